@@ -1,0 +1,71 @@
+# Targets are listed by `make help`. They work from any folder: make -C DIR, make -f DIR/Makefile.
+MAKEFILE := $(MAKEFILE_LIST)
+ROOT := $(shell cd "$$(dirname -- "$$(echo '$(MAKEFILE)' | sed 's/^ //')")" && pwd -P)
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test test-unit up lint format lock clean install uv
+
+# The interpreter that .venv is made from.
+PYTHON ?= python3
+
+ifneq ($(CURDIR),$(ROOT))
+
+help demo test test-unit up lint format lock clean install uv:
+	@$(MAKE) --no-print-directory -C '$(ROOT)' $@
+
+else
+
+VENV := .venv/bin/python
+PACKAGES := config tasks apps embedded demo tests manage.py requirements/bootstrap.py
+
+help: ## list the targets
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1~\2/p' Makefile | awk -F'~' '{ printf "%-18s %s\n", $$1, $$2 }'
+
+demo: install ## run the service end to end on an embedded stack and check the result (DEMO_EVENTS=1000)
+	@$(VENV) -m demo
+
+test: lint ## lint, types, import contracts, then the whole test suite
+	$(VENV) -m pytest
+
+test-unit: install ## the tests that need no server
+	$(VENV) -m pytest tests/unit
+
+up: install ## keep the embedded stack, a worker and beat running until Ctrl-C
+	@$(VENV) -m embedded.up
+
+lint: install ## lint, formatting, types and import contracts
+	$(VENV) -m ruff check
+	$(VENV) -m ruff format --check
+	$(VENV) -m embedded.environment $(VENV) -m mypy $(PACKAGES)
+	.venv/bin/lint-imports
+
+format: install ## format the code and fix what the linter can fix
+	$(VENV) -m ruff format
+	$(VENV) -m ruff check --fix
+
+COMPILE = $(VENV) -m uv pip compile --quiet --universal --generate-hashes --python-version 3.11 \
+	--custom-compile-command "make lock" $(if $(UPGRADE),--upgrade)
+
+lock: uv ## write requirements/*.txt anew from pyproject.toml (UPGRADE=1 for the newest versions)
+	$(COMPILE) requirements/uv.in --output-file requirements/uv.txt
+	$(COMPILE) pyproject.toml --output-file requirements/runtime.txt
+	$(COMPILE) pyproject.toml --group dev --constraint requirements/runtime.txt \
+		--output-file requirements/dev.txt
+
+clean: ## remove .venv and all caches
+	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+install: python-is-new-enough
+	@$(PYTHON) requirements/bootstrap.py
+
+uv: python-is-new-enough
+	@$(PYTHON) requirements/bootstrap.py --tools
+
+.PHONY: python-is-new-enough
+python-is-new-enough:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+		echo 'Python 3.11 or newer is needed, and $(PYTHON) is not.' \
+			'Name one: make PYTHON=python3.12 ...' >&2; exit 1; }
+
+endif

@@ -1,0 +1,62 @@
+"""Survey answers, and what the data lake has yet to be told of them."""
+
+import uuid
+
+from django.db import models
+from django.db.models import Q
+
+from apps.conversations.models import Conversation, Project
+from apps.lossless_json import Decoder, Encoder
+
+
+class SurveyAnswer(models.Model):
+    """One answer of a contact: CSAT, NPS or a custom event. Kept also where no conversation is."""
+
+    project = models.ForeignKey(Project, on_delete=models.PROTECT, related_name="survey_answers")
+    channel_uuid = models.UUIDField()
+    contact_urn = models.TextField()
+    message_id = models.TextField(help_text="Its hash where the id is very long.")
+    conversation = models.ForeignKey(
+        Conversation, null=True, on_delete=models.CASCADE, related_name="survey_answers"
+    )
+    key = models.CharField(max_length=255)
+    value = models.TextField()
+    score = models.PositiveSmallIntegerField(null=True, blank=True)
+    answered_at = models.DateTimeField()
+    sequence_number = models.DecimalField(max_digits=40, decimal_places=0)
+    correlation_id = models.TextField(blank=True)
+
+    class Meta:
+        constraints = (
+            models.UniqueConstraint(
+                fields=("project", "channel_uuid", "contact_urn", "message_id"),
+                name="one_answer_per_message",
+            ),
+        )
+        indexes = (
+            models.Index(
+                fields=("conversation", "key", "answered_at", "sequence_number"),
+                name="answers_of_conversation",
+            ),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.key} {self.pk}"
+
+
+class OutboxEvent(models.Model):
+    """An event for the data lake, written in the transaction of what it tells."""
+
+    event_id = models.UUIDField(unique=True, default=uuid.uuid4)
+    answer = models.OneToOneField(
+        SurveyAnswer, on_delete=models.CASCADE, related_name="outbox_event"
+    )
+    payload = models.JSONField(encoder=Encoder, decoder=Decoder)
+    created_at = models.DateTimeField()
+    delivered_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        indexes = (models.Index("id", condition=Q(delivered_at=None), name="outbox_to_deliver"),)
+
+    def __str__(self) -> str:
+        return str(self.event_id)

@@ -1,0 +1,16 @@
+"""Whom a conversation is with."""
+
+from dataclasses import dataclass
+from uuid import UUID
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Contact:
+    """A contact of a project on a channel: at most one conversation of theirs is in progress."""
+
+    project_uuid: UUID
+    channel_uuid: UUID
+    urn: str
+
+    def __repr__(self) -> str:
+        return f"Contact(project_uuid={self.project_uuid}, channel_uuid={self.channel_uuid})"

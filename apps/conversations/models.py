@@ -1,0 +1,125 @@
+"""Projects, and the conversations that their contacts have."""
+
+import uuid
+import zoneinfo
+from datetime import time
+
+from django.conf import settings
+from django.core.exceptions import ValidationError
+from django.db import models
+from django.db.models import F, Q
+
+CSAT_KEY = "weni_csat"
+NPS_KEY = "weni_nps"
+
+
+def default_timezone() -> str:
+    return str(settings.DEFAULT_TIMEZONE)
+
+
+def validate_timezone(name: str) -> None:
+    """Raises ValidationError unless the installed tz database has this zone."""
+    if name not in zoneinfo.available_timezones():
+        raise ValidationError(
+            "%(name)s is not a time zone of the tz database; use a name such as America/Sao_Paulo.",
+            params={"name": name},
+        )
+
+
+class Project(models.Model):
+    """A customer of the platform; made on first sight, with the default zone."""
+
+    uuid = models.UUIDField(primary_key=True, default=uuid.uuid4)
+    name = models.CharField(max_length=255, blank=True)
+    timezone = models.CharField(
+        max_length=64, default=default_timezone, validators=[validate_timezone]
+    )
+    closing_time = models.TimeField(
+        default=time(0, 0), help_text="Local time at which open conversations close."
+    )
+    idle_timeout = models.DurationField(
+        null=True, blank=True, help_text="Close after this long without a message; empty: never."
+    )
+
+    def __str__(self) -> str:
+        return self.name or str(self.uuid)
+
+
+class Resolution(models.IntegerChoices):
+    """How a conversation ended. Every value but IN_PROGRESS means that it is closed."""
+
+    RESOLVED = 0, "Resolved"
+    UNRESOLVED = 1, "Unresolved"
+    IN_PROGRESS = 2, "In progress"
+    UNCLASSIFIED = 3, "Unclassified"
+    HAS_CHAT_ROOM = 4, "Has chat room"
+
+
+class Conversation(models.Model):
+    """One conversation of a contact with a project on a channel.
+
+    Times of messages are their producers' `created_at`; `opened_at` and `ended_at` are times of
+    the queue (SentTimestamp), so that events compare with them whatever a producer's clock says.
+    """
+
+    uuid = models.UUIDField(primary_key=True, default=uuid.uuid4)
+    project = models.ForeignKey(Project, on_delete=models.PROTECT, related_name="conversations")
+    channel_uuid = models.UUIDField()
+    contact_urn = models.TextField()
+    contact_name = models.TextField(blank=True)
+    group_id = models.CharField(
+        max_length=128, help_text="The MessageGroupId as it arrived; the lock of the conversation."
+    )
+    external_id = models.TextField(blank=True)
+    started_at = models.DateTimeField(help_text="Time of the message that opened it.")
+    opened_at = models.DateTimeField(help_text="When the event that opened it was queued.")
+    contact_wrote = models.BooleanField(
+        default=False, help_text="The contact has written in it, not only the bot."
+    )
+    closes_at = models.DateTimeField()
+    close_requested_at = models.DateTimeField(null=True, blank=True)
+    ended_at = models.DateTimeField(null=True, blank=True)
+    resolution = models.PositiveSmallIntegerField(
+        choices=Resolution.choices, default=Resolution.IN_PROGRESS
+    )
+    has_chats_room = models.BooleanField(default=False)
+    csat = models.PositiveSmallIntegerField(null=True, blank=True)
+    nps = models.PositiveSmallIntegerField(null=True, blank=True)
+    first_message_at = models.DateTimeField(null=True, blank=True)
+    last_message_at = models.DateTimeField(null=True, blank=True)
+    message_count = models.PositiveIntegerField(default=0)
+    archived_at = models.DateTimeField(
+        null=True, blank=True, help_text="When its messages had all left DynamoDB after closing."
+    )
+
+    class Meta:
+        constraints = (
+            models.UniqueConstraint(
+                fields=("project", "channel_uuid", "contact_urn"),
+                condition=Q(resolution=Resolution.IN_PROGRESS),
+                name="one_in_progress_per_contact",
+            ),
+        )
+        indexes = (
+            models.Index(
+                "project",
+                "channel_uuid",
+                "contact_urn",
+                F("ended_at").desc(),
+                condition=~Q(resolution=Resolution.IN_PROGRESS),
+                name="closed_of_contact",
+            ),
+            models.Index(
+                "closes_at",
+                condition=Q(resolution=Resolution.IN_PROGRESS),
+                name="due_to_close",
+            ),
+            models.Index(
+                "ended_at",
+                condition=~Q(resolution=Resolution.IN_PROGRESS) & Q(archived_at=None),
+                name="closed_not_archived",
+            ),
+        )
+
+    def __str__(self) -> str:
+        return str(self.uuid)

@@ -1,0 +1,224 @@
+"""The DynamoDB table that holds the messages of conversations in progress.
+
+An item is one version of one message: partition key the conversation, sort key the entry's key
+(time, message id, content hash), the entry as one JSON string. A body beyond DynamoDB's 400 KB an
+item is cut into chunk items, written before their head, so that a head says that all is there.
+"""
+
+import os
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from functools import cache
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+import boto3
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
+from django.conf import settings
+
+from apps.errors import Unavailable
+from apps.lossless_json import dump, load
+from apps.messages.entries import MessageEntry
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+PARTITION_KEY = "conversation_uuid"
+SORT_KEY = "message_key"
+EXPIRY = "expires_at"
+
+TIME_TO_LIVE = timedelta(hours=48)
+# Chunks outlive their head: DynamoDB deletes expired items in any order.
+CHUNK_TIME_TO_LIVE = TIME_TO_LIVE * 2
+
+# An item ends at 400 KB, names and keys included (DynamoDB, "Quotas").
+LARGEST_PIECE = 350_000
+# BatchWriteItem takes at most 25 requests.
+LARGEST_BATCH = 25
+BATCH_ATTEMPTS = 8
+
+# What a batch of the archive may hold in memory.
+ARCHIVE_BATCH_BYTES = 4_000_000
+ARCHIVE_BATCH_ENTRIES = 500
+
+# Errors in what we asked; everything else that DynamoDB answers may pass by itself.
+OUR_FAULT = frozenset({"ValidationException", "SerializationException"})
+
+
+@dataclass(slots=True)
+class StoredBatch:
+    """Some messages of a conversation, oldest first, and the sort keys of all their items."""
+
+    entries: list[MessageEntry] = field(default_factory=list)
+    item_keys: list[str] = field(default_factory=list)
+    size: int = 0
+
+    @property
+    def is_full(self) -> bool:
+        """Whether it has grown to what should be held in memory at once."""
+        return self.size >= ARCHIVE_BATCH_BYTES or len(self.entries) >= ARCHIVE_BATCH_ENTRIES
+
+
+def put(*, conversation_uuid: UUID, entry: MessageEntry, now: datetime) -> None:
+    """Store one message; one write up to 400 KB. Storing it again changes nothing.
+
+    It expires 48 hours after `now`, the time of writing. Raises Unavailable.
+    """
+    body = dump(entry.as_json()).encode()
+    pieces = [body[start : start + LARGEST_PIECE] for start in range(0, len(body), LARGEST_PIECE)]
+    if len(pieces) == 1:
+        _put_head(conversation_uuid, entry.key, {"entry": {"S": body.decode()}}, now=now)
+        return
+    for number, piece in enumerate(pieces):
+        _put_chunk(conversation_uuid, f"{entry.key}#{number:04d}", piece, now=now)
+    _put_head(conversation_uuid, entry.key, {"chunks": {"N": str(len(pieces))}}, now=now)
+
+
+def batches(conversation_uuid: UUID) -> Iterator[StoredBatch]:
+    """All messages of a conversation in bounded batches, oldest first.
+
+    Reads are consistent and paged to the end, and take items that have expired but are still
+    there. Items of a body that was never written to its end belong to no message and are left.
+    Raises Unavailable.
+    """
+    batch = StoredBatch()
+    for entry, item_keys, size in _messages(conversation_uuid):
+        batch.entries.append(entry)
+        batch.item_keys += item_keys
+        batch.size += size
+        if batch.is_full:
+            yield batch
+            batch = StoredBatch()
+    if batch.entries:
+        yield batch
+
+
+def delete(*, conversation_uuid: UUID, item_keys: Sequence[str]) -> None:
+    """Delete exactly these items; those that are gone already are no error. Raises Unavailable."""
+    requests = [{"DeleteRequest": {"Key": _key(conversation_uuid, key)}} for key in item_keys]
+    for start in range(0, len(requests), LARGEST_BATCH):
+        _write_all(requests[start : start + LARGEST_BATCH])
+
+
+@cache
+def client_of_process(_process_id: int) -> "DynamoDBClient":
+    """One client for each process: making one costs over 10 ms, and a fork must not share it."""
+    return boto3.client(
+        "dynamodb",
+        region_name=settings.DYNAMODB_REGION,
+        config=Config(
+            connect_timeout=2,
+            read_timeout=5,
+            retries={"mode": "standard", "total_max_attempts": 3},
+        ),
+    )
+
+
+def client() -> "DynamoDBClient":
+    """This process's client."""
+    return client_of_process(os.getpid())
+
+
+@contextmanager
+def dynamodb_may_be_unavailable() -> Iterator[None]:
+    """Turn what may pass by itself (timeouts, throttling, 5xx, credentials) into Unavailable."""
+    try:
+        yield
+    except ClientError as error:
+        code = error.response["Error"]["Code"]
+        if code in OUR_FAULT:
+            raise
+        raise Unavailable("DynamoDB", code) from error
+    except BotoCoreError as error:
+        raise Unavailable("DynamoDB", type(error).__name__) from error
+
+
+def _put_head(
+    conversation_uuid: UUID, sort_key: str, content: dict[str, Any], *, now: datetime
+) -> None:
+    """Write the item unless it is there: a redelivery must not even move its expiry."""
+    is_there = client().exceptions.ConditionalCheckFailedException
+    with dynamodb_may_be_unavailable(), suppress(is_there):
+        client().put_item(
+            TableName=settings.DYNAMODB_MESSAGE_TABLE,
+            Item=_item(conversation_uuid, sort_key, content, expires_at=now + TIME_TO_LIVE),
+            ConditionExpression=f"attribute_not_exists({SORT_KEY})",
+        )
+
+
+def _put_chunk(conversation_uuid: UUID, sort_key: str, piece: bytes, *, now: datetime) -> None:
+    item = _item(
+        conversation_uuid, sort_key, {"chunk": {"B": piece}}, expires_at=now + CHUNK_TIME_TO_LIVE
+    )
+    with dynamodb_may_be_unavailable():
+        client().put_item(TableName=settings.DYNAMODB_MESSAGE_TABLE, Item=item)
+
+
+def _item(
+    conversation_uuid: UUID, sort_key: str, content: dict[str, Any], *, expires_at: datetime
+) -> dict[str, Any]:
+    expiry = {EXPIRY: {"N": str(int(expires_at.timestamp()))}}
+    return _key(conversation_uuid, sort_key) | content | expiry
+
+
+def _key(conversation_uuid: UUID, sort_key: str) -> dict[str, Any]:
+    return {PARTITION_KEY: {"S": str(conversation_uuid)}, SORT_KEY: {"S": sort_key}}
+
+
+def _messages(conversation_uuid: UUID) -> Iterator[tuple[MessageEntry, list[str], int]]:
+    """Each message with the keys of its items and its size in bytes.
+
+    A head sorts right before its chunks, so one pass puts bodies together.
+    """
+    head_key, chunks_to_come, chunk_keys, body = "", 0, list[str](), b""
+    for item in _items(conversation_uuid):
+        sort_key = item[SORT_KEY]["S"]
+        if "entry" in item:
+            text = item["entry"]["S"]
+            yield MessageEntry.from_json(load(text)), [sort_key], len(text)
+        elif "chunks" in item:
+            head_key, chunks_to_come = sort_key, int(item["chunks"]["N"])
+            chunk_keys, body = [], b""
+        elif sort_key.startswith(f"{head_key}#") and len(chunk_keys) < chunks_to_come:
+            chunk_keys.append(sort_key)
+            body += item["chunk"]["B"]
+            if len(chunk_keys) == chunks_to_come:
+                yield (
+                    MessageEntry.from_json(load(body.decode())),
+                    [head_key, *chunk_keys],
+                    len(body),
+                )
+
+
+def _items(conversation_uuid: UUID) -> Iterator[dict[str, Any]]:
+    query: dict[str, Any] = {
+        "TableName": settings.DYNAMODB_MESSAGE_TABLE,
+        "ConsistentRead": True,
+        "KeyConditionExpression": f"{PARTITION_KEY} = :conversation",
+        "ExpressionAttributeValues": {":conversation": {"S": str(conversation_uuid)}},
+    }
+    while True:
+        with dynamodb_may_be_unavailable():
+            page = client().query(**query)
+        yield from page["Items"]
+        if "LastEvaluatedKey" not in page:
+            return
+        query["ExclusiveStartKey"] = page["LastEvaluatedKey"]
+
+
+def _write_all(requests: Sequence[Any]) -> None:
+    """BatchWriteItem until nothing is left: DynamoDB hands back what it had no capacity for."""
+    for attempt in range(BATCH_ATTEMPTS):
+        with dynamodb_may_be_unavailable():
+            answer = client().batch_write_item(
+                RequestItems={settings.DYNAMODB_MESSAGE_TABLE: requests}
+            )
+        requests = answer.get("UnprocessedItems", {}).get(settings.DYNAMODB_MESSAGE_TABLE, [])
+        if not requests:
+            return
+        time.sleep(0.05 * 2**attempt)
+    raise Unavailable("DynamoDB", "it leaves items of a batch unprocessed")

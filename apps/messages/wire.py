@@ -1,0 +1,102 @@
+"""The form of the producers' JSON bodies. Unknown fields are allowed: they are kept elsewhere."""
+
+from typing import Annotated, Any, Literal
+from uuid import UUID
+
+from pydantic import AliasChoices, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
+
+from apps.conversations.contacts import Contact
+from apps.lossless_json import dump
+
+# They are indexed, and a PostgreSQL index entry ends at a third of a page (2,704 bytes).
+LONGEST_URN = 512
+LONGEST_KEY = 255
+
+
+def _absent_is_empty(value: Any) -> Any:
+    return "" if value is None else value
+
+
+def _absent_is_false(value: Any) -> Any:
+    return False if value is None else value
+
+
+def _any_as_text(value: Any) -> Any:
+    """Custom events may carry any value: what is no text stands for itself as JSON."""
+    return value if isinstance(value, str) else "" if value is None else dump(value)
+
+
+def _first_id(message: Any) -> Any:
+    """Producers call a message's id `id` or `message_id`; the first that says something counts."""
+    if isinstance(message, dict) and message.get("id") in (None, ""):
+        return {**message, "id": message.get("message_id")}
+    return message
+
+
+Text = Annotated[str, BeforeValidator(_absent_is_empty)]
+Required = Annotated[str, StringConstraints(min_length=1)]
+Key = Annotated[Text, StringConstraints(max_length=LONGEST_KEY)]
+Value = Annotated[str, BeforeValidator(_any_as_text)]
+
+
+class _Wire(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="ignore", coerce_numbers_to_str=True)
+
+
+class _Identity(_Wire):
+    project_uuid: UUID
+    channel_uuid: UUID
+    contact_urn: Annotated[Required, StringConstraints(max_length=LONGEST_URN)]
+
+    @property
+    def contact(self) -> Contact:
+        return Contact(
+            project_uuid=self.project_uuid, channel_uuid=self.channel_uuid, urn=self.contact_urn
+        )
+
+
+class _Message(_Wire):
+    id: Required
+    text: Text = ""
+    source: Text = ""
+    created_at: Text = ""
+    contact_name: Text = ""
+
+
+class _MessageData(_Identity):
+    message: Annotated[_Message, BeforeValidator(_first_id)]
+    key: Key = ""
+    value: Value = ""
+
+
+class _WindowData(_Identity):
+    external_id: Text = Field(default="", validation_alias=AliasChoices("external_id", "id"))
+    name: Text = Field(default="", validation_alias=AliasChoices("contact_name", "name"))
+    has_chats_room: Annotated[bool, BeforeValidator(_absent_is_false)] = False
+
+
+class _CloseData(_Identity):
+    resolution: Literal[0, 1, 3, 4]
+
+
+class WireMessage(_Wire):
+    """`message.received` and `message.sent`."""
+
+    correlation_id: Text = ""
+    data: _MessageData
+    key: Key = ""
+    value: Value = ""
+
+
+class WireWindow(_Wire):
+    """`conversation.window`."""
+
+    correlation_id: Text = ""
+    data: _WindowData
+
+
+class WireClose(_Wire):
+    """`conversation.close`."""
+
+    correlation_id: Text = ""
+    data: _CloseData

@@ -1,0 +1,5 @@
+"""The Celery app is here, so that `celery -A config` finds it."""
+
+from config.celery import app
+
+__all__ = ("app",)

@@ -1,0 +1,53 @@
+"""Celery's settings: SQS FIFO as the broker, JSON only, no results."""
+
+from django.conf import settings
+from kombu.entity import Queue
+
+QUEUE = "conversations.fifo"
+
+broker_url = "sqs://"
+broker_transport = "tasks.sqs_fifo.transport:Transport"
+broker_transport_options = {
+    "region": settings.SQS_CONVERSATION_REGION,
+    "predefined_queues": {QUEUE: {"url": settings.SQS_CONVERSATION_QUEUE_URL}},
+    "event_chain": (
+        "tasks.pipeline.process_message",
+        "tasks.pipeline.persist_dynamo",
+        "tasks.pipeline.handle_csat",
+    ),
+    "is_barrier": "tasks.pipeline:is_barrier",
+    "consumer": {
+        "dead_letter_queue_url": settings.SQS_CONVERSATION_DLQ_URL,
+        "visibility_timeout": settings.SQS_CONVERSATION_VISIBILITY_TIMEOUT,
+    },
+    # A call that hangs must end: a publish waits for its answer.
+    "client-config": {
+        "connect_timeout": 2,
+        "read_timeout": 5,
+        "retries": {"mode": "standard", "total_max_attempts": 3},
+    },
+}
+broker_connection_retry_on_startup = True
+broker_connection_max_retries = None
+
+include = ("tasks.pipeline", "tasks.closing", "tasks.datalake")
+task_queues = (Queue(QUEUE, routing_key=QUEUE),)
+task_default_queue = QUEUE
+task_create_missing_queues = False
+task_ignore_result = True
+task_serializer = "json"
+accept_content = ("json",)
+
+# One message for each process: those that wait do so in the gate, where order is kept.
+worker_prefetch_multiplier = 1
+worker_hijack_root_logger = False
+worker_redirect_stdouts = False
+# The queue carries events; worker events and remote control need a broker of their own.
+worker_enable_remote_control = False
+worker_send_task_events = False
+# Longer than any bounded work, so that only what hangs is ended.
+task_soft_time_limit = 600
+task_time_limit = 660
+
+beat_scheduler = "django_celery_beat.schedulers:DatabaseScheduler"
+timezone = "UTC"

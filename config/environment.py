@@ -1,0 +1,240 @@
+"""The settings that come from the environment: their names, forms, defaults and meanings.
+
+The only place that reads the environment. docs/configuration.md shows this table; a test compares.
+"""
+
+import difflib
+import uuid
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlsplit
+from zoneinfo import available_timezones
+
+import environ
+from django.core.exceptions import ImproperlyConfigured
+
+REQUIRED = object()
+LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
+OUR_PREFIXES = (
+    "SQS_CONVERSATION_",
+    "DYNAMODB_",
+    "DATALAKE_",
+    "AGENT_UUID_",
+    "DJANGO_",
+    "CELERY_CONTROL_",
+)
+# Names with these prefixes that other software reads.
+NOT_OURS = frozenset({"DJANGO_SETTINGS_MODULE"})
+
+
+@dataclass(frozen=True, kw_only=True)
+class Setting:
+    """One environment variable. `parse` raises ValueError with what to set instead."""
+
+    name: str
+    meaning: str
+    parse: Callable[[str], Any] = str
+    default: Any = REQUIRED
+    example: str = ""
+
+
+def read(environment: Mapping[str, str]) -> dict[str, Any]:
+    """The value of every setting, defaults filled in; an empty variable counts as absent.
+
+    Raises ImproperlyConfigured with one sentence for each setting that is missing, malformed or
+    unknown, so that all of them can be mended at once.
+    """
+    values: dict[str, Any] = {}
+    problems = _unknown(environment)
+    for setting in SETTINGS:
+        text = environment.get(setting.name, "")
+        try:
+            values[setting.name] = _value(setting, text)
+        except ValueError as error:
+            problems.append(f"{setting.name}: {error}")
+    if problems:
+        raise ImproperlyConfigured("\n".join(["The environment needs mending:", *problems]))
+    return values
+
+
+def _value(setting: Setting, text: str) -> Any:
+    if text:
+        return setting.parse(text)
+    if setting.default is REQUIRED:
+        raise ValueError(f"is not set. Set it to {setting.meaning}, for example {setting.example}.")
+    return setting.default
+
+
+def _unknown(environment: Mapping[str, str]) -> list[str]:
+    names = [setting.name for setting in SETTINGS]
+    unknown = [
+        name
+        for name in environment
+        if name.startswith(OUR_PREFIXES) and name not in names and name not in NOT_OURS
+    ]
+    return [_unknown_sentence(name, names) for name in sorted(unknown)]
+
+
+def _unknown_sentence(name: str, names: list[str]) -> str:
+    nearest = difflib.get_close_matches(name, names, n=1)
+    hint = f" Did you mean {nearest[0]}?" if nearest else ""
+    return f"{name}: there is no such setting.{hint} Unset it or correct its name."
+
+
+def _fifo_url(text: str) -> str:
+    parts = urlsplit(text)
+    if parts.scheme not in ("http", "https") or not parts.netloc or not text.endswith(".fifo"):
+        raise ValueError("must be the http(s) URL of a queue whose name ends in .fifo.")
+    return text
+
+
+def _database(text: str) -> dict[str, Any]:
+    parts = urlsplit(text)
+    if parts.scheme not in ("postgres", "postgresql") or len(parts.path) < 2:
+        raise ValueError("must be a URL such as postgres://user:password@host:5432/database.")
+    return dict(environ.Env.db_url_config(text))
+
+
+def _lake(text: str) -> str:
+    parts = urlsplit(text)
+    if parts.scheme != "file" or parts.netloc or len(parts.path) < 2:
+        raise ValueError("must be file:// and an absolute path, as in file:///var/lake.")
+    return text
+
+
+def _redis_url(text: str) -> str:
+    if urlsplit(text).scheme not in ("redis", "rediss"):
+        raise ValueError("must be a redis:// or rediss:// URL.")
+    return text
+
+
+def _uuid(text: str) -> str:
+    try:
+        return str(uuid.UUID(text))
+    except ValueError:
+        raise ValueError("must be a UUID.") from None
+
+
+def _visibility_timeout(text: str) -> int:
+    if not text.isdecimal() or not 2 <= int(text) <= 43_200:
+        raise ValueError("must be a whole number of seconds from 2 to 43200.")
+    return int(text)
+
+
+def _timezone(text: str) -> str:
+    if text not in available_timezones():
+        nearest = difflib.get_close_matches(text, available_timezones(), n=3)
+        hint = f" Near: {', '.join(nearest)}." if nearest else ""
+        raise ValueError(f"is not a zone of the tz database, such as America/Sao_Paulo.{hint}")
+    return text
+
+
+def _log_level(text: str) -> str:
+    if text.upper() not in LOG_LEVELS:
+        raise ValueError(f"must be one of {', '.join(LOG_LEVELS)}.")
+    return text.upper()
+
+
+def _secret_key(text: str) -> str:
+    if len(text) < 50:
+        raise ValueError("must be at least 50 random characters.")
+    return text
+
+
+def _switch(text: str) -> bool:
+    words = {"1": True, "true": True, "on": True, "0": False, "false": False, "off": False}
+    if text.lower() not in words:
+        raise ValueError("must be true or false.")
+    return words[text.lower()]
+
+
+def _names(text: str) -> list[str]:
+    return [name.strip() for name in text.split(",") if name.strip()]
+
+
+SETTINGS = (
+    Setting(
+        name="SQS_CONVERSATION_QUEUE_URL",
+        meaning="the URL of the FIFO queue that the events come from",
+        example="https://sqs.us-east-1.amazonaws.com/123456789012/conversations.fifo",
+        parse=_fifo_url,
+    ),
+    Setting(
+        name="SQS_CONVERSATION_DLQ_URL",
+        meaning="the URL of the FIFO queue for dead letters",
+        example="https://sqs.us-east-1.amazonaws.com/123456789012/conversations-dlq.fifo",
+        parse=_fifo_url,
+    ),
+    Setting(
+        name="SQS_CONVERSATION_REGION", meaning="the AWS region of both queues", example="us-east-1"
+    ),
+    Setting(
+        name="DYNAMODB_MESSAGE_TABLE",
+        meaning="the DynamoDB table for the messages of open conversations",
+        example="conversation_messages",
+    ),
+    Setting(name="DYNAMODB_REGION", meaning="the AWS region of that table", example="us-east-1"),
+    Setting(
+        name="DATABASE_URL",
+        meaning="the PostgreSQL database",
+        example="postgres://user:password@host:5432/conversations",
+        parse=_database,
+    ),
+    Setting(
+        name="SECRET_KEY",
+        meaning="Django's secret key, 50 random characters or more",
+        example='the output of: python -c "import secrets; print(secrets.token_urlsafe(50))"',
+        parse=_secret_key,
+    ),
+    Setting(
+        name="DATALAKE_URL",
+        meaning="where survey answers go",
+        example="file:///var/lib/conversation-service/lake",
+        parse=_lake,
+    ),
+    Setting(
+        name="AGENT_UUID_CSAT",
+        meaning="the UUID of the agent that asks for CSAT, for the data lake",
+        example="b1f8a4de-6b0c-4c33-9d55-0c1de9b5cc01",
+        parse=_uuid,
+    ),
+    Setting(
+        name="AGENT_UUID_NPS",
+        meaning="the UUID of the agent that asks for NPS, for the data lake",
+        example="b1f8a4de-6b0c-4c33-9d55-0c1de9b5cc02",
+        parse=_uuid,
+    ),
+    Setting(
+        name="SQS_CONVERSATION_VISIBILITY_TIMEOUT",
+        meaning="for how many seconds a received event is hidden from other workers; it is renewed",
+        default=60,
+        parse=_visibility_timeout,
+    ),
+    Setting(
+        name="DEFAULT_TIMEZONE",
+        meaning="the time zone of a project on first sight",
+        default="America/Sao_Paulo",
+        parse=_timezone,
+    ),
+    Setting(
+        name="CELERY_CONTROL_URL",
+        meaning="a Redis-protocol broker for events and remote control; empty: none",
+        default="",
+        parse=_redis_url,
+    ),
+    Setting(name="SENTRY_DSN", meaning="where errors are reported; empty: nowhere", default=""),
+    Setting(name="LOG_LEVEL", meaning="the least level logged", default="INFO", parse=_log_level),
+    Setting(
+        name="DJANGO_DEBUG",
+        meaning="Django's debug mode, for development only",
+        default=False,
+        parse=_switch,
+    ),
+    Setting(
+        name="DJANGO_ALLOWED_HOSTS",
+        meaning="the host names under which the admin site answers, separated by commas",
+        default=["localhost", "127.0.0.1"],
+        parse=_names,
+    ),
+)

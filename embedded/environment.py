@@ -1,0 +1,73 @@
+"""The service's settings for the embedded stack, and for tools that contact nobody.
+
+`python -m embedded.environment COMMAND...` runs a command with complete settings that lead nowhere,
+for tools that import the service's settings but use no server (the type checker does).
+"""
+
+import os
+import secrets
+import sys
+import tempfile
+from pathlib import Path
+
+# moto's fixed account number, which is part of every queue's address.
+_ACCOUNT_ID = "123456789012"
+_REGION = "us-east-1"
+
+
+def service_environment(
+    *, database_url: str, aws_endpoint_url: str, control_url: str, lake: Path
+) -> dict[str, str]:
+    """Every variable that the service needs, with a new SECRET_KEY."""
+    queues = f"{aws_endpoint_url}/{_ACCOUNT_ID}"
+    return {
+        "SECRET_KEY": secrets.token_urlsafe(50),
+        "DATABASE_URL": database_url,
+        "AWS_ENDPOINT_URL_SQS": aws_endpoint_url,
+        "AWS_ENDPOINT_URL_DYNAMODB": aws_endpoint_url,
+        "AWS_ACCESS_KEY_ID": "testing",
+        "AWS_SECRET_ACCESS_KEY": "testing",
+        "SQS_CONVERSATION_REGION": _REGION,
+        "SQS_CONVERSATION_QUEUE_URL": f"{queues}/conversations.fifo",
+        "SQS_CONVERSATION_DLQ_URL": f"{queues}/conversations-dlq.fifo",
+        "DYNAMODB_REGION": _REGION,
+        "DYNAMODB_MESSAGE_TABLE": "conversation_messages",
+        "CELERY_CONTROL_URL": control_url,
+        "DATALAKE_URL": lake.as_uri(),
+        "AGENT_UUID_CSAT": "0e6f5c1a-6f0c-4f0b-9d55-3f3a8c1b7d01",
+        "AGENT_UUID_NPS": "7c2b9e44-1d3a-4b8f-8a67-5e9d2f4c6b02",
+        # botocore would send requests to 127.0.0.1 through a proxy of the environment.
+        "no_proxy": "127.0.0.1,localhost",
+    }
+
+
+def with_settings(settings: dict[str, str]) -> dict[str, str]:
+    """This program's environment with these settings.
+
+    Without the developer's own AWS and Sentry settings: a profile would override the credentials,
+    and nothing of the demo belongs in a real Sentry project.
+    """
+    kept = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith(("AWS_", "SENTRY_")) and name != "DJANGO_DEBUG"
+    }
+    return {**kept, **settings, "PYTHONUNBUFFERED": "1"}
+
+
+def main() -> None:
+    """Becomes the command given, with settings whose addresses nothing listens on."""
+    command = sys.argv[1:]
+    if not command:
+        raise SystemExit("Usage: python -m embedded.environment COMMAND [ARGUMENT...]")
+    settings = service_environment(
+        database_url="postgres://nobody:nothing@127.0.0.1:9/nowhere",
+        aws_endpoint_url="http://127.0.0.1:9",
+        control_url="redis://127.0.0.1:9/0",
+        lake=Path(tempfile.gettempdir()) / "no-lake",
+    )
+    os.execvpe(command[0], command, with_settings(settings))  # noqa: S606 (that is its purpose)
+
+
+if __name__ == "__main__":
+    main()

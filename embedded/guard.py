@@ -1,0 +1,65 @@
+"""The last resort: cleans up after a program that was killed before it could do so itself.
+
+A supervisor (see `embedded.processes`) runs this file as a child and keeps a pipe to it. The kernel
+closes that pipe whichever way the supervisor's program ends, SIGKILL included. Then everything that
+was announced on the pipe and not taken back is stopped and removed.
+
+A pipe rather than Linux's PR_SET_PDEATHSIG: that one reaches direct children only, fires when the
+*thread* that started them ends, and needs code between fork and exec (prctl(2), PR_SET_PDEATHSIG).
+"""
+
+import json
+import os
+import shutil
+import signal
+import sys
+import time
+from collections.abc import Callable
+
+GRACE_SECONDS = 2.0
+POLL_SECONDS = 0.02
+
+
+def main() -> None:
+    """Reads orders, one JSON array per line, to the end of the pipe, then cleans up.
+
+    ["watch", pid, signal]: the process group of this pid is to be stopped with this signal.
+    ["forget", pid]: it has ended. ["remove", path]: this directory is to be removed.
+    """
+    for ignored in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(ignored, signal.SIG_IGN)
+    stop_signals: dict[int, int] = {}
+    directories: list[str] = []
+    for line in sys.stdin:
+        match json.loads(line):
+            case ["watch", int(pid), int(stop_signal)]:
+                stop_signals[pid] = stop_signal
+            case ["forget", int(pid)]:
+                stop_signals.pop(pid, None)
+            case ["remove", str(path)]:
+                directories.append(path)
+    _stop_groups(stop_signals=stop_signals)
+    for directory in directories:
+        shutil.rmtree(directory, ignore_errors=True)
+
+
+def _stop_groups(*, stop_signals: dict[int, int]) -> None:
+    for pid, stop_signal in stop_signals.items():
+        _send(os.kill, pid, stop_signal)
+    deadline = time.monotonic() + GRACE_SECONDS
+    while time.monotonic() < deadline and any(_send(os.killpg, pid, 0) for pid in stop_signals):
+        time.sleep(POLL_SECONDS)
+    for pid in stop_signals:
+        _send(os.killpg, pid, signal.SIGKILL)
+
+
+def _send(send: Callable[[int, int], None], pid: int, number: int) -> bool:
+    try:
+        send(pid, number)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+if __name__ == "__main__":
+    main()

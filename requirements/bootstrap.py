@@ -1,0 +1,107 @@
+"""Makes the project's virtual environment, or brings it up to date.
+
+    python requirements/bootstrap.py          everything that development and tests need
+    python requirements/bootstrap.py --tools  only uv, which is enough to lock
+
+Needs Python 3.11 with venv and pip, nothing else. Packages are installed by hash only, and only
+when the requirements, the interpreter or the project's place has changed since the last time.
+"""
+
+import argparse
+import hashlib
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+PROJECT_ROOT = Path(__file__).resolve().parent.parent
+REQUIREMENTS = PROJECT_ROOT / "requirements"
+ENVIRONMENT = PROJECT_ROOT / ".venv"
+PYTHON = ENVIRONMENT / "bin" / "python"
+BASE_STAMP = ENVIRONMENT / "base.stamp"
+PACKAGES_STAMP = ENVIRONMENT / "packages.stamp"
+
+
+def main() -> None:
+    """Does what is missing and says so; exits with the status of a step that failed."""
+    parser = argparse.ArgumentParser(description="Makes or updates .venv.")
+    parser.add_argument("--tools", action="store_true", help="install uv only")
+    tools_only = parser.parse_args().tools
+    try:
+        make_environment()
+        if not tools_only:
+            install_packages()
+    except subprocess.CalledProcessError as error:
+        raise SystemExit(error.returncode) from None
+
+
+def make_environment() -> None:
+    """A virtual environment with uv in it.
+
+    Made anew when it is unfinished or broken, or when the project was moved, because the scripts of
+    a virtual environment hold its path.
+    """
+    wanted = fingerprint("uv.txt", str(ENVIRONMENT), sys.version, os.path.realpath(sys.executable))
+    if is_stamped(BASE_STAMP, wanted) and runs():
+        return
+    say("Making the virtual environment .venv")
+    run(sys.executable, "-m", "venv", "--clear", ENVIRONMENT)
+    pip: list[str | Path] = [
+        PYTHON,
+        "-m",
+        "pip",
+        "install",
+        "--quiet",
+        "--disable-pip-version-check",
+    ]
+    run(*pip, "--require-hashes", "--requirement", REQUIREMENTS / "uv.txt")
+    BASE_STAMP.write_text(wanted)
+
+
+def install_packages() -> None:
+    """Exactly the packages of dev.txt: missing ones are installed, others removed."""
+    wanted = fingerprint("dev.txt")
+    if is_stamped(PACKAGES_STAMP, wanted):
+        return
+    say("Installing the packages of requirements/dev.txt")
+    PACKAGES_STAMP.unlink(missing_ok=True)
+    uv: list[str | Path] = [PYTHON, "-m", "uv", "pip", "sync", "--quiet", "--python", PYTHON]
+    run(*uv, "--require-hashes", REQUIREMENTS / "dev.txt")
+    PACKAGES_STAMP.write_text(wanted)
+
+
+def fingerprint(requirements: str, *more: str) -> str:
+    """Changes when the file or anything else that is given changes."""
+    content = (REQUIREMENTS / requirements).read_bytes()
+    return hashlib.sha256(b"\0".join([content, *(part.encode() for part in more)])).hexdigest()
+
+
+def is_stamped(stamp: Path, wanted: str) -> bool:
+    """Whether a step was finished for what is wanted now."""
+    return stamp.is_file() and stamp.read_text() == wanted
+
+
+def runs() -> bool:
+    """Whether the environment's interpreter is still there: its base may have been removed."""
+    if not PYTHON.exists():
+        return False
+    return subprocess.run([PYTHON, "-c", ""], check=False).returncode == 0  # noqa: S603 (own file)
+
+
+def run(*command: str | Path) -> None:
+    """Runs a step with its output shown; raises CalledProcessError if it fails."""
+    environment = dict(os.environ)
+    home = Path(environment.get("HOME", "/nonexistent"))
+    if not os.access(home, os.W_OK) and not environment.get("UV_CACHE_DIR"):
+        environment["UV_NO_CACHE"] = "1"
+    subprocess.run(command, cwd=PROJECT_ROOT, env=environment, check=True)  # noqa: S603 (fixed commands)
+
+
+def say(message: str) -> None:
+    """Tells what takes a while."""
+    sys.stderr.write(f"{message} ...\n")
+    sys.stderr.flush()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,49 @@
+"""Telling the data lake."""
+
+import logging
+from functools import cache
+
+from celery import shared_task
+from django.conf import settings
+from django.db import close_old_connections
+
+from apps.analytics.datalake import DataLake, data_lake
+from apps.analytics.outbox import drain
+from apps.clock import now
+from apps.errors import Unavailable
+from tasks.base import PointerTask
+from tasks.sqs_fifo.chain import PointerForm
+
+logger = logging.getLogger(__name__)
+
+DATA_LAKE_GROUP = "data-lake"
+
+
+@shared_task(
+    base=PointerTask,
+    pointer=PointerForm.NO_ARGUMENTS,
+    message_group=DATA_LAKE_GROUP,
+    deduplicate_for=2,
+)
+def send_data_lake_event() -> None:
+    """Drain the outbox. While the lake refuses, the outbox keeps the rows and this just ends."""
+    close_old_connections()
+    try:
+        delivered = drain(lake=_lake(), now=now())
+    except Unavailable as error:
+        logger.warning("the data lake was not told", extra={"error": str(error)})
+    else:
+        logger.info("told the data lake", extra={"events": delivered})
+
+
+def nudge() -> None:
+    """Have the outbox drained soon. It is only a hint: beat drains it every minute anyway."""
+    try:
+        send_data_lake_event.apply_async()
+    except Exception as error:
+        logger.warning("no nudge was sent", extra={"error": type(error).__name__})
+
+
+@cache
+def _lake() -> DataLake:
+    return data_lake(settings.DATALAKE_URL)

@@ -1,0 +1,83 @@
+"""Making the AWS resources that this service needs, as it needs them."""
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import boto3
+from django.conf import settings
+
+from apps.messages import store
+
+if TYPE_CHECKING:
+    from mypy_boto3_sqs import SQSClient
+
+MAX_RECEIVE_COUNT = 100
+RETENTION_SECONDS = 14 * 24 * 3600
+LARGEST_MESSAGE = 1_048_576
+
+
+def ensure_queues() -> None:
+    """Make the FIFO queue and its dead-letter queue, or set the attributes of those that exist.
+
+    Both keep messages for 14 days and deduplicate and scale by group. A message moves to the
+    dead-letter queue by itself only after 100 receipts: that is the last resort, the worker
+    decides what is dead.
+    """
+    sqs = boto3.client("sqs", region_name=settings.SQS_CONVERSATION_REGION)
+    dead_letters = _ensure_queue(sqs, settings.SQS_CONVERSATION_DLQ_URL, {})
+    arn = sqs.get_queue_attributes(QueueUrl=dead_letters, AttributeNames=["QueueArn"])
+    redrive = {
+        "deadLetterTargetArn": arn["Attributes"]["QueueArn"],
+        "maxReceiveCount": MAX_RECEIVE_COUNT,
+    }
+    _ensure_queue(sqs, settings.SQS_CONVERSATION_QUEUE_URL, {"RedrivePolicy": json.dumps(redrive)})
+
+
+def ensure_table() -> None:
+    """Make the DynamoDB table with its expiry, unless it is there."""
+    dynamodb = store.client()
+    table = settings.DYNAMODB_MESSAGE_TABLE
+    try:
+        dynamodb.describe_table(TableName=table)
+    except dynamodb.exceptions.ResourceNotFoundException:
+        dynamodb.create_table(
+            TableName=table,
+            BillingMode="PAY_PER_REQUEST",
+            KeySchema=[
+                {"AttributeName": store.PARTITION_KEY, "KeyType": "HASH"},
+                {"AttributeName": store.SORT_KEY, "KeyType": "RANGE"},
+            ],
+            AttributeDefinitions=[
+                {"AttributeName": store.PARTITION_KEY, "AttributeType": "S"},
+                {"AttributeName": store.SORT_KEY, "AttributeType": "S"},
+            ],
+        )
+        dynamodb.get_waiter("table_exists").wait(
+            TableName=table, WaiterConfig={"Delay": 1, "MaxAttempts": 60}
+        )
+    expiry = dynamodb.describe_time_to_live(TableName=table)["TimeToLiveDescription"]
+    if expiry["TimeToLiveStatus"] not in ("ENABLED", "ENABLING"):
+        dynamodb.update_time_to_live(
+            TableName=table,
+            TimeToLiveSpecification={"Enabled": True, "AttributeName": store.EXPIRY},
+        )
+
+
+def _ensure_queue(sqs: "SQSClient", url: str, attributes: dict[str, str]) -> str:
+    fixed = {"FifoQueue": "true"}
+    changeable: Any = {
+        "ContentBasedDeduplication": "false",
+        "DeduplicationScope": "messageGroup",
+        "FifoThroughputLimit": "perMessageGroupId",
+        "MaximumMessageSize": str(LARGEST_MESSAGE),
+        "MessageRetentionPeriod": str(RETENTION_SECONDS),
+        "VisibilityTimeout": str(settings.SQS_CONVERSATION_VISIBILITY_TIMEOUT),
+        **attributes,
+    }
+    name = url.rpartition("/")[2]
+    try:
+        found = sqs.get_queue_url(QueueName=name)["QueueUrl"]
+    except sqs.exceptions.QueueDoesNotExist:
+        return sqs.create_queue(QueueName=name, Attributes=fixed | changeable)["QueueUrl"]
+    sqs.set_queue_attributes(QueueUrl=found, Attributes=changeable)
+    return found

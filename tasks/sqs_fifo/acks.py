@@ -1,0 +1,108 @@
+"""Deleting finished messages, ten with one call."""
+
+import logging
+from collections import deque
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from tasks.sqs_fifo.calls import Answer, Calls
+from tasks.sqs_fifo.delivery import Delivery
+
+logger = logging.getLogger(__name__)
+
+# DeleteMessageBatch takes at most ten entries.
+LARGEST_BATCH = 10
+RETRY_AFTER = 0.5
+# What SQS answers when a lease had ended before the delete came.
+TOO_LATE = frozenset({"ReceiptHandleIsInvalid", "InvalidParameterValue", "MessageNotInflight"})
+
+
+class Acks:
+    """Finished messages on their way to being deleted.
+
+    A batch goes when ten have gathered or `flush_after` seconds after its first. A delete that
+    fails is tried again; one that came too late is reported as lost, since SQS will deliver the
+    message again.
+    """
+
+    def __init__(
+        self,
+        *,
+        calls: Calls,
+        queue_url: str,
+        flush_after: float,
+        call_later: Callable[..., Any],
+        on_deleted: Callable[[Delivery], None],
+        on_too_late: Callable[[Delivery], None],
+    ) -> None:
+        self._calls = calls
+        self._queue_url = queue_url
+        self._flush_after = flush_after
+        self._call_later = call_later
+        self._on_deleted = on_deleted
+        self._on_too_late = on_too_late
+        self._waiting: deque[Delivery] = deque()
+        self._sent: set[Delivery] = set()
+        self._timer: Any = None
+
+    def add(self, delivery: Delivery) -> None:
+        """Delete this message soon."""
+        self._waiting.append(delivery)
+        if len(self._waiting) >= LARGEST_BATCH or self._calls.wait:
+            self.flush()
+        elif self._timer is None:
+            self._timer = self._call_later(self._flush_after, self._on_timer)
+
+    def flush(self) -> None:
+        """Send all deletes that wait."""
+        for _ in range(0, len(self._waiting), LARGEST_BATCH):
+            size = min(LARGEST_BATCH, len(self._waiting))
+            self._send([self._waiting.popleft() for _ in range(size)])
+
+    @property
+    def undeleted(self) -> list[Delivery]:
+        """What is finished and not yet confirmed as deleted: its lease must not run out."""
+        return [*self._waiting, *self._sent]
+
+    def _on_timer(self) -> None:
+        self._timer = None
+        self.flush()
+
+    def _send(self, batch: Sequence[Delivery]) -> None:
+        self._sent.update(batch)
+
+        def when_done(answer: Answer, error: str | None) -> None:
+            self._sent.difference_update(batch)
+            self._sort_out(batch, answer, error)
+
+        entries = [
+            {"Id": str(number), "ReceiptHandle": delivery.receipt_handle}
+            for number, delivery in enumerate(batch)
+        ]
+        self._calls(
+            "DeleteMessageBatch", queue_url=self._queue_url, Entries=entries, when_done=when_done
+        )
+
+    def _sort_out(self, batch: Sequence[Delivery], answer: Answer, error: str | None) -> None:
+        failed = {int(entry["Id"]): entry["Code"] for entry in answer.get("Failed", ())}
+        again = []
+        for number, delivery in enumerate(batch):
+            code = error or failed.get(number)
+            if code is None:
+                self._on_deleted(delivery)
+            elif code.rpartition(".")[2] in TOO_LATE:
+                logger.warning(
+                    "deleted too late, SQS will deliver it again",
+                    extra={"message_id": delivery.message_id, "code": code},
+                )
+                self._on_too_late(delivery)
+            else:
+                again.append(delivery)
+        if again:
+            logger.warning(
+                "deleting failed, trying again",
+                extra={"messages": len(again), "error": error or sorted(set(failed.values()))},
+            )
+            self._waiting.extendleft(reversed(again))
+            if self._timer is None and not self._calls.wait:
+                self._timer = self._call_later(RETRY_AFTER, self._on_timer)

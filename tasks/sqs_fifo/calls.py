@@ -1,0 +1,97 @@
+"""Calls to SQS from the worker's event loop."""
+
+import json
+import logging
+from collections import Counter
+from collections.abc import Callable
+from typing import Any
+
+from botocore import xform_name
+from botocore.exceptions import BotoCoreError, ClientError
+
+logger = logging.getLogger(__name__)
+
+Answer = dict[str, Any]
+# Called with the answer and None, or with an empty answer and what went wrong.
+WhenDone = Callable[[Answer, str | None], None]
+
+
+class Calls:
+    """Calls to one queue's SQS, without waiting while the event loop turns.
+
+    When the loop has stopped (`wait` is set, at shutdown) the same calls wait for their answers.
+    `when_done` is always called once; no call raises. `counts` has the calls made, by action.
+    """
+
+    def __init__(self, *, asynchronous: Any, client: Any, hub: Any) -> None:
+        self._asynchronous = asynchronous
+        self._client = client
+        self._hub = hub
+        self.wait = hub is None
+        self.counts: Counter[str] = Counter()
+        self.open = 0
+
+    def __call__(
+        self, action: str, *, queue_url: str, when_done: WhenDone, **parameters: Any
+    ) -> None:
+        """Make one call, such as `calls("DeleteMessageBatch", queue_url=…, Entries=…)`."""
+        self.counts[action] += 1
+        if self.wait:
+            self._call_and_wait(action, queue_url, parameters, when_done)
+        else:
+            self._call(action, queue_url, parameters, when_done)
+
+    def _call(
+        self, action: str, queue_url: str, parameters: dict[str, Any], when_done: WhenDone
+    ) -> None:
+        def on_response(response: Any) -> None:
+            self.open -= 1
+            answer, error = _read(response)
+            _guarded(when_done, answer, error)
+
+        self.open += 1
+        try:
+            self._asynchronous.make_request(
+                action, parameters, queue_url, "POST", callback=on_response, protocol_params={}
+            )
+        except Exception as error:
+            # No credentials, a broken endpoint: whatever it is, the worker goes on.
+            self.open -= 1
+            self._hub.call_soon(_guarded, when_done, {}, type(error).__name__)
+
+    def _call_and_wait(
+        self, action: str, queue_url: str, parameters: dict[str, Any], when_done: WhenDone
+    ) -> None:
+        call = getattr(self._client, xform_name(action))
+        try:
+            answer, error = call(QueueUrl=queue_url, **parameters), None
+        except ClientError as refused:
+            answer, error = {}, refused.response["Error"]["Code"]
+        except BotoCoreError as failed:
+            answer, error = {}, type(failed).__name__
+        _guarded(when_done, answer, error)
+
+
+def _read(response: Any) -> tuple[Answer, str | None]:
+    if response.status != 200:
+        return {}, f"HTTP {response.status} {_error_code(response)}"
+    try:
+        return json.loads(response.read() or b"{}"), None
+    except ValueError:
+        return {}, "an answer that is not JSON"
+
+
+def _error_code(response: Any) -> str:
+    """The code in an error of the AWS JSON protocol, else what the connection says."""
+    try:
+        return str(json.loads(response.read() or b"")["__type"]).rpartition("#")[2]
+    except (ValueError, KeyError, TypeError):
+        return str(response.reason)
+
+
+def _guarded(when_done: WhenDone, answer: Answer, error: str | None) -> None:
+    """An error in a callback must not stop the loop, nor with it all other messages."""
+    try:
+        when_done(answer, error)
+    except Exception:
+        logger.exception("handling an answer of SQS failed")

@@ -1,0 +1,237 @@
+"""Tasks for FIFO queues: the steps of a chain in one delivery, with an outcome for each event."""
+
+import time
+import traceback
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from enum import Enum
+from pathlib import PurePath
+from typing import Any, Self
+
+from celery import Task
+from celery.app.trace import trace_task
+from celery.exceptions import Reject
+
+from tasks.sqs_fifo.delivery import DONE, WAITING, Delivery, Outcome, Result
+
+# What a FIFO queue cannot do: it takes no delay for one message, and never reorders.
+UNSUPPORTED_OPTIONS = ("countdown", "eta", "expires", "priority")
+TRACEBACK_FRAMES = 5
+
+
+class UnsupportedOnFifo(TypeError):
+    """A feature of Celery that a FIFO queue cannot give, used at a call."""
+
+
+class EventsFailed(Reject):
+    """Carries the outcome of each event of a delivery to the worker's main process."""
+
+    def __init__(self, outcomes: list[Outcome], requeue: bool = True) -> None:
+        super().__init__(outcomes, requeue)
+
+    @property
+    def outcomes(self) -> list[Outcome]:
+        """One for each event, in the order of the delivery."""
+        return list(self.reason)
+
+
+class PointerForm(Enum):
+    """The arguments that a pointer may have: it names a conversation, or nothing."""
+
+    NO_ARGUMENTS = "no arguments"
+    ONE_UUID = "one UUID"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QueuedEvent:
+    """An event as it is given to the first task of the chain."""
+
+    message_id: str
+    group_id: str
+    sequence_number: str
+    sent_at: int
+    body: str
+
+    @classmethod
+    def of(cls, delivery: Delivery) -> Self:
+        """The event of a delivery."""
+        return cls(
+            message_id=delivery.message_id,
+            group_id=delivery.group_id,
+            sequence_number=delivery.sequence_number,
+            sent_at=delivery.sent_at,
+            body=delivery.body,
+        )
+
+
+@dataclass(slots=True, eq=False)
+class Work:
+    """An event on its way through the chain: what the steps hand on, and how it ended if it did."""
+
+    event: QueuedEvent
+    state: Any = None
+    outcome: Outcome | None = None
+
+    def __repr__(self) -> str:
+        """Ids only: Celery writes this into logs and events."""
+        return f"{self.event.message_id} {self.outcome.result if self.outcome else 'ok'}"
+
+
+def each(
+    works: Iterable[Work],
+    handle: Callable[[Work], None],
+    *,
+    outcome_of: Callable[[Exception], Outcome],
+) -> None:
+    """Call `handle` for each event that is still on its way.
+
+    An error ends that event's way, and makes the later events of its group wait; events of other
+    groups go on. An invalid event makes nobody wait, because it will never take effect.
+    """
+    blocked: set[str] = set()
+    for work in works:
+        group_id = work.event.group_id
+        if work.outcome is None and group_id in blocked:
+            work.outcome = WAITING
+        elif work.outcome is None:
+            try:
+                handle(work)
+            except Exception as error:
+                work.outcome = outcome_of(error)
+        if work.outcome and work.outcome.result is not Result.INVALID:
+            blocked.add(group_id)
+
+
+def bug(error: Exception) -> Outcome:
+    """The outcome of an error nobody expected: where it happened, without what it says.
+
+    An exception's text may quote what people wrote, and this goes into logs and the dead-letter
+    queue.
+    """
+    frames = traceback.extract_tb(error.__traceback__)[-TRACEBACK_FRAMES:]
+    places = [f"{PurePath(frame.filename).name}:{frame.lineno} {frame.name}" for frame in frames]
+    name = type(error).__name__
+    return Outcome(Result.BUG, "bug", " > ".join([*places, name]))
+
+
+class FifoTask(Task):
+    """A task that is published to, and run from, a FIFO queue.
+
+    A task that others may start by a message declares the form of its arguments as `pointer`. One
+    that belongs to no conversation declares its own `message_group`; the others are given one at
+    the call. A task that `is_barrier` runs only when the deletes of all before it in its group are
+    confirmed, and the next only when its own is.
+    """
+
+    abstract = True
+    Request = "tasks.sqs_fifo.request:FifoRequest"
+    acks_late = True
+    acks_on_failure_or_timeout = False
+    reject_on_worker_lost = True
+    ignore_result = True
+
+    pointer: PointerForm | None = None
+    message_group: str | None = None
+    is_barrier: bool = False
+    deduplicate_for: int = 1
+
+    def outcome_of(self, error: Exception) -> Outcome:
+        """What an error that the task raised means for its events; a bug unless overridden."""
+        return bug(error)
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """Run, and report an error as the outcome of the delivery."""
+        if self.request.called_directly:
+            return self.run(*args, **kwargs)
+        try:
+            return self.run(*args, **kwargs)
+        except Exception as error:
+            raise EventsFailed([self.outcome_of(error)]) from None
+
+    def apply_async(
+        self,
+        args: Any = None,
+        kwargs: Any = None,
+        *,
+        message_group: str | None = None,
+        deduplication_id: str | None = None,
+        **options: Any,
+    ) -> Any:
+        """Publish with a group, which keeps order, and a deduplication id, which drops repeats.
+
+        Equal ids within five minutes are one message (SQS, "Exactly-once processing"); without
+        one, calls within the same `deduplicate_for` seconds are one. Raises UnsupportedOnFifo for
+        a delay, an expiry or a priority, and for a task that neither declares a group nor is given
+        one.
+        """
+        for name in UNSUPPORTED_OPTIONS:
+            if options.pop(name, None) is not None:
+                raise UnsupportedOnFifo(f"{name} does not work on a FIFO queue: leave it out.")
+        group = message_group or self.message_group
+        if not group:
+            raise UnsupportedOnFifo(
+                f"{self.name} declares no message_group: pass message_group, or order is lost."
+            )
+        period = int(time.time()) // self.deduplicate_for
+        return super().apply_async(
+            args,
+            kwargs,
+            MessageGroupId=group,
+            MessageDeduplicationId=deduplication_id or f"{self.name}:{group}:{period}"[-128:],
+            **options,
+        )
+
+    def retry(self, *args: Any, **kwargs: Any) -> Any:
+        """Not on a FIFO queue: a copy at the queue's end would lose its place."""
+        raise UnsupportedOnFifo(
+            "self.retry() would send a copy behind later messages. Raise an error instead: the "
+            "event is run again in its place."
+        )
+
+
+class EventTask(FifoTask):
+    """A step of the chain that a queued event runs through.
+
+    `run` takes the list of works and sets the outcome of those that end here. The steps after it
+    run in the same delivery and the same process, because a hop through the queue would let later
+    messages of the group overtake, and cost six calls to SQS.
+    """
+
+    abstract = True
+
+    def __call__(self, items: list[Any]) -> list[Work]:
+        """Run this step and those after it; raises EventsFailed unless all events took effect."""
+        works = [item if isinstance(item, Work) else Work(QueuedEvent(**item)) for item in items]
+        # Taken from the request, so that Celery does not publish the next step.
+        steps, self.request.chain = self.request.chain, None
+        try:
+            self.run(works)
+        except Exception as error:
+            outcome = self.outcome_of(error)
+            for work in works:
+                work.outcome = work.outcome or outcome
+        on_their_way = any(work.outcome is None for work in works)
+        if steps and on_their_way:
+            self._run_in_this_delivery(steps, works)
+        elif any(work.outcome for work in works):
+            raise EventsFailed([work.outcome or DONE for work in works])
+        return works
+
+    def _run_in_this_delivery(self, steps: list[Any], works: list[Work]) -> None:
+        *rest, step = steps
+        request = {
+            "id": step["options"]["task_id"],
+            "task": step["task"],
+            "root_id": self.request.root_id,
+            "parent_id": self.request.id,
+            "chain": rest,
+            "retries": self.request.retries,
+            "hostname": self.request.hostname,
+            "delivery_info": self.request.delivery_info,
+            "ignore_result": True,
+            "is_eager": False,
+        }
+        task = self.app.tasks[step["task"]]
+        traced = trace_task(task, request["id"], (works,), {}, request, app=self.app)
+        if traced.info:
+            raise traced.info.retval

@@ -1,0 +1,145 @@
+"""From SQS messages to Celery messages, and who may have a task run.
+
+A body on the queue is an event, whatever its shape, unless it is a Celery message: then its task
+must be a declared pointer, with arguments of the pointer's form. Nothing else on the queue is able
+to name a task.
+"""
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import asdict
+from typing import Any
+from uuid import UUID, uuid5
+
+from celery import Celery
+from kombu.utils.json import dumps
+
+from tasks.sqs_fifo.chain import FifoTask, PointerForm, QueuedEvent
+from tasks.sqs_fifo.delivery import Delivery
+
+# The id of a task that an SQS message starts is derived from the message's, so that all its
+# deliveries are one task in the eyes of operators.
+TASK_IDS = UUID("0d7f2d1e-7a55-4c37-9c1b-6f1f6a3f4b11")
+
+
+class NotAllowed(Exception):
+    """A Celery message that no pointer of ours can have made. The text quotes no argument."""
+
+
+class Envelope:
+    """Turns the deliveries of one queue into Celery messages.
+
+    `chain` names the tasks that an event runs through. `is_barrier` says of an event's JSON (None
+    where a body is no JSON) whether it closes or reopens.
+    """
+
+    def __init__(
+        self, *, app: Celery, queue: str, chain: Sequence[str], is_barrier: Callable[[Any], bool]
+    ) -> None:
+        self._app = app
+        self._queue = queue
+        self._chain = chain
+        self._is_barrier = is_barrier
+
+    def classify(self, delivery: Delivery) -> None:
+        """Note on the delivery whether Celery wrote it, and whether it is a barrier."""
+        document = _read(delivery.body)
+        delivery.is_celery = _is_celery_message(document)
+        if delivery.is_celery:
+            task = self._app.tasks.get(document["headers"]["task"])
+            delivery.is_barrier = isinstance(task, FifoTask) and task.is_barrier
+        else:
+            delivery.is_barrier = self._is_barrier(document)
+
+    def message(self, delivery: Delivery) -> dict[str, Any]:
+        """The Celery message to run, in kombu's form. Raises NotAllowed for a forged one."""
+        if delivery.is_celery:
+            return self._pointer(delivery)
+        return self._event(delivery)
+
+    def _event(self, delivery: Delivery) -> dict[str, Any]:
+        first, *tail = self._chain
+        signatures = [
+            self._app.tasks[name].s().set(task_id=task_id(delivery, step))
+            for step, name in enumerate(tail, start=1)
+        ]
+        message = self._app.amqp.as_task_v2(
+            task_id(delivery, 0),
+            first,
+            args=([asdict(QueuedEvent.of(delivery))],),
+            chain=[dict(signature) for signature in reversed(signatures)] or None,
+            argsrepr=f"({delivery.message_id})",
+            kwargsrepr="{}",
+            ignore_result=True,
+        )
+        return self._in_kombu_form(message.headers, message.body, delivery)
+
+    def _pointer(self, delivery: Delivery) -> dict[str, Any]:
+        """Of what stands on the queue, only the task's name and the arguments count."""
+        document = _read(delivery.body)
+        task = self._app.tasks.get(document["headers"]["task"])
+        if not isinstance(task, FifoTask) or task.pointer is None:
+            raise NotAllowed("the task is no declared pointer")
+        arguments = _arguments(document)
+        _check_arguments(task.pointer, arguments)
+        message = self._app.amqp.as_task_v2(
+            task_id(delivery, 0), task.name, args=arguments, kwargsrepr="{}", ignore_result=True
+        )
+        return self._in_kombu_form(message.headers, message.body, delivery)
+
+    def _in_kombu_form(
+        self, headers: dict[str, Any], body: Any, delivery: Delivery
+    ) -> dict[str, Any]:
+        return {
+            "body": dumps(body),
+            "content-type": "application/json",
+            "content-encoding": "utf-8",
+            "headers": {**headers, "retries": delivery.failures},
+            "properties": {
+                "correlation_id": headers["id"],
+                "delivery_tag": delivery.receipt_handle,
+                "delivery_info": {"exchange": "", "routing_key": self._queue},
+            },
+        }
+
+
+def task_id(delivery: Delivery, step: int) -> str:
+    """The id of a step's task."""
+    return str(uuid5(TASK_IDS, f"{delivery.message_id}:{step}"))
+
+
+def _read(body: str) -> Any:
+    """The JSON in a body, or None: whether it is valid is for the event's own task to say."""
+    try:
+        return json.loads(body)
+    except (ValueError, RecursionError):
+        return None
+
+
+def _is_celery_message(document: Any) -> bool:
+    return (
+        isinstance(document, dict)
+        and "event_type" not in document
+        and isinstance(document.get("headers"), dict)
+        and isinstance(document["headers"].get("task"), str)
+    )
+
+
+def _arguments(document: dict[str, Any]) -> list[Any]:
+    body = document.get("body")
+    match _read(body) if isinstance(body, str) else None:
+        case [list(arguments), dict(keywords), dict()] if not keywords:
+            return arguments
+        case _:
+            raise NotAllowed("the body is not in the form that this service writes")
+
+
+def _check_arguments(form: PointerForm, arguments: list[Any]) -> None:
+    if form is PointerForm.NO_ARGUMENTS and arguments:
+        raise NotAllowed("this pointer takes no arguments")
+    if form is PointerForm.ONE_UUID:
+        try:
+            (text,) = arguments
+            UUID(text)
+        except (ValueError, TypeError, AttributeError) as error:
+            raise NotAllowed("this pointer takes one UUID") from error

@@ -1,0 +1,153 @@
+"""The kombu transport: what Celery sees of an SQS FIFO queue.
+
+Set `broker_url = "sqs://"` and `broker_transport = "tasks.sqs_fifo.transport:Transport"`. Transport
+options beyond kombu's own (`predefined_queues`, `region`): `event_chain`, the names of the tasks
+that an event runs through; `is_barrier`, a dotted path to the function that tells barriers;
+`consumer`, a mapping of `tasks.sqs_fifo.consumer.Options`. Credentials and endpoints are boto3's.
+"""
+
+from typing import Any
+
+from botocore.config import Config
+from celery import current_app
+from celery.exceptions import ImproperlyConfigured
+from kombu.transport import SQS
+from kombu.transport.virtual import base as virtual
+from kombu.utils.imports import symbol_by_name
+from kombu.utils.json import dumps
+
+from tasks.sqs_fifo.calls import Calls
+from tasks.sqs_fifo.chain import UnsupportedOnFifo
+from tasks.sqs_fifo.consumer import Options, QueueConsumer
+from tasks.sqs_fifo.delivery import DONE, Outcome
+from tasks.sqs_fifo.envelope import Envelope
+
+
+class Message(virtual.Message):
+    """A message whose body the worker's main process never decodes: its pool processes do."""
+
+    def __init__(self, payload: dict[str, Any], channel: Any = None, **options: Any) -> None:
+        super().__init__(payload, channel=channel, **options)
+        # Celery asks the decoded body whether it is of protocol 1; these have version 2's shape.
+        self._decoded_cache = ((), {}, {})
+
+
+class Channel(SQS.Channel):
+    """Puts a QueueConsumer behind each consumed queue, in the place of kombu's polling."""
+
+    Message = Message
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self._queue_consumers: dict[str, QueueConsumer] = {}
+        self._outcomes: dict[str, Outcome] = {}
+
+    def basic_consume(
+        self, queue: str, no_ack: bool, callback: Any, consumer_tag: str, **options: Any
+    ) -> None:
+        """Start consuming. Raises ImproperlyConfigured for a queue that is not FIFO, or no_ack."""
+        if no_ack or not self._new_queue(queue).endswith(".fifo"):
+            raise ImproperlyConfigured(
+                f"{queue}: this transport consumes FIFO queues, and acknowledges."
+            )
+        virtual.Channel.basic_consume(self, queue, no_ack, callback, consumer_tag, **options)
+        consumer = self._queue_consumer(queue)
+        self._queue_consumers[queue] = consumer
+        consumer.start()
+
+    def basic_cancel(self, consumer_tag: str) -> None:
+        """Stop consuming; what is held goes back to SQS before this returns."""
+        queue = self._tag_to_queue.get(consumer_tag)
+        super().basic_cancel(consumer_tag)
+        if queue in self._queue_consumers:
+            self._queue_consumers[queue].stop()
+
+    def note_outcomes(self, delivery_tag: str, outcomes: list[Outcome]) -> None:
+        """How a delivery ended, to be settled by the reject that Celery sends next."""
+        (self._outcomes[delivery_tag],) = outcomes
+
+    def basic_ack(self, delivery_tag: str, multiple: bool = False) -> None:
+        """The message took effect."""
+        self._settle(delivery_tag, DONE)
+
+    def basic_reject(self, delivery_tag: str, requeue: bool = False) -> None:
+        """The message did not take effect. It is never just dropped, whatever `requeue` says."""
+        self._settle(delivery_tag, self._outcomes.pop(delivery_tag, None))
+
+    def close(self) -> None:
+        """Stop, and give back what is still running (cold shutdown)."""
+        if not self.closed:
+            super().close()
+            for consumer in self._queue_consumers.values():
+                consumer.close()
+
+    def _settle(self, delivery_tag: str, outcome: Outcome | None) -> None:
+        self.qos.ack(delivery_tag)
+        for consumer in self._queue_consumers.values():
+            consumer.settle(delivery_tag, outcome)
+
+    def _restore(self, message: Any, unwanted_delivery_info: Any = ()) -> None:
+        for consumer in self._queue_consumers.values():
+            consumer.release_running(message.delivery_tag)
+
+    def _put(self, queue: str, message: dict[str, Any], **options: Any) -> None:
+        """Publish. Raises UnsupportedOnFifo without a group: order would be lost."""
+        properties = message["properties"]
+        if not (properties.get("MessageGroupId") and properties.get("MessageDeduplicationId")):
+            raise UnsupportedOnFifo(
+                "publishing to a FIFO queue needs a group: use a task based on FifoTask."
+            )
+        self.sqs(queue=queue).send_message(
+            QueueUrl=self._new_queue(queue),
+            MessageBody=dumps(message),
+            MessageGroupId=properties["MessageGroupId"],
+            MessageDeduplicationId=properties["MessageDeduplicationId"],
+        )
+
+    def encode_body(self, body: Any, encoding: str | None = None) -> tuple[Any, str | None]:
+        """As it is: the body is JSON already, and stays readable on the queue."""
+        return body, None
+
+    def _schedule_queue(self, queue: str) -> None:
+        """Kombu's own polling, which QueueConsumer replaces."""
+
+    def _queue_consumer(self, queue: str) -> QueueConsumer:
+        options = self.transport_options
+        chosen = Options(**options["consumer"])
+        return QueueConsumer(
+            queue_url=self._new_queue(queue),
+            options=chosen,
+            calls=Calls(
+                asynchronous=self.asynsqs(queue=queue), client=self._shutdown_client(), hub=self.hub
+            ),
+            envelope=Envelope(
+                app=current_app,
+                queue=queue,
+                chain=options["event_chain"],
+                is_barrier=symbol_by_name(options["is_barrier"]),
+            ),
+            hub=self.hub,
+            room=self._room,
+            hand_over=self.connection._callbacks[queue],
+        )
+
+    def _shutdown_client(self) -> Any:
+        """For the calls that are waited for: a degraded network must not hold up a shutdown."""
+        return self._new_boto_client(
+            service="sqs",
+            region=self.region,
+            access_key_id=self.conninfo.userid,
+            secret_access_key=self.conninfo.password,
+            config=Config(connect_timeout=2, read_timeout=5, retries={"total_max_attempts": 2}),
+        )
+
+    def _room(self) -> int:
+        """How many more messages the pool takes: Celery's prefetch count, less those running."""
+        running = sum(consumer.running for consumer in self._queue_consumers.values())
+        return (self.qos.prefetch_count or 1_000_000) - running
+
+
+class Transport(SQS.Transport):
+    """Celery on SQS FIFO queues."""
+
+    Channel = Channel

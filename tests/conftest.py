@@ -1,0 +1,60 @@
+"""What all tests share: the servers, started once for a run and only if a test needs them."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+import requests
+from django.conf import settings as django_settings
+
+from config.environment import read
+from embedded.stack import Stack, running_stack
+from tasks.provisioning import ensure_queues, ensure_table
+
+SERVER_SETTINGS = (
+    "SQS_CONVERSATION_QUEUE_URL",
+    "SQS_CONVERSATION_DLQ_URL",
+    "DATALAKE_URL",
+    "CELERY_CONTROL_URL",
+)
+
+
+@pytest.fixture(scope="session")
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    """PostgreSQL, moto and Valkey, with this process's settings leading to them."""
+    with running_stack(directory=tmp_path_factory.mktemp("stack")) as stack:
+        os.environ.update(stack.environment)
+        values = read(os.environ)
+        for name in SERVER_SETTINGS:
+            setattr(django_settings, name, values[name])
+        django_settings.DATABASES["default"].update(values["DATABASE_URL"])
+        yield stack
+
+
+@pytest.fixture(scope="session")
+def django_db_modify_db_settings(stack: Stack) -> None:
+    """pytest-django's hook before it makes its database: have PostgreSQL running by then."""
+
+
+@pytest.fixture
+def aws(stack: Stack) -> None:
+    """Empty queues and an empty table, provisioned as in production, on moto."""
+    requests.post(f"{stack.aws_endpoint_url}/moto-api/reset", timeout=10).raise_for_status()
+    ensure_queues()
+    ensure_table()
+
+
+@pytest.fixture
+def sqs(aws: None) -> Any:
+    """A client of the server that has the queues."""
+    return boto3.client("sqs", region_name=django_settings.SQS_CONVERSATION_REGION)
+
+
+@pytest.fixture
+def lake_directory(tmp_path: Path, settings: Any) -> Path:
+    """An empty data lake in files."""
+    settings.DATALAKE_URL = tmp_path.as_uri()
+    return tmp_path

@@ -1,0 +1,19 @@
+"""A pytest plugin, loaded before pytest-django reads the settings: gives it complete ones.
+
+Their addresses lead nowhere. The `stack` fixture starts servers and puts theirs in; a test that
+uses a server without that fixture fails.
+"""
+
+import os
+from pathlib import Path
+
+from embedded.environment import service_environment
+
+os.environ.update(
+    service_environment(
+        database_url="postgres://nobody:nothing@127.0.0.1:9/nowhere",
+        aws_endpoint_url="http://127.0.0.1:9",
+        control_url="",
+        lake=Path("/nonexistent"),
+    )
+)
