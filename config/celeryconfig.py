@@ -18,6 +18,9 @@ broker_transport_options = {
     "is_barrier": "tasks.pipeline:is_barrier",
     "consumer": {
         "dead_letter_queue_url": settings.SQS_CONVERSATION_DLQ_URL,
+        "probe": "tasks.health.probe",
+        "bundle": settings.WORKER_BUNDLE,
+        "liveness_file": settings.WORKER_LIVENESS_FILE,
         "visibility_timeout": settings.SQS_CONVERSATION_VISIBILITY_TIMEOUT,
     },
     # A call that hangs must end: a publish waits for its answer.
@@ -30,7 +33,7 @@ broker_transport_options = {
 broker_connection_retry_on_startup = True
 broker_connection_max_retries = None
 
-include = ("tasks.pipeline", "tasks.closing", "tasks.datalake")
+include = ("tasks.pipeline", "tasks.closing", "tasks.datalake", "tasks.health")
 task_queues = (Queue(QUEUE, routing_key=QUEUE),)
 task_default_queue = QUEUE
 task_create_missing_queues = False

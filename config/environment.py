@@ -23,6 +23,7 @@ OUR_PREFIXES = (
     "AGENT_UUID_",
     "DJANGO_",
     "CELERY_CONTROL_",
+    "WORKER_",
 )
 # Names with these prefixes that other software reads.
 NOT_OURS = frozenset({"DJANGO_SETTINGS_MODULE"})
@@ -122,6 +123,12 @@ def _visibility_timeout(text: str) -> int:
     return int(text)
 
 
+def _bundle(text: str) -> int:
+    if not text.isdecimal() or not 1 <= int(text) <= 10:
+        raise ValueError("must be a whole number from 1 to 10.")
+    return int(text)
+
+
 def _timezone(text: str) -> str:
     if text not in available_timezones():
         nearest = difflib.get_close_matches(text, available_timezones(), n=3)
@@ -210,6 +217,17 @@ SETTINGS = (
         meaning="for how many seconds a received event is hidden from other workers; it is renewed",
         default=60,
         parse=_visibility_timeout,
+    ),
+    Setting(
+        name="WORKER_BUNDLE",
+        meaning="the most events that a pool process gets at once under backlog; 1: never more",
+        default=10,
+        parse=_bundle,
+    ),
+    Setting(
+        name="WORKER_LIVENESS_FILE",
+        meaning="a file that the worker touches while it is alive; empty: none",
+        default="",
     ),
     Setting(
         name="DEFAULT_TIMEZONE",

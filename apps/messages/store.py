@@ -104,6 +104,14 @@ def delete(*, conversation_uuid: UUID, item_keys: Sequence[str]) -> None:
         _write_all(requests[start : start + LARGEST_BATCH])
 
 
+def ping() -> None:
+    """Read nothing from the table, as a worker does. Raises Unavailable."""
+    with dynamodb_may_be_unavailable():
+        client().get_item(
+            TableName=settings.DYNAMODB_MESSAGE_TABLE, Key=_key(UUID(int=0), "nothing")
+        )
+
+
 @cache
 def client_of_process(_process_id: int) -> "DynamoDBClient":
     """One client for each process: making one costs over 10 ms, and a fork must not share it."""

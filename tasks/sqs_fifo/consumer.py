@@ -1,43 +1,25 @@
 """Receiving from one queue, running what may run, and settling how it ended."""
 
 import logging
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
-from time import monotonic
+from collections.abc import Callable, Iterable, Sequence
+from time import monotonic, time
 from typing import Any
 
 from tasks.sqs_fifo.acks import Acks
-from tasks.sqs_fifo.calls import Answer, Calls
-from tasks.sqs_fifo.deadletters import dead_letter
-from tasks.sqs_fifo.delivery import SYSTEM_ATTRIBUTES, Delivery, Outcome, Result
+from tasks.sqs_fifo.calls import Calls
+from tasks.sqs_fifo.circuit import Circuit
+from tasks.sqs_fifo.delivery import DONE, Delivery, Outcome, Result
 from tasks.sqs_fifo.envelope import Envelope, NotAllowed
 from tasks.sqs_fifo.gate import Gate
+from tasks.sqs_fifo.liveness import Liveness
+from tasks.sqs_fifo.options import Options
+from tasks.sqs_fifo.quarantine import Quarantine, about
+from tasks.sqs_fifo.receiver import Receiver
 from tasks.sqs_fifo.visibility import Visibility
 
 logger = logging.getLogger(__name__)
 
 LOST = Outcome(Result.BUG, "lost", "the process that ran it was lost, or it ran into a time limit")
-# SQS ends every lease twelve hours after the receipt (SQS, "Visibility timeout").
-LONGEST_HOLD = 11 * 3600
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Options:
-    """How a queue is consumed; times in seconds, sizes in bytes.
-
-    `lookahead` is how many groups may be ready beyond those that run, before receiving pauses.
-    """
-
-    dead_letter_queue_url: str
-    wait_time: int = 2
-    visibility_timeout: int = 60
-    flush_deletes_after: float = 0.1
-    lookahead: int = 4
-    most_held: int = 200
-    most_bugs: int = 5
-    first_backoff: float = 0.5
-    longest_backoff: float = 30.0
-    largest_message: int = 1_048_576
 
 
 class QueueConsumer:
@@ -57,7 +39,6 @@ class QueueConsumer:
         room: Callable[[], int],
         hand_over: Callable[[dict[str, Any]], None],
     ) -> None:
-        self._queue_url = queue_url
         self._options = options
         self._calls = calls
         self._envelope = envelope
@@ -65,6 +46,15 @@ class QueueConsumer:
         self._room = room
         self._hand_over = hand_over
         self._gate = Gate()
+        self._circuit = Circuit(
+            now=monotonic,
+            threshold=options.circuit_threshold,
+            window=options.circuit_window,
+            backoff=options.backoff,
+            call_later=hub.call_later,
+            run_probe=self._run_probe if options.probe else None,
+            on_closed=self._run_what_may_run,
+        )
         self._acks = Acks(
             calls=calls,
             queue_url=queue_url,
@@ -80,63 +70,77 @@ class QueueConsumer:
             now=monotonic,
             on_lost=self._on_lease_lost,
         )
-        self._running: dict[str, Delivery] = {}
-        self._held: set[Delivery] = set()
-        self._receiving = self._stopped = False
-        self._receive_failures = 0
+        self._quarantine = Quarantine(
+            calls=calls,
+            queue_url=options.dead_letter_queue_url,
+            largest_message=options.largest_message,
+            backoff=options.backoff,
+            call_later=hub.call_later,
+            on_quarantined=self._on_quarantined,
+            on_refused=self._on_quarantine_refused,
+        )
+        self._receiver = Receiver(
+            calls=calls,
+            queue_url=queue_url,
+            wait_time=options.wait_time,
+            visibility_timeout=options.visibility_timeout,
+            backoff=options.backoff,
+            call_later=hub.call_later,
+            wants_more=self._wants_more,
+            on_received=self._on_received,
+        )
+        # What the pool has, by delivery tag; a probe has no deliveries.
+        self._running: dict[str, list[Delivery]] = {}
+        # What is taken from the gate but not with the pool: held, or being quarantined.
+        self._parked: set[Delivery] = set()
+        self._stopped = False
         self._heartbeat: Any = None
+        self._liveness = (
+            Liveness(options.liveness_file, is_alive=self._is_alive)
+            if options.liveness_file
+            else None
+        )
 
     @property
     def running(self) -> int:
-        """How many messages the pool has."""
+        """How many messages of Celery's the pool has: bundles, pointers, a probe."""
         return len(self._running)
 
     def start(self) -> None:
-        """Begin to receive, and to keep leases."""
+        """Begin to receive, after a probe if there is one, and to keep leases."""
         self._heartbeat = self._hub.call_repeatedly(
             self._options.visibility_timeout / 4, self._keep_leases
         )
-        self._hub.call_soon(self.receive)
+        if self._liveness:
+            self._liveness.start(self._hub)
+        self._hub.call_soon(self._circuit.start)
 
-    def receive(self) -> None:
-        """Have one long poll open, unless enough is held."""
-        if self._receiving or self._stopped or not self._wants_more():
-            return
-        self._receiving = True
-        self._calls(
-            "ReceiveMessage",
-            queue_url=self._queue_url,
-            MaxNumberOfMessages=10,
-            WaitTimeSeconds=self._options.wait_time,
-            VisibilityTimeout=self._options.visibility_timeout,
-            MessageAttributeNames=["All"],
-            MessageSystemAttributeNames=list(SYSTEM_ATTRIBUTES),
-            when_done=self._on_received,
-        )
+    def settle(self, tag: str, outcomes: Outcome | Sequence[Outcome] | None) -> None:
+        """The pool is done with a bundle: an outcome for each event, or one for all.
 
-    def settle(self, tag: str, outcome: Outcome | None) -> None:
-        """The pool is done with a message; without an outcome, its process was lost."""
-        delivery = self._running.pop(tag, None)
-        if delivery is None:
+        Without outcomes, the process that had it was lost.
+        """
+        bundle = self._running.pop(tag, None)
+        if bundle is None:
             return
-        outcome = outcome or LOST
-        match outcome.result:
-            case Result.DONE:
-                self._finish(delivery)
-            case Result.INVALID:
-                self._quarantine(delivery, outcome)
-            case Result.BUG if delivery.failures + 1 >= self._options.most_bugs:
-                self._quarantine(delivery, outcome)
-            case _:
-                self._hold(delivery, outcome)
+        if self._envelope.is_probe(tag):
+            self._circuit.on_probed(succeeded=outcomes == DONE)
+        elif outcomes is None and len(bundle) > 1:
+            self._run_one_by_one(bundle)
+        else:
+            outcomes = LOST if outcomes is None else outcomes
+            if isinstance(outcomes, Outcome):
+                outcomes = [outcomes] * len(bundle)
+            for delivery, outcome in zip(bundle, outcomes, strict=True):
+                self._settle_one(delivery, outcome)
         self._run_what_may_run()
 
     def release_running(self, tag: str) -> None:
-        """Give back a message that the pool will never settle (cold shutdown)."""
-        delivery = self._running.pop(tag, None)
-        if delivery:
-            self._gate.forget_head(delivery)
-            self._visibility.release([delivery])
+        """Give back what the pool will never settle (cold shutdown)."""
+        bundle = self._running.pop(tag, [])
+        for delivery in bundle:
+            self._gate.forget(delivery)
+        self._visibility.release(bundle)
 
     def stop(self) -> None:
         """Receive no more, and give back all that is not running, at once.
@@ -147,11 +151,11 @@ class QueueConsumer:
             return
         self._stopped = True
         self._calls.wait = True
-        held = list(self._held)
-        for delivery in held:
-            self._forget_held(delivery)
+        parked = list(self._parked)
+        for delivery in parked:
+            self._forget_parked(delivery)
         waiting = [d for group in self._gate.group_ids for d in self._gate.drop_waiting(group)]
-        self._visibility.release([*held, *waiting])
+        self._visibility.release([*parked, *waiting])
         self._acks.flush()
         give_up_at = monotonic() + self._options.wait_time + 1
         while self._calls.open and monotonic() < give_up_at:
@@ -162,21 +166,24 @@ class QueueConsumer:
         self._acks.flush()
         if self._heartbeat:
             self._heartbeat.cancel()
+        if self._liveness:
+            self._liveness.stop()
         logger.info("stopped consuming", extra={"sqs_calls": dict(self._calls.counts)})
 
     def _wants_more(self) -> bool:
         return (
-            self._gate.ready < self._room() + self._options.lookahead
+            not self._stopped
+            and not self._circuit.is_open
+            and self._gate.ready < self._room() + self._options.lookahead
             and self._gate.held < self._options.most_held
         )
 
-    def _on_received(self, answer: Answer, error: str | None) -> None:
-        self._receiving = False
-        now = monotonic()
-        deliveries = [
-            Delivery.from_sqs(message, now=now, lease=self._options.visibility_timeout)
-            for message in answer.get("Messages", ())
-        ]
+    def _is_alive(self) -> bool:
+        """Receives, or has a reason not to: dependencies that are down, or enough to do."""
+        received = monotonic() - self._receiver.last_success < self._options.receive_within
+        return received or self._circuit.is_open or not self._wants_more()
+
+    def _on_received(self, deliveries: list[Delivery]) -> None:
         if self._stopped:
             self._visibility.release(deliveries)
             return
@@ -185,118 +192,142 @@ class QueueConsumer:
             self._gate.admit(delivery)
         self._flush_if_awaited(delivery.group_id for delivery in deliveries)
         self._run_what_may_run()
-        self._receive_again(error)
-
-    def _receive_again(self, error: str | None) -> None:
-        if error is None:
-            if self._receive_failures:
-                logger.info("receiving works again")
-            self._receive_failures = 0
-            self.receive()
-            return
-        if not self._receive_failures:
-            logger.warning("receiving failed, trying until it works", extra={"error": error})
-        self._receive_failures += 1
-        self._hub.call_later(self._backoff(self._receive_failures), self.receive)
 
     def _run_what_may_run(self) -> None:
-        while not self._stopped and self._room() > 0 and (delivery := self._gate.take()):
-            if self._visibility.is_nearly_over(delivery):
+        while not self._stopped and not self._circuit.is_open and self._room() > 0:
+            bundle = self._gate.take(most=self._bundle_size(), largest=self._options.largest_bundle)
+            if not bundle:
+                break
+            self._run(bundle)
+        self._receiver.receive()
+
+    def _bundle_size(self) -> int:
+        """One while a process is free for each; under backlog, as many as share them out."""
+        share = -(-self._gate.runnable // self._room())
+        return max(1, min(share, self._options.bundle))
+
+    def _run(self, bundle: list[Delivery]) -> None:
+        leased = [d for d in bundle if not self._visibility.is_nearly_over(d)]
+        for delivery in bundle:
+            if delivery not in leased:
+                self._give_back(delivery)
+        if not leased:
+            return
+        first = leased[0]
+        if self._envelope.is_stale_tick(first, now=time()):
+            self._finish(first)
+            return
+        try:
+            message = self._envelope.message(leased)
+        except NotAllowed as error:
+            self._send_to_quarantine(first, Outcome(Result.INVALID, "not_allowed", str(error)))
+            return
+        self._running[first.receipt_handle] = leased
+        self._hand_over(message)
+
+    def _settle_one(self, delivery: Delivery, outcome: Outcome) -> None:
+        match outcome.result:
+            case Result.DONE:
+                self._finish(delivery)
+            case Result.INVALID:
+                self._send_to_quarantine(delivery, outcome)
+            case Result.BUG if delivery.failures + 1 >= self._options.most_bugs:
+                self._send_to_quarantine(delivery, outcome)
+            case Result.UNAVAILABLE if self._nears_retention(delivery):
+                self._send_to_quarantine(delivery, outcome)
+            case Result.WAITING:
+                self._give_back(delivery)
+            case _:
+                self._hold(delivery, outcome)
+
+    def _run_one_by_one(self, bundle: list[Delivery]) -> None:
+        """Nobody knows which of them took the process down."""
+        logger.warning("a process was lost with a bundle", extra={"messages": len(bundle)})
+        for delivery in reversed(bundle):
+            delivery.was_lost = True
+            if self._stopped:
                 self._give_back(delivery)
             else:
-                self._run(delivery)
-        self.receive()
-
-    def _run(self, delivery: Delivery) -> None:
-        try:
-            message = self._envelope.message(delivery)
-        except NotAllowed as error:
-            self._quarantine(delivery, Outcome(Result.INVALID, "not_allowed", str(error)))
-            return
-        self._running[delivery.receipt_handle] = delivery
-        self._hand_over(message)
+                self._gate.put_back(delivery)
 
     def _finish(self, delivery: Delivery) -> None:
         self._gate.finish(delivery)
         self._acks.add(delivery)
         self._flush_if_awaited([delivery.group_id])
 
+    def _send_to_quarantine(self, delivery: Delivery, outcome: Outcome) -> None:
+        self._parked.add(delivery)
+        self._quarantine.send(delivery, outcome)
+
+    def _on_quarantined(self, delivery: Delivery) -> None:
+        if delivery in self._parked:
+            self._parked.remove(delivery)
+            self._finish(delivery)
+            self._run_what_may_run()
+
+    def _on_quarantine_refused(self, delivery: Delivery) -> None:
+        if delivery in self._parked:
+            self._parked.remove(delivery)
+            self._give_back(delivery)
+
     def _flush_if_awaited(self, group_ids: Iterable[str]) -> None:
         if any(self._gate.waits_for_deletes(group_id) for group_id in group_ids):
             self._acks.flush()
-
-    def _quarantine(self, delivery: Delivery, outcome: Outcome) -> None:
-        """Copy to the dead-letter queue, and only when SQS has it, finish here."""
-
-        def when_done(_answer: Answer, error: str | None) -> None:
-            if error is None:
-                logger.warning("quarantined", extra=_about(delivery, outcome))
-                self._finish(delivery)
-                self._run_what_may_run()
-            elif self._stopped:
-                self._give_back(delivery)
-            else:
-                logger.error("the dead-letter queue refuses", extra={"error": error})
-                self._hub.call_later(
-                    self._options.longest_backoff, self._quarantine, delivery, outcome
-                )
-
-        self._calls(
-            "SendMessage",
-            queue_url=self._options.dead_letter_queue_url,
-            when_done=when_done,
-            **dead_letter(
-                delivery,
-                reason=outcome.reason,
-                error=outcome.error,
-                largest_size=self._options.largest_message,
-            ),
-        )
 
     def _hold(self, delivery: Delivery, outcome: Outcome) -> None:
         """Run it again in its place, later. Its followers go back: SQS keeps the group locked."""
         if self._stopped:
             self._give_back(delivery)
             return
-        if outcome.result is not Result.WAITING:
-            delivery.failures += 1
-        logger.warning("held, to be run again", extra=_about(delivery, outcome))
+        delivery.failures += 1
+        logger.warning("held, to be run again", extra=about(delivery, outcome))
         self._visibility.release(self._gate.drop_waiting(delivery.group_id))
-        self._held.add(delivery)
-        self._hub.call_later(self._backoff(delivery.failures), self._run_again, delivery)
+        self._parked.add(delivery)
+        self._hub.call_later(
+            self._options.backoff.after(delivery.failures), self._run_again, delivery
+        )
+        if outcome.result is Result.UNAVAILABLE:
+            self._circuit.note_unavailable(delivery.group_id, error=outcome.error)
 
     def _run_again(self, delivery: Delivery) -> None:
-        if delivery in self._held:
-            self._held.remove(delivery)
+        if delivery in self._parked:
+            self._parked.remove(delivery)
             self._gate.put_back(delivery)
             self._run_what_may_run()
 
+    def _run_probe(self) -> None:
+        """Have a pool process ask whether the dependencies work: it is one that uses them."""
+        if not self._stopped:
+            tag, message = self._envelope.probe(self._options.probe)
+            self._running[tag] = []
+            self._hand_over(message)
+
     def _give_back(self, delivery: Delivery) -> None:
-        """Let SQS deliver this head and what waits behind it again."""
-        self._gate.forget_head(delivery)
+        """Let SQS deliver this taken message, and what waits behind it, again."""
+        self._gate.forget(delivery)
         followers = self._gate.drop_waiting(delivery.group_id)
         self._visibility.release([delivery, *followers])
 
-    def _forget_held(self, delivery: Delivery) -> None:
-        self._held.remove(delivery)
-        self._gate.forget_head(delivery)
+    def _forget_parked(self, delivery: Delivery) -> None:
+        self._parked.remove(delivery)
+        self._gate.forget(delivery)
 
     def _keep_leases(self) -> None:
-        too_old = monotonic() - LONGEST_HOLD
-        for delivery in [held for held in self._held if held.received_at < too_old]:
-            self._held.remove(delivery)
+        too_old = monotonic() - self._options.longest_hold
+        for delivery in [parked for parked in self._parked if parked.received_at < too_old]:
+            self._parked.remove(delivery)
             self._give_back(delivery)
         self._visibility.extend([*self._gate, *self._acks.undeleted])
 
+    def _nears_retention(self, delivery: Delivery) -> bool:
+        return time() - delivery.queued_at / 1000 > 0.8 * self._options.retention
+
     def _on_lease_lost(self, delivery: Delivery) -> None:
         """SQS delivers it again, so nothing after it may run from here."""
-        self._visibility.release(
-            follower
-            for follower in self._gate.drop_waiting(delivery.group_id)
-            if follower is not delivery
-        )
-        if delivery in self._held:
-            self._forget_held(delivery)
+        dropped = self._gate.drop_waiting(delivery.group_id)
+        self._visibility.release(other for other in dropped if other is not delivery)
+        if delivery in self._parked:
+            self._forget_parked(delivery)
 
     def _on_deleted(self, delivery: Delivery) -> None:
         self._gate.confirm(delivery)
@@ -305,17 +336,3 @@ class QueueConsumer:
     def _on_too_late(self, delivery: Delivery) -> None:
         self._gate.confirm(delivery)
         self._on_lease_lost(delivery)
-
-    def _backoff(self, failures: int) -> float:
-        doublings = min(failures - 1, 10)
-        return min(self._options.first_backoff * 2.0**doublings, self._options.longest_backoff)
-
-
-def _about(delivery: Delivery, outcome: Outcome) -> dict[str, Any]:
-    return {
-        "message_id": delivery.message_id,
-        "reason": outcome.reason,
-        "error": outcome.error,
-        "attempt": delivery.failures,
-        "receive_count": delivery.receive_count,
-    }

@@ -17,13 +17,20 @@ FIRST_SENT_AT = "first_sent_at"
 
 @dataclass(slots=True, eq=False, kw_only=True)
 class Delivery:
-    """One receipt of one message; `lease_until` is in seconds of the monotonic clock."""
+    """One receipt of one message.
+
+    `queued_at` (SentTimestamp) is when this message was queued, and `sent_at` when its event first
+    was: for a dead letter that is sent again they differ. Both are in milliseconds since 1970.
+    `received_at` and `lease_until` are in seconds of the monotonic clock. `failures` counts the
+    runs here that failed.
+    """
 
     message_id: str
     receipt_handle: str
     body: str
     group_id: str
     sequence_number: str
+    queued_at: int
     sent_at: int
     receive_count: int
     attributes: Mapping[str, Any]
@@ -31,31 +38,38 @@ class Delivery:
     lease_until: float
     is_celery: bool = False
     is_barrier: bool = False
+    was_lost: bool = False
     failures: int = 0
 
     @classmethod
     def from_sqs(cls, message: Mapping[str, Any], *, now: float, lease: float) -> "Delivery":
-        """From one message of ReceiveMessage's answer, with SYSTEM_ATTRIBUTES asked for.
-
-        `sent_at` is when the event was first queued, in milliseconds since 1970: SentTimestamp,
-        or what a dead letter that is sent again says of its first queueing.
-        """
+        """From one message of ReceiveMessage's answer, with SYSTEM_ATTRIBUTES asked for."""
         system = message["Attributes"]
         attributes = message.get("MessageAttributes") or {}
-        first_sent_at = str(attributes.get(FIRST_SENT_AT, {}).get("StringValue", ""))
-        is_time = first_sent_at.isascii() and first_sent_at.isdigit()
+        queued_at = int(system["SentTimestamp"])
         return cls(
             message_id=message["MessageId"],
             receipt_handle=message["ReceiptHandle"],
             body=message["Body"],
             group_id=system["MessageGroupId"],
             sequence_number=system["SequenceNumber"],
-            sent_at=int(first_sent_at[:15] if is_time else system["SentTimestamp"]),
+            queued_at=queued_at,
+            sent_at=_first_sent_at(attributes) or queued_at,
             receive_count=int(system["ApproximateReceiveCount"]),
             attributes=attributes,
             received_at=now,
             lease_until=now + lease,
         )
+
+    @property
+    def size(self) -> int:
+        """About how many bytes the pool gets for it."""
+        return len(self.body)
+
+    @property
+    def goes_alone(self) -> bool:
+        """Whether it must not share a bundle: it may hold up or take down the others."""
+        return self.is_celery or self.is_barrier or self.was_lost or self.failures > 0
 
 
 class Result(StrEnum):
@@ -84,3 +98,9 @@ class Outcome:
 
 DONE = Outcome(Result.DONE)
 WAITING = Outcome(Result.WAITING)
+
+
+def _first_sent_at(attributes: Mapping[str, Any]) -> int | None:
+    """What a dead letter that is sent again says of its first queueing, if that is a time."""
+    text = str(attributes.get(FIRST_SENT_AT, {}).get("StringValue", ""))
+    return int(text) if text.isascii() and text.isdigit() and len(text) <= 13 else None

@@ -9,7 +9,7 @@ import json
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from typing import Any
-from uuid import UUID, uuid5
+from uuid import UUID, uuid4, uuid5
 
 from celery import Celery
 from kombu.utils.json import dumps
@@ -20,6 +20,9 @@ from tasks.sqs_fifo.delivery import Delivery
 # The id of a task that an SQS message starts is derived from the message's, so that all its
 # deliveries are one task in the eyes of operators.
 TASK_IDS = UUID("0d7f2d1e-7a55-4c37-9c1b-6f1f6a3f4b11")
+
+PROBE_TAG = "probe:"
+STALE_AFTER = 300
 
 
 class NotAllowed(Exception):
@@ -46,66 +49,102 @@ class Envelope:
         document = _read(delivery.body)
         delivery.is_celery = _is_celery_message(document)
         if delivery.is_celery:
-            task = self._app.tasks.get(document["headers"]["task"])
+            task = self._task_of(document)
             delivery.is_barrier = isinstance(task, FifoTask) and task.is_barrier
         else:
             delivery.is_barrier = self._is_barrier(document)
 
-    def message(self, delivery: Delivery) -> dict[str, Any]:
-        """The Celery message to run, in kombu's form. Raises NotAllowed for a forged one."""
-        if delivery.is_celery:
-            return self._pointer(delivery)
-        return self._event(delivery)
+    def message(self, bundle: Sequence[Delivery]) -> dict[str, Any]:
+        """The Celery message that runs a bundle, in kombu's form. Raises NotAllowed for a forgery.
 
-    def _event(self, delivery: Delivery) -> dict[str, Any]:
+        Its delivery tag is the receipt handle of the first.
+        """
+        return self._pointer(bundle[0]) if bundle[0].is_celery else self._events(bundle)
+
+    def is_stale_tick(self, delivery: Delivery, *, now: float) -> bool:
+        """Whether this is a pointer without arguments that has waited for over five minutes.
+
+        Each tick does all the work that there is: after an outage one will do.
+        """
+        if not delivery.is_celery or now - delivery.queued_at / 1000 <= STALE_AFTER:
+            return False
+        task = self._task_of(_read(delivery.body))
+        return isinstance(task, FifoTask) and task.pointer is PointerForm.NO_ARGUMENTS
+
+    def probe(self, task_name: str) -> tuple[str, dict[str, Any]]:
+        """A delivery tag and a Celery message of our own that runs a probe."""
+        identity = str(uuid4())
+        tag = PROBE_TAG + identity
+        message = self._app.amqp.as_task_v2(identity, task_name, ignore_result=True)
+        return tag, self._in_kombu_form(message.headers, message.body, tag=tag, retries=0)
+
+    def is_probe(self, tag: str) -> bool:
+        """Whether a delivery tag is a probe's."""
+        return tag.startswith(PROBE_TAG)
+
+    def _events(self, bundle: Sequence[Delivery]) -> dict[str, Any]:
         first, *tail = self._chain
+        identity = ",".join(delivery.message_id for delivery in bundle)
         signatures = [
-            self._app.tasks[name].s().set(task_id=task_id(delivery, step))
+            self._app.tasks[name].s().set(task_id=_task_id(identity, step))
             for step, name in enumerate(tail, start=1)
         ]
         message = self._app.amqp.as_task_v2(
-            task_id(delivery, 0),
+            _task_id(identity, 0),
             first,
-            args=([asdict(QueuedEvent.of(delivery))],),
+            args=([asdict(QueuedEvent.of(delivery)) for delivery in bundle],),
             chain=[dict(signature) for signature in reversed(signatures)] or None,
-            argsrepr=f"({delivery.message_id})",
+            argsrepr=f"({identity})",
             kwargsrepr="{}",
             ignore_result=True,
         )
-        return self._in_kombu_form(message.headers, message.body, delivery)
+        return self._in_kombu_form(
+            message.headers,
+            message.body,
+            tag=bundle[0].receipt_handle,
+            retries=bundle[0].failures,
+        )
 
     def _pointer(self, delivery: Delivery) -> dict[str, Any]:
         """Of what stands on the queue, only the task's name and the arguments count."""
         document = _read(delivery.body)
-        task = self._app.tasks.get(document["headers"]["task"])
+        task = self._task_of(document)
         if not isinstance(task, FifoTask) or task.pointer is None:
             raise NotAllowed("the task is no declared pointer")
         arguments = _arguments(document)
         _check_arguments(task.pointer, arguments)
         message = self._app.amqp.as_task_v2(
-            task_id(delivery, 0), task.name, args=arguments, kwargsrepr="{}", ignore_result=True
+            _task_id(delivery.message_id, 0),
+            task.name,
+            args=arguments,
+            kwargsrepr="{}",
+            ignore_result=True,
         )
-        return self._in_kombu_form(message.headers, message.body, delivery)
+        return self._in_kombu_form(
+            message.headers, message.body, tag=delivery.receipt_handle, retries=delivery.failures
+        )
+
+    def _task_of(self, document: dict[str, Any]) -> Any:
+        return self._app.tasks.get(document["headers"]["task"])
 
     def _in_kombu_form(
-        self, headers: dict[str, Any], body: Any, delivery: Delivery
+        self, headers: dict[str, Any], body: Any, *, tag: str, retries: int
     ) -> dict[str, Any]:
         return {
             "body": dumps(body),
             "content-type": "application/json",
             "content-encoding": "utf-8",
-            "headers": {**headers, "retries": delivery.failures},
+            "headers": {**headers, "retries": retries},
             "properties": {
                 "correlation_id": headers["id"],
-                "delivery_tag": delivery.receipt_handle,
+                "delivery_tag": tag,
                 "delivery_info": {"exchange": "", "routing_key": self._queue},
             },
         }
 
 
-def task_id(delivery: Delivery, step: int) -> str:
-    """The id of a step's task."""
-    return str(uuid5(TASK_IDS, f"{delivery.message_id}:{step}"))
+def _task_id(identity: str, step: int) -> str:
+    return str(uuid5(TASK_IDS, f"{identity}:{step}"))
 
 
 def _read(body: str) -> Any:

@@ -1,10 +1,9 @@
 """Which messages may run now. No input or output: only who waits for whom.
 
-SQS fills a batch from one group first, so messages of one group arrive together and must not run
-together. The gate lets one message of a group run; the next runs when that one is finished, and
-around a barrier only when what was finished before is confirmed as deleted: a kill in between makes
-SQS deliver again what took effect already, and a barrier must not take effect on what came after
-it.
+SQS fills a batch from one group first, so messages of one group arrive together, and must take
+effect one after the other. The gate hands out runs of groups of which nothing is running; around a
+barrier it also waits until what ran before is confirmed as deleted: a kill in between makes SQS
+deliver again what took effect already, and a barrier must not act on what came after it.
 """
 
 from collections import deque
@@ -14,62 +13,88 @@ from tasks.sqs_fifo.delivery import Delivery
 
 
 class _Group:
-    __slots__ = ("head", "unconfirmed", "unconfirmed_barrier", "waiting")
+    __slots__ = ("taken", "unconfirmed", "unconfirmed_barrier", "waiting")
 
     def __init__(self) -> None:
         self.waiting: deque[Delivery] = deque()
-        self.head: Delivery | None = None
+        self.taken: list[Delivery] = []
         self.unconfirmed = 0
         self.unconfirmed_barrier = False
 
     @property
     def may_run(self) -> bool:
-        if not self.waiting or self.head or self.unconfirmed_barrier:
+        if not self.waiting or self.taken or self.unconfirmed_barrier:
             return False
         return not (self.waiting[0].is_barrier and self.unconfirmed)
 
     @property
     def waits_for_deletes(self) -> bool:
-        return bool(self.waiting and not self.head and not self.may_run)
+        return bool(self.waiting and not self.taken and not self.may_run)
 
     @property
     def is_empty(self) -> bool:
-        return not (self.waiting or self.head or self.unconfirmed)
+        return not (self.waiting or self.taken or self.unconfirmed)
+
+    def take(self, *, most: int, largest: int, may_exceed: bool) -> list[Delivery]:
+        """The first messages, up to one that goes alone; `may_exceed` lets that or any be first."""
+        while self.waiting and len(self.taken) < most:
+            delivery = self.waiting[0]
+            is_first = may_exceed and not self.taken
+            if not is_first and (delivery.goes_alone or delivery.size > largest):
+                break
+            self.taken.append(self.waiting.popleft())
+            largest -= delivery.size
+            if delivery.goes_alone:
+                break
+        return list(self.taken)
 
 
 class Gate:
     """Holds what was received and hands out what may run, in each group's order.
 
-    A delivery is *waiting* from `admit` until `take`; then it is its group's *head* until `finish`
-    (it took effect or is quarantined) or `drop`. A head that failed stays the head: `take` does not
-    hand out another of its group.
+    A delivery is *waiting* from `admit` until `take`, and *taken* from then until `finish` (it took
+    effect or is quarantined), `put_back` or `forget`. While anything of a group is taken, `take`
+    hands out nothing else of it.
     """
 
     def __init__(self) -> None:
         self._groups: dict[str, _Group] = {}
         self._ready: deque[str] = deque()
+        self._held = 0
 
     def admit(self, delivery: Delivery) -> None:
         """Let a received message queue up behind those of its group."""
         group = self._groups.setdefault(delivery.group_id, _Group())
         group.waiting.append(delivery)
+        self._held += 1
         self._refresh(delivery.group_id)
 
-    def take(self) -> Delivery | None:
-        """The next message that may run, or None; groups take turns."""
-        while self._ready:
-            group = self._groups.get(self._ready.popleft())
-            if group and group.may_run:
-                group.head = group.waiting.popleft()
-                return group.head
-        return None
+    def take(self, *, most: int, largest: int) -> list[Delivery]:
+        """The next bundle that may run: at most `most` messages of together `largest` bytes.
+
+        Groups take turns; messages of one group stay in order. A message that goes alone (a
+        barrier, one that failed before, one larger than that) is a bundle of its own.
+        """
+        bundle: list[Delivery] = []
+        while self._ready and len(bundle) < most:
+            room = largest - sum(delivery.size for delivery in bundle)
+            group = self._groups[self._ready[0]]
+            run = group.take(most=most - len(bundle), largest=room, may_exceed=not bundle)
+            if not run:
+                break
+            self._ready.popleft()
+            bundle += run
+            if run[-1].goes_alone:
+                break
+        return bundle
 
     def finish(self, delivery: Delivery) -> None:
-        """The head took effect (or is quarantined); its delete is still to be confirmed."""
+        """It took effect (or is quarantined); its delete is still to be confirmed."""
         group = self._groups[delivery.group_id]
-        group.head = None
+        group.taken.remove(delivery)
         group.unconfirmed += 1
         group.unconfirmed_barrier = group.unconfirmed_barrier or delivery.is_barrier
+        self._held -= 1
         self._refresh(delivery.group_id)
 
     def confirm(self, delivery: Delivery) -> None:
@@ -81,15 +106,16 @@ class Gate:
         self._refresh(delivery.group_id)
 
     def put_back(self, delivery: Delivery) -> None:
-        """The head shall run again, before all others of its group."""
+        """It shall run again, before all others of its group that wait."""
         group = self._groups[delivery.group_id]
-        group.head = None
+        group.taken.remove(delivery)
         group.waiting.appendleft(delivery)
         self._refresh(delivery.group_id)
 
-    def forget_head(self, delivery: Delivery) -> None:
-        """The head is given back to SQS or lost: nothing of it is ours any more."""
-        self._groups[delivery.group_id].head = None
+    def forget(self, delivery: Delivery) -> None:
+        """A taken message is given back to SQS or lost: it is not ours any more."""
+        self._groups[delivery.group_id].taken.remove(delivery)
+        self._held -= 1
         self._refresh(delivery.group_id)
 
     def drop_waiting(self, group_id: str) -> list[Delivery]:
@@ -99,6 +125,7 @@ class Gate:
             return []
         dropped = list(group.waiting)
         group.waiting.clear()
+        self._held -= len(dropped)
         self._refresh(group_id)
         return dropped
 
@@ -109,7 +136,7 @@ class Gate:
 
     @property
     def group_ids(self) -> list[str]:
-        """The groups of which something is held, runs, or is not yet confirmed as deleted."""
+        """The groups of which something is held or not yet confirmed as deleted."""
         return list(self._groups)
 
     @property
@@ -118,20 +145,28 @@ class Gate:
         return len(self._ready)
 
     @property
+    def runnable(self) -> int:
+        """How many messages could be taken now, were there room for all."""
+        return sum(len(self._groups[group_id].waiting) for group_id in self._ready)
+
+    @property
     def held(self) -> int:
-        """How many messages are held in all."""
-        return sum(1 for _ in self)
+        """How many messages are waiting or taken."""
+        return self._held
 
     def __iter__(self) -> Iterator[Delivery]:
-        """All that is held: heads, and those that wait."""
+        """All that is waiting or taken."""
         for group in self._groups.values():
-            if group.head:
-                yield group.head
+            yield from group.taken
             yield from group.waiting
 
     def _refresh(self, group_id: str) -> None:
+        """Keep `_ready` to exactly the groups that may run, each once, in order of turn."""
         group = self._groups[group_id]
         if group.is_empty:
             del self._groups[group_id]
-        elif group.may_run and group_id not in self._ready:
+        listed = group_id in self._ready
+        if group.may_run and not listed:
             self._ready.append(group_id)
+        elif listed and not group.may_run:
+            self._ready.remove(group_id)

@@ -6,6 +6,9 @@ from billiard.einfo import ExceptionWithTraceback
 from celery.worker.request import Request
 
 from tasks.sqs_fifo.chain import EventsFailed
+from tasks.sqs_fifo.delivery import Outcome, Result
+
+REVOKED = Outcome(Result.INVALID, "revoked", "an operator revoked the task")
 
 
 class FifoRequest(Request):
@@ -25,3 +28,9 @@ class FifoRequest(Request):
         if isinstance(error, EventsFailed):
             self.message.channel.note_outcomes(self.message.delivery_tag, error.outcomes)
         return super().on_failure(exc_info, send_failed_event, return_ok)
+
+    def _announce_revoked(self, reason: str, terminated: bool, signum: Any, expired: bool) -> None:
+        """A revoked event is quarantined; Celery would acknowledge it, and it would be gone."""
+        self.message.channel.note_outcomes(self.message.delivery_tag, REVOKED)
+        self.reject(requeue=False)
+        super()._announce_revoked(reason, terminated, signum, expired)

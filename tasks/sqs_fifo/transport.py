@@ -3,7 +3,7 @@
 Set `broker_url = "sqs://"` and `broker_transport = "tasks.sqs_fifo.transport:Transport"`. Transport
 options beyond kombu's own (`predefined_queues`, `region`): `event_chain`, the names of the tasks
 that an event runs through; `is_barrier`, a dotted path to the function that tells barriers;
-`consumer`, a mapping of `tasks.sqs_fifo.consumer.Options`. Credentials and endpoints are boto3's.
+`consumer`, a mapping of `tasks.sqs_fifo.options.Options`. Credentials and endpoints are boto3's.
 """
 
 from typing import Any
@@ -18,9 +18,10 @@ from kombu.utils.json import dumps
 
 from tasks.sqs_fifo.calls import Calls
 from tasks.sqs_fifo.chain import UnsupportedOnFifo
-from tasks.sqs_fifo.consumer import Options, QueueConsumer
+from tasks.sqs_fifo.consumer import QueueConsumer
 from tasks.sqs_fifo.delivery import DONE, Outcome
 from tasks.sqs_fifo.envelope import Envelope
+from tasks.sqs_fifo.options import Options
 
 
 class Message(virtual.Message):
@@ -40,12 +41,16 @@ class Channel(SQS.Channel):
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
         self._queue_consumers: dict[str, QueueConsumer] = {}
-        self._outcomes: dict[str, Outcome] = {}
+        self._outcomes: dict[str, Outcome | list[Outcome]] = {}
 
     def basic_consume(
         self, queue: str, no_ack: bool, callback: Any, consumer_tag: str, **options: Any
     ) -> None:
         """Start consuming. Raises ImproperlyConfigured for a queue that is not FIFO, or no_ack."""
+        if self.hub is None:
+            raise ImproperlyConfigured(
+                "this transport runs on Celery's event loop: use --pool prefork, threads or solo."
+            )
         if no_ack or not self._new_queue(queue).endswith(".fifo"):
             raise ImproperlyConfigured(
                 f"{queue}: this transport consumes FIFO queues, and acknowledges."
@@ -62,17 +67,22 @@ class Channel(SQS.Channel):
         if queue in self._queue_consumers:
             self._queue_consumers[queue].stop()
 
-    def note_outcomes(self, delivery_tag: str, outcomes: list[Outcome]) -> None:
-        """How a delivery ended, to be settled by the reject that Celery sends next."""
-        (self._outcomes[delivery_tag],) = outcomes
+    def note_outcomes(self, delivery_tag: str, outcomes: Outcome | list[Outcome]) -> None:
+        """How the events of a message ended, settled by the reject that Celery sends next."""
+        self._outcomes[delivery_tag] = outcomes
 
     def basic_ack(self, delivery_tag: str, multiple: bool = False) -> None:
         """The message took effect."""
-        self._settle(delivery_tag, DONE)
+        self.qos.ack(delivery_tag)
+        for consumer in self._queue_consumers.values():
+            consumer.settle(delivery_tag, DONE)
 
     def basic_reject(self, delivery_tag: str, requeue: bool = False) -> None:
         """The message did not take effect. It is never just dropped, whatever `requeue` says."""
-        self._settle(delivery_tag, self._outcomes.pop(delivery_tag, None))
+        self.qos.ack(delivery_tag)
+        outcomes = self._outcomes.pop(delivery_tag, None)
+        for consumer in self._queue_consumers.values():
+            consumer.settle(delivery_tag, outcomes)
 
     def close(self) -> None:
         """Stop, and give back what is still running (cold shutdown)."""
@@ -80,11 +90,6 @@ class Channel(SQS.Channel):
             super().close()
             for consumer in self._queue_consumers.values():
                 consumer.close()
-
-    def _settle(self, delivery_tag: str, outcome: Outcome | None) -> None:
-        self.qos.ack(delivery_tag)
-        for consumer in self._queue_consumers.values():
-            consumer.settle(delivery_tag, outcome)
 
     def _restore(self, message: Any, unwanted_delivery_info: Any = ()) -> None:
         for consumer in self._queue_consumers.values():

@@ -1,0 +1,88 @@
+"""Long polls: one open at a time, as long as there is room for more, whatever the network does."""
+
+import logging
+from collections.abc import Callable
+from time import monotonic
+from typing import Any
+
+from tasks.sqs_fifo.backoff import Backoff
+from tasks.sqs_fifo.calls import Answer, Calls
+from tasks.sqs_fifo.delivery import SYSTEM_ATTRIBUTES, Delivery
+
+logger = logging.getLogger(__name__)
+
+# ReceiveMessage gives at most ten, and costs the same for one.
+LARGEST_BATCH = 10
+
+
+class Receiver:
+    """Receives while `wants_more` says so; `on_received` gets what came. Never gives up.
+
+    `last_success` is when a receive last succeeded, in seconds of the monotonic clock.
+    """
+
+    def __init__(
+        self,
+        *,
+        calls: Calls,
+        queue_url: str,
+        wait_time: int,
+        visibility_timeout: int,
+        backoff: Backoff,
+        call_later: Callable[..., Any],
+        wants_more: Callable[[], bool],
+        on_received: Callable[[list[Delivery]], None],
+    ) -> None:
+        self._calls = calls
+        self._queue_url = queue_url
+        self._wait_time = wait_time
+        self._visibility_timeout = visibility_timeout
+        self._backoff = backoff
+        self._call_later = call_later
+        self._wants_more = wants_more
+        self._on_received = on_received
+        self._is_open = False
+        self._failures = 0
+        self.last_success = monotonic()
+
+    def receive(self) -> None:
+        """Open a long poll, unless one is open or waits for its next try, or enough is held."""
+        if not self._is_open and self._wants_more():
+            self._open()
+
+    def _open(self) -> None:
+        self._is_open = True
+        self._calls(
+            "ReceiveMessage",
+            queue_url=self._queue_url,
+            MaxNumberOfMessages=LARGEST_BATCH,
+            WaitTimeSeconds=self._wait_time,
+            VisibilityTimeout=self._visibility_timeout,
+            MessageAttributeNames=["All"],
+            MessageSystemAttributeNames=list(SYSTEM_ATTRIBUTES),
+            when_done=self._when_done,
+        )
+
+    def _when_done(self, answer: Answer, error: str | None) -> None:
+        if error:
+            if not self._failures:
+                logger.warning("receiving failed, trying until it works", extra={"error": error})
+            self._failures += 1
+            self._call_later(self._backoff.after(self._failures), self._try_again)
+            return
+        if self._failures:
+            logger.info("receiving works again", extra={"failures": self._failures})
+        self._failures = 0
+        self._is_open = False
+        self.last_success = now = monotonic()
+        self._on_received(
+            [
+                Delivery.from_sqs(message, now=now, lease=self._visibility_timeout)
+                for message in answer.get("Messages", ())
+            ]
+        )
+        self.receive()
+
+    def _try_again(self) -> None:
+        self._is_open = False
+        self.receive()
