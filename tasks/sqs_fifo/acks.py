@@ -48,7 +48,7 @@ class Acks:
     def add(self, delivery: Delivery) -> None:
         """Delete this message soon."""
         self._waiting.append(delivery)
-        if len(self._waiting) >= LARGEST_BATCH or self._calls.wait:
+        if len(self._waiting) >= LARGEST_BATCH:
             self.flush()
         elif self._timer is None:
             self._timer = self._call_later(self._flush_after, self._on_timer)
@@ -104,5 +104,5 @@ class Acks:
                 extra={"messages": len(again), "error": error or sorted(set(failed.values()))},
             )
             self._waiting.extendleft(reversed(again))
-            if self._timer is None and not self._calls.wait:
+            if self._timer is None:
                 self._timer = self._call_later(RETRY_AFTER, self._on_timer)

@@ -14,20 +14,21 @@ DEAD_AFTER = 30.0
 
 
 class Liveness:
-    """Touches a file for as long as the event loop turns and `is_alive` says so.
+    """Touches a file, if one is named, while the event loop turns and `is_alive` says so.
 
     An answer to `inspect ping` is no sign of life: a worker may answer and never receive again.
     """
 
-    def __init__(self, path: str, *, is_alive: Callable[[], bool]) -> None:
-        self._path = Path(path)
+    def __init__(self, name: str, *, is_alive: Callable[[], bool]) -> None:
+        self._name = name
         self._is_alive = is_alive
         self._timer: Any = None
 
     def start(self, hub: Any) -> None:
         """Begin to touch the file."""
-        self._touch()
-        self._timer = hub.call_repeatedly(TOUCH_EVERY, self._touch)
+        if self._name:
+            self._touch()
+            self._timer = hub.call_repeatedly(TOUCH_EVERY, self._touch)
 
     def stop(self) -> None:
         """Leave the file to age."""
@@ -36,7 +37,7 @@ class Liveness:
 
     def _touch(self) -> None:
         if self._is_alive():
-            self._path.touch()
+            Path(self._name).touch()
 
 
 def is_alive(path: Path, *, now: float) -> bool:

@@ -1,0 +1,236 @@
+"""Builders of events and stored messages, every value valid unless the test says otherwise.
+
+And the three steps of the chain run in this process, as a worker runs them for one delivery.
+"""
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import UTC, datetime, timedelta
+from itertools import count
+from typing import Any
+from uuid import UUID
+
+from apps.conversations.contacts import Contact
+from apps.conversations.models import Conversation, Project, Resolution
+from apps.messages.entries import MessageEntry, content_hash
+from apps.messages.events import Arrival
+from tasks.pipeline import handle_csat, persist_dynamo, process_message
+from tasks.sqs_fifo.chain import QueuedEvent, Work
+from tasks.sqs_fifo.delivery import Outcome
+
+PROJECT = UUID("5f0c2f3a-6b1d-4a57-9c39-0e6a1d2b7c41")
+CHANNEL = UUID("a3b1d0c2-74c5-4f0e-8a5d-9e2f6c7b1d02")
+URN = "telegram:1001"
+NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
+# A value for a field that is to be left out.
+ABSENT = object()
+
+_NUMBERS = count(1)
+
+
+def contact(*, urn: str = URN, project: UUID = PROJECT, channel: UUID = CHANNEL) -> Contact:
+    """A contact of the default project and channel."""
+    return Contact(project_uuid=project, channel_uuid=channel, urn=urn)
+
+
+def body(
+    *,
+    event_type: str,
+    urn: str = URN,
+    data: Mapping[str, Any] | None = None,
+    event: Mapping[str, Any] | None = None,
+) -> str:
+    """An event's JSON; `data` and `event` add fields inside `data` and beside it, or replace them.
+
+    A field that is given as ABSENT is left out.
+    """
+    identity = {
+        "project_uuid": str(PROJECT),
+        "channel_uuid": str(CHANNEL),
+        "contact_urn": urn,
+    }
+    document = {
+        "event_type": event_type,
+        "correlation_id": "correlation-1",
+        "data": _present({**identity, **(data or {})}),
+    }
+    return json.dumps(_present({**document, **(event or {})}))
+
+
+def message_body(
+    *,
+    event_type: str = "message.received",
+    urn: str = URN,
+    message: Mapping[str, Any] | None = None,
+    data: Mapping[str, Any] | None = None,
+    event: Mapping[str, Any] | None = None,
+) -> str:
+    """`message.received` or `message.sent`; `message` adds fields to the message itself."""
+    default = {
+        "id": "m-1",
+        "text": "hello",
+        "source": "incoming" if event_type == "message.received" else "outgoing",
+        "created_at": NOON.isoformat(),
+        "contact_name": "Ana",
+    }
+    whole = {"message": _present({**default, **(message or {})}), **(data or {})}
+    return body(event_type=event_type, urn=urn, data=whole, event=event)
+
+
+def survey_body(
+    *,
+    key: str = "weni_csat",
+    value: Any = "5",
+    urn: str = URN,
+    message: Mapping[str, Any] | None = None,
+) -> str:
+    """A survey answer, riding on the dummy message that platforms send with it."""
+    dummy = {"id": "answer-1", "text": "", "source": "system", "created_at": ""}
+    return message_body(
+        urn=urn, message={**dummy, **(message or {})}, data={"key": key, "value": value}
+    )
+
+
+def window_body(*, urn: str = URN, data: Mapping[str, Any] | None = None) -> str:
+    """`conversation.window`; a human takes over only if `data` says so."""
+    default = {
+        "external_id": "w-1",
+        "start": NOON.isoformat(),
+        "end": (NOON + timedelta(days=1)).isoformat(),
+        "has_chats_room": False,
+        "name": "Bia",
+    }
+    return body(event_type="conversation.window", urn=urn, data={**default, **(data or {})})
+
+
+def close_body(*, urn: str = URN, resolution: Any = 0) -> str:
+    """`conversation.close`."""
+    return body(event_type="conversation.close", urn=urn, data={"resolution": resolution})
+
+
+def arrival(*, sent_at: datetime = NOON, sequence_number: str = "1") -> Arrival:
+    """When and where an event was queued."""
+    return Arrival(group_id=f"group:{URN}", sent_at=sent_at, sequence_number=sequence_number)
+
+
+def queued_event(
+    *,
+    body: str,
+    sent_at: datetime = NOON,
+    group_id: str = f"group:{URN}",
+    sequence_number: str | None = None,
+) -> QueuedEvent:
+    """An event as the first step gets it, with the next sequence number unless one is given."""
+    number = next(_NUMBERS)
+    return QueuedEvent(
+        message_id=f"source-{number}",
+        group_id=group_id,
+        sequence_number=sequence_number or f"{number:020d}",
+        sent_at=int(sent_at.timestamp() * 1000),
+        body=body,
+    )
+
+
+def run_chain(*, events: Iterable[QueuedEvent]) -> list[Work]:
+    """Run one bundle through the three steps as one delivery; each work says how it ended."""
+    works = [Work(event) for event in events]
+    for step in (process_message, persist_dynamo, handle_csat):
+        step.run(works)
+    return works
+
+
+def deliver(*, event: QueuedEvent) -> Outcome | None:
+    """Deliver one event; gives None if it took effect, else its outcome."""
+    (work,) = run_chain(events=[event])
+    return work.outcome
+
+
+def deliver_bodies(*, bodies: Iterable[str], sent_at: datetime = NOON) -> list[QueuedEvent]:
+    """Deliver one event for each body, queued a second apart, all of which have to take effect."""
+    events = [
+        queued_event(body=one, sent_at=sent_at + timedelta(seconds=number))
+        for number, one in enumerate(bodies)
+    ]
+    for event in events:
+        outcome = deliver(event=event)
+        assert outcome is None, outcome
+    return events
+
+
+def project(*, uuid: UUID = PROJECT, timezone: str = "America/Sao_Paulo") -> Project:
+    """The stored project, made if it is missing."""
+    found, _ = Project.objects.get_or_create(uuid=uuid, defaults={"timezone": timezone})
+    return found
+
+
+def conversation(
+    *,
+    urn: str = URN,
+    resolution: Resolution = Resolution.IN_PROGRESS,
+    opened_at: datetime = NOON,
+    ended_at: datetime | None = None,
+    contact_wrote: bool = True,
+    span: tuple[datetime, datetime] | None = None,
+) -> Conversation:
+    """A stored conversation; `span` is the time of its first and its last archived message."""
+    first, last = span or (None, None)
+    return Conversation.objects.create(
+        project=project(),
+        channel_uuid=CHANNEL,
+        contact_urn=urn,
+        group_id=f"group:{urn}",
+        started_at=opened_at,
+        opened_at=opened_at,
+        contact_wrote=contact_wrote,
+        closes_at=opened_at + timedelta(days=1),
+        ended_at=ended_at,
+        resolution=resolution,
+        first_message_at=first,
+        last_message_at=last,
+    )
+
+
+def entry(
+    *,
+    message_id: str = "m-1",
+    at: datetime = NOON,
+    sequence_number: int = 1,
+    text: str = "hello",
+    message: Mapping[str, Any] | None = None,
+) -> MessageEntry:
+    """One version of one message."""
+    content = {"id": message_id, "text": text, **(message or {})}
+    return MessageEntry(
+        message_id=message_id,
+        at=at,
+        sequence_number=str(sequence_number),
+        event_type="message.received",
+        correlation_id="correlation-1",
+        content_hash=content_hash(event_type="message.received", message=content),
+        message=content,
+        extra={},
+    )
+
+
+def entries(*, number: int, start: datetime = NOON, size: int = 5) -> list[MessageEntry]:
+    """Messages a second apart, each with a text of `size` characters."""
+    return [
+        entry(
+            message_id=f"m-{index:05d}",
+            at=start + timedelta(seconds=index),
+            sequence_number=index + 1,
+            text=f"{index:05d}".ljust(size, "x"),
+        )
+        for index in range(number)
+    ]
+
+
+def archived(*, conversation_uuid: UUID) -> Iterator[dict[str, Any]]:
+    """The entries of a conversation's archive, part by part."""
+    conversation = Conversation.objects.get(uuid=conversation_uuid)
+    for part in conversation.archive_parts.order_by("part"):
+        yield from part.messages
+
+
+def _present(fields: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in fields.items() if value is not ABSENT}
