@@ -161,6 +161,19 @@ def close(
         return list(unarchived.values_list("uuid", flat=True))
 
 
+def move_open_conversations(*, project: Project, now: datetime) -> int:
+    """Have the project's open conversations close by its present rule; gives how many moved.
+
+    Those whose closing is due already still close for that reason.
+    """
+    closes_at = next_closing(
+        after=now, timezone=project.timezone, closing_time=project.closing_time
+    )
+    return Conversation.objects.filter(
+        project=project, resolution=Resolution.IN_PROGRESS, closes_at__gt=now
+    ).update(closes_at=closes_at)
+
+
 def ensure_project(project_uuid: UUID) -> Project:
     """The project, made with the default zone on first sight."""
     project, _ = Project.objects.get_or_create(uuid=project_uuid)
