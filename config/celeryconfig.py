@@ -15,7 +15,7 @@ broker_transport_options = {
         "tasks.pipeline.persist_dynamo",
         "tasks.pipeline.handle_csat",
     ),
-    "is_barrier": "tasks.pipeline:is_barrier",
+    "is_barrier": "tasks.steps:is_barrier",
     "consumer": {
         "dead_letter_queue_url": settings.SQS_CONVERSATION_DLQ_URL,
         "probe": "tasks.health.probe",

@@ -8,9 +8,9 @@ from django.conf import settings
 from django.db import transaction
 
 from apps.analytics.models import OutboxEvent, SurveyAnswer
+from apps.conversations.attribution import ensure_project
 from apps.conversations.contacts import Contact
 from apps.conversations.models import CSAT_KEY, NPS_KEY, Conversation
-from apps.conversations.services import ensure_project
 
 _SCORE_FIELDS = {CSAT_KEY: "csat", NPS_KEY: "nps"}
 _EVENT_IDS = UUID("5b0f6b0e-5f5c-4d3e-9a53-0f0f54b1c1a7")

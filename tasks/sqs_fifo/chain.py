@@ -102,6 +102,33 @@ def each(
             blocked.add(group_id)
 
 
+def together(
+    works: Iterable[Work],
+    *,
+    handle_all: Callable[[list[Work]], None],
+    handle: Callable[[Work], None],
+    outcome_of: Callable[[Exception], Outcome],
+) -> None:
+    """Handle all events that are still on their way with one call, which is all or nothing.
+
+    If it meets an unavailable dependency, so would each of them; after any other error they are
+    handled one by one, so that only the one at fault fails. Both must be idempotent.
+    """
+    works = list(works)
+    on_their_way = [work for work in works if work.outcome is None]
+    if len(on_their_way) > 1:
+        try:
+            handle_all(on_their_way)
+            return
+        except Exception as error:
+            outcome = outcome_of(error)
+        if outcome.result is Result.UNAVAILABLE:
+            for work in on_their_way:
+                work.outcome = outcome
+            return
+    each(works, handle, outcome_of=outcome_of)
+
+
 def bug(error: Exception) -> Outcome:
     """The outcome of an error nobody expected: where it happened, without what it says.
 

@@ -68,8 +68,9 @@ class Delivery:
 
     @property
     def goes_alone(self) -> bool:
-        """Whether it must not share a bundle: it may hold up or take down the others."""
-        return self.is_celery or self.is_barrier or self.was_lost or self.failures > 0
+        """Whether it must not share a bundle: it may hold up the others, or take them down."""
+        is_rerun = self.was_lost or self.failures > 0 or self.receive_count > 1
+        return self.is_celery or self.is_barrier or is_rerun
 
 
 class Result(StrEnum):

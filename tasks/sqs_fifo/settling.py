@@ -74,8 +74,7 @@ class Settler:
         if outcomes is None and len(bundle) > 1:
             self._run_one_by_one(bundle)
         else:
-            for delivery, outcome in zip(bundle, outcomes or [LOST], strict=True):
-                self._settle_one(delivery, outcome)
+            self._settle_each(bundle, outcomes or [LOST])
         if self._stopped:
             self._acks.flush()
 
@@ -134,6 +133,18 @@ class Settler:
             self._parked.remove(delivery)
             self.give_back(delivery)
         self._visibility.extend([*self._gate, *self._acks.undeleted])
+
+    def _settle_each(self, bundle: Sequence[Delivery], outcomes: Sequence[Outcome]) -> None:
+        """Of a group only the first that failed is held; what comes after it goes back."""
+        failed_groups: set[str] = set()
+        for delivery, outcome in zip(bundle, outcomes, strict=True):
+            if outcome.result in (Result.DONE, Result.INVALID):
+                self._settle_one(delivery, outcome)
+            elif delivery.group_id in failed_groups:
+                self.give_back(delivery)
+            else:
+                failed_groups.add(delivery.group_id)
+                self._settle_one(delivery, outcome)
 
     def _settle_one(self, delivery: Delivery, outcome: Outcome) -> None:
         match outcome.result:

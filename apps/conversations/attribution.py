@@ -1,0 +1,169 @@
+"""Which conversation a message belongs to: decided by messages, not by a worker's clock."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, time
+from functools import lru_cache
+from typing import Any
+from uuid import UUID, uuid4
+
+from django.db import connection
+
+from apps.conversations.closing_times import next_closing
+from apps.conversations.contacts import Contact
+from apps.conversations.models import Project
+from apps.errors import Unavailable
+
+ATTEMPTS = 3
+
+# One statement for a whole bundle, and no row version where a conversation exists and its contact
+# had written in it before: ON CONFLICT DO UPDATE, or an update a message, is a dead row a message.
+# Rows are made in the order of their keys, so that two bundles cannot wait for each other. The
+# project's closing rule is compared under a share lock, so that no conversation opens under a rule
+# that is being changed.
+_FIND_OR_OPEN = """
+WITH asked AS (
+    SELECT * FROM unnest(
+        %(number)s::int[], %(project)s::uuid[], %(channel)s::uuid[], %(urn)s::text[],
+        %(at)s::timestamptz[], %(sent_at)s::timestamptz[], %(from_contact)s::bool[],
+        %(contact_name)s::text[], %(group_id)s::text[], %(uuid)s::uuid[],
+        %(closes_at)s::timestamptz[], %(timezone)s::text[], %(closing_time)s::time[]
+    ) AS asked (
+        number, project, channel, urn, at, sent_at, from_contact, contact_name, group_id, uuid,
+        closes_at, timezone, closing_time
+    )
+), placed AS (
+    SELECT asked.*, late.uuid AS late, current.uuid AS current
+    FROM asked
+    LEFT JOIN LATERAL (
+        SELECT closed.uuid FROM conversations_conversation AS closed
+        WHERE closed.project_id = project AND closed.channel_uuid = channel
+            AND closed.contact_urn = urn AND closed.resolution <> 2
+            AND at BETWEEN closed.first_message_at AND closed.last_message_at
+        ORDER BY closed.ended_at DESC LIMIT 1
+    ) AS late ON true
+    LEFT JOIN conversations_conversation AS current
+        ON current.project_id = project AND current.channel_uuid = channel
+        AND current.contact_urn = urn AND current.resolution = 2
+), marked AS (
+    UPDATE conversations_conversation SET contact_wrote = true
+    WHERE NOT contact_wrote
+        AND uuid IN (SELECT current FROM placed WHERE from_contact AND late IS NULL)
+), rules AS (
+    SELECT uuid, timezone, closing_time FROM conversations_project
+    WHERE uuid IN (SELECT project FROM placed WHERE late IS NULL AND current IS NULL)
+    FOR SHARE
+), opened AS (
+    INSERT INTO conversations_conversation (
+        uuid, project_id, channel_uuid, contact_urn, contact_name, group_id, external_id,
+        started_at, opened_at, contact_wrote, closes_at, resolution, has_chats_room, message_count
+    )
+    SELECT DISTINCT ON (project, channel, urn)
+        placed.uuid, project, channel, urn, contact_name, group_id, '', at, sent_at,
+        bool_or(from_contact) OVER (PARTITION BY project, channel, urn), closes_at, 2, false, 0
+    FROM placed JOIN rules ON rules.uuid = project
+        AND rules.timezone = placed.timezone AND rules.closing_time = placed.closing_time
+    WHERE late IS NULL AND current IS NULL
+    ORDER BY project, channel, urn, number
+    ON CONFLICT (project_id, channel_uuid, contact_urn) WHERE resolution = 2 DO NOTHING
+    RETURNING uuid, project_id, channel_uuid, contact_urn
+)
+SELECT number, coalesce(late, current, opened.uuid), late IS NOT NULL
+FROM placed LEFT JOIN opened ON late IS NULL AND current IS NULL
+    AND opened.project_id = project AND opened.channel_uuid = channel AND contact_urn = urn
+"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class IncomingMessage:
+    """What decides the conversation of a message, and what a new one would start with.
+
+    `at` is the message's own time, `sent_at` when its event was queued.
+    """
+
+    contact: Contact
+    at: datetime
+    sent_at: datetime
+    from_contact: bool
+    contact_name: str
+    group_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Attribution:
+    """The conversation that a message belongs to; `late` if that one is closed already."""
+
+    conversation_uuid: UUID
+    late: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _ClosingRule:
+    timezone: str
+    closing_time: time
+
+
+def find_or_open(messages: Sequence[IncomingMessage]) -> list[Attribution]:
+    """The conversation of each message, with one SQL statement for all.
+
+    A message whose time lies within the first and last message of a closed conversation of its
+    contact is late and belongs to that one; any other belongs to the one in progress, which is
+    opened if there is none. Raises Unavailable if others keep changing the same rows.
+    """
+    found: dict[int, Attribution] = {}
+    for _ in range(ATTEMPTS):
+        missing = {number: m for number, m in enumerate(messages) if number not in found}
+        found |= _ask(missing)
+        if len(found) == len(messages):
+            return [found[number] for number in range(len(messages))]
+        # A project is new or its closing rule has changed, or another worker opened the
+        # conversation after this statement began.
+        _closing_rule.cache_clear()
+    raise Unavailable("PostgreSQL", "the conversation keeps changing")
+
+
+def ensure_project(project_uuid: UUID) -> Project:
+    """The project, made with the default zone on first sight."""
+    project, _ = Project.objects.get_or_create(uuid=project_uuid)
+    return project
+
+
+def _ask(messages: dict[int, IncomingMessage]) -> dict[int, Attribution]:
+    rows = [_row(number, message) for number, message in messages.items()]
+    columns = {name: [row[name] for row in rows] for name in rows[0]}
+    with connection.cursor() as cursor:
+        cursor.execute(_FIND_OR_OPEN, columns)
+        answers = cursor.fetchall()
+    return {
+        number: Attribution(conversation_uuid=conversation_uuid, late=late)
+        for number, conversation_uuid, late in answers
+        if conversation_uuid
+    }
+
+
+def _row(number: int, message: IncomingMessage) -> dict[str, Any]:
+    rule = _closing_rule(message.contact.project_uuid)
+    return {
+        "number": number,
+        "project": message.contact.project_uuid,
+        "channel": message.contact.channel_uuid,
+        "urn": message.contact.urn,
+        "at": message.at,
+        "sent_at": message.sent_at,
+        "from_contact": message.from_contact,
+        "contact_name": message.contact_name,
+        "group_id": message.group_id,
+        "uuid": uuid4(),
+        "closes_at": next_closing(
+            after=message.sent_at, timezone=rule.timezone, closing_time=rule.closing_time
+        ),
+        "timezone": rule.timezone,
+        "closing_time": rule.closing_time,
+    }
+
+
+@lru_cache(maxsize=10_000)
+def _closing_rule(project_uuid: UUID) -> _ClosingRule:
+    """Cached: the statement itself finds out when it is outdated."""
+    project = ensure_project(project_uuid)
+    return _ClosingRule(timezone=project.timezone, closing_time=project.closing_time)

@@ -1,0 +1,192 @@
+"""What the steps of the chain do with events, one service call each."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID
+
+from apps.analytics.services import record_answer
+from apps.clock import now
+from apps.conversations import selectors, services
+from apps.conversations.attribution import Attribution, IncomingMessage, find_or_open
+from apps.conversations.models import Resolution
+from apps.messages import store
+from apps.messages.entries import MessageEntry, id_for_key
+from apps.messages.events import (
+    Arrival,
+    CloseEvent,
+    MessageEvent,
+    SurveyAnswer,
+    WindowEvent,
+    parse_event,
+)
+from apps.messages.migration import migrate
+from tasks.sqs_fifo.chain import QueuedEvent, Work
+
+CLOSING_EVENTS = frozenset({"conversation.close", "conversation.window"})
+
+
+@dataclass(slots=True, kw_only=True)
+class Progress:
+    """What the steps of one event hand on.
+
+    `conversation_uuid` is where its message goes, `to_migrate` the closed conversations whose
+    messages have to move into the archive, `answered` the conversation of its survey answer.
+    """
+
+    event: MessageEvent | WindowEvent | CloseEvent
+    conversation_uuid: UUID | None = None
+    to_migrate: Sequence[UUID] = ()
+    answered: UUID | None = None
+
+
+def is_barrier(document: Any) -> bool:
+    """Whether an event's JSON may close a conversation."""
+    return isinstance(document, dict) and document.get("event_type") in CLOSING_EVENTS
+
+
+def read(work: Work) -> None:
+    """Read an event. Raises InvalidEvent."""
+    event = parse_event(body=work.event.body, arrival=_arrival(work.event))
+    work.state = Progress(event=event)
+
+
+def split_off_plain_messages(works: Sequence[Work]) -> tuple[list[Work], list[Work]]:
+    """The events of groups that only bring messages, and those of all other groups.
+
+    Plain messages of a bundle are attributed with one statement. An answer or a closing has to see
+    what came before it in its group, and nothing of what comes after.
+    """
+    other_groups = {work.event.group_id for work in works if _message_of(work) is None}
+    plain = [work for work in works if work.event.group_id not in other_groups]
+    others = [work for work in works if work.event.group_id in other_groups]
+    return plain, others
+
+
+def attribute_all(works: Sequence[Work]) -> None:
+    """Find or open the conversations of plain messages."""
+    messages = [_incoming(work.state.event) for work in works]
+    for work, attribution in zip(works, find_or_open(messages), strict=True):
+        _place(work.state, attribution)
+
+
+def attribute(work: Work) -> None:
+    """Find, open, update or close the conversation of an event."""
+    progress: Progress = work.state
+    match progress.event:
+        case MessageEvent() as event:
+            _attribute_message(progress, event)
+        case WindowEvent(has_chats_room=True) as event:
+            progress.to_migrate = _close(event, resolution=Resolution.HAS_CHAT_ROOM)
+        case WindowEvent() as event:
+            services.update_or_open(
+                contact=event.contact,
+                window=event.window,
+                sent_at=event.arrival.sent_at,
+                group_id=event.arrival.group_id,
+            )
+        case CloseEvent() as event:
+            progress.to_migrate = _close(event, resolution=event.resolution)
+
+
+def store_all(works: Sequence[Work]) -> None:
+    """Store the messages of a bundle."""
+    entries = [entry for work in works if (entry := _entry_of(work))]
+    store.put_all(entries=entries, now=now())
+
+
+def store_one(work: Work) -> None:
+    """Store the message of an event, if it brings one."""
+    entry = _entry_of(work)
+    if entry:
+        store.put(conversation_uuid=entry[0], entry=entry[1], now=now())
+
+
+def migrate_closed(work: Work) -> None:
+    """Move the messages of conversations that this event closed, or was late for."""
+    for conversation_uuid in work.state.to_migrate:
+        migrate(conversation_uuid=conversation_uuid, now=now())
+
+
+def record(work: Work) -> None:
+    """Record the survey answer of an event, if it brings one."""
+    event = work.state.event
+    answer = answer_of(work)
+    if answer:
+        record_answer(
+            contact=event.contact,
+            message_id=id_for_key(event.message_id),
+            conversation_uuid=work.state.answered,
+            key=answer.key,
+            value=answer.value,
+            score=answer.score,
+            answered_at=event.at,
+            sequence_number=event.arrival.sequence_number,
+            correlation_id=event.correlation_id,
+            now=now(),
+        )
+
+
+def answer_of(work: Work) -> SurveyAnswer | None:
+    """The survey answer that an event brings, if any."""
+    event = work.state.event
+    return event.answer if isinstance(event, MessageEvent) else None
+
+
+def _attribute_message(progress: Progress, event: MessageEvent) -> None:
+    if event.answer:
+        progress.answered = selectors.answered_conversation(
+            contact=event.contact, answered_at=event.arrival.sent_at
+        )
+    if event.entry:
+        (attribution,) = find_or_open([_incoming(event)])
+        _place(progress, attribution)
+
+
+def _place(progress: Progress, attribution: Attribution) -> None:
+    progress.conversation_uuid = attribution.conversation_uuid
+    progress.to_migrate = [attribution.conversation_uuid] if attribution.late else []
+
+
+def _close(event: WindowEvent | CloseEvent, *, resolution: Resolution) -> list[UUID]:
+    return services.close(
+        contact=event.contact,
+        resolution=resolution,
+        sent_at=event.arrival.sent_at,
+        takeover=event.window if isinstance(event, WindowEvent) else None,
+    )
+
+
+def _incoming(event: MessageEvent) -> IncomingMessage:
+    return IncomingMessage(
+        contact=event.contact,
+        at=event.at,
+        sent_at=event.arrival.sent_at,
+        from_contact=event.from_contact,
+        contact_name=event.contact_name,
+        group_id=event.arrival.group_id,
+    )
+
+
+def _message_of(work: Work) -> MessageEvent | None:
+    """The event, if it brings a message and nothing else."""
+    event = work.state.event if work.state else None
+    is_plain = isinstance(event, MessageEvent) and event.entry and not event.answer
+    return event if is_plain else None
+
+
+def _entry_of(work: Work) -> tuple[UUID, MessageEntry] | None:
+    progress: Progress = work.state
+    entry = progress.event.entry if isinstance(progress.event, MessageEvent) else None
+    if entry and progress.conversation_uuid:
+        return progress.conversation_uuid, entry
+    return None
+
+
+def _arrival(event: QueuedEvent) -> Arrival:
+    return Arrival(
+        group_id=event.group_id,
+        sent_at=datetime.fromtimestamp(event.sent_at / 1000, UTC),
+        sequence_number=event.sequence_number,
+    )
