@@ -43,6 +43,9 @@ def logging_config(*, level: str) -> dict[str, Any]:
         "loggers": {
             # Celery's own line for each task costs more than the task's SQL; ours say more.
             "celery.app.trace": {"level": "ERROR"},
+            # At DEBUG these write the arguments of tasks, which hold what people wrote.
+            "celery.concurrency": {"level": "INFO"},
+            "celery.pool": {"level": "INFO"},
             "celery.worker.strategy": {"level": "WARNING"},
             "botocore": {"level": "WARNING"},
             "urllib3": {"level": "WARNING"},

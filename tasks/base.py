@@ -3,6 +3,7 @@
 import logging
 
 import sentry_sdk
+from celery import current_task
 
 from apps.errors import InvalidEvent, Unavailable, database_may_be_unavailable
 from tasks.sqs_fifo.chain import EventTask, FifoTask, bug
@@ -12,7 +13,10 @@ logger = logging.getLogger(__name__)
 
 
 def outcome_of(error: Exception) -> Outcome:
-    """Invalid events are quarantined, unavailable dependencies waited for; the rest are bugs."""
+    """Invalid events are quarantined, unavailable dependencies waited for; the rest are bugs.
+
+    A bug is reported when it is first met, and not for each run that meets it again.
+    """
     try:
         with database_may_be_unavailable():
             raise error
@@ -22,8 +26,10 @@ def outcome_of(error: Exception) -> Outcome:
         return Outcome(Result.UNAVAILABLE, "unavailable", str(unavailable))
     except Exception as unexpected:
         outcome = bug(unexpected)
-        logger.error("a task failed", extra={"error": outcome.error})
-        sentry_sdk.capture_exception(unexpected)
+        is_first_run = not (current_task and current_task.request.retries)
+        if is_first_run:
+            logger.error("a task failed", extra={"error": outcome.error})
+            sentry_sdk.capture_exception(unexpected)
         return outcome
 
 

@@ -21,7 +21,7 @@ from apps.messages.events import (
     WindowEvent,
     parse_event,
 )
-from apps.messages.migration import migrate
+from tasks.closing import migrate_on_close
 from tasks.sqs_fifo.chain import QueuedEvent, Work
 
 CLOSING_EVENTS = frozenset({"conversation.close", "conversation.window"})
@@ -106,7 +106,7 @@ def store_one(work: Work) -> None:
 def migrate_closed(work: Work) -> None:
     """Move the messages of conversations that this event closed, or was late for."""
     for conversation_uuid in work.state.to_migrate:
-        migrate(conversation_uuid=conversation_uuid, now=now())
+        migrate_on_close.run_in_this_delivery(str(conversation_uuid))
 
 
 def record(work: Work) -> None:

@@ -20,9 +20,9 @@ TOO_LATE = frozenset({"ReceiptHandleIsInvalid", "InvalidParameterValue", "Messag
 class Acks:
     """Finished messages on their way to being deleted.
 
-    A batch goes when ten have gathered or `flush_after` seconds after its first. A delete that
-    fails is tried again; one that came too late is reported as lost, since SQS will deliver the
-    message again.
+    A batch goes when ten have gathered, when for `flush_after` seconds none has followed, and at
+    the latest `flush_within` seconds after its first. A delete that fails is tried again; one that
+    came too late is reported, since SQS will deliver the message again.
     """
 
     def __init__(
@@ -31,6 +31,8 @@ class Acks:
         calls: Calls,
         queue_url: str,
         flush_after: float,
+        flush_within: float,
+        now: Callable[[], float],
         call_later: Callable[..., Any],
         on_deleted: Callable[[Delivery], None],
         on_too_late: Callable[[Delivery], None],
@@ -38,23 +40,29 @@ class Acks:
         self._calls = calls
         self._queue_url = queue_url
         self._flush_after = flush_after
+        self._flush_within = flush_within
+        self._now = now
         self._call_later = call_later
         self._on_deleted = on_deleted
         self._on_too_late = on_too_late
         self._waiting: deque[Delivery] = deque()
         self._sent: set[Delivery] = set()
+        self._flush_by = 0.0
         self._timer: Any = None
 
     def add(self, delivery: Delivery) -> None:
         """Delete this message soon."""
+        if not self._waiting:
+            self._flush_by = self._now() + self._flush_within
         self._waiting.append(delivery)
         if len(self._waiting) >= LARGEST_BATCH:
             self.flush()
-        elif self._timer is None:
-            self._timer = self._call_later(self._flush_after, self._on_timer)
+        else:
+            self._flush_in(min(self._flush_after, self._flush_by - self._now()))
 
     def flush(self) -> None:
         """Send all deletes that wait."""
+        self._cancel_timer()
         for _ in range(0, len(self._waiting), LARGEST_BATCH):
             size = min(LARGEST_BATCH, len(self._waiting))
             self._send([self._waiting.popleft() for _ in range(size)])
@@ -64,9 +72,14 @@ class Acks:
         """What is finished and not yet confirmed as deleted: its lease must not run out."""
         return [*self._waiting, *self._sent]
 
-    def _on_timer(self) -> None:
-        self._timer = None
-        self.flush()
+    def _flush_in(self, seconds: float) -> None:
+        self._cancel_timer()
+        self._timer = self._call_later(max(seconds, 0.0), self.flush)
+
+    def _cancel_timer(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
 
     def _send(self, batch: Sequence[Delivery]) -> None:
         self._sent.update(batch)
@@ -104,5 +117,4 @@ class Acks:
                 extra={"messages": len(again), "error": error or sorted(set(failed.values()))},
             )
             self._waiting.extendleft(reversed(again))
-            if self._timer is None:
-                self._timer = self._call_later(RETRY_AFTER, self._on_timer)
+            self._flush_in(RETRY_AFTER)

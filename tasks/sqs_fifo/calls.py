@@ -9,6 +9,8 @@ from typing import Any
 from botocore import xform_name
 from botocore.exceptions import BotoCoreError, ClientError
 
+from tasks.sqs_fifo.errors import places_of
+
 logger = logging.getLogger(__name__)
 
 Answer = dict[str, Any]
@@ -93,5 +95,5 @@ def _guarded(when_done: WhenDone, answer: Answer, error: str | None) -> None:
     """An error in a callback must not stop the loop, nor with it all other messages."""
     try:
         when_done(answer, error)
-    except Exception:
-        logger.exception("handling an answer of SQS failed")
+    except Exception as failure:
+        logger.error("handling an answer of SQS failed", extra={"error": places_of(failure)})

@@ -1,22 +1,21 @@
 """Tasks for FIFO queues: the steps of a chain in one delivery, with an outcome for each event."""
 
 import time
-import traceback
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from enum import Enum
-from pathlib import PurePath
 from typing import Any, Self
+from uuid import uuid4
 
-from celery import Task
+from celery import Task, current_task
 from celery.app.trace import trace_task
 from celery.exceptions import Reject
 
 from tasks.sqs_fifo.delivery import DONE, WAITING, Delivery, Outcome, Result
+from tasks.sqs_fifo.errors import places_of
 
 # What a FIFO queue cannot do: it takes no delay for one message, and never reorders.
 UNSUPPORTED_OPTIONS = ("countdown", "eta", "expires", "priority")
-TRACEBACK_FRAMES = 5
 
 
 class UnsupportedOnFifo(TypeError):
@@ -96,6 +95,8 @@ def each(
         elif work.outcome is None:
             try:
                 handle(work)
+            except EventsFailed as failed:
+                (work.outcome,) = failed.outcomes
             except Exception as error:
                 work.outcome = outcome_of(error)
         if work.outcome and work.outcome.result is not Result.INVALID:
@@ -130,15 +131,8 @@ def together(
 
 
 def bug(error: Exception) -> Outcome:
-    """The outcome of an error nobody expected: where it happened, without what it says.
-
-    An exception's text may quote what people wrote, and this goes into logs and the dead-letter
-    queue.
-    """
-    frames = traceback.extract_tb(error.__traceback__)[-TRACEBACK_FRAMES:]
-    places = [f"{PurePath(frame.filename).name}:{frame.lineno} {frame.name}" for frame in frames]
-    name = type(error).__name__
-    return Outcome(Result.BUG, "bug", " > ".join([*places, name]))
+    """The outcome of an error nobody expected."""
+    return Outcome(Result.BUG, "bug", places_of(error))
 
 
 class FifoTask(Task):
@@ -174,6 +168,31 @@ class FifoTask(Task):
             return self.run(*args, **kwargs)
         except Exception as error:
             raise EventsFailed([self.outcome_of(error)]) from None
+
+    def run_in_this_delivery(
+        self, *args: Any, chain: list[Any] | None = None, task_id: str | None = None
+    ) -> Any:
+        """Run as a task of its own, in the delivery and the process of the task that calls this.
+
+        Raises EventsFailed, with what became of it, unless it took effect.
+        """
+        caller = (current_task or self).request
+        request = {
+            "id": task_id or str(uuid4()),
+            "task": self.name,
+            "root_id": caller.root_id,
+            "parent_id": caller.id,
+            "chain": chain,
+            "retries": caller.retries,
+            "hostname": caller.hostname,
+            "delivery_info": caller.delivery_info,
+            "ignore_result": True,
+            "is_eager": False,
+        }
+        traced = trace_task(self, request["id"], args, {}, request, app=self.app)
+        if traced.info:
+            raise traced.info.retval
+        return traced.retval
 
     def apply_async(
         self,
@@ -239,26 +258,10 @@ class EventTask(FifoTask):
                 work.outcome = work.outcome or outcome
         on_their_way = any(work.outcome is None for work in works)
         if steps and on_their_way:
-            self._run_in_this_delivery(steps, works)
+            *rest, step = steps
+            self.app.tasks[step["task"]].run_in_this_delivery(
+                works, chain=rest, task_id=step["options"]["task_id"]
+            )
         elif any(work.outcome for work in works):
             raise EventsFailed([work.outcome or DONE for work in works])
         return works
-
-    def _run_in_this_delivery(self, steps: list[Any], works: list[Work]) -> None:
-        *rest, step = steps
-        request = {
-            "id": step["options"]["task_id"],
-            "task": step["task"],
-            "root_id": self.request.root_id,
-            "parent_id": self.request.id,
-            "chain": rest,
-            "retries": self.request.retries,
-            "hostname": self.request.hostname,
-            "delivery_info": self.request.delivery_info,
-            "ignore_result": True,
-            "is_eager": False,
-        }
-        task = self.app.tasks[step["task"]]
-        traced = trace_task(task, request["id"], (works,), {}, request, app=self.app)
-        if traced.info:
-            raise traced.info.retval

@@ -18,7 +18,8 @@ class Options:
     visibility_timeout: the length of a lease, which is renewed while a message is held.
     longest_hold: when a held message is given back; SQS ends every lease twelve hours after the
         receipt (SQS, "Visibility timeout").
-    flush_deletes_after: how long a finished message waits for others to be deleted with.
+    flush_deletes_after, flush_deletes_within: a finished message waits for others to be deleted
+        with until none has followed for so long, and never longer than that.
     lookahead: how many groups may be ready beyond those that run, before receiving pauses.
     most_held: how many messages may be held in all, before receiving pauses.
     most_bugs: how many runs may end in a bug before the event is quarantined.
@@ -38,6 +39,7 @@ class Options:
     visibility_timeout: int = 60
     longest_hold: float = 11 * 3600.0
     flush_deletes_after: float = 0.1
+    flush_deletes_within: float = 1.0
     lookahead: int = 10
     most_held: int = 200
     most_bugs: int = 5

@@ -45,6 +45,8 @@ class Settler:
             calls=calls,
             queue_url=queue_url,
             flush_after=options.flush_deletes_after,
+            flush_within=options.flush_deletes_within,
+            now=monotonic,
             call_later=call_later,
             on_deleted=self._on_deleted,
             on_too_late=self._on_too_late,
@@ -132,6 +134,8 @@ class Settler:
         for delivery in [parked for parked in self._parked if parked.received_at < too_old]:
             self._parked.remove(delivery)
             self.give_back(delivery)
+        for group_id in {held.group_id for held in self._gate if held.received_at < too_old}:
+            self._visibility.release(self._gate.drop_waiting(group_id))
         self._visibility.extend([*self._gate, *self._acks.undeleted])
 
     def _settle_each(self, bundle: Sequence[Delivery], outcomes: Sequence[Outcome]) -> None:

@@ -109,6 +109,10 @@ class Channel(SQS.Channel):
             MessageDeduplicationId=properties["MessageDeduplicationId"],
         )
 
+    def _size(self, queue: str) -> int:
+        """Asked when a queue is declared; nobody needs it, so spare the call and its permission."""
+        return 0
+
     def encode_body(self, body: Any, encoding: str | None = None) -> tuple[Any, str | None]:
         """As it is: the body is JSON already, and stays readable on the queue."""
         return body, None
