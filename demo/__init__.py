@@ -1,1 +1,1 @@
-"""`make demo`: the service at work on an embedded stack, and a check of what became of each event."""
+"""`make demo`: the service at work on an embedded stack, and a check of what has become of it."""

@@ -2,7 +2,10 @@
 
 import json
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from mypy_boto3_sqs.type_defs import SendMessageBatchRequestEntryTypeDef
 
 JsonObject = dict[str, Any]
 
@@ -67,7 +70,7 @@ class PlannedEvent:
     attributes: dict[str, Any]
     effect: Effect
 
-    def as_batch_entry(self, *, entry_id: str) -> JsonObject:
+    def as_batch_entry(self, *, entry_id: str) -> "SendMessageBatchRequestEntryTypeDef":
         """An entry of SendMessageBatch."""
         return {
             "Id": entry_id,

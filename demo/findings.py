@@ -1,5 +1,6 @@
 """What was found in the stores, in plain form."""
 
+from collections import defaultdict
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -85,3 +86,10 @@ class Findings:
     dead_letters: list[FoundDeadLetter] = field(default_factory=list)
     lake: list[dict[str, Any]] = field(default_factory=list)
     strays: list[str] = field(default_factory=list)
+
+    def conversations_by_contact(self) -> dict[tuple[str, str, str], list[FoundConversation]]:
+        """The conversations of each contact, as they followed each other."""
+        by_contact = defaultdict(list)
+        for conversation in sorted(self.conversations, key=lambda each: each.opened_at):
+            by_contact[conversation.contact].append(conversation)
+        return dict(by_contact)

@@ -74,9 +74,7 @@ def _answer(
     return Answered(conversation=conversation, key=key, value=value, score=score)
 
 
-def _change(
-    conversation: ConversationName, data: JsonObject, *, resolution: int | None
-) -> Changed:
+def _change(conversation: ConversationName, data: JsonObject, *, resolution: int | None) -> Changed:
     return Changed(
         conversation=conversation,
         resolution=resolution,

@@ -36,6 +36,8 @@ def service_environment(
         "DATALAKE_URL": lake.as_uri(),
         "AGENT_UUID_CSAT": "0e6f5c1a-6f0c-4f0b-9d55-3f3a8c1b7d01",
         "AGENT_UUID_NPS": "7c2b9e44-1d3a-4b8f-8a67-5e9d2f4c6b02",
+        # A worker says at this level that it is ready.
+        "LOG_LEVEL": "INFO",
         # botocore would send requests to 127.0.0.1 through a proxy of the environment.
         "no_proxy": "127.0.0.1,localhost",
     }

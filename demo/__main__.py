@@ -1,0 +1,107 @@
+"""`python -m demo`: run the service end to end on an embedded stack, and check the result.
+
+DEMO_EVENTS is the number of generated events, beside the samples. DEMO_SEED repeats a day.
+"""
+
+import os
+import secrets
+import sys
+from datetime import UTC, datetime, timedelta
+
+from rich.console import Console
+
+from demo.report import print_problems, print_table, sqs_calls, summarize
+from demo.samples import sample_events
+from demo.settings import demo_environment, use_settings
+from demo.traffic import LEAST_EVENTS, generate_day
+from embedded.processes import ProcessError, sigterm_as_exit
+from embedded.service import prepare
+from embedded.stack import running_stack
+
+_EVENTS = 1_000
+_MOST_EVENTS = 20_000
+_LARGEST_SEED = 2**32 - 1
+_LOG_LINES = 20
+_INTERRUPTED = 130
+
+
+def main() -> int:
+    """0 if every event had its effect once and in its place, else 1; 130 and 143 if stopped."""
+    console, errors = Console(), Console(stderr=True)
+    try:
+        events = _number("DEMO_EVENTS", default=_EVENTS, least=LEAST_EVENTS, most=_MOST_EVENTS)
+        seed = _number(
+            "DEMO_SEED", default=secrets.randbelow(_LARGEST_SEED), least=0, most=_LARGEST_SEED
+        )
+        with sigterm_as_exit():
+            return _demo(events=events, seed=seed, console=console, errors=errors)
+    except (ProcessError, ValueError) as error:
+        errors.print(str(error), style="red", markup=False, highlight=False, soft_wrap=True)
+        return 1
+    except KeyboardInterrupt:
+        errors.print("Interrupted. Everything is stopped.")
+        return _INTERRUPTED
+    except SystemExit:
+        errors.print("Terminated. Everything is stopped.")
+        raise
+
+
+def _demo(*, events: int, seed: int, console: Console, errors: Console) -> int:
+    now = datetime.now(UTC)
+    day = generate_day(events=events, seed=seed, day=now.date() - timedelta(days=1))
+    console.print(
+        f"A day of {events} events, DEMO_SEED={seed}, after the sample events", highlight=False
+    )
+    console.print("Starting PostgreSQL, moto and Valkey")
+    with running_stack() as stack:
+        environment = demo_environment(stack.environment, now=now)
+        console.print("Migrating and provisioning")
+        prepare(environment=environment, logs=stack.logs)
+        use_settings(environment)
+        # Its modules use the models, which need the settings.
+        from demo.run import run
+
+        console.print("Starting the worker and beat")
+        result = run(
+            stack=stack,
+            environment=environment,
+            day=day,
+            samples=sample_events(),
+            console=console,
+        )
+    calls = sqs_calls(result.worker_log)
+    summary = summarize(
+        events=len(result.sent), found=result.found, problems=result.problems, sqs_calls=calls
+    )
+    print_table(
+        console=console,
+        summary=summary,
+        expected=result.expected,
+        found=result.found,
+        sqs_calls=calls,
+    )
+    if result.stalled or not summary.is_clean:
+        print_problems(console=errors, problems=result.problems)
+        errors.print("The end of the worker's log:")
+        for line in result.worker_log.splitlines()[-_LOG_LINES:]:
+            errors.print(f"    {line}", markup=False, highlight=False, soft_wrap=True)
+        sentence = (
+            f"The service did not finish: {result.stalled}."
+            if result.stalled
+            else "Not every event had its effect once and in its place."
+        )
+        errors.print(sentence, style="red", markup=False, highlight=False, soft_wrap=True)
+    console.print(summary.as_json(), markup=False, highlight=False, soft_wrap=True)
+    return 0 if summary.is_clean and not result.stalled else 1
+
+
+def _number(name: str, *, default: int, least: int, most: int) -> int:
+    """A whole number from the environment. Raises ValueError with what to set instead."""
+    text = os.environ.get(name, "") or str(default)
+    if not (text.isascii() and text.isdigit() and least <= int(text) <= most):
+        raise ValueError(f"{name} must be a whole number from {least} to {most}.")
+    return int(text)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,155 @@
+"""Reads PostgreSQL, DynamoDB, the lake and the dead-letter queue into plain findings."""
+
+import json
+from collections import defaultdict
+from datetime import datetime
+from itertools import groupby
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import boto3
+
+from apps.analytics.models import OutboxEvent, SurveyAnswer
+from apps.conversations.models import Conversation, Resolution
+from apps.lossless_json import load, restore
+from apps.messages.models import ConversationMessages
+from demo.events import JsonObject
+from demo.findings import Findings, FoundAnswer, FoundConversation, FoundMessage, FoundVersion
+from demo.progress import Snapshot
+from demo.queue import Queues
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+
+def snapshot(*, published: int, queued: int) -> Snapshot:
+    """How far the service is, seen from PostgreSQL."""
+    closed = Conversation.objects.exclude(resolution=Resolution.IN_PROGRESS)
+    return Snapshot(
+        published=published,
+        queued=queued,
+        opened=Conversation.objects.count(),
+        closed=closed.count(),
+        archived=closed.exclude(archived_at=None).count(),
+        answers=SurveyAnswer.objects.count(),
+        in_lake=OutboxEvent.objects.exclude(delivered_at=None).count(),
+    )
+
+
+def read_stores(*, queues: Queues, table: str, region: str, lake: Path) -> Findings:
+    """All that the service has kept. Empties the dead-letter queue."""
+    stored = _stored_items(table=table, region=region)
+    conversations = [
+        _conversation(row, items=stored.pop(str(row.uuid), []))
+        for row in Conversation.objects.order_by("opened_at").iterator()
+    ]
+    return Findings(
+        conversations=conversations,
+        answers=[_answer(row) for row in SurveyAnswer.objects.select_related("outbox_event")],
+        dead_letters=list(queues.drain_dead_letters()),
+        lake=_lake_events(lake),
+        strays=[key for items in stored.values() for key, _ in items],
+    )
+
+
+def _conversation(row: Conversation, *, items: list[tuple[str, Any]]) -> FoundConversation:
+    contact = {
+        "project_uuid": str(row.project_id),
+        "channel_uuid": str(row.channel_uuid),
+        "contact_urn": row.contact_urn,
+    }
+    parts = ConversationMessages.objects.filter(conversation=row).order_by("part")
+    return FoundConversation(
+        **contact,
+        uuid=str(row.uuid),
+        contact_name=row.contact_name,
+        external_id=row.external_id,
+        opened_at=row.opened_at,
+        resolution=row.resolution,
+        csat=row.csat,
+        nps=row.nps,
+        message_count=row.message_count,
+        archive=[
+            _message([entry, *entry.get("edits", [])], contact)
+            for part in parts
+            for entry in part.messages
+        ],
+        in_progress=_stored_messages([entry for _, entry in items], contact),
+    )
+
+
+def _stored_messages(entries: list[JsonObject], contact: dict[str, str]) -> list[FoundMessage]:
+    """DynamoDB has an item for each version of a message."""
+    ordered = sorted(
+        entries, key=lambda each: (each["id"], each["created_at"], int(each["sequence_number"]))
+    )
+    return [
+        _message(list(versions), contact)
+        for _, versions in groupby(ordered, key=lambda each: each["id"])
+    ]
+
+
+def _message(entries: list[JsonObject], contact: dict[str, str]) -> FoundMessage:
+    return FoundMessage(
+        message_id=str(restore(entries[0]["id"])),
+        versions=[
+            FoundVersion(
+                document=_as_sent(entry, contact),
+                at=datetime.fromisoformat(entry["created_at"]),
+            )
+            for entry in entries
+        ],
+    )
+
+
+def _as_sent(entry: JsonObject, contact: dict[str, str]) -> JsonObject:
+    """The event that the entry was made from: nothing it carried may be missing."""
+    extra = entry.get("extra", {})
+    document: JsonObject = restore(
+        {
+            **extra.get("event", {}),
+            "event_type": entry["event_type"],
+            "correlation_id": entry["correlation_id"],
+            "data": {**contact, **extra.get("data", {}), "message": entry["message"]},
+        }
+    )
+    return document
+
+
+def _answer(row: SurveyAnswer) -> FoundAnswer:
+    outbox: OutboxEvent | None = getattr(row, "outbox_event", None)
+    return FoundAnswer(
+        project_uuid=str(row.project_id),
+        channel_uuid=str(row.channel_uuid),
+        contact_urn=row.contact_urn,
+        message_id=row.message_id,
+        key=row.key,
+        value=row.value,
+        score=row.score,
+        conversation_uuid=str(row.conversation_id) if row.conversation_id else None,
+        event_id=str(outbox.event_id) if outbox else None,
+        is_delivered=bool(outbox and outbox.delivered_at),
+    )
+
+
+def _stored_items(*, table: str, region: str) -> dict[str, list[tuple[str, Any]]]:
+    """By conversation, the sort key and the entry of every item; past the service's own reader.
+
+    Raises KeyError for a chunk of a body over 400 KB: the demo sends none.
+    """
+    dynamodb: DynamoDBClient = boto3.client("dynamodb", region_name=region)
+    items = defaultdict(list)
+    for page in dynamodb.get_paginator("scan").paginate(TableName=table, ConsistentRead=True):
+        for item in page["Items"]:
+            entry = load(item["entry"]["S"])
+            items[item["conversation_uuid"]["S"]].append((item["message_key"]["S"], entry))
+    return items
+
+
+def _lake_events(lake: Path) -> list[dict[str, Any]]:
+    return [
+        json.loads(line)
+        for file in sorted(lake.rglob("*.jsonl"))
+        for line in file.read_text(encoding="utf-8").split("\n")
+        if line
+    ]
