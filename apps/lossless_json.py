@@ -12,7 +12,7 @@ keeps numbers exactly and escapes what cannot be held, and `restore` gives the o
 
 import json
 import re
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from typing import Any
 
 import simplejson
@@ -73,14 +73,14 @@ def unescape(text: str) -> str:
 
 
 def restore(document: Any) -> Any:
-    """The document as it was before `parse` escaped it; numbers beyond bounds are text again."""
+    """The document as it was before `parse`; a number beyond all bounds is given as text."""
     match document:
         case str():
             return unescape(document)
         case list():
             return [restore(item) for item in document]
         case {"$number": str(literal)} if len(document) == 1:
-            return Decimal(literal)
+            return _exactly(literal)
         case dict():
             return {
                 unescape(key[1:] if _MARKER_LIKE.fullmatch(key) else key): restore(value)
@@ -106,6 +106,13 @@ class Decoder(json.JSONDecoder):
         return load(s)
 
 
+def _exactly(literal: str) -> Decimal | str:
+    try:
+        return Decimal(literal)
+    except InvalidOperation:
+        return literal
+
+
 def _escape_all(document: Any) -> Any:
     match document:
         case str():
@@ -129,8 +136,11 @@ def _integer(literal: str) -> int | _UnholdableNumber:
 
 
 def _decimal(literal: str) -> Decimal | _UnholdableNumber:
-    number = Decimal(literal) if len(literal) <= LONGEST_NUMBER else None
-    if number is None or abs(number.adjusted()) > LONGEST_NUMBER:
+    try:
+        number = Decimal(literal)
+    except InvalidOperation:
+        return _UnholdableNumber(literal)
+    if len(literal) > LONGEST_NUMBER or abs(number.adjusted()) > LONGEST_NUMBER:
         return _UnholdableNumber(literal)
     # As jsonb gives it back: digits without an exponent, and no negative zero.
     return Decimal(format(number if number else abs(number), "f"))

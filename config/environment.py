@@ -8,11 +8,12 @@ import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 from zoneinfo import available_timezones
 
 import environ
 from django.core.exceptions import ImproperlyConfigured
+from sentry_sdk.utils import BadDsn, Dsn
 
 REQUIRED = object()
 LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
@@ -54,9 +55,17 @@ def read(environment: Mapping[str, str]) -> dict[str, Any]:
             values[setting.name] = _value(setting, text)
         except ValueError as error:
             problems.append(f"{setting.name}: {error}")
+    if not problems:
+        problems += _contradictions(values)
     if problems:
         raise ImproperlyConfigured("\n".join(["The environment needs mending:", *problems]))
     return values
+
+
+def _contradictions(values: Mapping[str, Any]) -> list[str]:
+    if values["SQS_CONVERSATION_DLQ_URL"] == values["SQS_CONVERSATION_QUEUE_URL"]:
+        return ["SQS_CONVERSATION_DLQ_URL: must be another queue than the events' own."]
+    return []
 
 
 def _value(setting: Setting, text: str) -> Any:
@@ -83,31 +92,57 @@ def _unknown_sentence(name: str, names: list[str]) -> str:
     return f"{name}: there is no such setting.{hint} Unset it or correct its name."
 
 
+def _split(text: str) -> SplitResult | None:
+    """The parts of a URL, or None where it is none; what it says may be secret."""
+    try:
+        parts = urlsplit(text)
+        parts.port  # noqa: B018 (reading it checks it)
+    except ValueError:
+        return None
+    return parts
+
+
 def _fifo_url(text: str) -> str:
-    parts = urlsplit(text)
-    if parts.scheme not in ("http", "https") or not parts.netloc or not text.endswith(".fifo"):
+    parts = _split(text)
+    if (
+        not parts
+        or parts.scheme not in ("http", "https")
+        or not parts.netloc
+        or not text.endswith(".fifo")
+    ):
         raise ValueError("must be the http(s) URL of a queue whose name ends in .fifo.")
     return text
 
 
 def _database(text: str) -> dict[str, Any]:
-    parts = urlsplit(text)
-    if parts.scheme not in ("postgres", "postgresql") or len(parts.path) < 2:
-        raise ValueError("must be a URL such as postgres://user:password@host:5432/database.")
+    parts = _split(text)
+    if not parts or parts.scheme not in ("postgres", "postgresql") or len(parts.path) < 2:
+        raise ValueError(
+            "must be a URL such as postgres://user:password@host:5432/database, with a password "
+            "whose special characters are percent-encoded."
+        )
     return dict(environ.Env.db_url_config(text))
 
 
 def _lake(text: str) -> str:
-    parts = urlsplit(text)
-    if parts.scheme != "file" or parts.netloc or len(parts.path) < 2:
+    parts = _split(text)
+    if not parts or parts.scheme != "file" or parts.netloc or len(parts.path) < 2:
         raise ValueError("must be file:// and an absolute path, as in file:///var/lake.")
     return text
 
 
 def _redis_url(text: str) -> str:
-    if urlsplit(text).scheme not in ("redis", "rediss"):
+    parts = _split(text)
+    if not parts or parts.scheme not in ("redis", "rediss") or not parts.hostname:
         raise ValueError("must be a redis:// or rediss:// URL.")
     return text
+
+
+def _sentry_dsn(text: str) -> str:
+    try:
+        return str(Dsn(text))
+    except BadDsn:
+        raise ValueError("must be the DSN that Sentry shows for the project.") from None
 
 
 def _uuid(text: str) -> str:
@@ -241,7 +276,12 @@ SETTINGS = (
         default="",
         parse=_redis_url,
     ),
-    Setting(name="SENTRY_DSN", meaning="where errors are reported; empty: nowhere", default=""),
+    Setting(
+        name="SENTRY_DSN",
+        meaning="where errors are reported; empty: nowhere",
+        default="",
+        parse=_sentry_dsn,
+    ),
     Setting(name="LOG_LEVEL", meaning="the least level logged", default="INFO", parse=_log_level),
     Setting(
         name="DJANGO_DEBUG",

@@ -135,13 +135,14 @@ def answer_of(work: Work) -> SurveyAnswer | None:
 
 
 def _attribute_message(progress: Progress, event: MessageEvent) -> None:
-    if event.answer:
-        progress.answered = selectors.answered_conversation(
-            contact=event.contact, answered_at=event.arrival.sent_at
-        )
     if event.entry:
         (attribution,) = find_or_open([_incoming(event)])
         _place(progress, attribution)
+    if event.answer:
+        # After the message of its own event has its place: a rerun would find it there, too.
+        progress.answered = selectors.answered_conversation(
+            contact=event.contact, answered_at=event.arrival.sent_at
+        )
 
 
 def _place(progress: Progress, attribution: Attribution) -> None:

@@ -27,10 +27,11 @@ WITH asked AS (
         %(number)s::int[], %(project)s::uuid[], %(channel)s::uuid[], %(urn)s::text[],
         %(at)s::timestamptz[], %(sent_at)s::timestamptz[], %(from_contact)s::bool[],
         %(contact_name)s::text[], %(group_id)s::text[], %(uuid)s::uuid[],
-        %(closes_at)s::timestamptz[], %(timezone)s::text[], %(closing_time)s::time[]
+        %(closes_at)s::timestamptz[], %(timezone)s::text[], %(closing_time)s::time[],
+        %(may_be_late)s::bool[]
     ) AS asked (
         number, project, channel, urn, at, sent_at, from_contact, contact_name, group_id, uuid,
-        closes_at, timezone, closing_time
+        closes_at, timezone, closing_time, may_be_late
     )
 ), placed AS (
     SELECT asked.*, late.uuid AS late, current.uuid AS current
@@ -38,7 +39,7 @@ WITH asked AS (
     LEFT JOIN LATERAL (
         SELECT closed.uuid FROM conversations_conversation AS closed
         WHERE closed.project_id = project AND closed.channel_uuid = channel
-            AND closed.contact_urn = urn AND closed.resolution <> 2
+            AND closed.contact_urn = urn AND closed.resolution <> 2 AND may_be_late
             AND at BETWEEN closed.first_message_at AND closed.last_message_at
         ORDER BY closed.ended_at DESC LIMIT 1
     ) AS late ON true
@@ -78,7 +79,8 @@ FROM placed LEFT JOIN opened ON late IS NULL AND current IS NULL
 class IncomingMessage:
     """What decides the conversation of a message, and what a new one would start with.
 
-    `at` is the message's own time, `sent_at` when its event was queued.
+    `at` is the message's own time, `sent_at` when its event was queued. What is no message cannot
+    be late: it has no time of its own.
     """
 
     contact: Contact
@@ -87,6 +89,7 @@ class IncomingMessage:
     from_contact: bool
     contact_name: str
     group_id: str
+    may_be_late: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -159,6 +162,7 @@ def _row(number: int, message: IncomingMessage) -> dict[str, Any]:
         ),
         "timezone": rule.timezone,
         "closing_time": rule.closing_time,
+        "may_be_late": message.may_be_late,
     }
 
 

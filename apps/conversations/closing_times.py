@@ -29,12 +29,13 @@ def _instant(*, day: date, local_time: time, zone: ZoneInfo) -> datetime:
 
 def _end_of_gap(*, local: datetime, zone: ZoneInfo) -> datetime:
     """The instant at which the gap around `local` ends (PEP 495 gives an instant on each side)."""
+    # Zones change at whole seconds.
+    local = local.replace(microsecond=0)
     before = local.replace(fold=1).astimezone(UTC)
     after = local.replace(fold=0).astimezone(UTC)
     new_offset = after.astimezone(zone).utcoffset()
     while after - before > timedelta(seconds=1):
-        middle = before + (after - before) // 2
-        middle = middle.replace(microsecond=0)
+        middle = before + timedelta(seconds=(after - before) // timedelta(seconds=2))
         if middle.astimezone(zone).utcoffset() == new_offset:
             after = middle
         else:

@@ -42,10 +42,11 @@ def update_or_open(
         from_contact=False,
         contact_name=window.contact_name,
         group_id=group_id,
+        may_be_late=False,
     )
     (attribution,) = find_or_open([message])
     changes = _said(window)
-    if changes and not attribution.late:
+    if changes:
         (
             Conversation.objects.filter(uuid=attribution.conversation_uuid)
             .exclude(**changes)

@@ -116,7 +116,7 @@ def _split(messages: list[Document]) -> list[list[Document]]:
     runs: list[list[Document]] = [[]]
     size = 0
     for message in messages:
-        message_size = len(dump(message))
+        message_size = _size(message)
         full = len(runs[-1]) >= LARGEST_PART_ENTRIES or size + message_size > LARGEST_PART_BYTES
         if runs[-1] and full:
             runs.append([])
@@ -130,15 +130,15 @@ def _write_part(conversation: Conversation, number: int, messages: list[Document
     if not messages:
         _parts(conversation).filter(part=number).delete()
         return
-    times = [entry["created_at"] for entry in messages]
+    times = [version["created_at"] for entry in messages for version in _versions(entry)]
     content = {
         "messages": messages,
         "message_ids": [entry["id"] for entry in messages],
         "first_position": position(messages[0]),
-        "first_message_at": times[0],
-        "last_message_at": times[-1],
+        "first_message_at": min(times),
+        "last_message_at": max(times),
         "message_count": len(messages),
-        "size": sum(len(dump(entry)) for entry in messages),
+        "size": sum(_size(entry) for entry in messages),
     }
     if not _parts(conversation).filter(part=number).update(**content):
         ConversationMessages.objects.create(conversation=conversation, part=number, **content)
@@ -160,10 +160,16 @@ def _update_conversation(conversation: Conversation) -> None:
     totals = _parts(conversation).aggregate(
         first=Min("first_message_at"), last=Max("last_message_at"), count=Sum("message_count")
     )
-    conversation.first_message_at = totals["first"]
-    conversation.last_message_at = totals["last"]
-    conversation.message_count = totals["count"] or 0
-    conversation.save(update_fields=["first_message_at", "last_message_at", "message_count"])
+    changes = {
+        "first_message_at": totals["first"],
+        "last_message_at": totals["last"],
+        "message_count": totals["count"] or 0,
+    }
+    Conversation.objects.filter(pk=conversation.pk).exclude(**changes).update(**changes)
+
+
+def _size(document: Document) -> int:
+    return len(dump(document).encode())
 
 
 def _parts(conversation: Conversation) -> QuerySet[ConversationMessages]:

@@ -187,7 +187,7 @@ def _survey_answer(wire: WireMessage) -> SurveyAnswer | None:
     key = wire.data.key or wire.key
     if not key:
         return None
-    value = wire.data.value if wire.data.key else wire.value
+    value = wire.data.value or wire.value
     scores = SCORES.get(key)
     if scores is None:
         return SurveyAnswer(key=key, value=value, score=None)
@@ -211,12 +211,15 @@ def _extra(document: dict[str, Any]) -> dict[str, Any]:
 
 
 def _invalid(error: ValidationError) -> InvalidEvent:
-    problems = error.errors(include_input=False, include_url=False, include_context=False)
-    first = problems[0]
+    first, *others = error.errors(include_url=False, include_context=False)
     field = ".".join(str(part) for part in first["loc"])
-    if field == "data.channel_uuid" and first["type"] in ("missing", "uuid_type"):
+    says_nothing = first["type"] == "missing" or first["input"] in (None, "")
+    if field == "data.channel_uuid" and says_nothing:
         return InvalidEvent(
             "no_channel_uuid", "data.channel_uuid is missing: without it no conversation can open"
         )
+    # Pydantic's own sentence on a UUID quotes a part of it.
+    problem = "is not a UUID" if first["type"].startswith("uuid") else first["msg"]
+    more = f" (and {len(others)} more)" if others else ""
     reason = "missing_field" if first["type"] == "missing" else "malformed_field"
-    return InvalidEvent(reason, f"{field}: {first['msg']} ({len(problems)} problem(s) in all)")
+    return InvalidEvent(reason, f"{field}: {problem}{more}")

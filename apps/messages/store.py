@@ -17,7 +17,7 @@ from uuid import UUID
 
 import boto3
 from botocore.config import Config
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import BotoCoreError, ClientError, ParamValidationError
 from django.conf import settings
 
 from apps.errors import Unavailable
@@ -35,11 +35,14 @@ TIME_TO_LIVE = timedelta(hours=48)
 # Chunks outlive their head: DynamoDB deletes expired items in any order.
 CHUNK_TIME_TO_LIVE = TIME_TO_LIVE * 2
 
-# An item ends at 400 KB, names and keys included (DynamoDB, "Quotas").
-LARGEST_PIECE = 350_000
+# An item ends at 400 KB (409,600 bytes), names and keys included (DynamoDB, "Quotas"): this leaves
+# room for those. Chunks are smaller, because some stand-ins for DynamoDB count binary as base64.
+LARGEST_ENTRY = 408_000
+LARGEST_CHUNK = 300_000
 # BatchWriteItem takes at most 25 requests.
 LARGEST_BATCH = 25
-BATCH_ATTEMPTS = 8
+BATCH_ATTEMPTS = 7
+FIRST_BATCH_PAUSE = 0.05
 
 # What a batch of the archive may hold in memory.
 ARCHIVE_BATCH_BYTES = 4_000_000
@@ -69,10 +72,12 @@ def put(*, conversation_uuid: UUID, entry: MessageEntry, now: datetime) -> None:
     It expires 48 hours after `now`, the time of writing. Raises Unavailable.
     """
     body = dump(entry.as_json()).encode()
-    pieces = [body[start : start + LARGEST_PIECE] for start in range(0, len(body), LARGEST_PIECE)]
-    if len(pieces) == 1:
+    if len(body) <= LARGEST_ENTRY:
         _put_head(conversation_uuid, entry.key, {"entry": {"S": body.decode()}}, now=now)
         return
+    if _is_there(conversation_uuid, entry.key):
+        return
+    pieces = [body[start : start + LARGEST_CHUNK] for start in range(0, len(body), LARGEST_CHUNK)]
     for number, piece in enumerate(pieces):
         _put_chunk(conversation_uuid, f"{entry.key}#{number:04d}", piece, now=now)
     _put_head(conversation_uuid, entry.key, {"chunks": {"N": str(len(pieces))}}, now=now)
@@ -87,7 +92,7 @@ def put_all(*, entries: Sequence[tuple[UUID, MessageEntry]], now: datetime) -> N
     requests: dict[tuple[UUID, str], dict[str, Any]] = {}
     for conversation_uuid, entry in entries:
         body = dump(entry.as_json())
-        if len(body.encode()) > LARGEST_PIECE:
+        if len(body.encode()) > LARGEST_ENTRY:
             put(conversation_uuid=conversation_uuid, entry=entry, now=now)
             continue
         item = _item(
@@ -161,6 +166,8 @@ def dynamodb_may_be_unavailable() -> Iterator[None]:
         if code in OUR_FAULT:
             raise
         raise Unavailable("DynamoDB", code) from error
+    except ParamValidationError:
+        raise
     except BotoCoreError as error:
         raise Unavailable("DynamoDB", type(error).__name__) from error
 
@@ -176,6 +183,17 @@ def _put_head(
             Item=_item(conversation_uuid, sort_key, content, expires_at=now + TIME_TO_LIVE),
             ConditionExpression=f"attribute_not_exists({SORT_KEY})",
         )
+
+
+def _is_there(conversation_uuid: UUID, sort_key: str) -> bool:
+    with dynamodb_may_be_unavailable():
+        answer = client().get_item(
+            TableName=settings.DYNAMODB_MESSAGE_TABLE,
+            Key=_key(conversation_uuid, sort_key),
+            ConsistentRead=True,
+            ProjectionExpression=SORT_KEY,
+        )
+    return "Item" in answer
 
 
 def _put_chunk(conversation_uuid: UUID, sort_key: str, piece: bytes, *, now: datetime) -> None:
@@ -246,6 +264,8 @@ def _write_in_batches(requests: Sequence[Any]) -> None:
 def _write_batch(requests: Sequence[Any]) -> None:
     """BatchWriteItem until nothing is left: DynamoDB hands back what it had no capacity for."""
     for attempt in range(BATCH_ATTEMPTS):
+        if attempt:
+            time.sleep(FIRST_BATCH_PAUSE * 2 ** (attempt - 1))
         with dynamodb_may_be_unavailable():
             answer = client().batch_write_item(
                 RequestItems={settings.DYNAMODB_MESSAGE_TABLE: requests}
@@ -253,5 +273,4 @@ def _write_batch(requests: Sequence[Any]) -> None:
         requests = answer.get("UnprocessedItems", {}).get(settings.DYNAMODB_MESSAGE_TABLE, [])
         if not requests:
             return
-        time.sleep(0.05 * 2**attempt)
     raise Unavailable("DynamoDB", "it leaves items of a batch unprocessed")

@@ -1,9 +1,10 @@
 """The form of the producers' JSON bodies. Unknown fields are allowed: they are kept elsewhere."""
 
+from collections.abc import Callable
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from pydantic import AliasChoices, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, BeforeValidator, ConfigDict, StringConstraints
 
 from apps.conversations.contacts import Contact
 from apps.lossless_json import dump
@@ -26,11 +27,25 @@ def _any_as_text(value: Any) -> Any:
     return value if isinstance(value, str) else "" if value is None else dump(value)
 
 
-def _first_id(message: Any) -> Any:
-    """Producers call a message's id `id` or `message_id`; the first that says something counts."""
-    if isinstance(message, dict) and message.get("id") in (None, ""):
-        return {**message, "id": message.get("message_id")}
-    return message
+def _with_names(names: dict[str, tuple[str, ...]]) -> Callable[[Any], Any]:
+    """Give fields that producers name in several ways one name: the first that says something."""
+
+    def rename(document: Any) -> Any:
+        if not isinstance(document, dict):
+            return document
+        renamed = dict(document)
+        for name, others in names.items():
+            said = [document[other] for other in others if document.get(other) not in (None, "")]
+            renamed.update({name: said[0]} if said else {})
+        return renamed
+
+    return rename
+
+
+_message_names = _with_names({"id": ("id", "message_id")})
+_window_names = _with_names(
+    {"external_id": ("external_id", "id"), "name": ("contact_name", "name")}
+)
 
 
 Text = Annotated[str, BeforeValidator(_absent_is_empty)]
@@ -64,14 +79,14 @@ class _Message(_Wire):
 
 
 class _MessageData(_Identity):
-    message: Annotated[_Message, BeforeValidator(_first_id)]
+    message: Annotated[_Message, BeforeValidator(_message_names)]
     key: Key = ""
     value: Value = ""
 
 
 class _WindowData(_Identity):
-    external_id: Text = Field(default="", validation_alias=AliasChoices("external_id", "id"))
-    name: Text = Field(default="", validation_alias=AliasChoices("contact_name", "name"))
+    external_id: Text = ""
+    name: Text = ""
     has_chats_room: Annotated[bool, BeforeValidator(_absent_is_false)] = False
 
 
@@ -92,7 +107,7 @@ class WireWindow(_Wire):
     """`conversation.window`."""
 
     correlation_id: Text = ""
-    data: _WindowData
+    data: Annotated[_WindowData, BeforeValidator(_window_names)]
 
 
 class WireClose(_Wire):

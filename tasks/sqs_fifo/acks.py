@@ -60,6 +60,12 @@ class Acks:
         else:
             self._flush_in(min(self._flush_after, self._flush_by - self._now()))
 
+    def hurry(self) -> None:
+        """Somebody waits for a delete: gather no longer than `flush_after` from now."""
+        if self._waiting:
+            self._flush_by = min(self._flush_by, self._now() + self._flush_after)
+            self._flush_in(self._flush_by - self._now())
+
     def flush(self) -> None:
         """Send all deletes that wait."""
         self._cancel_timer()

@@ -155,7 +155,7 @@ class QueueConsumer:
         for delivery in deliveries:
             self._envelope.classify(delivery)
             self._gate.admit(delivery)
-        self._settler.flush_awaited(delivery.group_id for delivery in deliveries)
+        self._settler.hurry_awaited(delivery.group_id for delivery in deliveries)
         self._run_what_may_run()
 
     def _run_what_may_run(self) -> None:

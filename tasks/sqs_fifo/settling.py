@@ -84,7 +84,7 @@ class Settler:
         """It took effect, or needs none: delete it."""
         self._gate.finish(delivery)
         self._acks.add(delivery)
-        self.flush_awaited([delivery.group_id])
+        self.hurry_awaited([delivery.group_id])
 
     def quarantine(self, delivery: Delivery, outcome: Outcome) -> None:
         """It never can take effect: copy it to the dead-letter queue, and then delete it."""
@@ -109,10 +109,10 @@ class Settler:
                 self.give_back(delivery)
         return leased
 
-    def flush_awaited(self, group_ids: Iterable[str]) -> None:
-        """Delete at once where a barrier waits for it."""
+    def hurry_awaited(self, group_ids: Iterable[str]) -> None:
+        """Delete soon where a barrier, or what follows one, waits for it."""
         if any(self._gate.waits_for_deletes(group_id) for group_id in group_ids):
-            self._acks.flush()
+            self._acks.hurry()
 
     def flush(self) -> None:
         """Delete all that has finished."""

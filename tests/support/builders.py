@@ -4,12 +4,13 @@ And the three steps of the chain run in this process, as a worker runs them for 
 """
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from itertools import count
 from typing import Any
 from uuid import UUID
 
+from apps.conversations.attribution import Attribution, IncomingMessage, find_or_open
 from apps.conversations.contacts import Contact
 from apps.conversations.models import Conversation, Project, Resolution
 from apps.messages.entries import MessageEntry, content_hash
@@ -111,6 +112,32 @@ def close_body(*, urn: str = URN, resolution: Any = 0) -> str:
 def arrival(*, sent_at: datetime = NOON, sequence_number: str = "1") -> Arrival:
     """When and where an event was queued."""
     return Arrival(group_id=f"group:{URN}", sent_at=sent_at, sequence_number=sequence_number)
+
+
+def incoming(
+    *,
+    at: datetime = NOON,
+    sent_at: datetime = NOON,
+    from_contact: bool = True,
+    urn: str = URN,
+    group_id: str = "group-1",
+    **identity: Any,
+) -> IncomingMessage:
+    """A message of the default contact."""
+    return IncomingMessage(
+        contact=contact(urn=urn, **identity),
+        at=at,
+        sent_at=sent_at,
+        from_contact=from_contact,
+        contact_name="Ana",
+        group_id=group_id,
+    )
+
+
+def found(**fields: Any) -> Attribution:
+    """The conversation of one message."""
+    (only,) = find_or_open([incoming(**fields)])
+    return only
 
 
 def queued_event(
@@ -223,13 +250,6 @@ def entries(*, number: int, start: datetime = NOON, size: int = 5) -> list[Messa
         )
         for index in range(number)
     ]
-
-
-def archived(*, conversation_uuid: UUID) -> Iterator[dict[str, Any]]:
-    """The entries of a conversation's archive, part by part."""
-    conversation = Conversation.objects.get(uuid=conversation_uuid)
-    for part in conversation.archive_parts.order_by("part"):
-        yield from part.messages
 
 
 def _present(fields: Mapping[str, Any]) -> dict[str, Any]:

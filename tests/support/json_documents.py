@@ -25,9 +25,7 @@ def json_documents() -> st.SearchStrategy[Any]:
 @st.composite
 def json_texts(draw: st.DrawFn) -> str:
     """The text of a JSON document, with numbers of any kind."""
-    document = draw(
-        _nested(st.one_of(st.none(), st.booleans(), texts(), _numbers().map(_Literal)))
-    )
+    document = draw(_nested(st.one_of(st.none(), st.booleans(), texts(), _numbers().map(_Literal))))
     return _write(document)
 
 

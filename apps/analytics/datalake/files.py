@@ -36,8 +36,11 @@ class FileDataLake:
         ids = "".join(event["event_id"] for event in events)
         target = folder / f"{hashlib.sha256(ids.encode()).hexdigest()[:32]}.jsonl"
         partial = target.with_suffix(f".{os.getpid()}.partial")
-        with partial.open("w", encoding="utf-8") as file:
-            file.writelines(f"{dump(event)}\n" for event in events)
-            file.flush()
-            os.fsync(file.fileno())
-        partial.replace(target)
+        try:
+            with partial.open("w", encoding="utf-8") as file:
+                file.writelines(f"{dump(event)}\n" for event in events)
+                file.flush()
+                os.fsync(file.fileno())
+            partial.replace(target)
+        finally:
+            partial.unlink(missing_ok=True)

@@ -1,0 +1,322 @@
+"""A real worker against a strict SQS, moto's DynamoDB and real PostgreSQL."""
+
+import json
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit, urlunsplit
+from uuid import uuid4
+
+import boto3
+import pytest
+from django.conf import settings as django_settings
+from django.db import connection
+
+from embedded.environment import with_settings
+from embedded.processes import Command, ManagedProcess, Supervisor, supervisor
+from embedded.service import PROJECT_ROOT, running_worker
+from embedded.stack import Stack
+from tasks.provisioning import ensure_queues, ensure_table
+from tests.support.journal import Line, did, read_journal
+from tests.support.sqs_server import SqsServer, running_sqs_server
+
+VISIBILITY_TIMEOUT = 20
+
+
+@dataclass
+class Service:
+    """The service as its users have it: a queue to send to, and workers that read it."""
+
+    environment: dict[str, str]
+    logs: Path
+    sqs_server: SqsServer
+    sqs: Any
+    exits: ExitStack
+    workers: list[ManagedProcess] = field(default_factory=list)
+
+    @property
+    def queue_url(self) -> str:
+        """The queue that events are sent to."""
+        return self.environment["SQS_CONVERSATION_QUEUE_URL"]
+
+    def expire_leases(self) -> None:
+        """Let SQS take back at once what a killed worker had."""
+        self.sqs_server.expire_leases(queue=self.queue_url.rpartition("/")[2])
+
+    def start_worker(self, *, concurrency: int = 2) -> ManagedProcess:
+        """A worker that is ready to receive; stopped at the end of the test."""
+        worker = self.exits.enter_context(
+            running_worker(
+                environment=self.environment,
+                logs=self.logs,
+                concurrency=concurrency,
+                name=f"worker{len(self.workers)}",
+            )
+        )
+        self.workers.append(worker)
+        return worker
+
+    def send(self, *, body: str, group: str) -> str:
+        """Put one event on the queue; gives its message id."""
+        answer = self.sqs.send_message(
+            QueueUrl=self.queue_url,
+            MessageBody=body,
+            MessageGroupId=group,
+            MessageDeduplicationId=str(uuid4()),
+        )
+        return str(answer["MessageId"])
+
+    def left_on_queue(self) -> int:
+        """How many messages are waiting or in flight."""
+        return left_on(self.sqs, self.queue_url)
+
+    def wait_until_empty(self, *, timeout: float = 30) -> None:
+        """Until every event has been deleted from the queue."""
+        self.wait_until(lambda: self.left_on_queue() == 0, timeout=timeout)
+
+    def wait_until(self, is_so: Callable[[], bool], *, timeout: float = 30) -> None:
+        """Fails with the workers' last log lines if it is not so in time."""
+        wait_until(is_so, timeout=timeout, workers=self.workers)
+
+
+def left_on(sqs: Any, queue_url: str) -> int:
+    """How many messages of a queue are waiting or in flight."""
+    answer = sqs.get_queue_attributes(
+        QueueUrl=queue_url,
+        AttributeNames=["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"],
+    )
+    return sum(map(int, answer["Attributes"].values()))
+
+
+def wait_until(
+    is_so: Callable[[], bool], *, timeout: float, workers: Sequence[ManagedProcess]
+) -> None:
+    """Returns once it is so; fails with the workers' last log lines if that takes too long."""
+    deadline = time.monotonic() + timeout
+    while not is_so():
+        if time.monotonic() > deadline:
+            logs = "\n".join(worker.log_text()[-3000:] for worker in workers)
+            pytest.fail(f"not so after {timeout} seconds; the workers say:\n{logs}")
+        time.sleep(0.05)
+
+
+@pytest.fixture(params=["1", "10"], ids=["singles", "bundles"])
+def bundle(request: pytest.FixtureRequest) -> str:
+    """Whether a pool process gets events one by one or in bundles."""
+    return str(request.param)
+
+
+@pytest.fixture(scope="session")
+def sqs_server() -> Iterator[SqsServer]:
+    """A strict SQS that fills batches from one group first, the hard case for order."""
+    with running_sqs_server(greedy=True) as server:
+        yield server
+
+
+@dataclass
+class FifoApp:
+    """tests.support.fifo_app on queues of its own: the transport without the domain."""
+
+    environment: dict[str, str]
+    directory: Path
+    sqs_server: SqsServer
+    sqs: Any
+    processes: Supervisor
+    workers: list[ManagedProcess] = field(default_factory=list)
+
+    def start_worker(self, *, concurrency: int = 2, pool: str = "prefork") -> ManagedProcess:
+        """A worker that is ready to receive."""
+        name = f"fifo{len(self.workers)}"
+        arguments = ["-m", "celery", "-A", "tests.support.fifo_app", "worker", "-Q", "events.fifo"]
+        arguments += ["--concurrency", str(concurrency), "--pool", pool, "--hostname", f"{name}@%h"]
+        arguments += ["--loglevel", "INFO"]
+        worker = self.processes.start(
+            command=Command(
+                name=name,
+                arguments=[sys.executable, *arguments],
+                environment=with_settings(self.environment),
+                working_directory=PROJECT_ROOT,
+                grace_seconds=20,
+            ),
+            log=self.directory / f"{name}.log",
+        )
+        self.workers.append(worker)
+        worker.wait_until_ready(is_ready=lambda: " ready." in worker.log_text(), timeout_seconds=30)
+        return worker
+
+    def send(
+        self, *, group: str, number: int, event_type: str = "plain", trouble: Any = None
+    ) -> None:
+        """Put one event on the queue."""
+        event = {"event_type": event_type, "group": group, "number": number}
+        self.send_body(json.dumps(event | ({"trouble": trouble} if trouble else {})), group=group)
+
+    def send_body(self, body: str, *, group: str) -> None:
+        """Put any body on the queue."""
+        self.sqs.send_message(
+            QueueUrl=self.environment["QUEUE_URL"],
+            MessageBody=body,
+            MessageGroupId=group,
+            MessageDeduplicationId=str(uuid4()),
+        )
+
+    def send_many(self, *, groups: int, events: int) -> None:
+        """Events 0, 1, 2, … of each group, the groups mixed."""
+        entries = [
+            {
+                "Id": str(group),
+                "MessageBody": json.dumps(
+                    {"event_type": "plain", "group": f"g{group}", "number": number}
+                ),
+                "MessageGroupId": f"g{group}",
+                "MessageDeduplicationId": f"g{group}-{number}-{uuid4().hex[:8]}",
+            }
+            for number in range(events)
+            for group in range(groups)
+        ]
+        for start in range(0, len(entries), 10):
+            batch = entries[start : start + 10]
+            for index, entry in enumerate(batch):
+                entry["Id"] = str(index)
+            answer = self.sqs.send_message_batch(
+                QueueUrl=self.environment["QUEUE_URL"], Entries=batch
+            )
+            assert not answer.get("Failed")
+
+    @property
+    def queue(self) -> str:
+        """The queue's name on the server."""
+        return self.environment["QUEUE_URL"].rpartition("/")[2]
+
+    def expire_leases(self) -> None:
+        """Let SQS take back at once what a killed worker had."""
+        self.sqs_server.expire_leases(queue=self.queue)
+
+    def actions(self) -> list[str]:
+        """What was asked of SQS for this queue, in order, other than by the test itself."""
+        return [call.action for call in self.sqs_server.calls() if call.queue == self.queue]
+
+    def journal(self) -> list[Line]:
+        """What the steps have written."""
+        return read_journal(Path(self.environment["JOURNAL"]))
+
+    def done(self, *, step: str = "third") -> dict[str, list[int]]:
+        """What a step has done, by group."""
+        return did(self.journal(), step=step)
+
+    def dead_letters(self) -> list[dict[str, Any]]:
+        """What is in the dead-letter queue, now hidden from the next look."""
+        answer = self.sqs.receive_message(
+            QueueUrl=self.environment["DLQ_URL"],
+            MaxNumberOfMessages=10,
+            MessageAttributeNames=["All"],
+            MessageSystemAttributeNames=["All"],
+        )
+        return list(answer.get("Messages", []))
+
+    def left_on_queue(self) -> int:
+        """How many messages are waiting or in flight."""
+        return left_on(self.sqs, self.environment["QUEUE_URL"])
+
+    def wait_until_empty(self, *, timeout: float = 30) -> None:
+        """Until every event has been deleted from the queue."""
+        self.wait_until(lambda: self.left_on_queue() == 0, timeout=timeout)
+
+    def wait_until(self, is_so: Callable[[], bool], *, timeout: float = 30) -> None:
+        """Fails with the workers' last log lines if it is not so in time."""
+        wait_until(is_so, timeout=timeout, workers=self.workers)
+
+
+@pytest.fixture
+def consumer_options(bundle: str) -> dict[str, Any]:
+    """What the transport's consumer is told, beyond the app's own options."""
+    return {"bundle": int(bundle), "visibility_timeout": VISIBILITY_TIMEOUT}
+
+
+@pytest.fixture
+def fifo_app(
+    sqs_server: SqsServer, tmp_path: Path, consumer_options: dict[str, Any]
+) -> Iterator[FifoApp]:
+    """Fresh queues, and no worker yet."""
+    name = uuid4().hex[:8]
+    environment = {
+        "QUEUE_URL": sqs_server.queue_url(f"events-{name}.fifo"),
+        "DLQ_URL": sqs_server.queue_url(f"events-{name}-dlq.fifo"),
+        "JOURNAL": str(tmp_path / "journal"),
+        "CONSUMER_OPTIONS": json.dumps(consumer_options),
+        "AWS_ENDPOINT_URL_SQS": sqs_server.url,
+        "AWS_ACCESS_KEY_ID": "testing",
+        "AWS_SECRET_ACCESS_KEY": "testing",
+        "AWS_DEFAULT_REGION": "us-east-1",
+        "no_proxy": "127.0.0.1,localhost",
+    }
+    sqs = boto3.client(
+        "sqs",
+        region_name="us-east-1",
+        endpoint_url=sqs_server.url,
+        aws_access_key_id="testing",
+        aws_secret_access_key="testing",
+    )
+    for url in (environment["QUEUE_URL"], environment["DLQ_URL"]):
+        sqs.create_queue(
+            QueueName=url.rpartition("/")[2],
+            Attributes={
+                "FifoQueue": "true",
+                "DeduplicationScope": "messageGroup",
+                "FifoThroughputLimit": "perMessageGroupId",
+                "VisibilityTimeout": str(VISIBILITY_TIMEOUT),
+            },
+        )
+    with supervisor() as processes:
+        yield FifoApp(environment, tmp_path, sqs_server, sqs, processes)
+        sqs_server.clear_faults()
+
+
+@pytest.fixture
+def service(
+    stack: Stack,
+    sqs_server: SqsServer,
+    transactional_db: None,
+    bundle: str,
+    tmp_path: Path,
+    settings: Any,
+    monkeypatch: pytest.MonkeyPatch,
+) -> Iterator[Service]:
+    """Fresh queues, an empty table and an empty database, and no worker yet."""
+    name = f"conversations-{uuid4().hex[:8]}"
+    environment = {
+        **stack.environment,
+        "DATABASE_URL": _database_url(stack),
+        "AWS_ENDPOINT_URL_SQS": sqs_server.url,
+        "SQS_CONVERSATION_QUEUE_URL": sqs_server.queue_url(f"{name}.fifo"),
+        "SQS_CONVERSATION_DLQ_URL": sqs_server.queue_url(f"{name}-dlq.fifo"),
+        "SQS_CONVERSATION_VISIBILITY_TIMEOUT": str(VISIBILITY_TIMEOUT),
+        "DYNAMODB_MESSAGE_TABLE": name,
+        "DATALAKE_URL": tmp_path.as_uri(),
+        "WORKER_BUNDLE": bundle,
+    }
+    monkeypatch.setenv("AWS_ENDPOINT_URL_SQS", sqs_server.url)
+    settings.SQS_CONVERSATION_QUEUE_URL = environment["SQS_CONVERSATION_QUEUE_URL"]
+    settings.SQS_CONVERSATION_DLQ_URL = environment["SQS_CONVERSATION_DLQ_URL"]
+    settings.DYNAMODB_MESSAGE_TABLE = name
+    ensure_queues()
+    ensure_table()
+    with ExitStack() as exits:
+        yield Service(
+            environment=environment,
+            logs=tmp_path,
+            sqs_server=sqs_server,
+            sqs=boto3.client("sqs", region_name=django_settings.SQS_CONVERSATION_REGION),
+            exits=exits,
+        )
+        sqs_server.clear_faults()
+
+
+def _database_url(stack: Stack) -> str:
+    """The address of the database that pytest-django has made."""
+    parts = urlsplit(stack.environment["DATABASE_URL"])
+    return urlunsplit(parts._replace(path=f"/{connection.settings_dict['NAME']}"))

@@ -1,0 +1,131 @@
+"""The whole service with real workers that are killed: nothing lost, doubled or out of order."""
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from itertools import count
+from typing import Any
+from uuid import UUID
+
+import pytest
+
+from apps.conversations.models import Conversation, Resolution
+from apps.messages import store
+from apps.messages.models import ConversationMessages
+from tests.e2e.conftest import Service
+from tests.support.builders import CHANNEL, NOON, PROJECT, close_body, message_body
+
+CONTACTS = 12
+BEFORE_CLOSE = 8
+AFTER_CLOSE = 4
+
+
+@pytest.fixture
+def times() -> Iterator[datetime]:
+    """A minute for each message, so that times tell the order."""
+    return (NOON + timedelta(minutes=number) for number in count())
+
+
+def send_message(service: Service, *, contact: str, message_id: str, at: datetime) -> None:
+    body = message_body(urn=contact, message={"id": message_id, "created_at": at.isoformat()})
+    service.send(body=body, group=f"{PROJECT}:{CHANNEL}:{contact}")
+
+
+def send_close(service: Service, *, contact: str) -> None:
+    service.send(body=close_body(urn=contact), group=f"{PROJECT}:{CHANNEL}:{contact}")
+
+
+def archived_ids(conversation: Conversation) -> list[str]:
+    parts = ConversationMessages.objects.filter(conversation=conversation).order_by("part")
+    return [message["id"] for part in parts for message in part.messages]
+
+
+def stored_ids(conversation_uuid: UUID) -> list[str]:
+    return [e.message_id for batch in store.batches(conversation_uuid) for e in batch.entries]
+
+
+def test_killing_the_worker_in_the_middle_of_a_load_changes_nothing(
+    service: Service, times: Iterator[datetime]
+) -> None:
+    contacts = [f"telegram:{number}" for number in range(CONTACTS)]
+    first = [f"first-{number}" for number in range(BEFORE_CLOSE)]
+    second = [f"second-{number}" for number in range(AFTER_CLOSE)]
+    for message_id in first:
+        for contact in contacts:
+            send_message(service, contact=contact, message_id=message_id, at=next(times))
+    for contact in contacts:
+        send_close(service, contact=contact)
+    for message_id in second:
+        for contact in contacts:
+            send_message(service, contact=contact, message_id=message_id, at=next(times))
+    total = service.left_on_queue()
+
+    worker = service.start_worker()
+    for share in (0.8, 0.5, 0.2):
+        service.wait_until(lambda share=share: service.left_on_queue() < total * share)
+        worker.kill()
+        service.expire_leases()
+        worker = service.start_worker()
+    service.wait_until_empty(timeout=60)
+
+    for contact in contacts:
+        closed, current = Conversation.objects.filter(contact_urn=contact).order_by("opened_at")
+        assert closed.resolution == Resolution.RESOLVED
+        assert archived_ids(closed) == first
+        assert stored_ids(closed.uuid) == []
+        assert closed.message_count == BEFORE_CLOSE
+        assert current.resolution == Resolution.IN_PROGRESS
+        assert stored_ids(current.uuid) == second
+
+
+def test_a_kill_between_a_close_and_its_delete_does_not_close_the_next_conversation(
+    service: Service, times: Iterator[datetime]
+) -> None:
+    contact = "telegram:1"
+    worker = service.start_worker()
+    send_message(service, contact=contact, message_id="m1", at=next(times))
+    service.wait_until_empty()
+    service.sqs_server.fail(status=500, code="InternalError", actions=["DeleteMessageBatch"])
+    send_close(service, contact=contact)
+    send_message(service, contact=contact, message_id="m3", at=next(times))
+    service.wait_until(lambda: closed_conversations().exists())
+    worker.kill()
+    service.sqs_server.clear_faults()
+    service.expire_leases()
+    service.start_worker()
+    service.wait_until_empty()
+
+    closed, current = Conversation.objects.order_by("opened_at")
+    assert (closed.resolution, archived_ids(closed)) == (Resolution.RESOLVED, ["m1"])
+    assert (current.resolution, stored_ids(current.uuid)) == (Resolution.IN_PROGRESS, ["m3"])
+
+
+def test_a_kill_with_all_deletes_outstanding_replays_without_a_trace(
+    service: Service, times: Iterator[datetime]
+) -> None:
+    """M1 and M2 took effect, their deletes and everything after them are delivered again."""
+    contact = "telegram:1"
+    service.sqs_server.fail(status=500, code="InternalError", actions=["DeleteMessageBatch"])
+    worker = service.start_worker()
+    send_message(service, contact=contact, message_id="m1", at=next(times))
+    send_message(service, contact=contact, message_id="m2", at=next(times))
+    send_close(service, contact=contact)
+    send_message(service, contact=contact, message_id="m3", at=next(times))
+    service.wait_until(lambda: stored_of_only_conversation() == ["m1", "m2"])
+    worker.kill()
+    service.sqs_server.clear_faults()
+    service.expire_leases()
+    service.start_worker()
+    service.wait_until_empty()
+
+    closed, current = Conversation.objects.order_by("opened_at")
+    assert archived_ids(closed) == ["m1", "m2"]
+    assert stored_ids(current.uuid) == ["m3"]
+
+
+def closed_conversations() -> Any:
+    return Conversation.objects.exclude(resolution=Resolution.IN_PROGRESS)
+
+
+def stored_of_only_conversation() -> list[str]:
+    conversation = Conversation.objects.first()
+    return stored_ids(conversation.uuid) if conversation else []

@@ -1,0 +1,186 @@
+"""What happens to events that fail, and to everybody else."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.e2e.conftest import FifoApp
+
+
+def reasons(letters: list[dict[str, Any]]) -> list[str]:
+    return sorted(letter["MessageAttributes"]["reason"]["StringValue"] for letter in letters)
+
+
+def test_an_invalid_event_is_quarantined_and_its_group_goes_on(fifo_app: FifoApp) -> None:
+    fifo_app.start_worker()
+    fifo_app.send(group="a", number=1, trouble={"step": "second", "what": "invalid"})
+    fifo_app.send(group="a", number=2)
+    fifo_app.wait_until_empty()
+    assert fifo_app.done() == {"a": [2]}
+    (letter,) = fifo_app.dead_letters()
+    assert json.loads(letter["Body"])["number"] == 1
+    attributes = {name: value["StringValue"] for name, value in letter["MessageAttributes"].items()}
+    assert attributes["reason"] == "invalid"
+    assert attributes["group_id"] == "a"
+    assert attributes["receive_count"] == "1"
+    assert attributes["first_sent_at"].isdigit()
+    assert attributes["source_message_id"]
+
+
+def test_a_bug_is_tried_five_times_and_then_quarantined(fifo_app: FifoApp) -> None:
+    fifo_app.start_worker()
+    fifo_app.send(group="a", number=1, trouble={"step": "second", "what": "bug"})
+    fifo_app.send(group="a", number=2)
+    fifo_app.wait_until_empty()
+    assert fifo_app.done() == {"a": [2]}
+    assert [line.number for line in fifo_app.journal() if line.verb == "failed"] == [1] * 5
+    (letter,) = fifo_app.dead_letters()
+    assert letter["MessageAttributes"]["reason"]["StringValue"] == "bug"
+    error = letter["MessageAttributes"]["error"]["StringValue"]
+    assert "RuntimeError" in error
+    assert "nobody expected" not in error
+
+
+def test_an_event_that_kills_its_process_is_quarantined(fifo_app: FifoApp) -> None:
+    fifo_app.start_worker()
+    fifo_app.send(group="a", number=1, trouble={"step": "first", "what": "die"})
+    fifo_app.send(group="a", number=2)
+    for number in range(5):
+        fifo_app.send(group="b", number=number)
+    fifo_app.wait_until_empty(timeout=60)
+    assert fifo_app.done() == {"a": [2], "b": [0, 1, 2, 3, 4]}
+    assert reasons(fifo_app.dead_letters()) == ["lost"]
+
+
+def test_an_unavailable_dependency_is_waited_for_without_limit(fifo_app: FifoApp) -> None:
+    fifo_app.start_worker()
+    trouble = {"step": "third", "what": "unavailable", "times": 8}
+    fifo_app.send(group="a", number=1, trouble=trouble)
+    fifo_app.send(group="a", number=2)
+    fifo_app.send(group="b", number=1)
+    fifo_app.wait_until_empty()
+    assert fifo_app.done() == {"b": [1], "a": [1, 2]}
+    assert fifo_app.dead_letters() == []
+
+
+def test_failing_groups_leave_the_worker_free_for_the_others(fifo_app: FifoApp) -> None:
+    """A hundred groups whose heads wait, and one that arrives after them."""
+    for group in range(100):
+        fifo_app.send(
+            group=f"bad{group}",
+            number=1,
+            trouble={"step": "first", "what": "unavailable", "times": 6},
+        )
+        fifo_app.send(group=f"bad{group}", number=2)
+    fifo_app.start_worker()
+    fifo_app.send(group="good", number=1)
+    fifo_app.wait_until(lambda: "good" in fifo_app.done())
+    fifo_app.wait_until_empty(timeout=60)
+    done = fifo_app.done()
+    assert all(done[f"bad{group}"] == [1, 2] for group in range(100))
+
+
+@pytest.mark.parametrize("bundle", ["1"], indirect=True)
+def test_a_hard_time_limit_counts_as_a_bug(fifo_app: FifoApp) -> None:
+    fifo_app.environment["TIME_LIMIT"] = "1"
+    fifo_app.start_worker()
+    fifo_app.send(group="a", number=1, trouble={"step": "first", "what": "sleep:30", "times": 2})
+    fifo_app.send(group="a", number=2)
+    fifo_app.wait_until_empty()
+    assert fifo_app.done() == {"a": [1, 2]}
+
+
+def test_a_dead_letter_queue_that_refuses_keeps_the_message(fifo_app: FifoApp) -> None:
+    fifo_app.sqs_server.fail(status=500, code="InternalError", actions=["SendMessage"])
+    fifo_app.start_worker()
+    fifo_app.sqs_server.clear_faults()
+    fifo_app.send(group="a", number=1, trouble={"step": "first", "what": "invalid"})
+    fifo_app.sqs_server.fail(status=500, code="InternalError", actions=["SendMessage"])
+    fifo_app.wait_until(lambda: "refuses" in fifo_app.workers[0].log_text())
+    assert fifo_app.left_on_queue() == 1
+    fifo_app.sqs_server.clear_faults()
+    fifo_app.wait_until_empty()
+    assert reasons(fifo_app.dead_letters()) == ["invalid"]
+
+
+def test_two_dead_letters_within_five_minutes_both_arrive(fifo_app: FifoApp) -> None:
+    """A dead letter that is sent again with its own id, and dies again, must not be swallowed."""
+    fifo_app.start_worker()
+    event = json.dumps(
+        {
+            "event_type": "plain",
+            "group": "a",
+            "number": 1,
+            "trouble": {"step": "first", "what": "invalid"},
+        }
+    )
+    fifo_app.send_body(event, group="a")
+    fifo_app.wait_until_empty()
+    (first,) = fifo_app.dead_letters()
+    fifo_app.send_body(first["Body"], group="a")
+    fifo_app.wait_until_empty()
+    (second,) = fifo_app.dead_letters()
+    assert second["Body"] == event
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        '{"headers": {"task": "secret"}, "body": "[[], {}, {}]", "properties": {}}',
+        '{"headers": {"task": "first"}, "body": "[[[]], {}, {}]", "properties": {}}',
+        '{"headers": {"task": "tick"}, "body": "[[1], {}, {}]", "properties": {}}',
+        '{"headers": {"task": "tests.support.fifo_app.os.system"}, "properties": {}}',
+    ],
+)
+def test_a_forged_celery_message_is_quarantined_and_never_runs(
+    fifo_app: FifoApp, body: str
+) -> None:
+    fifo_app.start_worker()
+    fifo_app.send_body(body, group="a")
+    fifo_app.wait_until_empty()
+    assert fifo_app.journal() == []
+    assert reasons(fifo_app.dead_letters()) == ["not_allowed"]
+
+
+def test_a_declared_pointer_runs(fifo_app: FifoApp) -> None:
+    fifo_app.start_worker()
+    fifo_app.send_body(
+        '{"headers": {"task": "tick"}, "body": "[[], {}, {}]", "properties": {}}', group="ticks"
+    )
+    fifo_app.wait_until_empty()
+    assert fifo_app.done(step="tick") == {"ticks": [0]}
+
+
+def test_a_general_outage_stops_receiving_until_a_probe_succeeds(
+    fifo_app: FifoApp, tmp_path: Path
+) -> None:
+    options = json.loads(fifo_app.environment["CONSUMER_OPTIONS"]) | {"probe": "probe"}
+    fifo_app.environment["CONSUMER_OPTIONS"] = json.dumps(options)
+    fifo_app.start_worker()
+    fifo_app.wait_until(lambda: "probes" in fifo_app.done(step="probe"))
+    (tmp_path / "DOWN").touch()
+    trouble = {"step": "first", "what": "unavailable-while-down"}
+    for group in range(5):
+        fifo_app.send(group=f"g{group}", number=1, trouble=trouble)
+    fifo_app.wait_until(lambda: "down for all" in fifo_app.workers[0].log_text())
+    fifo_app.send(group="late", number=1)
+    fifo_app.wait_until(lambda: "a probe of the dependencies" in fifo_app.workers[0].log_text())
+    assert "late" not in fifo_app.done()
+    (tmp_path / "DOWN").unlink()
+    fifo_app.wait_until_empty()
+    assert set(fifo_app.done()) == {"late", *(f"g{group}" for group in range(5))}
+
+
+def test_a_worker_started_in_an_outage_receives_nothing(fifo_app: FifoApp, tmp_path: Path) -> None:
+    options = json.loads(fifo_app.environment["CONSUMER_OPTIONS"]) | {"probe": "probe"}
+    fifo_app.environment["CONSUMER_OPTIONS"] = json.dumps(options)
+    (tmp_path / "DOWN").touch()
+    fifo_app.send(group="a", number=1)
+    fifo_app.start_worker()
+    fifo_app.wait_until(lambda: "a probe of the dependencies" in fifo_app.workers[0].log_text())
+    assert "ReceiveMessage" not in fifo_app.actions()
+    (tmp_path / "DOWN").unlink()
+    fifo_app.wait_until_empty()
+    assert fifo_app.done() == {"a": [1]}

@@ -1,0 +1,125 @@
+"""What SQS and the network do to a worker, and that it goes on."""
+
+import json
+import os
+import signal
+import time
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from tests.e2e.conftest import FifoApp
+from tests.support.journal import inversions
+from tests.support.sqs_server import SqsServer
+
+FAULTS: dict[str, Callable[[SqsServer], None]] = {
+    "500": lambda server: server.fail(status=500, code="InternalError"),
+    "503": lambda server: server.fail(status=503, code="ServiceUnavailable"),
+    "throttled": lambda server: server.fail(status=400, code="RequestThrottled"),
+    "forbidden": lambda server: server.fail(status=403, code="AccessDenied"),
+    "expired credentials": lambda server: server.fail(status=403, code="ExpiredToken"),
+    "dropped": lambda server: server.drop(),
+    "refused": lambda server: server.refuse_connections(),
+}
+
+
+@pytest.mark.parametrize("fault", FAULTS.values(), ids=FAULTS.keys())
+def test_the_worker_goes_on_after_a_fault(
+    fifo_app: FifoApp, fault: Callable[[SqsServer], None]
+) -> None:
+    fifo_app.start_worker()
+    fifo_app.send(group="a", number=1)
+    fifo_app.wait_until_empty()
+    fault(fifo_app.sqs_server)
+    fifo_app.wait_until(lambda: "receiving failed" in fifo_app.workers[0].log_text())
+    time.sleep(1)
+    fifo_app.sqs_server.clear_faults()
+    fifo_app.send(group="a", number=2)
+    fifo_app.wait_until_empty()
+    assert fifo_app.done() == {"a": [1, 2]}
+    assert fifo_app.workers[0].is_running
+    assert fifo_app.workers[0].log_text().count("receiving failed") == 1
+
+
+def test_a_queue_that_vanishes_and_comes_back_is_consumed_again(fifo_app: FifoApp) -> None:
+    fifo_app.start_worker()
+    fifo_app.send(group="a", number=1)
+    fifo_app.wait_until_empty()
+    fifo_app.sqs_server.vanish(queue=fifo_app.queue)
+    fifo_app.wait_until(lambda: "receiving failed" in fifo_app.workers[0].log_text())
+    fifo_app.sqs_server.restore(queue=fifo_app.queue)
+    fifo_app.send(group="a", number=2)
+    fifo_app.wait_until_empty()
+    assert fifo_app.done() == {"a": [1, 2]}
+
+
+def test_work_of_ten_times_the_visibility_timeout_runs_once(fifo_app: FifoApp) -> None:
+    options = json.loads(fifo_app.environment["CONSUMER_OPTIONS"]) | {"visibility_timeout": 2}
+    fifo_app.environment["CONSUMER_OPTIONS"] = json.dumps(options)
+    fifo_app.start_worker()
+    fifo_app.send(group="a", number=1, trouble={"step": "second", "what": "sleep:20", "times": 1})
+    fifo_app.send(group="a", number=2)
+    fifo_app.wait_until_empty(timeout=40)
+    began = [line.number for line in fifo_app.journal() if line.verb == "began"]
+    assert began == [1, 1, 1, 2, 2, 2]
+
+
+def test_under_load_an_event_costs_at_most_22_hundredths_of_a_call(fifo_app: FifoApp) -> None:
+    fifo_app.send_many(groups=100, events=20)
+    fifo_app.start_worker()
+    fifo_app.wait_until_empty()
+    fifo_app.workers[0].stop()
+    counted = {"ReceiveMessage", "DeleteMessageBatch", "ChangeMessageVisibilityBatch"}
+    calls = [action for action in fifo_app.actions() if action in counted]
+    assert len(calls) / 2000 <= 0.22
+
+
+def test_an_idle_worker_only_keeps_a_long_poll_open(fifo_app: FifoApp) -> None:
+    fifo_app.start_worker()
+    time.sleep(3.5)
+    actions = fifo_app.actions()
+    polls = [action for action in actions if action == "ReceiveMessage"]
+    assert 3 <= len(polls) <= 6
+    # Creating the queue, and Celery's look at its size when it starts.
+    assert set(actions) <= {"ReceiveMessage", "CreateQueue", "GetQueueAttributes"}
+
+
+def test_after_sigterm_others_get_what_was_held_within_a_second_and_a_half(
+    fifo_app: FifoApp,
+) -> None:
+    slow = {"step": "second", "what": "sleep:2", "times": 1}
+    for group in ("a", "b", "c"):
+        for number in range(4):
+            fifo_app.send(group=group, number=number, trouble=slow)
+    worker = fifo_app.start_worker(concurrency=1)
+    fifo_app.wait_until(lambda: bool(fifo_app.done(step="first")))
+    os.kill(worker.pid, signal.SIGTERM)
+    asked_at = time.monotonic()
+    received: list[Any] = []
+    while not received and time.monotonic() < asked_at + 1.5:
+        answer = fifo_app.sqs.receive_message(
+            QueueUrl=fifo_app.environment["QUEUE_URL"], MaxNumberOfMessages=10, WaitTimeSeconds=0
+        )
+        received = answer.get("Messages", [])
+    assert received
+    fifo_app.wait_until(lambda: not worker.is_running)
+    finished = sum(map(len, fifo_app.done().values()))
+    assert fifo_app.left_on_queue() == 12 - finished
+    assert finished >= 1
+
+
+def test_nothing_is_lost_to_a_poll_that_was_open_at_shutdown(fifo_app: FifoApp) -> None:
+    for _ in range(5):
+        worker = fifo_app.start_worker()
+        os.kill(worker.pid, signal.SIGTERM)
+        fifo_app.send(group="a", number=len(fifo_app.workers))
+        fifo_app.wait_until(lambda worker=worker: not worker.is_running)
+        answer = fifo_app.sqs.get_queue_attributes(
+            QueueUrl=fifo_app.environment["QUEUE_URL"],
+            AttributeNames=["ApproximateNumberOfMessagesNotVisible"],
+        )
+        assert answer["Attributes"]["ApproximateNumberOfMessagesNotVisible"] == "0"
+    fifo_app.start_worker()
+    fifo_app.wait_until_empty()
+    assert inversions(fifo_app.done()["a"]) == 0

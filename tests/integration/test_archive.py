@@ -1,0 +1,225 @@
+"""Messages are merged into a conversation's archive: in their places, and never taken away."""
+
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+import pytest
+from django.db import connection
+
+from apps.conversations.models import Conversation
+from apps.lossless_json import dump
+from apps.messages import archive
+from apps.messages.entries import MessageEntry
+from apps.messages.models import ConversationMessages
+from tests.support.builders import NOON, conversation, entries, entry
+from tests.support.stored import archived
+
+pytestmark = pytest.mark.django_db
+
+SECOND = timedelta(seconds=1)
+
+
+def merged(*merges: Sequence[MessageEntry]) -> UUID:
+    """A new conversation with these merges in its archive."""
+    uuid = conversation(urn=f"telegram:{Conversation.objects.count()}").uuid
+    for one in merges:
+        archive.merge(conversation_uuid=uuid, entries=one)
+    return uuid
+
+
+def transcript(uuid: UUID) -> list[dict[str, Any]]:
+    """All entries of the archive."""
+    return list(archived(conversation_uuid=uuid))
+
+
+def ids(uuid: UUID) -> list[str]:
+    """The message ids of the archive, in its order."""
+    return [document["id"] for document in transcript(uuid)]
+
+
+def row_versions() -> list[tuple[int, str]]:
+    """Each part's number and where its row stands; an update moves it."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT part, ctid::text FROM conversation_messages_conversationmessages")
+        return sorted(cursor.fetchall())
+
+
+@pytest.fixture
+def parts_of_three(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A new part after every three messages."""
+    monkeypatch.setattr(archive, "LARGEST_PART_ENTRIES", 3)
+
+
+def test_the_archive_is_oldest_first_and_holds_all_that_an_event_carried() -> None:
+    late, early = entry(message_id="m-2", at=NOON + SECOND), entry(message_id="m-1")
+
+    uuid = merged([late, early])
+
+    assert transcript(uuid) == [early.as_json(), late.as_json()]
+
+
+def test_messages_of_one_time_stand_in_the_order_of_the_queue() -> None:
+    numbers = (10, 9, 100, 18_873_000_000_000_000_000)
+
+    uuid = merged([entry(message_id=str(n), sequence_number=n) for n in numbers])
+
+    assert ids(uuid) == ["9", "10", "100", "18873000000000000000"]
+
+
+def test_the_conversation_is_told_its_first_and_last_message_and_their_number() -> None:
+    uuid = merged(entries(number=3), [entry(message_id="late", at=NOON - SECOND)])
+
+    stored = Conversation.objects.get(uuid=uuid)
+    assert (stored.first_message_at, stored.last_message_at) == (NOON - SECOND, NOON + 2 * SECOND)
+    assert stored.message_count == 4
+
+
+def test_merging_the_same_again_writes_no_part() -> None:
+    uuid = merged(entries(number=5))
+    before, rows = transcript(uuid), row_versions()
+
+    archive.merge(conversation_uuid=uuid, entries=entries(number=5))
+
+    assert transcript(uuid) == before
+    assert row_versions() == rows
+
+
+def test_merging_fewer_or_nothing_takes_nothing_away() -> None:
+    uuid = merged(entries(number=5))
+    before = transcript(uuid)
+
+    archive.merge(conversation_uuid=uuid, entries=entries(number=2))
+    archive.merge(conversation_uuid=uuid, entries=[])
+
+    assert transcript(uuid) == before
+
+
+def test_an_edit_stands_inside_its_entry() -> None:
+    original = entry(text="an answer")
+    edit = entry(text="a better answer", sequence_number=2)
+
+    uuid = merged([original, edit])
+
+    assert transcript(uuid) == [original.as_json() | {"edits": [edit.as_json()]}]
+    assert Conversation.objects.get(uuid=uuid).message_count == 1
+
+
+def test_edits_that_come_in_any_order_and_again_end_the_same() -> None:
+    versions = [
+        entry(text=f"version {n}", sequence_number=n, at=NOON + n * SECOND) for n in (1, 2, 3)
+    ]
+    first, second, third = versions
+
+    together = merged(versions)
+    one_by_one = merged([third], [first], [third, second], [second])
+
+    assert transcript(together) == transcript(one_by_one)
+    assert [edit["message"]["text"] for edit in transcript(together)[0]["edits"]] == [
+        "version 2",
+        "version 3",
+    ]
+
+
+@pytest.mark.usefixtures("parts_of_three")
+def test_an_earlier_version_moves_an_entry_to_its_place() -> None:
+    others = entries(number=8)
+    edit = entry(message_id="edited", text="edit", at=NOON + 60 * SECOND, sequence_number=99)
+    original = entry(message_id="edited", text="original", at=NOON - SECOND)
+
+    uuid = merged([*others, edit], [original])
+
+    assert ids(uuid) == ["edited", *(one.message_id for one in others)]
+    assert transcript(uuid)[0]["edits"] == [edit.as_json()]
+
+
+@pytest.mark.usefixtures("parts_of_three")
+def test_a_long_archive_is_in_parts_that_follow_each_other_in_time() -> None:
+    uuid = merged(entries(number=8))
+
+    parts = list(ConversationMessages.objects.filter(conversation=uuid))
+    assert [(part.part, part.message_count) for part in parts] == [(0, 3), (1, 3), (2, 2)]
+    assert [part.first_message_at for part in parts] == [NOON + n * SECOND for n in (0, 3, 6)]
+    assert [part.last_message_at for part in parts] == [NOON + n * SECOND for n in (2, 5, 7)]
+    assert parts[0].message_ids == ["m-00000", "m-00001", "m-00002"]
+
+
+def test_a_part_ends_at_its_bytes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(archive, "LARGEST_PART_BYTES", 10_000)
+
+    uuid = merged([*entries(number=7, size=4_000), entry(message_id="big", text="x" * 50_000)])
+
+    sizes = list(
+        ConversationMessages.objects.filter(conversation=uuid).values_list("size", flat=True)
+    )
+    assert len(sizes) == 5
+    assert sum(size > 10_000 for size in sizes) == 1
+
+
+def test_the_size_of_a_part_is_its_bytes_whatever_the_script() -> None:
+    written = entry(text="olá 😕" * 100)
+
+    uuid = merged([written])
+
+    part = ConversationMessages.objects.get(conversation=uuid)
+    assert part.size == len(dump(written.as_json()).encode())
+
+
+@pytest.mark.usefixtures("parts_of_three")
+@pytest.mark.parametrize(("seconds", "rewritten"), [(0.5, 0), (4.5, 1), (7.5, 2)])
+def test_a_late_message_rewrites_one_part(seconds: float, rewritten: int) -> None:
+    uuid = merged()
+    for number, run in enumerate(
+        (entries(number=2), entries(number=8)[3:5], entries(number=8)[6:])
+    ):
+        _write_part(uuid, number, run)
+    before = dict(row_versions())
+    late = entry(message_id="late", at=NOON + timedelta(seconds=seconds))
+
+    archive.merge(conversation_uuid=uuid, entries=[late])
+
+    after = dict(row_versions())
+    assert {part for part in before if before[part] != after[part]} == {rewritten}
+    assert "late" in ConversationMessages.objects.get(part=rewritten).message_ids
+    assert transcript(uuid) == sorted(transcript(uuid), key=archive.position)
+
+
+@pytest.mark.usefixtures("parts_of_three")
+def test_a_late_message_splits_a_full_part_and_leaves_the_messages_of_the_others() -> None:
+    uuid = merged(entries(number=9))
+    late = entry(message_id="late", at=NOON + SECOND / 2)
+
+    archive.merge(conversation_uuid=uuid, entries=[late])
+
+    parts = ConversationMessages.objects.filter(conversation=uuid).order_by("part")
+    assert [part.message_count for part in parts] == [3, 1, 3, 3]
+    assert ids(uuid)[:3] == ["m-00000", "late", "m-00001"]
+    assert transcript(uuid) == sorted(transcript(uuid), key=archive.position)
+
+
+def test_nothing_is_merged_if_a_message_would_not_arrive(monkeypatch: pytest.MonkeyPatch) -> None:
+    uuid = merged(entries(number=2))
+    before = transcript(uuid)
+    monkeypatch.setattr(archive, "_merge_into_part", lambda *_arguments: None)
+
+    with pytest.raises(archive.ArchiveIncomplete):
+        archive.merge(conversation_uuid=uuid, entries=[entry(message_id="lost")])
+
+    assert transcript(uuid) == before
+
+
+def _write_part(uuid: UUID, number: int, run: Sequence[MessageEntry]) -> None:
+    """A part with room, as edits that moved elsewhere leave it."""
+    documents = [one.as_json() for one in run]
+    ConversationMessages.objects.create(
+        conversation_id=uuid,
+        part=number,
+        messages=documents,
+        message_ids=[one.message_id for one in run],
+        first_position=archive.position(documents[0]),
+        first_message_at=run[0].at,
+        last_message_at=run[-1].at,
+        message_count=len(run),
+        size=1,
+    )

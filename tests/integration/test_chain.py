@@ -1,0 +1,199 @@
+"""Events on their way through the three steps."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from apps.analytics.models import SurveyAnswer
+from apps.conversations.models import Conversation, Resolution
+from apps.errors import Unavailable
+from tasks.pipeline import process_message
+from tasks.sqs_fifo.chain import EventsFailed, Work
+from tasks.sqs_fifo.delivery import Result
+from tests.support.builders import (
+    NOON,
+    close_body,
+    deliver,
+    deliver_bodies,
+    message_body,
+    queued_event,
+    run_chain,
+    survey_body,
+    window_body,
+)
+from tests.support.stored import archived, counted_calls, every_item, every_row, stored_entries
+
+pytestmark = [
+    pytest.mark.django_db(transaction=True),
+    pytest.mark.usefixtures("aws", "nudges"),
+]
+
+SECOND = timedelta(seconds=1)
+
+
+def message(number: int, **fields: Any) -> str:
+    """A message of the default contact, so many seconds after noon."""
+    at = NOON + number * SECOND
+    return message_body(message={"id": f"m-{number}", "created_at": at.isoformat(), **fields})
+
+
+def test_messages_are_kept_until_a_close_and_archived_by_it() -> None:
+    deliver_bodies(bodies=[message(0), message(1)])
+    current = Conversation.objects.get()
+    assert [one.message_id for one in stored_entries(conversation_uuid=current.uuid)] == [
+        "m-0",
+        "m-1",
+    ]
+    assert not list(archived(conversation_uuid=current.uuid))
+
+    deliver_bodies(bodies=[close_body(resolution=1)], sent_at=NOON + 10 * SECOND)
+
+    current.refresh_from_db()
+    assert current.resolution == Resolution.UNRESOLVED
+    assert current.archived_at is not None
+    assert [one["id"] for one in archived(conversation_uuid=current.uuid)] == ["m-0", "m-1"]
+    assert every_item() == []
+
+
+def test_a_message_is_one_write_to_dynamodb() -> None:
+    deliver_bodies(bodies=[message(0)])
+
+    with counted_calls() as calls:
+        deliver_bodies(bodies=[message(1)], sent_at=NOON + SECOND)
+
+    assert calls == {"PutItem": 1}
+
+
+def test_a_bundle_of_messages_is_one_write_to_dynamodb() -> None:
+    events = [
+        queued_event(body=message_body(urn=f"telegram:{n}"), group_id=f"g-{n}") for n in range(10)
+    ]
+
+    with counted_calls() as calls:
+        works = run_chain(events=events)
+
+    assert [work.outcome for work in works] == [None] * 10
+    assert calls == {"BatchWriteItem": 1}
+
+
+def test_messages_after_a_close_are_of_the_next_conversation() -> None:
+    deliver_bodies(bodies=[message(0), close_body(), message(5), message(6)])
+
+    first, second = Conversation.objects.order_by("opened_at")
+    assert [one["id"] for one in archived(conversation_uuid=first.uuid)] == ["m-0"]
+    assert len(stored_entries(conversation_uuid=second.uuid)) == 2
+
+
+def test_a_close_that_is_replayed_does_not_close_the_next_conversation() -> None:
+    _, closing, _ = deliver_bodies(bodies=[message(0), close_body(), message(5)])
+    rows, items = every_row(), every_item()
+
+    assert deliver(event=closing) is None
+
+    assert every_row() == rows
+    assert every_item() == items
+
+
+def test_a_close_whose_delivery_was_cut_off_is_archived_by_the_next(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    deliver_bodies(bodies=[message(0)])
+    closing = queued_event(body=close_body(), sent_at=NOON + 10 * SECOND)
+    with monkeypatch.context() as patch:
+        patch.setattr("tasks.closing.migrate", _unavailable)
+        outcome = deliver(event=closing)
+    assert outcome is not None
+    assert outcome.result is Result.UNAVAILABLE
+
+    assert deliver(event=closing) is None
+
+    stored = Conversation.objects.get()
+    assert stored.archived_at is not None
+    assert [one["id"] for one in archived(conversation_uuid=stored.uuid)] == ["m-0"]
+
+
+def test_an_edit_later_than_the_last_message_is_late_too_when_it_comes_again() -> None:
+    original = message(0)
+    edit = message(0, text="edited", created_at=(NOON + 5 * SECOND).isoformat())
+    _, edited, _ = deliver_bodies(bodies=[original, edit, close_body()])
+    rows = every_row()
+
+    deliver(event=edited)
+
+    assert every_row() == rows
+
+
+def test_a_late_message_of_the_contact_opens_nothing_and_goes_into_the_archive() -> None:
+    deliver_bodies(bodies=[message(0), message(9), close_body()])
+
+    deliver_bodies(bodies=[message(5)], sent_at=NOON + 60 * SECOND)
+
+    only = Conversation.objects.get()
+    assert [one["id"] for one in archived(conversation_uuid=only.uuid)] == ["m-0", "m-5", "m-9"]
+    assert every_item() == []
+
+
+def test_a_takeover_closes_and_names_the_contact() -> None:
+    deliver_bodies(bodies=[message(0), window_body(data={"has_chats_room": True})])
+
+    closed = Conversation.objects.get()
+    assert closed.resolution == Resolution.HAS_CHAT_ROOM
+    assert (closed.external_id, closed.contact_name) == ("w-1", "Bia")
+    assert closed.archived_at is not None
+
+
+def test_a_close_of_nobodys_conversation_has_no_effect() -> None:
+    deliver_bodies(bodies=[close_body(), window_body(data={"has_chats_room": True})])
+
+    assert not Conversation.objects.exists()
+
+
+def test_an_answer_nudges_the_data_lake_once(nudges: list[str]) -> None:
+    deliver_bodies(bodies=[message(0)])
+    assert not nudges
+
+    deliver_bodies(bodies=[survey_body()], sent_at=NOON + SECOND)
+
+    assert nudges == ["nudge"]
+    assert Conversation.objects.get().csat == 5
+
+
+def test_an_answer_opens_no_conversation_and_stores_no_message() -> None:
+    deliver_bodies(bodies=[survey_body()])
+
+    assert not Conversation.objects.exists()
+    assert SurveyAnswer.objects.get().score == 5
+    assert every_item() == []
+
+
+def test_a_step_that_is_called_directly_runs_and_returns_its_works() -> None:
+    event = queued_event(body=message(0))
+
+    (work,) = process_message(
+        [
+            {
+                "message_id": event.message_id,
+                "group_id": event.group_id,
+                "sequence_number": event.sequence_number,
+                "sent_at": event.sent_at,
+                "body": event.body,
+            }
+        ]
+    )
+
+    assert work.outcome is None
+    assert work.state.conversation_uuid == Conversation.objects.get().uuid
+
+
+def test_a_step_that_is_called_directly_with_a_bad_event_raises_its_outcomes() -> None:
+    works = [Work(queued_event(body="not JSON"))]
+
+    with pytest.raises(EventsFailed) as caught:
+        process_message(works)
+
+    assert [outcome.reason for outcome in caught.value.outcomes] == ["not_json"]
+
+
+def _unavailable(**_arguments: Any) -> None:
+    raise Unavailable("DynamoDB", "ThrottlingException")

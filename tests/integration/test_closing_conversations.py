@@ -1,0 +1,210 @@
+"""What closes a conversation, and what a window changes; nothing that comes again does."""
+
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+
+from apps.conversations.models import Conversation, Resolution
+from apps.conversations.services import WindowUpdate, close, update_or_open
+from tests.support.builders import NOON, URN, contact, conversation
+from tests.support.stored import every_row_version
+
+SECOND = timedelta(seconds=1)
+SAYS_NOTHING = WindowUpdate(external_id="", contact_name="")
+
+pytestmark = pytest.mark.django_db
+
+
+def closed(
+    *,
+    sent_at: datetime = NOON + SECOND,
+    resolution: Resolution = Resolution.RESOLVED,
+    takeover: WindowUpdate | None = None,
+) -> list[Any]:
+    """Close the default contact's conversation."""
+    return close(contact=contact(), resolution=resolution, sent_at=sent_at, takeover=takeover)
+
+
+def window(
+    *, external_id: str = "w-1", name: str = "Bia", sent_at: datetime = NOON + SECOND
+) -> None:
+    """Apply a window of the default contact."""
+    update_or_open(
+        contact=contact(),
+        window=WindowUpdate(external_id=external_id, contact_name=name),
+        sent_at=sent_at,
+        group_id="group-of-the-window",
+    )
+
+
+@pytest.mark.parametrize(
+    "resolution", [Resolution.RESOLVED, Resolution.UNRESOLVED, Resolution.UNCLASSIFIED]
+)
+def test_a_close_ends_the_conversation_and_says_what_is_to_be_archived(
+    resolution: Resolution,
+) -> None:
+    current = conversation()
+
+    assert closed(resolution=resolution) == [current.uuid]
+
+    current.refresh_from_db()
+    assert current.resolution == resolution
+    assert current.ended_at == NOON + SECOND
+    assert not current.has_chats_room
+
+
+def test_a_takeover_writes_what_the_window_said() -> None:
+    current = conversation()
+
+    closed(
+        resolution=Resolution.HAS_CHAT_ROOM,
+        takeover=WindowUpdate(external_id="w-1", contact_name="Bia"),
+    )
+
+    current.refresh_from_db()
+    assert current.resolution == Resolution.HAS_CHAT_ROOM
+    assert current.has_chats_room
+    assert (current.external_id, current.contact_name) == ("w-1", "Bia")
+
+
+def test_a_takeover_that_names_nobody_keeps_the_name() -> None:
+    current = conversation()
+    Conversation.objects.update(contact_name="Ana", external_id="w-0")
+
+    closed(resolution=Resolution.HAS_CHAT_ROOM, takeover=SAYS_NOTHING)
+
+    current.refresh_from_db()
+    assert (current.external_id, current.contact_name) == ("w-0", "Ana")
+
+
+def test_a_close_leaves_other_contacts_alone() -> None:
+    other = conversation(urn="telegram:2")
+
+    assert closed() == []
+
+    other.refresh_from_db()
+    assert other.resolution == Resolution.IN_PROGRESS
+
+
+def test_a_close_delivered_again_changes_nothing_and_archives_the_same() -> None:
+    current = conversation()
+    closed()
+    before = every_row_version()
+
+    assert closed() == [current.uuid]
+
+    assert every_row_version() == before
+
+
+def test_a_close_delivered_again_does_not_close_the_next_conversation() -> None:
+    conversation()
+    closed()
+    successor = conversation(opened_at=NOON + 2 * SECOND)
+
+    closed()
+
+    successor.refresh_from_db()
+    assert successor.resolution == Resolution.IN_PROGRESS
+
+
+def test_a_close_older_than_the_conversation_changes_nothing() -> None:
+    current = conversation(opened_at=NOON)
+    before = every_row_version()
+
+    assert closed(sent_at=NOON - SECOND) == []
+
+    assert every_row_version() == before
+    current.refresh_from_db()
+    assert current.resolution == Resolution.IN_PROGRESS
+
+
+def test_what_is_archived_already_is_not_archived_again() -> None:
+    conversation()
+    closed()
+    Conversation.objects.update(archived_at=NOON + 2 * SECOND)
+
+    assert closed() == []
+
+
+def test_a_window_updates_the_conversation_in_progress() -> None:
+    current = conversation()
+
+    window()
+
+    current.refresh_from_db()
+    assert (current.external_id, current.contact_name) == ("w-1", "Bia")
+    assert current.resolution == Resolution.IN_PROGRESS
+    assert current.group_id == f"group:{URN}"
+
+
+def test_a_window_opens_a_conversation_in_which_the_contact_has_not_written() -> None:
+    window(sent_at=NOON)
+
+    opened = Conversation.objects.get()
+    assert (opened.external_id, opened.contact_name) == ("w-1", "Bia")
+    assert (opened.started_at, opened.opened_at) == (NOON, NOON)
+    assert not opened.contact_wrote
+    assert opened.group_id == "group-of-the-window"
+
+
+def test_a_window_delivered_again_writes_no_row() -> None:
+    window()
+    before = every_row_version()
+
+    window()
+
+    assert every_row_version() == before
+
+
+def test_a_window_that_says_nothing_keeps_what_is_there() -> None:
+    current = conversation()
+    window()
+
+    window(external_id="", name="", sent_at=NOON + 2 * SECOND)
+
+    current.refresh_from_db()
+    assert (current.external_id, current.contact_name) == ("w-1", "Bia")
+
+
+def test_a_window_older_than_the_conversation_changes_nothing() -> None:
+    conversation(opened_at=NOON)
+    before = every_row_version()
+
+    window(sent_at=NOON - SECOND)
+
+    assert every_row_version() == before
+
+
+def test_a_window_older_than_the_end_of_the_last_conversation_opens_nothing() -> None:
+    conversation(resolution=Resolution.RESOLVED, ended_at=NOON + 2 * SECOND)
+    before = every_row_version()
+
+    window(sent_at=NOON + SECOND)
+
+    assert every_row_version() == before
+
+
+def test_a_window_after_the_end_of_the_last_conversation_opens_the_next() -> None:
+    conversation(resolution=Resolution.RESOLVED, ended_at=NOON + SECOND)
+
+    window(sent_at=NOON + 2 * SECOND)
+
+    opened = Conversation.objects.get(resolution=Resolution.IN_PROGRESS)
+    assert opened.external_id == "w-1"
+
+
+@pytest.mark.parametrize("in_progress", [True, False], ids=["updates", "opens"])
+def test_a_producer_whose_clock_is_ahead_does_not_hide_the_next_window(in_progress: bool) -> None:
+    """The span of a conversation is its producer's time, a window's is the queue's."""
+    conversation(
+        resolution=Resolution.RESOLVED,
+        ended_at=NOON + SECOND,
+        span=(NOON, NOON + timedelta(minutes=5)),
+    )
+    if in_progress:
+        conversation(opened_at=NOON + 2 * SECOND)
+
+    window(sent_at=NOON + 3 * SECOND)
+
+    assert Conversation.objects.get(resolution=Resolution.IN_PROGRESS).external_id == "w-1"

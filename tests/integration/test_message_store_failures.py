@@ -1,0 +1,162 @@
+"""What DynamoDB refuses, and what the store makes of it."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+from uuid import UUID
+
+import pytest
+from botocore.exceptions import (
+    ClientError,
+    ConnectTimeoutError,
+    EndpointConnectionError,
+    NoCredentialsError,
+    ParamValidationError,
+    ReadTimeoutError,
+)
+from django.conf import settings
+
+from apps.errors import Unavailable
+from apps.messages import store
+from tests.support.builders import NOON, entries, entry
+from tests.support.stored import store_many, stored_entries
+
+pytestmark = pytest.mark.usefixtures("stack")
+
+CONVERSATION = UUID("11111111-1111-4111-8111-111111111111")
+ENDPOINT = "http://127.0.0.1:9"
+Send = Callable[[Any, dict[str, Any]], Any]
+CALLS: dict[str, Callable[[], Any]] = {
+    "PutItem": lambda: store.put(conversation_uuid=CONVERSATION, entry=entry(), now=NOON),
+    "Query": lambda: list(store.batches(CONVERSATION)),
+    "BatchWriteItem": lambda: store.delete(conversation_uuid=CONVERSATION, item_keys=["k"]),
+    "GetItem": store.ping,
+}
+
+
+@contextmanager
+def answering(answer: Send) -> Iterator[None]:
+    """Has every call of this process's client answered by a function of the call."""
+    client: Any = store.client()
+    former = client._make_api_call
+    client._make_api_call = answer
+    try:
+        yield
+    finally:
+        client._make_api_call = former
+
+
+def failing(error: Exception) -> Send:
+    def send(_operation: Any, _parameters: dict[str, Any]) -> Any:
+        raise error
+
+    return send
+
+
+def client_error(code: str) -> ClientError:
+    return ClientError({"Error": {"Code": code, "Message": "what the item held"}}, "PutItem")
+
+
+@pytest.mark.parametrize("call", CALLS.values(), ids=CALLS)
+@pytest.mark.parametrize(
+    "error",
+    [
+        client_error("ProvisionedThroughputExceededException"),
+        client_error("ThrottlingException"),
+        client_error("InternalServerError"),
+        client_error("ResourceNotFoundException"),
+        client_error("ExpiredTokenException"),
+        ConnectTimeoutError(endpoint_url=ENDPOINT),
+        ReadTimeoutError(endpoint_url=ENDPOINT),
+        EndpointConnectionError(endpoint_url=ENDPOINT),
+        NoCredentialsError(),
+    ],
+    ids=repr,
+)
+def test_what_may_pass_by_itself_is_unavailable(call: Callable[[], Any], error: Exception) -> None:
+    with answering(failing(error)), pytest.raises(Unavailable) as caught:
+        call()
+
+    assert caught.value.dependency == "DynamoDB"
+    assert "what the item held" not in str(caught.value)
+
+
+@pytest.mark.parametrize("call", CALLS.values(), ids=CALLS)
+@pytest.mark.parametrize(
+    "error",
+    [
+        client_error("ValidationException"),
+        client_error("SerializationException"),
+        ParamValidationError(report="a wrong type"),
+    ],
+    ids=["validation", "serialization", "parameters"],
+)
+def test_an_error_in_what_was_asked_is_a_bug(call: Callable[[], Any], error: Exception) -> None:
+    with answering(failing(error)), pytest.raises(type(error)):
+        call()
+
+
+def test_a_table_that_is_not_there_is_unavailable(settings: Any) -> None:
+    settings.DYNAMODB_MESSAGE_TABLE = "another_table"
+
+    with pytest.raises(Unavailable, match="ResourceNotFoundException"):
+        store.ping()
+
+
+class Overloaded:
+    """A DynamoDB that leaves the last request of a batch undone, so many times."""
+
+    def __init__(self, *, times: int) -> None:
+        self._times = times
+        self._send = store.client()._make_api_call  # type: ignore[attr-defined]
+        self.batches: list[int] = []
+
+    def __call__(self, operation: Any, parameters: dict[str, Any]) -> Any:
+        if operation != "BatchWriteItem":
+            return self._send(operation, parameters)
+        table = settings.DYNAMODB_MESSAGE_TABLE
+        requests = list(parameters["RequestItems"][table])
+        self.batches.append(len(requests))
+        undone = [requests.pop()] if len(self.batches) <= self._times else []
+        if requests:
+            self._send(operation, {"RequestItems": {table: requests}})
+        return {"UnprocessedItems": {table: undone} if undone else {}}
+
+
+@pytest.fixture
+def pauses(aws: None, monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """The pauses that the store makes, without waiting for them."""
+    pauses: list[float] = []
+    monkeypatch.setattr("apps.messages.store.time.sleep", pauses.append)
+    return pauses
+
+
+def test_requests_that_a_batch_left_undone_are_sent_again(pauses: list[float]) -> None:
+    store_many(conversation_uuid=CONVERSATION, entries=entries(number=3))
+    (batch,) = store.batches(CONVERSATION)
+    overloaded = Overloaded(times=2)
+
+    with answering(overloaded):
+        store.delete(conversation_uuid=CONVERSATION, item_keys=batch.item_keys)
+
+    assert overloaded.batches == [3, 1, 1]
+    assert len(pauses) == 2
+    assert pauses == sorted(pauses)
+    assert stored_entries(conversation_uuid=CONVERSATION) == []
+
+
+def test_messages_that_a_batch_left_unwritten_are_written_in_the_end(pauses: list[float]) -> None:
+    overloaded = Overloaded(times=2)
+
+    with answering(overloaded):
+        store_many(conversation_uuid=CONVERSATION, entries=entries(number=3))
+
+    assert overloaded.batches == [3, 1, 1]
+    assert stored_entries(conversation_uuid=CONVERSATION) == entries(number=3)
+
+
+def test_a_batch_that_is_never_done_is_unavailable(pauses: list[float]) -> None:
+    with answering(Overloaded(times=1_000)), pytest.raises(Unavailable, match="unprocessed"):
+        store_many(conversation_uuid=CONVERSATION, entries=entries(number=3))
+
+    assert sum(pauses) < 30

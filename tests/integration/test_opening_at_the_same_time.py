@@ -1,0 +1,73 @@
+"""Workers that open conversations at the same time, or while a closing rule changes."""
+
+import threading
+
+import pytest
+from django.db import connection, transaction
+
+from apps.conversations.attribution import Attribution
+from apps.conversations.models import Conversation, Project
+from tests.support.builders import found
+
+
+@pytest.mark.django_db(transaction=True)
+def test_two_workers_with_different_groups_open_one_conversation() -> None:
+    both_ready = threading.Barrier(2)
+    places: list[Attribution] = []
+    errors: list[Exception] = []
+
+    def work(group_id: str) -> None:
+        try:
+            for number in range(10):
+                both_ready.wait(timeout=10)
+                places.append(found(urn=f"telegram:{number}", group_id=group_id))
+        except Exception as error:
+            errors.append(error)
+        finally:
+            connection.close()
+
+    threads = [threading.Thread(target=work, args=(f"group-{number}",)) for number in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(timeout=30)
+
+    assert not errors
+    assert len(places) == 20
+    assert len({place.conversation_uuid for place in places}) == 10
+    assert Conversation.objects.count() == 10
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_rule_that_is_being_changed_is_waited_for() -> None:
+    """A conversation cannot open under a rule that another transaction is replacing."""
+    found(urn="telegram:1")
+    changing, may_commit = threading.Event(), threading.Event()
+
+    def change_rule() -> None:
+        try:
+            with transaction.atomic():
+                Project.objects.update(timezone="Asia/Tokyo")
+                changing.set()
+                may_commit.wait(timeout=10)
+        finally:
+            connection.close()
+
+    changer = threading.Thread(target=change_rule)
+    changer.start()
+    assert changing.wait(timeout=10)
+    opener = threading.Thread(target=_found_in_thread)
+    opener.start()
+    may_commit.set()
+    changer.join(timeout=30)
+    opener.join(timeout=30)
+
+    opened = Conversation.objects.get(contact_urn="telegram:2")
+    assert opened.closes_at.isoformat() == "2026-11-23T15:00:00+00:00"
+
+
+def _found_in_thread() -> None:
+    try:
+        found(urn="telegram:2")
+    finally:
+        connection.close()

@@ -1,0 +1,157 @@
+"""The outbox is drained into the data lake at least once, oldest first."""
+
+import json
+import threading
+from collections.abc import Sequence
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.db import connection
+
+from apps.analytics import outbox
+from apps.analytics.datalake import LakeEvent, data_lake
+from apps.analytics.models import OutboxEvent
+from apps.analytics.outbox import drain
+from apps.analytics.services import record_answer
+from apps.errors import Unavailable
+from tests.support.builders import NOON, contact
+
+LATER = NOON + timedelta(minutes=1)
+
+
+class Lake:
+    """Keeps what it is sent; refuses the calls whose numbers it is given."""
+
+    def __init__(self, *, refuses: Sequence[int] = ()) -> None:
+        self.batches: list[list[str]] = []
+        self._refuses = refuses
+
+    def send(self, events: Sequence[LakeEvent]) -> None:
+        """See `DataLake.send`."""
+        self.batches.append([event["value"] for event in events])
+        if len(self.batches) in self._refuses:
+            raise Unavailable("The data lake", "it refuses")
+
+
+@pytest.fixture
+def seven_events(transactional_db: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Seven events in the outbox, which is drained by three."""
+    monkeypatch.setattr(outbox, "BATCH", 3)
+    for number in range(7):
+        record_answer(
+            contact=contact(),
+            message_id=f"answer-{number}",
+            conversation_uuid=None,
+            key="order_status",
+            value=str(number),
+            score=None,
+            answered_at=NOON,
+            sequence_number=str(number),
+            correlation_id="",
+            now=NOON,
+        )
+
+
+def waiting() -> list[str]:
+    """What the lake has yet to be told."""
+    events = OutboxEvent.objects.filter(delivered_at=None).order_by("id")
+    return [event.payload["value"] for event in events]
+
+
+@pytest.mark.usefixtures("seven_events")
+def test_all_that_waits_is_delivered_oldest_first_in_batches() -> None:
+    lake = Lake()
+
+    assert drain(lake=lake, now=LATER) == 7
+
+    assert lake.batches == [["0", "1", "2"], ["3", "4", "5"], ["6"]]
+    assert waiting() == []
+    assert set(OutboxEvent.objects.values_list("delivered_at", flat=True)) == {LATER}
+
+
+@pytest.mark.usefixtures("seven_events")
+def test_what_is_delivered_is_not_delivered_again() -> None:
+    drain(lake=Lake(), now=LATER)
+    lake = Lake()
+
+    assert drain(lake=lake, now=LATER) == 0
+
+    assert lake.batches == []
+
+
+@pytest.mark.usefixtures("seven_events")
+def test_a_lake_that_refuses_leaves_the_rows_for_a_later_call() -> None:
+    with pytest.raises(Unavailable):
+        drain(lake=Lake(refuses=[2]), now=LATER)
+    assert waiting() == ["3", "4", "5", "6"]
+
+    lake = Lake()
+    assert drain(lake=lake, now=LATER) == 4
+    assert lake.batches == [["3", "4", "5"], ["6"]]
+
+
+@pytest.mark.usefixtures("seven_events")
+def test_a_crash_between_delivery_and_commit_delivers_a_batch_again() -> None:
+    class Killed(BaseException):
+        """Stands for a worker that is killed."""
+
+    class KillsAfterDelivery(Lake):
+        def send(self, events: Sequence[LakeEvent]) -> None:
+            super().send(events)
+            raise Killed
+
+    lake = KillsAfterDelivery()
+    with pytest.raises(Killed):
+        drain(lake=lake, now=LATER)
+    again = Lake()
+
+    drain(lake=again, now=LATER)
+
+    assert lake.batches == [["0", "1", "2"]]
+    assert again.batches[0] == ["0", "1", "2"]
+    assert waiting() == []
+
+
+@pytest.mark.usefixtures("seven_events")
+def test_two_drains_at_once_deliver_each_event_once() -> None:
+    delivering, may_end = threading.Event(), threading.Event()
+
+    class SlowLake(Lake):
+        def send(self, events: Sequence[LakeEvent]) -> None:
+            super().send(events)
+            delivering.set()
+            assert may_end.wait(timeout=10)
+
+    slow, fast = SlowLake(), Lake()
+
+    def drain_slowly() -> None:
+        try:
+            drain(lake=slow, now=LATER)
+        finally:
+            connection.close()
+
+    thread = threading.Thread(target=drain_slowly)
+    thread.start()
+    assert delivering.wait(timeout=10)
+    drain(lake=fast, now=LATER)
+    may_end.set()
+    thread.join(timeout=30)
+
+    assert slow.batches == [["0", "1", "2"]]
+    assert fast.batches == [["3", "4", "5"], ["6"]]
+    assert waiting() == []
+
+
+@pytest.mark.usefixtures("seven_events")
+def test_events_arrive_in_the_files_of_the_embedded_lake(tmp_path: Path) -> None:
+    drain(lake=data_lake(tmp_path.as_uri()), now=LATER)
+
+    events: list[dict[str, Any]] = [
+        json.loads(line)
+        for path in tmp_path.rglob("*.jsonl")
+        for line in path.read_text(encoding="utf-8").splitlines()
+    ]
+    assert sorted(event["value"] for event in events) == list("0123456")
+    assert len({event["event_id"] for event in events}) == 7

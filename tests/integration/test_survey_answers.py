@@ -1,0 +1,219 @@
+"""Survey answers: whose conversation they belong to, and what is written with them."""
+
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+import pytest
+from django.conf import settings
+
+from apps.analytics import services
+from apps.analytics.models import OutboxEvent, SurveyAnswer
+from apps.analytics.services import record_answer
+from apps.conversations.models import Conversation, Project, Resolution
+from tests.support.builders import NOON, URN, contact, conversation
+from tests.support.stored import every_row_version
+
+MINUTE = timedelta(minutes=1)
+WEEK = timedelta(days=7)
+
+
+def record(
+    *,
+    to: UUID | None = None,
+    message_id: str = "answer-1",
+    key: str = "weni_csat",
+    value: str = "5",
+    at: datetime = NOON,
+    sequence_number: str = "1",
+) -> bool:
+    """Record an answer of the default contact."""
+    return record_answer(
+        contact=contact(),
+        message_id=message_id,
+        conversation_uuid=to,
+        key=key,
+        value=value,
+        score=int(value) if key.startswith("weni_") else None,
+        answered_at=at,
+        sequence_number=sequence_number,
+        correlation_id="correlation-1",
+        now=NOON + MINUTE,
+    )
+
+
+def closed(*, ended_at: datetime, **fields: Any) -> Conversation:
+    """A closed conversation of the default contact."""
+    return conversation(resolution=Resolution.RESOLVED, ended_at=ended_at, **fields)
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("key", "value", "field"),
+    [("weni_csat", "5", "csat"), ("weni_nps", "0", "nps"), ("weni_nps", "10", "nps")],
+)
+def test_a_score_is_on_its_conversation(key: str, value: str, field: str) -> None:
+    current = conversation()
+
+    assert record(to=current.uuid, key=key, value=value)
+
+    current.refresh_from_db()
+    assert getattr(current, field) == int(value)
+    answer = SurveyAnswer.objects.get()
+    assert (answer.conversation_id, answer.key, answer.score) == (current.uuid, key, int(value))
+
+
+@pytest.mark.django_db
+def test_an_answer_recorded_again_changes_nothing() -> None:
+    current = conversation()
+    record(to=current.uuid, value="4")
+    before = every_row_version()
+
+    assert not record(to=current.uuid, value="4")
+    assert not record(to=current.uuid, value="5", at=NOON + MINUTE)
+
+    assert every_row_version() == before
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("newest_first", [True, False])
+def test_the_newest_answer_is_the_score_in_whatever_order_they_come(newest_first: bool) -> None:
+    current = conversation()
+    answers: list[dict[str, Any]] = [
+        {"message_id": "a", "value": "1", "at": NOON},
+        {"message_id": "b", "value": "5", "at": NOON + MINUTE},
+    ]
+
+    for answer in reversed(answers) if newest_first else answers:
+        record(to=current.uuid, **answer)
+
+    current.refresh_from_db()
+    assert current.csat == 5
+
+
+@pytest.mark.django_db
+def test_of_two_answers_at_one_time_the_later_in_the_queue_is_the_score() -> None:
+    current = conversation()
+    record(to=current.uuid, message_id="a", value="2", sequence_number="10")
+    record(to=current.uuid, message_id="b", value="1", sequence_number="9")
+
+    current.refresh_from_db()
+    assert current.csat == 2
+
+
+@pytest.mark.django_db
+def test_csat_and_nps_do_not_touch_each_other() -> None:
+    current = conversation()
+    record(to=current.uuid, message_id="a", key="weni_csat", value="3")
+    record(to=current.uuid, message_id="b", key="weni_nps", value="9")
+
+    current.refresh_from_db()
+    assert (current.csat, current.nps) == (3, 9)
+
+
+@pytest.mark.django_db
+def test_a_custom_event_is_kept_without_a_score() -> None:
+    current = conversation()
+    record(to=current.uuid, key="order_status", value="delivered")
+
+    current.refresh_from_db()
+    assert (current.csat, current.nps) == (None, None)
+    assert SurveyAnswer.objects.get().score is None
+    assert OutboxEvent.objects.get().payload["value"] == "delivered"
+
+
+@pytest.mark.django_db
+def test_an_answer_without_a_conversation_is_kept_and_makes_its_project() -> None:
+    assert record(to=None)
+
+    assert SurveyAnswer.objects.get().conversation is None
+    assert Project.objects.count() == 1
+    assert OutboxEvent.objects.get().payload["metadata"]["conversation_uuid"] is None
+
+
+@pytest.mark.django_db
+def test_the_longest_address_and_id_are_recorded() -> None:
+    urn = "".join(chr(0x1F300 + number) for number in range(512))
+
+    assert record_answer(
+        contact=contact(urn=urn),
+        message_id="".join(chr(0x1F300 + number) for number in range(64)),
+        conversation_uuid=None,
+        key="k" * 255,
+        value="x" * 1_000_000,
+        score=None,
+        answered_at=NOON,
+        sequence_number="9" * 40,
+        correlation_id="c" * 10_000,
+        now=NOON,
+    )
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("key", "agent"),
+    [
+        ("weni_csat", settings.AGENT_UUID_CSAT),
+        ("weni_nps", settings.AGENT_UUID_NPS),
+        ("order_status", None),
+    ],
+)
+def test_the_lake_is_told_all_of_it(key: str, agent: str | None) -> None:
+    last = closed(ended_at=NOON + MINUTE)
+
+    record(to=last.uuid, key=key)
+
+    event = OutboxEvent.objects.get()
+    assert event.created_at == NOON + MINUTE
+    assert event.delivered_at is None
+    assert event.payload == {
+        "event_id": str(event.event_id),
+        "event_name": "weni_nexus_data",
+        "date": "2026-11-23T12:00:00+00:00",
+        "project": str(last.project_id),
+        "contact_urn": URN,
+        "key": key,
+        "value_type": "string",
+        "value": "5",
+        "metadata": {
+            "conversation_uuid": str(last.uuid),
+            "conversation_start_date": "2026-11-23T12:00:00+00:00",
+            "conversation_end_date": "2026-11-23T12:01:00+00:00",
+            "agent_uuid": agent,
+        },
+    }
+
+
+@pytest.mark.django_db
+def test_the_lakes_event_has_the_same_id_whenever_it_is_made() -> None:
+    record()
+    first = OutboxEvent.objects.get().event_id
+    SurveyAnswer.objects.all().delete()
+
+    record()
+
+    assert OutboxEvent.objects.get().event_id == first
+
+
+@pytest.mark.django_db(transaction=True)
+def test_answer_score_and_outbox_are_written_together_or_not_at_all(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    current = conversation()
+
+    def refuse(*_arguments: Any) -> Any:
+        raise RuntimeError("the outbox refuses")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(services, "_lake_event", refuse)
+        with pytest.raises(RuntimeError):
+            record(to=current.uuid)
+
+    current.refresh_from_db()
+    assert current.csat is None
+    assert not SurveyAnswer.objects.exists()
+    assert not OutboxEvent.objects.exists()
+
+    assert record(to=current.uuid)
+    current.refresh_from_db()
+    assert current.csat == 5

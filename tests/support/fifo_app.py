@@ -1,0 +1,169 @@
+"""A small Celery app on tasks.sqs_fifo, without this service's domain, that misbehaves when told.
+
+An event's body is `{"event_type": …, "group": …, "number": …}` and optionally `"trouble": {"step",
+"what", "times"}`. Each step appends a line to the journal, so that tests can see what ran when.
+"""
+
+import json
+import os
+import signal
+import time
+from pathlib import Path
+from typing import Any
+
+from celery import Celery
+from kombu.entity import Queue
+
+from tasks.sqs_fifo.backoff import Backoff
+from tasks.sqs_fifo.chain import EventTask, FifoTask, PointerForm, Work, bug, each
+from tasks.sqs_fifo.delivery import Outcome, Result
+
+QUEUE = "events.fifo"
+JOURNAL = Path(os.environ["JOURNAL"])
+OPTIONS = json.loads(os.environ.get("CONSUMER_OPTIONS", "{}"))
+
+
+class Invalid(Exception):
+    """The event can never succeed."""
+
+
+class Unavailable(Exception):
+    """A dependency is down."""
+
+
+def outcome_of(error: Exception) -> Outcome:
+    """As an application maps its own errors."""
+    if isinstance(error, Invalid):
+        return Outcome(Result.INVALID, "invalid", "it said so")
+    if isinstance(error, Unavailable):
+        return Outcome(Result.UNAVAILABLE, "unavailable", "it said so")
+    return bug(error)
+
+
+def is_barrier(document: Any) -> bool:
+    """An event that says so is a barrier."""
+    return isinstance(document, dict) and document.get("event_type") == "barrier"
+
+
+app = Celery("fifo_app", broker="sqs://", fixups=[])
+app.conf.update(
+    broker_transport="tasks.sqs_fifo.transport:Transport",
+    broker_transport_options={
+        "region": "us-east-1",
+        "predefined_queues": {QUEUE: {"url": os.environ["QUEUE_URL"]}},
+        "event_chain": ("first", "second", "third"),
+        "is_barrier": "tests.support.fifo_app:is_barrier",
+        "consumer": {
+            "dead_letter_queue_url": os.environ["DLQ_URL"],
+            "backoff": Backoff(first=0.05, longest=0.5),
+            "wait_time": 1,
+            **OPTIONS,
+        },
+    },
+    broker_connection_retry_on_startup=True,
+    task_queues=(Queue(QUEUE, routing_key=QUEUE),),
+    task_default_queue=QUEUE,
+    worker_prefetch_multiplier=1,
+    worker_enable_remote_control=False,
+    task_time_limit=float(os.environ.get("TIME_LIMIT", "0")) or None,
+)
+
+
+class _Step(EventTask):
+    abstract = True
+
+    def outcome_of(self, error: Exception) -> Outcome:
+        return outcome_of(error)
+
+    def run(self, works: list[Work]) -> None:
+        each(works, self._journal, outcome_of=outcome_of)
+
+    def _journal(self, work: Work) -> None:
+        event = json.loads(work.event.body)
+        _write(f"began {self.name} {event['group']} {event['number']}")
+        trouble = event.get("trouble", {})
+        if trouble.get("step") == self.name and _is_due(event, trouble):
+            try:
+                _make(trouble["what"])
+            except Exception:
+                _write(f"failed {self.name} {event['group']} {event['number']}")
+                raise
+        _write(f"did {self.name} {event['group']} {event['number']}")
+
+
+class First(_Step):
+    name = "first"
+
+
+class Second(_Step):
+    name = "second"
+
+
+class Third(_Step):
+    name = "third"
+
+
+class Tick(FifoTask):
+    name = "tick"
+    pointer = PointerForm.NO_ARGUMENTS
+    message_group = "ticks"
+
+    def run(self) -> None:
+        _write("did tick ticks 0")
+
+
+class Secret(FifoTask):
+    """No pointer: nothing on the queue may run it."""
+
+    name = "secret"
+
+    def run(self) -> None:
+        _write("did secret secrets 0")
+
+
+class Probe(FifoTask):
+    """Succeeds while the file DOWN is not there."""
+
+    name = "probe"
+
+    def outcome_of(self, error: Exception) -> Outcome:
+        return outcome_of(error)
+
+    def run(self) -> None:
+        if JOURNAL.with_name("DOWN").exists():
+            raise Unavailable
+        _write("did probe probes 0")
+
+
+for _task in (First, Second, Third, Tick, Secret, Probe):
+    app.register_task(_task())
+
+
+def _write(line: str) -> None:
+    with JOURNAL.open("a") as journal:
+        journal.write(f"{line} {os.getpid()} {time.monotonic_ns()}\n")
+
+
+def _is_due(event: dict[str, Any], trouble: dict[str, Any]) -> bool:
+    """Whether this run shall still fail; the count outlives the process."""
+    counter = JOURNAL.with_name(f"trouble-{event['group']}-{event['number']}")
+    count = len(counter.read_text()) if counter.exists() else 0
+    counter.write_text("x" * (count + 1))
+    return count < int(trouble.get("times", 1_000_000))
+
+
+def _make(what: str) -> None:
+    match what.split(":"):
+        case ["bug"]:
+            raise RuntimeError("an error nobody expected")
+        case ["invalid"]:
+            raise Invalid
+        case ["unavailable"]:
+            raise Unavailable
+        case ["unavailable-while-down"]:
+            if JOURNAL.with_name("DOWN").exists():
+                raise Unavailable
+        case ["die"]:
+            os.kill(os.getpid(), signal.SIGKILL)
+        case ["sleep", seconds]:
+            time.sleep(float(seconds))

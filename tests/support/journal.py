@@ -1,0 +1,61 @@
+"""What the steps of tests.support.fifo_app have written down."""
+
+from collections import defaultdict
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A step began or did its work on an event; `at` in nanoseconds of the monotonic clock."""
+
+    verb: str
+    step: str
+    group: str
+    number: int
+    pid: int
+    at: int
+
+
+def read_journal(path: Path) -> list[Line]:
+    """All lines in order of time; a line that a kill cut short is left out."""
+    lines = []
+    for text in path.read_text().splitlines() if path.exists() else ():
+        parts = text.split()
+        if len(parts) == 6:
+            verb, step, group, number, pid, at = parts
+            lines.append(Line(verb, step, group, int(number), int(pid), int(at)))
+    return sorted(lines, key=lambda line: line.at)
+
+
+def did(lines: list[Line], *, step: str) -> dict[str, list[int]]:
+    """The numbers of each group in the order in which a step was done with them."""
+    done: dict[str, list[int]] = defaultdict(list)
+    for line in lines:
+        if line.verb == "did" and line.step == step:
+            done[line.group].append(line.number)
+    return dict(done)
+
+
+def overlaps(lines: list[Line]) -> list[tuple[Line, Line]]:
+    """Where an event began while another process had one of its group: two at once.
+
+    For journals without killed processes: what a killed one was doing never ends.
+    """
+    found = []
+    running: dict[str, dict[int, Line]] = defaultdict(dict)
+    for line in lines:
+        of_group = running[line.group]
+        if line.verb == "began" and line.step == "first":
+            found += [(other, line) for other in of_group.values() if other.pid != line.pid]
+            of_group[line.number] = line
+        elif line.verb == "failed" or (line.verb == "did" and line.step == "third"):
+            of_group.pop(line.number, None)
+    return found
+
+
+def inversions(numbers: list[int]) -> int:
+    """How often a later event took effect for the first time before an earlier one."""
+    first_times = list(dict.fromkeys(numbers))
+    return sum(1 for one, next_one in pairwise(first_times) if next_one < one)

@@ -1,0 +1,101 @@
+"""What the stores hold, in a form that tests compare."""
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+from uuid import UUID
+
+from django.apps import apps
+from django.conf import settings
+from django.db import connection
+
+from apps import clock
+from apps.conversations.models import Conversation
+from apps.messages import store
+from apps.messages.entries import MessageEntry
+
+OUR_APPS = ("conversations", "conversation_messages", "analytics")
+
+
+def every_row() -> dict[str, list[str]]:
+    """What each table's rows hold, one JSON object for each row."""
+    return {
+        table: sorted(content for _, content in rows) for table, rows in every_row_version().items()
+    }
+
+
+def every_row_version() -> dict[str, list[tuple[str, str]]]:
+    """Where each row stands and what it holds.
+
+    An update moves a row (`ctid`) even if it writes the same values; a row lock does not.
+    """
+    models = [model for app in OUR_APPS for model in apps.get_app_config(app).get_models()]
+    rows = {}
+    for table in (model._meta.db_table for model in models):
+        with connection.cursor() as cursor:
+            cursor.execute(
+                f"SELECT ctid::text, to_jsonb(t)::text FROM {table} t ORDER BY ctid"  # noqa: S608
+            )
+            rows[table] = cursor.fetchall()
+    return rows
+
+
+def every_item() -> list[dict[str, Any]]:
+    """All items of the DynamoDB table, in the order of their keys."""
+    items: list[dict[str, Any]] = []
+    pages = (
+        store.client()
+        .get_paginator("scan")
+        .paginate(TableName=settings.DYNAMODB_MESSAGE_TABLE, ConsistentRead=True)
+    )
+    for page in pages:
+        items += page["Items"]
+    return sorted(
+        items, key=lambda item: (item["conversation_uuid"]["S"], item["message_key"]["S"])
+    )
+
+
+def changes_of_rows(*, table: str) -> tuple[int, int, int]:
+    """Rows inserted, updated and deleted in a table by this transaction so far."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT n_tup_ins, n_tup_upd, n_tup_del FROM pg_stat_xact_user_tables"
+            " WHERE relname = %s",
+            [table],
+        )
+        inserted, updated, deleted = cursor.fetchone()
+    return inserted, updated, deleted
+
+
+@contextmanager
+def counted_calls() -> Iterator[Counter[str]]:
+    """Counts the calls to DynamoDB by operation while the block runs, retries included."""
+    calls: Counter[str] = Counter()
+
+    def count(model: Any, **_event: Any) -> None:
+        calls[model.name] += 1
+
+    events = store.client().meta.events
+    events.register("before-call.dynamodb", count)
+    try:
+        yield calls
+    finally:
+        events.unregister("before-call.dynamodb", count)
+
+
+def stored_entries(*, conversation_uuid: UUID) -> list[MessageEntry]:
+    """The messages of a conversation that are in DynamoDB, as the archive would read them."""
+    return [entry for batch in store.batches(conversation_uuid) for entry in batch.entries]
+
+
+def archived(*, conversation_uuid: UUID) -> Iterator[dict[str, Any]]:
+    """The entries of a conversation's archive, part by part."""
+    conversation = Conversation.objects.get(uuid=conversation_uuid)
+    for part in conversation.archive_parts.order_by("part"):
+        yield from part.messages
+
+
+def store_many(*, conversation_uuid: UUID, entries: Sequence[MessageEntry]) -> None:
+    """Store many messages quickly."""
+    store.put_all(entries=[(conversation_uuid, entry) for entry in entries], now=clock.now())

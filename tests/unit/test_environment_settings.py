@@ -1,0 +1,158 @@
+"""The environment is read as a whole, and everything wrong in it is told at once."""
+
+from pathlib import Path
+
+import pytest
+from django.core.exceptions import ImproperlyConfigured
+
+from config.environment import REQUIRED, SETTINGS, read
+from embedded.environment import service_environment
+
+COMPLETE = service_environment(
+    database_url="postgres://ana:secret@db.example:5432/conversations",
+    aws_endpoint_url="http://127.0.0.1:4566",
+    control_url="redis://127.0.0.1:6379/0",
+    lake=Path("/var/lake"),
+)
+REQUIRED_NAMES = [setting.name for setting in SETTINGS if setting.default is REQUIRED]
+
+
+def problems(environment: dict[str, str]) -> list[str]:
+    """The sentences that reading this environment ends with."""
+    with pytest.raises(ImproperlyConfigured) as caught:
+        read(environment)
+    title, *sentences = str(caught.value).splitlines()
+    assert title == "The environment needs mending:"
+    return sentences
+
+
+def test_a_complete_environment_gives_every_setting() -> None:
+    values = read(COMPLETE)
+
+    assert set(values) == {setting.name for setting in SETTINGS}
+    assert values["DATABASE_URL"]["HOST"] == "db.example"
+    assert values["DEFAULT_TIMEZONE"] == "America/Sao_Paulo"
+    assert values["DJANGO_DEBUG"] is False
+    assert values["SQS_CONVERSATION_VISIBILITY_TIMEOUT"] == 60
+
+
+@pytest.mark.parametrize("name", REQUIRED_NAMES)
+@pytest.mark.parametrize("empty", [True, False], ids=["empty", "missing"])
+def test_a_missing_setting_is_told_with_what_to_set_it_to(name: str, empty: bool) -> None:
+    environment = {**COMPLETE, name: ""}
+    if not empty:
+        del environment[name]
+
+    (sentence,) = problems(environment)
+
+    assert sentence.startswith(f"{name}: is not set. Set it to ")
+    assert "for example" in sentence
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("SQS_CONVERSATION_QUEUE_URL", "conversations.fifo"),
+        ("SQS_CONVERSATION_QUEUE_URL", "https://sqs.us-east-1.amazonaws.com/1/conversations"),
+        ("SQS_CONVERSATION_QUEUE_URL", "sqs://host/conversations.fifo"),
+        ("SQS_CONVERSATION_QUEUE_URL", "http://[/conversations.fifo"),
+        ("SQS_CONVERSATION_DLQ_URL", "https://sqs.us-east-1.amazonaws.com/1/conversations-dlq"),
+        ("DATABASE_URL", "mysql://ana:secret@db/conversations"),
+        ("DATABASE_URL", "postgres://ana:secret@db"),
+        ("DATABASE_URL", "postgres://ana:secret@db:port/conversations"),
+        ("DATABASE_URL", "postgres://ana:sec/ret@db:5432/conversations"),
+        ("DATABASE_URL", "postgres://ana:sec#ret@db:5432/conversations"),
+        ("SECRET_KEY", "secret"),
+        ("DATALAKE_URL", "file://relative/lake"),
+        ("DATALAKE_URL", "file:///"),
+        ("DATALAKE_URL", "s3://bucket"),
+        ("AGENT_UUID_CSAT", "42"),
+        ("AGENT_UUID_NPS", "agent"),
+        ("SQS_CONVERSATION_VISIBILITY_TIMEOUT", "1"),
+        ("SQS_CONVERSATION_VISIBILITY_TIMEOUT", "43201"),
+        ("SQS_CONVERSATION_VISIBILITY_TIMEOUT", "a minute"),
+        ("CELERY_CONTROL_URL", "amqp://host"),
+        ("CELERY_CONTROL_URL", "redis://[::1"),
+        ("SENTRY_DSN", "nonsense"),
+        ("LOG_LEVEL", "LOUD"),
+        ("DJANGO_DEBUG", "maybe"),
+    ],
+)
+def test_a_malformed_setting_is_told_with_what_it_must_be(name: str, value: str) -> None:
+    (sentence,) = problems({**COMPLETE, name: value})
+
+    assert sentence.startswith(f"{name}: must be ")
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "secret"),
+    [
+        ("DATABASE_URL", "postgres://ana:pa55/word@db:5432/conversations", "pa55"),
+        ("DATABASE_URL", "mysql://ana:pa55word@db/conversations", "pa55word"),
+        ("SECRET_KEY", "pa55word", "pa55word"),
+    ],
+)
+def test_a_malformed_secret_is_not_quoted(name: str, value: str, secret: str) -> None:
+    (sentence,) = problems({**COMPLETE, name: value})
+
+    assert secret not in sentence
+
+
+def test_a_wrong_time_zone_is_told_with_those_near_it() -> None:
+    (sentence,) = problems({**COMPLETE, "DEFAULT_TIMEZONE": "America/SaoPaulo"})
+
+    assert sentence.startswith("DEFAULT_TIMEZONE: is not a zone of the tz database")
+    assert "America/Sao_Paulo" in sentence
+
+
+@pytest.mark.parametrize(
+    ("name", "meant"),
+    [
+        ("SQS_CONVERSATION_QUEUE", "SQS_CONVERSATION_QUEUE_URL"),
+        ("DYNAMODB_TABLE", "DYNAMODB_MESSAGE_TABLE"),
+        ("DATALAKE_URI", "DATALAKE_URL"),
+        ("AGENT_UUID_CSTA", "AGENT_UUID_CSAT"),
+        ("DJANGO_DEBUGGING", "DJANGO_DEBUG"),
+        ("CELERY_CONTROL_URI", "CELERY_CONTROL_URL"),
+    ],
+)
+def test_an_unknown_setting_is_told_with_the_one_that_was_meant(name: str, meant: str) -> None:
+    (sentence,) = problems({**COMPLETE, name: "x"})
+
+    assert sentence.startswith(f"{name}: there is no such setting.")
+    assert f"Did you mean {meant}?" in sentence
+
+
+def test_variables_of_other_software_are_nobodys_business() -> None:
+    others = {"DJANGO_SETTINGS_MODULE": "config.settings", "PATH": "/bin", "AWS_PROFILE": "prod"}
+
+    assert read({**COMPLETE, **others}) == read(COMPLETE)
+
+
+def test_all_problems_are_told_at_once() -> None:
+    environment = {**COMPLETE, "LOG_LEVEL": "LOUD", "DATALAKE_URI": "x", "SECRET_KEY": ""}
+    del environment["DYNAMODB_REGION"]
+
+    told = {sentence.partition(":")[0] for sentence in problems(environment)}
+
+    assert told == {"LOG_LEVEL", "DATALAKE_URI", "SECRET_KEY", "DYNAMODB_REGION"}
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "value"),
+    [
+        ("DJANGO_DEBUG", "On", True),
+        ("DJANGO_DEBUG", "0", False),
+        ("LOG_LEVEL", "debug", "DEBUG"),
+        ("DJANGO_ALLOWED_HOSTS", " a.example, b.example ,", ["a.example", "b.example"]),
+        ("CELERY_CONTROL_URL", "", ""),
+        ("SQS_CONVERSATION_VISIBILITY_TIMEOUT", "43200", 43_200),
+        (
+            "AGENT_UUID_CSAT",
+            "0E6F5C1A6F0C4F0B9D553F3A8C1B7D01",
+            "0e6f5c1a-6f0c-4f0b-9d55-3f3a8c1b7d01",
+        ),
+    ],
+)
+def test_a_setting_is_read_in_its_own_form(name: str, text: str, value: object) -> None:
+    assert read({**COMPLETE, name: text})[name] == value
