@@ -43,7 +43,8 @@ class Progress:
 
 def is_barrier(document: Any) -> bool:
     """Whether an event's JSON may close a conversation."""
-    return isinstance(document, dict) and document.get("event_type") in CLOSING_EVENTS
+    event_type = document.get("event_type") if isinstance(document, dict) else None
+    return isinstance(event_type, str) and event_type in CLOSING_EVENTS
 
 
 def read(work: Work) -> None:

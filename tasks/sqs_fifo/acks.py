@@ -48,6 +48,7 @@ class Acks:
         self._waiting: deque[Delivery] = deque()
         self._sent: set[Delivery] = set()
         self._flush_by = 0.0
+        self._not_before = 0.0
         self._timer: Any = None
 
     def add(self, delivery: Delivery) -> None:
@@ -56,7 +57,7 @@ class Acks:
             self._flush_by = self._now() + self._flush_within
         self._waiting.append(delivery)
         if len(self._waiting) >= LARGEST_BATCH:
-            self.flush()
+            self._flush_in(0.0)
         else:
             self._flush_in(min(self._flush_after, self._flush_by - self._now()))
 
@@ -79,8 +80,13 @@ class Acks:
         return [*self._waiting, *self._sent]
 
     def _flush_in(self, seconds: float) -> None:
+        """Flush then, or at once, but not before a failed batch may be tried again."""
         self._cancel_timer()
-        self._timer = self._call_later(max(seconds, 0.0), self.flush)
+        delay = max(seconds, self._not_before - self._now())
+        if delay > 0:
+            self._timer = self._call_later(delay, self.flush)
+        else:
+            self.flush()
 
     def _cancel_timer(self) -> None:
         if self._timer is not None:
@@ -123,4 +129,6 @@ class Acks:
                 extra={"messages": len(again), "error": error or sorted(set(failed.values()))},
             )
             self._waiting.extendleft(reversed(again))
-            self._flush_in(RETRY_AFTER)
+            self._not_before = self._now() + RETRY_AFTER
+            if self._timer is None:
+                self._flush_in(RETRY_AFTER)

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from botocore import xform_name
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import ClientError
 
 from tasks.sqs_fifo.errors import places_of
 
@@ -69,26 +69,26 @@ class Calls:
             answer, error = call(QueueUrl=queue_url, **parameters), None
         except ClientError as refused:
             answer, error = {}, refused.response["Error"]["Code"]
-        except BotoCoreError as failed:
+        except Exception as failed:
             answer, error = {}, type(failed).__name__
         _guarded(when_done, answer, error)
 
 
 def _read(response: Any) -> tuple[Answer, str | None]:
+    document = _document(response)
     if response.status != 200:
-        return {}, f"HTTP {response.status} {_error_code(response)}"
-    try:
-        return json.loads(response.read() or b"{}"), None
-    except ValueError:
-        return {}, "an answer that is not JSON"
+        code = str(document.get("__type", response.reason) if document else response.reason)
+        return {}, f"HTTP {response.status} {code.rpartition('#')[2]}"
+    return (document, None) if document is not None else ({}, "an answer that is no JSON object")
 
 
-def _error_code(response: Any) -> str:
-    """The code in an error of the AWS JSON protocol, else what the connection says."""
+def _document(response: Any) -> Answer | None:
+    """The JSON object in an answer (of an error, too, in the AWS JSON protocol), or None."""
     try:
-        return str(json.loads(response.read() or b"")["__type"]).rpartition("#")[2]
-    except (ValueError, KeyError, TypeError):
-        return str(response.reason)
+        document = json.loads(response.read() or b"{}")
+    except (ValueError, RecursionError):
+        return None
+    return document if isinstance(document, dict) else None
 
 
 def _guarded(when_done: WhenDone, answer: Answer, error: str | None) -> None:

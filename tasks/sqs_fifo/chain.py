@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from enum import Enum
 from typing import Any, Self
-from uuid import uuid4
+from uuid import NAMESPACE_OID, uuid4, uuid5
 
 from celery import Task, current_task
 from celery.app.trace import trace_task
@@ -14,8 +14,9 @@ from celery.exceptions import Reject
 from tasks.sqs_fifo.delivery import DONE, WAITING, Delivery, Outcome, Result
 from tasks.sqs_fifo.errors import places_of
 
-# What a FIFO queue cannot do: it takes no delay for one message, and never reorders.
-UNSUPPORTED_OPTIONS = ("countdown", "eta", "expires", "priority")
+# What a FIFO queue cannot do (it takes no delay for one message, and never reorders), and what a
+# pointer must not carry.
+UNSUPPORTED_OPTIONS = ("countdown", "eta", "expires", "priority", "link", "link_error")
 
 
 class UnsupportedOnFifo(TypeError):
@@ -166,6 +167,8 @@ class FifoTask(Task):
             return self.run(*args, **kwargs)
         try:
             return self.run(*args, **kwargs)
+        except EventsFailed:
+            raise
         except Exception as error:
             raise EventsFailed([self.outcome_of(error)]) from None
 
@@ -206,24 +209,27 @@ class FifoTask(Task):
         """Publish with a group, which keeps order, and a deduplication id, which drops repeats.
 
         Equal ids within five minutes are one message (SQS, "Exactly-once processing"); without
-        one, calls within the same `deduplicate_for` seconds are one. Raises UnsupportedOnFifo for
-        a delay, an expiry or a priority, and for a task that neither declares a group nor is given
-        one.
+        one, equal calls within the same `deduplicate_for` seconds are one. Raises
+        UnsupportedOnFifo for what a FIFO queue cannot do, and for a task that neither declares a
+        group nor is given one.
         """
         for name in UNSUPPORTED_OPTIONS:
             if options.pop(name, None) is not None:
                 raise UnsupportedOnFifo(f"{name} does not work on a FIFO queue: leave it out.")
+        if kwargs:
+            raise UnsupportedOnFifo("pass arguments by position: a pointer has no others.")
         group = message_group or self.message_group
         if not group:
             raise UnsupportedOnFifo(
                 f"{self.name} declares no message_group: pass message_group, or order is lost."
             )
         period = int(time.time()) // self.deduplicate_for
+        call = ":".join(map(str, (self.name, group, *(args or ()), period)))
         return super().apply_async(
             args,
             kwargs,
             MessageGroupId=group,
-            MessageDeduplicationId=deduplication_id or f"{self.name}:{group}:{period}"[-128:],
+            MessageDeduplicationId=deduplication_id or str(uuid5(NAMESPACE_OID, call)),
             **options,
         )
 

@@ -9,6 +9,7 @@ from tasks.sqs_fifo.calls import Calls
 from tasks.sqs_fifo.circuit import Circuit
 from tasks.sqs_fifo.delivery import DONE, Delivery, Outcome, Result
 from tasks.sqs_fifo.envelope import Envelope, NotAllowed
+from tasks.sqs_fifo.errors import places_of
 from tasks.sqs_fifo.gate import Gate
 from tasks.sqs_fifo.liveness import Liveness
 from tasks.sqs_fifo.options import Options
@@ -185,7 +186,12 @@ class QueueConsumer:
             self._settler.quarantine(first, refusal)
             return
         self._running[first.receipt_handle] = bundle
-        self._hand_over(message)
+        try:
+            self._hand_over(message)
+        except Exception as error:
+            logger.error("the pool refuses a message", extra={"error": places_of(error)})
+            del self._running[first.receipt_handle]
+            self._settler.settle(bundle, None)
 
     def _run_probe(self) -> None:
         """Have a pool process ask whether the dependencies work: it is one that uses them."""

@@ -19,7 +19,8 @@ def dead_letter(
     """The parameters of SendMessage for a copy of `delivery` in the dead-letter queue.
 
     The body is whole. The attributes say why, in order of worth; they are shortened, then dropped,
-    where the message would be larger than `largest_size` bytes. The copy is deduplicated by the
+    where the message would be larger than `largest_size` bytes; the event's own text attributes
+    come last. The copy is deduplicated by the
     id of its source: the event's own deduplication id would make SQS swallow a second copy within
     five minutes.
     """
@@ -33,8 +34,8 @@ def dead_letter(
     }
     attributes = {name: _text(value) for name, value in told.items() if value}
     for name, value in delivery.attributes.items():
-        if len(attributes) < MOST_ATTRIBUTES:
-            attributes.setdefault(name, _copy(value))
+        if name not in told and "StringValue" in value and len(attributes) < MOST_ATTRIBUTES:
+            attributes[name] = {key: value[key] for key in ("DataType", "StringValue")}
     room = largest_size - len(delivery.body.encode())
     return {
         "MessageBody": delivery.body,
@@ -48,10 +49,6 @@ def _text(value: str) -> dict[str, str]:
     return {"DataType": "String", "StringValue": REFUSED.sub("?", value)}
 
 
-def _copy(value: Mapping[str, Any]) -> dict[str, Any]:
-    return {key: value[key] for key in ("DataType", "StringValue", "BinaryValue") if key in value}
-
-
 def _fitting(attributes: Mapping[str, dict[str, Any]], *, room: int) -> dict[str, dict[str, Any]]:
     fitting = {}
     for name, value in attributes.items():
@@ -59,7 +56,7 @@ def _fitting(attributes: Mapping[str, dict[str, Any]], *, room: int) -> dict[str
         if rest < 0 and name == "error":
             value = _text(value["StringValue"].encode()[:rest].decode(errors="ignore"))
             rest = room - _size(name, value)
-        if rest >= 0 and value.get("StringValue") != "":
+        if rest >= 0 and value["StringValue"]:
             fitting[name] = value
             room = rest
     return fitting
@@ -67,5 +64,4 @@ def _fitting(attributes: Mapping[str, dict[str, Any]], *, room: int) -> dict[str
 
 def _size(name: str, value: Mapping[str, Any]) -> int:
     """Name, type and value all count (SQS, "Message quotas")."""
-    content = value.get("StringValue", value.get("BinaryValue", ""))
-    return sum(len(part.encode()) for part in (name, value["DataType"], content))
+    return sum(len(part.encode()) for part in (name, value["DataType"], value["StringValue"]))

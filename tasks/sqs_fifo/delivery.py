@@ -22,7 +22,7 @@ class Delivery:
     `queued_at` (SentTimestamp) is when this message was queued, and `sent_at` when its event first
     was: for a dead letter that is sent again they differ. Both are in milliseconds since 1970.
     `received_at` and `lease_until` are in seconds of the monotonic clock. `failures` counts the
-    runs here that failed.
+    runs here that failed, and `bugs` those of them that nothing but a bug explains.
     """
 
     message_id: str
@@ -40,6 +40,7 @@ class Delivery:
     is_barrier: bool = False
     was_lost: bool = False
     failures: int = 0
+    bugs: int = 0
 
     @classmethod
     def from_sqs(cls, message: Mapping[str, Any], *, now: float, lease: float) -> "Delivery":
@@ -64,7 +65,7 @@ class Delivery:
     @property
     def size(self) -> int:
         """About how many bytes the pool gets for it."""
-        return len(self.body)
+        return len(self.body.encode())
 
     @property
     def goes_alone(self) -> bool:

@@ -37,7 +37,9 @@ class Quarantine:
     def send(self, delivery: Delivery, outcome: Outcome, *, failures: int = 0) -> None:
         """Copy one event, trying until it works; at shutdown one refusal is final."""
 
-        def when_done(_answer: Answer, error: str | None) -> None:
+        def when_done(answer: Answer, error: str | None) -> None:
+            if error is None and "MessageId" not in answer:
+                error = "an answer without a message id"
             if error is None:
                 logger.warning("quarantined", extra=about(delivery, outcome))
                 self._on_quarantined(delivery)

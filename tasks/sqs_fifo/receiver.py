@@ -8,6 +8,7 @@ from typing import Any
 from tasks.sqs_fifo.backoff import Backoff
 from tasks.sqs_fifo.calls import Answer, Calls
 from tasks.sqs_fifo.delivery import SYSTEM_ATTRIBUTES, Delivery
+from tasks.sqs_fifo.errors import places_of
 
 logger = logging.getLogger(__name__)
 
@@ -74,14 +75,25 @@ class Receiver:
             logger.info("receiving works again", extra={"failures": self._failures})
         self._failures = 0
         self._is_open = False
-        self.last_success = now = monotonic()
-        self._on_received(
-            [
-                Delivery.from_sqs(message, now=now, lease=self._visibility_timeout)
-                for message in answer.get("Messages", ())
-            ]
-        )
-        self.receive()
+        self.last_success = monotonic()
+        try:
+            self._on_received(self._deliveries(answer))
+        finally:
+            self.receive()
+
+    def _deliveries(self, answer: Answer) -> list[Delivery]:
+        """The messages of an answer; one that cannot be read must not keep the others."""
+        deliveries = []
+        for message in answer.get("Messages", ()):
+            try:
+                delivery = Delivery.from_sqs(
+                    message, now=self.last_success, lease=self._visibility_timeout
+                )
+            except (KeyError, ValueError, TypeError) as error:
+                logger.error("a message cannot be read", extra={"error": places_of(error)})
+            else:
+                deliveries.append(delivery)
+        return deliveries
 
     def _try_again(self) -> None:
         self._is_open = False

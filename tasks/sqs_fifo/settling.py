@@ -103,10 +103,14 @@ class Settler:
 
     def give_back_nearly_over(self, bundle: Sequence[Delivery]) -> list[Delivery]:
         """Give back what has too little of its lease left to begin running it; gives the rest."""
-        leased = [each for each in bundle if not self._visibility.is_nearly_over(each)]
+        leased: list[Delivery] = []
+        given_back: set[str] = set()
         for delivery in bundle:
-            if delivery not in leased:
+            if delivery.group_id in given_back or self._visibility.is_nearly_over(delivery):
+                given_back.add(delivery.group_id)
                 self.give_back(delivery)
+            else:
+                leased.append(delivery)
         return leased
 
     def hurry_awaited(self, group_ids: Iterable[str]) -> None:
@@ -137,6 +141,7 @@ class Settler:
         for group_id in {held.group_id for held in self._gate if held.received_at < too_old}:
             self._visibility.release(self._gate.drop_waiting(group_id))
         self._visibility.extend([*self._gate, *self._acks.undeleted])
+        self._on_progress()
 
     def _settle_each(self, bundle: Sequence[Delivery], outcomes: Sequence[Outcome]) -> None:
         """Of a group only the first that failed is held; what comes after it goes back."""
@@ -156,7 +161,7 @@ class Settler:
                 self.finish(delivery)
             case Result.INVALID:
                 self.quarantine(delivery, outcome)
-            case Result.BUG if delivery.failures + 1 >= self._options.most_bugs:
+            case Result.BUG if delivery.bugs + 1 >= self._options.most_bugs:
                 self.quarantine(delivery, outcome)
             case Result.UNAVAILABLE if self._nears_retention(delivery):
                 self.quarantine(delivery, outcome)
@@ -171,6 +176,7 @@ class Settler:
             self.give_back(delivery)
             return
         delivery.failures += 1
+        delivery.bugs += outcome.result is Result.BUG
         logger.warning("held, to be run again", extra=about(delivery, outcome))
         self._visibility.release(self._gate.drop_waiting(delivery.group_id))
         self._parked.add(delivery)
@@ -219,6 +225,7 @@ class Settler:
         self._visibility.release(other for other in dropped if other is not delivery)
         if delivery in self._parked:
             self._forget_parked(delivery)
+        self._on_progress()
 
     def _on_deleted(self, delivery: Delivery) -> None:
         self._gate.confirm(delivery)

@@ -21,10 +21,14 @@ from embedded.processes import Command, ManagedProcess, Supervisor, supervisor
 from embedded.service import PROJECT_ROOT, running_worker
 from embedded.stack import Stack
 from tasks.provisioning import ensure_queues, ensure_table
+from tasks.sqs_fifo.options import Options
 from tests.support.journal import Line, did, read_journal
 from tests.support.sqs_server import SqsServer, running_sqs_server
 
 VISIBILITY_TIMEOUT = 20
+# The long polls of the app, as it sets them, and of the service, as it is by default.
+APP_WAIT_TIME = 1
+SERVICE_WAIT_TIME = Options(dead_letter_queue_url="").wait_time
 
 
 @dataclass
@@ -43,8 +47,10 @@ class Service:
         """The queue that events are sent to."""
         return self.environment["SQS_CONVERSATION_QUEUE_URL"]
 
-    def expire_leases(self) -> None:
-        """Let SQS take back at once what a killed worker had."""
+    def kill(self, worker: ManagedProcess) -> None:
+        """Kill a worker, and let SQS take back what it had, and what its open poll is given."""
+        worker.kill()
+        time.sleep(SERVICE_WAIT_TIME + 0.1)
         self.sqs_server.expire_leases(queue=self.queue_url.rpartition("/")[2])
 
     def start_worker(self, *, concurrency: int = 2) -> ManagedProcess:
@@ -76,7 +82,11 @@ class Service:
 
     def wait_until_empty(self, *, timeout: float = 30) -> None:
         """Until every event has been deleted from the queue."""
-        self.wait_until(lambda: self.left_on_queue() == 0, timeout=timeout)
+        self.wait_until_left(0, timeout=timeout)
+
+    def wait_until_left(self, count: float, *, timeout: float = 30) -> None:
+        """Until no more than so many events are on the queue."""
+        self.wait_until(lambda: self.left_on_queue() <= count, timeout=timeout)
 
     def wait_until(self, is_so: Callable[[], bool], *, timeout: float = 30) -> None:
         """Fails with the workers' last log lines if it is not so in time."""
@@ -192,8 +202,10 @@ class FifoApp:
         """The queue's name on the server."""
         return self.environment["QUEUE_URL"].rpartition("/")[2]
 
-    def expire_leases(self) -> None:
-        """Let SQS take back at once what a killed worker had."""
+    def kill(self, worker: ManagedProcess) -> None:
+        """Kill a worker, and let SQS take back what it had, and what its open poll is given."""
+        worker.kill()
+        time.sleep(APP_WAIT_TIME + 0.1)
         self.sqs_server.expire_leases(queue=self.queue)
 
     def actions(self) -> list[str]:
@@ -209,14 +221,19 @@ class FifoApp:
         return did(self.journal(), step=step)
 
     def dead_letters(self) -> list[dict[str, Any]]:
-        """What is in the dead-letter queue, now hidden from the next look."""
+        """What is in the dead-letter queue, which is empty afterwards."""
         answer = self.sqs.receive_message(
             QueueUrl=self.environment["DLQ_URL"],
             MaxNumberOfMessages=10,
             MessageAttributeNames=["All"],
             MessageSystemAttributeNames=["All"],
         )
-        return list(answer.get("Messages", []))
+        letters = list(answer.get("Messages", []))
+        for letter in letters:
+            self.sqs.delete_message(
+                QueueUrl=self.environment["DLQ_URL"], ReceiptHandle=letter["ReceiptHandle"]
+            )
+        return letters
 
     def left_on_queue(self) -> int:
         """How many messages are waiting or in flight."""
@@ -225,6 +242,14 @@ class FifoApp:
     def wait_until_empty(self, *, timeout: float = 30) -> None:
         """Until every event has been deleted from the queue."""
         self.wait_until(lambda: self.left_on_queue() == 0, timeout=timeout)
+
+    def wait_until_done(self, count: int) -> None:
+        """Until the last step has been done more often than this."""
+        self.wait_until(lambda: sum(map(len, self.done().values())) > count)
+
+    def wait_until_ended(self, worker: ManagedProcess) -> None:
+        """Until a worker that was told to stop has."""
+        self.wait_until(lambda: not worker.is_running)
 
     def wait_until(self, is_so: Callable[[], bool], *, timeout: float = 30) -> None:
         """Fails with the workers' last log lines if it is not so in time."""

@@ -61,9 +61,8 @@ def test_killing_the_worker_in_the_middle_of_a_load_changes_nothing(
 
     worker = service.start_worker()
     for share in (0.8, 0.5, 0.2):
-        service.wait_until(lambda share=share: service.left_on_queue() < total * share)
-        worker.kill()
-        service.expire_leases()
+        service.wait_until_left(total * share)
+        service.kill(worker)
         worker = service.start_worker()
     service.wait_until_empty(timeout=60)
 
@@ -88,9 +87,8 @@ def test_a_kill_between_a_close_and_its_delete_does_not_close_the_next_conversat
     send_close(service, contact=contact)
     send_message(service, contact=contact, message_id="m3", at=next(times))
     service.wait_until(lambda: closed_conversations().exists())
-    worker.kill()
     service.sqs_server.clear_faults()
-    service.expire_leases()
+    service.kill(worker)
     service.start_worker()
     service.wait_until_empty()
 
@@ -111,9 +109,8 @@ def test_a_kill_with_all_deletes_outstanding_replays_without_a_trace(
     send_close(service, contact=contact)
     send_message(service, contact=contact, message_id="m3", at=next(times))
     service.wait_until(lambda: stored_of_only_conversation() == ["m1", "m2"])
-    worker.kill()
     service.sqs_server.clear_faults()
-    service.expire_leases()
+    service.kill(worker)
     service.start_worker()
     service.wait_until_empty()
 

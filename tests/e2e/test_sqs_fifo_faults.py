@@ -103,7 +103,7 @@ def test_after_sigterm_others_get_what_was_held_within_a_second_and_a_half(
         )
         received = answer.get("Messages", [])
     assert received
-    fifo_app.wait_until(lambda: not worker.is_running)
+    fifo_app.wait_until_ended(worker)
     finished = sum(map(len, fifo_app.done().values()))
     assert fifo_app.left_on_queue() == 12 - finished
     assert finished >= 1
@@ -114,7 +114,7 @@ def test_nothing_is_lost_to_a_poll_that_was_open_at_shutdown(fifo_app: FifoApp) 
         worker = fifo_app.start_worker()
         os.kill(worker.pid, signal.SIGTERM)
         fifo_app.send(group="a", number=len(fifo_app.workers))
-        fifo_app.wait_until(lambda worker=worker: not worker.is_running)
+        fifo_app.wait_until_ended(worker)
         answer = fifo_app.sqs.get_queue_attributes(
             QueueUrl=fifo_app.environment["QUEUE_URL"],
             AttributeNames=["ApproximateNumberOfMessagesNotVisible"],

@@ -66,12 +66,9 @@ def test_a_killed_pool_process_loses_no_order(fifo_app: FifoApp) -> None:
 def test_a_killed_worker_is_followed_by_another_in_order(fifo_app: FifoApp) -> None:
     fifo_app.send_many(groups=10, events=30)
     worker = fifo_app.start_worker()
-    for share in (0.25, 0.5, 0.75):
-        fifo_app.wait_until(
-            lambda share=share: sum(map(len, fifo_app.done().values())) > 300 * share
-        )
-        worker.kill()
-        fifo_app.expire_leases()
+    for done_before in (75, 150, 225):
+        fifo_app.wait_until_done(done_before)
+        fifo_app.kill(worker)
         worker = fifo_app.start_worker()
     fifo_app.wait_until_empty()
     done = fifo_app.done()
@@ -93,9 +90,8 @@ def test_a_replayed_barrier_does_not_reach_what_came_after_it(fifo_app: FifoApp)
     fifo_app.send(group="b", number=1)
     fifo_app.wait_until(lambda: "b" in fifo_app.done())
     assert fifo_app.done()["a"] == [1, 2]
-    fifo_app.workers[0].kill()
     fifo_app.sqs_server.clear_faults()
-    fifo_app.expire_leases()
+    fifo_app.kill(fifo_app.workers[0])
     fifo_app.start_worker()
     fifo_app.wait_until_empty()
     assert fifo_app.done()["a"] == [1, 2, 2, 3]
@@ -123,7 +119,7 @@ def test_a_second_sigterm_does_not_break_order(fifo_app: FifoApp) -> None:
     fifo_app.wait_until(lambda: bool(fifo_app.done(step="first")))
     os.kill(worker.pid, signal.SIGTERM)
     os.kill(worker.pid, signal.SIGTERM)
-    fifo_app.wait_until(lambda: not worker.is_running)
+    fifo_app.wait_until_ended(worker)
     fifo_app.expire_leases()
     fifo_app.start_worker()
     fifo_app.wait_until_empty()

@@ -1,0 +1,177 @@
+"""A stand-in for `tasks.sqs_fifo.calls.Calls`: records calls, answers and fails on demand."""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from itertools import count
+from typing import Any
+
+from tasks.sqs_fifo.calls import Answer, WhenDone
+from tasks.sqs_fifo.delivery import Delivery
+
+_NUMBERS = count(1)
+
+
+@dataclass(eq=False, kw_only=True)
+class Call:
+    """One call, open until it is answered."""
+
+    action: str
+    queue_url: str
+    parameters: dict[str, Any]
+    when_done: WhenDone
+    is_open: bool = True
+
+    @property
+    def handles(self) -> list[str]:
+        """The receipt handles of a batch."""
+        return [entry["ReceiptHandle"] for entry in self.parameters["Entries"]]
+
+
+@dataclass(eq=False)
+class FakeCalls:
+    """Leaves calls open until `answer`, but for the actions that are `at_once`.
+
+    `errors` has the actions that fail as a whole, `refused` the receipt handles that fail in a
+    batch, each with its error. When `wait` is set every call is answered at once.
+    """
+
+    at_once: set[str] = field(default_factory=set)
+    errors: dict[str, str] = field(default_factory=dict)
+    refused: dict[str, str] = field(default_factory=dict)
+    wait: bool = False
+    made: list[Call] = field(default_factory=list)
+    counts: Counter[str] = field(default_factory=Counter)
+
+    def __call__(
+        self, action: str, *, queue_url: str, when_done: WhenDone, **parameters: Any
+    ) -> None:
+        """Record a call."""
+        self.counts[action] += 1
+        call = Call(action=action, queue_url=queue_url, parameters=parameters, when_done=when_done)
+        self.made.append(call)
+        if self.wait or action in self.at_once:
+            self._end(call, None, None)
+
+    @property
+    def open(self) -> int:
+        """How many calls have no answer yet."""
+        return sum(call.is_open for call in self.made)
+
+    def of(self, action: str) -> list[Call]:
+        """All calls of this action, oldest first."""
+        return [call for call in self.made if call.action == action]
+
+    def answer(
+        self, action: str, answer: Answer | None = None, *, error: str | None = None
+    ) -> None:
+        """End the oldest open call of an action, with its usual answer unless one is given."""
+        call = next(call for call in self.of(action) if call.is_open)
+        self._end(call, answer, error)
+
+    def answer_all(self, action: str) -> None:
+        """End all open calls of an action with their usual answers."""
+        for call in self.of(action):
+            if call.is_open:
+                self._end(call, None, None)
+
+    def receive(self, messages: Iterable[Mapping[str, Any]] = ()) -> None:
+        """End the open long poll with these messages."""
+        self.answer("ReceiveMessage", {"Messages": list(messages)})
+
+    @property
+    def deleted(self) -> list[str]:
+        """The receipt handles of all deletes, in order."""
+        return [handle for call in self.of("DeleteMessageBatch") for handle in call.handles]
+
+    @property
+    def released(self) -> list[str]:
+        """The receipt handles of all that was made visible, in order."""
+        return self._with_visibility(is_release=True)
+
+    @property
+    def renewed(self) -> list[str]:
+        """The receipt handles of all leases that were to be renewed, in order."""
+        return self._with_visibility(is_release=False)
+
+    def _with_visibility(self, *, is_release: bool) -> list[str]:
+        return [
+            entry["ReceiptHandle"]
+            for call in self.of("ChangeMessageVisibilityBatch")
+            for entry in call.parameters["Entries"]
+            if (entry["VisibilityTimeout"] == 0) is is_release
+        ]
+
+    def _end(self, call: Call, answer: Answer | None, error: str | None) -> None:
+        call.is_open = False
+        error = error or (self.errors.get(call.action) if answer is None else None)
+        usual = {} if error else self._usual_answer(call)
+        call.when_done(usual if answer is None else answer, error)
+
+    def _usual_answer(self, call: Call) -> Answer:
+        if call.action == "ReceiveMessage":
+            return {}
+        if call.action == "SendMessage":
+            return {"MessageId": "copy", "SequenceNumber": "1"}
+        failed = [
+            {"Id": entry["Id"], "Code": self.refused[entry["ReceiptHandle"]], "SenderFault": True}
+            for entry in call.parameters["Entries"]
+            if entry["ReceiptHandle"] in self.refused
+        ]
+        refused = {entry["Id"] for entry in failed}
+        successful = [
+            {"Id": entry["Id"]}
+            for entry in call.parameters["Entries"]
+            if entry["Id"] not in refused
+        ]
+        return {"Successful": successful, **({"Failed": failed} if failed else {})}
+
+
+def sqs_message(
+    name: str = "",
+    *,
+    group: str = "g",
+    body: str = "{}",
+    sent_at: float = 1_800_001_000.0,
+    attributes: Mapping[str, Any] | None = None,
+) -> dict[str, Any]:
+    """One message of ReceiveMessage's answer; `sent_at` in seconds since 1970."""
+    number = next(_NUMBERS)
+    name = name or f"m{number}"
+    return {
+        "MessageId": name,
+        "ReceiptHandle": f"handle-{name}",
+        "Body": body,
+        "Attributes": {
+            "ApproximateReceiveCount": "1",
+            "MessageDeduplicationId": name,
+            "MessageGroupId": group,
+            "SentTimestamp": str(int(sent_at * 1000)),
+            "SequenceNumber": f"{number:020d}",
+        },
+        **({"MessageAttributes": dict(attributes)} if attributes else {}),
+    }
+
+
+def delivery(
+    name: str = "",
+    *,
+    group: str = "g",
+    body: str = "{}",
+    sent_at: float = 1_800_001_000.0,
+    attributes: Mapping[str, Any] | None = None,
+    now: float = 1_000.0,
+    lease: float = 60.0,
+    **changes: Any,
+) -> Delivery:
+    """A delivery as received at `now`; `changes` are set on it."""
+    message = sqs_message(name, group=group, body=body, sent_at=sent_at, attributes=attributes)
+    received = Delivery.from_sqs(message, now=now, lease=lease)
+    for field_name, value in changes.items():
+        setattr(received, field_name, value)
+    return received
+
+
+def names(deliveries: Iterable[Delivery]) -> list[str]:
+    """Their message ids."""
+    return [one.message_id for one in deliveries]

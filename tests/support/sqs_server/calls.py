@@ -1,0 +1,79 @@
+"""The log of every call."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+
+class LoggedEntry(NamedTuple):
+    """What a call did with one message.
+
+    `result` is `sent`, `duplicate`, `received`, `received again`, `deleted`, `already deleted`,
+    `changed` or the code of an error. Of a message that was not found, only the result is known.
+    """
+
+    message_id: str | None
+    group_id: str | None
+    sequence: int | None
+    result: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LoggedCall:
+    """One call, noted at its end.
+
+    `time` is its start in seconds since the epoch by the server's clock, `seconds` how long it
+    took. `result` is `ok` or the code of an error, `fault` the kind of fault that hit it.
+    """
+
+    time: float
+    seconds: float
+    action: str
+    queue: str | None
+    result: str
+    fault: str | None
+    entries: Sequence[LoggedEntry]
+
+
+class CallLog:
+    """All calls since the start or the last reset, in the order in which they took effect."""
+
+    def __init__(self) -> None:
+        self._calls: list[LoggedCall] = []
+        self._counts: Counter[str] = Counter()
+
+    def add(self, call: LoggedCall) -> None:
+        self._calls.append(call)
+        self._counts[call.action] += 1
+
+    def reset(self) -> None:
+        """Forgets all calls."""
+        self._calls.clear()
+        self._counts.clear()
+
+    def counts(self) -> dict[str, int]:
+        """The number of calls by action."""
+        return dict(self._counts)
+
+    def as_json(self, *, action: str | None) -> list[dict[str, Any]]:
+        """The calls of one action or of all; each entry as the list of its four fields."""
+        return [
+            {
+                "time": call.time,
+                "seconds": call.seconds,
+                "action": call.action,
+                "queue": call.queue,
+                "result": call.result,
+                "fault": call.fault,
+                "entries": call.entries,
+            }
+            for call in self._calls
+            if action in (None, call.action)
+        ]
+
+
+def call_from_json(fields: Mapping[str, Any]) -> LoggedCall:
+    """A call as it was before `CallLog.as_json`."""
+    entries = [LoggedEntry(*entry) for entry in fields["entries"]]
+    return LoggedCall(**{**fields, "entries": entries})

@@ -1,0 +1,140 @@
+"""As much of HTTP/1.1 as botocore, pycurl and requests need, on a port that can refuse."""
+
+import asyncio
+import socket
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from http import HTTPStatus
+
+LOOPBACK = "127.0.0.1"
+# More than the largest batch takes as JSON with every character escaped.
+_STREAM_LIMIT_BYTES = 16 * 1024 * 1024
+_HEAD_END = b"\r\n\r\n"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HttpRequest:
+    """A request. The names of headers are in lower case."""
+
+    method: str
+    path: str
+    headers: Mapping[str, str]
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HttpResponse:
+    """An answer with a body of JSON."""
+
+    body: bytes
+    status: int = HTTPStatus.OK.value
+    content_type: str = "application/x-amz-json-1.0"
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+    def as_bytes(self) -> bytes:
+        lines = [
+            f"HTTP/1.1 {self.status} {_reason(self.status)}",
+            f"Content-Type: {self.content_type}",
+            f"Content-Length: {len(self.body)}",
+            *(f"{name}: {value}" for name, value in self.headers.items()),
+        ]
+        return "\r\n".join(lines).encode() + _HEAD_END + self.body
+
+
+# An answer, or None to close the connection without one.
+Handler = Callable[[HttpRequest], Awaitable[HttpResponse | None]]
+
+
+class HttpListener:
+    """Answers requests on one port of 127.0.0.1, which stays its own while it refuses them."""
+
+    def __init__(self, *, handler: Handler) -> None:
+        self._handler = handler
+        self._connections: set[asyncio.StreamWriter] = set()
+        self._server: asyncio.Server | None = None
+        # Bound but not listening, which is what makes the system refuse connections.
+        self._silent_socket: socket.socket | None = None
+
+    async def start(self, *, port: int) -> int:
+        """Starts to listen; port 0 is a free one. Returns the port."""
+        self._silent_socket = _bound_socket(port)
+        bound_port = int(self._silent_socket.getsockname()[1])
+        await self.listen()
+        return bound_port
+
+    async def listen(self) -> None:
+        """Accepts connections, again or still."""
+        if self._silent_socket is None:
+            return
+        listening, self._silent_socket = self._silent_socket, None
+        self._server = await asyncio.start_server(
+            self._serve, sock=listening, limit=_STREAM_LIMIT_BYTES
+        )
+
+    async def refuse(self) -> None:
+        """Cuts all connections and refuses new ones."""
+        if self._server is not None:
+            port = self._server.sockets[0].getsockname()[1]
+            self._server.close()
+            self._server = None
+            self._silent_socket = _bound_socket(port)
+        # The event loop serves what it has just accepted, and closes what is aborted, one turn on.
+        await asyncio.sleep(0)
+        for connection in self._connections:
+            connection.transport.abort()
+        await asyncio.sleep(0)
+
+    async def close(self) -> None:
+        """Gives the port back."""
+        await self.refuse()
+        if self._silent_socket is not None:
+            self._silent_socket.close()
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._connections.add(writer)
+        try:
+            # asyncio would report a connection that is cancelled when the server ends as an error.
+            with suppress(asyncio.IncompleteReadError, ConnectionError, asyncio.CancelledError):
+                while (request := await _read_request(reader, writer)) is not None:
+                    response = await self._handler(request)
+                    if response is None:
+                        break
+                    writer.write(response.as_bytes())
+                    await writer.drain()
+        finally:
+            self._connections.discard(writer)
+            writer.transport.abort()
+
+
+async def _read_request(
+    reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+) -> HttpRequest | None:
+    """The next request on a connection; None if the caller has closed it."""
+    try:
+        head = await reader.readuntil(_HEAD_END)
+    except asyncio.IncompleteReadError:
+        return None
+    first, *lines = head.decode("latin-1").rstrip("\r\n").split("\r\n")
+    method, path, _ = first.split(" ")
+    headers = {
+        name.lower(): value.strip() for name, _, value in (line.partition(":") for line in lines)
+    }
+    if headers.get("expect") == "100-continue":
+        writer.write(b"HTTP/1.1 100 Continue" + _HEAD_END)
+    body = await reader.readexactly(int(headers.get("content-length", 0)))
+    return HttpRequest(method=method, path=path, headers=headers, body=body)
+
+
+def _bound_socket(port: int) -> socket.socket:
+    bound = socket.socket()
+    bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    bound.bind((LOOPBACK, port))
+    return bound
+
+
+def _reason(status: int) -> str:
+    try:
+        return HTTPStatus(status).phrase
+    except ValueError:
+        return "Unknown"

@@ -1,0 +1,153 @@
+"""SQS on one port, its control interface on another."""
+
+import asyncio
+import json
+import time
+import uuid
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from typing import Any
+
+from tests.support.sqs_server.account import Account
+from tests.support.sqs_server.calls import CallLog, LoggedCall, LoggedEntry
+from tests.support.sqs_server.clock import Clock
+from tests.support.sqs_server.control import ControlInterface
+from tests.support.sqs_server.errors import SqsError
+from tests.support.sqs_server.faults import Fault, FaultKind, Faults
+from tests.support.sqs_server.http import LOOPBACK, HttpListener, HttpRequest, HttpResponse
+from tests.support.sqs_server.polls import LongPolls
+from tests.support.sqs_server.protocol import Answer, SqsProtocol
+from tests.support.sqs_server.queue_actions import queue_name
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Outcome:
+    """What a call came to; without a response, the connection is closed."""
+
+    result: str
+    response: HttpResponse | None = None
+    entries: Sequence[LoggedEntry] = ()
+
+
+class Server:
+    """The model server. Its addresses are known once it is started."""
+
+    def __init__(self, *, greedy: bool) -> None:
+        self._clock = Clock()
+        self._account = Account(greedy=greedy)
+        self._polls = LongPolls(clock=self._clock)
+        self._faults = Faults()
+        self._log = CallLog()
+        self._sqs = HttpListener(handler=self._answer)
+        control = ControlInterface(
+            clock=self._clock,
+            account=self._account,
+            polls=self._polls,
+            faults=self._faults,
+            log=self._log,
+            sqs=self._sqs,
+        )
+        self._control = HttpListener(handler=control.answer)
+        self._protocol: SqsProtocol | None = None
+
+    async def start(self, *, port: int) -> tuple[str, str]:
+        """Starts to listen; port 0 is a free one. Returns SQS's address and the control's."""
+        url = f"http://{LOOPBACK}:{await self._sqs.start(port=port)}"
+        self._protocol = SqsProtocol(
+            account=self._account, clock=self._clock, polls=self._polls, base_url=url
+        )
+        return url, f"http://{LOOPBACK}:{await self._control.start(port=0)}"
+
+    async def close(self) -> None:
+        """Gives the ports back."""
+        await self._sqs.close()
+        await self._control.close()
+
+    async def _answer(self, http_request: HttpRequest) -> HttpResponse | None:
+        action = http_request.headers.get("x-amz-target", "").rpartition(".")[2]
+        request: Mapping[str, Any] = json.loads(http_request.body or b"{}")
+        name = queue_name(request)
+        started = self._clock.now()
+        fault = self._faults.take(
+            action=action,
+            has_messages_in_flight=self._has_messages_in_flight(name),
+            now=time.monotonic(),
+        )
+        outcome = await self._outcome(action=action, request=request, fault=fault)
+        self._log.add(
+            LoggedCall(
+                time=started,
+                seconds=self._clock.now() - started,
+                action=action,
+                queue=name,
+                result=outcome.result,
+                fault=fault.kind if fault else None,
+                entries=outcome.entries,
+            )
+        )
+        if fault is not None and fault.kind is FaultKind.HANG:
+            await asyncio.sleep(fault.seconds)
+        return outcome.response
+
+    async def _outcome(
+        self, *, action: str, request: Mapping[str, Any], fault: Fault | None
+    ) -> _Outcome:
+        kind = fault.kind if fault else None
+        if kind in (FaultKind.DROP, FaultKind.HANG):
+            return _Outcome(result="no answer")
+        try:
+            answer = await self._perform(action=action, request=request, fault=fault)
+        except SqsError as error:
+            outcome = _Outcome(result=error.code, response=_error_response(error))
+        else:
+            outcome = _Outcome(
+                result="ok", response=_response(body=answer.body), entries=answer.entries
+            )
+        return replace(outcome, response=None) if kind is FaultKind.LOSE_ANSWER else outcome
+
+    async def _perform(
+        self, *, action: str, request: Mapping[str, Any], fault: Fault | None
+    ) -> Answer:
+        if self._protocol is None:
+            raise RuntimeError("The server has not been started.")
+        kind = fault.kind if fault else None
+        injected = _injected_error(fault) if fault else None
+        if injected and kind is FaultKind.ERROR:
+            raise injected
+        return await self._protocol.perform(
+            action=action,
+            request=request,
+            again=kind is FaultKind.DUPLICATE,
+            entry_error=injected if kind is FaultKind.FAIL_ENTRIES else None,
+        )
+
+    def _has_messages_in_flight(self, name: str | None) -> bool:
+        now = self._clock.now()
+        with suppress(SqsError):
+            return self._account.find(name=name or "", now=now).counts(now=now).in_flight > 0
+        return False
+
+
+def _injected_error(fault: Fault) -> SqsError:
+    return SqsError(code=fault.code, message="A fault that was asked for.", status=fault.status)
+
+
+def _response(*, body: Mapping[str, Any]) -> HttpResponse:
+    return HttpResponse(
+        body=json.dumps(body).encode(), headers={"x-amzn-RequestId": str(uuid.uuid4())}
+    )
+
+
+def _error_response(error: SqsError) -> HttpResponse:
+    blame = "Sender" if error.is_sender_fault else "Receiver"
+    return HttpResponse(
+        status=error.status,
+        body=json.dumps(
+            {"__type": f"com.amazonaws.sqs#{error.code}", "message": error.message}
+        ).encode(),
+        headers={
+            "x-amzn-RequestId": str(uuid.uuid4()),
+            "x-amzn-query-error": f"{error.query_code};{blame}",
+        },
+    )
