@@ -93,6 +93,12 @@ class Service:
         wait_until(is_so, timeout=timeout, workers=self.workers)
 
 
+def kill_all(workers: Sequence[ManagedProcess]) -> None:
+    """End what a test has left running: a warm shutdown is not what it was about."""
+    for worker in workers:
+        worker.kill()
+
+
 def left_on(sqs: Any, queue_url: str) -> int:
     """How many messages of a queue are waiting or in flight."""
     answer = sqs.get_queue_attributes(
@@ -114,10 +120,10 @@ def wait_until(
         time.sleep(0.05)
 
 
-@pytest.fixture(params=["1", "10"], ids=["singles", "bundles"])
-def bundle(request: pytest.FixtureRequest) -> str:
-    """Whether a pool process gets events one by one or in bundles."""
-    return str(request.param)
+@pytest.fixture
+def bundle(request: pytest.FixtureRequest) -> int:
+    """The most events that a pool process gets at once; modules about order try 1 as well."""
+    return int(getattr(request, "param", 10))
 
 
 @pytest.fixture(scope="session")
@@ -257,9 +263,9 @@ class FifoApp:
 
 
 @pytest.fixture
-def consumer_options(bundle: str) -> dict[str, Any]:
+def consumer_options(bundle: int) -> dict[str, Any]:
     """What the transport's consumer is told, beyond the app's own options."""
-    return {"bundle": int(bundle), "visibility_timeout": VISIBILITY_TIMEOUT}
+    return {"bundle": bundle, "visibility_timeout": VISIBILITY_TIMEOUT}
 
 
 @pytest.fixture
@@ -297,8 +303,10 @@ def fifo_app(
             },
         )
     with supervisor() as processes:
-        yield FifoApp(environment, tmp_path, sqs_server, sqs, processes)
+        fifo_app = FifoApp(environment, tmp_path, sqs_server, sqs, processes)
+        yield fifo_app
         sqs_server.clear_faults()
+        kill_all(fifo_app.workers)
 
 
 @pytest.fixture
@@ -306,7 +314,7 @@ def service(
     stack: Stack,
     sqs_server: SqsServer,
     transactional_db: None,
-    bundle: str,
+    bundle: int,
     tmp_path: Path,
     settings: Any,
     monkeypatch: pytest.MonkeyPatch,
@@ -322,7 +330,7 @@ def service(
         "SQS_CONVERSATION_VISIBILITY_TIMEOUT": str(VISIBILITY_TIMEOUT),
         "DYNAMODB_MESSAGE_TABLE": name,
         "DATALAKE_URL": tmp_path.as_uri(),
-        "WORKER_BUNDLE": bundle,
+        "WORKER_BUNDLE": str(bundle),
     }
     monkeypatch.setenv("AWS_ENDPOINT_URL_SQS", sqs_server.url)
     settings.SQS_CONVERSATION_QUEUE_URL = environment["SQS_CONVERSATION_QUEUE_URL"]
@@ -331,14 +339,16 @@ def service(
     ensure_queues()
     ensure_table()
     with ExitStack() as exits:
-        yield Service(
+        service = Service(
             environment=environment,
             logs=tmp_path,
             sqs_server=sqs_server,
             sqs=boto3.client("sqs", region_name=django_settings.SQS_CONVERSATION_REGION),
             exits=exits,
         )
+        yield service
         sqs_server.clear_faults()
+        kill_all(service.workers)
 
 
 def _database_url(stack: Stack) -> str:

@@ -79,7 +79,6 @@ def celery_setup_app(celery_worker_cluster: CeleryWorkerCluster) -> Celery:
     return app
 
 
-@pytest.mark.parametrize("bundle", ["10"], indirect=True)
 def test_a_worker_in_pytest_celerys_setup_opens_a_conversation(
     celery_setup: CeleryTestSetup, service: Service
 ) -> None:

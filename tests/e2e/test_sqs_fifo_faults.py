@@ -55,10 +55,10 @@ def test_a_queue_that_vanishes_and_comes_back_is_consumed_again(fifo_app: FifoAp
 
 
 def test_work_of_ten_times_the_visibility_timeout_runs_once(fifo_app: FifoApp) -> None:
-    options = json.loads(fifo_app.environment["CONSUMER_OPTIONS"]) | {"visibility_timeout": 2}
+    options = json.loads(fifo_app.environment["CONSUMER_OPTIONS"]) | {"visibility_timeout": 1}
     fifo_app.environment["CONSUMER_OPTIONS"] = json.dumps(options)
     fifo_app.start_worker()
-    fifo_app.send(group="a", number=1, trouble={"step": "second", "what": "sleep:20", "times": 1})
+    fifo_app.send(group="a", number=1, trouble={"step": "second", "what": "sleep:10", "times": 1})
     fifo_app.send(group="a", number=2)
     fifo_app.wait_until_empty(timeout=40)
     began = [line.number for line in fifo_app.journal() if line.verb == "began"]
@@ -85,6 +85,7 @@ def test_an_idle_worker_only_keeps_a_long_poll_open(fifo_app: FifoApp) -> None:
     assert set(actions) <= {"ReceiveMessage", "CreateQueue", "GetQueueAttributes"}
 
 
+@pytest.mark.parametrize("bundle", [1], indirect=True)
 def test_after_sigterm_others_get_what_was_held_within_a_second_and_a_half(
     fifo_app: FifoApp,
 ) -> None:
@@ -110,7 +111,7 @@ def test_after_sigterm_others_get_what_was_held_within_a_second_and_a_half(
 
 
 def test_nothing_is_lost_to_a_poll_that_was_open_at_shutdown(fifo_app: FifoApp) -> None:
-    for _ in range(5):
+    for _ in range(3):
         worker = fifo_app.start_worker()
         os.kill(worker.pid, signal.SIGTERM)
         fifo_app.send(group="a", number=len(fifo_app.workers))

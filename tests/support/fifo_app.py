@@ -65,6 +65,8 @@ app.conf.update(
     task_default_queue=QUEUE,
     worker_prefetch_multiplier=1,
     worker_enable_remote_control=False,
+    # How long the pool waits for a result of a process that is gone.
+    worker_lost_wait=0.2,
     task_time_limit=float(os.environ.get("TIME_LIMIT", "0")) or None,
 )
 

@@ -256,11 +256,11 @@ def test_a_message_that_cannot_be_classified_does_not_keep_its_batch_from_runnin
     """It is taken for a barrier, and goes alone."""
     worker.receive(
         sqs_message("1", group="a"),
-        sqs_message("bad", group="b", body="[12]"),
+        sqs_message("bad", group="b", body="true"),
         sqs_message("2", group="c"),
     )
 
-    assert worker.order[:2] == [["1"], ["bad"]]
+    assert worker.order == [["1"], ["bad"]]
     assert worker.polls == 1
 
 
