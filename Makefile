@@ -25,7 +25,8 @@ demo: install ## run the service end to end on an embedded stack and check the r
 	@$(VENV) -m demo
 
 test: lint ## lint, types, import contracts, then the whole test suite
-	$(VENV) -m pytest
+	# Most end-to-end tests wait rather than compute.
+	$(VENV) -m pytest --numprocesses 4 --dist worksteal
 
 test-unit: install ## the tests that need no server
 	$(VENV) -m pytest tests/unit
