@@ -82,9 +82,10 @@ def test_failing_groups_leave_the_worker_free_for_the_others(fifo_app: FifoApp) 
     assert all(done[f"bad{group}"] == [1, 2] for group in range(100))
 
 
+@pytest.mark.parametrize("limit", ["TIME_LIMIT", "SOFT_TIME_LIMIT"])
 @pytest.mark.parametrize("bundle", [1], indirect=True)
-def test_a_hard_time_limit_counts_as_a_bug(fifo_app: FifoApp) -> None:
-    fifo_app.environment["TIME_LIMIT"] = "1"
+def test_a_time_limit_counts_as_a_bug(fifo_app: FifoApp, limit: str) -> None:
+    fifo_app.environment[limit] = "1"
     fifo_app.start_worker()
     fifo_app.send(group="a", number=1, trouble={"step": "first", "what": "sleep:30", "times": 2})
     fifo_app.send(group="a", number=2)

@@ -3,12 +3,15 @@
 import json
 import os
 import signal
+import subprocess
+import sys
 import time
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 
+from embedded.service import PROJECT_ROOT
 from tests.e2e.conftest import FifoApp
 from tests.support.journal import inversions
 from tests.support.sqs_server import SqsServer
@@ -21,6 +24,7 @@ FAULTS: dict[str, Callable[[SqsServer], None]] = {
     "expired credentials": lambda server: server.fail(status=403, code="ExpiredToken"),
     "dropped": lambda server: server.drop(),
     "refused": lambda server: server.refuse_connections(),
+    "hanging": lambda server: server.hang(seconds=2),
 }
 
 
@@ -73,6 +77,17 @@ def test_under_load_an_event_costs_at_most_22_hundredths_of_a_call(fifo_app: Fif
     counted = {"ReceiveMessage", "DeleteMessageBatch", "ChangeMessageVisibilityBatch"}
     calls = [action for action in fifo_app.actions() if action in counted]
     assert len(calls) / 2000 <= 0.22
+
+
+def test_a_container_can_see_that_the_worker_is_alive(fifo_app: FifoApp) -> None:
+    file = fifo_app.directory / "alive"
+    options = json.loads(fifo_app.environment["CONSUMER_OPTIONS"]) | {"liveness_file": str(file)}
+    fifo_app.environment["CONSUMER_OPTIONS"] = json.dumps(options)
+    check = [sys.executable, "-m", "tasks.sqs_fifo.liveness", str(file)]
+    assert subprocess.run(check, cwd=PROJECT_ROOT, check=False).returncode == 1
+    fifo_app.start_worker()
+    fifo_app.wait_until(file.exists)
+    assert subprocess.run(check, cwd=PROJECT_ROOT, check=False).returncode == 0
 
 
 def test_an_idle_worker_only_keeps_a_long_poll_open(fifo_app: FifoApp) -> None:

@@ -37,17 +37,26 @@ def test_other_pools_keep_order_too(fifo_app: FifoApp, pool: str) -> None:
     assert fifo_app.done() == {f"g{group}": list(range(10)) for group in range(10)}
 
 
-def test_a_hot_group_does_not_keep_others_from_running(fifo_app: FifoApp) -> None:
-    for number in range(100):
-        fifo_app.send(
-            group="hot",
-            number=number,
-            trouble={"step": "first", "what": "sleep:0.2", "times": 1} if number < 20 else None,
-        )
-    fifo_app.send_many(groups=20, events=1)
+def test_a_thousand_messages_of_a_hot_group_do_not_keep_others_from_running(
+    fifo_app: FifoApp,
+) -> None:
+    slow = {"step": "first", "what": "sleep:0.2", "times": 1}
+    for number in range(10):
+        fifo_app.send(group="g0", number=number, trouble=slow)
+    fifo_app.send_many(groups=1, events=990)
+    fifo_app.send_many(groups=51, events=1)
     fifo_app.start_worker(concurrency=2)
-    fifo_app.wait_until(lambda: len(fifo_app.done()) == 21)
-    assert len(fifo_app.done().get("hot", [])) < 100
+    others = {f"g{group}" for group in range(1, 51)}
+    fifo_app.wait_until(lambda: others <= set(fifo_app.done()))
+    assert len(fifo_app.done().get("g0", [])) < 1000
+
+
+def test_eight_processes_keep_order(fifo_app: FifoApp) -> None:
+    fifo_app.send_many(groups=12, events=10)
+    fifo_app.start_worker(concurrency=8)
+    fifo_app.wait_until_empty()
+    assert fifo_app.done() == {f"g{group}": list(range(10)) for group in range(12)}
+    assert overlaps(fifo_app.journal()) == []
 
 
 def test_a_killed_pool_process_loses_no_order(fifo_app: FifoApp) -> None:
@@ -113,14 +122,17 @@ def test_a_barrier_waits_until_what_came_before_is_deleted(fifo_app: FifoApp) ->
     assert fifo_app.done()["a"] == [1, 2]
 
 
-def test_a_second_sigterm_does_not_break_order(fifo_app: FifoApp) -> None:
+@pytest.mark.parametrize("signals", [(signal.SIGTERM, signal.SIGTERM), (signal.SIGQUIT,)])
+def test_an_impatient_shutdown_does_not_break_order(
+    fifo_app: FifoApp, signals: tuple[signal.Signals, ...]
+) -> None:
     slow = {"step": "second", "what": "sleep:0.3", "times": 1}
     for number in range(6):
         fifo_app.send(group="a", number=number, trouble=slow)
     worker = fifo_app.start_worker()
     fifo_app.wait_until(lambda: bool(fifo_app.done(step="first")))
-    os.kill(worker.pid, signal.SIGTERM)
-    os.kill(worker.pid, signal.SIGTERM)
+    for one in signals:
+        os.kill(worker.pid, one)
     fifo_app.wait_until_ended(worker)
     fifo_app.sqs_server.expire_leases(queue=fifo_app.queue)
     fifo_app.start_worker()

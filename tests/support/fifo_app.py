@@ -68,6 +68,7 @@ app.conf.update(
     # How long the pool waits for a result of a process that is gone.
     worker_lost_wait=0.2,
     task_time_limit=float(os.environ.get("TIME_LIMIT", "0")) or None,
+    task_soft_time_limit=float(os.environ.get("SOFT_TIME_LIMIT", "0")) or None,
 )
 
 

@@ -1,0 +1,99 @@
+"""The admin site: it shows everything, and changes only what may be changed there."""
+
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+import pytest
+from django.contrib.auth.models import User
+from django.test import Client
+from django.urls import reverse
+
+from apps.conversations.attribution import IncomingMessage, find_or_open
+from apps.conversations.models import Conversation, Project
+from tests.support.builders import PROJECT, contact
+
+pytestmark = pytest.mark.django_db
+
+LISTS = (
+    "conversations_project",
+    "conversations_conversation",
+    "conversation_messages_conversationmessages",
+    "analytics_surveyanswer",
+    "analytics_outboxevent",
+    "django_celery_beat_periodictask",
+)
+READ_ONLY = LISTS[1:5]
+
+
+@pytest.fixture
+def operator() -> Client:
+    """A browser in which an operator has signed in, over TLS as in production."""
+    client = Client(headers={"x-forwarded-proto": "https"})
+    client.force_login(User.objects.create_superuser("operator"))
+    return client
+
+
+@pytest.fixture
+def conversation() -> Conversation:
+    """One that is in progress."""
+    now = datetime.now(UTC)
+    message = IncomingMessage(
+        contact=contact(),
+        at=now,
+        sent_at=now,
+        from_contact=True,
+        contact_name="Ana",
+        group_id="group",
+    )
+    find_or_open([message])
+    return Conversation.objects.get()
+
+
+@pytest.mark.parametrize("page", LISTS)
+def test_every_list_can_be_opened_and_searched(
+    operator: Client, conversation: Conversation, page: str
+) -> None:
+    answer = operator.get(reverse(f"admin:{page}_changelist"), {"q": ""}, secure=True)
+    assert answer.status_code == 200
+
+
+@pytest.mark.parametrize("page", READ_ONLY)
+def test_what_changes_through_the_queue_cannot_be_added_here(operator: Client, page: str) -> None:
+    answer = operator.get(reverse(f"admin:{page}_add"), secure=True)
+    assert answer.status_code == 403
+
+
+def test_a_conversation_is_shown_and_cannot_be_changed(
+    operator: Client, conversation: Conversation
+) -> None:
+    url = reverse("admin:conversations_conversation_change", args=[conversation.pk])
+    assert operator.get(url, secure=True).status_code == 200
+    assert operator.post(url, {"resolution": 0}, secure=True).status_code == 403
+
+
+def test_a_new_time_zone_moves_the_open_conversations_of_the_project(
+    operator: Client, conversation: Conversation
+) -> None:
+    url = reverse("admin:conversations_project_change", args=[PROJECT])
+    form = {
+        "uuid": str(PROJECT),
+        "name": "Shop",
+        "timezone": "Asia/Tokyo",
+        "closing_time": "00:00:00",
+        "idle_timeout": "",
+    }
+    assert operator.post(url, form, secure=True).status_code == 302
+    conversation.refresh_from_db()
+    local = conversation.closes_at.astimezone(ZoneInfo("Asia/Tokyo"))
+    assert (local.hour, local.minute) == (0, 0)
+    assert timedelta() < conversation.closes_at - datetime.now(UTC) <= timedelta(days=1)
+
+
+def test_a_zone_that_does_not_exist_is_refused_with_a_sentence(
+    operator: Client, conversation: Conversation
+) -> None:
+    url = reverse("admin:conversations_project_change", args=[PROJECT])
+    form = {"uuid": str(PROJECT), "timezone": "Mars/Base", "closing_time": "00:00:00"}
+    answer = operator.post(url, form, secure=True)
+    assert "is not a time zone of the tz database" in answer.content.decode()
+    assert Project.objects.get().timezone != "Mars/Base"
