@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass, field
 
+from celery.exceptions import ImproperlyConfigured
+
 from tasks.sqs_fifo.backoff import Backoff
 
 
@@ -48,3 +50,11 @@ class Options:
     liveness_file: str = ""
     receive_within: float = 120.0
     largest_message: int = 1_048_576
+
+    def __post_init__(self) -> None:
+        """Raises ImproperlyConfigured for what would lose events."""
+        if not self.dead_letter_queue_url.endswith(".fifo"):
+            raise ImproperlyConfigured(
+                "dead_letter_queue_url must be the URL of a FIFO queue: without one, an event that "
+                "can never succeed has nowhere to go."
+            )

@@ -28,7 +28,7 @@ from tests.support.sqs_server import SqsServer, running_sqs_server
 VISIBILITY_TIMEOUT = 20
 # The long polls of the app, as it sets them, and of the service, as it is by default.
 APP_WAIT_TIME = 1
-SERVICE_WAIT_TIME = Options(dead_letter_queue_url="").wait_time
+SERVICE_WAIT_TIME = Options(dead_letter_queue_url="unused.fifo").wait_time
 
 
 @dataclass

@@ -38,7 +38,7 @@ class Worker:
         self.order: list[list[str]] = []
         self.consumer = QueueConsumer(
             queue_url="queue",
-            options=Options(dead_letter_queue_url="dlq", **options),
+            options=Options(dead_letter_queue_url="dlq.fifo", **options),
             calls=self.calls,  # type: ignore[arg-type]
             envelope=envelope_of(APP, is_barrier=lambda document: "barrier" in (document or ())),
             hub=self.loop,
@@ -231,7 +231,7 @@ def test_a_message_that_is_not_allowed_is_quarantined_and_its_group_goes_on(
 
     assert worker.order == [["event"]]
     (copy,) = worker.calls.of(SEND)
-    assert copy.queue_url == "dlq"
+    assert copy.queue_url == "dlq.fifo"
     assert copy.parameters["MessageBody"] == body
     assert copy.parameters["MessageAttributes"]["reason"]["StringValue"] == "not_allowed"
 

@@ -36,7 +36,7 @@ class Held:
             gate=self.gate,
             queue_url="queue",
             options=Options(
-                dead_letter_queue_url="dlq",
+                dead_letter_queue_url="dlq.fifo",
                 visibility_timeout=60,
                 backoff=Backoff(first=0.5, longest=30),
                 retention=10 * DAY,

@@ -13,6 +13,7 @@ from kombu.messaging import Producer
 from tasks.sqs_fifo import transport
 from tasks.sqs_fifo.chain import UnsupportedOnFifo
 from tasks.sqs_fifo.delivery import DONE, Outcome, Result
+from tasks.sqs_fifo.options import Options
 from tasks.sqs_fifo.transport import Channel, Message
 from tests.support.fake_calls import FakeCalls, sqs_message
 from tests.support.fake_loop import FakeLoop, use_clock_of
@@ -78,7 +79,7 @@ def broker(loop: FakeLoop, monkeypatch: pytest.MonkeyPatch) -> Iterator[Broker]:
         "predefined_queues": {QUEUE: {"url": QUEUE_URL}},
         "event_chain": CHAIN,
         "is_barrier": never,
-        "consumer": {"dead_letter_queue_url": "dlq", "bundle": 1},
+        "consumer": {"dead_letter_queue_url": "dlq.fifo", "bundle": 1},
     }
     connection = Connection(
         "sqs://", transport="tasks.sqs_fifo.transport:Transport", transport_options=options
@@ -228,3 +229,9 @@ def test_nothing_is_published_without_a_group_and_a_deduplication_id(
 def _events(message: Message) -> list[dict[str, Any]]:
     events: list[dict[str, Any]] = json.loads(message.body)[0][0]
     return events
+
+
+@pytest.mark.parametrize("url", ["", "https://sqs.example.org/1/letters"])
+def test_nothing_is_consumed_without_a_fifo_queue_for_dead_letters(url: str) -> None:
+    with pytest.raises(ImproperlyConfigured, match="nowhere to go"):
+        Options(dead_letter_queue_url=url)
