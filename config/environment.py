@@ -22,12 +22,9 @@ OUR_PREFIXES = (
     "DYNAMODB_",
     "DATALAKE_",
     "AGENT_UUID_",
-    "DJANGO_",
     "CELERY_CONTROL_",
     "WORKER_",
 )
-# Names with these prefixes that other software reads.
-NOT_OURS = frozenset({"DJANGO_SETTINGS_MODULE"})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -78,11 +75,7 @@ def _value(setting: Setting, text: str) -> Any:
 
 def _unknown(environment: Mapping[str, str]) -> list[str]:
     names = [setting.name for setting in SETTINGS]
-    unknown = [
-        name
-        for name in environment
-        if name.startswith(OUR_PREFIXES) and name not in names and name not in NOT_OURS
-    ]
+    unknown = [name for name in environment if name.startswith(OUR_PREFIXES) and name not in names]
     return [_unknown_sentence(name, names) for name in sorted(unknown)]
 
 
