@@ -3,20 +3,20 @@ MAKEFILE := $(MAKEFILE_LIST)
 ROOT := $(shell cd "$$(dirname -- "$$(echo '$(MAKEFILE)' | sed 's/^ //')")" && pwd -P)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-unit up lint format lock clean install uv
+.PHONY: help demo test test-unit test-long up lint format lock clean install uv
 
 # The interpreter that .venv is made from.
 PYTHON ?= python3
 
 ifneq ($(CURDIR),$(ROOT))
 
-help demo test test-unit up lint format lock clean install uv:
+help demo test test-unit test-long up lint format lock clean install uv:
 	@$(MAKE) --no-print-directory -C '$(ROOT)' $@
 
 else
 
 VENV := .venv/bin/python
-PACKAGES := config tasks apps embedded demo tests manage.py requirements/bootstrap.py
+PACKAGES := config tasks apps embedded demo bench tests manage.py requirements/bootstrap.py
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1~\2/p' Makefile | awk -F'~' '{ printf "%-18s %s\n", $$1, $$2 }'
@@ -30,6 +30,12 @@ test: lint ## lint, types, import contracts, then the whole test suite
 
 test-unit: install ## the tests that need no server
 	$(VENV) -m pytest tests/unit
+
+test-long: install ## 2,000 random schedules of work and faults against the strict model of SQS
+	HYPOTHESIS_PROFILE=long $(VENV) -m pytest tests/unit/test_sqs_fifo_schedules.py
+
+bench-transport: install ## measure stock Celery and this transport, and write docs/stock-celery.md (BENCH_EVENTS=3000)
+	@$(VENV) -m bench.transport
 
 up: install ## keep the embedded stack, a worker and beat running until Ctrl-C
 	@$(VENV) -m embedded.up

@@ -155,6 +155,11 @@ class Envelope:
         }
 
 
+def never_a_barrier(_document: Any) -> bool:
+    """For applications whose events may all be replayed within their group."""
+    return False
+
+
 def _task_id(identity: str, step: int) -> str:
     return str(uuid5(TASK_IDS, f"{identity}:{step}"))
 

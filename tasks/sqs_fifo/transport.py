@@ -2,7 +2,7 @@
 
 Set `broker_url = "sqs://"` and `broker_transport = "tasks.sqs_fifo.transport:Transport"`. Transport
 options beyond kombu's own (`predefined_queues`, `region`): `event_chain`, the names of the tasks
-that an event runs through; `is_barrier`, a dotted path to the function that tells barriers;
+that an event runs through; `is_barrier`, a dotted path to the function that tells barriers, if any;
 `consumer`, a mapping of `tasks.sqs_fifo.options.Options`. Credentials and endpoints are boto3's.
 """
 
@@ -20,7 +20,7 @@ from tasks.sqs_fifo.calls import Calls
 from tasks.sqs_fifo.chain import UnsupportedOnFifo
 from tasks.sqs_fifo.consumer import QueueConsumer
 from tasks.sqs_fifo.delivery import DONE, Outcome
-from tasks.sqs_fifo.envelope import Envelope
+from tasks.sqs_fifo.envelope import Envelope, never_a_barrier
 from tasks.sqs_fifo.options import Options
 
 
@@ -133,7 +133,7 @@ class Channel(SQS.Channel):
                 app=current_app,
                 queue=queue,
                 chain=options["event_chain"],
-                is_barrier=symbol_by_name(options["is_barrier"]),
+                is_barrier=symbol_by_name(options.get("is_barrier", never_a_barrier)),
             ),
             hub=self.hub,
             room=self._room,

@@ -1,0 +1,142 @@
+"""`python -m bench.transport`: stock Celery and this transport, in one run on one model server.
+
+Writes bench/transport.json and docs/stock-celery.md. BENCH_EVENTS is the number of events.
+"""
+
+import os
+import platform
+import subprocess
+import sys
+from importlib.metadata import version
+from pathlib import Path
+
+from rich.console import Console
+
+from bench.fault_run import GROUPS, MOST_RESTARTS, STEP_SECONDS, run_fault
+from bench.faults import FAULTS, Fault
+from bench.load import run_load
+from bench.page import render
+from bench.result import FaultPair, LoadResult, Run
+from bench.subjects import PROJECT_ROOT, Fifo, Stock, Subject
+from bench.table import print_run
+from embedded.processes import ProcessError, Supervisor, sigterm_as_exit, supervisor
+from tests.support.sqs_server import SqsServer, running_sqs_server
+
+COMMAND = "make bench-transport"
+RESULT = PROJECT_ROOT / "bench" / "transport.json"
+PAGE = PROJECT_ROOT / "docs" / "stock-celery.md"
+_GROUPS = 100
+_CONCURRENCY = 2
+_EVENTS = 3_000
+_LOAD_SECONDS = 75.0
+_INTERRUPTED = 130
+
+
+def main() -> int:
+    """0 when both were measured, 1 if a process failed; 130 and 143 if stopped."""
+    console, errors = Console(), Console(stderr=True)
+    try:
+        with sigterm_as_exit():
+            run = _measure(events=_events(), console=console)
+    except (ProcessError, ValueError) as error:
+        errors.print(str(error), style="red", markup=False, highlight=False, soft_wrap=True)
+        return 1
+    except KeyboardInterrupt:
+        errors.print("Interrupted. Everything is stopped.")
+        return _INTERRUPTED
+    print_run(console=console, run=run)
+    RESULT.write_text(run.as_json())
+    PAGE.write_text(render(run=run))
+    return 0
+
+
+class _Bench:
+    """Makes subjects on one server, with queues and processes of this run."""
+
+    def __init__(self, *, server: SqsServer, processes: Supervisor, directory: Path) -> None:
+        self._server = server
+        self._processes = processes
+        self._directory = directory
+
+    def load(self, kind: type[Subject], *, events: int) -> LoadResult:
+        """The load phase of one subject."""
+        return run_load(
+            subject=self._make(kind),
+            server=self._server,
+            events=events,
+            groups=_GROUPS,
+            most_seconds=_LOAD_SECONDS,
+        )
+
+    def fault(self, fault: Fault) -> FaultPair:
+        """One fault for both."""
+        stock, fifo = run_fault(
+            fault=fault, stock=self._make(Stock), fifo=self._make(Fifo), server=self._server
+        )
+        return FaultPair(fault=fault.name, stock=stock, fifo=fifo)
+
+    def _make(self, kind: type[Subject]) -> Subject:
+        return kind(
+            server=self._server,
+            processes=self._processes,
+            directory=self._directory,
+            concurrency=_CONCURRENCY,
+        )
+
+
+def _measure(*, events: int, console: Console) -> Run:
+    with running_sqs_server(greedy=True) as server, supervisor() as processes:
+        bench = _Bench(
+            server=server, processes=processes, directory=processes.temporary_directory()
+        )
+        console.print(f"{events} events through stock Celery")
+        stock = bench.load(Stock, events=events)
+        console.print(f"{events} events through this transport")
+        fifo = bench.load(Fifo, events=events)
+        faults = []
+        for fault in FAULTS:
+            console.print(f"Both, and {fault.name}")
+            faults.append(bench.fault(fault))
+    return Run(
+        command=COMMAND,
+        commit=_commit(),
+        cores=os.cpu_count() or 0,
+        python=platform.python_version(),
+        celery=version("celery"),
+        kombu=version("kombu"),
+        groups=_GROUPS,
+        concurrency=_CONCURRENCY,
+        fault_groups=GROUPS,
+        fault_step_milliseconds=round(STEP_SECONDS * 1000),
+        most_restarts=MOST_RESTARTS,
+        stock=stock,
+        fifo=fifo,
+        faults=faults,
+    )
+
+
+def _events() -> int:
+    """BENCH_EVENTS, or the default. Raises ValueError with what to set instead."""
+    text = os.environ.get("BENCH_EVENTS", "") or str(_EVENTS)
+    if not (text.isascii() and text.isdigit() and int(text) and int(text) % _GROUPS == 0):
+        raise ValueError(f"BENCH_EVENTS must be a multiple of {_GROUPS}.")
+    return int(text)
+
+
+def _commit() -> str:
+    """What git calls the tree, with "-dirty" if it has other changes; empty if git knows none."""
+    try:
+        answer = subprocess.run(
+            ["git", "describe", "--always", "--dirty"],  # noqa: S607 (the developer's own git)
+            cwd=PROJECT_ROOT,
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+    except (OSError, subprocess.CalledProcessError):
+        return ""
+    return answer.stdout.strip()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
