@@ -146,8 +146,8 @@ def _uuid(text: str) -> str:
 
 
 def _visibility_timeout(text: str) -> int:
-    if not text.isdecimal() or not 2 <= int(text) <= 43_200:
-        raise ValueError("must be a whole number of seconds from 2 to 43200.")
+    if not text.isdecimal() or not 10 <= int(text) <= 43_200:
+        raise ValueError("must be a whole number of seconds from 10 to 43200.")
     return int(text)
 
 

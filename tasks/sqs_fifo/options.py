@@ -17,7 +17,8 @@ class Options:
     circuit_threshold, circuit_window: so many groups failing within so long open the circuit.
     bundle, largest_bundle: the most events that a pool process gets at once; 1 turns bundles off.
     wait_time: the length of a long poll. A shutdown waits for the open one.
-    visibility_timeout: the length of a lease, which is renewed while a message is held.
+    visibility_timeout: the length of a lease, which is renewed while a message is held. Longer than
+        a long poll, in which a lease may begin unseen.
     longest_hold: when a held message is given back; SQS ends every lease twelve hours after the
         receipt (SQS, "Visibility timeout").
     flush_deletes_after, flush_deletes_within: a finished message waits for others to be deleted
@@ -52,9 +53,11 @@ class Options:
     largest_message: int = 1_048_576
 
     def __post_init__(self) -> None:
-        """Raises ImproperlyConfigured for what would lose events."""
+        """Raises ImproperlyConfigured for what would lose events, or never run them."""
         if not self.dead_letter_queue_url.endswith(".fifo"):
             raise ImproperlyConfigured(
                 "dead_letter_queue_url must be the URL of a FIFO queue: without one, an event that "
                 "can never succeed has nowhere to go."
             )
+        if self.visibility_timeout < 2 * self.wait_time:
+            raise ImproperlyConfigured("visibility_timeout must be at least twice the wait_time.")

@@ -44,6 +44,7 @@ class Receiver:
         self._on_received = on_received
         self._is_open = False
         self._failures = 0
+        self._asked_at = 0.0
         self.last_success = monotonic()
 
     def receive(self) -> None:
@@ -53,6 +54,7 @@ class Receiver:
 
     def _open(self) -> None:
         self._is_open = True
+        self._asked_at = monotonic()
         self._calls(
             "ReceiveMessage",
             queue_url=self._queue_url,
@@ -82,12 +84,15 @@ class Receiver:
             self.receive()
 
     def _deliveries(self, answer: Answer) -> list[Delivery]:
-        """The messages of an answer; one that cannot be read must not keep the others."""
+        """The messages of an answer; one that cannot be read must not keep the others.
+
+        Their leases began at some time since SQS was asked: they are taken to be no younger.
+        """
         deliveries = []
         for message in answer.get("Messages", ()):
             try:
                 delivery = Delivery.from_sqs(
-                    message, now=self.last_success, lease=self._visibility_timeout
+                    message, now=self._asked_at, lease=self._visibility_timeout
                 )
             except (KeyError, ValueError, TypeError) as error:
                 logger.error("a message cannot be read", extra={"error": places_of(error)})

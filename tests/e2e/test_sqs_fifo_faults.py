@@ -59,10 +59,10 @@ def test_a_queue_that_vanishes_and_comes_back_is_consumed_again(fifo_app: FifoAp
 
 
 def test_work_of_ten_times_the_visibility_timeout_runs_once(fifo_app: FifoApp) -> None:
-    options = json.loads(fifo_app.environment["CONSUMER_OPTIONS"]) | {"visibility_timeout": 1}
+    options = json.loads(fifo_app.environment["CONSUMER_OPTIONS"]) | {"visibility_timeout": 2}
     fifo_app.environment["CONSUMER_OPTIONS"] = json.dumps(options)
     fifo_app.start_worker()
-    fifo_app.send(group="a", number=1, trouble={"step": "second", "what": "sleep:10", "times": 1})
+    fifo_app.send(group="a", number=1, trouble={"step": "second", "what": "sleep:20", "times": 1})
     fifo_app.send(group="a", number=2)
     fifo_app.wait_until_empty(timeout=40)
     began = [line.number for line in fifo_app.journal() if line.verb == "began"]

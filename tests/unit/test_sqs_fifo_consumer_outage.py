@@ -69,6 +69,7 @@ def test_one_failing_group_stops_nobody(worker: Worker) -> None:
     for _ in range(10):
         worker.settle("handle-bad0", [UNAVAILABLE])
         worker.loop.advance(30)
+    worker.receive()
     worker.receive(sqs_message("good", group="good"))
 
     assert worker.order[-1] == ["good"]

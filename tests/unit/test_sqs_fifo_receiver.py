@@ -91,12 +91,13 @@ def test_one_poll_is_open_at_a_time(polls: Polls) -> None:
     assert (polls.number, polls.calls.open) == (2, 1)
 
 
-def test_what_came_is_handed_on_in_order_with_its_lease(polls: Polls) -> None:
+def test_what_came_is_handed_on_in_order_with_a_lease_as_old_as_the_poll(polls: Polls) -> None:
+    asked_at = polls.loop.now
     polls.loop.advance(2)
     polls.calls.receive([sqs_message("1"), sqs_message("2")])
 
     assert names(polls.received) == ["1", "2"]
-    assert {one.lease_until for one in polls.received} == {polls.loop.now + 60}
+    assert {one.lease_until for one in polls.received} == {asked_at + 60}
     assert polls.receiver.last_success == polls.loop.now
 
 

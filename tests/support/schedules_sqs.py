@@ -1,0 +1,246 @@
+"""SQS in memory for random schedules: the strict model's queues, latency, and faults on demand."""
+
+from collections import Counter, deque
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+from tasks.sqs_fifo.calls import Answer, WhenDone
+from tests.support.fake_loop import FakeLoop
+from tests.support.schedules_events import Event, Journal
+from tests.support.sqs_server.attributes import checked_attributes
+from tests.support.sqs_server.errors import SqsError
+from tests.support.sqs_server.message import NewMessage
+from tests.support.sqs_server.presentation import shown_message
+from tests.support.sqs_server.queue import FifoQueue
+
+QUEUE, DEAD_LETTERS = "events.fifo", "dead.fifo"
+RECEIVE, SEND = "ReceiveMessage", "SendMessage"
+DELETE, CHANGE = "DeleteMessageBatch", "ChangeMessageVisibilityBatch"
+# How often a long poll looks for messages.
+POLL_STEP = 0.5
+
+
+@dataclass(frozen=True, kw_only=True)
+class Fault:
+    """What happens to a call: how late it arrives, whether it is done, how the answer comes."""
+
+    arrives_after: float = 0.0
+    is_done: bool = True
+    skips_first_entry: bool = False
+    answers_after: float = 0.0
+    error: str | None = None
+
+
+WORKS = Fault()
+# A late answer to a receive is a lease that began earlier than the worker knows: shorter here
+# than the tenth of a lease which the worker keeps in reserve.
+FAULTS = {
+    "refused": Fault(is_done=False, error="HTTP 503 ServiceUnavailable"),
+    "answer lost": Fault(error="HTTP 500 InternalError"),
+    "hanging": Fault(answers_after=15.0, error="HTTP 599 timeout"),
+    "hanging, not done": Fault(is_done=False, answers_after=15.0, error="HTTP 599 timeout"),
+    "slow": Fault(arrives_after=2.0, answers_after=1.0),
+    "partial": Fault(skips_first_entry=True),
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Request:
+    """One call on its way; `answer` is called once."""
+
+    action: str
+    queue_url: str
+    parameters: dict[str, Any]
+    fault: Fault
+    answer: WhenDone
+
+
+class ModelSqs:
+    """Both queues. `running` gives the receipt handles of all that pool processes run."""
+
+    def __init__(self, *, loop: FakeLoop, journal: Journal, lease: int, is_greedy: bool) -> None:
+        self.latency = 0.0
+        self.faults: dict[str, deque[Fault]] = {
+            action: deque() for action in (RECEIVE, SEND, DELETE, CHANGE)
+        }
+        # Handles of leases that ended before their time, which no worker can know.
+        self.ended_early: set[str] = set()
+        # Whether a renewal of leases ever met a fault.
+        self.running: Callable[[], Iterable[str]] = tuple
+        self._loop = loop
+        self._journal = journal
+        self._queue, self._dead_letters = (
+            FifoQueue(
+                name=name,
+                arn=f"arn:aws:sqs:us-east-1:123456789012:{name}",
+                attributes=checked_attributes({"VisibilityTimeout": str(lease)}),
+                now=loop.time(),
+                greedy=is_greedy,
+            )
+            for name in (QUEUE, DEAD_LETTERS)
+        )
+
+    def put(self, event: Event) -> None:
+        """Send an event, as a producer does."""
+        message = NewMessage(
+            body=event.body, group_id=event.group, deduplication_id=event.name, attributes={}
+        )
+        sent = self._queue.send(message=message, now=self._loop.time())
+        self._journal.note_sent(event, message_id=sent.message_id)
+
+    def request(
+        self,
+        action: str,
+        queue_url: str,
+        parameters: dict[str, Any],
+        *,
+        answer: WhenDone,
+        at_once: bool,
+    ) -> None:
+        """One call of a worker; `at_once` if the worker waits for the answer."""
+        waiting = self.faults[action]
+        fault = waiting.popleft() if waiting else WORKS
+        request = Request(
+            action=action, queue_url=queue_url, parameters=parameters, fault=fault, answer=answer
+        )
+        if at_once:
+            result = self._act(request) if fault.is_done else {}
+            answer({} if fault.error else result, fault.error)
+        else:
+            self._loop.call_later(self.latency + fault.arrives_after, self._arrive, request)
+
+    def end_leases(self) -> None:
+        """End all leases before their time."""
+        held = {message.receipt_handle for message in self._queue._leases.oldest_first()}
+        self.ended_early |= {handle for handle in held if handle}
+        self._queue.expire_leases(now=self._loop.time())
+
+    def holds(self, handle: str) -> bool:
+        """Whether this handle's lease is still in force."""
+        self._queue.counts(now=self._loop.time())
+        message = self._queue.message_of(receipt_handle=handle)
+        return message is not None and message.is_in_flight and message.receipt_handle == handle
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether all that was sent is deleted."""
+        counts = self._queue.counts(now=self._loop.time())
+        return not (counts.visible or counts.in_flight)
+
+    def _arrive(self, request: Request) -> None:
+        if not request.fault.is_done:
+            self._answer(request, {})
+        elif request.action == RECEIVE:
+            self._poll(request, until=self._loop.now + request.parameters["WaitTimeSeconds"])
+        else:
+            self._answer(request, self._act(request))
+
+    def _poll(self, request: Request, *, until: float) -> None:
+        """It goes on when its caller has gone: what it takes comes back when the lease ends."""
+        answer = self._act(request)
+        if answer["Messages"] or self._loop.now >= until:
+            self._answer(request, answer)
+        else:
+            self._loop.call_later(POLL_STEP, partial(self._poll, request, until=until))
+
+    def _answer(self, request: Request, answer: Answer) -> None:
+        fault = request.fault
+        result = {} if fault.error else answer
+        self._loop.call_later(
+            self.latency + fault.answers_after, request.answer, result, fault.error
+        )
+
+    def _act(self, request: Request) -> Answer:
+        match request.action:
+            case "ReceiveMessage":
+                return self._receive(request.parameters)
+            case "SendMessage":
+                return self._bury(request)
+            case _:
+                return self._each_entry(request)
+
+    def _receive(self, parameters: dict[str, Any]) -> Answer:
+        messages = self._queue.receive(
+            limit=parameters["MaxNumberOfMessages"],
+            visibility_timeout=parameters["VisibilityTimeout"],
+            dead_letters=None,
+            now=self._loop.time(),
+        )
+        wanted = frozenset(parameters["MessageSystemAttributeNames"])
+        shown = [
+            shown_message(message=message, system_attributes=wanted, attribute_patterns=["All"])
+            for message in messages
+        ]
+        return {"Messages": shown}
+
+    def _bury(self, request: Request) -> Answer:
+        parameters = request.parameters
+        attributes = parameters["MessageAttributes"]
+        message = NewMessage(
+            body=parameters["MessageBody"],
+            group_id=parameters["MessageGroupId"],
+            deduplication_id=parameters["MessageDeduplicationId"],
+            attributes=attributes,
+        )
+        if request.queue_url != DEAD_LETTERS:
+            self._journal.violations.append(f"a copy is sent to {request.queue_url}")
+        sent = self._dead_letters.send(message=message, now=self._loop.time())
+        if not sent.is_duplicate:
+            self._journal.note_dead(
+                attributes["source_message_id"]["StringValue"],
+                reason=attributes["reason"]["StringValue"],
+            )
+        return {"MessageId": sent.message_id, "SequenceNumber": str(sent.sequence)}
+
+    def _each_entry(self, request: Request) -> Answer:
+        successful, failed = [], []
+        for number, entry in enumerate(request.parameters["Entries"]):
+            try:
+                if number == 0 and request.fault.skips_first_entry:
+                    raise SqsError(code="InternalError", message="", status=500)
+                self._settle(request.action, entry)
+            except SqsError as error:
+                failed.append({"Id": entry["Id"], "Code": error.code, "SenderFault": True})
+            else:
+                successful.append({"Id": entry["Id"]})
+        return {"Successful": successful, **({"Failed": failed} if failed else {})}
+
+    def _settle(self, action: str, entry: dict[str, Any]) -> None:
+        handle, now = entry["ReceiptHandle"], self._loop.time()
+        ends_lease = action == DELETE or entry["VisibilityTimeout"] == 0
+        if ends_lease and handle in self.running():
+            self._journal.violations.append(f"{action} ends the lease of what runs")
+        if action == CHANGE:
+            timeout = entry["VisibilityTimeout"]
+            self._queue.change_visibility(
+                receipt_handle=handle, visibility_timeout=timeout, now=now
+            )
+        elif deleted := self._queue.delete(receipt_handle=handle, now=now):
+            self._journal.note_deleted(deleted.message_id)
+
+
+class ModelCalls:
+    """Takes the place of `tasks.sqs_fifo.calls.Calls` in one worker."""
+
+    def __init__(self, *, sqs: ModelSqs, is_alive: Callable[[], bool]) -> None:
+        self._sqs = sqs
+        self._is_alive = is_alive
+        self.wait = False
+        self.counts: Counter[str] = Counter()
+        self.open = 0
+
+    def __call__(
+        self, action: str, *, queue_url: str, when_done: WhenDone, **parameters: Any
+    ) -> None:
+        """Make one call; its answer reaches nobody if the worker has gone by then."""
+        self.counts[action] += 1
+        self.open += 1
+
+        def answer(result: Answer, error: str | None) -> None:
+            if self._is_alive():
+                self.open -= 1
+                when_done(result, error)
+
+        self._sqs.request(action, queue_url, parameters, answer=answer, at_once=self.wait)
