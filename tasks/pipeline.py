@@ -1,6 +1,6 @@
 """The chain that every event runs through: process_message, persist_dynamo, handle_csat."""
 
-from celery import chain, shared_task
+from celery import shared_task
 from django.db import close_old_connections
 
 from tasks import steps
@@ -32,6 +32,3 @@ def handle_csat(works: list[Work]) -> None:
     each(works, steps.record, outcome_of=outcome_of)
     if any(work.outcome is None and steps.answer_of(work) for work in works):
         nudge()
-
-
-EVENT_CHAIN = chain(process_message.s(), persist_dynamo.s(), handle_csat.s())

@@ -17,6 +17,7 @@ from tests.support.builders import (
     deliver,
     deliver_bodies,
     message_body,
+    numbered_message,
     queued_event,
     run_chain,
     survey_body,
@@ -32,14 +33,8 @@ pytestmark = [
 SECOND = timedelta(seconds=1)
 
 
-def message(number: int, **fields: Any) -> str:
-    """A message of the default contact, so many seconds after noon."""
-    at = NOON + number * SECOND
-    return message_body(message={"id": f"m-{number}", "created_at": at.isoformat(), **fields})
-
-
 def test_messages_are_kept_until_a_close_and_archived_by_it() -> None:
-    deliver_bodies(bodies=[message(0), message(1)])
+    deliver_bodies(bodies=[numbered_message(0), numbered_message(1)])
     current = Conversation.objects.get()
     assert [one.message_id for one in stored_entries(conversation_uuid=current.uuid)] == [
         "m-0",
@@ -57,10 +52,10 @@ def test_messages_are_kept_until_a_close_and_archived_by_it() -> None:
 
 
 def test_a_message_is_one_write_to_dynamodb() -> None:
-    deliver_bodies(bodies=[message(0)])
+    deliver_bodies(bodies=[numbered_message(0)])
 
     with counted_calls() as calls:
-        deliver_bodies(bodies=[message(1)], sent_at=NOON + SECOND)
+        deliver_bodies(bodies=[numbered_message(1)], sent_at=NOON + SECOND)
 
     assert calls == {"PutItem": 1}
 
@@ -78,7 +73,9 @@ def test_a_bundle_of_messages_is_one_write_to_dynamodb() -> None:
 
 
 def test_messages_after_a_close_are_of_the_next_conversation() -> None:
-    deliver_bodies(bodies=[message(0), close_body(), message(5), message(6)])
+    deliver_bodies(
+        bodies=[numbered_message(0), close_body(), numbered_message(5), numbered_message(6)]
+    )
 
     first, second = Conversation.objects.order_by("opened_at")
     assert [one["id"] for one in archived(conversation_uuid=first.uuid)] == ["m-0"]
@@ -86,7 +83,7 @@ def test_messages_after_a_close_are_of_the_next_conversation() -> None:
 
 
 def test_a_close_that_is_replayed_does_not_close_the_next_conversation() -> None:
-    _, closing, _ = deliver_bodies(bodies=[message(0), close_body(), message(5)])
+    _, closing, _ = deliver_bodies(bodies=[numbered_message(0), close_body(), numbered_message(5)])
     rows, items = every_row(), every_item()
 
     assert deliver(event=closing) is None
@@ -98,7 +95,7 @@ def test_a_close_that_is_replayed_does_not_close_the_next_conversation() -> None
 def test_a_close_whose_delivery_was_cut_off_is_archived_by_the_next(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    deliver_bodies(bodies=[message(0)])
+    deliver_bodies(bodies=[numbered_message(0)])
     closing = queued_event(body=close_body(), sent_at=NOON + 10 * SECOND)
     with monkeypatch.context() as patch:
         patch.setattr("tasks.closing.migrate", _unavailable)
@@ -114,8 +111,8 @@ def test_a_close_whose_delivery_was_cut_off_is_archived_by_the_next(
 
 
 def test_an_edit_later_than_the_last_message_is_late_too_when_it_comes_again() -> None:
-    original = message(0)
-    edit = message(0, text="edited", created_at=(NOON + 5 * SECOND).isoformat())
+    original = numbered_message(0)
+    edit = numbered_message(0, text="edited", created_at=(NOON + 5 * SECOND).isoformat())
     _, edited, _ = deliver_bodies(bodies=[original, edit, close_body()])
     rows = every_row()
 
@@ -125,9 +122,9 @@ def test_an_edit_later_than_the_last_message_is_late_too_when_it_comes_again() -
 
 
 def test_a_late_message_of_the_contact_opens_nothing_and_goes_into_the_archive() -> None:
-    deliver_bodies(bodies=[message(0), message(9), close_body()])
+    deliver_bodies(bodies=[numbered_message(0), numbered_message(9), close_body()])
 
-    deliver_bodies(bodies=[message(5)], sent_at=NOON + 60 * SECOND)
+    deliver_bodies(bodies=[numbered_message(5)], sent_at=NOON + 60 * SECOND)
 
     only = Conversation.objects.get()
     assert [one["id"] for one in archived(conversation_uuid=only.uuid)] == ["m-0", "m-5", "m-9"]
@@ -135,7 +132,7 @@ def test_a_late_message_of_the_contact_opens_nothing_and_goes_into_the_archive()
 
 
 def test_a_takeover_closes_and_names_the_contact() -> None:
-    deliver_bodies(bodies=[message(0), window_body(data={"has_chats_room": True})])
+    deliver_bodies(bodies=[numbered_message(0), window_body(data={"has_chats_room": True})])
 
     closed = Conversation.objects.get()
     assert closed.resolution == Resolution.HAS_CHAT_ROOM
@@ -150,7 +147,7 @@ def test_a_close_of_nobodys_conversation_has_no_effect() -> None:
 
 
 def test_an_answer_nudges_the_data_lake_once(nudges: list[str]) -> None:
-    deliver_bodies(bodies=[message(0)])
+    deliver_bodies(bodies=[numbered_message(0)])
     assert not nudges
 
     deliver_bodies(bodies=[survey_body()], sent_at=NOON + SECOND)
@@ -168,7 +165,7 @@ def test_an_answer_opens_no_conversation_and_stores_no_message() -> None:
 
 
 def test_a_step_that_is_called_directly_runs_and_returns_its_works() -> None:
-    event = queued_event(body=message(0))
+    event = queued_event(body=numbered_message(0))
 
     (work,) = process_message(
         [

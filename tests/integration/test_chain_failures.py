@@ -16,6 +16,7 @@ from tests.support.builders import (
     conversation,
     deliver,
     message_body,
+    numbered_message,
     queued_event,
     run_chain,
 )
@@ -27,12 +28,6 @@ pytestmark = [
 ]
 
 SECOND = timedelta(seconds=1)
-
-
-def message(number: int, **fields: Any) -> str:
-    """A message of the default contact, so many seconds after noon."""
-    at = NOON + number * SECOND
-    return message_body(message={"id": f"m-{number}", "created_at": at.isoformat(), **fields})
 
 
 def the_store_fails(monkeypatch: pytest.MonkeyPatch, error: Exception) -> None:
@@ -79,7 +74,7 @@ def test_an_answer_counts_for_the_same_conversation_whether_or_not_a_step_failed
 def test_an_event_that_a_step_cannot_finish_takes_effect_when_it_runs_again(
     monkeypatch: pytest.MonkeyPatch, error: Exception, result: Result
 ) -> None:
-    event = queued_event(body=message(0))
+    event = queued_event(body=numbered_message(0))
     with monkeypatch.context() as patch:
         the_store_fails(patch, error)
         outcome = deliver(event=event)
@@ -105,7 +100,12 @@ def test_a_failing_event_holds_its_own_group_only(monkeypatch: pytest.MonkeyPatc
 
     monkeypatch.setattr(store, "put", put)
     monkeypatch.setattr(store, "put_all", put_all)
-    bodies = [(message(0), "a"), (message(1), "a"), (message(2), "a"), (message(3), "b")]
+    bodies = [
+        (numbered_message(0), "a"),
+        (numbered_message(1), "a"),
+        (numbered_message(2), "a"),
+        (numbered_message(3), "b"),
+    ]
 
     works = run_chain(events=[queued_event(body=body, group_id=group) for body, group in bodies])
 
@@ -114,7 +114,12 @@ def test_a_failing_event_holds_its_own_group_only(monkeypatch: pytest.MonkeyPatc
 
 
 def test_an_invalid_event_holds_nobody() -> None:
-    bodies = [message(0), "not JSON", message(2), message_body(data={"channel_uuid": None})]
+    bodies = [
+        numbered_message(0),
+        "not JSON",
+        numbered_message(2),
+        message_body(data={"channel_uuid": None}),
+    ]
 
     works = run_chain(events=[queued_event(body=body) for body in bodies])
 
@@ -129,7 +134,7 @@ def test_an_invalid_event_holds_nobody() -> None:
 
 def test_a_first_queueing_that_no_clock_can_show_is_no_bug() -> None:
     """A sender may claim any `first_sent_at`; the transport takes up to thirteen digits."""
-    event = queued_event(body=message(0))
+    event = queued_event(body=numbered_message(0))
     forged = type(event)(
         message_id=event.message_id,
         group_id=event.group_id,

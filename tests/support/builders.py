@@ -78,6 +78,12 @@ def message_body(
     return body(event_type=event_type, urn=urn, data=whole, event=event)
 
 
+def numbered_message(number: int, **fields: Any) -> str:
+    """A message of the default contact, so many seconds after noon."""
+    at = NOON + timedelta(seconds=number)
+    return message_body(message={"id": f"m-{number}", "created_at": at.isoformat(), **fields})
+
+
 def survey_body(
     *,
     key: str = "weni_csat",
