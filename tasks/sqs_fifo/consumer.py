@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Callable, Sequence
+from math import inf
 from time import monotonic, time
 from typing import Any
 
@@ -76,6 +77,7 @@ class QueueConsumer:
         # What the pool has, by delivery tag; a probe has no deliveries.
         self._running: dict[str, list[Delivery]] = {}
         self._heartbeat: Any = None
+        self._found_old_at = -inf
         self._stopped = False
 
     @property
@@ -137,12 +139,17 @@ class QueueConsumer:
         logger.info("stopped consuming", extra={"sqs_calls": dict(self._calls.counts)})
 
     def _wants_more(self) -> bool:
-        return (
-            not self._stopped
-            and not self._circuit.is_open
-            and self._gate.ready < self._room() + self._options.lookahead
-            and self._gate.held < self._options.most_held
-        )
+        if self._stopped or self._gate.held >= self._options.most_held:
+            return False
+        if self._circuit.is_open:
+            return self._looks_for_old()
+        return self._gate.ready < self._room() + self._options.lookahead
+
+    def _looks_for_old(self) -> bool:
+        """Seldom, but on and on once a look has found any: their groups are locked for a moment."""
+        now = monotonic()
+        found_lately = now - self._found_old_at < self._options.visibility_timeout
+        return found_lately or now - self._receiver.last_success >= self._options.look_every
 
     def _is_alive(self) -> bool:
         """Receives, or has a reason not to: dependencies that are down, or enough to do."""
@@ -160,12 +167,19 @@ class QueueConsumer:
         self._run_what_may_run()
 
     def _run_what_may_run(self) -> None:
+        if self._circuit.is_open and not self._stopped:
+            self._save_what_is_old()
         while not self._stopped and not self._circuit.is_open and self._room() > 0:
             bundle = self._gate.take(most=self._bundle_size(), largest=self._options.largest_bundle)
             if not bundle:
                 break
             self._run(self._settler.give_back_nearly_over(bundle))
         self._receiver.receive()
+
+    def _save_what_is_old(self) -> None:
+        """An outage may outlast the queue's retention."""
+        if self._settler.save_what_nears_retention():
+            self._found_old_at = monotonic()
 
     def _bundle_size(self) -> int:
         """One while a process is free for each; under backlog, as many as share them out."""

@@ -88,6 +88,16 @@ class Gate:
                 break
         return bundle
 
+    def take_queued_before(self, moment: float) -> list[Delivery]:
+        """The head of each group that may run, if it was queued before `moment` (Unix time)."""
+        old: list[Delivery] = []
+        for group_id in list(self._ready):
+            group = self._groups[group_id]
+            if group.waiting[0].queued_at / 1000 < moment:
+                old += group.take(most=1, largest=0, may_exceed=True)
+                self._refresh(group_id)
+        return old
+
     def finish(self, delivery: Delivery) -> None:
         """It took effect (or is quarantined); its delete is still to be confirmed."""
         group = self._groups[delivery.group_id]

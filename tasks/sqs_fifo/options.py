@@ -27,6 +27,8 @@ class Options:
     most_held: how many messages may be held in all, before receiving pauses.
     most_bugs: how many runs may end in a bug before the event is quarantined.
     retention: the queue's; an event that waits for a dependency is quarantined at 80% of it.
+    look_every: how often a receive looks for such events while the circuit is open. What it finds
+        is held, or each look would bring the queue's own redrive limit nearer.
     liveness_file: the file that is touched while the worker is alive; empty: none.
     receive_within: the worker counts as dead when no receive has succeeded for so long.
     largest_message: the dead-letter queue's MaximumMessageSize.
@@ -48,6 +50,7 @@ class Options:
     most_bugs: int = 5
     backoff: Backoff = field(default=Backoff(first=0.5, longest=30.0))
     retention: float = 14 * 24 * 3600.0
+    look_every: float = 3600.0
     liveness_file: str = ""
     receive_within: float = 120.0
     largest_message: int = 1_048_576

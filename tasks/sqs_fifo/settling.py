@@ -15,6 +15,9 @@ from tasks.sqs_fifo.visibility import Visibility
 
 logger = logging.getLogger(__name__)
 
+TOO_OLD = Outcome(
+    Result.UNAVAILABLE, "unavailable", "it neared the queue's retention while nothing could run"
+)
 LOST = Outcome(Result.BUG, "lost", "the process that ran it was lost, or it ran into a time limit")
 
 
@@ -91,6 +94,16 @@ class Settler:
         self._parked.add(delivery)
         self._quarantine.send(delivery, outcome)
 
+    def save_what_nears_retention(self) -> bool:
+        """While nothing can run: copy what SQS will drop soon to the dead-letter queue.
+
+        Tells whether there was any. A group's events go one after the other, in their order.
+        """
+        old = self._gate.take_queued_before(self._retention_nears_for())
+        for delivery in old:
+            self.quarantine(delivery, TOO_OLD)
+        return bool(old)
+
     def give_back(self, delivery: Delivery) -> None:
         """Let SQS deliver this taken message, and what waits behind it, again."""
         self._gate.forget(delivery)
@@ -163,7 +176,7 @@ class Settler:
                 self.quarantine(delivery, outcome)
             case Result.BUG if delivery.bugs + 1 >= self._options.most_bugs:
                 self.quarantine(delivery, outcome)
-            case Result.UNAVAILABLE if self._nears_retention(delivery):
+            case Result.UNAVAILABLE if delivery.queued_at / 1000 < self._retention_nears_for():
                 self.quarantine(delivery, outcome)
             case Result.WAITING:
                 self.give_back(delivery)
@@ -201,8 +214,9 @@ class Settler:
             else:
                 self._gate.put_back(delivery)
 
-    def _nears_retention(self, delivery: Delivery) -> bool:
-        return time() - delivery.queued_at / 1000 > 0.8 * self._options.retention
+    def _retention_nears_for(self) -> float:
+        """What was queued before this moment has over 80% of its time on the queue behind it."""
+        return time() - 0.8 * self._options.retention
 
     def _on_quarantined(self, delivery: Delivery) -> None:
         if delivery in self._parked:
