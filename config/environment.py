@@ -7,13 +7,15 @@ import difflib
 import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 from urllib.parse import SplitResult, urlsplit
-from zoneinfo import available_timezones
 
 import environ
 from django.core.exceptions import ImproperlyConfigured
 from sentry_sdk.utils import BadDsn, Dsn
+
+from apps.conversations import timezones
 
 REQUIRED = object()
 LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
@@ -24,6 +26,7 @@ OUR_PREFIXES = (
     "AGENT_UUID_",
     "CELERY_CONTROL_",
     "WORKER_",
+    "CLOSING_",
 )
 
 
@@ -151,6 +154,12 @@ def _visibility_timeout(text: str) -> int:
     return int(text)
 
 
+def _seconds(text: str) -> timedelta:
+    if not text.isdecimal() or len(text) > 6:
+        raise ValueError("must be a whole number of seconds, as in 600.")
+    return timedelta(seconds=int(text))
+
+
 def _bundle(text: str) -> int:
     if not text.isdecimal() or not 1 <= int(text) <= 10:
         raise ValueError("must be a whole number from 1 to 10.")
@@ -158,10 +167,8 @@ def _bundle(text: str) -> int:
 
 
 def _timezone(text: str) -> str:
-    if text not in available_timezones():
-        nearest = difflib.get_close_matches(text, available_timezones(), n=3)
-        hint = f" Near: {', '.join(nearest)}." if nearest else ""
-        raise ValueError(f"is not a zone of the tz database, such as America/Sao_Paulo.{hint}")
+    if not timezones.is_known(text):
+        raise ValueError(timezones.unknown_sentence(text))
     return text
 
 
@@ -262,6 +269,18 @@ SETTINGS = (
         meaning="the time zone of a project on first sight",
         default="America/Sao_Paulo",
         parse=_timezone,
+    ),
+    Setting(
+        name="CLOSING_QUIET_PERIOD",
+        meaning="for how many seconds a closing is put off while messages younger than that come",
+        default=timedelta(seconds=600),
+        parse=_seconds,
+    ),
+    Setting(
+        name="CLOSING_MAX_POSTPONE",
+        meaning="for how many seconds a closing may be put off in all",
+        default=timedelta(seconds=7200),
+        parse=_seconds,
     ),
     Setting(
         name="CELERY_CONTROL_URL",

@@ -1,14 +1,64 @@
-"""Moving the messages of closed conversations, started by a pointer."""
+"""Closing conversations at their time, and moving the messages of closed ones to the archive."""
 
-from uuid import UUID
+import logging
+from uuid import UUID, uuid4
 
-from celery import shared_task
+from celery import current_app, shared_task
 from django.db import close_old_connections
 
 from apps.clock import now
+from apps.conversations import archive_checks, by_hand, closing
+from apps.conversations.closing import Claim
+from apps.messages import store
 from apps.messages.migration import migrate
-from tasks.base import PointerTask
-from tasks.sqs_fifo.chain import PointerForm
+from tasks.base import PointerTask, outcome_of
+from tasks.sqs_fifo.chain import FifoTask, PointerForm
+from tasks.sqs_fifo.delivery import Result
+from tasks.sqs_fifo.publishing import Pointer, publish_each
+
+logger = logging.getLogger(__name__)
+
+PAGE = 500
+CHECKS_PAGE = 200
+
+
+@shared_task(base=PointerTask, pointer=PointerForm.NO_ARGUMENTS, message_group="closing")
+def close_due_conversations() -> None:
+    """Send each conversation that is due a pointer through its group.
+
+    One page at a time: the next tick is queued behind this page's pointers, so that messages of
+    all others come in between, however many conversations close at once.
+    """
+    close_old_connections()
+    claims = closing.claim_due(most=PAGE, now=now())
+    unsent = publish_each([_pointer(claim) for claim in claims], app=current_app)
+    if unsent:
+        closing.give_back([UUID(pointer.arguments[0]) for pointer in unsent], now=now())
+    elif len(claims) == PAGE:
+        close_due_conversations.apply_async(deduplication_id=str(uuid4()))
+    logger.info("closings sent", extra={"sent": len(claims) - len(unsent), "unsent": len(unsent)})
+
+
+@shared_task(base=PointerTask, pointer=PointerForm.ONE_UUID, is_barrier=True)
+def close_conversation(conversation_uuid: str) -> None:
+    """Close a conversation if it is due, and archive it."""
+    close_old_connections()
+    uuid = UUID(conversation_uuid)
+    newest = store.newest_message_at(uuid)
+    if closing.close_if_due(conversation_uuid=uuid, newest_message_at=newest, now=now()):
+        migrate_on_close.run_in_this_delivery(conversation_uuid)
+
+
+@shared_task(base=PointerTask, pointer=PointerForm.ONE_UUID, is_barrier=True)
+def reopen_conversation(conversation_uuid: str) -> None:
+    """Reopen a conversation, if somebody asked for it and nothing has come in between."""
+    close_old_connections()
+    try:
+        by_hand.reopen(conversation_uuid=UUID(conversation_uuid), now=now())
+    except by_hand.Refused as refused:
+        logger.warning(
+            "not reopened", extra={"conversation": conversation_uuid, "why": str(refused)}
+        )
 
 
 @shared_task(base=PointerTask, pointer=PointerForm.ONE_UUID)
@@ -19,3 +69,51 @@ def migrate_on_close(conversation_uuid: str) -> None:
     """
     close_old_connections()
     migrate(conversation_uuid=UUID(conversation_uuid), now=now())
+
+
+@shared_task(base=PointerTask, pointer=PointerForm.NO_ARGUMENTS, message_group="archiving")
+def archive_before_expiry() -> None:
+    """Move the messages of conversations that stay open long before DynamoDB deletes them."""
+    if _check_archives(in_progress=True) == CHECKS_PAGE:
+        archive_before_expiry.apply_async(deduplication_id=str(uuid4()))
+
+
+@shared_task(base=PointerTask, pointer=PointerForm.NO_ARGUMENTS, message_group="late-archiving")
+def archive_late_messages() -> None:
+    """Move what was written into closed conversations late, and finish incomplete archives."""
+    if _check_archives(in_progress=False) == CHECKS_PAGE:
+        archive_late_messages.apply_async(deduplication_id=str(uuid4()))
+
+
+def _pointer(claim: Claim) -> Pointer:
+    task: FifoTask = reopen_conversation if claim.reopens else close_conversation
+    return Pointer(
+        task=task,
+        arguments=(str(claim.conversation_uuid),),
+        message_group=claim.group_id,
+        # The same for a claim that is sent again, and another one for the next claim.
+        deduplication_id=f"{claim.conversation_uuid}:{claim.claimed_at.timestamp():.6f}",
+    )
+
+
+def _check_archives(*, in_progress: bool) -> int:
+    """Move what is found of one page of conversations; gives how many there were.
+
+    A bug in one keeps nobody else waiting: it is reported, and comes again with its lease.
+    """
+    close_old_connections()
+    checks = archive_checks.claim(in_progress=in_progress, most=CHECKS_PAGE, now=now())
+    for check in checks:
+        try:
+            moved = migrate(conversation_uuid=check.conversation_uuid, now=now())
+            archive_checks.complete(check, now=now())
+        except Exception as error:
+            if outcome_of(error).result is Result.UNAVAILABLE:
+                raise
+        else:
+            if moved and not in_progress:
+                logger.warning(
+                    "messages came after the archive",
+                    extra={"conversation": str(check.conversation_uuid), "messages": moved},
+                )
+    return len(checks)

@@ -2,7 +2,15 @@
 
 from django_celery_beat.models import IntervalSchedule, PeriodicTask
 
+from tasks.closing import archive_before_expiry, archive_late_messages, close_due_conversations
 from tasks.datalake import send_data_lake_event
+
+EVERY_MINUTE = {
+    "Close conversations that are due": close_due_conversations,
+    "Archive messages before they expire": archive_before_expiry,
+    "Archive messages that came late": archive_late_messages,
+    "Tell the data lake": send_data_lake_event,
+}
 
 
 def ensure_schedules() -> None:
@@ -10,7 +18,7 @@ def ensure_schedules() -> None:
     every_minute, _ = IntervalSchedule.objects.get_or_create(
         every=1, period=IntervalSchedule.MINUTES
     )
-    PeriodicTask.objects.get_or_create(
-        name="Tell the data lake",
-        defaults={"task": send_data_lake_event.name, "interval": every_minute},
-    )
+    for name, task in EVERY_MINUTE.items():
+        PeriodicTask.objects.get_or_create(
+            name=name, defaults={"task": task.name, "interval": every_minute}
+        )

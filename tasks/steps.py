@@ -157,6 +157,7 @@ def _close(event: WindowEvent | CloseEvent, *, resolution: Resolution) -> list[U
         resolution=resolution,
         sent_at=event.arrival.sent_at,
         takeover=event.window if isinstance(event, WindowEvent) else None,
+        now=now(),
     )
 
 

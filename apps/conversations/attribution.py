@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, time
+from datetime import datetime, time, timedelta
 from functools import lru_cache
 from typing import Any
 from uuid import UUID, uuid4
@@ -12,6 +12,7 @@ from django.db import connection
 from apps.conversations.closing_times import next_closing
 from apps.conversations.contacts import Contact
 from apps.conversations.models import Project
+from apps.conversations.states import ARCHIVE_OPEN_EVERY, first_due
 from apps.errors import Unavailable
 
 ATTEMPTS = 3
@@ -28,10 +29,11 @@ WITH asked AS (
         %(at)s::timestamptz[], %(sent_at)s::timestamptz[], %(from_contact)s::bool[],
         %(contact_name)s::text[], %(group_id)s::text[], %(uuid)s::uuid[],
         %(closes_at)s::timestamptz[], %(timezone)s::text[], %(closing_time)s::time[],
-        %(may_be_late)s::bool[]
+        %(idle_timeout)s::interval[], %(due_at)s::timestamptz[],
+        %(archive_check_at)s::timestamptz[], %(may_be_late)s::bool[]
     ) AS asked (
         number, project, channel, urn, at, sent_at, from_contact, contact_name, group_id, uuid,
-        closes_at, timezone, closing_time, may_be_late
+        closes_at, timezone, closing_time, idle_timeout, due_at, archive_check_at, may_be_late
     )
 ), placed AS (
     SELECT asked.*, late.uuid AS late, current.uuid AS current
@@ -51,19 +53,22 @@ WITH asked AS (
     WHERE NOT contact_wrote
         AND uuid IN (SELECT current FROM placed WHERE from_contact AND late IS NULL)
 ), rules AS (
-    SELECT uuid, timezone, closing_time FROM conversations_project
+    SELECT uuid, timezone, closing_time, idle_timeout FROM conversations_project
     WHERE uuid IN (SELECT project FROM placed WHERE late IS NULL AND current IS NULL)
     FOR SHARE
 ), opened AS (
     INSERT INTO conversations_conversation (
         uuid, project_id, channel_uuid, contact_urn, contact_name, group_id, external_id,
-        started_at, opened_at, contact_wrote, closes_at, resolution, has_chats_room, message_count
+        started_at, opened_at, contact_wrote, closes_at, due_at, archive_check_at, resolution,
+        has_chats_room, message_count
     )
     SELECT DISTINCT ON (project, channel, urn)
         placed.uuid, project, channel, urn, contact_name, group_id, '', at, sent_at,
-        bool_or(from_contact) OVER (PARTITION BY project, channel, urn), closes_at, 2, false, 0
+        bool_or(from_contact) OVER (PARTITION BY project, channel, urn), closes_at, due_at,
+        archive_check_at, 2, false, 0
     FROM placed JOIN rules ON rules.uuid = project
         AND rules.timezone = placed.timezone AND rules.closing_time = placed.closing_time
+        AND rules.idle_timeout IS NOT DISTINCT FROM placed.idle_timeout
     WHERE late IS NULL AND current IS NULL
     ORDER BY project, channel, urn, number
     ON CONFLICT (project_id, channel_uuid, contact_urn) WHERE resolution = 2 DO NOTHING
@@ -104,6 +109,7 @@ class Attribution:
 class _ClosingRule:
     timezone: str
     closing_time: time
+    idle_timeout: timedelta | None
 
 
 def find_or_open(messages: Sequence[IncomingMessage]) -> list[Attribution]:
@@ -146,6 +152,9 @@ def _ask(messages: dict[int, IncomingMessage]) -> dict[int, Attribution]:
 
 def _row(number: int, message: IncomingMessage) -> dict[str, Any]:
     rule = _closing_rule(message.contact.project_uuid)
+    closes_at = next_closing(
+        after=message.sent_at, timezone=rule.timezone, closing_time=rule.closing_time
+    )
     return {
         "number": number,
         "project": message.contact.project_uuid,
@@ -157,11 +166,14 @@ def _row(number: int, message: IncomingMessage) -> dict[str, Any]:
         "contact_name": message.contact_name,
         "group_id": message.group_id,
         "uuid": uuid4(),
-        "closes_at": next_closing(
-            after=message.sent_at, timezone=rule.timezone, closing_time=rule.closing_time
-        ),
+        "closes_at": closes_at,
         "timezone": rule.timezone,
         "closing_time": rule.closing_time,
+        "idle_timeout": rule.idle_timeout,
+        "due_at": first_due(
+            closes_at=closes_at, silent_since=message.sent_at, idle_timeout=rule.idle_timeout
+        ),
+        "archive_check_at": message.sent_at + ARCHIVE_OPEN_EVERY,
         "may_be_late": message.may_be_late,
     }
 
@@ -170,4 +182,8 @@ def _row(number: int, message: IncomingMessage) -> dict[str, Any]:
 def _closing_rule(project_uuid: UUID) -> _ClosingRule:
     """Cached: the statement itself finds out when it is outdated."""
     project = ensure_project(project_uuid)
-    return _ClosingRule(timezone=project.timezone, closing_time=project.closing_time)
+    return _ClosingRule(
+        timezone=project.timezone,
+        closing_time=project.closing_time,
+        idle_timeout=project.idle_timeout,
+    )

@@ -1,5 +1,6 @@
-"""When a conversation closes: the next closing time of its project's own time zone."""
+"""When conversations close: the closing times of a project, in its own time zone."""
 
+from collections.abc import Iterator
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
@@ -12,11 +13,29 @@ def next_closing(*, after: datetime, timezone: str, closing_time: time) -> datet
     zone that the installed tz database does not have.
     """
     zone = ZoneInfo(timezone)
-    today = after.astimezone(zone).date()
     # Two days ahead, because some zones have skipped a whole day.
-    days = (today + timedelta(days=offset) for offset in (-1, 0, 1, 2))
-    closings = (_instant(day=day, local_time=closing_time, zone=zone) for day in days)
+    closings = _closings(near=after, day_offsets=(-1, 0, 1, 2), local_time=closing_time, zone=zone)
     return next(closing for closing in closings if closing > after)
+
+
+def latest_closing(*, until: datetime, timezone: str, closing_time: time) -> datetime:
+    """The last closing at or before `until`, in UTC: the neighbour of `next_closing(after=until)`.
+
+    The same rules, requirements and errors as those of `next_closing`.
+    """
+    zone = ZoneInfo(timezone)
+    # A day ahead too, because a clock set back over midnight shows the day before again.
+    closings = _closings(near=until, day_offsets=(1, 0, -1, -2), local_time=closing_time, zone=zone)
+    return next(closing for closing in closings if closing <= until)
+
+
+def _closings(
+    *, near: datetime, day_offsets: tuple[int, ...], local_time: time, zone: ZoneInfo
+) -> Iterator[datetime]:
+    """The closings of the days at these offsets from the local day of `near`, in that order."""
+    today = near.astimezone(zone).date()
+    for offset in day_offsets:
+        yield _instant(day=today + timedelta(days=offset), local_time=local_time, zone=zone)
 
 
 def _instant(*, day: date, local_time: time, zone: ZoneInfo) -> datetime:

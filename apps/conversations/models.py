@@ -1,13 +1,14 @@
 """Projects, and the conversations that their contacts have."""
 
 import uuid
-import zoneinfo
 from datetime import time
 
 from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models import F, Q
+
+from apps.conversations import timezones
 
 CSAT_KEY = "weni_csat"
 NPS_KEY = "weni_nps"
@@ -18,12 +19,9 @@ def default_timezone() -> str:
 
 
 def validate_timezone(name: str) -> None:
-    """Raises ValidationError unless the installed tz database has this zone."""
-    if name not in zoneinfo.available_timezones():
-        raise ValidationError(
-            "%(name)s is not a time zone of the tz database; use a name such as America/Sao_Paulo.",
-            params={"name": name},
-        )
+    """Raises ValidationError, naming the nearest, unless the tz database has this zone."""
+    if not timezones.is_known(name):
+        raise ValidationError(timezones.unknown_sentence(name))
 
 
 class Project(models.Model):
@@ -40,6 +38,11 @@ class Project(models.Model):
     idle_timeout = models.DurationField(
         null=True, blank=True, help_text="Close after this long without a message; empty: never."
     )
+    archive_retention = models.DurationField(
+        null=True,
+        blank=True,
+        help_text="Archived messages older than this may be deleted; empty: never.",
+    )
 
     def __str__(self) -> str:
         return self.name or str(self.uuid)
@@ -55,11 +58,18 @@ class Resolution(models.IntegerChoices):
     HAS_CHAT_ROOM = 4, "Has chat room"
 
 
+CLOSED = tuple(value for value in Resolution.values if value != Resolution.IN_PROGRESS)
+
+
 class Conversation(models.Model):
     """One conversation of a contact with a project on a channel.
 
     Times of messages are their producers' `created_at`; `opened_at` and `ended_at` are times of
     the queue (SentTimestamp), so that events compare with them whatever a producer's clock says.
+
+    `closes_at` is the closing time of its project's zone. `due_at` is when it has to be looked at:
+    then, or earlier where a silent conversation closes before, or at once where somebody asked for
+    a change. Whether anything is to be done is decided when it is looked at, in its group.
     """
 
     uuid = models.UUIDField(primary_key=True, default=uuid.uuid4)
@@ -77,7 +87,19 @@ class Conversation(models.Model):
         default=False, help_text="The contact has written in it, not only the bot."
     )
     closes_at = models.DateTimeField()
-    close_requested_at = models.DateTimeField(null=True, blank=True)
+    postponed_from = models.DateTimeField(
+        null=True, blank=True, help_text="The closing that was put off, because it was in use."
+    )
+    due_at = models.DateTimeField(null=True, blank=True)
+    close_requested_at = models.DateTimeField(
+        null=True, blank=True, help_text="When the pointer on the queue was claimed to be sent."
+    )
+    wanted_resolution = models.PositiveSmallIntegerField(
+        choices=Resolution.choices,
+        null=True,
+        blank=True,
+        help_text="What somebody asked for by hand: to close it so, or to reopen it.",
+    )
     ended_at = models.DateTimeField(null=True, blank=True)
     resolution = models.PositiveSmallIntegerField(
         choices=Resolution.choices, default=Resolution.IN_PROGRESS
@@ -90,6 +112,9 @@ class Conversation(models.Model):
     message_count = models.PositiveIntegerField(default=0)
     archived_at = models.DateTimeField(
         null=True, blank=True, help_text="When its messages had all left DynamoDB after closing."
+    )
+    archive_check_at = models.DateTimeField(
+        null=True, blank=True, help_text="When DynamoDB is next searched for messages of it."
     )
 
     class Meta:
@@ -109,15 +134,16 @@ class Conversation(models.Model):
                 condition=~Q(resolution=Resolution.IN_PROGRESS),
                 name="closed_of_contact",
             ),
+            models.Index("due_at", condition=~Q(due_at=None), name="conversation_due"),
             models.Index(
-                "closes_at",
-                condition=Q(resolution=Resolution.IN_PROGRESS),
-                name="due_to_close",
+                "close_requested_at",
+                condition=~Q(close_requested_at=None),
+                name="conversation_requested",
             ),
             models.Index(
-                "ended_at",
-                condition=~Q(resolution=Resolution.IN_PROGRESS) & Q(archived_at=None),
-                name="closed_not_archived",
+                "archive_check_at",
+                condition=~Q(archive_check_at=None),
+                name="archive_check_due",
             ),
         )
 

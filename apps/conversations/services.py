@@ -2,18 +2,17 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 from uuid import UUID
 
 from django.db import transaction
+from django.db.models import Q
 
+from apps.conversations import states
 from apps.conversations.attribution import IncomingMessage, find_or_open
-from apps.conversations.closing_times import next_closing
+from apps.conversations.closing_times import latest_closing, next_closing
 from apps.conversations.contacts import Contact
-from apps.conversations.models import Conversation, Project, Resolution
+from apps.conversations.models import CLOSED, Conversation, Project, Resolution
 from apps.conversations.selectors import of_contact
-
-CLOSED = tuple(value for value in Resolution.values if value != Resolution.IN_PROGRESS)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,7 +54,12 @@ def update_or_open(
 
 
 def close(
-    *, contact: Contact, resolution: Resolution, sent_at: datetime, takeover: WindowUpdate | None
+    *,
+    contact: Contact,
+    resolution: Resolution,
+    sent_at: datetime,
+    takeover: WindowUpdate | None,
+    now: datetime,
 ) -> list[UUID]:
     """Close the contact's conversation in progress, unless it is younger than the closing event.
 
@@ -63,7 +67,7 @@ def close(
     that may be one that an earlier delivery of this event closed. `takeover` is what the window
     said by which a human took over.
     """
-    changes: dict[str, Any] = {"resolution": resolution, "ended_at": sent_at}
+    changes = states.closed(resolution=resolution, ended_at=sent_at, now=now)
     if takeover:
         changes |= {"has_chats_room": True, **_said(takeover)}
     with transaction.atomic():
@@ -77,14 +81,27 @@ def close(
 def move_open_conversations(*, project: Project, now: datetime) -> int:
     """Have the project's open conversations close by its present rule; gives how many moved.
 
-    Those whose closing is due already still close for that reason.
+    One whose closing is past moves only if it is not due by the new rule either: the closing of
+    one that should have closed under both, and has not yet, is not put off. Silence counts from
+    now at the earliest.
     """
     closes_at = next_closing(
         after=now, timezone=project.timezone, closing_time=project.closing_time
     )
+    last_closing = latest_closing(
+        until=now, timezone=project.timezone, closing_time=project.closing_time
+    )
+    not_due = Q(closes_at__gt=now) | Q(opened_at__gte=last_closing)
     return Conversation.objects.filter(
-        project=project, resolution=Resolution.IN_PROGRESS, closes_at__gt=now
-    ).update(closes_at=closes_at)
+        not_due, project=project, resolution=Resolution.IN_PROGRESS, wanted_resolution=None
+    ).update(
+        closes_at=closes_at,
+        postponed_from=None,
+        due_at=states.first_due(
+            closes_at=closes_at, silent_since=now, idle_timeout=project.idle_timeout
+        ),
+        close_requested_at=None,
+    )
 
 
 def _said(window: WindowUpdate) -> dict[str, str]:

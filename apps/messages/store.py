@@ -122,6 +122,19 @@ def batches(conversation_uuid: UUID) -> Iterator[StoredBatch]:
         yield batch
 
 
+def newest_message_at(conversation_uuid: UUID) -> datetime | None:
+    """The time of the newest message that is there, as its producer said. Raises Unavailable."""
+    with dynamodb_may_be_unavailable():
+        answer = client().query(
+            **_query(conversation_uuid),
+            ScanIndexForward=False,
+            Limit=1,
+            ProjectionExpression=SORT_KEY,
+        )
+    times = [item[SORT_KEY]["S"].partition("#")[0] for item in answer["Items"]]
+    return datetime.fromisoformat(times[0]) if times else None
+
+
 def delete(*, conversation_uuid: UUID, item_keys: Sequence[str]) -> None:
     """Delete exactly these items; those that are gone already are no error. Raises Unavailable."""
     _write_in_batches(
@@ -241,12 +254,7 @@ def _messages(conversation_uuid: UUID) -> Iterator[tuple[MessageEntry, list[str]
 
 
 def _items(conversation_uuid: UUID) -> Iterator[dict[str, Any]]:
-    query: dict[str, Any] = {
-        "TableName": settings.DYNAMODB_MESSAGE_TABLE,
-        "ConsistentRead": True,
-        "KeyConditionExpression": f"{PARTITION_KEY} = :conversation",
-        "ExpressionAttributeValues": {":conversation": {"S": str(conversation_uuid)}},
-    }
+    query = _query(conversation_uuid)
     while True:
         with dynamodb_may_be_unavailable():
             page = client().query(**query)
@@ -254,6 +262,15 @@ def _items(conversation_uuid: UUID) -> Iterator[dict[str, Any]]:
         if "LastEvaluatedKey" not in page:
             return
         query["ExclusiveStartKey"] = page["LastEvaluatedKey"]
+
+
+def _query(conversation_uuid: UUID) -> dict[str, Any]:
+    return {
+        "TableName": settings.DYNAMODB_MESSAGE_TABLE,
+        "ConsistentRead": True,
+        "KeyConditionExpression": f"{PARTITION_KEY} = :conversation",
+        "ExpressionAttributeValues": {":conversation": {"S": str(conversation_uuid)}},
+    }
 
 
 def _write_in_batches(requests: Sequence[Any]) -> None:

@@ -23,7 +23,9 @@ def closed(
     takeover: WindowUpdate | None = None,
 ) -> list[Any]:
     """Close the default contact's conversation."""
-    return close(contact=contact(), resolution=resolution, sent_at=sent_at, takeover=takeover)
+    return close(
+        contact=contact(), resolution=resolution, sent_at=sent_at, takeover=takeover, now=sent_at
+    )
 
 
 def window(

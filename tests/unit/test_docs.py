@@ -5,6 +5,7 @@ import re
 import subprocess
 import sysconfig
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 from pkgutil import resolve_name
 
@@ -26,6 +27,8 @@ def default_as_told(setting: Setting) -> str:
             return "empty"
         case bool(value):
             return f"`{str(value).lower()}`"
+        case timedelta() as period:
+            return f"`{int(period.total_seconds())}`"
         case list(names):
             return f"`{','.join(names)}`"
         case value:

@@ -1,0 +1,147 @@
+"""Closing conversations at their time: claiming what is due, and deciding what becomes of it."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from django.conf import settings
+from django.db import transaction
+
+from apps.conversations import states
+from apps.conversations.models import Conversation, Resolution
+
+# A claim whose pointer was never sent is claimed again after this.
+CLAIM_LEASE = timedelta(minutes=15)
+# Pointers of so many conversations wait on the queue; older claims than this are not counted,
+# so that those which cannot get through keep nobody else from closing.
+MOST_WAITING = 1_000
+WAITING_FOR = timedelta(minutes=1)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Claim:
+    """A conversation to be looked at in its group; `reopens` if somebody asked for that."""
+
+    conversation_uuid: UUID
+    group_id: str
+    claimed_at: datetime
+    reopens: bool
+
+
+def claim_due(*, most: int, now: datetime) -> list[Claim]:
+    """Claim up to `most` conversations that are due, the longest due first.
+
+    Nobody else claims them for 15 minutes. Fewer are claimed while many of the last minute's wait
+    on the queue: closing does not get in the way of messages. A pointer for each has to be sent
+    now, or the claim given back with `give_back`.
+    """
+    claimed_lately = Conversation.objects.filter(close_requested_at__gt=now - WAITING_FOR)
+    room = min(most, MOST_WAITING - claimed_lately.count())
+    if room <= 0:
+        return []
+    with transaction.atomic():
+        due = (
+            Conversation.objects.select_for_update(skip_locked=True)
+            .filter(due_at__lte=now)
+            .order_by("due_at")
+            .values_list("uuid", "group_id", "wanted_resolution")[:room]
+        )
+        claims = [
+            Claim(
+                conversation_uuid=uuid,
+                group_id=group_id,
+                claimed_at=now,
+                reopens=wanted == Resolution.IN_PROGRESS,
+            )
+            for uuid, group_id, wanted in due
+        ]
+        claimed = [claim.conversation_uuid for claim in claims]
+        Conversation.objects.filter(uuid__in=claimed).update(
+            due_at=now + CLAIM_LEASE, close_requested_at=now
+        )
+    return claims
+
+
+def give_back(conversation_uuids: list[UUID], *, now: datetime) -> None:
+    """Let claims whose pointers could not be sent be claimed again at once."""
+    Conversation.objects.filter(uuid__in=conversation_uuids).exclude(due_at=None).update(
+        due_at=now, close_requested_at=None
+    )
+
+
+def close_if_due(
+    *, conversation_uuid: UUID, newest_message_at: datetime | None, now: datetime
+) -> bool:
+    """Close a conversation whose time has come, else have it looked at again when that is.
+
+    Its time has come when its closing time is past and no message is younger than the quiet
+    period, or when it has been silent for its project's idle timeout, or when somebody asked for
+    it. `newest_message_at` is the time of its newest message in DynamoDB. Tells whether it is
+    closed, now or before, and has yet to be archived.
+    """
+    with transaction.atomic():
+        conversation = (
+            Conversation.objects.select_for_update(of=("self",))
+            .select_related("project")
+            .filter(uuid=conversation_uuid)
+            .first()
+        )
+        if conversation is None:
+            return False
+        if conversation.resolution == Resolution.IN_PROGRESS:
+            _write(conversation, _changes(conversation, newest_message_at, now))
+    return conversation.resolution != Resolution.IN_PROGRESS and conversation.archived_at is None
+
+
+def _changes(
+    conversation: Conversation, newest_message_at: datetime | None, now: datetime
+) -> dict[str, Any]:
+    if conversation.wanted_resolution is not None:
+        return _closed(conversation, Resolution(conversation.wanted_resolution), now)
+    newest = _latest(newest_message_at, conversation.last_message_at)
+    if conversation.closes_at <= now:
+        return _closed_or_postponed(conversation, newest, now)
+    due_at = states.first_due(
+        closes_at=conversation.closes_at,
+        silent_since=_latest(newest, conversation.opened_at) or now,
+        idle_timeout=conversation.project.idle_timeout,
+    )
+    if due_at <= now:
+        return _closed(conversation, Resolution.UNCLASSIFIED, now)
+    return {"due_at": due_at, "close_requested_at": None}
+
+
+def _closed_or_postponed(
+    conversation: Conversation, newest: datetime | None, now: datetime
+) -> dict[str, Any]:
+    """Put off the closing of one that is in use, but not for ever."""
+    first_closing = conversation.postponed_from or conversation.closes_at
+    closes_at = min(
+        now + settings.CLOSING_QUIET_PERIOD, first_closing + settings.CLOSING_MAX_POSTPONE
+    )
+    in_use = newest is not None and newest > now - settings.CLOSING_QUIET_PERIOD
+    if not in_use or closes_at <= now:
+        return _closed(conversation, Resolution.UNCLASSIFIED, now)
+    return {
+        "closes_at": closes_at,
+        "postponed_from": first_closing,
+        "due_at": closes_at,
+        "close_requested_at": None,
+    }
+
+
+def _closed(conversation: Conversation, resolution: Resolution, now: datetime) -> dict[str, Any]:
+    """It ended when its closing was put on the queue: what came after that is of the next one."""
+    ended_at = conversation.close_requested_at or now
+    return states.closed(resolution=resolution, ended_at=ended_at, now=now)
+
+
+def _write(conversation: Conversation, changes: dict[str, Any]) -> None:
+    for name, value in changes.items():
+        setattr(conversation, name, value)
+    conversation.save(update_fields=list(changes))
+
+
+def _latest(*moments: datetime | None) -> datetime | None:
+    return max((moment for moment in moments if moment), default=None)
