@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
@@ -120,10 +121,14 @@ def wait_until(
         time.sleep(0.05)
 
 
-@pytest.fixture
+@pytest.fixture(params=[10, 1], ids=["bundles", "single events"])
 def bundle(request: pytest.FixtureRequest) -> int:
-    """The most events that a pool process gets at once; modules about order try 1 as well."""
-    return int(getattr(request, "param", 10))
+    """The most events that a pool process gets at once: every test runs both ways."""
+    return int(request.param)
+
+
+# For tests that hand nothing to a pool process, or one event in all: the setting cannot matter.
+without_a_bundle = pytest.mark.parametrize("bundle", [10], ids=["any"])
 
 
 @pytest.fixture(scope="session")
@@ -218,6 +223,11 @@ class FifoApp:
         """What was asked of SQS for this queue, in order, other than by the test itself."""
         return [call.action for call in self.sqs_server.calls() if call.queue == self.queue]
 
+    def set_options(self, **options: Any) -> None:
+        """What the consumers of workers that start from now on are told, too."""
+        set_before = json.loads(self.environment["CONSUMER_OPTIONS"])
+        self.environment["CONSUMER_OPTIONS"] = json.dumps(set_before | options)
+
     def journal(self) -> list[Line]:
         """What the steps have written."""
         return read_journal(Path(self.environment["JOURNAL"]))
@@ -225,6 +235,14 @@ class FifoApp:
     def done(self, *, step: str = "third") -> dict[str, list[int]]:
         """What a step has done, by group."""
         return did(self.journal(), step=step)
+
+    def largest_bundle(self) -> int:
+        """The most events whose first step a process began before it went on to the second."""
+        lines = sorted(self.journal(), key=lambda line: (line.pid, line.at))
+        runs = groupby(lines, key=lambda line: (line.pid, line.step))
+        return max(
+            sum(line.verb == "began" for line in run) for (_, step), run in runs if step == "first"
+        )
 
     def dead_letters(self) -> list[dict[str, Any]]:
         """What is in the dead-letter queue, which is empty afterwards."""
@@ -240,6 +258,13 @@ class FifoApp:
                 QueueUrl=self.environment["DLQ_URL"], ReceiptHandle=letter["ReceiptHandle"]
             )
         return letters
+
+    def waiting_on_queue(self) -> int:
+        """How many messages no worker has received yet, or has given back."""
+        answer = self.sqs.get_queue_attributes(
+            QueueUrl=self.environment["QUEUE_URL"], AttributeNames=["ApproximateNumberOfMessages"]
+        )
+        return int(answer["Attributes"]["ApproximateNumberOfMessages"])
 
     def left_on_queue(self) -> int:
         """How many messages are waiting or in flight."""

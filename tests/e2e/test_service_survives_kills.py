@@ -18,8 +18,6 @@ CONTACTS = 12
 BEFORE_CLOSE = 8
 AFTER_CLOSE = 4
 
-pytestmark = pytest.mark.parametrize("bundle", [1, 10], indirect=True, ids=["singles", "bundles"])
-
 
 @pytest.fixture
 def times() -> Iterator[datetime]:

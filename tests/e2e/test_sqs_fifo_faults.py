@@ -1,6 +1,5 @@
 """What SQS and the network do to a worker, and that it goes on."""
 
-import json
 import os
 import signal
 import subprocess
@@ -12,7 +11,7 @@ from typing import Any
 import pytest
 
 from embedded.service import PROJECT_ROOT
-from tests.e2e.conftest import FifoApp
+from tests.e2e.conftest import FifoApp, without_a_bundle
 from tests.support.journal import inversions
 from tests.support.sqs_server import SqsServer
 
@@ -30,43 +29,48 @@ FAULTS: dict[str, Callable[[SqsServer], None]] = {
 
 @pytest.mark.parametrize("fault", FAULTS.values(), ids=FAULTS.keys())
 def test_the_worker_goes_on_after_a_fault(
-    fifo_app: FifoApp, fault: Callable[[SqsServer], None]
+    fifo_app: FifoApp, fault: Callable[[SqsServer], None], bundle: int
 ) -> None:
-    fifo_app.start_worker()
-    fifo_app.send(group="a", number=1)
+    fifo_app.send_many(groups=1, events=3)
+    fifo_app.start_worker(concurrency=1)
     fifo_app.wait_until_empty()
     fault(fifo_app.sqs_server)
     fifo_app.wait_until(lambda: "receiving failed" in fifo_app.workers[0].log_text())
     time.sleep(1)
     fifo_app.sqs_server.clear_faults()
-    fifo_app.send(group="a", number=2)
+    fifo_app.send_many(groups=1, events=3)
     fifo_app.wait_until_empty()
-    assert fifo_app.done() == {"a": [1, 2]}
+    assert fifo_app.done() == {"g0": [0, 1, 2, 0, 1, 2]}
+    assert fifo_app.largest_bundle() == min(bundle, 3)
     assert fifo_app.workers[0].is_running
     assert fifo_app.workers[0].log_text().count("receiving failed") == 1
 
 
-def test_a_queue_that_vanishes_and_comes_back_is_consumed_again(fifo_app: FifoApp) -> None:
-    fifo_app.start_worker()
-    fifo_app.send(group="a", number=1)
+def test_a_queue_that_vanishes_and_comes_back_is_consumed_again(
+    fifo_app: FifoApp, bundle: int
+) -> None:
+    fifo_app.send_many(groups=1, events=3)
+    fifo_app.start_worker(concurrency=1)
     fifo_app.wait_until_empty()
     fifo_app.sqs_server.vanish(queue=fifo_app.queue)
     fifo_app.wait_until(lambda: "receiving failed" in fifo_app.workers[0].log_text())
     fifo_app.sqs_server.restore(queue=fifo_app.queue)
-    fifo_app.send(group="a", number=2)
+    fifo_app.send_many(groups=1, events=3)
     fifo_app.wait_until_empty()
-    assert fifo_app.done() == {"a": [1, 2]}
+    assert fifo_app.done() == {"g0": [0, 1, 2, 0, 1, 2]}
+    assert fifo_app.largest_bundle() == min(bundle, 3)
 
 
-def test_work_of_ten_times_the_visibility_timeout_runs_once(fifo_app: FifoApp) -> None:
-    options = json.loads(fifo_app.environment["CONSUMER_OPTIONS"]) | {"visibility_timeout": 2}
-    fifo_app.environment["CONSUMER_OPTIONS"] = json.dumps(options)
-    fifo_app.start_worker()
+def test_work_of_ten_times_the_visibility_timeout_runs_once(fifo_app: FifoApp, bundle: int) -> None:
+    fifo_app.set_options(visibility_timeout=2)
     fifo_app.send(group="a", number=1, trouble={"step": "second", "what": "sleep:20", "times": 1})
     fifo_app.send(group="a", number=2)
+    fifo_app.start_worker(concurrency=1)
     fifo_app.wait_until_empty(timeout=40)
     began = [line.number for line in fifo_app.journal() if line.verb == "began"]
-    assert began == [1, 1, 1, 2, 2, 2]
+    assert sorted(began) == [1, 1, 1, 2, 2, 2]
+    assert fifo_app.done() == {"a": [1, 2]}
+    assert fifo_app.largest_bundle() == min(bundle, 2)
 
 
 def test_under_load_an_event_costs_at_most_22_hundredths_of_a_call(fifo_app: FifoApp) -> None:
@@ -79,10 +83,10 @@ def test_under_load_an_event_costs_at_most_22_hundredths_of_a_call(fifo_app: Fif
     assert len(calls) / 2000 <= 0.22
 
 
+@without_a_bundle
 def test_a_container_can_see_that_the_worker_is_alive(fifo_app: FifoApp) -> None:
     file = fifo_app.directory / "alive"
-    options = json.loads(fifo_app.environment["CONSUMER_OPTIONS"]) | {"liveness_file": str(file)}
-    fifo_app.environment["CONSUMER_OPTIONS"] = json.dumps(options)
+    fifo_app.set_options(liveness_file=str(file))
     check = [sys.executable, "-m", "tasks.sqs_fifo.liveness", str(file)]
     assert subprocess.run(check, cwd=PROJECT_ROOT, check=False).returncode == 1
     fifo_app.start_worker()
@@ -90,6 +94,7 @@ def test_a_container_can_see_that_the_worker_is_alive(fifo_app: FifoApp) -> None
     assert subprocess.run(check, cwd=PROJECT_ROOT, check=False).returncode == 0
 
 
+@without_a_bundle
 def test_an_idle_worker_only_keeps_a_long_poll_open(fifo_app: FifoApp) -> None:
     fifo_app.start_worker()
     time.sleep(3.5)
@@ -100,16 +105,16 @@ def test_an_idle_worker_only_keeps_a_long_poll_open(fifo_app: FifoApp) -> None:
     assert set(actions) <= {"ReceiveMessage", "CreateQueue", "GetQueueAttributes"}
 
 
-@pytest.mark.parametrize("bundle", [1], indirect=True)
 def test_after_sigterm_others_get_what_was_held_within_a_second_and_a_half(
-    fifo_app: FifoApp,
+    fifo_app: FifoApp, bundle: int
 ) -> None:
+    """One process has a slow event, alone or with nine others; what is behind it is held."""
     slow = {"step": "second", "what": "sleep:2", "times": 1}
-    for group in ("a", "b", "c"):
-        for number in range(4):
-            fifo_app.send(group=group, number=number, trouble=slow)
+    fifo_app.send(group="slow", number=0, trouble=slow)
+    fifo_app.send_many(groups=14, events=1)
     worker = fifo_app.start_worker(concurrency=1)
-    fifo_app.wait_until(lambda: bool(fifo_app.done(step="first")))
+    fifo_app.wait_until(lambda: "slow" in fifo_app.done(step="first"))
+    fifo_app.wait_until(lambda: fifo_app.waiting_on_queue() == 0)
     os.kill(worker.pid, signal.SIGTERM)
     asked_at = time.monotonic()
     received: list[Any] = []
@@ -121,10 +126,11 @@ def test_after_sigterm_others_get_what_was_held_within_a_second_and_a_half(
     assert received
     fifo_app.wait_until_ended(worker)
     finished = sum(map(len, fifo_app.done().values()))
-    assert fifo_app.left_on_queue() == 12 - finished
-    assert finished >= 1
+    assert fifo_app.left_on_queue() == 15 - finished
+    assert finished == bundle
 
 
+@without_a_bundle
 def test_nothing_is_lost_to_a_poll_that_was_open_at_shutdown(fifo_app: FifoApp) -> None:
     for _ in range(3):
         worker = fifo_app.start_worker()

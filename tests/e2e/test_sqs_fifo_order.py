@@ -8,7 +8,14 @@ import pytest
 from tests.e2e.conftest import FifoApp
 from tests.support.journal import inversions, overlaps
 
-pytestmark = pytest.mark.parametrize("bundle", [1, 10], indirect=True, ids=["singles", "bundles"])
+
+def test_the_setting_bounds_how_many_events_a_process_gets_at_once(
+    fifo_app: FifoApp, bundle: int
+) -> None:
+    fifo_app.send_many(groups=15, events=2)
+    fifo_app.start_worker(concurrency=1)
+    fifo_app.wait_until_empty()
+    assert fifo_app.largest_bundle() == bundle
 
 
 def test_events_of_a_group_take_effect_one_after_the_other(fifo_app: FifoApp) -> None:

@@ -1,5 +1,6 @@
 """Events on their way through the three steps."""
 
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -9,7 +10,7 @@ from apps.analytics.models import SurveyAnswer
 from apps.conversations.models import Conversation, Resolution
 from apps.errors import Unavailable
 from tasks.pipeline import process_message
-from tasks.sqs_fifo.chain import EventsFailed, Work
+from tasks.sqs_fifo.chain import EventsFailed, QueuedEvent, Work
 from tasks.sqs_fifo.delivery import Result
 from tests.support.builders import (
     NOON,
@@ -31,6 +32,38 @@ pytestmark = [
 ]
 
 SECOND = timedelta(seconds=1)
+# For what a delivery of many events and a delivery of each have to make alike.
+EITHER_WAY = pytest.mark.parametrize("bundle", [10, 1], ids=["bundles", "single events"])
+
+
+def run_in_bundles(*, events: Sequence[QueuedEvent], bundle: int) -> list[Work]:
+    """Deliver events, so many at once."""
+    starts = range(0, len(events), bundle)
+    return [work for at in starts for work in run_chain(events=events[at : at + bundle])]
+
+
+@EITHER_WAY
+def test_messages_of_several_contacts_are_stored_in_their_conversations(bundle: int) -> None:
+    """The answer is in the group of a contact who writes before and after it."""
+    bodies = [
+        (urn, message_body(urn=urn, message={"id": f"{urn}-{number}"}))
+        for number in range(3)
+        for urn in ("telegram:1", "telegram:2", "telegram:3")
+    ]
+    bodies.insert(4, ("telegram:1", survey_body(urn="telegram:1")))
+
+    works = run_in_bundles(
+        events=[queued_event(body=body, group_id=urn) for urn, body in bodies], bundle=bundle
+    )
+
+    assert [work.outcome for work in works] == [None] * 10
+    for current in Conversation.objects.all():
+        stored = stored_entries(conversation_uuid=current.uuid)
+        expected = {f"{current.contact_urn}-{number}" for number in range(3)}
+        assert {one.message_id for one in stored} == expected
+    answered = Conversation.objects.get(contact_urn="telegram:1")
+    assert SurveyAnswer.objects.get().conversation_id == answered.uuid
+    assert Conversation.objects.count() == 3
 
 
 def test_messages_are_kept_until_a_close_and_archived_by_it() -> None:

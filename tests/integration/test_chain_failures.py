@@ -11,6 +11,7 @@ from apps.conversations.models import Conversation
 from apps.errors import Unavailable
 from apps.messages import store
 from tasks.sqs_fifo.delivery import Result
+from tests.integration.test_chain import EITHER_WAY, run_in_bundles
 from tests.support.builders import (
     NOON,
     conversation,
@@ -113,7 +114,8 @@ def test_a_failing_event_holds_its_own_group_only(monkeypatch: pytest.MonkeyPatc
     assert results == [None, Result.UNAVAILABLE, Result.WAITING, None]
 
 
-def test_an_invalid_event_holds_nobody() -> None:
+@EITHER_WAY
+def test_an_invalid_event_holds_nobody(bundle: int) -> None:
     bodies = [
         numbered_message(0),
         "not JSON",
@@ -121,7 +123,7 @@ def test_an_invalid_event_holds_nobody() -> None:
         message_body(data={"channel_uuid": None}),
     ]
 
-    works = run_chain(events=[queued_event(body=body) for body in bodies])
+    works = run_in_bundles(events=[queued_event(body=body) for body in bodies], bundle=bundle)
 
     assert [work.outcome and work.outcome.reason for work in works] == [
         None,

@@ -21,6 +21,8 @@ DELETE = "DeleteMessageBatch"
 CHANGE = "ChangeMessageVisibilityBatch"
 UNAVAILABLE = Outcome(Result.UNAVAILABLE, "unavailable", "down")
 BUG = Outcome(Result.BUG, "bug")
+# For the fixtures of what holds whether or not events are handed out in bundles.
+EITHER_WAY = [pytest.param(10, id="bundles"), pytest.param(1, id="single events")]
 APP = fifo_app()
 
 
@@ -81,9 +83,14 @@ class Worker:
         self.order.append(names)
 
 
+@pytest.fixture(params=EITHER_WAY)
+def bundle(request: pytest.FixtureRequest) -> int:
+    return int(request.param)
+
+
 @pytest.fixture
-def worker(monkeypatch: pytest.MonkeyPatch) -> Worker:
-    return Worker(monkeypatch).start()
+def worker(monkeypatch: pytest.MonkeyPatch, bundle: int) -> Worker:
+    return Worker(monkeypatch, bundle=bundle).start()
 
 
 def messages(group: str, number: int, **options: Any) -> list[dict[str, Any]]:
@@ -183,14 +190,15 @@ def test_a_hot_group_leaves_the_other_processes_to_the_others(worker: Worker) ->
 
 
 def test_receiving_pauses_while_enough_is_held_and_goes_on_after(
-    monkeypatch: pytest.MonkeyPatch,
+    monkeypatch: pytest.MonkeyPatch, bundle: int
 ) -> None:
-    worker = Worker(monkeypatch, processes=1, most_held=10).start()
+    worker = Worker(monkeypatch, processes=1, most_held=10, bundle=bundle).start()
     worker.receive(*messages("a", 10))
     assert worker.polls == 0
 
     worker.settle("handle-a0")
     assert worker.polls == 1
+    assert [len(names) for names in worker.finish_all()] == [bundle] * (10 // bundle)
 
 
 def test_receiving_pauses_while_enough_groups_are_ready(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -5,12 +5,19 @@ from pathlib import Path
 import pytest
 
 from tests.support.fake_calls import sqs_message
-from tests.unit.test_sqs_fifo_consumer import RECEIVE, UNAVAILABLE, Worker, messages, one_of_each
+from tests.unit.test_sqs_fifo_consumer import (
+    EITHER_WAY,
+    RECEIVE,
+    UNAVAILABLE,
+    Worker,
+    messages,
+    one_of_each,
+)
 
 
-@pytest.fixture
-def worker(monkeypatch: pytest.MonkeyPatch) -> Worker:
-    return Worker(monkeypatch, processes=3, probe="ordinary").start()
+@pytest.fixture(params=EITHER_WAY)
+def worker(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> Worker:
+    return Worker(monkeypatch, processes=3, probe="ordinary", bundle=request.param).start()
 
 
 def open_circuit(worker: Worker) -> None:

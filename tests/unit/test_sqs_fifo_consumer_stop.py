@@ -5,12 +5,20 @@ import logging
 import pytest
 
 from tests.support.fake_calls import sqs_message
-from tests.unit.test_sqs_fifo_consumer import BUG, DELETE, RECEIVE, Worker, messages, one_of_each
+from tests.unit.test_sqs_fifo_consumer import (
+    BUG,
+    DELETE,
+    EITHER_WAY,
+    RECEIVE,
+    Worker,
+    messages,
+    one_of_each,
+)
 
 
-@pytest.fixture
-def worker(monkeypatch: pytest.MonkeyPatch) -> Worker:
-    return Worker(monkeypatch).start()
+@pytest.fixture(params=EITHER_WAY)
+def worker(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> Worker:
+    return Worker(monkeypatch, bundle=request.param).start()
 
 
 def test_what_waits_and_what_is_parked_is_released_and_what_runs_is_not(worker: Worker) -> None:

@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Sequence
+from itertools import islice
 
 import pytest
 
@@ -20,6 +21,8 @@ INVALID = Outcome(Result.INVALID, "malformed")
 UNAVAILABLE = Outcome(Result.UNAVAILABLE, "unavailable")
 BUG = Outcome(Result.BUG, "bug", "somewhere")
 DAY = 24 * 3600.0
+# How many events are taken at once: what holds for a bundle holds for single events.
+EITHER_WAY = pytest.mark.parametrize("most", [10, 1], ids=["bundles", "single events"])
 
 
 class Held:
@@ -57,6 +60,10 @@ class Held:
 
     def take(self, most: int = 10) -> list[Delivery]:
         return self.gate.take(most=most, largest=1_000_000)
+
+    def take_all(self, most: int) -> list[list[Delivery]]:
+        """All that may run, in bundles of so many at most."""
+        return list(iter(lambda: self.take(most), []))
 
     def run(self, *outcomes: Outcome) -> list[Delivery]:
         """Run the next bundle, of as many events as there are outcomes."""
@@ -120,12 +127,15 @@ def test_an_invalid_event_is_copied_and_only_then_deleted_and_the_group_goes_on(
     assert names(held.take()) == ["good"]
 
 
-def test_in_one_bundle_an_invalid_event_is_quarantined_and_the_others_are_deleted(
-    held: Held,
+@EITHER_WAY
+def test_an_invalid_event_is_quarantined_and_those_around_it_are_deleted(
+    held: Held, most: int
 ) -> None:
     one, bad, three = (delivery(name) for name in ("1", "bad", "3"))
     held.admit(one, bad, three)
-    held.run(DONE, INVALID, DONE)
+    outcomes = iter([DONE, INVALID, DONE])
+    while bundle := held.take(most):
+        held.settler.settle(bundle, list(islice(outcomes, len(bundle))))
     held.settler.flush()
 
     assert held.quarantined == ["bad"]
