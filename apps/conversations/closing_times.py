@@ -13,8 +13,9 @@ def next_closing(*, after: datetime, timezone: str, closing_time: time) -> datet
     zone that the installed tz database does not have.
     """
     zone = ZoneInfo(timezone)
-    # Two days ahead, because some zones have skipped a whole day.
-    closings = _closings(near=after, day_offsets=(-1, 0, 1, 2), local_time=closing_time, zone=zone)
+    # Two days ahead: a clock set back over midnight shows the day before again, when the closing
+    # of the day after it may be past.
+    closings = _closings(near=after, day_offsets=(0, 1, 2), local_time=closing_time, zone=zone)
     return next(closing for closing in closings if closing > after)
 
 
@@ -24,8 +25,8 @@ def latest_closing(*, until: datetime, timezone: str, closing_time: time) -> dat
     The same rules, requirements and errors as those of `next_closing`.
     """
     zone = ZoneInfo(timezone)
-    # A day ahead too, because a clock set back over midnight shows the day before again.
-    closings = _closings(near=until, day_offsets=(1, 0, -1, -2), local_time=closing_time, zone=zone)
+    # A day ahead too, for the same reason as above.
+    closings = _closings(near=until, day_offsets=(1, 0, -1), local_time=closing_time, zone=zone)
     return next(closing for closing in closings if closing <= until)
 
 

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from apps.conversations.closing_times import next_closing
+from apps.conversations.closing_times import latest_closing, next_closing
 
 MIDNIGHT = time(0, 0)
 LONGEST_GAP = timedelta(hours=25)
@@ -111,10 +111,50 @@ def test_a_time_that_happens_twice_closes_at_the_first(
     assert closing(after, timezone, closing_time) == expected
 
 
-def test_between_the_two_the_next_closing_is_tomorrow() -> None:
-    between = "2026-11-01T05:45:00Z"
+@pytest.mark.parametrize(
+    ("between", "timezone", "closing_time", "expected"),
+    [
+        ("2026-11-01T05:45:00Z", "America/New_York", time(1, 30), "2026-11-02T06:30:00Z"),
+        # 7 November 2010, 00:01 at -02:30, then 23:01 of the 6th at -03:30.
+        ("2010-11-07T03:15:00Z", "America/St_Johns", MIDNIGHT, "2010-11-08T03:30:00Z"),
+    ],
+)
+def test_between_the_two_the_next_closing_is_tomorrow(
+    between: str, timezone: str, closing_time: time, expected: str
+) -> None:
+    assert closing(between, timezone, closing_time) == expected
 
-    assert closing(between, "America/New_York", time(1, 30)) == "2026-11-02T06:30:00Z"
+
+@pytest.mark.parametrize(
+    ("until", "timezone", "closing_time", "expected"),
+    [
+        ("2026-11-24T03:00:00Z", "America/Sao_Paulo", MIDNIGHT, "2026-11-24T03:00:00Z"),
+        ("2026-11-24T02:59:59.999999Z", "America/Sao_Paulo", MIDNIGHT, "2026-11-23T03:00:00Z"),
+        ("2026-11-23T13:29:59Z", "Asia/Tokyo", time(22, 30), "2026-11-22T13:30:00Z"),
+        # Within the hour that comes twice, and after it.
+        ("2026-11-01T05:45:00Z", "America/New_York", time(1, 30), "2026-11-01T05:30:00Z"),
+        ("2026-11-01T06:45:00Z", "America/New_York", time(1, 30), "2026-11-01T05:30:00Z"),
+        # Set back to the 17th of February after its last closing.
+        ("2018-02-18T02:00:00Z", "America/Sao_Paulo", time(23, 30), "2018-02-18T01:30:00Z"),
+        # The 7th of November closed at 02:30 UTC, and then it was the 6th again.
+        ("2010-11-07T03:15:00Z", "America/St_Johns", MIDNIGHT, "2010-11-07T02:30:00Z"),
+        # Midnight of 4 November was skipped: it closed at one o'clock.
+        ("2018-11-04T03:00:00Z", "America/Sao_Paulo", MIDNIGHT, "2018-11-04T03:00:00Z"),
+        ("2018-11-04T02:59:59Z", "America/Sao_Paulo", MIDNIGHT, "2018-11-03T03:00:00Z"),
+        # Samoa had no 30 December 2011.
+        ("2011-12-30T10:00:00Z", "Pacific/Apia", time(12, 0), "2011-12-30T10:00:00Z"),
+        ("2011-12-30T09:59:59Z", "Pacific/Apia", time(12, 0), "2011-12-29T22:00:00Z"),
+    ],
+)
+def test_the_latest_closing_is_the_last_that_is_not_in_the_future(
+    until: str, timezone: str, closing_time: time, expected: str
+) -> None:
+    at = latest_closing(
+        until=datetime.fromisoformat(until), timezone=timezone, closing_time=closing_time
+    )
+
+    assert at == datetime.fromisoformat(expected)
+    assert at.tzinfo is UTC
 
 
 @pytest.mark.parametrize("microsecond", [1, 500_000, 999_999])

@@ -1,0 +1,128 @@
+"""The settings of a project as people write them, on a command line or in a file."""
+
+import re
+import unicodedata
+from collections.abc import Callable, Mapping
+from datetime import time, timedelta
+from typing import TypeAlias
+from uuid import UUID
+
+from apps.conversations import timezones
+
+# By the names of the fields of Project. What is left out stays as it is.
+ProjectSettings: TypeAlias = dict[str, str | time | timedelta | None]
+
+SHORTEST_IDLE_TIMEOUT = timedelta(minutes=1)
+# As long as DynamoDB keeps the messages of a conversation.
+LONGEST_IDLE_TIMEOUT = timedelta(hours=48)
+
+_LONGEST_NAME = 255
+_CLOCK_TIME = re.compile(r"([0-9]{2}):([0-9]{2})(?::([0-9]{2}))?")
+_PERIOD = re.compile(r"(?:([0-9]{1,6})h)?(?:([0-9]{1,6})m)?(?:([0-9]{1,6})s)?")
+_PERIOD_OF_THE_CLOCK = re.compile(r"([0-9]{1,6}):([0-5][0-9]):([0-5][0-9])")
+
+
+def parse_uuid(text: str) -> UUID:
+    """Raises ValueError with a sentence."""
+    try:
+        return UUID(text.strip())
+    except ValueError:
+        raise ValueError(f"{_quoted(text)} is not a UUID.") from None
+
+
+def parse(texts: Mapping[str, str]) -> tuple[ProjectSettings, list[str]]:
+    """The settings of these texts, by field, and a sentence for each that is wrong."""
+    settings: ProjectSettings = {}
+    problems = []
+    for field, text in texts.items():
+        try:
+            settings[field] = _PARSERS[field](text)
+        except ValueError as problem:
+            problems.append(str(problem))
+    return settings, problems
+
+
+def as_texts(settings: ProjectSettings) -> dict[str, str]:
+    """What `parse` reads as these settings, to the second; no idle timeout is an empty text."""
+    return {field: _as_text(value) for field, value in settings.items()}
+
+
+def _name(text: str) -> str:
+    if len(text) > _LONGEST_NAME:
+        raise ValueError(f"The name must have at most {_LONGEST_NAME} characters.")
+    # Control characters, and surrogates: what PostgreSQL or a line of output cannot hold.
+    if any(unicodedata.category(character) in ("Cc", "Cs") for character in text):
+        raise ValueError("The name must be text on one line, without control characters.")
+    return text
+
+
+def _timezone(text: str) -> str:
+    name = text.strip()
+    if not timezones.is_known(name):
+        raise ValueError(timezones.unknown_sentence(name))
+    return name
+
+
+def _closing_time(text: str) -> time:
+    parts = _CLOCK_TIME.fullmatch(text.strip())
+    try:
+        if parts:
+            return time(int(parts[1]), int(parts[2]), int(parts[3] or 0))
+    except ValueError:
+        pass
+    raise ValueError(
+        f"{_quoted(text)} is not a closing time: write HH:MM or HH:MM:SS, from 00:00 to 23:59:59."
+    )
+
+
+def _idle_timeout(text: str) -> timedelta | None:
+    text = text.strip().casefold()
+    if text in ("", "none"):
+        return None
+    parts = _PERIOD.fullmatch(text) or _PERIOD_OF_THE_CLOCK.fullmatch(text)
+    if not parts:
+        raise ValueError(
+            f"{_quoted(text)} is not an idle timeout: write 90s, 30m, 2h, 1h30m or HH:MM:SS, "
+            "or none."
+        )
+    hours, minutes, seconds = (int(part or 0) for part in parts.groups())
+    period = timedelta(hours=hours, minutes=minutes, seconds=seconds)
+    if not SHORTEST_IDLE_TIMEOUT <= period <= LONGEST_IDLE_TIMEOUT:
+        raise ValueError(
+            f"{_quoted(text)} is not a possible idle timeout: it must be from 1m to 48h, or none."
+        )
+    return period
+
+
+_PARSERS: Mapping[str, Callable[[str], str | time | timedelta | None]] = {
+    "name": _name,
+    "timezone": _timezone,
+    "closing_time": _closing_time,
+    "idle_timeout": _idle_timeout,
+}
+
+FIELDS = tuple(_PARSERS)
+
+
+def _as_text(value: str | time | timedelta | None) -> str:
+    match value:
+        case None:
+            return ""
+        case time():
+            return value.strftime("%H:%M:%S" if value.second else "%H:%M")
+        case timedelta():
+            return _period_as_text(value)
+        case str():
+            return value
+
+
+def _period_as_text(period: timedelta) -> str:
+    minutes, seconds = divmod(int(period.total_seconds()), 60)
+    hours, minutes = divmod(minutes, 60)
+    parts = ((hours, "h"), (minutes, "m"), (seconds, "s"))
+    return "".join(f"{number}{unit}" for number, unit in parts if number) or "0s"
+
+
+def _quoted(text: str) -> str:
+    """Short enough for a sentence."""
+    return f'"{text[:40]}"'

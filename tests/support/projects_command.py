@@ -1,0 +1,28 @@
+"""`manage.py projects`, run in this process at noon."""
+
+import io
+
+import pytest
+import time_machine
+from django.core.management import CommandError, call_command
+
+from tests.support.builders import NOON
+from tests.support.stored import every_row_version
+
+
+def projects(*arguments: str) -> list[str]:
+    """The lines that the command says."""
+    said = io.StringIO()
+    with time_machine.travel(NOON, tick=False):
+        call_command("projects", *arguments, stdout=said)
+    return said.getvalue().splitlines()
+
+
+def failed(*arguments: str) -> list[str]:
+    """The lines with which the command fails, with exit status 1 and without writing anything."""
+    before = every_row_version()
+    with pytest.raises(CommandError) as caught:
+        projects(*arguments)
+    assert every_row_version() == before
+    assert caught.value.returncode == 1
+    return str(caught.value).splitlines()
