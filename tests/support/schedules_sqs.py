@@ -1,17 +1,18 @@
 """SQS in memory for random schedules: the strict model's queues, latency, and faults on demand."""
 
-from collections import Counter, deque
+from collections import deque
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
 from tasks.sqs_fifo.calls import Answer, WhenDone
 from tests.support.fake_loop import FakeLoop
 from tests.support.schedules_events import Event, Journal
+from tests.support.schedules_faults import QUEUE_IS_GONE, WORKS, Fault
 from tests.support.sqs_server.attributes import checked_attributes
 from tests.support.sqs_server.errors import SqsError
-from tests.support.sqs_server.message import NewMessage
+from tests.support.sqs_server.message import Message, NewMessage
 from tests.support.sqs_server.presentation import shown_message
 from tests.support.sqs_server.queue import FifoQueue
 
@@ -20,30 +21,6 @@ RECEIVE, SEND = "ReceiveMessage", "SendMessage"
 DELETE, CHANGE = "DeleteMessageBatch", "ChangeMessageVisibilityBatch"
 # How often a long poll looks for messages.
 POLL_STEP = 0.5
-
-
-@dataclass(frozen=True, kw_only=True)
-class Fault:
-    """What happens to a call: how late it arrives, whether it is done, how the answer comes."""
-
-    arrives_after: float = 0.0
-    is_done: bool = True
-    skips_first_entry: bool = False
-    answers_after: float = 0.0
-    error: str | None = None
-
-
-WORKS = Fault()
-# A late answer to a receive is a lease that began earlier than the worker knows: shorter here
-# than the tenth of a lease which the worker keeps in reserve.
-FAULTS = {
-    "refused": Fault(is_done=False, error="HTTP 503 ServiceUnavailable"),
-    "answer lost": Fault(error="HTTP 500 InternalError"),
-    "hanging": Fault(answers_after=15.0, error="HTTP 599 timeout"),
-    "hanging, not done": Fault(is_done=False, answers_after=15.0, error="HTTP 599 timeout"),
-    "slow": Fault(arrives_after=2.0, answers_after=1.0),
-    "partial": Fault(skips_first_entry=True),
-}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,7 +44,9 @@ class ModelSqs:
         }
         # Handles of leases that ended before their time, which no worker can know.
         self.ended_early: set[str] = set()
-        # Whether a renewal of leases ever met a fault.
+        # Handles of leases whose renewal, or whose end, met a fault.
+        self.hindered: set[str] = set()
+        self.gone_until = 0.0
         self.running: Callable[[], Iterable[str]] = tuple
         self._loop = loop
         self._journal = journal
@@ -82,12 +61,13 @@ class ModelSqs:
             for name in (QUEUE, DEAD_LETTERS)
         )
 
-    def put(self, event: Event) -> None:
-        """Send an event, as a producer does."""
+    def put(self, event: Event, *, age: float) -> None:
+        """Send an event, as a producer did so many seconds ago."""
         message = NewMessage(
             body=event.body, group_id=event.group, deduplication_id=event.name, attributes={}
         )
-        sent = self._queue.send(message=message, now=self._loop.time())
+        event.queued_at = self._loop.time() - age
+        sent = self._queue.send(message=message, now=event.queued_at)
         self._journal.note_sent(event, message_id=sent.message_id)
 
     def request(
@@ -100,8 +80,9 @@ class ModelSqs:
         at_once: bool,
     ) -> None:
         """One call of a worker; `at_once` if the worker waits for the answer."""
-        waiting = self.faults[action]
-        fault = waiting.popleft() if waiting else WORKS
+        fault = self._next_fault(action, queue_url)
+        if action == CHANGE and fault is not WORKS:
+            self.hindered |= {entry["ReceiptHandle"] for entry in parameters["Entries"]}
         request = Request(
             action=action, queue_url=queue_url, parameters=parameters, fault=fault, answer=answer
         )
@@ -113,21 +94,46 @@ class ModelSqs:
 
     def end_leases(self) -> None:
         """End all leases before their time."""
-        held = {message.receipt_handle for message in self._queue._leases.oldest_first()}
-        self.ended_early |= {handle for handle in held if handle}
-        self._queue.expire_leases(now=self._loop.time())
+        for message in self._in_flight():
+            self._end_early(message)
 
-    def holds(self, handle: str) -> bool:
-        """Whether this handle's lease is still in force."""
-        self._queue.counts(now=self._loop.time())
+    def end_one_lease(self, pick: int) -> None:
+        """End one lease before its time; its group stays locked while another is in flight."""
+        if held := self._in_flight():
+            self._end_early(held[pick % len(held)])
+
+    def has_deleted(self, handle: str) -> bool:
+        """Whether the message of this handle is deleted."""
+        return self._queue.message_of(receipt_handle=handle) is None
+
+    def lease_left(self, handle: str) -> float:
+        """How many seconds this handle's lease is still in force; 0 if it is not."""
+        now = self._loop.time()
+        self._queue.counts(now=now)
         message = self._queue.message_of(receipt_handle=handle)
-        return message is not None and message.is_in_flight and message.receipt_handle == handle
+        if message is None or message.lease_end is None or message.receipt_handle != handle:
+            return 0.0
+        return message.lease_end - now
 
     @property
     def is_empty(self) -> bool:
         """Whether all that was sent is deleted."""
         counts = self._queue.counts(now=self._loop.time())
         return not (counts.visible or counts.in_flight)
+
+    def _next_fault(self, action: str, queue_url: str) -> Fault:
+        if queue_url == QUEUE and self._loop.now < self.gone_until:
+            return QUEUE_IS_GONE
+        waiting = self.faults[action]
+        return waiting.popleft() if waiting else WORKS
+
+    def _in_flight(self) -> list[Message]:
+        self._queue.counts(now=self._loop.time())
+        return self._queue._leases.oldest_first()
+
+    def _end_early(self, message: Message) -> None:
+        self.ended_early.add(str(message.receipt_handle))
+        self._queue._release(message)
 
     def _arrive(self, request: Request) -> None:
         if not request.fault.is_done:
@@ -139,6 +145,9 @@ class ModelSqs:
 
     def _poll(self, request: Request, *, until: float) -> None:
         """It goes on when its caller has gone: what it takes comes back when the lease ends."""
+        if self._loop.now < self.gone_until:
+            self._answer(replace(request, fault=QUEUE_IS_GONE), {})
+            return
         answer = self._act(request)
         if answer["Messages"] or self._loop.now >= until:
             self._answer(request, answer)
@@ -219,28 +228,3 @@ class ModelSqs:
             )
         elif deleted := self._queue.delete(receipt_handle=handle, now=now):
             self._journal.note_deleted(deleted.message_id)
-
-
-class ModelCalls:
-    """Takes the place of `tasks.sqs_fifo.calls.Calls` in one worker."""
-
-    def __init__(self, *, sqs: ModelSqs, is_alive: Callable[[], bool]) -> None:
-        self._sqs = sqs
-        self._is_alive = is_alive
-        self.wait = False
-        self.counts: Counter[str] = Counter()
-        self.open = 0
-
-    def __call__(
-        self, action: str, *, queue_url: str, when_done: WhenDone, **parameters: Any
-    ) -> None:
-        """Make one call; its answer reaches nobody if the worker has gone by then."""
-        self.counts[action] += 1
-        self.open += 1
-
-        def answer(result: Answer, error: str | None) -> None:
-            if self._is_alive():
-                self.open -= 1
-                when_done(result, error)
-
-        self._sqs.request(action, queue_url, parameters, answer=answer, at_once=self.wait)

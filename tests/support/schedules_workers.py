@@ -1,40 +1,74 @@
 """A worker in a random schedule: a real consumer, with the schedule as its pool."""
 
 from collections.abc import Callable, Iterable
+from functools import partial
 from typing import Any
 
+from tasks.sqs_fifo.calls import Answer
 from tasks.sqs_fifo.chain import QueuedEvent, Work, bug, each
 from tasks.sqs_fifo.consumer import QueueConsumer
 from tasks.sqs_fifo.delivery import DONE, Delivery
 from tasks.sqs_fifo.envelope import Envelope
+from tasks.sqs_fifo.gate import Gate
 from tasks.sqs_fifo.options import Options
+from tasks.sqs_fifo.request import REVOKED
 from tests.support.fake_loop import FakeLoop, FakeTimer
+from tests.support.schedules_calls import ModelCalls
 from tests.support.schedules_events import UNAVAILABLE, Journal
-from tests.support.schedules_sqs import QUEUE, ModelCalls, ModelSqs
+from tests.support.schedules_leases import LeaseRules
+from tests.support.schedules_sqs import QUEUE, SEND, ModelSqs
+
+Call = Callable[[], None]
 
 
 class Hub:
-    """One worker's part of the loop that all share: it stops turning when the worker has gone."""
+    """One worker's part of the loop that all share: it ends, or stands still, for this one only."""
 
     def __init__(self, loop: FakeLoop) -> None:
         self._loop = loop
         self.turns = True
+        # What fell due while it stood still; None while it does not.
+        self._late: list[Call] | None = None
 
     def call_soon(self, callback: Callable[..., Any], *args: Any) -> None:
-        self._loop.call_soon(self._while_it_turns, callback, *args)
+        self._loop.call_soon(self.at_its_turn, partial(callback, *args))
 
     def call_later(self, delay: float, callback: Callable[..., Any], *args: Any) -> FakeTimer:
-        return self._loop.call_later(delay, self._while_it_turns, callback, *args)
+        return self._loop.call_later(delay, self.at_its_turn, partial(callback, *args))
 
     def call_repeatedly(self, delay: float, callback: Callable[..., Any], *args: Any) -> FakeTimer:
-        return self._loop.call_repeatedly(delay, self._while_it_turns, callback, *args)
+        call = partial(callback, *args)
+
+        def unless_late() -> None:
+            if not (self._late and call in self._late):
+                self.at_its_turn(call)
+
+        return self._loop.call_repeatedly(delay, unless_late)
 
     def run_once(self) -> None:
         self._loop.run_once()
 
-    def _while_it_turns(self, callback: Callable[..., Any], *args: Any) -> None:
-        if self.turns:
-            callback(*args)
+    @property
+    def is_frozen(self) -> bool:
+        """Whether it stands still."""
+        return self._late is not None
+
+    def at_its_turn(self, call: Call) -> None:
+        """Call it now if the loop turns, when it turns again if it stands still, or never."""
+        if self._late is not None:
+            self._late.append(call)
+        elif self.turns:
+            call()
+
+    def freeze(self) -> None:
+        """Stand still, as the process does when it gets no processor."""
+        self._late = []
+
+    def thaw(self) -> None:
+        """Turn again; what fell due meanwhile is called, in order."""
+        late, self._late = self._late or [], None
+        for call in late:
+            self.at_its_turn(call)
 
 
 class Worker:
@@ -53,12 +87,17 @@ class Worker:
     ) -> None:
         self.running: dict[str, list[Delivery]] = {}
         self.is_stopped = False
+        # Handles of what has to be copied to the dead-letter queue, and not run again.
+        self._to_be_saved: set[str] = set()
         self._hub = Hub(loop)
         self._sqs = sqs
         self._journal = journal
         self._options = options
         self._others = others
-        self.calls = ModelCalls(sqs=sqs, is_alive=lambda: self._hub.turns)
+        self.leases = LeaseRules(
+            holder=self, sqs=sqs, journal=journal, lease=options.visibility_timeout
+        )
+        self.calls = ModelCalls(sqs=sqs, watcher=self, at_its_turn=self._hub.at_its_turn)
         self.consumer = QueueConsumer(
             queue_url=QUEUE,
             options=options,
@@ -70,8 +109,8 @@ class Worker:
         )
         self.consumer.start()
 
-    def work(self, tag: str, *, lost_after: int | None) -> None:
-        """A pool process ends what it runs, or is lost after so many events of it."""
+    def work(self, tag: str, *, lost_after: int | None, is_revoked: bool = False) -> None:
+        """A pool process ends what it runs, or is lost (revoked) after so many events of it."""
         bundle = self.running.pop(tag)
         if tag.startswith("probe:"):
             failed = None if lost_after is not None else [UNAVAILABLE]
@@ -81,11 +120,32 @@ class Worker:
         each(works, self._journal.run, outcome_of=bug)
         if lost_after is None:
             outcomes = [work.outcome or DONE for work in works]
+            self._to_be_saved |= {
+                delivery.receipt_handle
+                for delivery, outcome in zip(bundle, outcomes, strict=True)
+                if outcome is UNAVAILABLE and self._journal.is_old(delivery.message_id)
+            }
             self.consumer.settle(tag, outcomes if any(work.outcome for work in works) else DONE)
+            return
+        if is_revoked:
+            for delivery in bundle:
+                self._journal.of(delivery.message_id).was_revoked = True
+            self.consumer.settle(tag, REVOKED)
             return
         if len(bundle) == 1:
             self._journal.of(bundle[0].message_id).bugs += 1
         self.consumer.settle(tag, None)
+
+    def freeze(self) -> None:
+        """Its loop stands still; its pool goes on with what it has."""
+        self._hub.freeze()
+
+    def thaw(self) -> None:
+        """Its loop turns again, and finds at once that its pool has ended what it had."""
+        self.leases.excuse()
+        self._hub.thaw()
+        for tag in list(self.running):
+            self.work(tag, lost_after=None)
 
     def crash(self) -> None:
         """It is killed, and its pool with it."""
@@ -107,6 +167,38 @@ class Worker:
         self.consumer.close()
         self._hub.turns = False
 
+    def check(self) -> None:
+        """What must hold at any time of what it has received."""
+        if self._hub.turns and not self._hub.is_frozen:
+            self.leases.check_held()
+        if self.is_stopped and not self.calls.open:
+            self.leases.check_given_back()
+
+    def on_asked(self, action: str, parameters: dict[str, Any]) -> None:
+        """It makes a call."""
+        self.leases.on_asked(action, parameters)
+        if action == SEND and self.consumer._circuit.is_open:
+            source = parameters["MessageAttributes"]["source_message_id"]["StringValue"]
+            self._journal.of(source).met_outage = True
+
+    def on_received(self, messages: Iterable[dict[str, Any]]) -> None:
+        """It is about to have these messages."""
+        self.leases.on_received(messages)
+
+    def on_answered(self, action: str, parameters: dict[str, Any], answer: Answer) -> None:
+        """It has dealt with an answer."""
+        self.leases.on_answered(action, parameters, answer)
+
+    @property
+    def gate(self) -> Gate:
+        """What it holds and has not finished."""
+        return self.consumer._gate
+
+    @property
+    def undeleted(self) -> list[Delivery]:
+        """What it has finished and not yet seen deleted."""
+        return self.consumer._settler._acks.undeleted
+
     @property
     def handles(self) -> list[str]:
         """The receipt handles of all that its pool runs."""
@@ -115,7 +207,7 @@ class Worker:
     @property
     def held_groups(self) -> list[str]:
         """The groups of which it still knows something."""
-        return self.consumer._gate.group_ids
+        return self.gate.group_ids
 
     def _hand_over(self, message: dict[str, Any]) -> None:
         tag = message["properties"]["delivery_tag"]
@@ -128,18 +220,19 @@ class Worker:
 
     def _check_start(self, delivery: Delivery) -> None:
         event = self._journal.of(delivery.message_id)
-        is_leased = self._sqs.holds(delivery.receipt_handle)
+        self.leases.check_begin(delivery)
+        is_leased = self._sqs.lease_left(delivery.receipt_handle) > 0
+        if delivery.receipt_handle in self._to_be_saved:
+            self._journal.violations.append(f"{event} nears its retention, and runs again")
         if self.is_stopped:
             self._journal.violations.append(f"{event} runs after the worker was stopped")
         for worker in self._others():
             for other in (one for bundle in worker.running.values() for one in bundle):
                 # Within a worker there is no excuse; of two workers one may have lost its lease.
                 is_excused = worker is not self and not (
-                    is_leased and self._sqs.holds(other.receipt_handle)
+                    is_leased and self._sqs.lease_left(other.receipt_handle) > 0
                 )
                 if other.group_id == delivery.group_id and not is_excused:
                     self._journal.violations.append(f"{event} runs beside one of its group")
         if is_leased:
             self._journal.check_start(event)
-        elif delivery.receipt_handle not in self._sqs.ended_early:
-            self._journal.violations.append(f"{event} runs without a lease")

@@ -11,7 +11,6 @@ import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
-    RuleBasedStateMachine,
     initialize,
     invariant,
     precondition,
@@ -23,30 +22,27 @@ from tasks.sqs_fifo.backoff import Backoff
 from tasks.sqs_fifo.options import Options
 from tests.support.fake_loop import FakeLoop, use_clock_of
 from tests.support.schedules_events import Journal, Kind, is_barrier
-from tests.support.schedules_sqs import (
-    CHANGE,
-    DEAD_LETTERS,
-    DELETE,
-    FAULTS,
-    RECEIVE,
-    SEND,
-    ModelSqs,
-)
+from tests.support.schedules_sqs import DEAD_LETTERS, ModelSqs
+from tests.support.schedules_troubles import Troubles, picks
 from tests.support.schedules_workers import Worker
 from tests.unit.test_sqs_fifo_app import envelope_of, fifo_app
 
 GROUPS = ("a", "b", "c")
 LEASE = 20
 MOST_BUGS = 3
+RETENTION = 1_000.0
 # An event that fails for ever, in a worker that lost its lease, takes less than this.
 DRAINED_WITHIN = 600
+# And one event after the other of a long backlog takes less than this each.
+DRAINED_WITHIN_PER_EVENT = 5
 ENVELOPE = envelope_of(fifo_app(), is_barrier=is_barrier)
 OPTIONS = Options(
     dead_letter_queue_url=DEAD_LETTERS,
     probe="ordinary",
     visibility_timeout=LEASE,
     most_bugs=MOST_BUGS,
-    backoff=Backoff(first=0.5, longest=4.0),
+    retention=RETENTION,
+    look_every=30.0,
 )
 
 PROFILE = "schedules-" + os.environ.get("HYPOTHESIS_PROFILE", "short")
@@ -54,32 +50,45 @@ COMMON = settings(deadline=None, stateful_step_count=60, suppress_health_check=l
 settings.register_profile("schedules-short", COMMON, max_examples=50, derandomize=True)
 settings.register_profile("schedules-long", COMMON, max_examples=2_000, print_blob=True)
 
-picks = st.integers(0, 5)
 # Bundles, and so what can go wrong in them, need runs of events that are no barriers.
 kinds = st.sampled_from([*[Kind.PLAIN] * 4, Kind.UNAVAILABLE, Kind.BUG, *Kind])
-sends = st.tuples(st.sampled_from(GROUPS), kinds, st.integers(1, 2))
-troubles = st.sampled_from(["leases end early", "crash", "stop"])
-seldom = st.sampled_from([False, False, False, True])
+# A tick of the second age is stale, and an event of the third nears its retention.
+ages = st.sampled_from([*[0.0] * 6, 400.0, 0.9 * RETENTION])
+runs = st.tuples(st.sampled_from(GROUPS), st.integers(0, 4), kinds, ages, st.integers(2, 6))
+sends = st.tuples(st.sampled_from(GROUPS), kinds, st.integers(1, 2), ages)
 
 
-class Schedules(RuleBasedStateMachine):
+class Schedules(Troubles):
     """Two or three workers on one queue. What they run ends when the schedule says so."""
+
+    groups = GROUPS
 
     def __init__(self) -> None:
         super().__init__()
         self.monkeypatch = pytest.MonkeyPatch()
         self.loop = FakeLoop()
         use_clock_of(self.loop, self.monkeypatch)
-        self.journal = Journal(most_bugs=MOST_BUGS)
-        self.workers: list[Worker] = []
+        self.journal = Journal(most_bugs=MOST_BUGS, old_after=0.8 * RETENTION, now=self.loop.time)
 
     @initialize(
         workers=st.integers(2, 3),
         processes=st.integers(1, 2),
         bundle=st.sampled_from([10, 1]),
         is_greedy=st.booleans(),
+        longest_delay=st.sampled_from([4.0, 30.0]),
+        longest_hold=st.sampled_from([OPTIONS.longest_hold, 60.0]),
+        backlog=st.lists(runs, min_size=2, max_size=5),
     )
-    def begin(self, workers: int, processes: int, bundle: int, is_greedy: bool) -> None:
+    def begin(
+        self,
+        workers: int,
+        processes: int,
+        bundle: int,
+        is_greedy: bool,
+        longest_delay: float,
+        longest_hold: float,
+        backlog: list[tuple[str, int, Kind, float, int]],
+    ) -> None:
         self.sqs = ModelSqs(loop=self.loop, journal=self.journal, lease=LEASE, is_greedy=is_greedy)
         self.sqs.running = lambda: [one for worker in self.workers for one in worker.handles]
         self.most_workers = workers
@@ -89,16 +98,31 @@ class Schedules(RuleBasedStateMachine):
             sqs=self.sqs,
             journal=self.journal,
             envelope=ENVELOPE,
-            options=replace(OPTIONS, bundle=bundle),
+            options=replace(
+                OPTIONS,
+                bundle=bundle,
+                backoff=Backoff(first=0.5, longest=longest_delay),
+                longest_hold=longest_hold,
+            ),
             processes=processes,
             others=lambda: self.workers,
         )
+        self.loop.call_repeatedly(1.0, self.check_workers)
+        self.send_runs(backlog)
         self.start_missing_workers()
 
     @rule(events=st.lists(sends, min_size=3, max_size=12))
-    def send(self, events: list[tuple[str, Kind, int]]) -> None:
-        for group, kind, failures in events:
-            self.sqs.put(self.journal.new_event(group=group, kind=kind, failures=failures))
+    def send(self, events: list[tuple[str, Kind, int, float]]) -> None:
+        for group, kind, failures, age in events:
+            event = self.journal.new_event(group=group, kind=kind, failures=failures)
+            self.sqs.put(event, age=age)
+
+    @rule(backlog=st.lists(runs, min_size=1, max_size=4))
+    def send_runs(self, backlog: list[tuple[str, int, Kind, float, int]]) -> None:
+        """Enough of a group to fill bundles, with something else in its midst."""
+        for group, before, kind, age, after in backlog:
+            kinds_of_run = [*[Kind.PLAIN] * before, kind, *[Kind.PLAIN] * after]
+            self.send([(group, each, 1, age) for each in kinds_of_run])
 
     @rule(seconds=st.sampled_from([0.05, 0.3, 1.0, 3.0, 7.0, 25.0]))
     def time_passes(self, seconds: float) -> None:
@@ -116,63 +140,34 @@ class Schedules(RuleBasedStateMachine):
         worker, tag = self.runs()[pick % len(self.runs())]
         worker.work(tag, lost_after=None)
 
-    @rule(pick=picks, lost_after=st.integers(0, 3), times=st.integers(1, 4))
+    @rule(pick=st.sampled_from([0, 0, 1, 2]), lost_after=st.integers(0, 3), times=st.integers(1, 4))
     def processes_are_lost(self, pick: int, lost_after: int, times: int) -> None:
         for _ in range(times):
-            if runs := self.runs():
+            # Those with the largest bundles first: there is more to go wrong with them.
+            if runs := sorted(self.runs(), key=_bundle_size, reverse=True):
                 worker, tag = runs[pick % len(runs)]
                 worker.work(tag, lost_after=lost_after)
             self.loop.advance(1.0)
 
-    @rule(
-        action=st.sampled_from([RECEIVE, SEND, DELETE, CHANGE]),
-        fault=st.sampled_from(sorted(FAULTS)),
-        times=st.integers(1, 6),
-    )
-    def calls_will_fail(self, action: str, fault: str, times: int) -> None:
-        self.sqs.faults[action].extend([FAULTS[fault]] * times)
-
-    @rule(latency=st.sampled_from([0.0, 0.02, 0.2]))
-    def latency_changes(self, latency: float) -> None:
-        self.sqs.latency = latency
-
-    @rule(is_outage=seldom)
-    def dependencies_change(self, is_outage: bool) -> None:
-        self.journal.is_outage = is_outage
-
-    @precondition(lambda self: self.workers)
-    @rule(trouble=troubles, pick=picks, goes_on=st.booleans())
-    def trouble_comes(self, trouble: str, pick: int, goes_on: bool) -> None:
-        """One rule for all that makes SQS deliver again, or schedules would have little else."""
-        worker = self.workers[pick % len(self.workers)]
-        if trouble == "leases end early":
-            self.sqs.end_leases()
-        elif trouble == "crash":
-            worker.crash()
-            self.workers.remove(worker)
-            if goes_on:
-                self.start_missing_workers()
-        elif not worker.is_stopped:
-            worker.stop(loop_turns_on=goes_on)
-
-    @precondition(lambda self: any(worker.is_stopped for worker in self.workers))
-    @rule(is_cold=st.booleans())
-    def stopped_workers_end(self, is_cold: bool) -> None:
-        """A cold shutdown kills what runs; a warm one lets it end before."""
-        for worker in [worker for worker in self.workers if worker.is_stopped]:
-            for tag in [] if is_cold else list(worker.running):
-                worker.work(tag, lost_after=None)
-            worker.end()
-            self.workers.remove(worker)
-        self.start_missing_workers()
+    @precondition(lambda self: self.runs())
+    @rule(pick=picks, after=st.integers(0, 3))
+    def one_run_is_revoked(self, pick: int, after: int) -> None:
+        worker, tag = self.runs()[pick % len(self.runs())]
+        if worker.running[tag]:
+            worker.work(tag, lost_after=after, is_revoked=True)
 
     @rule()
     def start_missing_workers(self) -> None:
         while len(self.workers) < self.most_workers:
             self.workers.append(self.new_worker())
 
+    def check_workers(self) -> None:
+        for worker in self.workers:
+            worker.check()
+
     @invariant()
     def no_rule_is_broken(self) -> None:
+        self.check_workers()
         assert self.journal.violations == []
 
     def teardown(self) -> None:
@@ -187,12 +182,14 @@ class Schedules(RuleBasedStateMachine):
         for faults in self.sqs.faults.values():
             faults.clear()
         self.sqs.latency = 0.0
+        self.sqs.gone_until = 0.0
         self.journal.is_outage = False
         if any(worker.is_stopped for worker in self.workers):
             self.stopped_workers_end(is_cold=False)
         self.start_missing_workers()
-        self.send([(group, Kind.BARRIER, 0) for group in GROUPS])
-        end = self.loop.now + DRAINED_WITHIN
+        self.send([(group, Kind.BARRIER, 0, 0.0) for group in GROUPS])
+        backlog = len(self.journal.events)
+        end = self.loop.now + DRAINED_WITHIN + DRAINED_WITHIN_PER_EVENT * backlog
         while self.loop.now < end and not (self.sqs.is_empty and self.is_idle()):
             self.work_off()
             self.loop.advance(1.0)
@@ -200,16 +197,14 @@ class Schedules(RuleBasedStateMachine):
         assert self.journal.violations == []
         assert self.is_idle(), [worker.held_groups for worker in self.workers]
 
-    def work_off(self) -> None:
-        for worker, tag in self.runs():
-            worker.work(tag, lost_after=None)
-
-    def runs(self) -> list[tuple[Worker, str]]:
-        return [(worker, tag) for worker in self.workers for tag in worker.running]
-
     def is_idle(self) -> bool:
         return not self.runs() and not any(worker.held_groups for worker in self.workers)
 
 
 def test_order_and_every_event_survive_random_schedules_of_work_and_faults() -> None:
     run_state_machine_as_test(Schedules, settings=settings.get_profile(PROFILE))
+
+
+def _bundle_size(run: tuple[Worker, str]) -> int:
+    worker, tag = run
+    return len(worker.running[tag])
