@@ -56,6 +56,7 @@ COMPILE = $(VENV) -m uv pip compile --quiet --universal --generate-hashes --pyth
 lock: uv ## write requirements/*.txt anew from pyproject.toml (UPGRADE=1 for the newest versions)
 	$(COMPILE) requirements/uv.in --output-file requirements/uv.txt
 	$(COMPILE) pyproject.toml --output-file requirements/runtime.txt
+	$(COMPILE) --no-deps requirements/weni.in --output-file requirements/weni.txt
 	$(COMPILE) pyproject.toml --group dev --constraint requirements/runtime.txt \
 		--output-file requirements/dev.txt
 

@@ -15,6 +15,7 @@ import environ
 from django.core.exceptions import ImproperlyConfigured
 from sentry_sdk.utils import BadDsn, Dsn
 
+from apps.analytics.datalake import data_lake
 from apps.conversations import timezones
 
 REQUIRED = object()
@@ -121,9 +122,7 @@ def _database(text: str) -> dict[str, Any]:
 
 
 def _lake(text: str) -> str:
-    parts = _split(text)
-    if not parts or parts.scheme != "file" or parts.netloc or len(parts.path) < 2:
-        raise ValueError("must be file:// and an absolute path, as in file:///var/lake.")
+    data_lake(text)
     return text
 
 

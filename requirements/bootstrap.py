@@ -59,14 +59,14 @@ def make_environment() -> None:
 
 
 def install_packages() -> None:
-    """Exactly the packages of dev.txt: missing ones are installed, others removed."""
-    wanted = fingerprint("dev.txt")
+    """Exactly the packages of dev.txt and weni.txt: missing ones are installed, others removed."""
+    wanted = fingerprint("dev.txt", fingerprint("weni.txt"))
     if is_stamped(PACKAGES_STAMP, wanted):
         return
-    say("Installing the packages of requirements/dev.txt")
+    say("Installing the packages of requirements/dev.txt and weni.txt")
     PACKAGES_STAMP.unlink(missing_ok=True)
     uv: list[str | Path] = [PYTHON, "-m", "uv", "pip", "sync", "--quiet", "--python", PYTHON]
-    run(*uv, "--require-hashes", REQUIREMENTS / "dev.txt")
+    run(*uv, "--require-hashes", REQUIREMENTS / "dev.txt", REQUIREMENTS / "weni.txt")
     PACKAGES_STAMP.write_text(wanted)
 
 

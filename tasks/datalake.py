@@ -7,8 +7,8 @@ from celery import shared_task
 from django.conf import settings
 from django.db import close_old_connections
 
+from apps.analytics import outbox
 from apps.analytics.datalake import DataLake, data_lake
-from apps.analytics.outbox import drain
 from apps.clock import now
 from apps.errors import Unavailable
 from tasks.base import PointerTask
@@ -29,11 +29,12 @@ def send_data_lake_event() -> None:
     """Drain the outbox. While the lake refuses, the outbox keeps the rows and this just ends."""
     close_old_connections()
     try:
-        delivered = drain(lake=_lake(), now=now())
+        handled = outbox.drain(lake=_lake(), now=now())
     except Unavailable as error:
         logger.warning("the data lake was not told", extra={"error": str(error)})
     else:
-        logger.info("told the data lake", extra={"events": delivered})
+        logger.info("told the data lake", extra={"events": handled})
+    outbox.prune(now=now())
 
 
 def nudge() -> None:

@@ -1,32 +1,66 @@
-"""Draining the outbox into the data lake."""
+"""Draining the outbox into the data lake, and keeping it small."""
 
-from datetime import datetime
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from uuid import UUID
 
 from django.db import transaction
 
-from apps.analytics.datalake import DataLake
+from apps.analytics.datalake import DataLake, Refused
 from apps.analytics.models import OutboxEvent
 
-BATCH = 500
+# What a call delivers at most: after a day without the lake, messages come in between.
+MOST_BATCHES = 10
+KEPT_FOR = timedelta(days=7)
+PRUNED_AT_ONCE = 5_000
 
 
 def drain(*, lake: DataLake, now: datetime) -> int:
-    """Deliver what waits, oldest first, in batches; gives how many events were delivered.
+    """Deliver what waits, oldest first, in batches; gives how many events were dealt with.
 
-    At least once: a crash between delivery and commit delivers a batch again, with the same event
-    ids. Raises Unavailable if the lake refuses; its rows stay and are delivered by a later call.
+    At most ten batches; the rest is for the next call. At least once: a crash between delivery and
+    commit delivers a batch again, with the same event ids. What the lake will never take is marked
+    as refused, and keeps nothing else. Raises Unavailable if the lake does not answer or refuses
+    for now; its rows stay and are delivered by a later call.
     """
-    delivered = 0
-    while count := _deliver_batch(lake=lake, now=now):
-        delivered += count
-    return delivered
+    handled = 0
+    for _ in range(MOST_BATCHES):
+        count = _deliver_batch(lake=lake, now=now)
+        handled += count
+        if count < lake.largest_batch:
+            break
+    return handled
+
+
+def prune(*, now: datetime) -> int:
+    """Delete up to 5,000 rows that were delivered over a week ago; gives how many."""
+    old = OutboxEvent.objects.filter(delivered_at__lt=now - KEPT_FOR).order_by("delivered_at")
+    deleted, _ = OutboxEvent.objects.filter(pk__in=old.values("pk")[:PRUNED_AT_ONCE]).delete()
+    return deleted
+
+
+def retry_refused(*, event_ids: Sequence[UUID] = ()) -> int:
+    """Let refused events be delivered again: these, or all; gives how many."""
+    refused = OutboxEvent.objects.exclude(refusal="")
+    if event_ids:
+        refused = refused.filter(event_id__in=event_ids)
+    return refused.update(refusal="")
 
 
 @transaction.atomic
 def _deliver_batch(*, lake: DataLake, now: datetime) -> int:
-    waiting = OutboxEvent.objects.filter(delivered_at=None).order_by("id")
-    events = list(waiting.select_for_update(skip_locked=True)[:BATCH])
-    if events:
+    waiting = OutboxEvent.objects.filter(delivered_at=None, refusal="").order_by("id")
+    events = list(waiting.select_for_update(skip_locked=True)[: lake.largest_batch])
+    if not events:
+        return 0
+    reasons: dict[str, str] = {}
+    try:
         lake.send([event.payload for event in events])
-        OutboxEvent.objects.filter(pk__in=[event.pk for event in events]).update(delivered_at=now)
+    except Refused as error:
+        reasons = error.reasons
+    for event in events:
+        event.refusal = reasons.get(str(event.event_id), "")
+    delivered = [event.pk for event in events if not event.refusal]
+    OutboxEvent.objects.filter(pk__in=delivered).update(delivered_at=now)
+    OutboxEvent.objects.bulk_update([event for event in events if event.refusal], ["refusal"])
     return len(events)

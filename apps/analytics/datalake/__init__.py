@@ -1,28 +1,44 @@
 """The data lake: one small interface, and the client that DATALAKE_URL names."""
 
-from collections.abc import Sequence
-from typing import Any, Protocol
-from urllib.parse import urlsplit
-from urllib.request import url2pathname
+from collections.abc import Callable
+from urllib.parse import SplitResult, urlsplit
 
 from apps.analytics.datalake.files import FileDataLake
+from apps.analytics.datalake.firehose import FirehoseDataLake
+from apps.analytics.datalake.interface import DataLake, LakeEvent, Refused
 
-LakeEvent = dict[str, Any]
-
-
-class DataLake(Protocol):
-    """Where events for analysis go."""
-
-    def send(self, events: Sequence[LakeEvent]) -> None:
-        """Deliver all of these events, at least once. Raises Unavailable if that failed."""
+__all__ = ["DataLake", "LakeEvent", "Refused", "data_lake"]
 
 
 def data_lake(url: str) -> DataLake:
-    """The client for a DATALAKE_URL such as `file:///var/lake`.
+    """The client for a DATALAKE_URL such as `file:///var/lake`. It contacts nobody yet.
 
-    Raises ValueError for a URL that none of the clients takes.
+    Raises ValueError with what to set or install instead.
     """
-    parts = urlsplit(url)
-    if parts.scheme == "file" and parts.path and not parts.netloc:
-        return FileDataLake(url2pathname(parts.path))
-    raise ValueError("DATALAKE_URL must be file:// and an absolute path, as in file:///var/lake")
+    try:
+        address = urlsplit(url)
+        client = _CLIENTS[address.scheme]
+    except (ValueError, KeyError):
+        raise ValueError(
+            "must be file:///PATH, firehose://STREAM or weni://HOST:PORT, as in file:///var/lake."
+        ) from None
+    return client(address)
+
+
+def _weni(address: SplitResult) -> DataLake:
+    try:
+        # An optional extra; and its gRPC takes a third of a second to load.
+        from apps.analytics.datalake.weni import WeniDataLake
+    except ImportError as error:
+        raise ValueError(
+            "weni:// needs the package weni-datalake-sdk, installed without its dependencies: "
+            "pip install --no-deps --require-hashes --requirement requirements/weni.txt"
+        ) from error
+    return WeniDataLake.at(address)
+
+
+_CLIENTS: dict[str, Callable[[SplitResult], DataLake]] = {
+    "file": FileDataLake.at,
+    "firehose": FirehoseDataLake.at,
+    "weni": _weni,
+}

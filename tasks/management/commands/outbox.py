@@ -1,0 +1,65 @@
+"""`manage.py outbox`"""
+
+from typing import Any
+from uuid import UUID
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.db.models import Count, Min, Q
+
+from apps.analytics import outbox
+from apps.analytics.models import OutboxEvent
+from tasks.datalake import send_data_lake_event
+
+SHOWN = 20
+
+
+class Command(BaseCommand):
+    """Shows what the data lake has yet to be told, and has refused events sent again."""
+
+    help = "Show what waits for the data lake, or send again what it refused."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        """Declare the two actions."""
+        actions = parser.add_subparsers(dest="action", required=True)
+        actions.add_parser("list", help="how many events wait, and which the lake refused")
+        retry = actions.add_parser("retry", help="send refused events again, and what waits now")
+        retry.add_argument(
+            "event_ids", nargs="*", type=UUID, metavar="EVENT_ID", help="only these; else all"
+        )
+
+    def handle(self, *_arguments: Any, **options: Any) -> None:
+        """Run the command."""
+        if options["action"] == "list":
+            self._list()
+        else:
+            self._retry(options["event_ids"])
+
+    def _list(self) -> None:
+        waits = Q(delivered_at=None, refusal="")
+        counts = OutboxEvent.objects.aggregate(
+            waiting=Count("pk", filter=waits),
+            oldest=Min("created_at", filter=waits),
+            delivered=Count("pk", filter=~Q(delivered_at=None)),
+        )
+        refused = OutboxEvent.objects.exclude(refusal="").order_by("id")
+        since = f", the oldest since {counts['oldest'].isoformat()}" if counts["oldest"] else ""
+        self.stdout.write(f"{counts['waiting']} wait{since}")
+        self.stdout.write(f"{counts['delivered']} were delivered within the last week")
+        self.stdout.write(f"{refused.count()} were refused")
+        for event in refused[:SHOWN]:
+            self.stdout.write(
+                f"  {event.event_id}  {event.created_at.isoformat()}  {event.refusal}"
+            )
+
+    def _retry(self, event_ids: list[UUID]) -> None:
+        retried = outbox.retry_refused(event_ids=event_ids)
+        if event_ids and retried < len(set(event_ids)):
+            self.stderr.write(f"{len(set(event_ids)) - retried} of these are not refused.")
+        try:
+            send_data_lake_event.apply_async()
+        except Exception as error:
+            raise CommandError(
+                f"{retried} will be sent again, but by beat within a minute: the queue refused "
+                f"({type(error).__name__})."
+            ) from error
+        self.stdout.write(f"{retried} will be sent again.")

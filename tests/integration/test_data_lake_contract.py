@@ -1,0 +1,145 @@
+"""What every data lake does with events, whichever DATALAKE_URL names."""
+
+import json
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from apps.analytics.datalake import Refused, data_lake
+from apps.errors import Unavailable
+from embedded.stack import Stack
+from tests.support.lake_backends import (
+    Backend,
+    FileBackend,
+    RefusingBackend,
+    firehose_backend,
+    weni_backend,
+)
+from tests.support.lake_events import event_id, lake_event, values
+
+# Also what boto3 needs for its three attempts at a port that nobody listens on.
+A_DEAD_LAKE_IS_FOUND_WITHIN_SECONDS = 15.0
+
+VALUES = [
+    "olá 😕 مرحبا",
+    "NUL escaped: \\u0000, surrogate escaped: \\ud83d, backslash escaped: \\u005cu0041",
+    'quote " backslash \\ tab \t newline \n return \r line separator \u2028 null \0',
+    "",
+    "0",
+    "é" * 300_000,
+]
+
+
+@pytest.fixture
+def file_backend(tmp_path: Path) -> FileBackend:
+    return FileBackend(tmp_path / "lake")
+
+
+@pytest.fixture
+def firehose_into_s3(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> Iterator[RefusingBackend]:
+    with firehose_backend(endpoint=stack.aws_endpoint_url, monkeypatch=monkeypatch) as backend:
+        yield backend
+
+
+@pytest.fixture
+def weni_grpc_server() -> Iterator[RefusingBackend]:
+    with weni_backend() as backend:
+        yield backend
+
+
+@pytest.fixture(params=["file_backend", "firehose_into_s3", "weni_grpc_server"])
+def backend(request: pytest.FixtureRequest) -> Backend:
+    """Each of the three."""
+    made: Backend = request.getfixturevalue(request.param)
+    return made
+
+
+@pytest.fixture(params=["firehose_into_s3", "weni_grpc_server"])
+def refusing_backend(request: pytest.FixtureRequest) -> RefusingBackend:
+    """Those that refuse some events for ever."""
+    made: RefusingBackend = request.getfixturevalue(request.param)
+    return made
+
+
+def test_everything_sent_arrives_once_as_it_was(backend: Backend) -> None:
+    events = [lake_event(number, date=f"2026-11-2{number}T23:59:59+00:00") for number in range(3)]
+
+    data_lake(backend.url).send(events)
+
+    assert sorted(backend.arrived(), key=lambda event: event["event_id"]) == events
+
+
+def test_a_batch_keeps_its_order(backend: Backend) -> None:
+    events = [lake_event(number) for number in range(500, 0, -1)]
+
+    data_lake(backend.url).send(events)
+
+    assert backend.arrived() == events
+
+
+def test_an_empty_batch_does_nothing(backend: Backend) -> None:
+    backend.break_down()
+
+    data_lake(backend.url).send([])
+
+    backend.mend()
+    assert backend.arrived() == []
+
+
+def test_a_repeat_has_the_same_ids_so_that_it_can_be_dropped(backend: Backend) -> None:
+    events = [lake_event(1), lake_event(2)]
+    lake = data_lake(backend.url)
+
+    lake.send(events)
+    lake.send(events)
+
+    distinct = {json.dumps(event, sort_keys=True) for event in backend.arrived()}
+    assert distinct == {json.dumps(event, sort_keys=True) for event in events}
+
+
+def test_texts_of_any_kind_and_length_arrive_as_they_were(backend: Backend) -> None:
+    events = [lake_event(number, value=value) for number, value in enumerate(VALUES)]
+
+    data_lake(backend.url).send(events)
+
+    assert values(backend.arrived()) == VALUES
+
+
+def test_an_event_without_a_conversation_arrives_as_it_was(backend: Backend) -> None:
+    event = lake_event()
+    event["metadata"] = dict.fromkeys(event["metadata"])
+
+    data_lake(backend.url).send([event])
+
+    assert backend.arrived() == [event]
+
+
+def test_a_lake_that_is_down_is_unavailable_and_takes_the_same_when_it_is_back(
+    backend: Backend,
+) -> None:
+    lake = data_lake(backend.url)
+    lake.send([lake_event(1)])
+    backend.break_down()
+    started = time.monotonic()
+
+    with pytest.raises(Unavailable, match="The data lake is unavailable"):
+        lake.send([lake_event(2)])
+
+    assert time.monotonic() - started < A_DEAD_LAKE_IS_FOUND_WITHIN_SECONDS
+    backend.mend()
+    lake.send([lake_event(2)])
+    assert sorted(values(backend.arrived())) == ["1", "2"]
+
+
+def test_an_event_that_is_never_taken_is_named_and_the_others_arrive(
+    refusing_backend: RefusingBackend,
+) -> None:
+    events = [lake_event(1), refusing_backend.unacceptable(2), lake_event(3)]
+
+    with pytest.raises(Refused) as refusal:
+        data_lake(refusing_backend.url).send(events)
+
+    assert refusal.value.reasons.keys() == {event_id(2)}
+    assert values(refusing_backend.arrived()) == ["1", "3"]

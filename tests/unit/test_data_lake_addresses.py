@@ -1,0 +1,90 @@
+"""DATALAKE_URL: which addresses are taken, and what is told about the others."""
+
+import sys
+
+import pytest
+from django.core.exceptions import ImproperlyConfigured
+
+from apps.analytics.datalake import data_lake
+from apps.analytics.datalake.files import FileDataLake
+from apps.analytics.datalake.firehose import FirehoseDataLake
+from apps.analytics.datalake.weni import WeniDataLake
+from config.environment import SETTINGS, read
+
+
+@pytest.mark.parametrize(
+    ("url", "client"),
+    [
+        ("file:///var/lake", FileDataLake),
+        ("file:///var/the%20lake", FileDataLake),
+        ("firehose://conversations", FirehoseDataLake),
+        ("firehose://Stream_1.lake-A?region=sa-east-1", FirehoseDataLake),
+        ("weni://datalake.internal:50051", WeniDataLake),
+        ("weni://127.0.0.1:50051", WeniDataLake),
+        ("weni://[::1]:50051", WeniDataLake),
+    ],
+)
+def test_the_scheme_names_the_client(url: str, client: type) -> None:
+    assert isinstance(data_lake(url), client)
+    (setting,) = (setting for setting in SETTINGS if setting.name == "DATALAKE_URL")
+    assert setting.parse(url) == url
+
+
+@pytest.mark.parametrize("url", ["", "lake", "s3://bucket", "http://lake", "weni://[::1", "file"])
+def test_an_address_that_no_client_takes_is_told_the_three_forms(url: str) -> None:
+    with pytest.raises(ValueError, match=r"^must be file:///PATH, firehose://STREAM or weni://"):
+        data_lake(url)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "file://",
+        "file:///",
+        "file://host/lake",
+        "file:///lake?day=1",
+        "file:///lake#day",
+        "firehose://",
+        "firehose:///conversations",
+        "firehose://conversations/",
+        "firehose://a stream",
+        "firehose://" + "s" * 65,
+        "firehose://conversations?region=",
+        "firehose://conversations?region=us-east-1&prefix=x",
+        "firehose://conversations?zone=us-east-1",
+        "firehose://conversations#us-east-1",
+        "weni://",
+        "weni://datalake.internal",
+        "weni://:50051",
+        "weni://datalake.internal:0",
+        "weni://datalake.internal:99999",
+        "weni://datalake.internal:port",
+        "weni://ana:secret@datalake.internal:50051",
+        "weni://datalake.internal:50051/path",
+        "weni://datalake.internal:50051?tls=1",
+    ],
+)
+def test_a_malformed_address_is_told_the_form_of_its_scheme(url: str) -> None:
+    scheme = url.partition(":")[0]
+
+    with pytest.raises(ValueError, match=f"^must be {scheme}://.* as in {scheme}://") as refusal:
+        data_lake(url)
+
+    assert "secret" not in str(refusal.value)
+
+
+def test_without_its_package_weni_is_told_at_start_how_to_install_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.delitem(sys.modules, "apps.analytics.datalake.weni")
+    for missing in ("grpc", "weni_datalake_sdk", "weni_datalake_sdk.clients"):
+        monkeypatch.setitem(sys.modules, missing, None)
+
+    with pytest.raises(ImproperlyConfigured) as refusal:
+        read({"DATALAKE_URL": "weni://datalake.internal:50051"})
+
+    (sentence,) = (line for line in str(refusal.value).splitlines() if "DATALAKE_URL" in line)
+    assert sentence.startswith("DATALAKE_URL: weni:// needs the package weni-datalake-sdk")
+    assert "pip install --no-deps --require-hashes --requirement requirements/weni.txt" in sentence
+    data_lake("file:///var/lake")
+    data_lake("firehose://conversations")

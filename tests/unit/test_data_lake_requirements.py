@@ -1,0 +1,48 @@
+"""The optional requirements of weni://, which are installed without their dependencies."""
+
+import re
+from importlib.metadata import requires
+from pathlib import Path
+
+import pytest
+from packaging.requirements import Requirement
+from packaging.version import Version
+
+from tests.support.pages import ROOT
+
+SDK = "weni-datalake-sdk"
+
+
+def pins(path: Path) -> dict[str, Version]:
+    """What a requirements file installs."""
+    lines = re.findall(r"^([a-z0-9-]+)(?:\[.*\])?==([^ ;]+)", path.read_text(), flags=re.MULTILINE)
+    return {name: Version(version) for name, version in lines}
+
+
+WENI = pins(ROOT / "requirements/weni.txt")
+RUNTIME = pins(ROOT / "requirements/runtime.txt")
+DEVELOPMENT = pins(ROOT / "requirements/dev.txt")
+
+
+def needs(package: str) -> list[Requirement]:
+    """What a package needs without extras."""
+    wanted = [Requirement(text) for text in requires(package) or []]
+    return [need for need in wanted if not need.marker or need.marker.evaluate({"extra": ""})]
+
+
+def test_the_versions_are_within_the_bounds_of_the_sdk() -> None:
+    bounds = {need.name: need.specifier for need in needs(SDK) if need.name in WENI}
+
+    assert bounds.keys() == WENI.keys() - {SDK}
+    assert all(WENI[name] in specifier for name, specifier in bounds.items())
+
+
+@pytest.mark.parametrize("package", sorted(WENI.keys() - {SDK}))
+def test_what_its_packages_need_is_there(package: str) -> None:
+    there = RUNTIME | WENI
+
+    assert all(there[need.name] in need.specifier for need in needs(package))
+
+
+def test_its_packages_replace_none_of_the_others() -> None:
+    assert not WENI.keys() & (RUNTIME | DEVELOPMENT).keys()
