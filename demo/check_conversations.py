@@ -39,6 +39,7 @@ def _check_contact(
             yield from _check_message(message_id, versions, conversation, here, there)
         if here:
             yield from _check_state(conversation, here)
+            yield from _check_closing(conversation, here)
             yield from _check_order(conversation, here)
 
 
@@ -128,3 +129,18 @@ def _check_state(conversation: ExpectedConversation, here: FoundConversation) ->
     for name, (wanted, there) in pairs.items():
         if wanted != there:
             yield Problem(Kind.LOST, f"the {name} of {conversation.name} is not what was sent")
+
+
+def _check_closing(
+    conversation: ExpectedConversation, here: FoundConversation
+) -> Iterator[Problem]:
+    """The clock closes what no event has, at the time of its own project and not before."""
+    if not conversation.closes_at:
+        if conversation.is_closed and here.is_closed_by_time:
+            yield Problem(Kind.LOST, f"{conversation.name} was closed by time, not by its event")
+    elif here.closes_at != conversation.closes_at:
+        what = f"{conversation.name} has another closing time than its project"
+        yield Problem(Kind.OUT_OF_ORDER, what)
+    elif here.ended_at and here.ended_at < conversation.closes_at:
+        what = f"{conversation.name} was closed before the closing time of its project"
+        yield Problem(Kind.OUT_OF_ORDER, what)

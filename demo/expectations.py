@@ -1,13 +1,14 @@
 """What must be in the stores after these events were sent: worked out from the events alone."""
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 
 from demo.events import (
     IN_PROGRESS,
+    UNCLASSIFIED,
     Answered,
     Changed,
     ConversationName,
@@ -46,10 +47,14 @@ class ExpectedVersion:
 
 @dataclass(slots=True, kw_only=True)
 class ExpectedConversation:
-    """A conversation, and its messages by id, each with its versions."""
+    """A conversation, and its messages by id, each with its versions.
+
+    `closes_at` is its project's closing time, in UTC, if that is what closes it.
+    """
 
     name: ConversationName
     resolution: int = IN_PROGRESS
+    closes_at: datetime | None = None
     external_id: str | None = None
     contact_name: str | None = None
     scores: dict[str, int | None] = field(default_factory=dict)
@@ -88,8 +93,11 @@ class Expectations:
         return self.conversations.setdefault(name, ExpectedConversation(name=name))
 
 
-def expectations(sent: Iterable[SentEvent]) -> Expectations:
-    """What these events, taken in this order, must leave behind."""
+def expectations(sent: Iterable[SentEvent], *, closings: Mapping[str, datetime]) -> Expectations:
+    """What these events, taken in this order, must leave behind.
+
+    `closings` are the times, by a project's uuid, at which what no event has closed closes.
+    """
     expected = Expectations()
     for one in sent:
         match one.event.effect:
@@ -101,6 +109,11 @@ def expectations(sent: Iterable[SentEvent]) -> Expectations:
                 _change(expected.conversation(change.conversation), change)
             case Quarantined():
                 expected.quarantined.append(one)
+    for conversation in expected.conversations.values():
+        closes_at = closings.get(conversation.name.project_uuid)
+        if closes_at and not conversation.is_closed:
+            conversation.closes_at = closes_at
+            conversation.resolution = UNCLASSIFIED
     return expected
 
 

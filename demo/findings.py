@@ -35,6 +35,8 @@ class FoundConversation:
     contact_name: str
     external_id: str
     opened_at: datetime
+    closes_at: datetime
+    ended_at: datetime | None
     resolution: int
     csat: int | None
     nps: int | None
@@ -46,6 +48,11 @@ class FoundConversation:
     def contact(self) -> tuple[str, str, str]:
         """Project, channel and urn."""
         return (self.project_uuid, self.channel_uuid, self.contact_urn)
+
+    @property
+    def is_closed_by_time(self) -> bool:
+        """Whether it ended at its closing time: what an event closes ends before."""
+        return self.ended_at is not None and self.ended_at >= self.closes_at
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,49 +1,16 @@
 """How far the demo is: bars on a terminal, a line every few seconds elsewhere."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
+from demo.closings import Closing, ClosingLines
+from demo.goal import Goal, Snapshot
+
 _SECONDS_BETWEEN_LINES = 5.0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Snapshot:
-    """What has happened so far; `queued` are messages, `opened` all conversations ever."""
-
-    published: int
-    queued: int
-    opened: int
-    closed: int
-    archived: int
-    answers: int
-    in_lake: int
-
-    @property
-    def in_progress(self) -> int:
-        """Conversations that are open."""
-        return self.opened - self.closed
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Goal:
-    """What there will be in the end."""
-
-    events: int
-    closed: int
-    answers: int
-
-    def is_reached(self, snapshot: Snapshot) -> bool:
-        """Whether everything sent has taken effect, as far as counting can say."""
-        return (
-            snapshot.queued == 0
-            and snapshot.archived >= self.closed
-            and snapshot.in_lake == snapshot.answers >= self.answers
-        )
 
 
 class Display:
@@ -54,13 +21,23 @@ class Display:
         self._goal = goal
         self._bars = bars
         self._next_line_at = 0.0
+        self._closings: ClosingLines | None = None
         if bars:
             self._published = bars.add_task("Events published", total=goal.events, note="")
             self._archived = bars.add_task("Conversations archived", total=goal.closed, note="")
             self._in_lake = bars.add_task("Answers in the lake", total=goal.answers, note="")
 
+    def announce(self, closings: Sequence[Closing]) -> None:
+        """From now on, tell of each project's closing when it has happened."""
+        self._console.print("Every project now closes in a moment, at a time of its own zone:")
+        self._closings = ClosingLines(
+            console=self._console, closings=closings, left_open=self._goal.left_open
+        )
+
     def show(self, snapshot: Snapshot) -> None:
         """Bring the display up to date."""
+        if self._closings:
+            self._closings.show(snapshot.closed_by_time)
         if self._bars:
             self._move_bars(self._bars, snapshot)
         elif time.monotonic() >= self._next_line_at:

@@ -21,8 +21,11 @@ class Summary:
     """The figures of a run, as they are found in the stores.
 
     `stored` are chat messages in archives and in DynamoDB, an edited one counted once.
+    `closed_by_time` are those of `closed` that ended at the closing time of their project.
     `sqs_calls_per_event` counts the calls of the worker's main process: receives, deletes, leases
-    and copies to the dead-letter queue, but not what its pool processes and beat publish.
+    and copies to the dead-letter queue, but not what its pool processes and beat publish. It
+    counts them until the worker stops: the receives while it waits for the closing times, and the
+    deletes of what beat and closing publish, are in it.
     """
 
     events: int
@@ -31,6 +34,7 @@ class Summary:
     quarantined: int
     conversations: int
     closed: int
+    closed_by_time: int
     archived_messages: int
     lost: int
     duplicated: int
@@ -60,6 +64,7 @@ def summarize(
         quarantined=len(found.dead_letters),
         conversations=len(found.conversations),
         closed=sum(each.resolution != IN_PROGRESS for each in found.conversations),
+        closed_by_time=sum(each.is_closed_by_time for each in found.conversations),
         archived_messages=archived,
         lost=kinds[Kind.LOST],
         duplicated=kinds[Kind.DUPLICATED],
@@ -87,6 +92,12 @@ def print_table(
     rows = (
         ("Conversations", len(conversations), summary.conversations, "PostgreSQL"),
         ("closed", len(closed), summary.closed, "PostgreSQL"),
+        (
+            "closed by time",
+            sum(each.closes_at is not None for each in closed),
+            summary.closed_by_time,
+            "PostgreSQL",
+        ),
         ("Messages", sum(len(c.messages) for c in conversations), summary.stored, "both"),
         (
             "archived",
@@ -125,8 +136,9 @@ def print_table(
     table.add_row("SQS calls per event", "", f"{summary.sqs_calls_per_event:.3f}", calls)
     console.print(table)
     console.print(
-        "The calls are those of the worker's main process; what tasks and beat publish is not in "
-        "them."
+        "The calls are those of the worker's main process until it stopped. Those while it waited "
+        "for the closing times, and for the messages of beat and of closing, are in them; what "
+        "tasks and beat publish is not."
     )
 
 

@@ -1,22 +1,32 @@
-"""A run of the demo on a stack that is up: publish, wait, compare. Needs Django's settings."""
+"""A run of the demo on a stack that is up: publish, close by time, compare.
+
+Needs Django's settings.
+"""
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from dataclasses import dataclass, replace
 
 from rich.console import Console
 
-from demo.arrangements import add_projects, shorten_schedule
+from apps.clock import now
+from demo.arrangements import (
+    add_projects,
+    have_closings_looked_for_often,
+    have_the_lake_told_often,
+    set_closing_times,
+)
 from demo.check import check
-from demo.events import Answered, Changed, PlannedEvent
+from demo.closings import Closing, plan_closings
+from demo.events import PlannedEvent
 from demo.expectations import Expectations, SentEvent, expectations
 from demo.findings import Findings
+from demo.goal import Snapshot, goal_of
 from demo.problems import Problem
-from demo.progress import Display, Goal, Snapshot, display
+from demo.progress import Display, display
 from demo.queue import Queues
 from demo.stores import read_stores, snapshot
-from demo.traffic import Day
+from demo.traffic import Day, DemoProject
 from embedded.processes import ManagedProcess, ProcessError
 from embedded.service import running_beat, running_worker
 from embedded.stack import Stack
@@ -53,12 +63,13 @@ def run(
     samples: list[PlannedEvent],
     console: Console,
 ) -> Run:
-    """Run worker and beat, send the events, and compare when all is done and both have stopped.
+    """Run worker and beat, send the events, then have what they left open close by the clock.
 
-    Raises ProcessError, with the end of the worker's log, if that is not possible.
+    Compares when all is done and both have stopped. Raises ProcessError, with the end of the
+    worker's log, if that is not possible.
     """
-    add_projects(day.projects, now=datetime.now(UTC))
-    shorten_schedule()
+    add_projects(day.projects)
+    have_the_lake_told_often()
     events = [*samples, *day.events]
     queues = Queues(
         queue_url=environment["SQS_CONVERSATION_QUEUE_URL"],
@@ -68,8 +79,12 @@ def run(
     with running_worker(environment=environment, logs=stack.logs) as worker:
         try:
             with running_beat(environment=environment, logs=stack.logs) as beat:
-                sent, stalled = _send_and_wait(
-                    events, queues=queues, processes=[worker, beat], console=console
+                done = _send_and_wait(
+                    events,
+                    projects=day.projects,
+                    queues=queues,
+                    processes=[worker, beat],
+                    console=console,
                 )
         except ProcessError:
             raise
@@ -82,55 +97,66 @@ def run(
         region=environment["DYNAMODB_REGION"],
         lake=stack.lake,
     )
-    expected = expectations(sent)
+    expected = expectations(
+        done.sent, closings={closing.project.uuid: closing.at for closing in done.closings}
+    )
     return Run(
-        sent=sent,
+        sent=done.sent,
         expected=expected,
         found=found,
         problems=check(expected=expected, found=found),
         worker_log=worker.log_text(),
-        stalled=stalled,
+        stalled=done.stalled,
     )
 
 
-def goal_of(events: Sequence[PlannedEvent]) -> Goal:
-    """What these events come to."""
-    effects = [event.effect for event in events]
-    closed = {
-        effect.conversation
-        for effect in effects
-        if isinstance(effect, Changed) and effect.resolution is not None
-    }
-    answers = sum(isinstance(effect, Answered) for effect in effects)
-    return Goal(events=len(events), closed=len(closed), answers=answers)
+@dataclass(slots=True, kw_only=True)
+class _Done:
+    """What was sent, which closing times were set, and what is missing if that was not all."""
+
+    sent: list[SentEvent]
+    closings: Sequence[Closing] = ()
+    stalled: str = ""
 
 
 def _send_and_wait(
     events: list[PlannedEvent],
     *,
+    projects: Sequence[DemoProject],
     queues: Queues,
     processes: list[ManagedProcess],
     console: Console,
-) -> tuple[list[SentEvent], str]:
-    """What was sent, and what is missing if the service does not finish."""
-    goal = goal_of(events)
+) -> _Done:
+    goal = goal_of(events, projects=projects)
     with display(console=console, goal=goal) as shown:
         watch = _Watch(processes=processes, shown=shown)
-        sent = queues.publish(
-            events,
-            on_progress=lambda sent, backlog: watch.look_if_due(
-                published=len(sent), queued=backlog
-            ),
+        done = _Done(
+            sent=queues.publish(
+                events,
+                on_progress=lambda sent, backlog: watch.look_if_due(
+                    published=len(sent), queued=backlog
+                ),
+            )
         )
+
+        def look() -> Snapshot:
+            return watch.look(published=len(done.sent), queued=queues.backlog())
+
         try:
-            _wait(lambda: watch.look(published=len(sent), queued=queues.backlog()), goal=goal)
+            _wait(look, until=goal.all_events_are_done)
+            # Not before: each tick costs a receive and a delete, which are counted.
+            have_closings_looked_for_often()
+            done.closings = plan_closings(projects, now=now())
+            shown.announce(done.closings)
+            set_closing_times(done.closings)
+            _wait(look, until=goal.is_reached)
         except Stalled as error:
-            return sent, str(error)
-        return sent, ""
+            done.stalled = str(error)
+    return done
 
 
-def _wait(look: Callable[[], Snapshot], *, goal: Goal) -> None:
-    while not goal.is_reached(look()):
+def _wait(look: Callable[[], Snapshot], *, until: Callable[[Snapshot], bool]) -> None:
+    while not until(look()):
         time.sleep(_LOOK_AGAIN_SECONDS)
 
 
@@ -153,15 +179,17 @@ class _Watch:
         for process in self._processes:
             if not process.is_running:
                 raise process.error(f"ended by itself with status {process.exit_status}")
-        now = snapshot(published=published, queued=queued)
-        self._shown.show(now)
+        seen = snapshot(published=published, queued=queued)
+        self._shown.show(seen)
         self._looked_at = time.monotonic()
-        if now != self._last:
-            self._last, self._changed_at = now, self._looked_at
+        # Not what is queued: beat's own messages come and go for ever.
+        progress = replace(seen, queued=0)
+        if progress != self._last:
+            self._last, self._changed_at = progress, self._looked_at
         elif self._looked_at > self._changed_at + _STALLED_AFTER_SECONDS:
             raise Stalled(
                 f"nothing has changed for {_STALLED_AFTER_SECONDS:g} seconds, with "
-                f"{now.queued} messages in the queue, {now.archived} conversations archived and "
-                f"{now.in_lake} answers in the lake"
+                f"{seen.queued} messages in the queue, {seen.archived} conversations archived and "
+                f"{seen.in_lake} answers in the lake"
             )
-        return now
+        return seen

@@ -1,13 +1,14 @@
 """Reads PostgreSQL, DynamoDB, the lake and the dead-letter queue into plain findings."""
 
 import json
-from collections import defaultdict
+from collections import Counter, defaultdict
 from datetime import datetime
 from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import boto3
+from django.db.models import F
 
 from apps.analytics.models import OutboxEvent, SurveyAnswer
 from apps.conversations.models import Conversation, Resolution
@@ -15,7 +16,7 @@ from apps.lossless_json import load, restore
 from apps.messages.models import ConversationMessages
 from demo.events import JsonObject
 from demo.findings import Findings, FoundAnswer, FoundConversation, FoundMessage, FoundVersion
-from demo.progress import Snapshot
+from demo.goal import Snapshot
 from demo.queue import Queues
 
 if TYPE_CHECKING:
@@ -25,11 +26,13 @@ if TYPE_CHECKING:
 def snapshot(*, published: int, queued: int) -> Snapshot:
     """How far the service is, seen from PostgreSQL."""
     closed = Conversation.objects.exclude(resolution=Resolution.IN_PROGRESS)
+    by_time = closed.filter(ended_at__gte=F("closes_at")).values_list("project", flat=True)
     return Snapshot(
         published=published,
         queued=queued,
         opened=Conversation.objects.count(),
         closed=closed.count(),
+        closed_by_time=Counter(map(str, by_time)),
         archived=closed.exclude(archived_at=None).count(),
         answers=SurveyAnswer.objects.count(),
         in_lake=OutboxEvent.objects.exclude(delivered_at=None).count(),
@@ -65,6 +68,8 @@ def _conversation(row: Conversation, *, items: list[tuple[str, Any]]) -> FoundCo
         contact_name=row.contact_name,
         external_id=row.external_id,
         opened_at=row.opened_at,
+        closes_at=row.closes_at,
+        ended_at=row.ended_at,
         resolution=row.resolution,
         csat=row.csat,
         nps=row.nps,

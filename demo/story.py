@@ -42,14 +42,16 @@ _CLOCK_IS_BEHIND = 0.05
 class StoryPlan:
     """How many events of each kind a conversation has, beside the one that closes it.
 
-    `answers` are keys of surveys, `invalid` kinds of invalid events. There are at least
-    LEAST_MESSAGES messages. A plan has edits or repeats, not both.
+    One that is `left_open` has none that does. `answers` are keys of surveys, `invalid` kinds of
+    invalid events. There are at least LEAST_MESSAGES messages. A plan has edits or repeats, not
+    both.
     """
 
     name: ConversationName
     contact_name: str
     timezone: str
     starts_at: datetime
+    left_open: bool = False
     messages: int = LEAST_MESSAGES
     answers: list[str] = field(default_factory=list)
     edits: int = 0
@@ -91,7 +93,8 @@ class _Teller:
         close = self._between(last, last + LONGEST_SILENCE_BEFORE_CLOSE)
         end = close + AFTERMATH
         events = [self._event(line.sent_at, line.body, self._stored) for line in lines]
-        events.append(self._close(at=close, start=start))
+        if not plan.left_open:
+            events.append(self._close(at=close, start=start))
         # The first line is always alone at its time; a repeat or an edit must be, because SQS's
         # sequence numbers, which decide among equal times, are random in moto.
         alone = [line for line in lines if _is_alone(line, lines)]

@@ -1,6 +1,7 @@
 """A generated day of traffic: the same for the same seed, number of events and day."""
 
 import random
+from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
@@ -17,13 +18,15 @@ from demo.words import NAMES
 LEAST_EVENTS = 100
 EVENTS_OF_A_CONVERSATION = 10
 
-_TIMEZONES = (
-    "America/Sao_Paulo",
-    "America/Sao_Paulo",
-    "America/New_York",
-    "Europe/Lisbon",
-    "Asia/Kolkata",
+# Zones without daylight saving: in the hour that its end repeats, no closing time means the second.
+_PROJECTS = (
+    ("Paulista Bakery", "America/Sao_Paulo"),
+    ("Pinheiros Bank", "America/Sao_Paulo"),
+    ("Azteca Airlines", "America/Mexico_City"),
+    ("Luanda Hotels", "Africa/Luanda"),
+    ("Kolkata Books", "Asia/Kolkata"),
 )
+_LEFT_OPEN = 0.15
 _PAUSE_BEFORE_THE_NEXT = AFTERMATH + timedelta(minutes=20)
 
 
@@ -46,9 +49,10 @@ class Day:
 
 
 def generate_day(*, events: int, seed: int, day: date) -> Day:
-    """Exactly `events` events of `events // 10` conversations, all of which an event closes.
+    """Exactly `events` events of `events // 10` conversations.
 
-    Some contacts have two conversations. Raises ValueError for fewer than LEAST_EVENTS events.
+    An event closes most of them; the others, some of each project, are left open. Some
+    contacts have two conversations. Raises ValueError for fewer than LEAST_EVENTS events.
     """
     if events < LEAST_EVENTS:
         raise ValueError(f"A day has at least {LEAST_EVENTS} events.")
@@ -56,6 +60,7 @@ def generate_day(*, events: int, seed: int, day: date) -> Day:
     rng = random.Random(seed)  # noqa: S311
     projects = _projects(rng)
     plans = _plans(events // EVENTS_OF_A_CONVERSATION, projects=projects, day=day, rng=rng)
+    _leave_open(plans, rng=rng)
     _share_out(events, plans=plans, rng=rng)
     timed = []
     ends: dict[tuple[str, int], datetime] = {}
@@ -75,10 +80,10 @@ def _projects(rng: random.Random) -> list[DemoProject]:
         DemoProject(
             uuid=_uuid(rng),
             channel_uuid=_uuid(rng),
-            name=f"Project {number} ({timezone})",
+            name=name,
             timezone=timezone,
         )
-        for number, timezone in enumerate(_TIMEZONES, start=1)
+        for name, timezone in _PROJECTS
     ]
 
 
@@ -121,6 +126,17 @@ def _next_of(plan: StoryPlan) -> StoryPlan:
     )
 
 
+def _leave_open(plans: list[StoryPlan], *, rng: random.Random) -> None:
+    """A part of each project's conversations, each of them its contact's last."""
+    latest = {plan.name.contact_urn: plan for plan in plans}
+    by_project = defaultdict(list)
+    for plan in latest.values():
+        by_project[plan.name.project_uuid].append(plan)
+    for of_project in by_project.values():
+        for plan in rng.sample(of_project, max(1, round(len(of_project) * _LEFT_OPEN))):
+            plan.left_open = True
+
+
 def _share_out(events: int, *, plans: list[StoryPlan], rng: random.Random) -> None:
     """Decide what happens in which conversation; what is left of the number are messages."""
     for kind in islice(cycle(INVALID_KINDS), max(len(INVALID_KINDS), events // 100)):
@@ -142,7 +158,7 @@ def _share_out(events: int, *, plans: list[StoryPlan], rng: random.Random) -> No
 
 
 def _size(plan: StoryPlan) -> int:
-    closes = 1
+    closes = 0 if plan.left_open else 1
     answers, invalid = len(plan.answers), len(plan.invalid)
     return plan.messages + answers + invalid + plan.edits + plan.late + plan.repeats + closes
 

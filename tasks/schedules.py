@@ -1,5 +1,6 @@
 """What beat does, kept in django-celery-beat's tables where operators can see and edit it."""
 
+from django.db import transaction
 from django_celery_beat.models import IntervalSchedule, PeriodicTask
 
 from tasks.closing import archive_before_expiry, archive_late_messages, close_due_conversations
@@ -13,6 +14,7 @@ EVERY_MINUTE = {
 }
 
 
+@transaction.atomic
 def ensure_schedules() -> None:
     """Make the schedules that are missing; those that operators have edited stay as they are."""
     every_minute, _ = IntervalSchedule.objects.get_or_create(

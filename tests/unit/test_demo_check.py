@@ -10,8 +10,9 @@ from typing import Any
 import pytest
 
 from demo.check import check
+from demo.closings import plan_closings
 from demo.events import Answered, Changed, ConversationName, PlannedEvent, Quarantined, Stored
-from demo.expectations import Expectations, SentEvent, expectations
+from demo.expectations import Expectations, ExpectedConversation, SentEvent, expectations
 from demo.findings import (
     Findings,
     FoundAnswer,
@@ -21,9 +22,10 @@ from demo.findings import (
     FoundVersion,
 )
 from demo.problems import Kind
-from demo.traffic import generate_day
+from demo.traffic import Day, generate_day
 
 SENT_AT = datetime(2026, 3, 14, 12, tzinfo=UTC)
+HALF_A_DAY_LATER = SENT_AT + timedelta(hours=12)
 
 
 def _sent(events: list[PlannedEvent]) -> list[SentEvent]:
@@ -40,14 +42,16 @@ def _sent(events: list[PlannedEvent]) -> list[SentEvent]:
 
 
 @pytest.fixture(scope="module")
-def sent() -> list[SentEvent]:
-    day = generate_day(events=300, seed=3, day=SENT_AT.date())
-    return _sent(day.events)
+def day() -> Day:
+    return generate_day(events=300, seed=3, day=SENT_AT.date())
 
 
 @pytest.fixture
-def expected(sent: list[SentEvent]) -> Expectations:
-    return expectations(sent)
+def expected(day: Day) -> Expectations:
+    closings = plan_closings(day.projects, now=SENT_AT + timedelta(hours=1))
+    return expectations(
+        _sent(day.events), closings={each.project.uuid: each.at for each in closings}
+    )
 
 
 @pytest.fixture
@@ -129,6 +133,8 @@ def _conversation(expected: Expectations, name: ConversationName, uuid: str) -> 
         contact_name=conversation.contact_name or "",
         external_id=conversation.external_id or "",
         opened_at=SENT_AT + timedelta(hours=name.number),
+        closes_at=conversation.closes_at or HALF_A_DAY_LATER,
+        ended_at=_ended_at(conversation),
         resolution=conversation.resolution,
         csat=conversation.scores.get("weni_csat"),
         nps=conversation.scores.get("weni_nps"),
@@ -136,6 +142,12 @@ def _conversation(expected: Expectations, name: ConversationName, uuid: str) -> 
         archive=messages if conversation.is_closed else [],
         in_progress=[] if conversation.is_closed else messages,
     )
+
+
+def _ended_at(conversation: ExpectedConversation) -> datetime | None:
+    if conversation.closes_at:
+        return conversation.closes_at + timedelta(seconds=1)
+    return SENT_AT if conversation.is_closed else None
 
 
 def _kinds(expected: Expectations, found: Findings) -> Counter[Kind]:
@@ -257,6 +269,56 @@ def test_a_lost_edit_is_lost(expected: Expectations, found: Findings) -> None:
 
 def test_a_close_without_effect_is_lost(expected: Expectations, found: Findings) -> None:
     assert _kinds(expected, _with(found, 0, resolution=2)) == {Kind.LOST: 1}
+
+
+def _index_of_one_closed_by_time(found: Findings) -> int:
+    return next(i for i, each in enumerate(found.conversations) if each.is_closed_by_time)
+
+
+def test_a_conversation_that_the_clock_did_not_close_is_lost(
+    expected: Expectations, found: Findings
+) -> None:
+    index = _index_of_one_closed_by_time(found)
+    broken = _with(found, index, resolution=2, ended_at=None)
+    assert _kinds(expected, broken) == {Kind.LOST: 1}
+
+
+def test_a_conversation_that_the_clock_closed_as_resolved_is_lost(
+    expected: Expectations, found: Findings
+) -> None:
+    index = _index_of_one_closed_by_time(found)
+    assert _kinds(expected, _with(found, index, resolution=0)) == {Kind.LOST: 1}
+
+
+def test_a_conversation_closed_before_the_time_of_its_project_is_out_of_order(
+    expected: Expectations, found: Findings
+) -> None:
+    index = _index_of_one_closed_by_time(found)
+    early = found.conversations[index].closes_at - timedelta(microseconds=1)
+    broken = _with(found, index, ended_at=early)
+    assert _kinds(expected, broken) == {Kind.OUT_OF_ORDER: 1}
+
+
+def test_a_conversation_closed_at_the_time_of_another_project_is_out_of_order(
+    expected: Expectations, found: Findings
+) -> None:
+    index = _index_of_one_closed_by_time(found)
+    here = found.conversations[index]
+    other = next(
+        each
+        for each in found.conversations
+        if each.is_closed_by_time and each.project_uuid != here.project_uuid
+    )
+    broken = _with(found, index, closes_at=other.closes_at, ended_at=other.ended_at)
+    assert _kinds(expected, broken) == {Kind.OUT_OF_ORDER: 1}
+
+
+def test_a_conversation_that_the_clock_closed_instead_of_its_event_is_lost(
+    expected: Expectations, found: Findings
+) -> None:
+    index = next(i for i, each in enumerate(found.conversations) if not each.is_closed_by_time)
+    broken = _with(found, index, ended_at=HALF_A_DAY_LATER)
+    assert _kinds(expected, broken) == {Kind.LOST: 1}
 
 
 @pytest.mark.parametrize("field", ["csat", "nps", "message_count"])
@@ -402,7 +464,7 @@ NAME = ConversationName(project_uuid="p", channel_uuid="c", contact_urn="u")
 
 
 def test_a_message_without_a_time_must_have_that_of_its_sending() -> None:
-    expected = expectations(_sent([_chat(NAME, created_at="")]))
+    expected = _expected([_chat(NAME, created_at="")])
     good = _as_found(expected)
     version = good.conversations[0].in_progress[0].versions[0]
     for at, problems in ((SENT_AT, 0), (SENT_AT - timedelta(seconds=1), 1)):
@@ -415,13 +477,13 @@ def test_a_message_without_a_time_must_have_that_of_its_sending() -> None:
 def test_a_repeat_is_no_version_but_an_edit_is() -> None:
     at = "2026-03-14T10:00:00Z"
     original, edit = _chat(NAME, created_at=at), _chat(NAME, created_at=at, text="olá")
-    (conversation,) = expectations(_sent([original, original, edit])).conversations.values()
+    (conversation,) = _expected([original, original, edit]).conversations.values()
     texts = [each.document["data"]["message"]["text"] for each in conversation.messages["m-1"]]
     assert texts == ["oi", "olá"]
 
 
 def test_numbers_are_expected_exactly() -> None:
-    (conversation,) = expectations(_sent([_chat(NAME, created_at="")])).conversations.values()
+    (conversation,) = _expected([_chat(NAME, created_at="")]).conversations.values()
     document = conversation.messages["m-1"][0].document
     assert document["data"]["message"]["size"] == Decimal("1.1")
 
@@ -432,7 +494,7 @@ def test_the_score_of_a_conversation_is_that_of_its_last_answer() -> None:
         effect = Answered(conversation=NAME, key="weni_csat", value=value, score=int(value))
         return replace(_chat(NAME, created_at=""), body=json.dumps(body), effect=effect)
 
-    expected = expectations(_sent([answer("5", "a"), answer("3", "b"), answer("1", "a")]))
+    expected = _expected([answer("5", "a"), answer("3", "b"), answer("1", "a")])
     assert expected.conversations[NAME].scores == {"weni_csat": 3}
     assert len(expected.answers) == 2
 
@@ -441,6 +503,23 @@ def test_a_conversation_without_a_close_is_expected_in_progress() -> None:
     chat = _chat(NAME, created_at="")
     update = replace(chat, effect=Changed(conversation=NAME, external_id="w-1"))
     close = replace(chat, effect=Changed(conversation=NAME, resolution=0))
-    assert not expectations(_sent([chat, update])).conversations[NAME].is_closed
-    assert expectations(_sent([chat, update, close])).conversations[NAME].is_closed
-    assert expectations(_sent([replace(chat, effect=Quarantined())])).conversations == {}
+    quarantined = replace(chat, effect=Quarantined())
+    assert not _expected([chat, update]).conversations[NAME].is_closed
+    assert _expected([chat, update, close]).conversations[NAME].is_closed
+    assert _expected([quarantined]).conversations == {}
+
+
+def test_what_no_event_closes_is_expected_unclassified_at_the_time_of_its_project() -> None:
+    chat = _chat(NAME, created_at="")
+    close = replace(chat, effect=Changed(conversation=NAME, resolution=0))
+    closings = {NAME.project_uuid: SENT_AT}
+    left_open = expectations(_sent([chat]), closings=closings).conversations[NAME]
+    closed = expectations(_sent([chat, close]), closings=closings).conversations[NAME]
+    elsewhere = expectations(_sent([chat]), closings={"another": SENT_AT}).conversations[NAME]
+    assert (left_open.resolution, left_open.closes_at) == (3, SENT_AT)
+    assert (closed.resolution, closed.closes_at) == (0, None)
+    assert not elsewhere.is_closed
+
+
+def _expected(events: list[PlannedEvent]) -> Expectations:
+    return expectations(_sent(events), closings={})

@@ -1,16 +1,20 @@
 """What the demo says in the end, and the settings that it chooses."""
 
 import json
-from datetime import UTC, datetime
+from dataclasses import replace
+from datetime import UTC, date, datetime
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
 
 from demo.findings import Findings
+from demo.goal import Goal, Snapshot, goal_of
 from demo.problems import Kind, Problem
-from demo.progress import Goal, Snapshot
 from demo.report import sqs_calls, summarize
+from demo.samples import sample_events
 from demo.settings import demo_environment
+from demo.traffic import generate_day
 
 KEYS = [
     "events",
@@ -19,12 +23,25 @@ KEYS = [
     "quarantined",
     "conversations",
     "closed",
+    "closed_by_time",
     "archived_messages",
     "lost",
     "duplicated",
     "out_of_order",
     "sqs_calls_per_event",
 ]
+DAY = date(2026, 3, 14)
+GOAL = Goal(events=9, closed_by_events=2, left_open={"a": 2, "b": 1}, answers=3)
+REACHED = Snapshot(
+    published=9,
+    queued=0,
+    opened=6,
+    closed=5,
+    closed_by_time={"a": 2, "b": 1},
+    archived=5,
+    answers=3,
+    in_lake=3,
+)
 
 
 def test_the_summary_is_one_json_object_with_the_agreed_keys() -> None:
@@ -68,23 +85,38 @@ def test_projects_made_on_first_sight_close_about_half_a_day_away(hour: int) -> 
     ("changes", "is_reached"),
     [
         ({}, True),
-        ({"queued": 1}, False),
-        ({"archived": 1}, False),
+        ({"queued": 1}, True),
+        ({"archived": 4}, False),
         ({"in_lake": 2}, False),
         ({"answers": 4}, False),
     ],
 )
-def test_the_goal_is_reached_when_nothing_waits_anywhere(
-    changes: dict[str, int], is_reached: bool
+def test_the_goal_is_reached_when_all_is_archived_and_told(
+    changes: dict[str, Any], is_reached: bool
 ) -> None:
-    done = {
-        "published": 9,
-        "queued": 0,
-        "opened": 3,
-        "closed": 2,
-        "archived": 2,
-        "answers": 3,
-        "in_lake": 3,
-    }
-    goal = Goal(events=9, closed=2, answers=3)
-    assert goal.is_reached(Snapshot(**done | changes)) is is_reached
+    assert GOAL.is_reached(replace(REACHED, **changes)) is is_reached
+
+
+@pytest.mark.parametrize(
+    ("changes", "are_done"),
+    [
+        ({}, True),
+        ({"archived": 2, "in_lake": 0}, True),
+        ({"archived": 2, "queued": 1}, False),
+        ({"archived": 1}, False),
+        ({"archived": 2, "answers": 2}, False),
+    ],
+)
+def test_the_events_are_done_when_only_the_clock_and_the_lake_are_missing(
+    changes: dict[str, Any], are_done: bool
+) -> None:
+    assert GOAL.all_events_are_done(replace(REACHED, **changes)) is are_done
+
+
+def test_what_no_event_closes_is_left_open_to_the_clock_of_its_project() -> None:
+    day = generate_day(events=200, seed=1, day=DAY)
+    goal = goal_of([*sample_events(), *day.events], projects=day.projects)
+    by_samples = goal_of(sample_events(), projects=[]).closed_by_events
+    assert set(goal.left_open) == {project.uuid for project in day.projects}
+    assert all(goal.left_open.values())
+    assert goal.closed == len(day.events) // 10 + by_samples

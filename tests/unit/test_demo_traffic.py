@@ -4,11 +4,12 @@ import json
 from collections import Counter, defaultdict
 from datetime import UTC, date, datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 
 from demo.bodies import INVALID_KINDS
-from demo.events import Answered, Changed, PlannedEvent, Quarantined, Stored
+from demo.events import Answered, Changed, ConversationName, PlannedEvent, Quarantined, Stored
 from demo.samples import sample_events
 from demo.traffic import Day, generate_day
 
@@ -51,18 +52,38 @@ def test_a_day_has_exactly_the_events_that_were_asked_for(events: int) -> None:
 
 
 @pytest.mark.parametrize("events", SIZES)
-def test_a_tenth_of_the_events_close_a_conversation_each(events: int) -> None:
-    closed = [
-        each.effect for each in _day(events=events).events if isinstance(each.effect, Changed)
-    ]
-    assert len({effect.conversation for effect in closed}) == len(closed) == events // 10
+def test_there_is_a_conversation_for_ten_events_and_an_event_closes_most_of_them(
+    events: int,
+) -> None:
+    day = _day(events=events)
+    closed = [each.effect for each in day.events if isinstance(each.effect, Changed)]
+    names = {effect.conversation for effect in closed}
+    assert len(names) == len(closed) == events // 10 - len(_left_open(day))
     assert all(effect.resolution in (0, 1, 3, 4) for effect in closed)
 
 
-def test_every_conversation_is_closed() -> None:
-    effects = [event.effect for event in _day().events if not isinstance(event.effect, Quarantined)]
+@pytest.mark.parametrize("events", SIZES)
+def test_some_conversations_of_every_project_are_left_open(events: int) -> None:
+    day = _day(events=events)
+    left_open = Counter(name.project_uuid for name in _left_open(day))
+    assert set(left_open) == {project.uuid for project in day.projects}
+    assert 2 * sum(left_open.values()) <= events // 10
+
+
+def test_what_is_left_open_is_the_last_conversation_of_its_contact() -> None:
+    day = _day()
+    left_open = _left_open(day)
+    latest: Counter[str] = Counter()
+    for effect in _stored_effects(day):
+        name = effect.conversation
+        latest[name.contact_urn] = max(latest[name.contact_urn], name.number)
+    assert all(name.number == latest[name.contact_urn] for name in left_open)
+
+
+def _left_open(day: Day) -> set[ConversationName]:
+    effects = [event.effect for event in day.events if not isinstance(event.effect, Quarantined)]
     closed = {effect.conversation for effect in effects if isinstance(effect, Changed)}
-    assert {effect.conversation for effect in effects} == closed
+    return {effect.conversation for effect in effects} - closed
 
 
 def test_too_small_a_day_is_refused() -> None:
@@ -76,6 +97,15 @@ def test_there_are_five_projects_in_four_time_zones() -> None:
     assert len({project.timezone for project in day.projects}) == 4
     used = {event.attributes["project_uuid"]["StringValue"] for event in day.events}
     assert used == {project.uuid for project in day.projects}
+
+
+@pytest.mark.parametrize("month", range(1, 13))
+def test_the_clocks_of_a_project_are_never_set_back(month: int) -> None:
+    """An hour that happens twice has no closing time of its own the second time."""
+    zones = {ZoneInfo(project.timezone) for project in _day().projects}
+    for zone in zones:
+        offsets = {datetime(year, month, 1, tzinfo=zone).utcoffset() for year in (2026, 2036)}
+        assert offsets == {datetime(2026, 1, 1, tzinfo=zone).utcoffset()}
 
 
 @pytest.mark.parametrize("events", SIZES)

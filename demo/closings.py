@@ -1,0 +1,69 @@
+"""Closing by time zone: a closing time moments ahead for each project, one after the other."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from rich.console import Console
+
+from demo.traffic import DemoProject
+
+# By then a running beat has found its changed schedule: it looks every five seconds.
+FIRST_IN = timedelta(seconds=5)
+APART = timedelta(seconds=1)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Closing:
+    """When the open conversations of a project close: a whole second, in UTC."""
+
+    project: DemoProject
+    at: datetime
+
+    @property
+    def local(self) -> datetime:
+        """The same instant on the clocks of the project's zone."""
+        return self.at.astimezone(ZoneInfo(self.project.timezone))
+
+
+def plan_closings(projects: Sequence[DemoProject], *, now: datetime) -> list[Closing]:
+    """A closing for each project, the first about FIRST_IN from `now`, the others APART."""
+    first = now.astimezone(UTC).replace(microsecond=0) + FIRST_IN
+    return [
+        Closing(project=project, at=first + number * APART)
+        for number, project in enumerate(projects)
+    ]
+
+
+class ClosingLines:
+    """Prints a line for each project once all its conversations have closed by the clock.
+
+    `left_open` has how many that will be, by the project's uuid.
+    """
+
+    def __init__(
+        self, *, console: Console, closings: Sequence[Closing], left_open: Mapping[str, int]
+    ) -> None:
+        self._console = console
+        self._waiting = list(closings)
+        self._left_open = left_open
+        self._name_width = max(len(each.project.name) for each in closings)
+        self._zone_width = max(len(each.project.timezone) for each in closings)
+
+    def show(self, closed: Mapping[str, int]) -> None:
+        """Print what is new; `closed` counts what the clock has closed, by the project's uuid."""
+        for closing in tuple(self._waiting):
+            uuid = closing.project.uuid
+            count = closed.get(uuid, 0)
+            if count >= self._left_open[uuid]:
+                self._waiting.remove(closing)
+                line = self._line(closing, closed=count)
+                self._console.print(line, highlight=False, soft_wrap=True)
+
+    def _line(self, closing: Closing, *, closed: int) -> str:
+        name, zone = closing.project.name, closing.project.timezone
+        return (
+            f"  {name:{self._name_width}}  {zone:{self._zone_width}}  "
+            f"{closing.local:%H:%M:%S} local = {closing.at:%H:%M:%S} UTC  {closed} closed"
+        )
