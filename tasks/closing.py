@@ -4,6 +4,7 @@ import logging
 from uuid import UUID, uuid4
 
 from celery import current_app, shared_task
+from celery.exceptions import SoftTimeLimitExceeded
 from django.db import close_old_connections
 
 from apps.clock import now
@@ -107,11 +108,13 @@ def _check_archives(*, in_progress: bool) -> int:
         try:
             moved = migrate(conversation_uuid=check.conversation_uuid, now=now())
             archive_checks.complete(check, now=now())
+        except SoftTimeLimitExceeded:
+            raise
         except Exception as error:
             if outcome_of(error).result is Result.UNAVAILABLE:
                 raise
         else:
-            if moved and not in_progress:
+            if moved and check.was_archived:
                 logger.warning(
                     "messages came after the archive",
                     extra={"conversation": str(check.conversation_uuid), "messages": moved},

@@ -23,9 +23,13 @@ LAST_CHECK = timedelta(hours=23)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Check:
-    """A conversation to be searched; nobody else does until `leased_until`."""
+    """A conversation to be searched; nobody else does until `leased_until`.
+
+    If it `was_archived`, nothing should be found.
+    """
 
     conversation_uuid: UUID
+    was_archived: bool
     leased_until: datetime
 
 
@@ -37,10 +41,17 @@ def claim(*, in_progress: bool, most: int, now: datetime) -> list[Check]:
         Conversation.objects.select_for_update(skip_locked=True)
         .filter(archive_check_at__lte=now, resolution__in=resolutions)
         .order_by("archive_check_at")
-        .values_list("uuid", flat=True)[:most]
+        .values_list("uuid", "archived_at")[:most]
     )
     leased_until = now + CHECK_LEASE
-    checks = [Check(conversation_uuid=uuid, leased_until=leased_until) for uuid in due]
+    checks = [
+        Check(
+            conversation_uuid=uuid,
+            was_archived=archived_at is not None,
+            leased_until=leased_until,
+        )
+        for uuid, archived_at in due
+    ]
     claimed = [check.conversation_uuid for check in checks]
     Conversation.objects.filter(uuid__in=claimed).update(archive_check_at=leased_until)
     return checks

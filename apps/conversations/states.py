@@ -31,7 +31,10 @@ def closed(*, resolution: Resolution, ended_at: datetime, now: datetime) -> dict
 
 
 def reopened(*, opened_at: datetime, closes_at: datetime, due_at: datetime) -> dict[str, Any]:
-    """The fields of a conversation that is in progress again since `opened_at`."""
+    """The fields of a conversation that is in progress again since `opened_at`.
+
+    Its messages are archived at once: those that its closing had yet to move may be old.
+    """
     return {
         "resolution": Resolution.IN_PROGRESS,
         "ended_at": None,
@@ -42,5 +45,5 @@ def reopened(*, opened_at: datetime, closes_at: datetime, due_at: datetime) -> d
         "close_requested_at": None,
         "wanted_resolution": None,
         "archived_at": None,
-        "archive_check_at": opened_at + ARCHIVE_OPEN_EVERY,
+        "archive_check_at": opened_at,
     }

@@ -1,9 +1,13 @@
 """What the tests of the domain share."""
 
+from collections.abc import Iterator
+
 import pytest
 
 from apps.conversations import attribution
 from tasks import pipeline
+from tests.support.service_queue import ServiceQueue, service_queue
+from tests.support.sqs_server import SqsServer, running_sqs_server
 
 
 @pytest.fixture(autouse=True)
@@ -18,3 +22,19 @@ def nudges(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     nudges: list[str] = []
     monkeypatch.setattr(pipeline, "nudge", lambda: nudges.append("nudge"))
     return nudges
+
+
+@pytest.fixture(scope="session")
+def strict_sqs() -> Iterator[SqsServer]:
+    """A strict SQS server: it refuses what AWS does, and remembers deduplication ids."""
+    with running_sqs_server() as server:
+        yield server
+
+
+@pytest.fixture
+def queue(
+    strict_sqs: SqsServer, aws: None, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[ServiceQueue]:
+    """A new queue on the strict server, to which tasks are published."""
+    with service_queue(strict_sqs, monkeypatch) as queue:
+        yield queue

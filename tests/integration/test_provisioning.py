@@ -9,6 +9,7 @@ import pytest
 from django.conf import settings
 from django.core.management import call_command
 from django_celery_beat.models import IntervalSchedule, PeriodicTask
+from django_celery_beat.schedulers import DatabaseScheduler
 
 from apps.messages import store
 from config.celery import app
@@ -152,3 +153,14 @@ def test_every_schedule_names_a_task_that_exists() -> None:
     ensure_schedules()
 
     assert set(PeriodicTask.objects.values_list("task", flat=True)) <= set(app.tasks)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_beat_adds_no_schedule_of_its_own() -> None:
+    """Celery's own clean-up of results has no group: a FIFO queue refuses it every day."""
+    ensure_schedules()
+    before = set(PeriodicTask.objects.values_list("task", flat=True))
+
+    DatabaseScheduler(app=app, lazy=False)
+
+    assert set(PeriodicTask.objects.values_list("task", flat=True)) == before

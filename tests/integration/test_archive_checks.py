@@ -1,0 +1,215 @@
+"""Messages of open conversations leave DynamoDB before they expire; late ones are found."""
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import pytest
+
+from apps.conversations import archive_checks
+from apps.conversations.models import Conversation, Resolution
+from apps.conversations.services import close
+from apps.errors import Unavailable
+from apps.messages import store
+from apps.messages.migration import migrate
+from tasks import closing as tasks
+from tests.support.builders import (
+    NOON,
+    contact,
+    conversation,
+    deliver_bodies,
+    entry,
+    message_body,
+)
+from tests.support.closings import DAY, HOUR, INSTANT, MINUTE, at, closing_at, current, write
+from tests.support.service_queue import ServiceQueue
+from tests.support.stored import archived, every_item
+
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("aws")]
+
+OPEN = "archive_before_expiry"
+LATE = "archive_late_messages"
+
+
+def ids(conversation: Conversation) -> list[str]:
+    """The ids of its archived messages."""
+    return [one["id"] for one in archived(conversation_uuid=conversation.uuid)]
+
+
+def closed_at(moment: datetime) -> Conversation:
+    """One that was closed then, by an event; its messages are still in DynamoDB."""
+    chat = closing_at(moment + DAY, opened_at=moment - HOUR)
+    write(chat, created_at=moment - MINUTE, message_id="first")
+    close(
+        contact=contact(),
+        resolution=Resolution.RESOLVED,
+        sent_at=moment,
+        takeover=None,
+        now=moment,
+    )
+    return chat
+
+
+def failing_for(uuid: UUID, error: Exception) -> Callable[..., int]:
+    """A migration that fails for this conversation."""
+
+    def migrate_or_fail(*, conversation_uuid: UUID, now: datetime) -> int:
+        if conversation_uuid == uuid:
+            raise error
+        return migrate(conversation_uuid=conversation_uuid, now=now)
+
+    return migrate_or_fail
+
+
+def test_messages_of_an_open_conversation_are_archived_every_24_hours() -> None:
+    deliver_bodies(bodies=[message_body()])
+    chat = Conversation.objects.get()
+    assert chat.archive_check_at == NOON + DAY
+
+    with at(NOON + DAY - INSTANT):
+        tasks.archive_before_expiry.run()
+    assert ids(chat) == []
+    with at(NOON + DAY):
+        tasks.archive_before_expiry.run()
+
+    assert ids(chat) == ["m-1"]
+    assert every_item() == []
+    assert current(chat).resolution == Resolution.IN_PROGRESS
+    assert current(chat).archived_at is None
+    assert current(chat).archive_check_at == NOON + 2 * DAY
+
+
+def test_a_message_written_late_is_found_after_15_minutes_and_before_a_day_is_over() -> None:
+    chat = closed_at(NOON)
+    with at(NOON):
+        tasks.migrate_on_close.run(str(chat.uuid))
+
+    write(chat, created_at=NOON + MINUTE, message_id="frozen")
+    for moment in (NOON + 15 * MINUTE - INSTANT, NOON + 15 * MINUTE):
+        assert ids(chat) == ["first"]
+        with at(moment):
+            tasks.archive_late_messages.run()
+    assert ids(chat) == ["first", "frozen"]
+    assert current(chat).archive_check_at == NOON + 23 * HOUR
+
+    write(chat, created_at=NOON + 22 * HOUR, message_id="another group")
+    for moment in (NOON + 23 * HOUR - INSTANT, NOON + 23 * HOUR):
+        assert ids(chat) == ["first", "frozen"]
+        with at(moment):
+            tasks.archive_late_messages.run()
+    assert ids(chat) == ["first", "frozen", "another group"]
+    assert every_item() == []
+    assert current(chat).archive_check_at is None
+
+
+def test_an_archive_that_a_kill_left_incomplete_is_finished() -> None:
+    chat = closed_at(NOON)
+    assert current(chat).archived_at is None
+
+    with at(NOON + 15 * MINUTE):
+        tasks.archive_late_messages.run()
+
+    assert ids(chat) == ["first"]
+    assert current(chat).archived_at == NOON + 15 * MINUTE
+    assert current(chat).archive_check_at == NOON + 15 * MINUTE + 23 * HOUR
+
+
+def test_after_an_outage_of_days_the_last_search_is_not_left_out() -> None:
+    chat = closed_at(NOON)
+    with at(NOON):
+        tasks.migrate_on_close.run(str(chat.uuid))
+    write(chat, created_at=NOON + MINUTE, message_id="late")
+
+    with at(NOON + 30 * HOUR):
+        tasks.archive_late_messages.run()
+
+    assert ids(chat) == ["first", "late"]
+    assert current(chat).archive_check_at is None
+
+
+def test_a_bug_with_one_conversation_is_reported_and_keeps_no_other_waiting(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    broken, fine = (
+        closing_at(NOON + DAY, urn=urn, archive_check_at=NOON - minutes * MINUTE)
+        for urn, minutes in (("telegram:1", 2), ("telegram:2", 1))
+    )
+    for chat in (broken, fine):
+        write(chat, created_at=NOON - HOUR, message_id="m")
+    with monkeypatch.context() as patch, at(NOON):
+        patch.setattr(tasks, "migrate", failing_for(broken.uuid, RuntimeError("a bug")))
+        tasks.archive_before_expiry.run()
+
+    assert (ids(broken), ids(fine)) == ([], ["m"])
+    assert [one.message for one in caplog.records if one.levelname == "ERROR"] == ["a task failed"]
+    assert current(fine).archive_check_at == NOON + DAY
+    assert current(broken).archive_check_at == NOON + 15 * MINUTE
+    with at(NOON + 15 * MINUTE):
+        tasks.archive_before_expiry.run()
+    assert ids(broken) == ["m"]
+
+
+def test_while_a_dependency_is_down_the_search_is_held(monkeypatch: pytest.MonkeyPatch) -> None:
+    chat = closing_at(NOON + DAY, archive_check_at=NOON)
+    write(chat, created_at=NOON - HOUR)
+    down = failing_for(chat.uuid, Unavailable("DynamoDB", "it is down"))
+    monkeypatch.setattr(tasks, "migrate", down)
+
+    with at(NOON), pytest.raises(Unavailable):
+        tasks.archive_before_expiry.run()
+
+    assert current(chat).archive_check_at == NOON + 15 * MINUTE
+
+
+@pytest.mark.parametrize("in_progress", [True, False], ids=["open", "closed"])
+@pytest.mark.parametrize(("due", "next_ticks"), [(2, 0), (3, 1)])
+def test_the_next_search_is_sent_when_a_page_was_full(
+    queue: ServiceQueue,
+    monkeypatch: pytest.MonkeyPatch,
+    due: int,
+    next_ticks: int,
+    in_progress: bool,
+) -> None:
+    monkeypatch.setattr(tasks, "CHECKS_PAGE", 3)
+    for number in range(due):
+        resolution = Resolution.IN_PROGRESS if in_progress else Resolution.RESOLVED
+        conversation(urn=f"telegram:{number}", resolution=resolution, ended_at=NOON)
+    Conversation.objects.update(archive_check_at=NOON)
+    task: Any = tasks.archive_before_expiry if in_progress else tasks.archive_late_messages
+
+    with at(NOON):
+        task.run()
+
+    assert queue.pointers() == [(OPEN if in_progress else LATE, [])] * next_ticks
+
+
+def test_nobody_else_searches_a_conversation_until_the_lease_is_over() -> None:
+    closing_at(NOON + DAY, archive_check_at=NOON)
+
+    def claimed(moment: datetime) -> int:
+        return len(archive_checks.claim(in_progress=True, most=9, now=moment))
+
+    assert claimed(NOON) == 1
+    assert claimed(NOON + 15 * MINUTE - INSTANT) == 0
+    assert claimed(NOON + 15 * MINUTE) == 1
+
+
+def test_a_search_that_ends_after_the_close_does_not_undo_what_the_close_arranged() -> None:
+    chat = closing_at(NOON + DAY, archive_check_at=NOON)
+    (check,) = archive_checks.claim(in_progress=True, most=9, now=NOON)
+    close(
+        contact=contact(),
+        resolution=Resolution.RESOLVED,
+        sent_at=NOON,
+        takeover=None,
+        now=NOON + MINUTE,
+    )
+
+    archive_checks.complete(check, now=NOON + 2 * MINUTE)
+
+    assert current(chat).archive_check_at == NOON + 16 * MINUTE
+    store.put(conversation_uuid=chat.uuid, entry=entry(), now=NOON)
+    with at(NOON + 16 * MINUTE):
+        tasks.archive_late_messages.run()
+    assert ids(chat) == ["m-1"]

@@ -1,0 +1,196 @@
+"""At its closing time a conversation is claimed and closed through its group."""
+
+from datetime import datetime
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+
+from apps.conversations import closing
+from apps.conversations.models import Conversation, Resolution
+from tasks import closing as tasks
+from tests.support.builders import CHANNEL, NOON, PROJECT, deliver_bodies, numbered_message, project
+from tests.support.closings import (
+    HOUR,
+    INSTANT,
+    MINUTE,
+    at,
+    closing_at,
+    current,
+    many_due,
+    tick,
+)
+from tests.support.service_queue import ServiceQueue
+from tests.support.stored import archived, every_item
+
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("aws")]
+
+TICK = "close_due_conversations"
+CLOSE = "close_conversation"
+
+
+def test_it_is_closed_at_its_closing_time_and_archived(queue: ServiceQueue) -> None:
+    """Midnight in Sao Paulo is three o'clock in UTC."""
+    project()
+    deliver_bodies(bodies=[numbered_message(0), numbered_message(1)])
+    opened = Conversation.objects.get()
+    midnight = datetime.fromisoformat("2026-11-24T03:00:00+00:00")
+    assert (opened.closes_at, opened.due_at) == (midnight, midnight)
+
+    with at(midnight - INSTANT):
+        tick()
+        assert queue.work() == [TICK]
+    assert current(opened).resolution == Resolution.IN_PROGRESS
+
+    with at(midnight):
+        tick()
+        assert queue.work() == [TICK, CLOSE]
+
+    closed = current(opened)
+    assert closed.resolution == Resolution.UNCLASSIFIED
+    assert (closed.ended_at, closed.archived_at) == (midnight, midnight)
+    assert (closed.due_at, closed.close_requested_at) == (None, None)
+    assert [one["id"] for one in archived(conversation_uuid=closed.uuid)] == ["m-0", "m-1"]
+    assert every_item() == []
+
+
+def test_its_pointer_goes_through_its_group(queue: ServiceQueue) -> None:
+    due = closing_at(NOON)
+    with at(NOON):
+        tasks.close_due_conversations.run()
+
+    (pointer,) = queue.deliveries()
+    assert pointer.group_id == due.group_id
+    assert pointer.is_celery
+
+
+def test_it_ended_when_it_was_claimed_not_when_the_pointer_had_its_turn(
+    queue: ServiceQueue,
+) -> None:
+    due = closing_at(NOON)
+    with at(NOON + MINUTE):
+        tasks.close_due_conversations.run()
+    with at(NOON + 9 * MINUTE):
+        queue.work()
+
+    assert current(due).ended_at == NOON + MINUTE
+    assert current(due).archived_at == NOON + 9 * MINUTE
+
+
+@pytest.mark.usefixtures("queue")
+def test_the_longest_due_are_claimed_first() -> None:
+    due = many_due(5)
+
+    claims = closing.claim_due(most=3, now=NOON)
+
+    assert [claim.conversation_uuid for claim in claims] == [one.uuid for one in due[:3]]
+
+
+def test_a_claim_that_was_never_sent_is_made_again_after_15_minutes_and_not_before() -> None:
+    """The worker was killed between the claim and the sending."""
+    due = closing_at(NOON)
+    (lost,) = closing.claim_due(most=9, now=NOON)
+
+    assert closing.claim_due(most=9, now=NOON) == []
+    assert closing.claim_due(most=9, now=NOON + 15 * MINUTE - INSTANT) == []
+    (again,) = closing.claim_due(most=9, now=NOON + 15 * MINUTE)
+
+    assert lost.conversation_uuid == again.conversation_uuid == due.uuid
+    assert lost.claimed_at != again.claimed_at
+
+
+def test_what_could_not_be_sent_is_claimed_again_at_once(queue: ServiceQueue) -> None:
+    due = many_due(25)
+    queue.strict.fail_entries(status=500, code="InternalError", count=1)
+
+    with at(NOON):
+        tasks.close_due_conversations.run()
+        assert len(queue.pointers()) == 15
+        assert {current(one).close_requested_at for one in due[:10]} == {None}
+        tasks.close_due_conversations.run()
+
+    assert sorted(queue.pointers()) == sorted((CLOSE, [str(one.uuid)]) for one in due[:10])
+
+
+def test_while_sqs_is_down_nothing_is_lost_and_nothing_waits_for_15_minutes(
+    queue: ServiceQueue,
+) -> None:
+    due = many_due(3)
+    queue.strict.fail(status=503, code="ServiceUnavailable")
+    with at(NOON):
+        tasks.close_due_conversations.run()
+    queue.strict.clear_faults()
+
+    with at(NOON + MINUTE):
+        tasks.close_due_conversations.run()
+
+    assert len(queue.pointers()) == len(due)
+
+
+@pytest.mark.parametrize(("due", "next_ticks"), [(2, 0), (3, 1), (4, 1)])
+def test_the_next_tick_is_sent_when_a_page_was_full(
+    queue: ServiceQueue, monkeypatch: pytest.MonkeyPatch, due: int, next_ticks: int
+) -> None:
+    monkeypatch.setattr(tasks, "PAGE", 3)
+    many_due(due)
+
+    with at(NOON):
+        tasks.close_due_conversations.run()
+        assert [name for name, _ in queue.pointers()].count(TICK) == next_ticks
+
+
+def test_however_many_are_due_one_tick_closes_all(
+    queue: ServiceQueue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tasks, "PAGE", 3)
+    many_due(7)
+
+    with at(NOON):
+        tick()
+        ran = queue.work()
+
+    assert (ran.count(TICK), ran.count(CLOSE)) == (3, 7)
+    assert not Conversation.objects.filter(resolution=Resolution.IN_PROGRESS).exists()
+
+
+def test_no_more_are_claimed_while_many_wait_on_the_queue(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(closing, "MOST_WAITING", 5)
+    many_due(12)
+    numbers = [len(closing.claim_due(most=3, now=NOON + INSTANT * n)) for n in range(4)]
+    assert numbers == [3, 2, 0, 0]
+
+    closed = Conversation.objects.exclude(close_requested_at=None).order_by("due_at")[0]
+    closing.close_if_due(conversation_uuid=closed.uuid, newest_message_at=None, now=NOON)
+    assert len(closing.claim_due(most=3, now=NOON + 4 * INSTANT)) == 1
+
+    later = NOON + MINUTE + 4 * INSTANT
+    assert len(closing.claim_due(most=9, now=later)) == 5
+
+
+def test_a_page_costs_a_hundredth_of_a_statement_and_a_tenth_of_a_send_for_each(
+    queue: ServiceQueue,
+) -> None:
+    project()
+    Conversation.objects.bulk_create(
+        Conversation(
+            project_id=PROJECT,
+            channel_uuid=CHANNEL,
+            contact_urn=f"telegram:{number}",
+            group_id=f"group-{number}",
+            started_at=NOON - HOUR,
+            opened_at=NOON - HOUR,
+            closes_at=NOON,
+            due_at=NOON,
+        )
+        for number in range(tasks.PAGE)
+    )
+
+    with at(NOON), CaptureQueriesContext(connection) as queries:
+        tasks.close_due_conversations.run()
+
+    assert tasks.PAGE == 500
+    assert len(queries) <= 0.02 * tasks.PAGE
+    # And one for the next tick.
+    assert queue.strict.call_counts() == {"SendMessageBatch": 0.1 * tasks.PAGE, "SendMessage": 1}

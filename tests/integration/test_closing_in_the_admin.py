@@ -1,0 +1,229 @@
+"""Operators close conversations, and change a project's closing rule, in the admin site."""
+
+import re
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+from django.contrib.admin.models import LogEntry
+from django.contrib.auth.models import Permission, User
+from django.contrib.messages import get_messages
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
+
+from apps.conversations import admin
+from apps.conversations.models import Conversation, Project, Resolution
+from apps.conversations.services import move_open_conversations
+from tests.support.builders import NOON, PROJECT, conversation, project
+from tests.support.closings import at, closing_at, current, tick
+from tests.support.service_queue import ServiceQueue
+from tests.support.stored import every_row_version
+
+MIDNIGHT = datetime.fromisoformat("2026-11-24T03:00:00+00:00")
+CONVERSATIONS = "admin:conversations_conversation_changelist"
+
+
+@pytest.fixture(autouse=True)
+def _stopped_clock() -> Iterator[None]:
+    with at(NOON):
+        yield
+
+
+def browser(*permissions: str) -> Client:
+    """Somebody of the staff who has these permissions, or all."""
+    client = Client(headers={"x-forwarded-proto": "https"})
+    user = User.objects.create_user("operator", is_staff=True, is_superuser=not permissions)
+    user.user_permissions.set(Permission.objects.filter(codename__in=permissions))
+    client.force_login(user)
+    return client
+
+
+def close(client: Client, *conversations: Conversation) -> list[str]:
+    """Select these and have them closed; gives the sentences that are shown."""
+    form = {"action": "close_selected", "_selected_action": [str(c.pk) for c in conversations]}
+    answer = client.post(reverse(CONVERSATIONS), form, secure=True)
+    return [str(message) for message in get_messages(answer.wsgi_request)]
+
+
+def save(client: Client, **fields: Any) -> None:
+    """Save the form of the project, filled in but for these fields."""
+    form = {"name": "Shop", "timezone": "America/Sao_Paulo", "closing_time": "00:00:00", **fields}
+    url = reverse("admin:conversations_project_change", args=[PROJECT])
+    answer = client.post(url, form, secure=True)
+    assert answer.status_code == 302, answer.content
+
+
+@pytest.mark.django_db(transaction=True)
+def test_selected_conversations_are_closed_by_the_next_tick(queue: ServiceQueue) -> None:
+    chats = [closing_at(MIDNIGHT, urn=f"telegram:{number}") for number in range(3)]
+
+    assert close(browser(), *chats[:2]) == [
+        "2 conversations are closed within a minute, as unclassified."
+    ]
+    assert current(chats[0]).resolution == Resolution.IN_PROGRESS
+    tick()
+    queue.work()
+
+    assert [current(one).resolution for one in chats] == [
+        Resolution.UNCLASSIFIED,
+        Resolution.UNCLASSIFIED,
+        Resolution.IN_PROGRESS,
+    ]
+
+
+@pytest.mark.django_db
+def test_what_is_closed_already_is_told_one_by_one_and_the_rest_is_done() -> None:
+    chat = closing_at(MIDNIGHT)
+    closed = [conversation(resolution=Resolution.RESOLVED, ended_at=NOON) for _ in range(2)]
+
+    said = close(browser(), chat, *closed)
+
+    expected = [f"{one.uuid} is closed already, as resolved." for one in closed]
+    assert sorted(said) == sorted(
+        [*expected, "1 conversation is closed within a minute, as unclassified."]
+    )
+    assert current(chat).wanted_resolution == Resolution.UNCLASSIFIED
+
+
+@pytest.mark.django_db
+def test_who_asked_is_in_the_log() -> None:
+    chat = closing_at(MIDNIGHT)
+
+    close(browser(), chat)
+
+    entry = LogEntry.objects.get()
+    assert (entry.object_id, entry.user.get_username()) == (str(chat.pk), "operator")
+
+
+@pytest.mark.django_db
+def test_whoever_may_only_look_cannot_close() -> None:
+    chat = closing_at(MIDNIGHT)
+    client = browser("view_conversation")
+    before = every_row_version()
+
+    assert close(client, chat) == []
+
+    assert every_row_version() == before
+    assert "close_selected" not in client.get(reverse(CONVERSATIONS), secure=True).content.decode()
+
+
+@pytest.mark.django_db
+def test_whoever_may_change_conversations_can_close() -> None:
+    chat = closing_at(MIDNIGHT)
+
+    close(browser("view_conversation", "change_conversation"), chat)
+
+    assert current(chat).wanted_resolution == Resolution.UNCLASSIFIED
+
+
+@pytest.mark.django_db
+def test_too_many_at_once_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(admin, "MOST_CLOSED_AT_ONCE", 1)
+    chats = [closing_at(MIDNIGHT, urn=f"telegram:{number}") for number in range(2)]
+    client = browser()
+    before = every_row_version()
+
+    assert close(client, *chats) == ["Nothing was done: select at most 1 conversations."]
+
+    assert every_row_version() == before
+
+
+@pytest.mark.django_db
+def test_the_list_tells_what_is_due_and_what_is_wanted() -> None:
+    chat = closing_at(MIDNIGHT)
+    closing_at(MIDNIGHT, urn="telegram:2", resolution=Resolution.RESOLVED, due_at=None)
+    client = browser()
+    close(client, chat)
+
+    page = client.get(reverse(CONVERSATIONS), secure=True).content.decode()
+
+    assert "to be closed as unclassified" in page
+    cells = sorted(re.findall(r'class="field-closes[^>]*>([^<]*)<', page))
+    assert cells == ["-", "Nov. 24, 2026, 3 a.m."]
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("fields", "closes_at", "due_at"),
+    [
+        ({"timezone": "UTC"}, NOON + timedelta(hours=12), NOON + timedelta(hours=12)),
+        ({"closing_time": "10:00"}, NOON + timedelta(hours=1), NOON + timedelta(hours=1)),
+        ({"idle_timeout": "02:00:00"}, MIDNIGHT, NOON + timedelta(hours=2)),
+    ],
+)
+def test_each_part_of_the_closing_rule_moves_the_open_conversations(
+    fields: dict[str, str], closes_at: datetime, due_at: datetime
+) -> None:
+    chat = closing_at(MIDNIGHT)
+
+    save(browser(), **fields)
+
+    assert (current(chat).closes_at, current(chat).due_at) == (closes_at, due_at)
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("idle_timeout", ["00:00:00", "30", "-01:00:00", "48:00:01"])
+def test_an_idle_timeout_that_makes_no_sense_is_refused(idle_timeout: str) -> None:
+    """Without a unit it means seconds."""
+    closing_at(MIDNIGHT)
+    form = {"timezone": "UTC", "closing_time": "00:00:00", "idle_timeout": idle_timeout}
+    url = reverse("admin:conversations_project_change", args=[PROJECT])
+
+    answer = browser().post(url, form, secure=True)
+
+    assert "It must be from 00:01:00 to 48:00:00" in answer.content.decode()
+    assert Project.objects.get().idle_timeout is None
+
+
+@pytest.mark.django_db
+def test_another_name_moves_nothing() -> None:
+    closing_at(MIDNIGHT)
+    before = every_row_version()["conversations_conversation"]
+
+    save(browser(), name="Another")
+
+    assert every_row_version()["conversations_conversation"] == before
+
+
+@pytest.mark.django_db
+def test_a_rule_that_was_changed_since_the_form_was_read_is_moved_back(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The form writes all its fields: so what it changes back has to move, too."""
+    chat = closing_at(MIDNIGHT)
+    real = admin.ProjectAdmin.get_form
+
+    def changed_meanwhile(*arguments: Any, **options: Any) -> Any:
+        Project.objects.update(timezone="UTC")
+        move_open_conversations(project=Project.objects.get(), now=NOON)
+        return real(*arguments, **options)
+
+    monkeypatch.setattr(admin.ProjectAdmin, "get_form", changed_meanwhile)
+
+    save(browser(), name="Another")
+
+    assert Project.objects.get().timezone == "America/Sao_Paulo"
+    assert current(chat).closes_at == MIDNIGHT
+
+
+@pytest.mark.django_db
+def test_the_project_is_locked_while_it_is_saved() -> None:
+    project()
+    client = browser()
+
+    with CaptureQueriesContext(connection) as queries:
+        save(client, name="Another")
+
+    assert any("FOR NO KEY UPDATE" in query["sql"] for query in queries)
+
+
+@pytest.mark.django_db
+def test_the_uuid_of_a_project_cannot_be_changed() -> None:
+    project()
+
+    save(browser(), uuid="0b9f6f0e-5f0e-4f0c-8a51-6d1d4c1b2a03")
+
+    assert [one.uuid for one in Project.objects.all()] == [PROJECT]

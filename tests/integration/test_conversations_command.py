@@ -1,0 +1,248 @@
+"""`manage.py conversations` asks through the group, says what became of it, and shows."""
+
+import io
+import json
+import time
+from collections.abc import Callable
+from datetime import datetime
+from types import SimpleNamespace
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from django.core.management import CommandError, call_command
+
+from apps.conversations.models import Conversation, Resolution
+from apps.messages.migration import migrate
+from tasks.management.commands import conversations as command
+from tests.support.builders import NOON, URN, conversation, found
+from tests.support.closings import MINUTE, closing_at, current, write
+from tests.support.service_queue import ServiceQueue
+from tests.support.stored import every_row_version
+
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("aws")]
+
+MIDNIGHT = datetime.fromisoformat("2099-11-24T03:00:00+00:00")
+
+
+def run(action: str, *arguments: Any) -> str:
+    """Run the command; gives what it says, and what it says of trouble."""
+    said = io.StringIO()
+    call_command("conversations", action, *map(str, arguments), stdout=said, stderr=said)
+    return said.getvalue()
+
+
+def refused(action: str, *arguments: Any) -> CommandError:
+    """Run the command, which has to refuse."""
+    with pytest.raises(CommandError) as refusal:
+        run(action, *arguments)
+    assert str(refusal.value).endswith(".")
+    return refusal.value
+
+
+@pytest.fixture
+def worker(queue: ServiceQueue, monkeypatch: pytest.MonkeyPatch) -> ServiceQueue:
+    """A worker that runs what is on the queue while the command waits."""
+    waiting = SimpleNamespace(monotonic=time.monotonic, sleep=lambda _seconds: queue.work())
+    monkeypatch.setattr(command, "time", waiting)
+    return queue
+
+
+@pytest.fixture
+def answer(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], list[str]]:
+    """Has somebody answer so at the terminal; gives the questions that are asked."""
+
+    def answering(text: str) -> list[str]:
+        questions: list[str] = []
+
+        def ask(question: str) -> str:
+            questions.append(question)
+            if text == "nobody":
+                raise EOFError
+            return text
+
+        monkeypatch.setattr("builtins.input", ask)
+        return questions
+
+    return answering
+
+
+def ended() -> Conversation:
+    """One that is closed and archived."""
+    chat = conversation(resolution=Resolution.RESOLVED, ended_at=NOON)
+    write(chat, created_at=NOON - MINUTE)
+    migrate(conversation_uuid=chat.uuid, now=NOON)
+    return chat
+
+
+@pytest.mark.usefixtures("worker")
+@pytest.mark.parametrize("resolution", ["resolved", "unresolved", "unclassified", "has_chat_room"])
+def test_close_waits_until_it_is_closed_and_says_so(resolution: str) -> None:
+    chat = closing_at(MIDNIGHT)
+    write(chat, created_at=NOON)
+
+    said = run("close", chat.uuid, "--resolution", resolution, "--yes")
+
+    assert current(chat).resolution == Resolution[resolution.upper()]
+    assert said.startswith(f"Done: {chat.uuid} was closed as {resolution.replace('_', ' ')} at ")
+    assert said.endswith("and is archived.\n")
+    assert current(chat).message_count == 1
+
+
+@pytest.mark.usefixtures("worker")
+def test_reopen_waits_until_it_is_in_progress_and_says_so() -> None:
+    chat = ended()
+
+    said = run("reopen", chat.uuid, "--yes")
+
+    assert said.startswith(f"Done: {chat.uuid} is in progress, and closes at ")
+    assert current(chat).resolution == Resolution.IN_PROGRESS
+
+
+def test_it_can_be_closed_and_reopened_at_once_several_times(worker: ServiceQueue) -> None:
+    chat = closing_at(MIDNIGHT)
+    for _ in range(2):
+        run("close", chat.uuid, "--yes")
+        run("reopen", chat.uuid, "--yes")
+    assert current(chat).resolution == Resolution.IN_PROGRESS
+
+
+def test_a_reopening_that_is_refused_at_its_turn_is_told(
+    worker: ServiceQueue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    chat = ended()
+    work = worker.work
+
+    def message_comes_first() -> list[str]:
+        found()
+        return work()
+
+    monkeypatch.setattr(worker, "work", message_comes_first)
+
+    refusal = refused("reopen", chat.uuid, "--yes")
+
+    assert "was not reopened" in str(refusal)
+    assert refusal.returncode == 1
+    assert current(chat).resolution == Resolution.RESOLVED
+
+
+def test_without_waiting_only_the_wish_and_a_tick_are_there(queue: ServiceQueue) -> None:
+    chat = closing_at(MIDNIGHT)
+
+    assert "asked for" in run("close", chat.uuid, "--yes", "--wait", 0)
+
+    assert current(chat).resolution == Resolution.IN_PROGRESS
+    assert current(chat).wanted_resolution == Resolution.UNCLASSIFIED
+    assert queue.work() == ["close_due_conversations", "close_conversation"]
+
+
+@pytest.mark.usefixtures("queue")
+def test_what_is_not_done_in_time_is_still_wanted() -> None:
+    chat = closing_at(MIDNIGHT)
+
+    refusal = refused("close", chat.uuid, "--yes", "--wait", "0.1")
+
+    assert "is not done after 0.1 seconds, and still wanted" in str(refusal)
+    assert refusal.returncode == command.NOT_YET
+    assert current(chat).wanted_resolution == Resolution.UNCLASSIFIED
+
+
+def test_when_the_queue_cannot_be_told_beat_will_do_it(queue: ServiceQueue) -> None:
+    chat = closing_at(MIDNIGHT)
+    queue.strict.fail(status=400, code="AccessDenied")
+
+    said = run("close", chat.uuid, "--yes", "--wait", 0)
+
+    queue.strict.clear_faults()
+    assert "beat has it done within a minute" in said
+    assert current(chat).wanted_resolution == Resolution.UNCLASSIFIED
+
+
+@pytest.mark.parametrize("action", ["close", "reopen", "show"])
+def test_what_is_not_there_is_told(action: str) -> None:
+    unknown = uuid4()
+
+    assert str(refused(action, unknown)) == f"There is no conversation {unknown}."
+    assert str(refused(action, "12")) == '"12" is not a UUID.'
+
+
+@pytest.mark.usefixtures("queue")
+def test_what_cannot_be_is_refused_and_writes_nothing() -> None:
+    chat, closed = closing_at(MIDNIGHT), ended()
+    before = every_row_version()
+
+    assert "is closed already, as resolved" in str(refused("close", closed.uuid, "--yes"))
+    assert "is in progress" in str(refused("reopen", chat.uuid, "--yes"))
+    assert f"while {chat.uuid}" in str(refused("reopen", closed.uuid, "--yes"))
+
+    assert every_row_version() == before
+
+
+@pytest.mark.usefixtures("queue")
+@pytest.mark.parametrize("text", ["", "n", "maybe", "nobody"])
+def test_nothing_is_done_unless_the_answer_is_yes(
+    answer: Callable[[str], list[str]], text: str
+) -> None:
+    questions = answer(text)
+    chat = closing_at(MIDNIGHT)
+    before = every_row_version()
+
+    assert str(refused("close", chat.uuid)).startswith("Nothing was done")
+
+    assert every_row_version() == before
+    (question,) = questions
+    assert str(chat.uuid) in question
+    assert "as unclassified" in question
+
+
+@pytest.mark.usefixtures("worker")
+def test_it_is_done_when_the_answer_is_yes(answer: Callable[[str], list[str]]) -> None:
+    answer("Yes")
+    chat = closing_at(MIDNIGHT)
+
+    run("close", chat.uuid)
+
+    assert current(chat).resolution == Resolution.UNCLASSIFIED
+
+
+@pytest.mark.parametrize("wait", ["-1", "soon", "nan", "86401"])
+def test_a_wait_that_is_no_time_is_refused(wait: str) -> None:
+    with pytest.raises(CommandError, match="is not a number of seconds"):
+        run("close", uuid4(), "--wait", wait)
+
+
+def test_show_tells_what_is_known_without_whom_it_is_with() -> None:
+    chat = closing_at(MIDNIGHT, contact_name="Ana", nps=0)
+    write(chat, created_at=NOON, message_id="m-1")
+    migrate(conversation_uuid=chat.uuid, now=NOON)
+    write(chat, created_at=NOON + MINUTE, message_id="m-2")
+
+    facts = dict(line.split(maxsplit=1) for line in run("show", chat.uuid).splitlines())
+
+    said = run("show", chat.uuid)
+    assert "2099-11-24 03:00:00 UTC, 2099-11-24 00:00:00 in America/Sao_Paulo" in said
+    assert facts["messages"] == "1 archived, 1 in DynamoDB"
+    assert (facts["CSAT"], facts["NPS"]) == ("-", "0")
+    assert facts["resolution"] == "in progress"
+    assert facts["wanted"] == "nothing"
+    assert "Ana" not in said
+    assert URN not in said
+
+
+def test_show_prints_each_message_once_oldest_first_wherever_it_is() -> None:
+    chat = closing_at(MIDNIGHT)
+    write(chat, created_at=NOON, message_id="m-1")
+    write(chat, created_at=NOON + 2 * MINUTE, message_id="m-3")
+    migrate(conversation_uuid=chat.uuid, now=NOON)
+    write(chat, created_at=NOON, message_id="m-1")
+    write(chat, created_at=NOON + MINUTE, message_id="m-2", text="line\u2028end 😕")
+    write(chat, created_at=NOON + 3 * MINUTE, message_id="m-1", text="edited")
+
+    lines = run("show", chat.uuid, "--messages").rstrip("\n").split("\n")
+
+    first, second, third = map(json.loads, lines)
+    assert [one["id"] for one in (first, second, third)] == ["m-1", "m-2", "m-3"]
+    assert [one["message"]["text"] for one in first["edits"]] == ["edited"]
+    assert second["message"]["text"] == "line\u2028end 😕"
+    migrate(conversation_uuid=chat.uuid, now=NOON)
+    assert run("show", chat.uuid, "--messages").rstrip("\n").split("\n") == lines

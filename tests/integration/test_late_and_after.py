@@ -1,0 +1,146 @@
+"""What comes around the end of a conversation that was closed at its closing time."""
+
+from datetime import datetime, timedelta
+from uuid import UUID
+
+import pytest
+
+from apps.conversations.attribution import Attribution
+from apps.conversations.models import Conversation, Resolution
+from apps.conversations.selectors import answered_conversation
+from tasks import closing as tasks
+from tests.support.builders import (
+    NOON,
+    contact,
+    conversation,
+    deliver_bodies,
+    found,
+    message_body,
+    numbered_message,
+    project,
+    survey_body,
+)
+from tests.support.closings import INSTANT, MINUTE, at, current, tick
+from tests.support.service_queue import ServiceQueue
+from tests.support.stored import archived, every_item, stored_entries
+
+pytestmark = [
+    pytest.mark.django_db(transaction=True),
+    pytest.mark.usefixtures("aws", "nudges"),
+]
+
+SECOND = timedelta(seconds=1)
+WEEK = timedelta(days=7)
+MIDNIGHT = datetime.fromisoformat("2026-11-24T03:00:00+00:00")
+
+
+@pytest.fixture
+def closed(queue: ServiceQueue) -> Conversation:
+    """Closed at midnight; its first message is of noon, its last of ten seconds later."""
+    project()
+    deliver_bodies(bodies=[numbered_message(0), numbered_message(4), numbered_message(10)])
+    with at(MIDNIGHT):
+        tick()
+        queue.work()
+    closed = Conversation.objects.get()
+    assert closed.resolution == Resolution.UNCLASSIFIED
+    assert (closed.first_message_at, closed.last_message_at) == (NOON, NOON + 10 * SECOND)
+    return closed
+
+
+def ids(uuid: UUID) -> list[str]:
+    """The ids of a conversation's archived messages."""
+    return [one["id"] for one in archived(conversation_uuid=uuid)]
+
+
+def late_message(created_at: datetime) -> str:
+    """A message of the default contact that was created then."""
+    return message_body(message={"id": "late", "created_at": created_at.isoformat()})
+
+
+@pytest.mark.parametrize(("offset", "place"), [(0 * SECOND, 1), (5 * SECOND, 2), (10 * SECOND, 3)])
+def test_a_message_of_its_span_goes_into_its_archive_in_its_place(
+    closed: Conversation, offset: timedelta, place: int
+) -> None:
+    deliver_bodies(bodies=[late_message(NOON + offset)], sent_at=MIDNIGHT + MINUTE)
+
+    assert ids(closed.uuid).index("late") == place
+    assert current(closed).message_count == 4
+    assert every_item() == []
+    assert Conversation.objects.count() == 1
+
+
+@pytest.mark.parametrize("created_at", [NOON - INSTANT, NOON + 10 * SECOND + INSTANT])
+def test_a_message_a_microsecond_outside_its_span_opens_the_next(
+    closed: Conversation, created_at: datetime
+) -> None:
+    deliver_bodies(bodies=[late_message(created_at)], sent_at=MIDNIGHT + MINUTE)
+
+    (opened,) = Conversation.objects.exclude(pk=closed.pk)
+    assert opened.resolution == Resolution.IN_PROGRESS
+    assert (opened.started_at, opened.opened_at) == (created_at, MIDNIGHT + MINUTE)
+    assert [one.message_id for one in stored_entries(conversation_uuid=opened.uuid)] == ["late"]
+    assert len(ids(closed.uuid)) == 3
+
+
+def test_the_next_message_opens_the_next_conversation(closed: Conversation) -> None:
+    following = MIDNIGHT + SECOND
+    body = message_body(message={"id": "next", "created_at": following.isoformat()})
+    deliver_bodies(bodies=[body], sent_at=following)
+
+    opened = Conversation.objects.get(resolution=Resolution.IN_PROGRESS)
+    assert opened.started_at == opened.opened_at == following
+    assert opened.closes_at == MIDNIGHT + timedelta(days=1)
+    assert current(closed).message_count == 3
+
+
+def test_a_message_before_the_pointer_is_of_the_old_one_and_one_after_it_of_the_next(
+    queue: ServiceQueue,
+) -> None:
+    """The pointer has its place in the group, whenever the closing was decided."""
+    project()
+    deliver_bodies(bodies=[numbered_message(0)])
+    with at(MIDNIGHT):
+        tasks.close_due_conversations.run()
+    old = Conversation.objects.get()
+    deliver_bodies(bodies=[late_message(NOON + MINUTE)], sent_at=MIDNIGHT + SECOND)
+    with at(MIDNIGHT + 2 * SECOND):
+        assert queue.work() == ["close_conversation"]
+    after = NOON + 2 * MINUTE
+    body = message_body(message={"id": "after", "created_at": after.isoformat()})
+    deliver_bodies(bodies=[body], sent_at=MIDNIGHT + 3 * SECOND)
+
+    assert ids(old.uuid) == ["m-0", "late"]
+    opened = Conversation.objects.get(resolution=Resolution.IN_PROGRESS)
+    assert [one.message_id for one in stored_entries(conversation_uuid=opened.uuid)] == ["after"]
+
+
+def test_a_late_message_is_of_its_conversation_although_the_next_is_in_progress(
+    closed: Conversation,
+) -> None:
+    opened = conversation(opened_at=MIDNIGHT + SECOND)
+
+    within = found(at=NOON + 10 * SECOND, sent_at=MIDNIGHT + MINUTE)
+    outside = found(at=NOON + 10 * SECOND + INSTANT, sent_at=MIDNIGHT + MINUTE)
+
+    assert within == Attribution(conversation_uuid=closed.uuid, late=True)
+    assert outside == Attribution(conversation_uuid=opened.uuid, late=False)
+
+
+def test_an_answer_seven_days_after_the_closing_is_of_that_conversation(
+    closed: Conversation,
+) -> None:
+    deliver_bodies(bodies=[survey_body(value="4")], sent_at=MIDNIGHT + WEEK)
+
+    assert current(closed).csat == 4
+    assert current(closed).message_count == 3
+    assert Conversation.objects.count() == 1
+
+
+@pytest.mark.parametrize(("after", "belongs"), [(WEEK, True), (WEEK + INSTANT, False)])
+def test_an_answer_belongs_for_exactly_seven_days(
+    closed: Conversation, after: timedelta, belongs: bool
+) -> None:
+    found_for = answered_conversation(contact=contact(), answered_at=MIDNIGHT + after)
+
+    assert found_for == (closed.uuid if belongs else None)

@@ -1,0 +1,57 @@
+"""A conversation that stays open for days is whole in the archive, whatever DynamoDB deletes."""
+
+from datetime import datetime
+
+import pytest
+from django.conf import settings as django_settings
+
+from apps.messages import store
+from tasks import closing as tasks
+from tests.support.builders import NOON, project
+from tests.support.closings import DAY, HOUR, MINUTE, at, closing_at, current, tick, write
+from tests.support.service_queue import ServiceQueue
+from tests.support.stored import archived, every_item
+
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("aws")]
+
+
+def delete_expired(*, now: datetime) -> int:
+    """What DynamoDB does by itself: give how many items that deleted."""
+    expired = [item for item in every_item() if int(item[store.EXPIRY]["N"]) <= now.timestamp()]
+    for item in expired:
+        store.client().delete_item(
+            TableName=django_settings.DYNAMODB_MESSAGE_TABLE,
+            Key={name: item[name] for name in (store.PARTITION_KEY, store.SORT_KEY)},
+        )
+    return len(expired)
+
+
+def test_a_conversation_that_is_open_for_five_days_is_archived_whole(queue: ServiceQueue) -> None:
+    """A message an hour, and DynamoDB deletes those that are 48 hours old."""
+    project()
+    chat = closing_at(NOON + 5 * DAY, opened_at=NOON, archive_check_at=NOON + DAY)
+    written = []
+    for hour in range(5 * 24):
+        moment = NOON + hour * HOUR
+        written.append(write(chat, created_at=moment).message_id)
+        with at(moment + 30 * MINUTE):
+            tasks.archive_before_expiry.run()
+        assert delete_expired(now=moment + 30 * MINUTE) == 0
+
+    with at(NOON + 5 * DAY):
+        tick()
+        queue.work()
+
+    transcript = [one["id"] for one in archived(conversation_uuid=chat.uuid)]
+    assert transcript == written
+    assert current(chat).message_count == 120
+    assert every_item() == []
+
+
+def test_without_archiving_dynamodb_would_have_deleted_them() -> None:
+    """Shows that the test above could fail."""
+    chat = closing_at(NOON + 5 * DAY)
+    write(chat, created_at=NOON)
+
+    assert delete_expired(now=NOON + 48 * HOUR - MINUTE) == 0
+    assert delete_expired(now=NOON + 48 * HOUR) == 1

@@ -1,0 +1,228 @@
+"""A conversation in use is given time at its closing; a silent one is closed before."""
+
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+
+from apps.conversations.models import Conversation, Project, Resolution
+from tasks import closing as tasks
+from tasks.closing import archive_before_expiry
+from tests.support.builders import (
+    NOON,
+    PROJECT,
+    deliver_bodies,
+    numbered_message,
+    project,
+    window_body,
+)
+from tests.support.closings import DAY, HOUR, INSTANT, MINUTE, at, closing_at, current, tick, write
+from tests.support.service_queue import ServiceQueue
+from tests.support.stored import every_row_version
+
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("aws")]
+
+QUIET = 10 * MINUTE
+MOST = 2 * HOUR
+IDLE = 30 * MINUTE
+
+
+@pytest.fixture(autouse=True)
+def _periods(settings: Any) -> None:
+    settings.CLOSING_QUIET_PERIOD = QUIET
+    settings.CLOSING_MAX_POSTPONE = MOST
+
+
+def is_open(conversation: Conversation) -> bool:
+    """Whether it is in progress now."""
+    return current(conversation).resolution == Resolution.IN_PROGRESS
+
+
+def sweep(queue: ServiceQueue, moment: datetime) -> None:
+    """A tick, and what follows from it."""
+    with at(moment):
+        tick()
+        queue.work()
+
+
+def test_a_young_message_puts_the_closing_off_by_the_quiet_period(queue: ServiceQueue) -> None:
+    chat = closing_at(NOON)
+    write(chat, created_at=NOON - MINUTE)
+
+    sweep(queue, NOON)
+
+    put_off = current(chat)
+    assert put_off.resolution == Resolution.IN_PROGRESS
+    assert put_off.postponed_from == NOON
+    assert put_off.closes_at == put_off.due_at == NOON + QUIET
+    assert put_off.close_requested_at is None
+    sweep(queue, NOON + QUIET)
+    assert current(chat).ended_at == NOON + QUIET
+
+
+@pytest.mark.parametrize(("age", "closes"), [(QUIET, True), (QUIET - INSTANT, False)])
+def test_a_message_is_young_for_exactly_the_quiet_period(
+    queue: ServiceQueue, age: timedelta, closes: bool
+) -> None:
+    chat = closing_at(NOON)
+    write(chat, created_at=NOON - age)
+
+    sweep(queue, NOON)
+
+    assert is_open(chat) is not closes
+
+
+def test_a_chat_that_goes_on_is_closed_when_it_was_put_off_for_long_enough(
+    queue: ServiceQueue,
+) -> None:
+    chat = closing_at(NOON)
+    moment = NOON
+    while moment < NOON + MOST:
+        write(chat, created_at=moment - MINUTE)
+        sweep(queue, moment)
+        moment += QUIET
+        assert current(chat).closes_at == moment
+        assert current(chat).postponed_from == NOON
+
+    write(chat, created_at=moment - MINUTE)
+    sweep(queue, moment)
+
+    assert moment == NOON + MOST
+    assert current(chat).ended_at == NOON + MOST
+    assert current(chat).message_count == 13
+
+
+def test_the_last_time_it_is_put_off_may_be_shorter(queue: ServiceQueue, settings: Any) -> None:
+    settings.CLOSING_MAX_POSTPONE = 15 * MINUTE
+    chat = closing_at(NOON)
+    for minutes in (0, 10):
+        write(chat, created_at=NOON + (minutes - 1) * MINUTE)
+        sweep(queue, NOON + minutes * MINUTE)
+
+    assert current(chat).closes_at == NOON + 15 * MINUTE
+
+
+def test_a_message_dated_in_the_future_puts_it_off_no_longer(queue: ServiceQueue) -> None:
+    chat = closing_at(NOON)
+    write(chat, created_at=NOON + 365 * DAY)
+
+    sweep(queue, NOON)
+    assert current(chat).closes_at == NOON + QUIET
+    sweep(queue, NOON + MOST - INSTANT)
+    assert is_open(chat)
+    sweep(queue, NOON + MOST)
+    assert not is_open(chat)
+
+
+@pytest.mark.parametrize("setting", ["CLOSING_QUIET_PERIOD", "CLOSING_MAX_POSTPONE"])
+def test_either_period_may_be_switched_off(
+    queue: ServiceQueue, settings: Any, setting: str
+) -> None:
+    setattr(settings, setting, timedelta())
+    chat = closing_at(NOON)
+    write(chat, created_at=NOON + HOUR)
+
+    sweep(queue, NOON)
+
+    assert not is_open(chat)
+
+
+def test_after_a_long_outage_a_chat_that_is_still_going_is_closed(queue: ServiceQueue) -> None:
+    chat = closing_at(NOON)
+    write(chat, created_at=NOON + 5 * HOUR - MINUTE)
+
+    sweep(queue, NOON + 5 * HOUR)
+
+    assert current(chat).ended_at == NOON + 5 * HOUR
+
+
+def test_a_message_that_is_in_the_archive_already_is_young_too(queue: ServiceQueue) -> None:
+    chat = closing_at(NOON, archive_check_at=NOON - MINUTE)
+    write(chat, created_at=NOON - MINUTE)
+    with at(NOON - MINUTE):
+        archive_before_expiry.run()
+    assert current(chat).last_message_at == NOON - MINUTE
+
+    sweep(queue, NOON)
+
+    assert current(chat).closes_at == NOON + QUIET
+
+
+def test_messages_of_an_idle_project_write_nothing_to_postgresql() -> None:
+    Project.objects.create(uuid=PROJECT, idle_timeout=IDLE)
+    deliver_bodies(bodies=[numbered_message(0)])
+    assert Conversation.objects.get().due_at == NOON + IDLE
+    before = every_row_version()
+
+    deliver_bodies(bodies=[numbered_message(n) for n in range(1, 6)], sent_at=NOON + MINUTE)
+
+    assert every_row_version() == before
+
+
+def test_idle_is_armed_again_by_the_newest_message_and_closes_when_silent(
+    queue: ServiceQueue,
+) -> None:
+    Project.objects.create(uuid=PROJECT, idle_timeout=IDLE)
+    deliver_bodies(bodies=[numbered_message(0), numbered_message(600)])
+    chat = Conversation.objects.get()
+
+    sweep(queue, NOON + IDLE)
+    assert current(chat).due_at == NOON + 10 * MINUTE + IDLE
+    assert current(chat).close_requested_at is None
+    sweep(queue, NOON + 10 * MINUTE + IDLE - INSTANT)
+    assert is_open(chat)
+    sweep(queue, NOON + 10 * MINUTE + IDLE)
+
+    assert current(chat).resolution == Resolution.UNCLASSIFIED
+    assert current(chat).ended_at == NOON + 10 * MINUTE + IDLE
+    assert current(chat).message_count == 2
+
+
+def test_a_window_without_a_message_is_silent_from_its_opening(queue: ServiceQueue) -> None:
+    Project.objects.create(uuid=PROJECT, idle_timeout=IDLE)
+    deliver_bodies(bodies=[window_body()])
+    chat = Conversation.objects.get()
+
+    sweep(queue, NOON + IDLE - INSTANT)
+    assert is_open(chat)
+    sweep(queue, NOON + IDLE)
+
+    assert current(chat).ended_at == NOON + IDLE
+    assert current(chat).message_count == 0
+
+
+def test_a_message_in_the_archive_keeps_a_conversation_from_being_idle(
+    queue: ServiceQueue,
+) -> None:
+    Project.objects.create(uuid=PROJECT, idle_timeout=IDLE)
+    chat = closing_at(NOON + DAY, opened_at=NOON - DAY, due_at=NOON, archive_check_at=NOON)
+    write(chat, created_at=NOON - 5 * MINUTE)
+    with at(NOON):
+        archive_before_expiry.run()
+
+    sweep(queue, NOON)
+
+    assert current(chat).due_at == NOON - 5 * MINUTE + IDLE
+
+
+def test_a_conversation_that_is_not_idle_closes_at_its_closing_time(queue: ServiceQueue) -> None:
+    Project.objects.create(uuid=PROJECT, idle_timeout=2 * HOUR)
+    chat = closing_at(NOON, due_at=NOON - HOUR)
+    write(chat, created_at=NOON - 2 * HOUR)
+
+    sweep(queue, NOON - HOUR)
+    assert current(chat).due_at == NOON
+    sweep(queue, NOON)
+
+    assert current(chat).ended_at == NOON
+
+
+def test_without_an_idle_timeout_silence_closes_nothing() -> None:
+    project()
+    chat = closing_at(NOON + DAY, opened_at=NOON - 5 * DAY)
+
+    with at(NOON):
+        tasks.close_conversation.run(str(chat.uuid))
+
+    assert is_open(chat)
+    assert current(chat).due_at == NOON + DAY

@@ -1,0 +1,58 @@
+"""Conversations that are to be closed, and the clock by which they are."""
+
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import uuid4
+
+import time_machine
+
+from apps.conversations.models import Conversation
+from apps.messages import store
+from apps.messages.entries import MessageEntry
+from tasks.closing import close_due_conversations
+from tests.support.builders import NOON, URN, conversation, entry
+
+MINUTE = timedelta(minutes=1)
+HOUR = timedelta(hours=1)
+DAY = timedelta(days=1)
+INSTANT = timedelta(microseconds=1)
+
+
+def at(moment: datetime) -> Any:
+    """Stop this process's clock there while a block runs."""
+    return time_machine.travel(moment, tick=False)
+
+
+def closing_at(closes_at: datetime, *, urn: str = URN, **fields: Any) -> Conversation:
+    """One that is in progress since a day before, and due then, unless `fields` say otherwise."""
+    made = conversation(urn=urn, opened_at=fields.pop("opened_at", closes_at - DAY))
+    for name, value in {"closes_at": closes_at, "due_at": closes_at, **fields}.items():
+        setattr(made, name, value)
+    made.save()
+    return made
+
+
+def many_due(number: int) -> list[Conversation]:
+    """So many that are due at noon, of as many contacts, the first for the longest time."""
+    return [
+        closing_at(NOON - MINUTE + INSTANT * index, urn=f"telegram:{index}")
+        for index in range(number)
+    ]
+
+
+def tick() -> None:
+    """What beat does every minute."""
+    close_due_conversations.apply_async(deduplication_id=str(uuid4()))
+
+
+def write(conversation: Conversation, *, created_at: datetime, **fields: Any) -> MessageEntry:
+    """Store a message in a conversation, now."""
+    message_id = fields.pop("message_id", f"at {created_at:%d %H:%M:%S.%f}")
+    written = entry(message_id=message_id, at=created_at, **fields)
+    store.put(conversation_uuid=conversation.uuid, entry=written, now=created_at)
+    return written
+
+
+def current(conversation: Conversation) -> Conversation:
+    """As it is stored now."""
+    return Conversation.objects.get(pk=conversation.pk)

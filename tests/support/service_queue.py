@@ -1,0 +1,121 @@
+"""The service's queue on the strict SQS server, and a worker in this process that empties it."""
+
+import json
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+import time_machine
+
+from config.celery import app
+from config.celeryconfig import QUEUE, broker_transport_options
+from tasks.sqs_fifo.chain import QueuedEvent
+from tasks.sqs_fifo.delivery import Delivery
+from tasks.sqs_fifo.envelope import Envelope
+from tests.support.builders import deliver
+from tests.support.sqs_server import SqsServer
+from tests.support.sqs_server.fifo import Fifo, client_of
+
+TASKS = "tasks.closing."
+
+
+class ServiceQueue(Fifo):
+    """Where tasks are published, and what a worker does with it."""
+
+    def __init__(self, server: SqsServer) -> None:
+        super().__init__(
+            client=client_of(server.url),
+            server=server,
+            DeduplicationScope="messageGroup",
+            FifoThroughputLimit="perMessageGroupId",
+        )
+        self.strict = server
+        self._passed = 0.0
+        self._envelope = Envelope(
+            app=app,
+            queue=QUEUE,
+            chain=broker_transport_options["event_chain"],
+            is_barrier=lambda _document: False,
+        )
+
+    def pass_time(self, *, seconds: float) -> None:
+        """For the queue only; stale ticks are told by its clock."""
+        super().pass_time(seconds=seconds)
+        self._passed += seconds
+
+    def deliveries(self) -> list[Delivery]:
+        """What can be received now, let in or refused as by a worker, and deleted."""
+        deliveries = [
+            Delivery.from_sqs(message, now=0, lease=60)
+            for batch in iter(self.receive, [])
+            for message in self._deleted(batch)
+        ]
+        for delivery in deliveries:
+            self._envelope.classify(delivery)
+        return deliveries
+
+    def pointers(self) -> list[tuple[str, list[str]]]:
+        """The tasks and arguments of what can be received now, which is deleted."""
+        return [self._pointer(delivery) for delivery in self.deliveries()]
+
+    def work(self) -> list[str]:
+        """Run all that is on the queue, and what that publishes; gives the names of the tasks.
+
+        Raises what a task raises, having deleted its message: the test is at fault then.
+        """
+        done = []
+        while deliveries := self.deliveries():
+            for delivery in deliveries:
+                if not self._envelope.is_stale_tick(delivery, now=self._now()):
+                    done.append(self._run(delivery))
+        return done
+
+    def sends(self) -> int:
+        """How many calls have published something."""
+        counts = self.strict.call_counts()
+        return counts.get("SendMessage", 0) + counts.get("SendMessageBatch", 0)
+
+    def _now(self) -> float:
+        """The server's clock, which does not follow one that a test stops here."""
+        is_stopped = time_machine.escape_hatch.is_travelling()
+        now = time_machine.escape_hatch.time.time() if is_stopped else time.time()
+        return now + self._passed
+
+    def _run(self, delivery: Delivery) -> str:
+        if not delivery.is_celery:
+            outcome = deliver(event=QueuedEvent.of(delivery))
+            assert outcome is None, outcome
+            return "event"
+        name, arguments = self._pointer(delivery)
+        app.tasks[TASKS + name].run(*arguments)
+        return name
+
+    def _pointer(self, delivery: Delivery) -> tuple[str, list[str]]:
+        message = self._envelope.message([delivery])
+        return message["headers"]["task"].removeprefix(TASKS), json.loads(message["body"])[0]
+
+    def _deleted(self, messages: list[Any]) -> list[Any]:
+        for message in messages:
+            self.delete(message)
+        return messages
+
+
+@contextmanager
+def service_queue(server: SqsServer, monkeypatch: pytest.MonkeyPatch) -> Iterator[ServiceQueue]:
+    """A new queue, to which this process publishes until the block is left."""
+    server.clear_faults()
+    queue = ServiceQueue(server)
+    options = {**broker_transport_options, "predefined_queues": {QUEUE: {"url": queue.url}}}
+    app.loader.import_default_modules()
+    # For threads that a test starts.
+    app.set_default()
+    with monkeypatch.context() as patch:
+        patch.setenv("AWS_ENDPOINT_URL_SQS", server.url)
+        patch.setitem(app.conf, "broker_transport_options", options)
+        patch.setattr(app, "_pool", None)
+        patch.setattr(app.amqp, "_producer_pool", None)
+        server.reset_calls()
+        yield queue
+        app.pool.force_close_all()
