@@ -33,11 +33,13 @@ broker_transport_options = {
 broker_connection_retry_on_startup = True
 broker_connection_max_retries = None
 
-include = ("tasks.pipeline", "tasks.closing", "tasks.datalake", "tasks.health")
+include = ("tasks.pipeline", "tasks.closing", "tasks.datalake", "tasks.erasing", "tasks.health")
 task_queues = (Queue(QUEUE, routing_key=QUEUE),)
 task_default_queue = QUEUE
 task_create_missing_queues = False
 task_ignore_result = True
+# Without results there is nothing for beat to clean up, and its task for that has no group.
+result_expires = None
 task_serializer = "json"
 accept_content = ("json",)
 

@@ -1,5 +1,6 @@
 """What the steps of the chain do with events, one service call each."""
 
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -10,6 +11,7 @@ from apps.analytics.services import record_answer
 from apps.clock import now
 from apps.conversations import selectors, services
 from apps.conversations.attribution import Attribution, IncomingMessage, find_or_open
+from apps.conversations.erasing import ContactErased
 from apps.conversations.models import Resolution
 from apps.messages import store
 from apps.messages.entries import MessageEntry, id_for_key
@@ -23,6 +25,8 @@ from apps.messages.events import (
 )
 from tasks.closing import migrate_on_close
 from tasks.sqs_fifo.chain import QueuedEvent, Work
+
+logger = logging.getLogger(__name__)
 
 CLOSING_EVENTS = frozenset({"conversation.close", "conversation.window"})
 
@@ -69,7 +73,7 @@ def attribute_all(works: Sequence[Work]) -> None:
     """Find or open the conversations of plain messages."""
     messages = [_incoming(work.state.event) for work in works]
     for work, attribution in zip(works, find_or_open(messages), strict=True):
-        _place(work.state, attribution)
+        _place(work, attribution)
 
 
 def attribute(work: Work) -> None:
@@ -77,16 +81,11 @@ def attribute(work: Work) -> None:
     progress: Progress = work.state
     match progress.event:
         case MessageEvent() as event:
-            _attribute_message(progress, event)
+            _attribute_message(work, event)
         case WindowEvent(has_chats_room=True) as event:
             progress.to_migrate = _close(event, resolution=Resolution.HAS_CHAT_ROOM)
         case WindowEvent() as event:
-            services.update_or_open(
-                contact=event.contact,
-                window=event.window,
-                sent_at=event.arrival.sent_at,
-                group_id=event.arrival.group_id,
-            )
+            _apply_window(work, event)
         case CloseEvent() as event:
             progress.to_migrate = _close(event, resolution=event.resolution)
 
@@ -114,7 +113,9 @@ def record(work: Work) -> None:
     """Record the survey answer of an event, if it brings one."""
     event = work.state.event
     answer = answer_of(work)
-    if answer:
+    if not answer:
+        return
+    try:
         record_answer(
             contact=event.contact,
             message_id=id_for_key(event.message_id),
@@ -123,10 +124,13 @@ def record(work: Work) -> None:
             value=answer.value,
             score=answer.score,
             answered_at=event.at,
+            sent_at=event.arrival.sent_at,
             sequence_number=event.arrival.sequence_number,
             correlation_id=event.correlation_id,
             now=now(),
         )
+    except ContactErased:
+        _log_erased(work)
 
 
 def answer_of(work: Work) -> SurveyAnswer | None:
@@ -135,20 +139,40 @@ def answer_of(work: Work) -> SurveyAnswer | None:
     return event.answer if isinstance(event, MessageEvent) else None
 
 
-def _attribute_message(progress: Progress, event: MessageEvent) -> None:
+def _attribute_message(work: Work, event: MessageEvent) -> None:
     if event.entry:
         (attribution,) = find_or_open([_incoming(event)])
-        _place(progress, attribution)
+        _place(work, attribution)
     if event.answer:
         # After the message of its own event has its place: a rerun would find it there, too.
-        progress.answered = selectors.answered_conversation(
+        work.state.answered = selectors.answered_conversation(
             contact=event.contact, answered_at=event.arrival.sent_at
         )
 
 
-def _place(progress: Progress, attribution: Attribution) -> None:
-    progress.conversation_uuid = attribution.conversation_uuid
-    progress.to_migrate = [attribution.conversation_uuid] if attribution.late else []
+def _apply_window(work: Work, event: WindowEvent) -> None:
+    try:
+        services.update_or_open(
+            contact=event.contact,
+            window=event.window,
+            sent_at=event.arrival.sent_at,
+            group_id=event.arrival.group_id,
+        )
+    except ContactErased:
+        _log_erased(work)
+
+
+def _place(work: Work, attribution: Attribution) -> None:
+    """A message of an erased contact gets no place, and so is not stored."""
+    uuid = attribution.conversation_uuid
+    if uuid is None:
+        _log_erased(work)
+    work.state.conversation_uuid = uuid
+    work.state.to_migrate = [uuid] if attribution.late else []
+
+
+def _log_erased(work: Work) -> None:
+    logger.info("an event of an erased contact", extra={"message_id": work.event.message_id})
 
 
 def _close(event: WindowEvent | CloseEvent, *, resolution: Resolution) -> list[UUID]:

@@ -10,6 +10,7 @@ from django.db import transaction
 from apps.analytics.models import OutboxEvent, SurveyAnswer
 from apps.conversations.attribution import ensure_project
 from apps.conversations.contacts import Contact
+from apps.conversations.erasing import ContactErased, is_erased
 from apps.conversations.models import CSAT_KEY, NPS_KEY, Conversation
 
 _SCORE_FIELDS = {CSAT_KEY: "csat", NPS_KEY: "nps"}
@@ -25,6 +26,7 @@ def record_answer(
     value: str,
     score: int | None,
     answered_at: datetime,
+    sent_at: datetime,
     sequence_number: str,
     correlation_id: str,
     now: datetime,
@@ -32,13 +34,16 @@ def record_answer(
     """Record an answer once: its row, the conversation's score and the lake's event together.
 
     Gives False, and changes nothing, for an answer that was recorded before. The score on a
-    conversation is that of its newest answer, whatever the order in which they come.
+    conversation is that of its newest answer, whatever the order in which they come. An answer
+    whose conversation is gone by now belongs to none. Raises ContactErased for an event that was
+    first queued, at `sent_at`, before its contact was erased.
     """
     ensure_project(contact.project_uuid)
     with transaction.atomic():
-        # The lock orders two answers of one conversation that come by different groups.
-        locked = Conversation.objects.select_for_update()
-        conversation = locked.get(uuid=conversation_uuid) if conversation_uuid else None
+        conversation = _locked(conversation_uuid) if conversation_uuid else None
+        # Once it is locked: an erasure that was going on is done by then.
+        if is_erased(project_uuid=contact.project_uuid, urn=contact.urn, sent_at=sent_at):
+            raise ContactErased
         answer, created = SurveyAnswer.objects.get_or_create(
             project_id=contact.project_uuid,
             channel_uuid=contact.channel_uuid,
@@ -55,10 +60,10 @@ def record_answer(
             },
         )
         if created:
-            if conversation and key in _SCORE_FIELDS:
-                _write_score(conversation, key)
+            if conversation:
+                _let_the_newest_count(conversation, key)
             OutboxEvent.objects.create(
-                event_id=_event_id(answer),
+                event_id=event_id(answer),
                 answer=answer,
                 payload=_lake_event(answer, conversation),
                 created_at=now,
@@ -66,25 +71,31 @@ def record_answer(
     return created
 
 
-def _write_score(conversation: Conversation, key: str) -> None:
-    newest = conversation.survey_answers.filter(key=key).order_by(
-        "-answered_at", "-sequence_number"
-    )
-    field = _SCORE_FIELDS[key]
-    setattr(conversation, field, newest.values_list("score", flat=True)[0])
-    conversation.save(update_fields=[field])
-
-
-def _event_id(answer: SurveyAnswer) -> UUID:
+def event_id(answer: SurveyAnswer) -> UUID:
     """The same for the same answer, always, so that the lake can drop what it has."""
     parts = (answer.project_id, answer.channel_uuid, answer.contact_urn, answer.message_id)
     return uuid5(_EVENT_IDS, "\n".join(map(str, parts)))
 
 
+def _locked(conversation_uuid: UUID) -> Conversation | None:
+    """The lock orders two answers of one conversation that come by different groups."""
+    return Conversation.objects.select_for_update().filter(uuid=conversation_uuid).first()
+
+
+def _let_the_newest_count(conversation: Conversation, key: str) -> None:
+    """Of the answers of one kind the newest is the conversation's, in whatever order they came."""
+    answers = conversation.survey_answers.filter(key=key)
+    newest = answers.order_by("-answered_at", "-sequence_number")[0]
+    answers.exclude(pk=newest.pk).filter(is_replaced=False).update(is_replaced=True)
+    if key in _SCORE_FIELDS:
+        setattr(conversation, _SCORE_FIELDS[key], newest.score)
+        conversation.save(update_fields=[_SCORE_FIELDS[key]])
+
+
 def _lake_event(answer: SurveyAnswer, conversation: Conversation | None) -> dict[str, Any]:
     agents = {CSAT_KEY: settings.AGENT_UUID_CSAT, NPS_KEY: settings.AGENT_UUID_NPS}
     return {
-        "event_id": str(_event_id(answer)),
+        "event_id": str(event_id(answer)),
         "event_name": "weni_nexus_data",
         "date": answer.answered_at.isoformat(),
         "project": str(answer.project_id),

@@ -11,6 +11,7 @@ from django.db import connection
 
 from apps.conversations.closing_times import next_closing
 from apps.conversations.contacts import Contact
+from apps.conversations.erasing import contact_hash
 from apps.conversations.models import Project
 from apps.conversations.states import ARCHIVE_OPEN_EVERY, first_due
 from apps.errors import Unavailable
@@ -21,7 +22,7 @@ ATTEMPTS = 3
 # had written in it before: ON CONFLICT DO UPDATE, or an update a message, is a dead row a message.
 # Rows are made in the order of their keys, so that two bundles cannot wait for each other. The
 # project's closing rule is compared under a share lock, so that no conversation opens under a rule
-# that is being changed.
+# that is being changed. What was queued before its contact was erased has no place.
 _FIND_OR_OPEN = """
 WITH asked AS (
     SELECT * FROM unnest(
@@ -30,10 +31,11 @@ WITH asked AS (
         %(contact_name)s::text[], %(group_id)s::text[], %(uuid)s::uuid[],
         %(closes_at)s::timestamptz[], %(timezone)s::text[], %(closing_time)s::time[],
         %(idle_timeout)s::interval[], %(due_at)s::timestamptz[],
-        %(archive_check_at)s::timestamptz[], %(may_be_late)s::bool[]
+        %(archive_check_at)s::timestamptz[], %(may_be_late)s::bool[], %(contact_hash)s::text[]
     ) AS asked (
         number, project, channel, urn, at, sent_at, from_contact, contact_name, group_id, uuid,
-        closes_at, timezone, closing_time, idle_timeout, due_at, archive_check_at, may_be_late
+        closes_at, timezone, closing_time, idle_timeout, due_at, archive_check_at, may_be_late,
+        contact_hash
     )
 ), placed AS (
     SELECT asked.*, late.uuid AS late, current.uuid AS current
@@ -48,6 +50,11 @@ WITH asked AS (
     LEFT JOIN conversations_conversation AS current
         ON current.project_id = project AND current.channel_uuid = channel
         AND current.contact_urn = urn AND current.resolution = 2
+    WHERE NOT EXISTS (
+        SELECT FROM conversations_erasure AS erasure
+        WHERE erasure.project_id = project AND erasure.contact_hash = asked.contact_hash
+            AND erasure.requested_at >= sent_at
+    )
 ), marked AS (
     UPDATE conversations_conversation SET contact_wrote = true
     WHERE NOT contact_wrote
@@ -74,9 +81,10 @@ WITH asked AS (
     ON CONFLICT (project_id, channel_uuid, contact_urn) WHERE resolution = 2 DO NOTHING
     RETURNING uuid, project_id, channel_uuid, contact_urn
 )
-SELECT number, coalesce(late, current, opened.uuid), late IS NOT NULL
-FROM placed LEFT JOIN opened ON late IS NULL AND current IS NULL
-    AND opened.project_id = project AND opened.channel_uuid = channel AND contact_urn = urn
+SELECT number, coalesce(late, current, opened.uuid), late IS NOT NULL, placed.uuid IS NULL
+FROM asked LEFT JOIN placed USING (number)
+LEFT JOIN opened ON late IS NULL AND current IS NULL AND opened.project_id = placed.project
+    AND opened.channel_uuid = placed.channel AND opened.contact_urn = placed.urn
 """
 
 
@@ -99,9 +107,12 @@ class IncomingMessage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Attribution:
-    """The conversation that a message belongs to; `late` if that one is closed already."""
+    """The conversation that a message belongs to; `late` if that one is closed already.
 
-    conversation_uuid: UUID
+    It belongs to none if it was queued before its contact was erased.
+    """
+
+    conversation_uuid: UUID | None
     late: bool
 
 
@@ -117,7 +128,8 @@ def find_or_open(messages: Sequence[IncomingMessage]) -> list[Attribution]:
 
     A message whose time lies within the first and last message of a closed conversation of its
     contact is late and belongs to that one; any other belongs to the one in progress, which is
-    opened if there is none. Raises Unavailable if others keep changing the same rows.
+    opened if there is none. One that was queued before its contact was erased has none, and opens
+    none. Raises Unavailable if others keep changing the same rows.
     """
     found: dict[int, Attribution] = {}
     for _ in range(ATTEMPTS):
@@ -145,8 +157,8 @@ def _ask(messages: dict[int, IncomingMessage]) -> dict[int, Attribution]:
         answers = cursor.fetchall()
     return {
         number: Attribution(conversation_uuid=conversation_uuid, late=late)
-        for number, conversation_uuid, late in answers
-        if conversation_uuid
+        for number, conversation_uuid, late, erased in answers
+        if conversation_uuid or erased
     }
 
 
@@ -175,6 +187,9 @@ def _row(number: int, message: IncomingMessage) -> dict[str, Any]:
         ),
         "archive_check_at": message.sent_at + ARCHIVE_OPEN_EVERY,
         "may_be_late": message.may_be_late,
+        "contact_hash": contact_hash(
+            project_uuid=message.contact.project_uuid, urn=message.contact.urn
+        ),
     }
 
 

@@ -73,7 +73,10 @@ class Conversation(models.Model):
     """
 
     uuid = models.UUIDField(primary_key=True, default=uuid.uuid4)
-    project = models.ForeignKey(Project, on_delete=models.PROTECT, related_name="conversations")
+    # Found by the project in `opened_by_time`: another index would cost every insert.
+    project = models.ForeignKey(
+        Project, on_delete=models.PROTECT, related_name="conversations", db_index=False
+    )
     channel_uuid = models.UUIDField()
     contact_urn = models.TextField()
     contact_name = models.TextField(blank=True)
@@ -144,6 +147,58 @@ class Conversation(models.Model):
                 "archive_check_at",
                 condition=~Q(archive_check_at=None),
                 name="archive_check_due",
+            ),
+            # Openings of a period, from the index alone. Written on opening and reopening only:
+            # neither column changes otherwise, so no other update is kept from being HOT by it.
+            models.Index(
+                fields=("project", "opened_at"),
+                include=("channel_uuid",),
+                name="opened_by_time",
+            ),
+            # Closings of a period. Open conversations are not in it, and `closed_of_contact` has
+            # `ended_at` already, so no update that was HOT stops to be. What else the figures need
+            # is read from the rows: in the index it would make archiving and scores write it too.
+            models.Index(
+                fields=("project", "ended_at"),
+                condition=~Q(ended_at=None),
+                name="closed_by_time",
+            ),
+        )
+
+    def __str__(self) -> str:
+        return str(self.uuid)
+
+
+class Erasure(models.Model):
+    """Somebody asked for a contact to be erased: what is to be done, and what must not come back.
+
+    There is one for each group in which the contact had conversations. Until it is done it names
+    the contact; then it is only a tombstone, which knows the contact's hash: events of the contact
+    that were queued up to `requested_at` take no effect any more.
+    """
+
+    uuid = models.UUIDField(primary_key=True, default=uuid.uuid4)
+    project = models.ForeignKey(Project, on_delete=models.PROTECT, related_name="erasures")
+    contact_hash = models.CharField(max_length=64)
+    contact_urn = models.TextField(blank=True, help_text="Empty once it is done.")
+    group_id = models.CharField(
+        max_length=128, blank=True, help_text="Empty once it is done: it names the contact too."
+    )
+    requested_at = models.DateTimeField()
+    erased_at = models.DateTimeField(null=True, blank=True)
+    removed = models.JSONField(default=dict, blank=True)
+
+    class Meta:
+        constraints = (
+            models.UniqueConstraint(
+                fields=("project", "contact_hash", "group_id"),
+                condition=Q(erased_at=None),
+                name="one_pending_erasure_per_group",
+            ),
+        )
+        indexes = (
+            models.Index(
+                fields=("project", "contact_hash", "requested_at"), name="erasures_of_contact"
             ),
         )
 

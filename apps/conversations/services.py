@@ -11,6 +11,7 @@ from apps.conversations import states
 from apps.conversations.attribution import IncomingMessage, find_or_open
 from apps.conversations.closing_times import latest_closing, next_closing
 from apps.conversations.contacts import Contact
+from apps.conversations.erasing import ContactErased
 from apps.conversations.models import CLOSED, Conversation, Project, Resolution
 from apps.conversations.selectors import of_contact
 
@@ -29,7 +30,8 @@ def update_or_open(
     """Write what a window says into the conversation in progress, or open one with it.
 
     A window older than the conversation in progress, or than the end of the last one, changes
-    nothing: delivered again, it must not touch the successor of the conversation it meant.
+    nothing: delivered again, it must not touch the successor of the conversation it meant. Raises
+    ContactErased for one that was queued before its contact was erased.
     """
     latest = of_contact(contact).order_by("-opened_at").first()
     if latest and max(latest.opened_at, latest.ended_at or latest.opened_at) > sent_at:
@@ -44,6 +46,8 @@ def update_or_open(
         may_be_late=False,
     )
     (attribution,) = find_or_open([message])
+    if attribution.conversation_uuid is None:
+        raise ContactErased
     changes = _said(window)
     if changes:
         (
@@ -91,7 +95,7 @@ def move_open_conversations(*, project: Project, now: datetime) -> int:
     last_closing = latest_closing(
         until=now, timezone=project.timezone, closing_time=project.closing_time
     )
-    not_due = Q(closes_at__gt=now) | Q(opened_at__gte=last_closing)
+    not_due = Q(closes_at__gt=now, postponed_from=None) | Q(opened_at__gte=last_closing)
     return Conversation.objects.filter(
         not_due, project=project, resolution=Resolution.IN_PROGRESS, wanted_resolution=None
     ).update(

@@ -32,7 +32,8 @@ def merge(*, conversation_uuid: UUID, entries: Sequence[MessageEntry]) -> None:
     """Bring these messages into the archive, in their places, and the conversation up to date.
 
     Reads and rewrites only the parts that the messages belong to, one at a time. Raises
-    ArchiveIncomplete, and changes nothing, if one of them is not in the archive afterwards.
+    ArchiveIncomplete, and changes nothing, if one of them is not in the archive afterwards, and
+    Conversation.DoesNotExist if the conversation was erased.
     """
     conversation = Conversation.objects.select_for_update().get(uuid=conversation_uuid)
     documents = _take_known_out(conversation, _as_documents(entries))

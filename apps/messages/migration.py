@@ -13,11 +13,14 @@ def migrate(*, conversation_uuid: UUID, now: datetime) -> int:
     Each bounded batch is read, merged, checked and committed before exactly its items are deleted,
     so a crash anywhere loses nothing, and running it again ends in the same archive. No row is
     locked while DynamoDB is read. A closed conversation is then marked as archived. Raises
-    Unavailable.
+    Unavailable. Nothing is moved of a conversation that was erased meanwhile.
     """
     moved = 0
     for batch in store.batches(conversation_uuid):
-        archive.merge(conversation_uuid=conversation_uuid, entries=batch.entries)
+        try:
+            archive.merge(conversation_uuid=conversation_uuid, entries=batch.entries)
+        except Conversation.DoesNotExist:
+            return moved
         store.delete(conversation_uuid=conversation_uuid, item_keys=batch.item_keys)
         moved += len(batch.entries)
     (

@@ -142,6 +142,19 @@ def delete(*, conversation_uuid: UUID, item_keys: Sequence[str]) -> None:
     )
 
 
+def count(conversation_uuid: UUID) -> int:
+    """How many versions of messages a conversation has here. Raises Unavailable."""
+    only_heads = {"Select": "COUNT", "FilterExpression": "attribute_not_exists(chunk)"}
+    return sum(page["Count"] for page in _pages(conversation_uuid, **only_heads))
+
+
+def delete_conversation(conversation_uuid: UUID) -> None:
+    """Delete all items of a conversation, a page at a time. Raises Unavailable."""
+    for page in _pages(conversation_uuid, ProjectionExpression=SORT_KEY):
+        item_keys = [item[SORT_KEY]["S"] for item in page["Items"]]
+        delete(conversation_uuid=conversation_uuid, item_keys=item_keys)
+
+
 def ping() -> None:
     """Read nothing from the table, as a worker does. Raises Unavailable."""
     with dynamodb_may_be_unavailable():
@@ -254,11 +267,16 @@ def _messages(conversation_uuid: UUID) -> Iterator[tuple[MessageEntry, list[str]
 
 
 def _items(conversation_uuid: UUID) -> Iterator[dict[str, Any]]:
-    query = _query(conversation_uuid)
+    for page in _pages(conversation_uuid):
+        yield from page["Items"]
+
+
+def _pages(conversation_uuid: UUID, **options: str) -> Iterator[Any]:
+    query = _query(conversation_uuid) | options
     while True:
         with dynamodb_may_be_unavailable():
             page = client().query(**query)
-        yield from page["Items"]
+        yield page
         if "LastEvaluatedKey" not in page:
             return
         query["ExclusiveStartKey"] = page["LastEvaluatedKey"]

@@ -20,9 +20,10 @@ LISTS = (
     "conversation_messages_conversationmessages",
     "analytics_surveyanswer",
     "analytics_outboxevent",
+    "conversations_erasure",
     "django_celery_beat_periodictask",
 )
-READ_ONLY = LISTS[1:5]
+READ_ONLY = LISTS[1:6]
 
 
 @pytest.fixture

@@ -11,9 +11,9 @@ import pytest
 from django.db import connection
 
 from apps.analytics import outbox
-from apps.analytics.datalake import LakeEvent, data_lake
+from apps.analytics.datalake import LakeEvent, Refused, data_lake
 from apps.analytics.models import OutboxEvent
-from apps.analytics.outbox import drain
+from apps.analytics.outbox import drain, prune, retry_refused
 from apps.analytics.services import record_answer
 from apps.errors import Unavailable
 from tests.support.builders import NOON, contact
@@ -23,6 +23,8 @@ LATER = NOON + timedelta(minutes=1)
 
 class Lake:
     """Keeps what it is sent; refuses the calls whose numbers it is given."""
+
+    largest_batch = 3
 
     def __init__(self, *, refuses: Sequence[int] = ()) -> None:
         self.batches: list[list[str]] = []
@@ -36,9 +38,8 @@ class Lake:
 
 
 @pytest.fixture
-def seven_events(transactional_db: None, monkeypatch: pytest.MonkeyPatch) -> None:
+def seven_events(transactional_db: None) -> None:
     """Seven events in the outbox, which is drained by three."""
-    monkeypatch.setattr(outbox, "BATCH", 3)
     for number in range(7):
         record_answer(
             contact=contact(),
@@ -48,6 +49,7 @@ def seven_events(transactional_db: None, monkeypatch: pytest.MonkeyPatch) -> Non
             value=str(number),
             score=None,
             answered_at=NOON,
+            sent_at=NOON,
             sequence_number=str(number),
             correlation_id="",
             now=NOON,
@@ -155,3 +157,56 @@ def test_events_arrive_in_the_files_of_the_embedded_lake(tmp_path: Path) -> None
     ]
     assert sorted(event["value"] for event in events) == list("0123456")
     assert len({event["event_id"] for event in events}) == 7
+
+
+@pytest.mark.usefixtures("seven_events")
+def test_what_the_lake_never_takes_is_marked_and_keeps_nothing_else() -> None:
+    fourth = OutboxEvent.objects.order_by("id")[3]
+
+    class PickyLake(Lake):
+        def send(self, events: Sequence[LakeEvent]) -> None:
+            super().send(events)
+            if str(fourth.event_id) in {event["event_id"] for event in events}:
+                raise Refused({str(fourth.event_id): "too_large"})
+
+    assert drain(lake=PickyLake(), now=LATER) == 7
+
+    fourth.refresh_from_db()
+    assert (fourth.refusal, fourth.delivered_at) == ("too_large", None)
+    assert waiting() == ["3"]
+    assert drain(lake=Lake(), now=LATER) == 0
+
+
+@pytest.mark.usefixtures("seven_events")
+def test_what_was_refused_is_sent_again_when_somebody_asks() -> None:
+    OutboxEvent.objects.update(refusal="too_large")
+    chosen = OutboxEvent.objects.order_by("id")[2].event_id
+
+    assert retry_refused(event_ids=[chosen]) == 1
+    lake = Lake()
+    drain(lake=lake, now=LATER)
+    assert lake.batches == [["2"]]
+
+    assert retry_refused() == 6
+    assert drain(lake=lake, now=LATER) == 6
+
+
+@pytest.mark.usefixtures("seven_events")
+def test_one_call_delivers_no_more_than_its_share(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(outbox, "MOST_BATCHES", 2)
+    lake = Lake()
+
+    assert drain(lake=lake, now=LATER) == 6
+    assert drain(lake=lake, now=LATER) == 1
+    assert lake.batches == [["0", "1", "2"], ["3", "4", "5"], ["6"]]
+
+
+@pytest.mark.usefixtures("seven_events")
+def test_rows_are_pruned_a_week_after_their_delivery() -> None:
+    drain(lake=Lake(), now=LATER)
+    waits = OutboxEvent.objects.order_by("id")[0]
+    OutboxEvent.objects.filter(pk=waits.pk).update(delivered_at=None)
+
+    assert prune(now=LATER + timedelta(days=7)) == 0
+    assert prune(now=LATER + timedelta(days=7, seconds=1)) == 6
+    assert list(OutboxEvent.objects.all()) == [waits]

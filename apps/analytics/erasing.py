@@ -1,0 +1,61 @@
+"""Removing the survey answers of erased contacts, and what the data lake was not yet told."""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from uuid import UUID
+
+from django.db.models import Q, QuerySet
+
+from apps.analytics.models import OutboxEvent, SurveyAnswer
+from apps.analytics.services import event_id
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answers:
+    """What there is of a contact's answers.
+
+    `outbox_events` are rows of the outbox, delivered or not; `lake_event_ids` are the ids of the
+    events that the data lake was told.
+    """
+
+    answers: int
+    outbox_events: int
+    lake_event_ids: list[str]
+
+
+def find_answers(*, project_uuid: UUID, urn: str, conversation_uuids: Collection[UUID]) -> Answers:
+    """The answers in these conversations of a contact, and those that belong to none."""
+    answers = list(_answers(project_uuid, urn, conversation_uuids))
+    outbox = OutboxEvent.objects.filter(answer__in=answers)
+    waiting = set(outbox.filter(delivered_at=None).values_list("answer_id", flat=True))
+    return Answers(
+        answers=len(answers),
+        outbox_events=outbox.count(),
+        lake_event_ids=[str(event_id(answer)) for answer in answers if answer.pk not in waiting],
+    )
+
+
+def delete_answers(
+    *, project_uuid: UUID, urn: str, conversation_uuids: Collection[UUID]
+) -> Answers:
+    """Delete them, in a transaction; gives what there was.
+
+    A delivery to the data lake that is going on is waited for, so that what it tells is counted as
+    told.
+    """
+    answers = _answers(project_uuid, urn, conversation_uuids)
+    outbox = OutboxEvent.objects.filter(answer__in=list(answers))
+    list(outbox.select_for_update().order_by("id").values_list("id"))
+    found = find_answers(project_uuid=project_uuid, urn=urn, conversation_uuids=conversation_uuids)
+    answers.delete()
+    return found
+
+
+def _answers(
+    project_uuid: UUID, urn: str, conversation_uuids: Collection[UUID]
+) -> QuerySet[SurveyAnswer]:
+    return SurveyAnswer.objects.filter(
+        Q(conversation=None) | Q(conversation_id__in=conversation_uuids),
+        project_id=project_uuid,
+        contact_urn=urn,
+    )

@@ -1,0 +1,80 @@
+"""Erasing contacts, each of their groups in its turn."""
+
+import logging
+from collections.abc import Iterable
+from uuid import UUID
+
+from celery import current_app, shared_task
+from django.db import close_old_connections, transaction
+
+from apps.analytics.erasing import delete_answers
+from apps.clock import now
+from apps.conversations import erasing
+from apps.conversations.models import Erasure
+from apps.messages.erasing import count_stored, delete_archives, delete_stored
+from tasks.base import PointerTask
+from tasks.sqs_fifo.chain import PointerForm
+from tasks.sqs_fifo.publishing import Pointer, publish_each
+
+logger = logging.getLogger(__name__)
+
+
+@shared_task(base=PointerTask, pointer=PointerForm.ONE_UUID, is_barrier=True)
+def erase_contact(erasure_uuid: str) -> None:
+    """Remove what a contact has in one group, if that was asked for and is not done.
+
+    DynamoDB first, because PostgreSQL knows what to look for there. Cut off anywhere, the next
+    delivery does the rest, and reports all that was removed.
+    """
+    close_old_connections()
+    erasure = erasing.pending(UUID(erasure_uuid))
+    if erasure is None:
+        return
+    conversations = erasing.conversations_of(erasure)
+    if not erasure.removed:
+        erasing.note(erasure, dynamodb_messages=count_stored(conversations))
+    delete_stored(conversations)
+    _erase_from_postgresql(erasure.uuid, conversations)
+
+
+def send(erasures: Iterable[Erasure]) -> int:
+    """Have workers carry out these erasures; gives how many SQS did not take."""
+    pointers = [
+        Pointer(
+            task=erase_contact,
+            arguments=(str(erasure.uuid),),
+            message_group=erasure.group_id,
+            # Asked for again, it is sent again.
+            deduplication_id=f"{erasure.uuid}:{erasure.requested_at.timestamp():.6f}",
+        )
+        for erasure in erasures
+    ]
+    return len(publish_each(pointers, app=current_app))
+
+
+def _erase_from_postgresql(erasure_uuid: UUID, conversations: list[UUID]) -> None:
+    with transaction.atomic():
+        erasure = erasing.locked(erasure_uuid, conversation_uuids=conversations)
+        if erasure is None:
+            return
+        archived = delete_archives(conversations)
+        answers = delete_answers(
+            project_uuid=erasure.project_id,
+            urn=erasure.contact_urn,
+            conversation_uuids=conversations,
+        )
+        erasing.complete(
+            erasure,
+            conversation_uuids=conversations,
+            removed={
+                "archived_messages": archived,
+                "survey_answers": answers.answers,
+                "outbox_events": answers.outbox_events,
+                "lake_event_ids": answers.lake_event_ids,
+            },
+            now=now(),
+        )
+    logger.info(
+        "a contact was erased",
+        extra={"erasure": str(erasure_uuid), "conversations": len(conversations)},
+    )

@@ -1,0 +1,376 @@
+"""A contact is erased from all stores, in its groups' turn, and nothing else is."""
+
+import logging
+import threading
+from collections.abc import Callable
+from typing import Any
+from uuid import UUID, uuid4
+
+import pytest
+from django.conf import settings as django_settings
+from django.db import connection, transaction
+
+from apps.analytics.models import OutboxEvent, SurveyAnswer
+from apps.analytics.services import record_answer
+from apps.conversations import erasing
+from apps.conversations.models import Conversation, Erasure
+from apps.messages import archive, store
+from apps.messages.migration import migrate
+from tasks import erasing as tasks
+from tests.support.builders import (
+    NOON,
+    PROJECT,
+    URN,
+    contact,
+    deliver,
+    entries,
+    message_body,
+    queued_event,
+)
+from tests.support.erasures import (
+    OTHER_CHANNEL,
+    REQUESTED,
+    SECOND,
+    carry_out,
+    erase,
+    everything,
+    everything_but_erasures,
+    group_of,
+    live,
+    request,
+)
+from tests.support.stored import every_item, every_row_version, store_many
+
+pytestmark = [
+    pytest.mark.django_db(transaction=True),
+    pytest.mark.usefixtures("aws", "nudges"),
+]
+
+OTHER = "telegram:2002"
+REMOVED = {
+    "conversations": 2,
+    "archived_messages": 2,
+    "dynamodb_messages": 1,
+    "survey_answers": 2,
+    "outbox_events": 2,
+    "lake_event_ids": [],
+}
+
+
+class Killed(BaseException):
+    """Stands for a worker that is killed: nothing catches it."""
+
+
+def only_erasure() -> Erasure:
+    """The one that was asked for."""
+    return Erasure.objects.get()
+
+
+def test_nothing_of_the_contact_is_left_but_a_hashed_tombstone() -> None:
+    live()
+    assert URN in everything()
+    assert len(every_item()) > 3
+
+    erase()
+
+    assert URN not in everything()
+    assert every_item() == []
+    assert not Conversation.objects.exists()
+    assert not SurveyAnswer.objects.exists()
+    assert not OutboxEvent.objects.exists()
+    tombstone = only_erasure()
+    assert tombstone.erased_at is not None
+    assert (tombstone.contact_urn, tombstone.group_id) == ("", "")
+    assert len(tombstone.contact_hash) == 64
+    assert tombstone.removed == REMOVED
+
+
+def test_other_contacts_and_other_projects_keep_all_they_have() -> None:
+    live(urn=OTHER)
+    live(project=uuid4())
+    before = everything_but_erasures()
+    live()
+
+    erase()
+
+    assert everything_but_erasures() == before
+
+
+def test_each_group_of_the_contact_is_erased_in_its_own_turn() -> None:
+    live()
+    live(channel=OTHER_CHANNEL)
+
+    first, second = request()
+    assert {first.group_id, second.group_id} == {group_of(), group_of(channel=OTHER_CHANNEL)}
+    carry_out([first])
+    assert Conversation.objects.filter(group_id=second.group_id).count() == 2
+    assert not Conversation.objects.filter(group_id=first.group_id).exists()
+
+    carry_out([second])
+    assert URN not in everything()
+    assert every_item() == []
+
+
+def test_a_contact_without_conversations_leaves_a_tombstone_and_no_answer() -> None:
+    _record(message_id="a", conversation_uuid=None, key="k", value="v")
+
+    erase()
+
+    assert not SurveyAnswer.objects.exists()
+    assert only_erasure().removed["survey_answers"] == 1
+    assert erasing.is_erased(project_uuid=PROJECT, urn=URN, sent_at=REQUESTED)
+    assert not erasing.is_erased(project_uuid=PROJECT, urn=URN, sent_at=REQUESTED + SECOND)
+
+
+@pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
+@pytest.mark.parametrize(
+    ("module", "name"),
+    [
+        (erasing, "note"),
+        (store, "delete"),
+        (store, "delete_conversation"),
+        (tasks, "delete_stored"),
+        (tasks, "delete_archives"),
+        (tasks, "delete_answers"),
+        (erasing, "complete"),
+    ],
+)
+def test_a_kill_anywhere_and_a_redelivery_end_the_same_and_report_the_same(
+    monkeypatch: pytest.MonkeyPatch, module: Any, name: str, after: bool
+) -> None:
+    live(urn=OTHER)
+    others = everything_but_erasures()
+    live()
+    erasures = request()
+    with monkeypatch.context() as patch:
+        patch.setattr(module, name, _killed(getattr(module, name), after=after))
+        with pytest.raises(Killed):
+            carry_out(erasures)
+    assert only_erasure().erased_at is None
+
+    carry_out(erasures)
+
+    assert everything_but_erasures() == others
+    assert URN not in everything()
+    assert only_erasure().removed == REMOVED
+
+
+def test_a_pointer_that_comes_again_removes_nothing_that_is_new() -> None:
+    live()
+    erasures = request()
+    carry_out(erasures)
+    live_again_after_it()
+    before = every_row_version(), every_item()
+
+    carry_out(erasures)
+
+    assert (every_row_version(), every_item()) == before
+
+
+def test_a_forged_pointer_does_nothing() -> None:
+    live()
+    before = every_row_version()
+
+    tasks.erase_contact.run(str(uuid4()))
+    tasks.erase_contact.run(str(Conversation.objects.all()[0].uuid))
+
+    assert every_row_version() == before
+
+
+def test_what_was_asked_for_and_never_done_is_asked_for_again_and_not_twice() -> None:
+    live()
+    (before,) = request()
+
+    (again,) = request(now=REQUESTED + SECOND)
+
+    assert again.uuid == before.uuid
+    assert only_erasure().requested_at == REQUESTED + SECOND
+
+
+def test_a_contact_can_be_erased_a_second_time() -> None:
+    live()
+    erase()
+    live_again_after_it()
+
+    erase(now=REQUESTED + 60 * SECOND)
+
+    assert URN not in everything()
+    assert Erasure.objects.filter(removed__conversations=1).count() == 1
+    assert erasing.is_erased(project_uuid=PROJECT, urn=URN, sent_at=REQUESTED + 60 * SECOND)
+
+
+def test_the_second_pass_of_the_archive_ends_quietly_when_it_meets_an_erasure(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Its messages were read before they were erased, and come to the archive after."""
+    live()
+    closed = Conversation.objects.exclude(resolution=2).get()
+    store_many(conversation_uuid=closed.uuid, entries=entries(number=3))
+    real = archive.merge
+
+    def merge(**arguments: Any) -> None:
+        erase()
+        real(**arguments)
+
+    monkeypatch.setattr(archive, "merge", merge)
+
+    assert migrate(conversation_uuid=closed.uuid, now=REQUESTED) == 0
+
+    assert URN not in everything()
+    assert every_item() == []
+
+
+def test_what_is_being_archived_at_this_moment_is_waited_for_and_erased() -> None:
+    live()
+    current = Conversation.objects.get(resolution=2)
+    archived, may_commit = threading.Event(), threading.Event()
+
+    def archive_slowly() -> None:
+        with transaction.atomic():
+            archive.merge(conversation_uuid=current.uuid, entries=entries(number=3))
+            archived.set()
+            may_commit.wait(timeout=10)
+
+    _beside(archive_slowly, until=archived, release=may_commit)
+
+    assert URN not in everything()
+    assert only_erasure().removed["archived_messages"] == 5
+
+
+def test_what_the_lake_is_being_told_at_this_moment_is_counted_as_told() -> None:
+    live()
+    told, may_commit = threading.Event(), threading.Event()
+    expected = {str(one) for one in OutboxEvent.objects.values_list("event_id", flat=True)}
+
+    def deliver_slowly() -> None:
+        with transaction.atomic():
+            events = OutboxEvent.objects.select_for_update()
+            OutboxEvent.objects.filter(pk__in=[one.pk for one in events]).update(delivered_at=NOON)
+            told.set()
+            may_commit.wait(timeout=10)
+
+    _beside(deliver_slowly, until=told, release=may_commit)
+
+    assert set(only_erasure().removed["lake_event_ids"]) == expected
+
+
+def test_an_answer_whose_delivered_event_was_pruned_is_counted_as_told() -> None:
+    live()
+    pruned = OutboxEvent.objects.earliest("id")
+    event_id = str(pruned.event_id)
+    pruned.delete()
+
+    erase()
+
+    assert only_erasure().removed["lake_event_ids"] == [event_id]
+    assert only_erasure().removed["outbox_events"] == 1
+
+
+def test_an_answer_that_is_new_and_whose_conversation_was_erased_meanwhile_belongs_to_none() -> (
+    None
+):
+    live()
+    gone = Conversation.objects.get(resolution=2).uuid
+    erase()
+
+    _record(
+        message_id="new",
+        conversation_uuid=gone,
+        key="k",
+        value="v",
+        sent_at=REQUESTED + SECOND,
+    )
+
+    assert SurveyAnswer.objects.get().conversation is None
+
+
+def test_more_than_a_page_of_dynamodb_is_deleted() -> None:
+    """A page of a query is at most 1 MB."""
+    live()
+    current = Conversation.objects.get(resolution=2)
+    store_many(conversation_uuid=current.uuid, entries=entries(number=60, size=50_000))
+
+    erase()
+
+    assert every_item() == []
+    assert only_erasure().removed["dynamodb_messages"] == 61
+
+
+def test_the_hash_is_another_one_in_each_project_and_for_each_key(settings: Any) -> None:
+    erasing.contact_hash.cache_clear()
+    one = erasing.contact_hash(project_uuid=PROJECT, urn=URN)
+    assert one != erasing.contact_hash(project_uuid=uuid4(), urn=URN)
+
+    erasing.contact_hash.cache_clear()
+    settings.SECRET_KEY = f"another {django_settings.SECRET_KEY}"
+    assert one != erasing.contact_hash(project_uuid=PROJECT, urn=URN)
+    erasing.contact_hash.cache_clear()
+
+
+def test_logs_name_nobody(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.DEBUG, logger="tasks")
+    live()
+
+    erase()
+
+    told = [record for record in caplog.records if "erased" in record.getMessage()]
+    assert [vars(record)["erasure"] for record in told] == [str(only_erasure().uuid)]
+    assert URN not in str([vars(record) for record in caplog.records])
+
+
+def live_again_after_it() -> None:
+    """A message that was queued after the erasure was asked for."""
+    body = message_body(message={"id": "again"})
+    event = queued_event(body=body, sent_at=REQUESTED + SECOND, group_id=group_of())
+    assert deliver(event=event) is None
+    assert Conversation.objects.count() == 1
+
+
+def _record(
+    *,
+    message_id: str,
+    conversation_uuid: UUID | None,
+    key: str,
+    value: str,
+    sent_at: Any = NOON,
+) -> None:
+    record_answer(
+        contact=contact(),
+        message_id=message_id,
+        conversation_uuid=conversation_uuid,
+        key=key,
+        value=value,
+        score=None,
+        answered_at=NOON,
+        sent_at=sent_at,
+        sequence_number="1",
+        correlation_id="",
+        now=NOON,
+    )
+
+
+def _killed(real: Callable[..., Any], *, after: bool) -> Callable[..., Any]:
+    def stand_in(*arguments: Any, **keywords: Any) -> Any:
+        if after:
+            real(*arguments, **keywords)
+        raise Killed
+
+    return stand_in
+
+
+def _beside(work: Callable[[], None], *, until: threading.Event, release: threading.Event) -> None:
+    """Erase while another transaction is open, which ends half a second later."""
+
+    def run() -> None:
+        try:
+            work()
+        finally:
+            connection.close()
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    assert until.wait(timeout=10)
+    threading.Timer(0.5, release.set).start()
+    erase()
+    thread.join(timeout=30)
+    assert not thread.is_alive()

@@ -1,0 +1,242 @@
+"""`manage.py retention` deletes archives that are older than their project keeps them."""
+
+import io
+import logging
+import threading
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID, uuid4
+
+import pytest
+from django.core.management import CommandError, call_command
+from django.db import connection, transaction
+
+from apps import clock
+from apps.conversations.models import Conversation, Project, Resolution
+from apps.messages import archive, retention
+from apps.messages.models import ConversationMessages
+from tests.support.builders import NOON, PROJECT, conversation, entries, entry, found, project
+from tests.support.stored import every_row_version
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+DAY = timedelta(days=1)
+KEPT_FOR = 30 * DAY
+
+
+@pytest.fixture(autouse=True)
+def _now() -> None:
+    """The project keeps its archives for thirty days."""
+    project()
+    Project.objects.update(archive_retention=KEPT_FOR)
+
+
+def archived(*, ended_at: datetime, number: int = 3, **fields: Any) -> Conversation:
+    """A closed conversation with so many messages in its archive."""
+    closed = conversation(
+        resolution=fields.pop("resolution", Resolution.RESOLVED),
+        opened_at=ended_at - timedelta(hours=1),
+        ended_at=ended_at,
+        **fields,
+    )
+    messages = entries(number=number, start=ended_at - timedelta(hours=1))
+    archive.merge(conversation_uuid=closed.uuid, entries=messages)
+    return closed
+
+
+def old(**fields: Any) -> Conversation:
+    """One that closed a day longer ago than it is kept."""
+    return archived(ended_at=clock.now() - KEPT_FOR - DAY, **fields)
+
+
+def run(*options: str) -> str:
+    """Run the command without its question; gives what it says."""
+    said = io.StringIO()
+    call_command("retention", "--yes", *options, stdout=said)
+    return said.getvalue()
+
+
+def parts_of(closed: Conversation) -> int:
+    """How many parts its archive has."""
+    return ConversationMessages.objects.filter(conversation=closed).count()
+
+
+def test_what_is_too_old_is_deleted_and_the_rest_stays() -> None:
+    too_old = old()
+    young = archived(ended_at=clock.now() - KEPT_FOR + DAY)
+    before = Conversation.objects.get(pk=young.pk)
+
+    said = run()
+
+    assert f"{PROJECT}: 3 messages of 1 conversations deleted." in said
+    assert (parts_of(too_old), parts_of(young)) == (0, 1)
+    assert Conversation.objects.get(pk=young.pk).message_count == before.message_count == 3
+
+
+def test_the_conversation_stays_with_its_span_and_without_messages() -> None:
+    too_old = old()
+    too_old.refresh_from_db()
+    span = too_old.first_message_at, too_old.last_message_at
+
+    run()
+
+    too_old.refresh_from_db()
+    assert too_old.message_count == 0
+    assert (too_old.first_message_at, too_old.last_message_at) == span
+
+
+def test_a_message_that_comes_after_it_is_still_the_old_conversations_and_goes_next_time() -> None:
+    too_old = old()
+    too_old.refresh_from_db()
+    assert too_old.first_message_at
+    run()
+
+    place = found(at=too_old.first_message_at, sent_at=NOON)
+    assert (place.conversation_uuid, place.late) == (too_old.uuid, True)
+    late = entry(message_id="late", at=too_old.first_message_at)
+    archive.merge(conversation_uuid=too_old.uuid, entries=[late])
+    too_old.refresh_from_db()
+    assert too_old.message_count == 1
+
+    assert "1 messages of 1 conversations deleted." in run()
+    assert parts_of(too_old) == 0
+
+
+def test_projects_that_keep_theirs_for_ever_and_open_conversations_are_left() -> None:
+    forever = old()
+    Project.objects.update(archive_retention=None)
+    assert "There is nothing to be deleted." in run()
+    Project.objects.update(archive_retention=KEPT_FOR)
+    Conversation.objects.update(resolution=Resolution.IN_PROGRESS, ended_at=None)
+    assert "There is nothing to be deleted." in run()
+
+    assert parts_of(forever) == 1
+
+
+def test_only_the_project_that_was_asked_for_is_touched() -> None:
+    here, there = old(), old(urn="telegram:2")
+    other = Project.objects.create(uuid=uuid4(), archive_retention=KEPT_FOR)
+    Conversation.objects.filter(pk=there.pk).update(project=other)
+
+    run(f"--project={other.uuid}")
+
+    assert (parts_of(here), parts_of(there)) == (1, 0)
+
+
+def test_many_are_deleted_in_batches_to_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(retention, "BATCH", 3)
+    for number in range(10):
+        old(urn=f"telegram:{number}", number=1)
+
+    assert "10 messages of 10 conversations deleted." in run()
+
+    assert not ConversationMessages.objects.exists()
+
+
+def test_a_kill_between_batches_is_made_good_by_the_next_run(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(retention, "BATCH", 3)
+    for number in range(5):
+        old(urn=f"telegram:{number}", number=1)
+    real = retention._delete_batch
+    calls: list[UUID] = []
+
+    def killed_at_the_second(**arguments: Any) -> Any:
+        calls.append(arguments["after"])
+        if len(calls) == 2:
+            raise KeyboardInterrupt
+        return real(**arguments)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(retention, "_delete_batch", killed_at_the_second)
+        with pytest.raises(KeyboardInterrupt):
+            run()
+    assert ConversationMessages.objects.count() == 2
+
+    assert "2 messages of 2 conversations deleted." in run()
+
+
+def test_a_conversation_that_is_being_archived_at_this_moment_is_left_to_the_next_run() -> None:
+    busy, idle = old(), old(urn="telegram:2")
+    locked, may_commit = threading.Event(), threading.Event()
+
+    def archive_slowly() -> None:
+        try:
+            with transaction.atomic():
+                archive.merge(conversation_uuid=busy.uuid, entries=[entry(message_id="late")])
+                locked.set()
+                may_commit.wait(timeout=20)
+        finally:
+            connection.close()
+
+    thread = threading.Thread(target=archive_slowly)
+    thread.start()
+    assert locked.wait(timeout=10)
+    run()
+    may_commit.set()
+    thread.join(timeout=30)
+
+    assert (parts_of(busy), parts_of(idle)) == (1, 0)
+    assert "4 messages of 1 conversations deleted." in run()
+
+
+def test_a_dry_run_says_what_it_would_delete_and_deletes_nothing() -> None:
+    old()
+    before = every_row_version()
+
+    said = run("--dry-run")
+
+    assert f"{PROJECT}: 3 messages of 1 conversations to be deleted." in said
+    assert "This was a dry run. Nothing was deleted." in said
+    assert every_row_version() == before
+
+
+@pytest.mark.parametrize("typed", ["no", None])
+def test_nothing_is_deleted_unless_the_operator_says_yes(
+    monkeypatch: pytest.MonkeyPatch, typed: str | None
+) -> None:
+    old()
+    before = every_row_version()
+
+    def type_in(_question: str) -> str:
+        if typed is None:
+            raise EOFError
+        return typed
+
+    monkeypatch.setattr("builtins.input", type_in)
+    with pytest.raises(CommandError, match=r"^Nothing was deleted\. In scripts, use --yes\.$"):
+        call_command("retention", stdout=io.StringIO())
+
+    assert every_row_version() == before
+
+
+def test_a_yes_is_enough(monkeypatch: pytest.MonkeyPatch) -> None:
+    too_old = old()
+    monkeypatch.setattr("builtins.input", lambda _question: "yes")
+
+    call_command("retention", stdout=io.StringIO())
+
+    assert parts_of(too_old) == 0
+
+
+@pytest.mark.parametrize("text", ["shop", "11111111-2222-4333-8444-555555555555"])
+def test_a_project_that_is_none_is_refused_with_a_sentence(text: str) -> None:
+    with pytest.raises(CommandError, match=r"is not a UUID\.|^There is no project"):
+        run(f"--project={text}")
+
+
+def test_a_project_that_keeps_its_archives_for_ever_is_told() -> None:
+    Project.objects.update(archive_retention=None)
+    with pytest.raises(CommandError, match=r"keeps its archives for ever"):
+        run(f"--project={PROJECT}")
+
+
+def test_it_is_logged_by_ids_and_numbers(caplog: pytest.LogCaptureFixture) -> None:
+    old()
+    with caplog.at_level(logging.INFO, logger="tasks"):
+        run()
+
+    (record,) = caplog.records
+    told = vars(record)
+    assert (told["project_uuid"], told["conversations"], told["messages"]) == (str(PROJECT), 1, 3)

@@ -1,0 +1,86 @@
+"""Contacts with a past, and how they are erased."""
+
+import json
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from apps.conversations import erasing
+from apps.conversations.models import Erasure
+from tasks.erasing import erase_contact
+from tests.support.builders import (
+    CHANNEL,
+    NOON,
+    PROJECT,
+    URN,
+    close_body,
+    deliver,
+    message_body,
+    queued_event,
+    survey_body,
+)
+from tests.support.stored import every_item, every_row
+
+SECOND = timedelta(seconds=1)
+REQUESTED = NOON + timedelta(hours=1)
+OTHER_CHANNEL = UUID("c0ffee00-0000-4000-8000-000000000001")
+
+
+def group_of(*, urn: str = URN, project: UUID = PROJECT, channel: UUID = CHANNEL) -> str:
+    """As producers make it: it names the contact."""
+    return f"{project}:{channel}:{urn}"
+
+
+def live(*, urn: str = URN, project: UUID = PROJECT, channel: UUID = CHANNEL) -> None:
+    """Has a contact a closed conversation with two messages, one in progress with one message of
+    over 400 KB, an answer in it, and an answer that belonged to none when it came."""
+    place = {"project_uuid": str(project), "channel_uuid": str(channel)}
+    group = group_of(urn=urn, project=project, channel=channel)
+
+    def completed(body: str, sent_at: datetime) -> str:
+        document = json.loads(body)
+        document["data"].update(place)
+        document["data"].setdefault("message", {})["created_at"] = sent_at.isoformat()
+        return json.dumps(document)
+
+    bodies = [
+        survey_body(urn=urn, key="order_status", value=urn, message={"id": "early"}),
+        message_body(urn=urn, message={"id": "m-1"}),
+        message_body(urn=urn, message={"id": "m-2"}),
+        close_body(urn=urn),
+        message_body(urn=urn, message={"id": "m-3", "text": "x" * 700_000}),
+        survey_body(urn=urn),
+    ]
+    for number, body in enumerate(bodies):
+        sent_at = NOON + number * SECOND
+        event = queued_event(body=completed(body, sent_at), sent_at=sent_at, group_id=group)
+        outcome = deliver(event=event)
+        assert outcome is None, outcome
+
+
+def request(*, urn: str = URN, now: datetime = REQUESTED) -> list[Erasure]:
+    """Ask for a contact of the default project to be erased."""
+    return erasing.request(project_uuid=PROJECT, urn=urn, now=now)
+
+
+def carry_out(erasures: Iterable[Erasure]) -> None:
+    """As a worker does."""
+    for erasure in erasures:
+        erase_contact.run(str(erasure.uuid))
+
+
+def erase(*, urn: str = URN, now: datetime = REQUESTED) -> None:
+    """Ask for it, and carry it out."""
+    carry_out(request(urn=urn, now=now))
+
+
+def everything() -> str:
+    """All that PostgreSQL and DynamoDB hold, as text in which to look for a contact."""
+    return f"{every_row()} {every_item()}"
+
+
+def everything_but_erasures() -> tuple[dict[str, list[str]], list[dict[str, object]]]:
+    """All that PostgreSQL and DynamoDB hold, without the tombstones."""
+    rows = every_row()
+    del rows["conversations_erasure"]
+    return rows, every_item()
