@@ -3,14 +3,14 @@ MAKEFILE := $(MAKEFILE_LIST)
 ROOT := $(shell cd "$$(dirname -- "$$(echo '$(MAKEFILE)' | sed 's/^ //')")" && pwd -P)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-unit test-long up lint format lock clean install uv
+.PHONY: help demo test test-unit test-long chaos up lint format lock clean install uv
 
 # The interpreter that .venv is made from.
 PYTHON ?= python3
 
 ifneq ($(CURDIR),$(ROOT))
 
-help demo test test-unit test-long up lint format lock clean install uv:
+help demo test test-unit test-long chaos up lint format lock clean install uv:
 	@$(MAKE) --no-print-directory -C '$(ROOT)' $@
 
 else
@@ -33,6 +33,9 @@ test-unit: install ## the tests that need no server
 
 test-long: install ## 2,000 random schedules of work and faults against the strict model of SQS
 	HYPOTHESIS_PROFILE=long $(VENV) -m pytest tests/unit/test_sqs_fifo_schedules.py
+
+chaos: install ## kill workers and beat at every step of closing, and take PostgreSQL away for a minute
+	$(VENV) -m pytest tests/chaos --numprocesses 2 --dist worksteal
 
 bench-transport: install ## measure stock Celery and this transport, and write docs/stock-celery.md (BENCH_EVENTS=3000)
 	@$(VENV) -m bench.transport

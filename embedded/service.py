@@ -39,13 +39,19 @@ def prepare(*, environment: Mapping[str, str], logs: Path) -> None:
 
 @contextmanager
 def running_worker(
-    *, environment: Mapping[str, str], logs: Path, concurrency: int = 2, name: str = "worker"
+    *,
+    environment: Mapping[str, str],
+    logs: Path,
+    concurrency: int = 2,
+    name: str = "worker",
+    app: str = "config",
 ) -> Iterator[ManagedProcess]:
     """A Celery worker that consumes the queue, ready to take events; stopped warmly at the end.
 
-    `name` tells workers of one machine apart. Raises ProcessError if it does not get ready.
+    `name` tells workers of one machine apart, `app` is the module that has the Celery app. Raises
+    ProcessError if it does not get ready.
     """
-    arguments = ["-m", "celery", "-A", "config", "worker", "-Q", QUEUE]
+    arguments = ["-m", "celery", "-A", app, "worker", "-Q", QUEUE]
     arguments += ["--concurrency", str(concurrency), "--hostname", f"{name}@%h"]
     arguments += ["--loglevel", "INFO"]
     with supervisor() as processes:
@@ -61,13 +67,15 @@ def running_worker(
 
 
 @contextmanager
-def running_beat(*, environment: Mapping[str, str], logs: Path) -> Iterator[ManagedProcess]:
-    """Celery's scheduler; does not wait for its first tick."""
+def running_beat(
+    *, environment: Mapping[str, str], logs: Path, app: str = "config"
+) -> Iterator[ManagedProcess]:
+    """Celery's scheduler; does not wait for its first tick. `app` as for a worker."""
     with supervisor() as processes:
         yield processes.start(
             command=_command(
                 name="beat",
-                arguments=["-m", "celery", "-A", "config", "beat", "--loglevel", "INFO"],
+                arguments=["-m", "celery", "-A", app, "beat", "--loglevel", "INFO"],
                 environment=environment,
             ),
             log=logs / "beat.log",

@@ -19,7 +19,7 @@ from django.db import connection
 
 from embedded.environment import with_settings
 from embedded.processes import Command, ManagedProcess, Supervisor, supervisor
-from embedded.service import PROJECT_ROOT, running_worker
+from embedded.service import PROJECT_ROOT, running_beat, running_worker
 from embedded.stack import Stack
 from tasks.provisioning import ensure_queues, ensure_table
 from tasks.sqs_fifo.options import Options
@@ -42,6 +42,8 @@ class Service:
     sqs: Any
     exits: ExitStack
     workers: list[ManagedProcess] = field(default_factory=list)
+    # The module that has the Celery app.
+    app: str = "config"
 
     @property
     def queue_url(self) -> str:
@@ -52,6 +54,10 @@ class Service:
         """Kill a worker, and let SQS take back what it had, and what its open poll is given."""
         worker.kill()
         time.sleep(SERVICE_WAIT_TIME + 0.1)
+        self.expire_leases()
+
+    def expire_leases(self) -> None:
+        """Let SQS take back all that is in flight."""
         self.sqs_server.expire_leases(queue=self.queue_url.rpartition("/")[2])
 
     def start_worker(self, *, concurrency: int = 2) -> ManagedProcess:
@@ -62,10 +68,19 @@ class Service:
                 logs=self.logs,
                 concurrency=concurrency,
                 name=f"worker{len(self.workers)}",
+                app=self.app,
             )
         )
         self.workers.append(worker)
         return worker
+
+    def start_beat(self) -> ManagedProcess:
+        """A scheduler that reads the database's schedules; stopped at the end of the test."""
+        beat = self.exits.enter_context(
+            running_beat(environment=self.environment, logs=self.logs, app=self.app)
+        )
+        self.workers.append(beat)
+        return beat
 
     def send(self, *, body: str, group: str) -> str:
         """Put one event on the queue; gives its message id."""

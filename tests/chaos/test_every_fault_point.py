@@ -1,0 +1,58 @@
+"""A kill at any point between two effects of closing and migrating leaves no trace."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.e2e.conftest import Service, without_a_bundle
+from tests.support.closing_stages import STAGES, Closing, Stage, close_every_second
+from tests.support.fault_points import BEAT_POINTS, POINTS, Strike
+from tests.support.struck_service import StruckService
+
+pytestmark = without_a_bundle
+
+
+@pytest.mark.parametrize("stage_type", STAGES, ids=lambda stage_type: stage_type.name)
+def test_a_worker_killed_at_any_point_leaves_no_trace(
+    service: Service, tmp_path: Path, stage_type: type[Stage]
+) -> None:
+    struck = StruckService.start(service, directory=tmp_path)
+    stage = stage_type()
+    points = [point for point in POINTS if point.stage == stage.name]
+
+    undisturbed = struck.carry_out([stage])
+
+    for point in points:
+        assert struck.carry_out([stage], strikes=[(point, Strike.KILL_WORKER)]) == undisturbed, (
+            point
+        )
+    assert struck.strikes_seen == len(points)
+
+
+@pytest.mark.parametrize("stage_type", STAGES, ids=lambda stage_type: stage_type.name)
+def test_a_pool_process_killed_at_any_point_leaves_no_trace(
+    service: Service, tmp_path: Path, stage_type: type[Stage]
+) -> None:
+    struck = StruckService.start(service, directory=tmp_path)
+    stage = stage_type()
+    points = [point for point in POINTS if point.stage == stage.name and point.in_pool]
+
+    undisturbed = struck.carry_out([stage])
+
+    for point in points:
+        strikes = [(point, Strike.KILL_PROCESS)]
+        assert struck.carry_out([stage], strikes=strikes) == undisturbed, point
+    assert struck.strikes_seen == len(points)
+
+
+def test_beat_killed_at_any_point_is_followed_by_one_that_closes_the_same(
+    service: Service, tmp_path: Path
+) -> None:
+    close_every_second()
+    struck = StruckService.start(service, directory=tmp_path)
+
+    undisturbed = struck.carry_out([Closing()])
+    disturbed = struck.carry_out_with_beat(Closing(), points=BEAT_POINTS)
+
+    assert disturbed == undisturbed
+    assert struck.strikes_seen == len(BEAT_POINTS)

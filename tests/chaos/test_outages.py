@@ -1,0 +1,136 @@
+"""Many conversations close while PostgreSQL refuses and DynamoDB throttles: nothing is lost."""
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from pathlib import Path
+from urllib.parse import urlsplit, urlunsplit
+
+import psycopg2
+import pytest
+from django.db import connection
+from psycopg2 import sql
+
+from apps.conversations.models import Conversation, Resolution
+from embedded.stack import Stack
+from tests.e2e.conftest import Service, without_a_bundle
+from tests.support.builders import conversation, entries, message_body
+from tests.support.closing_stages import START, close_every_second, let_claims_run_out
+from tests.support.stored import archived, every_item, store_many, stored_entries
+
+CLOSING = 200
+MESSAGES = 5
+NEW_CONTACTS = 40
+OUTAGE_SECONDS = 60
+# Seconds until a storm under throttling and after an outage has to be over.
+PATIENCE = 400
+
+pytestmark = without_a_bundle
+
+
+@pytest.fixture
+def faulty_service(service: Service, tmp_path: Path) -> Service:
+    """Half of the calls to its DynamoDB are refused; what the test itself calls is not."""
+    service.app = "tests.support.faulty_app"
+    service.environment["FAULT_PLAN"] = str(tmp_path / "nothing-is-struck")
+    service.environment["THROTTLE_SEED"] = "1"
+    return service
+
+
+def test_a_storm_of_closings_outlasts_postgresql_and_a_throttled_dynamodb(
+    faulty_service: Service, stack: Stack
+) -> None:
+    service = faulty_service
+    prepare_conversations()
+    close_every_second()
+    worker = service.start_worker(concurrency=8)
+    beat = service.start_beat()
+    service.wait_until(lambda: archived_count() > CLOSING // 10, timeout=PATIENCE)
+
+    before_outage = archived_count()
+    with refusing_database(stack):
+        for number in range(NEW_CONTACTS):
+            send_message(service, contact=number, number=1)
+        time.sleep(OUTAGE_SECONDS)
+        for number in range(NEW_CONTACTS):
+            send_message(service, contact=number, number=2)
+    assert before_outage < CLOSING
+    assert beat.is_running
+
+    service.wait_until(lambda: is_over(service), timeout=PATIENCE)
+    beat.kill()
+    service.wait_until_empty(timeout=PATIENCE)
+    for dependency in ("PostgreSQL", "DynamoDB"):
+        assert f"{dependency} is unavailable" in worker.log_text()
+    for number in range(CLOSING):
+        closed = Conversation.objects.get(contact_urn=f"closing:{number}")
+        ids = [message["id"] for message in archived(conversation_uuid=closed.uuid)]
+        assert ids == [f"m-{index:05d}" for index in range(MESSAGES)]
+        assert (closed.resolution, closed.message_count) == (Resolution.UNCLASSIFIED, MESSAGES)
+    for number in range(NEW_CONTACTS):
+        opened = Conversation.objects.get(contact_urn=f"new:{number}")
+        stored = stored_entries(conversation_uuid=opened.uuid)
+        assert [entry.message_id for entry in stored] == ["m-1", "m-2"]
+    assert len(every_item()) == 2 * NEW_CONTACTS
+    assert dead_letters(service) == 0
+
+
+def prepare_conversations() -> None:
+    due_at = START + timedelta(days=1)
+    for number in range(CLOSING):
+        made = conversation(urn=f"closing:{number}", opened_at=START)
+        store_many(conversation_uuid=made.uuid, entries=entries(number=MESSAGES, start=START))
+    Conversation.objects.update(due_at=due_at, closes_at=due_at)
+
+
+def send_message(service: Service, *, contact: int, number: int) -> None:
+    at = START + timedelta(minutes=number)
+    message = {"id": f"m-{number}", "created_at": at.isoformat()}
+    urn = f"new:{contact}"
+    service.send(body=message_body(urn=urn, message=message), group=urn)
+
+
+@contextmanager
+def refusing_database(stack: Stack) -> Iterator[None]:
+    """PostgreSQL ends all connections to the tests' database and accepts no new ones."""
+    name = sql.Identifier(connection.settings_dict["NAME"])
+    connection.close()
+    address = urlsplit(stack.database_url)._replace(path="/postgres")
+    superuser = psycopg2.connect(urlunsplit(address))
+    superuser.autocommit = True
+    try:
+        with superuser.cursor() as cursor:
+            cursor.execute(sql.SQL("ALTER DATABASE {} ALLOW_CONNECTIONS false").format(name))
+            cursor.execute(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s",
+                [connection.settings_dict["NAME"]],
+            )
+            assert cursor.rowcount > 0
+            try:
+                yield
+            finally:
+                cursor.execute(sql.SQL("ALTER DATABASE {} ALLOW_CONNECTIONS true").format(name))
+    finally:
+        superuser.close()
+
+
+def is_over(service: Service) -> bool:
+    """Claims that the outage cut off from their pointers come again with their lease."""
+    if archived_count() == CLOSING:
+        return True
+    if service.left_on_queue() <= 1:
+        let_claims_run_out()
+    return False
+
+
+def archived_count() -> int:
+    return Conversation.objects.exclude(archived_at=None).count()
+
+
+def dead_letters(service: Service) -> int:
+    answer = service.sqs.get_queue_attributes(
+        QueueUrl=service.environment["SQS_CONVERSATION_DLQ_URL"],
+        AttributeNames=["ApproximateNumberOfMessages"],
+    )
+    return int(answer["Attributes"]["ApproximateNumberOfMessages"])

@@ -1,0 +1,41 @@
+"""Workers that are killed between the effects of closing and migrating leave no trace.
+
+Here at the most telling points, in one walk; tests/chaos has each by itself, and those of beat.
+"""
+
+from pathlib import Path
+
+from tests.e2e.conftest import Service, without_a_bundle
+from tests.support.closing_stages import STAGES
+from tests.support.fault_points import LONG, FaultPoint, Strike, point
+from tests.support.struck_service import StruckService
+
+WORKER, PROCESS = Strike.KILL_WORKER, Strike.KILL_PROCESS
+WALK: tuple[tuple[FaultPoint, Strike], ...] = (
+    # Some pointers of what is claimed are sent, and others not.
+    (point("closing", "publish", 2), WORKER),
+    # Closed, and not archived.
+    (point("closing", "merge", about=LONG), PROCESS),
+    # Archived in part, and deleted in part.
+    (point("closing", "delete", 2, about=LONG), PROCESS),
+    # SQS has deleted the pointer, and nobody knows.
+    (point("closing", "hear of the delete", about=LONG), WORKER),
+    (point("refused", "give back"), PROCESS),
+    (point("by event", "merge"), PROCESS),
+    (point("late", "complete check"), PROCESS),
+    (point("stays open", "delete", 2), PROCESS),
+)
+
+
+@without_a_bundle
+def test_kills_between_the_effects_of_closing_and_migrating_leave_no_trace(
+    service: Service, tmp_path: Path
+) -> None:
+    struck = StruckService.start(service, directory=tmp_path)
+    stages = [stage() for stage in STAGES]
+
+    undisturbed = struck.carry_out(stages)
+    disturbed = struck.carry_out(stages, strikes=WALK)
+
+    assert disturbed == undisturbed
+    assert struck.strikes_seen == len(WALK)

@@ -1,0 +1,47 @@
+"""A worker that is frozen past its lease, and goes on when others have done its work."""
+
+from pathlib import Path
+
+from apps.conversations.models import Conversation, Resolution
+from tests.e2e.conftest import Service, without_a_bundle
+from tests.support.frozen_worker import (
+    GROUP,
+    archived_ids,
+    close_by_tick,
+    freeze_at,
+    second_pass,
+    send_message,
+    start_two_workers,
+    stored_ids,
+    thaw,
+)
+from tests.support.stored import archived
+
+
+@without_a_bundle
+def test_a_worker_that_stores_a_message_again_after_the_close_doubles_nothing(
+    service: Service, tmp_path: Path
+) -> None:
+    plan = start_two_workers(service, directory=tmp_path)
+    send_message(service, number=1)
+    service.wait_until_empty()
+    frozen = freeze_at(service, plan, number=2, group=GROUP)
+    send_message(service, number=3)
+    service.expire_leases()
+    service.wait_until_empty()
+    closed = close_by_tick(service)
+    send_message(service, number=4)
+    service.wait_until_empty()
+    before = list(archived(conversation_uuid=closed.uuid))
+
+    thaw(frozen)
+    service.wait_until(lambda: stored_ids(closed) == ["m-2"])
+    send_message(service, number=5)
+    service.wait_until_empty()
+    second_pass(service, closed)
+
+    assert archived_ids(closed) == ["m-1", "m-2", "m-3"]
+    assert list(archived(conversation_uuid=closed.uuid)) == before
+    assert stored_ids(closed) == []
+    following = Conversation.objects.get(resolution=Resolution.IN_PROGRESS)
+    assert stored_ids(following) == ["m-4", "m-5"]

@@ -1,0 +1,243 @@
+"""What closing and migrating do, in stages that a test starts, and what is left when they are done.
+
+The messages are the same in each run, with their sequence numbers: whatever a run adds to them is
+the run's own doing.
+"""
+
+import json
+from abc import ABC, abstractmethod
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+from django.db.models import F
+from django_celery_beat.models import IntervalSchedule, PeriodicTask
+
+from apps.clock import now
+from apps.conversations.archive_checks import LAST_CHECK
+from apps.conversations.closing import CLAIM_LEASE
+from apps.conversations.models import Conversation, Resolution
+from apps.messages.entries import MessageEntry
+from apps.messages.migration import migrate
+from tests.support.builders import close_body, conversation, entries, entry
+from tests.support.fault_points import BY_EVENT, CHUNKED, LATE, LONG, REFUSED, STAYS_OPEN
+from tests.support.stored import every_item, store_many
+
+if TYPE_CHECKING:
+    from tests.e2e.conftest import Service
+
+# Long ago: whatever the clock says, these are due, and nobody has written lately.
+START = datetime(2025, 3, 10, 12, tzinfo=UTC)
+MINUTE = timedelta(minutes=1)
+# What has to be the same in each run.
+OF_CONVERSATION = (
+    *("uuid", "group_id", "contact_urn", "contact_name", "contact_wrote", "has_chats_room"),
+    *("resolution", "wanted_resolution", "started_at", "opened_at", "closes_at", "postponed_from"),
+    *("first_message_at", "last_message_at", "message_count"),
+)
+OF_PART = ("part", "messages", "message_ids", "first_position", "message_count", "size")
+# Fills the first page of the tick, and begins the next.
+SHORT = [UUID(int=LONG.int + number) for number in range(100, 112)]
+
+
+class Stage(ABC):
+    """`prepare` makes its conversations; `start` has the service do its part, also once more."""
+
+    name: str
+
+    @abstractmethod
+    def prepare(self) -> None: ...
+
+    @abstractmethod
+    def start(self, service: "Service") -> None:
+        """Also lets the leases of what a killed process had claimed in PostgreSQL run out."""
+
+    @abstractmethod
+    def is_done(self) -> bool: ...
+
+
+class Closing(Stage):
+    """A tick closes what is due: a long conversation, one with a large body, and short ones."""
+
+    name = "closing"
+
+    def prepare(self) -> None:
+        _due(LONG, entries(number=60, start=START))
+        large = entry(message_id="large", at=START + MINUTE, text="x" * 900_000, sequence_number=2)
+        edited = entry(message_id="edited", at=START, text="first")
+        edit = entry(message_id="edited", at=START + 2 * MINUTE, text="second", sequence_number=3)
+        _due(CHUNKED, [edited, large, edit])
+        for number, uuid in enumerate(SHORT):
+            _due(uuid, entries(number=1 + number % 3, start=START + number * MINUTE))
+
+    def start(self, service: "Service") -> None:
+        tick_for_closing(service)
+
+    def is_done(self) -> bool:
+        return _all_archived([LONG, CHUNKED, *SHORT])
+
+
+class Refused(Stage):
+    """SQS refuses the pointer of a claim, which is given back."""
+
+    name = "refused"
+
+    def prepare(self) -> None:
+        _due(REFUSED, entries(number=3, start=START))
+
+    def start(self, service: "Service") -> None:
+        if Conversation.objects.filter(uuid=REFUSED, close_requested_at=None).exists():
+            service.sqs_server.fail_entries(
+                status=500, code="InternalError", count=1, actions=["SendMessageBatch"]
+            )
+        tick_for_closing(service)
+        # The one that finds it given back.
+        tick_for_closing(service)
+
+    def is_done(self) -> bool:
+        return _all_archived([REFUSED])
+
+
+class ByEvent(Stage):
+    """An event on the queue closes a conversation."""
+
+    name = "by event"
+
+    def prepare(self) -> None:
+        _open(BY_EVENT, entries(number=30, start=START))
+        self._is_sent = False
+
+    def start(self, service: "Service") -> None:
+        if not self._is_sent:
+            urn = _urn(BY_EVENT)
+            service.send(body=close_body(urn=urn), group=f"group:{urn}")
+        self._is_sent = True
+
+    def is_done(self) -> bool:
+        return _all_archived([BY_EVENT])
+
+
+class Late(Stage):
+    """What was written into a closed conversation after its archive was made."""
+
+    name = "late"
+
+    def prepare(self) -> None:
+        _due(LATE, entries(number=25, start=START))
+        Conversation.objects.filter(uuid=LATE).update(
+            resolution=Resolution.UNCLASSIFIED, due_at=None, ended_at=now()
+        )
+        migrate(conversation_uuid=LATE, now=now())
+        within = entry(message_id="late", at=START + timedelta(seconds=3), sequence_number=100)
+        after = entry(message_id="later", at=START + MINUTE, sequence_number=101)
+        store_many(conversation_uuid=LATE, entries=[within, after])
+
+    def start(self, service: "Service") -> None:
+        if not self.is_done():
+            Conversation.objects.filter(uuid=LATE).update(archive_check_at=now())
+        send_tick(service, task="archive_late_messages", group="late-archiving")
+
+    def is_done(self) -> bool:
+        return was_checked(LATE)
+
+
+class StaysOpen(Stage):
+    """What a conversation that stays open has in DynamoDB is moved before it expires."""
+
+    name = "stays open"
+
+    def prepare(self) -> None:
+        _open(STAYS_OPEN, entries(number=30, start=START))
+        Conversation.objects.filter(uuid=STAYS_OPEN).update(archive_check_at=now())
+
+    def start(self, service: "Service") -> None:
+        if not self.is_done():
+            Conversation.objects.filter(uuid=STAYS_OPEN).update(archive_check_at=now())
+        send_tick(service, task="archive_before_expiry", group="archiving")
+
+    def is_done(self) -> bool:
+        in_hours = now() + timedelta(hours=1)
+        return Conversation.objects.filter(uuid=STAYS_OPEN, archive_check_at__gt=in_hours).exists()
+
+
+STAGES: tuple[type[Stage], ...] = (Closing, Refused, ByEvent, Late, StaysOpen)
+
+
+def tick_for_closing(service: "Service") -> None:
+    """A tick that finds all claims run out which led to nothing."""
+    let_claims_run_out()
+    send_tick(service, task="close_due_conversations", group="closing")
+
+
+def let_claims_run_out() -> None:
+    """What a claim does in 15 minutes: it is dated back."""
+    claimed = Conversation.objects.exclude(close_requested_at=None).exclude(due_at=None)
+    claimed.update(due_at=F("due_at") - CLAIM_LEASE)
+
+
+def close_every_second() -> None:
+    """Have beat send the tick for closing each second, and nothing else."""
+    PeriodicTask.objects.create(
+        name="Close conversations that are due",
+        task="tasks.closing.close_due_conversations",
+        interval=IntervalSchedule.objects.create(every=1, period=IntervalSchedule.SECONDS),
+    )
+
+
+def was_checked(uuid: UUID) -> bool:
+    """Whether the first of the two checks of a closed conversation is done."""
+    last_check = F("archived_at") + LAST_CHECK
+    return Conversation.objects.filter(uuid=uuid, archive_check_at=last_check).exists()
+
+
+def send_tick(service: "Service", *, task: str, group: str) -> None:
+    """What beat sends, but at once, and never taken for a repeat."""
+    pointer = {"headers": {"task": f"tasks.closing.{task}"}, "body": "[[], {}, {}]"}
+    service.send(body=json.dumps(pointer), group=group)
+
+
+def transcript() -> bytes:
+    """All that is kept of all conversations, wherever it is kept.
+
+    Without the times at which something was done, which are the clock's: when a conversation was
+    claimed, closed and archived, and when an item of DynamoDB expires.
+    """
+    kept = {
+        "conversations": [_conversation(one) for one in Conversation.objects.order_by("uuid")],
+        "dynamodb": [{**item, "expires_at": None} for item in every_item()],
+    }
+    return json.dumps(kept, default=str, indent=1).encode()
+
+
+def _conversation(one: Conversation) -> dict[str, Any]:
+    return {
+        **{name: getattr(one, name) for name in OF_CONVERSATION},
+        "has_ended": one.ended_at is not None,
+        "is_archived": one.archived_at is not None,
+        "is_due": one.due_at is not None,
+        "parts": list(one.archive_parts.order_by("part").values(*OF_PART)),
+    }
+
+
+def _due(uuid: UUID, messages: list[MessageEntry]) -> None:
+    _open(uuid, messages)
+    Conversation.objects.filter(uuid=uuid).update(closes_at=START + timedelta(days=1))
+    Conversation.objects.filter(uuid=uuid).update(due_at=START + timedelta(days=1))
+
+
+def _open(uuid: UUID, messages: list[MessageEntry]) -> None:
+    """An open conversation that closes in a far future, with its messages in DynamoDB."""
+    made = conversation(urn=_urn(uuid), opened_at=START)
+    never = START + timedelta(days=36_500)
+    Conversation.objects.filter(uuid=made.uuid).update(
+        uuid=uuid, closes_at=never, due_at=never, archive_check_at=never
+    )
+    store_many(conversation_uuid=uuid, entries=messages)
+
+
+def _urn(uuid: UUID) -> str:
+    return f"telegram:{uuid}"
+
+
+def _all_archived(uuids: list[UUID]) -> bool:
+    return not Conversation.objects.filter(uuid__in=uuids, archived_at=None).exists()

@@ -1,0 +1,139 @@
+"""The service's own Celery app, whose processes are struck where a test says so.
+
+`celery -A tests.support.faulty_app worker` (or `beat`) is `celery -A config worker` with small
+pages and batches, so that few messages are many batches. The environment says what goes wrong:
+FAULT_PLAN is the file of tests.support.fault_points.arm, and THROTTLE_SEED, if it is set, has
+DynamoDB refuse half of all calls.
+"""
+
+import io
+import json
+import os
+import random
+from collections.abc import Callable, Iterator, Mapping
+from functools import cache, wraps
+from pathlib import Path
+from pkgutil import resolve_name
+from typing import Any
+
+from botocore.awsrequest import AWSPreparedRequest, AWSResponse
+from botocore.compat import HTTPHeaders
+from celery import signals
+
+from config.celery import app
+from tests.support.fault_points import Striker
+
+__all__ = ("app",)
+
+WAIT_TIME = 1
+SMALL = {
+    "tasks.closing:PAGE": 12,
+    "tasks.closing:CHECKS_PAGE": 1,
+    "apps.messages.store:ARCHIVE_BATCH_ENTRIES": 30,
+    "apps.messages.archive:LARGEST_PART_ENTRIES": 20,
+}
+# Where each effect happens, as the code calls it.
+EFFECTS: Mapping[str, str] = {
+    "claim": "apps.conversations.closing:claim_due",
+    "publish": "tasks.sqs_fifo.transport:Channel.put_all",
+    "publish next tick": "tasks.sqs_fifo.transport:Channel._put",
+    "give back": "apps.conversations.closing:give_back",
+    "close": "apps.conversations.closing:close_if_due",
+    "close by event": "apps.conversations.services:close",
+    "store": "apps.messages.store:_put_head",
+    "merge": "apps.messages.archive:merge",
+    "delete": "apps.messages.store:_write_batch",
+    "mark archived": "django.db.models.query:QuerySet.update",
+    "claim checks": "apps.conversations.archive_checks:claim",
+    "complete check": "apps.conversations.archive_checks:complete",
+    "acknowledge": "tasks.sqs_fifo.acks:Acks._send",
+    "hear of the delete": "tasks.sqs_fifo.acks:Acks._sort_out",
+    "send tick": "django_celery_beat.schedulers:DatabaseScheduler.apply_async",
+    "save tick": "django_celery_beat.schedulers:DatabaseScheduler.sync",
+}
+THROTTLED = ("ThrottlingException", "ProvisionedThroughputExceededException")
+
+app.conf.broker_transport_options["consumer"]["wait_time"] = WAIT_TIME
+# How long the pool waits for a result of a process that is gone.
+app.conf.worker_lost_wait = 0.2
+
+
+@signals.import_modules.connect
+def prepare(**_signal: Any) -> None:
+    """After config.celery has set up Django, and before a pool process is forked."""
+    _prepare_once()
+
+
+@cache
+def _prepare_once() -> None:
+    for name, size in SMALL.items():
+        owner, attribute = _place(name)
+        if not hasattr(owner, attribute):
+            raise AttributeError(name)
+        setattr(owner, attribute, size)
+    striker = Striker(Path(os.environ["FAULT_PLAN"]))
+    for effect, name in EFFECTS.items():
+        owner, attribute = _place(name)
+        setattr(owner, attribute, _with_a_point_before(getattr(owner, attribute), effect, striker))
+    seed = os.environ.get("THROTTLE_SEED")
+    if seed:
+        _throttle_dynamodb(seed)
+
+
+def _place(name: str) -> tuple[Any, str]:
+    """What has the attribute `module:attribute` or `module:Class.attribute`, and its own name."""
+    module, _, path = name.partition(":")
+    class_name, _, attribute = path.rpartition(".")
+    return resolve_name(f"{module}:{class_name}" if class_name else module), attribute
+
+
+def _with_a_point_before(
+    original: Callable[..., Any], effect: str, striker: Striker
+) -> Callable[..., Any]:
+    @wraps(original)
+    def call(*args: Any, **kwargs: Any) -> Any:
+        if effect != "mark archived":
+            striker.meet(effect, about=lambda: repr((args, kwargs)))
+        elif kwargs.keys() == {"archived_at"}:
+            # The repr of a query set would run it.
+            striker.meet(effect, about=lambda: str(args[0].query))
+        return original(*args, **kwargs)
+
+    return call
+
+
+def _throttle_dynamodb(seed: str) -> None:
+    """Half of the calls, retries included, are answered here as DynamoDB answers when throttling.
+
+    That is before they are sent: nothing of them is done (botocore, event "before-send").
+    """
+    store = resolve_name("apps.messages.store")
+    client_of_process = store.client_of_process
+
+    @cache
+    def throttled_client(process_id: int) -> Any:
+        client = client_of_process(process_id)
+        # Not the process id: what is throttled is the same in each run with the seed.
+        client.meta.events.register("before-send.dynamodb", _Throttle(random.Random(seed)))  # noqa: S311
+        return client
+
+    store.client_of_process = throttled_client
+
+
+class _Throttle:
+    def __init__(self, chance: random.Random) -> None:
+        self._chance = chance
+
+    def __call__(self, request: AWSPreparedRequest, **_event: Any) -> AWSResponse | None:
+        if self._chance.random() >= 0.5:
+            return None
+        code = self._chance.choice(THROTTLED)
+        refusal = {"__type": f"com.amazonaws.dynamodb.v20120810#{code}", "message": "slow down"}
+        return AWSResponse(request.url, 400, HTTPHeaders(), _Answer(json.dumps(refusal).encode()))
+
+
+class _Answer(io.BytesIO):
+    """What botocore reads an answer from, in the place of a connection."""
+
+    def stream(self, **_options: Any) -> Iterator[bytes]:
+        yield self.getvalue()

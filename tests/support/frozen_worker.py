@@ -1,0 +1,90 @@
+"""Two workers, one of which is frozen when it is about to store a message."""
+
+import os
+import signal
+from datetime import timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import psutil
+
+from apps.clock import now
+from apps.conversations.models import Conversation, Resolution
+from embedded.processes import ManagedProcess
+from tests.support.builders import message_body
+from tests.support.closing_stages import START, send_tick, tick_for_closing, was_checked
+from tests.support.fault_points import FaultPoint, Strike, arm
+from tests.support.stored import archived, stored_entries
+from tests.support.struck_service import wait_for_open_polls
+
+if TYPE_CHECKING:
+    from tests.e2e.conftest import Service
+
+CONTACT = "telegram:1"
+GROUP = "group:1"
+OTHER_GROUP = "group:other"
+
+
+def start_two_workers(service: "Service", *, directory: Path) -> Path:
+    """Gives the plan of what strikes whichever of them comes there first."""
+    plan = directory / "fault-plan"
+    service.app = "tests.support.faulty_app"
+    service.environment["FAULT_PLAN"] = str(plan)
+    for _ in range(2):
+        service.start_worker(concurrency=1)
+    return plan
+
+
+def send_message(service: "Service", *, number: int, group: str = GROUP) -> None:
+    at = START + timedelta(minutes=number)
+    message = {"id": f"m-{number}", "created_at": at.isoformat()}
+    service.send(body=message_body(urn=CONTACT, message=message), group=group)
+
+
+def freeze_at(service: "Service", plan: Path, *, number: int, group: str) -> ManagedProcess:
+    """Send this message, and freeze the worker that is about to store it; gives that worker."""
+    arm(plan, [(before_storing(number), Strike.FREEZE_WORKER)])
+    send_message(service, number=number, group=group)
+    service.wait_until(lambda: any(map(is_frozen, service.workers)))
+    # What SQS still gives to the open poll of the frozen worker, nobody reads.
+    wait_for_open_polls()
+    return next(filter(is_frozen, service.workers))
+
+
+def before_storing(number: int) -> FaultPoint:
+    """Before the message is put into DynamoDB, when its conversation has been found."""
+    return FaultPoint(stage="storing", effect="store", about=f"#m-{number}#")
+
+
+def is_frozen(worker: ManagedProcess) -> bool:
+    return psutil.Process(worker.pid).status() == psutil.STATUS_STOPPED
+
+
+def thaw(worker: ManagedProcess) -> None:
+    os.killpg(worker.pid, signal.SIGCONT)
+
+
+def close_by_tick(service: "Service") -> Conversation:
+    """Have the conversation in progress closed and archived by the workers that can."""
+    current = Conversation.objects.get(resolution=Resolution.IN_PROGRESS)
+    Conversation.objects.filter(uuid=current.uuid).update(closes_at=now(), due_at=now())
+    tick_for_closing(service)
+    service.wait_until(lambda: Conversation.objects.exclude(archived_at=None).exists())
+    current.refresh_from_db()
+    return current
+
+
+def second_pass(service: "Service", closed: Conversation) -> None:
+    """The first of the two checks of a closed conversation, now and not 15 minutes later."""
+    Conversation.objects.filter(uuid=closed.uuid).update(archive_check_at=now())
+    send_tick(service, task="archive_late_messages", group="late-archiving")
+    service.wait_until(lambda: was_checked(closed.uuid))
+    service.wait_until_empty()
+
+
+def archived_ids(conversation: Conversation) -> list[str]:
+    return [message["id"] for message in archived(conversation_uuid=conversation.uuid)]
+
+
+def stored_ids(conversation: Conversation) -> list[str]:
+    return [entry.message_id for entry in stored_entries(conversation_uuid=conversation.uuid)]

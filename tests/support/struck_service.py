@@ -1,0 +1,113 @@
+"""The service with tests.support.faulty_app, struck at fault points on its way through stages."""
+
+import time
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from apps.conversations.models import Conversation
+from embedded.processes import ManagedProcess
+from tests.support.closing_stages import Stage, transcript
+from tests.support.fault_points import Fault, FaultPoint, Strike, arm
+from tests.support.stored import every_item
+
+if TYPE_CHECKING:
+    from tests.e2e.conftest import Service
+
+# A little longer than a poll of tests.support.faulty_app.
+POLL_IS_OVER = 1.1
+
+
+@dataclass
+class StruckService:
+    """A service with one worker, which is struck and followed by another."""
+
+    service: "Service"
+    plan: Path
+    worker: ManagedProcess
+
+    @classmethod
+    def start(cls, service: "Service", *, directory: Path) -> "StruckService":
+        """With a worker that is ready, and that nothing strikes yet."""
+        plan = directory / "fault-plan"
+        service.app = "tests.support.faulty_app"
+        service.environment["FAULT_PLAN"] = str(plan)
+        return cls(service, plan, service.start_worker())
+
+    def carry_out(
+        self, stages: Sequence[Stage], *, strikes: Sequence[tuple[FaultPoint, Strike]] = ()
+    ) -> bytes:
+        """The stages one after the other, each with its strikes, all of which have to happen.
+
+        Gives what is left of it, which is removed.
+        """
+        for stage in stages:
+            stage.prepare()
+            of_stage = [strike for strike in strikes if strike[0].stage == stage.name]
+            faults = arm(self.plan, of_stage)
+            stage.start(self.service)
+            for fault, (point, _) in zip(faults, of_stage, strict=True):
+                self._wait_until_struck(fault, point)
+                if fault.strike is Strike.KILL_WORKER:
+                    self._replace_worker()
+                stage.start(self.service)
+            self._wait_until_over(stage)
+        return _taken_transcript()
+
+    def carry_out_with_beat(self, stage: Stage, *, points: Sequence[FaultPoint]) -> bytes:
+        """One stage, started by beat only, which is killed at these points, one after the other."""
+        stage.prepare()
+        faults = arm(self.plan, [(point, Strike.KILL_WORKER) for point in points])
+        beat = self.service.start_beat()
+        for fault, point in zip(faults, points, strict=True):
+            self._wait_until_struck(fault, point)
+            self._wait_until_dead(beat)
+            beat = self.service.start_beat()
+        self.service.wait_until(stage.is_done)
+        beat.kill()
+        self._wait_until_over(stage)
+        return _taken_transcript()
+
+    @property
+    def strikes_seen(self) -> int:
+        """How many strikes there have been in all."""
+        return len(list(self.plan.parent.glob(f"{self.plan.name}.struck-*")))
+
+    def _replace_worker(self) -> None:
+        """Have another worker started, and SQS give it what the dead one had."""
+        self._wait_until_dead(self.worker)
+        with ThreadPoolExecutor(max_workers=1) as pool:
+            starting = pool.submit(self.service.start_worker)
+            wait_for_open_polls()
+            self.service.expire_leases()
+            self.worker = starting.result()
+
+    def _wait_until_struck(self, fault: Fault, point: FaultPoint) -> None:
+        try:
+            self.service.wait_until(lambda: fault.has_struck, timeout=60)
+        except BaseException as failure:
+            failure.add_note(f"This point was not reached: {point}")
+            raise
+
+    def _wait_until_dead(self, process: ManagedProcess) -> None:
+        self.service.wait_until(lambda: not process.is_running)
+
+    def _wait_until_over(self, stage: Stage) -> None:
+        self.service.wait_until(
+            lambda: stage.is_done() and self.service.left_on_queue() == 0, timeout=60
+        )
+
+
+def _taken_transcript() -> bytes:
+    """What is left, taken out of the stores, so that the same can be done again."""
+    left = transcript()
+    Conversation.objects.all().delete()
+    assert every_item() == [], "messages were left in DynamoDB"
+    return left
+
+
+def wait_for_open_polls() -> None:
+    """Until SQS gives nothing more to a worker that has stopped reading."""
+    time.sleep(POLL_IS_OVER)
