@@ -3,14 +3,14 @@ MAKEFILE := $(MAKEFILE_LIST)
 ROOT := $(shell cd "$$(dirname -- "$$(echo '$(MAKEFILE)' | sed 's/^ //')")" && pwd -P)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-unit test-long chaos up lint format lock clean install uv
+.PHONY: help demo test test-unit test-long chaos bench-closing bench-figures up lint format lock clean install uv
 
 # The interpreter that .venv is made from.
 PYTHON ?= python3
 
 ifneq ($(CURDIR),$(ROOT))
 
-help demo test test-unit test-long chaos up lint format lock clean install uv:
+help demo test test-unit test-long chaos bench-closing bench-figures up lint format lock clean install uv:
 	@$(MAKE) --no-print-directory -C '$(ROOT)' $@
 
 else
@@ -39,6 +39,12 @@ chaos: install ## kill workers and beat at every step of closing, and take Postg
 
 bench-transport: install ## measure stock Celery and this transport, and write docs/stock-celery.md (BENCH_EVENTS=3000)
 	@$(VENV) -m bench.transport
+
+bench-closing: install ## close a hundred thousand conversations, and write docs/closing-scale.md
+	@$(VENV) -m bench.closing
+
+bench-figures: install ## time the figures on a million conversations, and write docs/figures.md
+	@$(VENV) -m bench.figures
 
 up: install ## keep the embedded stack, a worker and beat running until Ctrl-C
 	@$(VENV) -m embedded.up

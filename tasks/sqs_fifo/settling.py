@@ -99,7 +99,8 @@ class Settler:
 
         Tells whether there was any. A group's events go one after the other, in their order.
         """
-        old = self._gate.take_queued_before(self._retention_nears_for())
+        taken = self._gate.take_queued_before(self._retention_nears_for())
+        old = self.give_back_nearly_over(taken)
         for delivery in old:
             self.quarantine(delivery, TOO_OLD)
         return bool(old)

@@ -44,7 +44,10 @@ class LeaseRules:
         self._excused: set[str] = set()
 
     def excuse(self) -> None:
-        """Its loop has not turned: what it holds now may be lost through no fault of its own."""
+        """Its loop has not turned: what it holds now may be lost through no fault of its own.
+
+        That ends for each lease when it is renewed.
+        """
         self._excused |= {delivery.receipt_handle for delivery in self._held()}
 
     def on_asked(self, action: str, parameters: dict[str, Any]) -> None:
@@ -69,6 +72,7 @@ class LeaseRules:
                 self._complain(handle, "is lost, and what waits behind it is kept")
             if handle in held and handle not in self._holder.handles:
                 self._complain(handle, "is lost, and held as before")
+        self._excused -= _renewed_by(action, parameters, answer)
 
     def check_begin(self, delivery: Delivery) -> None:
         """Nothing begins that may soon be delivered to another worker."""
@@ -113,3 +117,15 @@ def _lost_by(action: str, parameters: dict[str, Any], answer: Answer) -> list[st
         if number in failed
         and (failed[number] != PASSING if action == DELETE else entry["VisibilityTimeout"] > 0)
     ]
+
+
+def _renewed_by(action: str, parameters: dict[str, Any], answer: Answer) -> set[str]:
+    """The handles of the leases that an answer reports as renewed."""
+    if action != CHANGE:
+        return set()
+    done = {int(entry["Id"]) for entry in answer.get("Successful", ())}
+    return {
+        entry["ReceiptHandle"]
+        for number, entry in enumerate(parameters["Entries"])
+        if number in done and entry["VisibilityTimeout"] > 0
+    }

@@ -142,8 +142,9 @@ class Worker:
 
     def thaw(self) -> None:
         """Its loop turns again, and finds at once that its pool has ended what it had."""
-        self.leases.excuse()
         self._hub.thaw()
+        # Not before: the answer of a long poll may have waited, and the leases in it run out.
+        self.leases.excuse()
         for tag in list(self.running):
             self.work(tag, lost_after=None)
 

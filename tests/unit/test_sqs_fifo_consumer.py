@@ -231,6 +231,17 @@ def test_leases_are_kept_by_a_heartbeat(worker: Worker) -> None:
     assert 10 <= len(worker.calls.renewed) <= 20
 
 
+def test_what_came_while_the_worker_stood_still_for_a_lease_is_given_back_and_not_run(
+    worker: Worker,
+) -> None:
+    worker.loop.now += 60
+    worker.receive(sqs_message("1"), sqs_message("2"), sqs_message("other", group="other"))
+
+    assert worker.order == []
+    assert worker.calls.released == ["handle-1", "handle-2", "handle-other"]
+    assert worker.polls == 1
+
+
 @pytest.mark.parametrize("body", [celery_body("unknown"), celery_body("point", args=["no uuid"])])
 def test_a_message_that_is_not_allowed_is_quarantined_and_its_group_goes_on(
     worker: Worker, body: str
