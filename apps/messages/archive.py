@@ -5,7 +5,8 @@ the same messages again gives the same archive, and merging fewer takes nothing 
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -19,6 +20,9 @@ from apps.messages.models import ConversationMessages
 
 LARGEST_PART_ENTRIES = 1_000
 LARGEST_PART_BYTES = 4_000_000
+# A part takes a quarter more before it is divided: dividing it moves the numbers of all after it,
+# and those that a long archive consists of are full when a late message comes.
+ROOM_FOR_LATE = 4
 
 Document = dict[str, Any]
 
@@ -68,7 +72,8 @@ def _take_known_out(conversation: Conversation, documents: list[Document]) -> li
     rewritten where it stands.
     """
     pending = {document["id"]: document for document in documents}
-    for part in _parts(conversation).filter(message_ids__overlap=list(pending)):
+    known = _parts(conversation).filter(message_ids__overlap=list(pending))
+    for part in known.iterator(chunk_size=1):
         kept = []
         for archived in part.messages:
             new = pending.pop(archived["id"], None)
@@ -105,11 +110,19 @@ def _home(document: Document, first_positions: Sequence[tuple[int, str]]) -> int
 def _merge_into_part(conversation: Conversation, number: int, documents: list[Document]) -> None:
     part = _parts(conversation).filter(part=number).first()
     messages = sorted([*(part.messages if part else ()), *documents], key=position)
-    first, *rest = _split(messages)
+    first, *rest = [messages] if part and _has_room(messages) else _split(messages)
     if rest:
         _parts(conversation).filter(part__gt=number).update(part=F("part") + len(rest))
     for offset, messages_of_part in enumerate((first, *rest)):
         _write_part(conversation, number + offset, messages_of_part)
+
+
+def _has_room(messages: list[Document]) -> bool:
+    """Whether a part may stay one, with late messages in it."""
+    if len(messages) > LARGEST_PART_ENTRIES + LARGEST_PART_ENTRIES // ROOM_FOR_LATE:
+        return False
+    most_bytes = LARGEST_PART_BYTES + LARGEST_PART_BYTES // ROOM_FOR_LATE
+    return sum(_size(message) for message in messages) <= most_bytes
 
 
 def _split(messages: list[Document]) -> list[list[Document]]:
@@ -161,12 +174,17 @@ def _update_conversation(conversation: Conversation) -> None:
     totals = _parts(conversation).aggregate(
         first=Min("first_message_at"), last=Max("last_message_at"), count=Sum("message_count")
     )
+    # What was deleted by retention had its time, too.
     changes = {
-        "first_message_at": totals["first"],
-        "last_message_at": totals["last"],
+        "first_message_at": _present(min, conversation.first_message_at, totals["first"]),
+        "last_message_at": _present(max, conversation.last_message_at, totals["last"]),
         "message_count": totals["count"] or 0,
     }
     Conversation.objects.filter(pk=conversation.pk).exclude(**changes).update(**changes)
+
+
+def _present(choose: Callable[..., Any], *moments: datetime | None) -> datetime | None:
+    return choose((moment for moment in moments if moment), default=None)
 
 
 def _size(document: Document) -> int:

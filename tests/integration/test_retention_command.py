@@ -93,10 +93,12 @@ def test_a_message_that_comes_after_it_is_still_the_old_conversations_and_goes_n
 
     place = found(at=too_old.first_message_at, sent_at=NOON)
     assert (place.conversation_uuid, place.late) == (too_old.uuid, True)
+    span = too_old.first_message_at, too_old.last_message_at
     late = entry(message_id="late", at=too_old.first_message_at)
     archive.merge(conversation_uuid=too_old.uuid, entries=[late])
     too_old.refresh_from_db()
     assert too_old.message_count == 1
+    assert (too_old.first_message_at, too_old.last_message_at) == span
 
     assert "1 messages of 1 conversations deleted." in run()
     assert parts_of(too_old) == 0

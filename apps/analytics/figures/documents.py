@@ -1,0 +1,108 @@
+"""The figures as a JSON document and as rows of a table, under names that stay."""
+
+from collections.abc import Iterator, Mapping
+from datetime import date
+from typing import Any
+
+from apps.analytics.figures.results import CsatFigures, Figures, NpsFigures
+from apps.conversations.models import Resolution
+
+Document = dict[str, Any]
+
+COLUMNS = ("day", "figure", "value")
+
+
+def as_document(figures: Figures) -> Document:
+    """All figures, unrounded; null is what there is nothing of. Percent are from 0 to 100."""
+    project, channel = figures.scope.project, figures.scope.channel
+    return {
+        "project": str(project) if project else None,
+        "channel": str(channel) if channel else None,
+        "from": figures.period.first.isoformat(),
+        "to": figures.period.last.isoformat(),
+        "figures": {
+            "csat": _csat(figures.surveys.csat),
+            "nps": _nps(figures.surveys.nps),
+            "conversations": _conversations(figures),
+            "opened_by_hour": {f"{hour:02d}": n for hour, n in figures.openings.by_hour.items()},
+        },
+        "days": [_day(figures, day) for day in figures.period.days],
+    }
+
+
+def as_rows(document: Document) -> Iterator[tuple[str, str, str]]:
+    """A row of `COLUMNS` for each figure: first of the whole period, with no day, then of each day.
+
+    Figures have the names that they have in the document, joined by dots; null is an empty text.
+    """
+    for name, value in _flat(document["figures"]):
+        yield "", name, value
+    for day in document["days"]:
+        figures = {name: value for name, value in day.items() if name != "day"}
+        for name, value in _flat(figures):
+            yield day["day"], name, value
+
+
+def _csat(csat: CsatFigures) -> Document:
+    return {
+        "answers": csat.answers,
+        "satisfied_percent": csat.satisfied_percent,
+        "mean": csat.mean,
+        "distribution": _by_text(csat.distribution),
+    }
+
+
+def _nps(nps: NpsFigures) -> Document:
+    return {
+        "answers": nps.answers,
+        "score": nps.score,
+        "promoters": nps.promoters,
+        "passives": nps.passives,
+        "detractors": nps.detractors,
+        "distribution": _by_text(nps.distribution),
+    }
+
+
+def _conversations(figures: Figures) -> Document:
+    duration = figures.lengths.median_duration
+    return {
+        "opened": figures.openings.opened,
+        "closed": figures.closings.closed,
+        "by_resolution": _by_name(figures.closings.by_resolution),
+        "answered": figures.closings.answered,
+        "response_percent": figures.closings.response_percent,
+        "archived": figures.closings.archived,
+        "messages": figures.closings.messages,
+        "median_messages": figures.lengths.median_messages,
+        "median_duration_seconds": None if duration is None else duration.total_seconds(),
+    }
+
+
+def _day(figures: Figures, day: date) -> Document:
+    closed = figures.closings.by_day[day]
+    return {
+        "day": day.isoformat(),
+        "csat": _csat(figures.surveys.csat_by_day[day]),
+        "nps": _nps(figures.surveys.nps_by_day[day]),
+        "conversations": {
+            "opened": figures.openings.by_day[day],
+            "closed": sum(closed.values()),
+            "by_resolution": _by_name(closed),
+        },
+    }
+
+
+def _by_name(numbers: Mapping[Resolution, int]) -> dict[str, int]:
+    return {resolution.name.lower(): number for resolution, number in numbers.items()}
+
+
+def _by_text(distribution: Mapping[int, int]) -> dict[str, int]:
+    return {str(score): number for score, number in distribution.items()}
+
+
+def _flat(document: Document, prefix: str = "") -> Iterator[tuple[str, str]]:
+    for name, value in document.items():
+        if isinstance(value, dict):
+            yield from _flat(value, f"{prefix}{name}.")
+        else:
+            yield f"{prefix}{name}", "" if value is None else str(value)

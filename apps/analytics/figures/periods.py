@@ -1,0 +1,122 @@
+"""Periods of local days, and the stretches of time that they are in a zone.
+
+The stretches come from zoneinfo, as the closing times of conversations do, and not from the tz
+database of PostgreSQL: that is another copy, which may be older or know fewer names.
+"""
+
+from bisect import bisect_left
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+from zoneinfo import ZoneInfo
+
+EARLIEST = date(1970, 1, 1)
+LATEST = date(2999, 12, 31)
+MOST_DAYS = 3_660
+
+_DAY = timedelta(days=1)
+_SECOND = timedelta(seconds=1)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Period:
+    """Local days, from the first to the last, both included; in no zone yet.
+
+    Raises ValueError with a sentence for days in the wrong order, before 1970 or after 2999, or
+    more than 3,660 of them.
+    """
+
+    first: date
+    last: date
+
+    def __post_init__(self) -> None:
+        if self.first > self.last:
+            raise ValueError(f"The period begins on {self.first}, after its end on {self.last}.")
+        if self.first < EARLIEST or self.last > LATEST:
+            raise ValueError(f"The period must be within {EARLIEST} and {LATEST}.")
+        number = (self.last - self.first).days + 1
+        if number > MOST_DAYS:
+            raise ValueError(f"The period has {number} days; at most {MOST_DAYS} can be.")
+
+    @classmethod
+    def of_days(cls, number: int, *, last: date) -> "Period":
+        """So many days up to the last one. Raises ValueError as above."""
+        # Calendars begin with the year 1 (datetime.date.min).
+        first = max(last.toordinal() - number + 1, date.min.toordinal())
+        return cls(first=date.fromordinal(first), last=last)
+
+    @property
+    def days(self) -> tuple[date, ...]:
+        """All days, in order."""
+        return tuple(self.first + n * _DAY for n in range((self.last - self.first).days + 1))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Span:
+    """A stretch of time, its end not included, in which a zone's clocks differ so much from UTC."""
+
+    timezone: str
+    starts_at: datetime
+    ends_at: datetime
+    utc_offset: timedelta
+
+
+def spans(*, period: Period, timezone: str) -> list[Span]:
+    """The spans of all instants whose local date in this zone lies in the period, and no others.
+
+    There is one for each offset from UTC in the period: a day of 23 or 25 hours makes two. Raises
+    ZoneInfoNotFoundError for a zone that the installed tz database does not have.
+    """
+    first_midnight, end_midnight = _midnight(period.first), _midnight(period.last + _DAY)
+    # The clocks of a zone are less than a day from UTC (datetime.tzinfo.utcoffset).
+    stretches = _stretches(
+        zone=ZoneInfo(timezone), since=first_midnight - _DAY, until=end_midnight + _DAY
+    )
+    clipped = (
+        Span(
+            timezone=timezone,
+            starts_at=max(starts_at, first_midnight - utc_offset),
+            ends_at=min(ends_at, end_midnight - utc_offset),
+            utc_offset=utc_offset,
+        )
+        for starts_at, ends_at, utc_offset in stretches
+    )
+    return [span for span in clipped if span.starts_at < span.ends_at]
+
+
+def _midnight(day: date) -> datetime:
+    return datetime.combine(day, time(0), tzinfo=UTC)
+
+
+def _stretches(
+    *, zone: ZoneInfo, since: datetime, until: datetime
+) -> Iterator[tuple[datetime, datetime, timedelta]]:
+    """The time from `since` to `until`, cut wherever the offset from UTC changes."""
+    starts_at = since
+    while starts_at < until:
+        ends_at = min(_next_change(zone=zone, after=starts_at, until=until), until)
+        yield starts_at, ends_at, _offset(zone, starts_at)
+        starts_at = ends_at
+
+
+def _next_change(*, zone: ZoneInfo, after: datetime, until: datetime) -> datetime:
+    """The first change of the offset after `after`, or some time at or after `until`.
+
+    No zone changes its offset and changes it back within a day.
+    """
+    offset = _offset(zone, after)
+    at = after
+    while at < until:
+        if _offset(zone, at + _DAY) != offset:
+            # Zones change at whole seconds, and so do the midnights that this began with.
+            return at + _SECOND * bisect_left(
+                range(_DAY // _SECOND),
+                True,
+                key=lambda second: _offset(zone, at + second * _SECOND) != offset,
+            )
+        at += _DAY
+    return at
+
+
+def _offset(zone: ZoneInfo, at: datetime) -> timedelta:
+    return at.astimezone(zone).utcoffset() or timedelta(0)

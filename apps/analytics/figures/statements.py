@@ -1,0 +1,102 @@
+"""The SQL of the figures: one statement for each group of them, whatever the scope.
+
+Every statement begins with the spans of time that each project's period is; the offset of a span
+turns an instant into local time. The index that serves each one: docs/figures.md.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+from django.db import connection
+
+from apps.analytics.figures.periods import Period, spans
+from apps.analytics.figures.results import Scope
+
+Row = tuple[Any, ...]
+
+_ZONES = """
+SELECT DISTINCT timezone FROM conversations_project
+WHERE %(project)s::uuid IS NULL OR uuid = %(project)s
+"""
+
+_SPANS = """
+WITH span AS (
+    SELECT project.uuid AS project_id, starts_at, ends_at, utc_offset
+    FROM conversations_project AS project
+    JOIN unnest(
+        %(timezones)s::text[], %(starts)s::timestamptz[], %(ends)s::timestamptz[],
+        %(offsets)s::interval[]
+    ) AS span (timezone, starts_at, ends_at, utc_offset) USING (timezone)
+    WHERE %(project)s::uuid IS NULL OR project.uuid = %(project)s
+)
+"""
+
+ANSWERS = """
+SELECT key, (answered_at AT TIME ZONE 'UTC' + utc_offset)::date, score, count(*)
+FROM span JOIN analytics_surveyanswer AS answer ON answer.project_id = span.project_id
+    AND answered_at >= starts_at AND answered_at < ends_at
+WHERE answered_at >= %(since)s AND answered_at < %(until)s
+    AND NOT is_replaced AND score IS NOT NULL
+    AND (%(channel)s::uuid IS NULL OR channel_uuid = %(channel)s)
+GROUP BY 1, 2, 3
+"""
+
+OPENINGS = """
+SELECT (opened_at AT TIME ZONE 'UTC' + utc_offset)::date,
+    extract(hour FROM opened_at AT TIME ZONE 'UTC' + utc_offset)::int, count(*)
+FROM span JOIN conversations_conversation AS conversation
+    ON conversation.project_id = span.project_id
+    AND opened_at >= starts_at AND opened_at < ends_at
+WHERE opened_at >= %(since)s AND opened_at < %(until)s
+    AND (%(channel)s::uuid IS NULL OR channel_uuid = %(channel)s)
+GROUP BY 1, 2
+"""
+
+CLOSINGS = """
+SELECT (ended_at AT TIME ZONE 'UTC' + utc_offset)::date, resolution, count(*),
+    count(*) FILTER (WHERE csat IS NOT NULL OR nps IS NOT NULL), count(archived_at),
+    sum(message_count)
+FROM span JOIN conversations_conversation AS conversation
+    ON conversation.project_id = span.project_id
+    AND ended_at >= starts_at AND ended_at < ends_at
+WHERE ended_at >= %(since)s AND ended_at < %(until)s
+    AND (%(channel)s::uuid IS NULL OR channel_uuid = %(channel)s)
+GROUP BY 1, 2
+"""
+
+LENGTHS = """
+SELECT percentile_cont(0.5) WITHIN GROUP (ORDER BY message_count) FILTER (WHERE message_count > 0),
+    percentile_cont(0.5) WITHIN GROUP (ORDER BY last_message_at - first_message_at)
+FROM span JOIN conversations_conversation AS conversation
+    ON conversation.project_id = span.project_id
+    AND ended_at >= starts_at AND ended_at < ends_at
+WHERE ended_at >= %(since)s AND ended_at < %(until)s AND archived_at IS NOT NULL
+    AND (%(channel)s::uuid IS NULL OR channel_uuid = %(channel)s)
+"""
+
+
+def zones(*, scope: Scope) -> list[str]:
+    """The time zones of the scope's projects."""
+    with connection.cursor() as cursor:
+        cursor.execute(_ZONES, {"project": scope.project})
+        return [timezone for (timezone,) in cursor.fetchall()]
+
+
+def ask(statement: str, *, scope: Scope, period: Period, timezones: Sequence[str]) -> list[Row]:
+    """The rows of one of the statements above."""
+    stretches = [span for timezone in timezones for span in spans(period=period, timezone=timezone)]
+    parameters = {
+        "project": scope.project,
+        "channel": scope.channel,
+        "timezones": [span.timezone for span in stretches],
+        "starts": [span.starts_at for span in stretches],
+        "ends": [span.ends_at for span in stretches],
+        "offsets": [span.utc_offset for span in stretches],
+        # Bounds that are constants tell the planner how many rows a period has.
+        "since": min((span.starts_at for span in stretches), default=None),
+        "until": max((span.ends_at for span in stretches), default=None),
+    }
+    with connection.cursor() as cursor:
+        cursor.execute(_SPANS + statement, parameters)
+        rows: list[Row] = cursor.fetchall()
+    return rows

@@ -1,0 +1,115 @@
+"""`python -m bench.figures`: the figures of a million conversations, on an embedded PostgreSQL.
+
+Writes bench/figures.json and docs/figures.md.
+"""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from rich.console import Console
+
+from bench.figures_page import render
+from bench.figures_result import FiguresRun
+from bench.figures_table import print_run
+from bench.subjects import PROJECT_ROOT
+from demo.settings import use_settings
+from embedded.environment import service_environment
+from embedded.postgres import start_postgres
+from embedded.processes import ProcessError, sigterm_as_exit, supervisor
+
+COMMAND = "make bench-figures"
+RESULT = PROJECT_ROOT / "bench" / "figures.json"
+PAGE = PROJECT_ROOT / "docs" / "figures.md"
+GOAL_MILLISECONDS = 200
+_INTERRUPTED = 130
+_DATABASE = "figures"
+# Where nothing listens: the figures come from PostgreSQL alone.
+_NOWHERE = "http://127.0.0.1:9"
+
+
+def main() -> int:
+    """0 when all was measured, 1 if PostgreSQL failed; 130 and 143 if stopped."""
+    console, errors = Console(), Console(stderr=True)
+    try:
+        with sigterm_as_exit():
+            run = _measure(console=console)
+    except ProcessError as error:
+        errors.print(str(error), style="red", markup=False, highlight=False, soft_wrap=True)
+        return 1
+    except KeyboardInterrupt:
+        errors.print("Interrupted. Everything is stopped.")
+        return _INTERRUPTED
+    print_run(console=console, run=run)
+    RESULT.write_text(run.as_json())
+    PAGE.write_text(render(run=run))
+    return 0
+
+
+def _measure(*, console: Console) -> FiguresRun:
+    with supervisor() as processes:
+        directory = processes.temporary_directory()
+        postgres = start_postgres(supervisor=processes, logs=directory)
+        postgres.wait_until_ready()
+        postgres.create_database(name=_DATABASE)
+        _use(database_url=postgres.url(database=_DATABASE), directory=directory)
+        return _measure_with_django(console=console)
+
+
+def _measure_with_django(*, console: Console) -> FiguresRun:
+    # Only now: models cannot be imported before the settings are known.
+    from django.core.management import call_command
+    from django.db import connection
+
+    from bench.figures_data import make
+    from bench.figures_run import circumstances, indexes, measure
+
+    try:
+        call_command("migrate", verbosity=0)
+        console.print("Making the conversations and their answers")
+        made = make()
+        console.print(f"Measuring with {made.conversations:,} conversations")
+        before = os.getloadavg()[0]
+        measurements = measure(made=made)
+        return FiguresRun(
+            command=COMMAND,
+            commit=_commit(),
+            load=(before, os.getloadavg()[0]),
+            goal_milliseconds=GOAL_MILLISECONDS,
+            indexes=indexes(),
+            measurements=measurements,
+            **circumstances(made),
+        )
+    finally:
+        connection.close()
+
+
+def _use(*, database_url: str, directory: Path) -> None:
+    use_settings(
+        service_environment(
+            database_url=database_url,
+            aws_endpoint_url=_NOWHERE,
+            control_url="",
+            lake=directory / "lake",
+        )
+    )
+
+
+def _commit() -> str:
+    """What git calls the tree, with "-dirty" if it has other changes; empty if git knows none."""
+    try:
+        answer = subprocess.run(
+            ["git", "describe", "--always", "--dirty"],  # noqa: S607 (the developer's own git)
+            cwd=PROJECT_ROOT,
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+    except (OSError, subprocess.CalledProcessError):
+        return ""
+    return answer.stdout.strip()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,276 @@
+"""The figures of a project: what counts, and what does not."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import UUID, uuid4
+
+import pytest
+from django.db import connection
+from pytest_django import DjangoAssertNumQueries
+
+from apps.analytics import figures
+from apps.analytics.figures import Period, Scope
+from apps.analytics.services import record_answer
+from apps.conversations.models import Conversation, Resolution
+from apps.messages import archive
+from tests.support.builders import CHANNEL, NOON, PROJECT, contact, entries, found
+from tests.support.figures import answers, closed, made_project, opened
+
+pytestmark = pytest.mark.django_db
+
+TODAY = NOON.date()
+HOUR = timedelta(hours=1)
+OTHER = UUID("0a9b8c7d-6e5f-4a3b-8c2d-1e0f9a8b7c6d")
+THE_PROJECT = Scope(project=PROJECT)
+THE_DAY = Period(first=TODAY, last=TODAY)
+
+
+@pytest.fixture(autouse=True)
+def _the_project_is_in_utc(db: None) -> None:
+    made_project(timezone="UTC")
+
+
+def surveys(scope: Scope = THE_PROJECT) -> figures.SurveyFigures:
+    """Of the day."""
+    return figures.surveys(scope=scope, period=THE_DAY)
+
+
+def closings(scope: Scope = THE_PROJECT) -> figures.ClosingFigures:
+    """Of the day."""
+    return figures.closings(scope=scope, period=THE_DAY)
+
+
+def lengths() -> figures.LengthFigures:
+    """Of the day."""
+    return figures.lengths(scope=THE_PROJECT, period=THE_DAY)
+
+
+def record(score: int, *, key: str, to: Conversation, at: datetime = NOON) -> None:
+    """An answer as an event brings it."""
+    record_answer(
+        contact=contact(urn=to.contact_urn),
+        message_id=str(uuid4()),
+        conversation_uuid=to.uuid,
+        key=key,
+        value=str(score),
+        score=score,
+        answered_at=at,
+        sent_at=at,
+        sequence_number="1",
+        correlation_id="correlation-1",
+        now=at,
+    )
+
+
+def test_csat_has_its_share_mean_and_distribution() -> None:
+    answers([1, 3, 4, 5, 5], at=NOON)
+
+    csat = surveys().csat
+
+    assert csat.distribution == {1: 1, 2: 0, 3: 1, 4: 1, 5: 2}
+    assert (csat.answers, csat.satisfied_percent, csat.mean) == (5, 60, 3.6)
+
+
+def test_nps_counts_passives_and_zeros() -> None:
+    answers([0, 6, 7, 8, 9, 10, 10, 10], at=NOON, key="weni_nps")
+
+    nps = surveys().nps
+
+    assert (nps.promoters, nps.passives, nps.detractors) == (4, 2, 2)
+    assert nps.score == 25
+    assert nps.distribution[0] == 1
+
+
+def test_of_two_answers_to_a_conversation_the_newest_counts() -> None:
+    conversation = opened(NOON)
+    record(1, key="weni_csat", to=conversation)
+    record(5, key="weni_csat", to=conversation, at=NOON + HOUR)
+    record(0, key="weni_nps", to=conversation)
+
+    found = surveys()
+
+    assert found.csat.distribution == {1: 0, 2: 0, 3: 0, 4: 0, 5: 1}
+    assert found.nps.answers == 1
+
+
+def test_an_answer_without_a_conversation_counts_but_responds_to_none() -> None:
+    closed(NOON)
+    answers([5], at=NOON)
+
+    assert surveys().csat.answers == 1
+    assert closings().response_percent == 0
+
+
+def test_a_custom_event_is_no_answer() -> None:
+    record_answer(
+        contact=contact(),
+        message_id="a",
+        conversation_uuid=None,
+        key="order_status",
+        value="5",
+        score=None,
+        answered_at=NOON,
+        sent_at=NOON,
+        sequence_number="1",
+        correlation_id="",
+        now=NOON,
+    )
+
+    found = surveys()
+
+    assert (found.csat.answers, found.nps.answers) == (0, 0)
+
+
+def test_the_response_rate_counts_each_closed_conversation_once_whenever_it_was_answered() -> None:
+    both, late = closed(NOON), closed(NOON)
+    for _ in range(2):
+        closed(NOON)
+    record(5, key="weni_csat", to=both)
+    record(9, key="weni_nps", to=both)
+    record(0, key="weni_nps", to=late, at=NOON + timedelta(days=3))
+    record(5, key="weni_csat", to=opened(NOON))
+
+    found = closings()
+
+    assert (found.closed, found.answered, found.response_percent) == (4, 2, 50)
+
+
+def test_conversations_are_counted_by_resolution() -> None:
+    for resolution in (0, 0, 1, 3, 4, 4, 4):
+        closed(NOON, resolution=Resolution(resolution))
+    opened(NOON)
+
+    found = closings()
+
+    expected = {
+        Resolution.RESOLVED: 2,
+        Resolution.UNRESOLVED: 1,
+        Resolution.UNCLASSIFIED: 1,
+        Resolution.HAS_CHAT_ROOM: 3,
+    }
+    assert found.by_resolution == found.by_day[TODAY] == expected
+    assert found.closed == 7
+
+
+def test_conversations_are_opened_when_the_queue_says_so_not_their_producers_clock() -> None:
+    opened(NOON, started_at=NOON - timedelta(days=400))
+    opened(NOON + 3 * HOUR, started_at=NOON + timedelta(days=400))
+
+    found = figures.openings(scope=THE_PROJECT, period=THE_DAY)
+
+    assert (found.opened, found.by_day) == (2, {TODAY: 2})
+    assert {hour for hour, number in found.by_hour.items() if number} == {12, 15}
+
+
+def test_medians_are_those_of_archived_conversations_with_messages() -> None:
+    for messages, minutes in ((1, 0), (4, 10), (5, 30), (100, 60)):
+        span = (NOON - timedelta(minutes=minutes), NOON)
+        closed(NOON, messages=messages, span=span)
+    closed(NOON, messages=1_000, span=(NOON - 9 * HOUR, NOON), archived=False)
+    closed(NOON, messages=0)
+
+    assert lengths().median_messages == 4.5
+    assert lengths().median_duration == timedelta(minutes=20)
+    found = closings()
+    assert (found.closed, found.archived, found.messages) == (6, 5, 1_110)
+
+
+def test_an_archive_that_was_deleted_has_no_length_but_its_duration() -> None:
+    closed(NOON, messages=0, span=(NOON - HOUR, NOON))
+
+    assert lengths().median_messages is None
+    assert lengths().median_duration == HOUR
+
+
+@pytest.mark.parametrize("scope", [THE_PROJECT, Scope(), Scope(project=OTHER)])
+def test_where_there_is_nothing_there_are_no_shares(scope: Scope) -> None:
+    everything = figures.figures(scope=scope, period=THE_DAY)
+
+    assert everything.surveys.csat.satisfied_percent is None
+    assert everything.surveys.nps_by_day[TODAY].score is None
+    assert everything.closings.response_percent is None
+    assert everything.lengths.median_messages is None
+    assert everything.lengths.median_duration is None
+    assert (everything.openings.opened, everything.closings.closed) == (0, 0)
+    assert set(everything.openings.by_hour) == set(range(24))
+
+
+def test_a_scope_leaves_out_other_projects_and_channels() -> None:
+    made_project(uuid=OTHER, timezone="UTC")
+    elsewhere = uuid4()
+    for project, channel, number in (
+        (PROJECT, CHANNEL, 1),
+        (PROJECT, elsewhere, 2),
+        (OTHER, CHANNEL, 4),
+    ):
+        answers([5] * number, at=NOON, project=project, channel=channel)
+        for _ in range(number):
+            opened(NOON, project=project, channel=channel)
+            closed(NOON, project=project, channel=channel, messages=number, span=(NOON, NOON))
+
+    def counts(**scope: Any) -> tuple[Any, ...]:
+        found = figures.figures(scope=Scope(**scope), period=THE_DAY)
+        return (
+            found.surveys.csat.answers,
+            found.openings.opened,
+            found.closings.closed,
+            found.lengths.median_messages,
+        )
+
+    assert counts() == (7, 7, 7, 4)
+    assert counts(project=PROJECT) == (3, 3, 3, 2)
+    assert counts(project=PROJECT, channel=CHANNEL) == (1, 1, 1, 1)
+    assert counts(channel=CHANNEL) == (5, 5, 5, 4)
+    assert counts(project=OTHER, channel=elsewhere) == (0, 0, 0, None)
+
+
+def test_all_figures_take_five_statements(
+    django_assert_num_queries: DjangoAssertNumQueries,
+) -> None:
+    made_project(uuid=OTHER, timezone="Asia/Tokyo")
+
+    with django_assert_num_queries(5):
+        figures.figures(scope=Scope(), period=Period.of_days(30, last=TODAY))
+
+
+def mark_as_written_in(conversation: Conversation) -> None:
+    """The contact writes, after the bot did."""
+    found(urn=conversation.contact_urn, from_contact=True)
+
+
+def score(conversation: Conversation) -> None:
+    """A survey answer comes."""
+    record(5, key="weni_csat", to=conversation)
+
+
+def archive_messages(conversation: Conversation) -> None:
+    """Its messages are brought into the archive."""
+    archive.merge(conversation_uuid=conversation.uuid, entries=entries(number=3))
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("change", [mark_as_written_in, score, archive_messages])
+def test_no_index_of_the_figures_keeps_an_update_from_being_hot(
+    change: Callable[[Conversation], None],
+) -> None:
+    """PostgreSQL writes no index where no indexed column changes (manual, "HOT")."""
+    conversation = opened(datetime.now(UTC))
+
+    before = hot_updates()
+    change(conversation)
+    updates, hot = (now - then for now, then in zip(hot_updates(), before, strict=True))
+
+    assert updates == hot == 1
+
+
+def hot_updates() -> tuple[int, int]:
+    """Updates of conversations so far, and how many of them were HOT."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_stat_force_next_flush()")
+        cursor.execute(
+            "SELECT n_tup_upd, n_tup_hot_upd FROM pg_stat_user_tables"
+            " WHERE relname = 'conversations_conversation'"
+        )
+        updates, hot = cursor.fetchone()
+    return updates, hot

@@ -1,0 +1,232 @@
+"""`manage.py report`: the figures in a terminal, as JSON and as CSV."""
+
+import csv
+import io
+import json
+from datetime import timedelta
+from typing import Any
+from uuid import UUID, uuid4
+
+import pytest
+import time_machine
+from django.core.management import CommandError, call_command
+from django.db import OperationalError, connection
+
+from apps.conversations.models import Project, Resolution
+from tests.support.builders import CHANNEL, NOON, PROJECT
+from tests.support.figures import answers, closed, made_project, opened
+
+pytestmark = pytest.mark.django_db
+
+DAY = timedelta(days=1)
+THE_DAY = ("--from", "2026-11-23", "--to", "2026-11-23")
+OF_PROJECT = ("--project", str(PROJECT))
+
+
+def report(*arguments: str) -> str:
+    """What the command says."""
+    said = io.StringIO()
+    call_command("report", *arguments, stdout=said)
+    return said.getvalue()
+
+
+def as_json(*arguments: str) -> Any:
+    """What it says as JSON."""
+    return json.loads(report("--json", *arguments))
+
+
+def lines_of(table: str) -> list[list[str]]:
+    """The cells of the rows of all tables."""
+    rows = [line for line in table.splitlines() if line.startswith("│")]
+    return [[cell.strip() for cell in row.strip("│").split("│")] for row in rows]
+
+
+@pytest.fixture(autouse=True)
+def _a_day(db: None) -> None:
+    """Two conversations closed, one of them answered, and one opened."""
+    made_project(timezone="UTC")
+    Project.objects.filter(uuid=PROJECT).update(name="[red]Shop")
+    answered = closed(
+        NOON,
+        resolution=Resolution.RESOLVED,
+        messages=4,
+        span=(NOON - timedelta(seconds=90), NOON),
+    )
+    answered.csat = 5
+    answered.save()
+    answers([5], at=NOON, conversation=answered)
+    answers([4, 1], at=NOON)
+    answers([10, 9, 7], at=NOON, key="weni_nps")
+    closed(NOON)
+    opened(NOON)
+
+
+def test_the_tables_have_the_figures_rounded() -> None:
+    said = report(*OF_PROJECT, *THE_DAY)
+
+    assert "[red]Shop (UTC), 2026-11-23 to 2026-11-23" in said
+    rows = lines_of(said)
+    for row in (
+        ["CSAT, share of 4 and 5", "66.7%"],
+        ["CSAT, mean", "3.33"],
+        ["CSAT answers", "3 (1: 1, 2: 0, 3: 0, 4: 1, 5: 1)"],
+        ["NPS", "66.7"],
+        ["NPS answers", "3 (2 promoters, 1 passives, 0 detractors)"],
+        ["response rate", "50.0%"],
+        ["conversations opened", "1"],
+        ["conversations closed", "2"],
+        ["resolved", "1"],
+        ["archived messages of these", "4"],
+        ["median messages", "4.0"],
+        ["median duration", "0:01:30"],
+        ["2026-11-23", "1", "2", "66.7%", "3", "66.7", "3"],
+        ["12:00", "1"],
+    ):
+        assert row in rows
+
+
+def test_json_has_all_figures_unrounded_under_stable_names() -> None:
+    document = as_json(*OF_PROJECT, *THE_DAY)
+
+    csat = {
+        "answers": 3,
+        "satisfied_percent": 200 / 3,
+        "mean": 10 / 3,
+        "distribution": {"1": 1, "2": 0, "3": 0, "4": 1, "5": 1},
+    }
+    distribution = {str(score): int(score in (7, 9, 10)) for score in range(11)}
+    nps = {
+        "answers": 3,
+        "score": 200 / 3,
+        "promoters": 2,
+        "passives": 1,
+        "detractors": 0,
+        "distribution": distribution,
+    }
+    closings = {
+        "opened": 1,
+        "closed": 2,
+        "by_resolution": {"resolved": 1, "unresolved": 0, "unclassified": 1, "has_chat_room": 0},
+    }
+    assert document == {
+        "project": str(PROJECT),
+        "channel": None,
+        "from": "2026-11-23",
+        "to": "2026-11-23",
+        "figures": {
+            "csat": csat,
+            "nps": nps,
+            "conversations": {
+                **closings,
+                "answered": 1,
+                "response_percent": 50.0,
+                "archived": 2,
+                "messages": 4,
+                "median_messages": 4.0,
+                "median_duration_seconds": 90.0,
+            },
+            "opened_by_hour": {f"{hour:02d}": int(hour == 12) for hour in range(24)},
+        },
+        "days": [{"day": "2026-11-23", "csat": csat, "nps": nps, "conversations": closings}],
+    }
+
+
+def test_csv_has_a_row_for_each_figure_of_the_json() -> None:
+    period = ("--from", "2026-11-22", "--to", "2026-11-23")
+    document = as_json(*OF_PROJECT, *period)
+    head, *rows = csv.reader(io.StringIO(report("--csv", *OF_PROJECT, *period)))
+
+    assert head == ["day", "figure", "value"]
+    assert ["", "csat.satisfied_percent", repr(200 / 3)] in rows
+    assert ["", "conversations.median_duration_seconds", "90.0"] in rows
+    assert ["2026-11-22", "csat.satisfied_percent", ""] in rows
+    assert ["2026-11-23", "nps.distribution.10", "1"] in rows
+    assert len(rows) == leaves(document["figures"]) + sum(
+        leaves(day) - 1 for day in document["days"]
+    )
+
+
+def leaves(document: Any) -> int:
+    """How many values there are in it."""
+    return sum(map(leaves, document.values())) if isinstance(document, dict) else 1
+
+
+def test_where_there_is_nothing_a_table_has_dashes_and_json_null() -> None:
+    made_project(uuid=(other := uuid4()), timezone="UTC")
+    arguments = ("--project", str(other), *THE_DAY)
+
+    assert ["CSAT, share of 4 and 5", "-"] in lines_of(report(*arguments))
+    assert ["median duration", "-"] in lines_of(report(*arguments))
+    assert as_json(*arguments)["figures"]["nps"]["score"] is None
+
+
+def test_without_a_project_it_is_of_all_and_without_a_period_of_the_last_seven_days() -> None:
+    made_project(uuid=(other := uuid4()), timezone="Asia/Tokyo")
+    opened(NOON - 6 * DAY, project=other)
+    opened(NOON - 7 * DAY, project=other)
+
+    # In the default zone, that of São Paulo, it is still the 23rd.
+    with time_machine.travel(NOON + timedelta(hours=14), tick=False):
+        document = as_json()
+        said = report()
+
+    assert (document["project"], document["from"], document["to"]) == (
+        None,
+        "2026-11-17",
+        "2026-11-23",
+    )
+    assert document["figures"]["conversations"]["opened"] == 2
+    assert "All projects, each in its time zone, 2026-11-17 to 2026-11-23" in said
+
+
+def test_the_last_day_is_today_in_the_projects_zone() -> None:
+    made_project(timezone="Asia/Tokyo")
+
+    with time_machine.travel(NOON + timedelta(hours=4), tick=False):
+        document = as_json(*OF_PROJECT)
+        one_sided = as_json(*OF_PROJECT, "--from", "2026-11-20")
+
+    assert (document["from"], document["to"]) == ("2026-11-18", "2026-11-24")
+    assert (one_sided["from"], one_sided["to"]) == ("2026-11-20", "2026-11-24")
+
+
+@pytest.mark.parametrize(("channel", "opened_there"), [(CHANNEL, 1), (UUID(int=7), 0)])
+def test_a_channel_is_one_of_the_scope(channel: UUID, opened_there: int) -> None:
+    arguments = ("--channel", str(channel), *THE_DAY)
+
+    assert as_json(*arguments)["figures"]["conversations"]["opened"] == opened_there
+    assert str(channel) in " ".join(report(*arguments).split())
+
+
+@pytest.mark.parametrize(
+    ("arguments", "problem"),
+    [
+        (("--project", "shop"), '"shop" is not a UUID.'),
+        (("--project", str(UUID(int=7))), f"There is no project {UUID(int=7)}."),
+        (("--channel", "phone"), '"phone" is not a UUID.'),
+        (("--from", "yesterday"), '"yesterday" is not a day: write YYYY-MM-DD.'),
+        (("--to", "2026-02-30"), '"2026-02-30" is not a day: write YYYY-MM-DD.'),
+        (("--to", "0001-01-01"), "The period must be within 1970-01-01 and 2999-12-31."),
+        (
+            ("--from", "2026-11-24", "--to", "2026-11-23"),
+            "The period begins on 2026-11-24, after its end on 2026-11-23.",
+        ),
+        (("--json", "--csv"), "Error: argument --csv: not allowed with argument --json"),
+    ],
+)
+def test_what_cannot_be_is_refused_in_a_sentence(arguments: tuple[str, ...], problem: str) -> None:
+    with pytest.raises(CommandError) as refused:
+        report(*arguments)
+
+    assert str(refused.value) == problem
+
+
+def test_a_database_that_is_down_is_told_in_a_sentence() -> None:
+    def refuse(*_arguments: Any) -> Any:
+        raise OperationalError
+
+    with (
+        connection.execute_wrapper(refuse),
+        pytest.raises(CommandError, match=r"PostgreSQL is unavailable.*Run it again later"),
+    ):
+        report()

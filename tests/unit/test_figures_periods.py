@@ -1,0 +1,133 @@
+"""The instants of a period in a zone are those whose local date lies in it."""
+
+from datetime import UTC, date, datetime, time, timedelta
+from zoneinfo import ZoneInfo
+
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from apps.analytics.figures.periods import Period, Span, spans
+
+DAY = timedelta(days=1)
+HOUR = timedelta(hours=1)
+# Zones with gaps at midnight, of half an hour, of a whole day, with offsets in minutes, and one
+# whose clocks were set back from a minute past midnight into the day before.
+ZONES = (
+    "UTC",
+    "Africa/Cairo",
+    "Africa/Casablanca",
+    "America/Havana",
+    "America/New_York",
+    "America/Sao_Paulo",
+    "America/St_Johns",
+    "Asia/Kathmandu",
+    "Australia/Lord_Howe",
+    "Europe/Lisbon",
+    "Pacific/Apia",
+    "Pacific/Kiritimati",
+)
+
+
+def total(found: list[Span]) -> timedelta:
+    """How long they are together."""
+    return sum((span.ends_at - span.starts_at for span in found), timedelta(0))
+
+
+def day_of(timezone: str, day: date) -> list[Span]:
+    """The spans of one day."""
+    return spans(period=Period(first=day, last=day), timezone=timezone)
+
+
+@pytest.mark.parametrize(
+    ("timezone", "day", "length", "number"),
+    [
+        ("America/New_York", date(2026, 3, 8), 23 * HOUR, 2),
+        ("America/New_York", date(2026, 11, 1), 25 * HOUR, 2),
+        ("America/New_York", date(2026, 11, 2), 24 * HOUR, 1),
+        # The first hour of the day was skipped, so that it has one offset only.
+        ("America/Sao_Paulo", date(2018, 11, 4), 23 * HOUR, 1),
+        # The last hour of the day was repeated.
+        ("America/Sao_Paulo", date(2018, 2, 17), 25 * HOUR, 2),
+        ("Australia/Lord_Howe", date(2026, 4, 5), 24.5 * HOUR, 2),
+        # Clocks went from 0:01 of the 7th back to 23:01 of the 6th.
+        ("America/St_Johns", date(2010, 11, 6), 25 * HOUR - timedelta(minutes=1), 2),
+        # Samoa went over the date line, and had no such day.
+        ("Pacific/Apia", date(2011, 12, 30), timedelta(0), 0),
+    ],
+)
+def test_a_day_is_as_long_as_its_zone_has_it(
+    timezone: str, day: date, length: timedelta, number: int
+) -> None:
+    found = day_of(timezone, day)
+
+    assert total(found) == length
+    assert len(found) == number
+
+
+def test_a_day_that_is_begun_twice_is_in_two_pieces() -> None:
+    first, second = day_of("America/St_Johns", date(2010, 11, 7))
+
+    assert first.ends_at - first.starts_at == timedelta(minutes=1)
+    assert second.starts_at - first.ends_at == timedelta(minutes=59)
+
+
+@settings(max_examples=100, deadline=None)
+@given(
+    timezone=st.sampled_from(ZONES),
+    first=st.dates(min_value=date(1970, 1, 1), max_value=date(2100, 1, 1)),
+    days=st.integers(min_value=0, max_value=400),
+    data=st.data(),
+)
+@example(timezone="America/St_Johns", first=date(2010, 11, 6), days=0, data=None)
+@example(timezone="Pacific/Apia", first=date(2011, 12, 29), days=1, data=None)
+def test_an_instant_is_in_a_span_if_its_local_date_is_in_the_period(
+    timezone: str, first: date, days: int, data: st.DataObject | None
+) -> None:
+    last = first + days * DAY
+    found = spans(period=Period(first=first, last=last), timezone=timezone)
+    zone = ZoneInfo(timezone)
+    middle = datetime.combine(first, time(0), tzinfo=UTC)
+    edges = [edge for span in found for edge in (span.starts_at, span.ends_at)]
+    around = [edge + step for edge in edges for step in (-timedelta(microseconds=1), timedelta(0))]
+    if data:
+        minutes = st.integers(min_value=-3_000, max_value=(days + 3) * 1_440)
+        drawn = data.draw(st.lists(minutes, max_size=20))
+        around += [middle + timedelta(minutes=minute) for minute in drawn]
+
+    for at in around:
+        local = at.astimezone(zone)
+        of_at = [span for span in found if span.starts_at <= at < span.ends_at]
+        assert bool(of_at) == (first <= local.date() <= last), at
+        assert all(span.utc_offset == local.utcoffset() for span in of_at)
+        assert len(of_at) <= 1
+
+
+@pytest.mark.parametrize(
+    ("first", "last", "problem"),
+    [
+        (date(2026, 1, 2), date(2026, 1, 1), "begins on 2026-01-02, after its end on 2026-01-01"),
+        (date(1969, 12, 31), date(1970, 1, 1), "within 1970-01-01 and 2999-12-31"),
+        (date(2999, 1, 1), date(3000, 1, 1), "within 1970-01-01 and 2999-12-31"),
+        (date(2000, 1, 1), date(2026, 1, 1), "has 9498 days; at most 3660"),
+    ],
+)
+def test_a_period_that_cannot_be_is_refused_in_a_sentence(
+    first: date, last: date, problem: str
+) -> None:
+    with pytest.raises(ValueError, match=problem):
+        Period(first=first, last=last)
+
+
+def test_so_many_days_end_with_the_last() -> None:
+    assert Period.of_days(7, last=date(2026, 3, 2)).days == (
+        date(2026, 2, 24),
+        date(2026, 2, 25),
+        date(2026, 2, 26),
+        date(2026, 2, 27),
+        date(2026, 2, 28),
+        date(2026, 3, 1),
+        date(2026, 3, 2),
+    )
+    with pytest.raises(ValueError, match="within"):
+        Period.of_days(7, last=date.min)

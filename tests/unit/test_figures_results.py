@@ -1,0 +1,35 @@
+"""CSAT and NPS of a distribution."""
+
+import pytest
+
+from apps.analytics.figures import ClosingFigures, CsatFigures, NpsFigures
+
+
+def test_csat_is_the_share_of_four_and_five() -> None:
+    csat = CsatFigures(distribution={1: 1, 2: 0, 3: 2, 4: 3, 5: 4})
+
+    assert csat.answers == 10
+    assert csat.satisfied_percent == 70
+    assert csat.mean == pytest.approx(3.9)
+
+
+def test_nps_is_promoters_minus_detractors_among_all_passives_included() -> None:
+    nps = NpsFigures(distribution={0: 1, 6: 2, 7: 3, 8: 1, 9: 2, 10: 4})
+
+    assert (nps.promoters, nps.passives, nps.detractors) == (6, 4, 3)
+    assert nps.answers == 13
+    assert nps.score == pytest.approx(100 * 3 / 13)
+
+
+def test_nps_reaches_from_minus_to_plus_one_hundred() -> None:
+    assert NpsFigures(distribution={0: 3}).score == -100
+    assert NpsFigures(distribution={10: 3}).score == 100
+    assert NpsFigures(distribution={8: 3}).score == 0
+
+
+def test_of_nothing_there_is_no_share() -> None:
+    csat = CsatFigures(distribution={5: 0})
+    assert (csat.answers, csat.satisfied_percent, csat.mean) == (0, None, None)
+    assert NpsFigures(distribution={}).score is None
+    closings = ClosingFigures(by_day={}, answered=0, archived=0, messages=0)
+    assert (closings.closed, closings.response_percent) == (0, None)
