@@ -1,6 +1,6 @@
 """Draining the outbox into the data lake, and keeping it small."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -53,14 +53,20 @@ def _deliver_batch(*, lake: DataLake, now: datetime) -> int:
     events = list(waiting.select_for_update(skip_locked=True)[: lake.largest_batch])
     if not events:
         return 0
-    reasons: dict[str, str] = {}
+    reasons: Mapping[str, str] = {}
     try:
         lake.send([event.payload for event in events])
     except Refused as error:
         reasons = error.reasons
+    _note_what_the_lake_said(events, reasons=reasons, now=now)
+    return len(events)
+
+
+def _note_what_the_lake_said(
+    events: Sequence[OutboxEvent], *, reasons: Mapping[str, str], now: datetime
+) -> None:
     for event in events:
         event.refusal = reasons.get(str(event.event_id), "")
     delivered = [event.pk for event in events if not event.refusal]
     OutboxEvent.objects.filter(pk__in=delivered).update(delivered_at=now)
     OutboxEvent.objects.bulk_update([event for event in events if event.refusal], ["refusal"])
-    return len(events)

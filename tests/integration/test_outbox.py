@@ -1,6 +1,8 @@
 """The outbox is drained into the data lake at least once, oldest first."""
 
+import itertools
 import json
+import random
 import threading
 from collections.abc import Sequence
 from datetime import timedelta
@@ -210,3 +212,30 @@ def test_rows_are_pruned_a_week_after_their_delivery() -> None:
     assert prune(now=LATER + timedelta(days=7)) == 0
     assert prune(now=LATER + timedelta(days=7, seconds=1)) == 6
     assert list(OutboxEvent.objects.all()) == [waits]
+
+
+@pytest.mark.usefixtures("seven_events")
+def test_a_lake_that_fails_half_of_the_time_has_everything_in_the_end() -> None:
+    chance = random.Random(7)  # noqa: S311
+
+    class FlakyLake(Lake):
+        """Fails before it takes a batch, or after."""
+
+        def send(self, events: Sequence[LakeEvent]) -> None:
+            if chance.random() < 0.25:
+                raise Unavailable("The data lake", "before")
+            super().send(events)
+            if chance.random() < 0.33:
+                raise Unavailable("The data lake", "after")
+
+    lake = FlakyLake()
+    failures = 0
+    while waiting():
+        try:
+            drain(lake=lake, now=LATER)
+        except Unavailable:
+            failures += 1
+
+    assert failures > 1
+    in_order = [value for value, _ in itertools.groupby(lake.batches)]
+    assert [value for batch in in_order for value in batch] == [str(n) for n in range(7)]

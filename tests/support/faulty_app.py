@@ -46,6 +46,8 @@ EFFECTS: Mapping[str, str] = {
     "mark archived": "django.db.models.query:QuerySet.update",
     "claim checks": "apps.conversations.archive_checks:claim",
     "complete check": "apps.conversations.archive_checks:complete",
+    "tell the lake": "apps.analytics.datalake.files:FileDataLake.send",
+    "note what it said": "apps.analytics.outbox:_note_what_the_lake_said",
     "acknowledge": "tasks.sqs_fifo.acks:Acks._send",
     "hear of the delete": "tasks.sqs_fifo.acks:Acks._sort_out",
     "send tick": "django_celery_beat.schedulers:DatabaseScheduler.apply_async",

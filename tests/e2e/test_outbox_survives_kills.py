@@ -1,0 +1,58 @@
+"""Answers reach the data lake although workers are killed while they tell it."""
+
+import json
+from collections import Counter
+from pathlib import Path
+
+from apps.analytics.models import OutboxEvent, SurveyAnswer
+from tests.e2e.conftest import Service, without_a_bundle
+from tests.support.builders import CHANNEL, PROJECT, survey_body
+from tests.support.fault_points import FaultPoint, Strike, arm
+
+ANSWERS = 20
+
+
+def answer_everything(service: Service) -> None:
+    for number in range(ANSWERS):
+        urn = f"telegram:{number}"
+        service.send(
+            body=survey_body(urn=urn, message={"id": f"answer-{number}"}),
+            group=f"{PROJECT}:{CHANNEL}:{urn}",
+        )
+
+
+def told(lake: Path) -> Counter[str]:
+    """How often the lake has each event."""
+    lines = [line for file in lake.glob("*/*.jsonl") for line in file.read_text().splitlines()]
+    return Counter(json.loads(line)["event_id"] for line in lines)
+
+
+@without_a_bundle
+def test_kills_around_a_delivery_lose_no_answer_and_keep_its_event_id(
+    service: Service, tmp_path: Path
+) -> None:
+    lake, plan = tmp_path / "lake", tmp_path / "plan"
+    points = [
+        FaultPoint(stage="outbox", effect="tell the lake"),
+        FaultPoint(stage="outbox", effect="note what it said"),
+    ]
+    faults = arm(plan, [(point, Strike.KILL_WORKER) for point in points])
+    service.app = "tests.support.faulty_app"
+    service.environment |= {"DATALAKE_URL": lake.as_uri(), "FAULT_PLAN": str(plan)}
+    answer_everything(service)
+
+    for fault in faults:
+        worker = service.start_worker()
+        service.wait_until(lambda fault=fault: fault.has_struck, timeout=60)
+        service.kill(worker)
+    service.start_worker()
+    service.wait_until(lambda: waiting() == 0 and service.left_on_queue() == 0, timeout=60)
+
+    assert SurveyAnswer.objects.count() == OutboxEvent.objects.count() == ANSWERS
+    ids = {str(one) for one in OutboxEvent.objects.values_list("event_id", flat=True)}
+    assert told(lake).keys() == ids
+
+
+def waiting() -> int:
+    """How many answers the lake has yet to be told, if all have come."""
+    return ANSWERS - OutboxEvent.objects.exclude(delivered_at=None).count()
