@@ -43,6 +43,11 @@ def record(
     )
 
 
+def replaced() -> dict[str, bool]:
+    """Of each answer's message, whether a newer answer counts instead."""
+    return dict(SurveyAnswer.objects.values_list("message_id", "is_replaced"))
+
+
 def closed(*, ended_at: datetime, **fields: Any) -> Conversation:
     """A closed conversation of the default contact."""
     return conversation(resolution=Resolution.RESOLVED, ended_at=ended_at, **fields)
@@ -90,6 +95,20 @@ def test_the_newest_answer_is_the_score_in_whatever_order_they_come(newest_first
 
     current.refresh_from_db()
     assert current.csat == 5
+    assert replaced() == {"a": True, "b": False}
+
+
+@pytest.mark.django_db
+def test_an_older_answer_delivered_again_replaces_nothing() -> None:
+    current = conversation()
+    record(to=current.uuid, message_id="a", value="3", at=NOON)
+    record(to=current.uuid, message_id="b", value="5", at=NOON + MINUTE)
+
+    assert not record(to=current.uuid, message_id="a", value="3", at=NOON)
+
+    current.refresh_from_db()
+    assert current.csat == 5
+    assert replaced() == {"a": True, "b": False}
 
 
 @pytest.mark.django_db
@@ -110,6 +129,7 @@ def test_csat_and_nps_do_not_touch_each_other() -> None:
 
     current.refresh_from_db()
     assert (current.csat, current.nps) == (3, 9)
+    assert replaced() == {"a": False, "b": False}
 
 
 @pytest.mark.django_db
