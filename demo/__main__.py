@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 
 from rich.console import Console
 
+from demo.figures import expected_figures, figures_table
 from demo.report import print_problems, print_table, sqs_calls, summarize
 from demo.samples import sample_events
 from demo.settings import demo_environment, use_settings
@@ -26,7 +27,10 @@ _INTERRUPTED = 130
 
 
 def main() -> int:
-    """0 if every event had its effect once and in its place, else 1; 130 and 143 if stopped."""
+    """0 if every event had its effect once and in its place, and the figures are right, else 1.
+
+    130 and 143 if stopped.
+    """
     console, errors = Console(), Console(stderr=True)
     try:
         events = _number("DEMO_EVENTS", default=_EVENTS, least=LEAST_EVENTS, most=_MOST_EVENTS)
@@ -80,6 +84,13 @@ def _demo(*, events: int, seed: int, console: Console, errors: Console) -> int:
         found=result.found,
         sqs_calls=calls,
     )
+    console.print(
+        figures_table(
+            names={project.uuid: project.name for project in day.projects},
+            expected=expected_figures(result.expected),
+            found=result.found.figures,
+        )
+    )
     if result.stalled or not summary.is_clean:
         print_problems(console=errors, problems=result.problems)
         errors.print("The end of the worker's log:")
@@ -88,7 +99,7 @@ def _demo(*, events: int, seed: int, console: Console, errors: Console) -> int:
         sentence = (
             f"The service did not finish: {result.stalled}."
             if result.stalled
-            else "Not every event had its effect once and in its place."
+            else "Not every event had its effect once and in its place, or the figures are wrong."
         )
         errors.print(sentence, style="red", markup=False, highlight=False, soft_wrap=True)
     console.print(summary.as_json(), markup=False, highlight=False, soft_wrap=True)

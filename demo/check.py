@@ -5,6 +5,7 @@ from collections.abc import Iterator
 
 from demo.check_conversations import check_conversations
 from demo.expectations import Expectations, ExpectedAnswer, SentEvent
+from demo.figures import check_figures, expected_figures
 from demo.findings import Findings, FoundAnswer, FoundDeadLetter
 from demo.problems import Kind, Problem
 
@@ -18,6 +19,7 @@ def check(*, expected: Expectations, found: Findings) -> list[Problem]:
         *check_conversations(expected, found),
         *_check_answers(expected, found),
         *_check_dead_letters(expected.quarantined, found.dead_letters),
+        *check_figures(expected=expected_figures(expected), found=found.figures),
         *(Problem(Kind.DUPLICATED, f"DynamoDB item {key} of nobody") for key in found.strays),
     ]
 

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from demo.events import JsonObject
+from demo.figures import ProjectFigures
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,13 +87,17 @@ class FoundDeadLetter:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Findings:
-    """Everything that is in the stores. `strays` are DynamoDB items of no known conversation."""
+    """Everything that is in the stores, and the service's own figures of it, by project.
+
+    `strays` are DynamoDB items of no known conversation.
+    """
 
     conversations: list[FoundConversation] = field(default_factory=list)
     answers: list[FoundAnswer] = field(default_factory=list)
     dead_letters: list[FoundDeadLetter] = field(default_factory=list)
     lake: list[dict[str, Any]] = field(default_factory=list)
     strays: list[str] = field(default_factory=list)
+    figures: dict[str, ProjectFigures] = field(default_factory=dict)
 
     def conversations_by_contact(self) -> dict[tuple[str, str, str], list[FoundConversation]]:
         """The conversations of each contact, as they followed each other."""

@@ -10,6 +10,7 @@ from rich.table import Table
 
 from demo.events import IN_PROGRESS
 from demo.expectations import Expectations
+from demo.figures import ALL_PROJECTS
 from demo.findings import Findings
 from demo.problems import Kind, Problem
 
@@ -25,7 +26,8 @@ class Summary:
     `sqs_calls_per_event` counts the calls of the worker's main process: receives, deletes, leases
     and copies to the dead-letter queue, but not what its pool processes and beat publish. It
     counts them until the worker stops: the receives while it waits for the closing times, and the
-    deletes of what beat and closing publish, are in it.
+    deletes of what beat and closing publish, are in it. `csat` is the share of 4 and 5 in percent,
+    `nps` the Net Promoter Score, of all projects; both are None where nobody has answered.
     """
 
     events: int
@@ -40,6 +42,8 @@ class Summary:
     duplicated: int
     out_of_order: int
     sqs_calls_per_event: float
+    csat: float | None
+    nps: float | None
 
     @property
     def is_clean(self) -> bool:
@@ -57,6 +61,7 @@ def summarize(
     """The figures of a run in which `events` events were sent."""
     kinds = Counter(problem.kind for problem in problems)
     archived = sum(len(each.archive) for each in found.conversations)
+    figures = found.figures.get(ALL_PROJECTS)
     return Summary(
         events=events,
         stored=archived + sum(len(each.in_progress) for each in found.conversations),
@@ -70,6 +75,8 @@ def summarize(
         duplicated=kinds[Kind.DUPLICATED],
         out_of_order=kinds[Kind.OUT_OF_ORDER],
         sqs_calls_per_event=round(sum(sqs_calls.values()) / events, 3),
+        csat=_to_one_digit(figures.csat if figures else None),
+        nps=_to_one_digit(figures.nps if figures else None),
     )
 
 
@@ -148,6 +155,10 @@ def print_problems(*, console: Console, problems: Sequence[Problem]) -> None:
         console.print(f"{problem.kind}: {problem.what}", markup=False, soft_wrap=True)
     if len(problems) > _MOST_PROBLEMS_SHOWN:
         console.print(f"... and {len(problems) - _MOST_PROBLEMS_SHOWN} more")
+
+
+def _to_one_digit(value: float | None) -> float | None:
+    return None if value is None else round(value, 1)
 
 
 def _reasons(found: Findings) -> str:

@@ -68,6 +68,7 @@ def run(
     Compares when all is done and both have stopped. Raises ProcessError, with the end of the
     worker's log, if that is not possible.
     """
+    started_at = now()
     add_projects(day.projects)
     have_the_lake_told_often()
     events = [*samples, *day.events]
@@ -96,6 +97,7 @@ def run(
         table=environment["DYNAMODB_MESSAGE_TABLE"],
         region=environment["DYNAMODB_REGION"],
         lake=stack.lake,
+        started_at=started_at,
     )
     expected = expectations(
         done.sent, closings={closing.project.uuid: closing.at for closing in done.closings}

@@ -2,7 +2,7 @@
 
 import json
 from collections import Counter, defaultdict
-from datetime import datetime
+from datetime import datetime, timedelta
 from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,11 +10,14 @@ from typing import TYPE_CHECKING, Any
 import boto3
 from django.db.models import F
 
+from apps.analytics.figures import Period, Scope, figures
 from apps.analytics.models import OutboxEvent, SurveyAnswer
-from apps.conversations.models import Conversation, Resolution
+from apps.clock import now
+from apps.conversations.models import Conversation, Project, Resolution
 from apps.lossless_json import load, restore
 from apps.messages.models import ConversationMessages
 from demo.events import JsonObject
+from demo.figures import ALL_PROJECTS, ProjectFigures
 from demo.findings import Findings, FoundAnswer, FoundConversation, FoundMessage, FoundVersion
 from demo.goal import Snapshot
 from demo.queue import Queues
@@ -39,8 +42,10 @@ def snapshot(*, published: int, queued: int) -> Snapshot:
     )
 
 
-def read_stores(*, queues: Queues, table: str, region: str, lake: Path) -> Findings:
-    """All that the service has kept. Empties the dead-letter queue."""
+def read_stores(
+    *, queues: Queues, table: str, region: str, lake: Path, started_at: datetime
+) -> Findings:
+    """All that the service has kept since it was started. Empties the dead-letter queue."""
     stored = _stored_items(table=table, region=region)
     conversations = [
         _conversation(row, items=stored.pop(str(row.uuid), []))
@@ -52,6 +57,7 @@ def read_stores(*, queues: Queues, table: str, region: str, lake: Path) -> Findi
         dead_letters=list(queues.drain_dead_letters()),
         lake=_lake_events(lake),
         strays=[key for items in stored.values() for key, _ in items],
+        figures=_figures(started_at=started_at),
     )
 
 
@@ -134,6 +140,39 @@ def _answer(row: SurveyAnswer) -> FoundAnswer:
         conversation_uuid=str(row.conversation_id) if row.conversation_id else None,
         event_id=str(outbox.event_id) if outbox else None,
         is_delivered=bool(outbox and outbox.delivered_at),
+    )
+
+
+def _figures(*, started_at: datetime) -> dict[str, ProjectFigures]:
+    """What the service says of each project, and of all."""
+    day = timedelta(days=1)
+    # Wherever a project is, its date is at most one day from that of UTC.
+    period = Period(first=started_at.date() - day, last=now().date() + day)
+    scopes = {
+        str(uuid): Scope(project=uuid) for uuid in Project.objects.values_list("uuid", flat=True)
+    }
+    return {
+        project: _figures_of(scope, period)
+        for project, scope in {**scopes, ALL_PROJECTS: Scope()}.items()
+    }
+
+
+def _figures_of(scope: Scope, period: Period) -> ProjectFigures:
+    said = figures(scope=scope, period=period)
+    csat, nps, closings = said.surveys.csat, said.surveys.nps, said.closings
+    return ProjectFigures(
+        csat_answers=csat.answers,
+        csat=csat.satisfied_percent,
+        csat_mean=csat.mean,
+        nps_answers=nps.answers,
+        promoters=nps.promoters,
+        passives=nps.passives,
+        detractors=nps.detractors,
+        nps=nps.score,
+        closed=closings.closed,
+        by_resolution={int(one): count for one, count in closings.by_resolution.items()},
+        answered=closings.answered,
+        response_rate=closings.response_percent,
     )
 
 

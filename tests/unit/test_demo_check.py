@@ -13,6 +13,7 @@ from demo.check import check
 from demo.closings import plan_closings
 from demo.events import Answered, Changed, ConversationName, PlannedEvent, Quarantined, Stored
 from demo.expectations import Expectations, ExpectedConversation, SentEvent, expectations
+from demo.figures import expected_figures
 from demo.findings import (
     Findings,
     FoundAnswer,
@@ -108,6 +109,7 @@ def _as_found(expected: Expectations) -> Findings:
             for one in expected.quarantined
         ],
         lake=lake,
+        figures=expected_figures(expected),
     )
 
 

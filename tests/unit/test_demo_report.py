@@ -29,6 +29,8 @@ KEYS = [
     "duplicated",
     "out_of_order",
     "sqs_calls_per_event",
+    "csat",
+    "nps",
 ]
 DAY = date(2026, 3, 14)
 GOAL = Goal(events=9, closed_by_events=2, left_open={"a": 2, "b": 1}, answers=3)
