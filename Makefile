@@ -3,14 +3,14 @@ MAKEFILE := $(MAKEFILE_LIST)
 ROOT := $(shell cd "$$(dirname -- "$$(echo '$(MAKEFILE)' | sed 's/^ //')")" && pwd -P)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-unit test-long chaos bench-closing bench-figures up lint format lock clean install uv
+.PHONY: help demo test test-unit test-long test-browser chaos bench-closing bench-figures up lint format lock clean install uv
 
 # The interpreter that .venv is made from.
 PYTHON ?= python3
 
 ifneq ($(CURDIR),$(ROOT))
 
-help demo test test-unit test-long chaos bench-closing bench-figures up lint format lock clean install uv:
+help demo test test-unit test-long test-browser chaos bench-closing bench-figures up lint format lock clean install uv:
 	@$(MAKE) --no-print-directory -C '$(ROOT)' $@
 
 else
@@ -33,6 +33,11 @@ test-unit: install ## the tests that need no server
 
 test-long: install ## 2,000 random schedules of work and faults against the strict model of SQS
 	HYPOTHESIS_PROFILE=long $(VENV) -m pytest tests/unit/test_sqs_fifo_schedules.py
+
+test-browser: install ## look at the console with headless Chromium; screenshots in tests/browser/screenshots
+	@$(VENV) -m tests.browser.chromium
+	@$(VENV) -m uv pip install --quiet --python $(VENV) --require-hashes --requirement requirements/browser.txt
+	$(VENV) -m pytest tests/browser
 
 chaos: install ## kill workers and beat at every step of closing, and take PostgreSQL away for a minute
 	$(VENV) -m pytest tests/chaos --numprocesses 2 --dist worksteal
@@ -68,6 +73,8 @@ lock: uv ## write requirements/*.txt anew from pyproject.toml (UPGRADE=1 for the
 	$(COMPILE) --no-deps requirements/weni.in --output-file requirements/weni.txt
 	$(COMPILE) pyproject.toml --group dev --constraint requirements/runtime.txt \
 		--output-file requirements/dev.txt
+	$(COMPILE) requirements/browser.in --constraint requirements/dev.txt \
+		--output-file requirements/browser.txt
 
 clean: ## remove .venv and all caches
 	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

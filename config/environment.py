@@ -28,6 +28,7 @@ OUR_PREFIXES = (
     "CELERY_CONTROL_",
     "WORKER_",
     "CLOSING_",
+    "CONSOLE_",
 )
 
 
@@ -305,5 +306,11 @@ SETTINGS = (
         meaning="the host names under which the admin site answers, separated by commas",
         default=["localhost", "127.0.0.1"],
         parse=_names,
+    ),
+    Setting(
+        name="CONSOLE_ENABLED",
+        meaning="the page with the figures and transcripts in the admin site",
+        default=False,
+        parse=_switch,
     ),
 )

@@ -1,9 +1,14 @@
-"""Survey answers and the outbox in the admin site."""
+"""Survey answers, the outbox and the console in the admin site."""
 
 from django.contrib import admin
+from django.urls import URLPattern
 
+from apps.analytics.console import views
 from apps.analytics.models import OutboxEvent, SurveyAnswer
 from apps.conversations.admin import ReadOnlyAdmin
+
+# Django's own page, with a link to the console for those who may see it.
+admin.site.index_template = "console/admin_index.html"
 
 
 @admin.register(SurveyAnswer)
@@ -16,6 +21,10 @@ class SurveyAnswerAdmin(ReadOnlyAdmin):
     search_fields = ("=conversation__uuid", "=contact_urn", "=message_id")
     ordering = ("-id",)
     show_full_result_count = False
+
+    def get_urls(self) -> list[URLPattern]:
+        """With the console's, which must come before the catch-all at the end."""
+        return [*views.urls(self.admin_site), *super().get_urls()]
 
 
 @admin.register(OutboxEvent)

@@ -1,10 +1,12 @@
-"""Archives in the admin site."""
+"""Archives and transcripts in the admin site."""
 
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
+from django.urls import URLPattern
 
 from apps.conversations.admin import ReadOnlyAdmin
+from apps.messages import admin_views
 from apps.messages.models import ConversationMessages
 
 
@@ -23,6 +25,10 @@ class ConversationMessagesAdmin(ReadOnlyAdmin):
     search_fields = ("=conversation__uuid",)
     ordering = ("-id",)
     show_full_result_count = False
+
+    def get_urls(self) -> list[URLPattern]:
+        """With the transcript's, which must come before the catch-all at the end."""
+        return [*admin_views.urls(self.admin_site), *super().get_urls()]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[ConversationMessages]:
         """Without the messages, which are large: a single part loads them when it is shown."""

@@ -1,0 +1,70 @@
+"""The figures of the whole period, each in large."""
+
+from dataclasses import dataclass
+
+from apps.analytics.console import texts
+from apps.analytics.console.queries import Query
+from apps.analytics.figures import Figures
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Card:
+    """A figure, what it is, and what has to be known about it."""
+
+    name: str
+    value: str
+    note: str
+    href: str = ""
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether there is nothing of it."""
+        return self.value == texts.NO_DATA
+
+
+def cards(figures: Figures, *, query: Query) -> list[Card]:
+    """All of them, in the page's order."""
+    csat, nps, closings = figures.surveys.csat, figures.surveys.nps, figures.closings
+    return [
+        Card(
+            name="CSAT",
+            value=texts.percent(csat.satisfied_percent),
+            note=f"gave 4 or 5; mean {texts.mean(csat.mean)}; "
+            f"{texts.count(csat.answers, 'answer')}",
+            href=query.url_behind(of="csat") if csat.answers else "",
+        ),
+        Card(
+            name="NPS",
+            value=texts.signed(nps.score),
+            note=f"{nps.promoters:,} promoters, {nps.passives:,} passives, "
+            f"{nps.detractors:,} detractors",
+            href=query.url_behind(of="nps") if nps.answers else "",
+        ),
+        Card(
+            name="Response rate",
+            value=texts.percent(closings.response_percent),
+            note=f"{closings.answered:,} of {closings.closed:,} closed have an answer",
+        ),
+        Card(
+            name="Opened",
+            value=f"{figures.openings.opened:,}",
+            note="conversations",
+            href=query.url_behind(of="opened") if figures.openings.opened else "",
+        ),
+        Card(
+            name="Closed",
+            value=f"{closings.closed:,}",
+            note="conversations",
+            href=query.url_behind(of="closed") if closings.closed else "",
+        ),
+        Card(
+            name="Median length",
+            value=texts.number(figures.lengths.median_messages),
+            note="messages in an archived conversation",
+        ),
+        Card(
+            name="Median duration",
+            value=texts.duration(figures.lengths.median_duration),
+            note="from the first message to the last",
+        ),
+    ]

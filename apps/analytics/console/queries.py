@@ -1,0 +1,109 @@
+"""What is asked of the console, as it stands in a page's address."""
+
+from dataclasses import dataclass, replace
+from datetime import date, datetime
+from typing import Any
+from urllib.parse import urlencode
+from zoneinfo import ZoneInfo
+
+from django import forms
+from django.conf import settings
+from django.core.exceptions import ValidationError
+from django.urls import reverse
+
+from apps.analytics.figures import Period, Scope
+from apps.conversations.models import Project
+
+DEFAULT_DAYS = 7
+PRESETS = (7, 30)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Query:
+    """Whose figures, and of which days."""
+
+    project: Project | None
+    scope: Scope
+    period: Period
+
+    def of(self, period: Period) -> "Query":
+        """The same of other days."""
+        return replace(self, period=period)
+
+    @property
+    def url(self) -> str:
+        """The page with the figures."""
+        return f"{reverse('admin:analytics_console')}?{urlencode(self.parameters)}"
+
+    def url_behind(self, *, of: str, **selection: int) -> str:
+        """The page with the conversations that a bar counts."""
+        parameters = {**self.parameters, "of": of, **selection}
+        return f"{reverse('admin:analytics_console_behind')}?{urlencode(parameters)}"
+
+    @property
+    def parameters(self) -> dict[str, str]:
+        """The fields of `QueryForm`."""
+        scope = {"project": self.scope.project, "channel": self.scope.channel}
+        return {
+            **{name: str(uuid) for name, uuid in scope.items() if uuid},
+            "first": self.period.first.isoformat(),
+            "last": self.period.last.isoformat(),
+        }
+
+
+class QueryForm(forms.Form):
+    """Project, channel and period. Days that are left out are the last seven, up to today."""
+
+    project = forms.ModelChoiceField(
+        Project.objects.order_by("name", "uuid"), required=False, empty_label="All projects"
+    )
+    channel = forms.UUIDField(
+        required=False,
+        widget=forms.TextInput(attrs={"placeholder": "all", "autocomplete": "off"}),
+    )
+    first = forms.DateField(required=False, label="From")
+    last = forms.DateField(required=False, label="To")
+
+    def __init__(self, *arguments: Any, now: datetime, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self._now = now
+        for name in ("first", "last"):
+            self.fields[name].widget = forms.DateInput(format="%Y-%m-%d", attrs={"type": "date"})
+
+    def clean(self) -> dict[str, Any]:
+        """Raises ValidationError for days that are no period."""
+        fields = self.cleaned_data
+        if "first" in fields and "last" in fields and "project" in fields:
+            last = fields["last"] or self._last_day()
+            try:
+                first = fields["first"] or Period.of_days(DEFAULT_DAYS, last=last).first
+                fields["period"] = Period(first=first, last=last)
+            except ValueError as error:
+                raise ValidationError(str(error)) from error
+        return fields
+
+    @property
+    def query(self) -> Query:
+        """What a valid form asks for."""
+        fields = self.cleaned_data
+        project: Project | None = fields["project"]
+        scope = Scope(project=project.uuid if project else None, channel=fields["channel"])
+        return Query(project=project, scope=scope, period=fields["period"])
+
+    def _last_day(self) -> date:
+        fields = self.cleaned_data
+        today = local_day(self._now, project=fields["project"])
+        first: date | None = fields["first"]
+        return max(first, today) if first else today
+
+
+def presets(query: Query, *, now: datetime) -> list[tuple[str, Query]]:
+    """The last so many days of the same project and channel, with what they are called."""
+    today = local_day(now, project=query.project)
+    return [(f"Last {days} days", query.of(Period.of_days(days, last=today))) for days in PRESETS]
+
+
+def local_day(now: datetime, *, project: Project | None) -> date:
+    """Today in the project's zone; of all projects: in the default one."""
+    zone = project.timezone if project else str(settings.DEFAULT_TIMEZONE)
+    return now.astimezone(ZoneInfo(zone)).date()

@@ -1,0 +1,43 @@
+"""Where Chromium is; `python -m tests.browser.chromium` says so, or how to install it.
+
+The browser is the system's: the tests' driver would download one of its own.
+"""
+
+import os
+import shutil
+import sys
+from pathlib import Path
+
+from rich.console import Console
+
+NAMES = ("chromium", "chromium-browser", "google-chrome")
+ON_MACOS = (
+    Path("/Applications/Chromium.app/Contents/MacOS/Chromium"),
+    Path("/Applications/Google Chrome.app/Contents/MacOS/Google Chrome"),
+)
+HOW_TO_INSTALL = (
+    "There is no Chromium on this machine: install it (Debian, Ubuntu: apt-get install chromium; "
+    "macOS: brew install --cask chromium) or set CHROMIUM to its path."
+)
+
+
+def chromium() -> Path | None:
+    """The browser to test with: CHROMIUM where that is set, else the one that is installed."""
+    named = os.environ.get("CHROMIUM")
+    places = [shutil.which(name) for name in ((named,) if named else NAMES)]
+    installed = [Path(place) for place in places if place]
+    if not installed and not named:
+        installed = [path for path in ON_MACOS if path.exists()]
+    return installed[0] if installed else None
+
+
+def main() -> int:
+    """0, or 1 with a sentence where there is no browser."""
+    if chromium():
+        return 0
+    Console(stderr=True).print(HOW_TO_INSTALL, markup=False, highlight=False, soft_wrap=True)
+    return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,165 @@
+"""Chromium, and the site that it looks at: Django's own test server with the stores of the tests.
+
+    make test-browser
+
+writes a screenshot of every page that a test looks at to tests/browser/screenshots.
+"""
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import User
+from django.test import Client
+from playwright.sync_api import Browser, BrowserContext, Page, Response, sync_playwright
+from pytest_django.live_server_helper import LiveServer
+
+from tests.browser.chromium import HOW_TO_INSTALL, chromium
+
+# Playwright's synchronous interface runs an event loop in this thread, in which Django would refuse
+# to use the database (Django documentation, "Asynchronous support").
+os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
+
+SCREENSHOTS = Path(__file__).parent / "screenshots"
+TIMEOUT_MILLISECONDS = 10_000
+# As root Chromium has no sandbox; without the others it looks for its makers' servers.
+OPTIONS = (
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+)
+
+
+@dataclass(frozen=True)
+class Screen:
+    """A size in CSS pixels, and the colours that its user prefers."""
+
+    name: str
+    width: int
+    height: int
+    colors: str
+
+    def __str__(self) -> str:
+        return f"{self.name}-{self.colors}"
+
+
+SCREENS = [
+    Screen(name, width, height, colors)
+    for name, width, height in (("phone", 360, 740), ("desktop", 1280, 900))
+    for colors in ("light", "dark")
+]
+
+
+@dataclass
+class Window:
+    """A page, and everything that it complained about."""
+
+    page: Page
+    url: str
+    screen: Screen
+    complaints: list[str] = field(default_factory=list)
+
+    def open(self, path: str) -> Response:
+        """Go to a page of the site."""
+        response = self.page.goto(f"{self.url}{path}")
+        assert response
+        return response
+
+    def shoot(self, name: str) -> None:
+        """Keep a picture of the whole page."""
+        self.page.screenshot(path=self.picture(name), full_page=True)
+
+    def picture(self, name: str) -> Path:
+        """Where to keep a picture."""
+        SCREENSHOTS.mkdir(exist_ok=True)
+        return SCREENSHOTS / f"{name}-{self.screen}.png"
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Tell where the pictures are."""
+    if SCREENSHOTS.exists():
+        terminalreporter.write_line(f"Screenshots: {SCREENSHOTS}")
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """One Chromium for all tests."""
+    path = chromium()
+    if not path:
+        pytest.exit(HOW_TO_INSTALL, returncode=1)
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=list(OPTIONS))
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def site(transactional_db: None, aws: None, settings: Any) -> Iterator[LiveServer]:
+    """The service's site on 127.0.0.1, with its static files, the console on, and no TLS."""
+    settings.CONSOLE_ENABLED = True
+    settings.SECURE_SSL_REDIRECT = False
+    settings.SESSION_COOKIE_SECURE = settings.CSRF_COOKIE_SECURE = False
+    settings.ALLOWED_HOSTS = ["127.0.0.1"]
+    server = LiveServer("127.0.0.1")
+    yield server
+    server.stop()
+
+
+@pytest.fixture(params=SCREENS, ids=str)
+def screen(request: pytest.FixtureRequest) -> Screen:
+    """Each of the screens; a test that needs only one says which."""
+    screen: Screen = request.param
+    return screen
+
+
+@pytest.fixture
+def window(browser: Browser, site: LiveServer, screen: Screen) -> Iterator[Window]:
+    """A window in which an operator has signed in. Complaints fail the test."""
+    context = browser.new_context(
+        viewport={"width": screen.width, "height": screen.height},
+        color_scheme="dark" if screen.colors == "dark" else "light",
+        device_scale_factor=2,
+        has_touch=screen.name == "phone",
+    )
+    _sign_in(context, site)
+    context.set_default_timeout(TIMEOUT_MILLISECONDS)
+    window = Window(page=context.new_page(), url=site.url, screen=screen)
+    _listen(window)
+    yield window
+    context.close()
+    assert window.complaints == []
+
+
+def _sign_in(context: BrowserContext, site: LiveServer) -> None:
+    client = Client()
+    client.force_login(User.objects.create_superuser("operator"))
+    cookie = client.cookies["sessionid"]
+    context.add_cookies([{"name": "sessionid", "value": cookie.value, "url": site.url}])
+
+
+def _listen(window: Window) -> None:
+    def is_worth_telling(kind: str) -> bool:
+        return kind in ("error", "warning")
+
+    page, complaints = window.page, window.complaints
+    page.on(
+        "console",
+        lambda message: complaints.append(message.text) if is_worth_telling(message.type) else None,
+    )
+    page.on("pageerror", lambda error: complaints.append(str(error)))
+    page.on("requestfailed", lambda request: complaints.append(f"failed: {request.url}"))
+    page.on(
+        "request",
+        lambda request: (
+            None
+            if request.url.startswith((window.url, "data:"))
+            else complaints.append(f"elsewhere: {request.url}")
+        ),
+    )

@@ -1,0 +1,210 @@
+"""The console as its users have it: on a phone and at a desk, in light and in dark."""
+
+import re
+from collections.abc import Callable
+from datetime import UTC, datetime
+from itertools import pairwise
+
+import pytest
+from django.urls import reverse
+
+from apps.conversations.models import Conversation
+from tests.browser.conftest import SCREENS, Window
+from tests.browser.contrast import too_faint
+from tests.support.console import ARABIC, made_chat, made_days, made_shop
+
+MONTH = {"first": "2026-10-25", "last": "2026-11-23"}
+AFTERNOON = datetime(2026, 11, 23, 15, tzinfo=UTC)
+FIGURES, BEHIND, TRANSCRIPT = "figures", "behind", "transcript"
+
+DESKTOPS = [screen for screen in SCREENS if screen.name == "desktop"]
+
+# Wider than its room, which makes a phone scroll the page sideways. The admin's <main> scrolls.
+OVERFLOW = """() => Math.max(...[document.documentElement, document.querySelector('main')]
+    .map(one => one.scrollWidth - one.clientWidth))"""
+NAMELESS = """() => [...document.querySelectorAll(
+        'a, button, input:not([type=hidden]), select, summary, [role=group], [role=region]')]
+    .filter(one => {
+        const labelled = (one.getAttribute('aria-labelledby') || '').split(' ').filter(Boolean)
+            .map(id => document.getElementById(id)?.textContent || '').join('');
+        const label = one.labels?.length ? one.labels[0].textContent : '';
+        return !(one.getAttribute('aria-label') || labelled || label || one.textContent).trim();
+    }).map(one => one.outerHTML)"""
+HEADINGS = """() => [...document.querySelectorAll('#content h1, #content h2, #content h3')]
+    .map(one => Number(one.tagName[1]))"""
+TEXT_SIZES = """() => [...document.querySelectorAll('figure svg text')].map(one =>
+    one.getBoundingClientRect().height)"""
+CUT_OFF = """() => [...document.querySelectorAll('figure > svg[role=group]')].flatMap(svg => {
+    const box = svg.getBoundingClientRect();
+    return [...svg.querySelectorAll('text, .console-bar')].filter(one => {
+        const inner = one.getBoundingClientRect();
+        return inner.left < box.left - 1 || inner.right > box.right + 1
+            || inner.top < box.top - 1 || inner.bottom > box.bottom + 1;
+    }).map(one => one.outerHTML);
+})"""
+
+
+def address(name: str, chat: Conversation) -> str:
+    """Where a page is, for the shop's month."""
+    days = "&".join(f"{field}={value}" for field, value in MONTH.items())
+    return {
+        FIGURES: f"{reverse('admin:analytics_console')}?{days}",
+        BEHIND: f"{reverse('admin:analytics_console_behind')}?{days}&of=csat&score=5",
+        TRANSCRIPT: reverse("admin:conversation_messages_transcript", args=[chat.uuid]),
+    }[name]
+
+
+@pytest.fixture
+def chat(site: object) -> Conversation:
+    """A month of a shop, and a conversation with everything in it."""
+    made_shop()
+    made_days(30, a_day=6)
+    return made_chat(at=AFTERNOON)
+
+
+@pytest.mark.parametrize("name", [FIGURES, BEHIND, TRANSCRIPT])
+def test_a_page_is_legible_and_complains_about_nothing(
+    window: Window, chat: Conversation, name: str
+) -> None:
+    response = window.open(address(name, chat))
+
+    assert response.status == 200
+    assert "default-src 'none'" in response.headers["content-security-policy"]
+    window.shoot(name)
+    assert window.page.evaluate(OVERFLOW) <= 0
+    assert window.page.evaluate(NAMELESS) == []
+    assert window.page.evaluate(CUT_OFF) == []
+    assert all(height >= 11 for height in window.page.evaluate(TEXT_SIZES))
+    assert too_faint(window.page) == []
+    levels = window.page.evaluate(HEADINGS)
+    assert [levels[0], levels.count(1)] == [1, 1]
+    assert all(after - before <= 1 for before, after in pairwise(levels))
+
+
+def test_everything_unfolded_fits_too(window: Window, chat: Conversation) -> None:
+    for name in (FIGURES, TRANSCRIPT):
+        window.open(address(name, chat))
+        for summary in window.page.locator("#content summary").all():
+            summary.click()
+        window.shoot(f"{name}-unfolded")
+        assert window.page.evaluate(OVERFLOW) <= 0
+        assert too_faint(window.page) == []
+
+
+def test_an_empty_page_is_shown_whole(window: Window) -> None:
+    window.open(reverse("admin:analytics_console"))
+
+    window.shoot("empty")
+    assert window.page.get_by_text("No data in this period.").count() == 6
+    assert window.page.evaluate(OVERFLOW) <= 0
+
+
+def test_the_keyboard_reaches_bars_and_shows_where_it_is(
+    window: Window, chat: Conversation
+) -> None:
+    window.open(address(FIGURES, chat))
+    page = window.page
+    page.get_by_role("link", name="Last 30 days").focus()
+    first_bar = page.locator(".console-link").first
+
+    tab_until(window, lambda: first_bar.evaluate("one => one === document.activeElement"))
+
+    stroke = first_bar.locator(".console-area").evaluate("one => getComputedStyle(one).strokeWidth")
+    assert float(stroke.removesuffix("px")) >= 2
+    first_bar.scroll_into_view_if_needed()
+    page.screenshot(path=window.picture("focus"))
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/console/behind/**")
+    assert page.get_by_role("heading", level=1).inner_text() == "CSAT answers"
+
+
+def tab_until(window: Window, is_there: Callable[[], bool]) -> None:
+    """Press Tab until the focus is where it should be; fails after sixty."""
+    for _ in range(60):
+        window.page.keyboard.press("Tab")
+        if is_there():
+            return
+    raise AssertionError("Tab does not lead there")
+
+
+@pytest.mark.parametrize("screen", SCREENS[:1], ids=str)
+def test_the_bars_of_a_chart_can_be_skipped(window: Window, chat: Conversation) -> None:
+    window.open(address(FIGURES, chat))
+    page = window.page
+    skip = page.get_by_role("link", name="Skip the bars of CSAT by day")
+
+    skip.focus()
+    assert skip.is_visible()
+    page.keyboard.press("Enter")
+    page.keyboard.press("Tab")
+
+    focused = page.evaluate("() => document.activeElement.closest('details')?.id")
+    assert focused == "csat-by-time-numbers"
+
+
+def test_a_bar_leads_to_its_conversations_and_from_there_to_what_was_said(
+    window: Window, chat: Conversation
+) -> None:
+    window.open(address(FIGURES, chat))
+    page = window.page
+
+    page.get_by_role("link", name=re.compile(r"^23 Nov 2026: .*, resolved$")).click()
+    page.wait_for_url("**/console/behind/**")
+    page.locator(f"a[href*='{chat.uuid}']").click()
+    page.wait_for_url("**/transcript/**")
+
+    assert page.locator(".console-bubble").count() == 8
+    contact, platform = (
+        page.locator(f".console-of-{side}").first.bounding_box() for side in ("contact", "platform")
+    )
+    assert contact
+    assert platform
+    assert contact["x"] < platform["x"]
+    arabic = page.locator(".console-text", has_text=ARABIC)
+    assert arabic.evaluate("one => getComputedStyle(one).direction") == "rtl"
+
+
+@pytest.mark.parametrize("screen", SCREENS[:1], ids=str)
+def test_another_period_can_be_asked_for(window: Window, chat: Conversation) -> None:
+    window.open(address(FIGURES, chat))
+    page = window.page
+
+    page.get_by_label("Project:").select_option(label="Shop")
+    page.get_by_label("From:").fill("2026-11-22")
+    page.get_by_role("button", name="Show").click()
+
+    page.get_by_role("heading", name="22 Nov 2026 to 23 Nov 2026").wait_for()
+    assert page.locator("#csat-by-time .console-link").count() == 2
+
+
+@pytest.mark.parametrize("screen", DESKTOPS, ids=str)
+def test_the_admins_own_switch_changes_the_colors(window: Window, chat: Conversation) -> None:
+    window.open(address(FIGURES, chat))
+    page = window.page
+    background = "() => getComputedStyle(document.querySelector('.console-card')).backgroundColor"
+    preferred = page.evaluate(background)
+
+    page.locator(".theme-toggle").click()
+    # The admin's links change their colour slowly.
+    page.wait_for_timeout(400)
+
+    assert page.evaluate(background) != preferred
+    assert too_faint(page) == []
+
+
+@pytest.mark.parametrize("screen", SCREENS[:1], ids=str)
+def test_the_checks_see_a_complaint_and_a_page_that_is_too_wide(
+    window: Window, chat: Conversation
+) -> None:
+    window.open(address(FIGURES, chat))
+    page = window.page
+
+    page.evaluate(
+        "() => { document.querySelector('#content').innerHTML += "
+        "'<p style=\"color: red\">x</p><b>' + 'x'.repeat(999) + '</b>'; }"
+    )
+
+    page.wait_for_timeout(100)
+    assert page.evaluate(OVERFLOW) > 0
+    assert any("Content Security Policy" in one for one in window.complaints)
+    window.complaints.clear()

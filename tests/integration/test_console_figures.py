@@ -1,0 +1,393 @@
+"""The page with the figures: it says what the figures say, and leads to what they count."""
+
+from collections import Counter
+from collections.abc import Iterator
+from datetime import date, timedelta
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+from pytest_django import DjangoAssertNumQueries
+
+from apps.analytics.console import lists, texts
+from apps.analytics.figures import Figures, Period, Scope, figures
+from apps.analytics.models import SurveyAnswer
+from apps.conversations.models import Conversation, Resolution
+from tests.support.builders import CHANNEL, NOON, PROJECT
+from tests.support.closings import at
+from tests.support.console import LAST_DAY, made_days, made_shop
+from tests.support.console_client import (
+    BEHIND,
+    FIGURES,
+    MAY_READ,
+    browser,
+    figures_page,
+    get,
+    page,
+    parameters_of,
+    whole_list,
+)
+from tests.support.figures import answers, closed, made_project, opened
+from tests.support.html import Document
+
+pytestmark = pytest.mark.django_db
+
+WEEK = Period.of_days(7, last=LAST_DAY)
+CHARTS = (
+    "csat-by-time",
+    "nps-by-time",
+    "csat-distribution",
+    "nps-distribution",
+    "openings-by-hour",
+    "closings-by-time",
+)
+
+
+@pytest.fixture(autouse=True)
+def _the_console_is_on(settings: Any) -> Iterator[None]:
+    settings.CONSOLE_ENABLED = True
+    with at(NOON):
+        yield
+
+
+@pytest.fixture
+def operator(db: None) -> Client:
+    """Somebody who may see everything."""
+    return browser(*MAY_READ)
+
+
+@pytest.fixture
+def week(db: None) -> Figures:
+    """The figures of a week of a shop."""
+    made_shop()
+    made_days(9, a_day=6)
+    answers([3], at=NOON)
+    answers([4], at=NOON - timedelta(hours=1), key="weni_nps")
+    return figures(scope=Scope(project=PROJECT), period=WEEK)
+
+
+def numbers(document: Document, chart: str) -> list[list[str]]:
+    """The table of a chart, without its first column."""
+    return [row[1:] for row in document.rows(within=chart)]
+
+
+def of_week(**parameters: Any) -> dict[str, str]:
+    """The fields of the form for that week."""
+    days = {"first": WEEK.first.isoformat(), "last": WEEK.last.isoformat()}
+    return {"project": str(PROJECT), **days, **parameters}
+
+
+def test_csat_and_nps_of_each_day_are_those_of_the_figures(operator: Client, week: Figures) -> None:
+    document = figures_page(operator, **of_week())
+
+    assert numbers(document, "csat-by-time") == [
+        [texts.percent(one.satisfied_percent), texts.mean(one.mean), str(one.answers)]
+        for one in week.surveys.csat_by_day.values()
+    ]
+    assert numbers(document, "nps-by-time") == [
+        [texts.signed(one.score)]
+        + [str(n) for n in (one.promoters, one.passives, one.detractors, one.answers)]
+        for one in week.surveys.nps_by_day.values()
+    ]
+
+
+def test_the_other_charts_are_those_of_the_figures(operator: Client, week: Figures) -> None:
+    document = figures_page(operator, **of_week())
+
+    for chart, counts in {
+        "csat-distribution": week.surveys.csat.distribution,
+        "nps-distribution": week.surveys.nps.distribution,
+        "openings-by-hour": week.openings.by_hour,
+    }.items():
+        assert numbers(document, chart) == [[str(number)] for number in counts.values()]
+    assert numbers(document, "closings-by-time") == [
+        [str(number) for number in day.values()] for day in week.closings.by_day.values()
+    ]
+
+
+def test_the_figures_of_the_period_are_told_in_large(operator: Client, week: Figures) -> None:
+    document = figures_page(operator, **of_week())
+
+    values = [one.text.strip() for one in document.all("dd", of_class="console-value")]
+    assert values == [
+        texts.percent(week.surveys.csat.satisfied_percent),
+        texts.signed(week.surveys.nps.score),
+        texts.percent(week.closings.response_percent),
+        str(week.openings.opened),
+        str(week.closings.closed),
+        texts.number(week.lengths.median_messages),
+        texts.duration(week.lengths.median_duration),
+    ]
+
+
+@pytest.mark.parametrize("chart", CHARTS)
+def test_each_bar_leads_where_its_number_in_the_table_leads(
+    operator: Client, week: Figures, chart: str
+) -> None:
+    document = figures_page(operator, **of_week())
+
+    bars = [
+        one.attributes["href"] for one in document.all("a", of_class="console-link", within=chart)
+    ]
+    cells = [one.attributes["href"] for one in document.all("a", within=f"{chart}-numbers")]
+    assert bars == cells
+    assert len(bars) == len(set(bars)) > 3
+
+
+@pytest.mark.parametrize("chart", CHARTS)
+def test_each_bar_has_a_name_that_says_its_value(
+    operator: Client, week: Figures, chart: str
+) -> None:
+    document = figures_page(operator, **of_week())
+
+    for bar in document.all("a", of_class="console-link", within=chart):
+        assert any(character.isdigit() for character in bar.attributes["aria-label"])
+        assert bar.text.startswith(bar.attributes["aria-label"])
+
+
+def test_lists_hold_exactly_what_the_bars_count(
+    operator: Client, week: Figures, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lists, "PAGE_LENGTH", 3)
+    document = figures_page(operator, **of_week())
+    counted: Counter[str] = Counter()
+
+    for chart in CHARTS:
+        for link in document.all("a", of_class="console-link", within=chart):
+            name = link.attributes["aria-label"]
+            listed = whole_list(operator, link.attributes["href"])
+            (number,) = [
+                int(word.replace(",", ""))
+                for word, following in zip(name.split(), name.split()[1:], strict=False)
+                if following.startswith(("answer", "conversation"))
+            ]
+            assert len(listed) == number, name
+            shown = [one for one in listed if one]
+            assert len(set(shown)) == len(shown)
+            counted[chart] += number
+
+    assert counted == {
+        "csat-by-time": week.surveys.csat.answers,
+        "csat-distribution": week.surveys.csat.answers,
+        "nps-by-time": week.surveys.nps.answers,
+        "nps-distribution": week.surveys.nps.answers,
+        "openings-by-hour": week.openings.opened,
+        "closings-by-time": week.closings.closed,
+    }
+
+
+def test_a_list_holds_the_very_rows(operator: Client, week: Figures) -> None:
+    resolved = Conversation.objects.filter(
+        resolution=Resolution.RESOLVED,
+        # Midnight in São Paulo is 03:00 in UTC.
+        ended_at__gte="2026-11-23T03:00Z",
+        ended_at__lt="2026-11-24T03:00Z",
+    ).order_by("-ended_at")
+    parameters = of_week(first="2026-11-23", of="closed", resolution="0")
+
+    listed = whole_list(operator, f"{reverse(BEHIND)}?{_joined(parameters)}")
+
+    assert listed == [
+        reverse("admin:conversation_messages_transcript", args=[one.uuid]) for one in resolved
+    ]
+    assert listed
+
+
+def _joined(parameters: dict[str, str]) -> str:
+    return "&".join(f"{name}={value}" for name, value in parameters.items())
+
+
+def test_pages_of_a_list_with_one_and_the_same_time_miss_and_repeat_nothing(
+    operator: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lists, "PAGE_LENGTH", 2)
+    made_project(timezone="UTC")
+    for _ in range(7):
+        conversation = closed(NOON)
+        answers([5], at=NOON, conversation=conversation)
+
+    for of in ("closed", "csat"):
+        listed = whole_list(operator, f"{reverse(BEHIND)}?{_joined(of_week(of=of))}")
+        assert len(set(listed)) == len(listed) == 7
+
+
+def test_answers_without_a_conversation_are_listed_as_such(operator: Client) -> None:
+    made_project(timezone="UTC")
+    answers([5], at=NOON)
+
+    document = page(operator, reverse(BEHIND), **of_week(of="csat"))
+
+    assert "No conversation" in next(document.all("div", of_class="console-who")).text
+
+
+def test_hours_are_local_also_where_projects_have_different_zones(operator: Client) -> None:
+    tokyo = uuid4()
+    made_project(timezone="UTC")
+    made_project(uuid=tokyo, timezone="Asia/Tokyo")
+    opened(NOON)
+    opened(NOON - timedelta(hours=9), project=tokyo)
+    opened(NOON, project=tokyo)
+    parameters = {**of_week(of="opened", hour="12"), "project": ""}
+
+    listed = whole_list(operator, f"{reverse(BEHIND)}?{_joined(parameters)}")
+
+    assert len(listed) == 2
+
+
+def test_other_channels_are_left_out(operator: Client) -> None:
+    made_project(timezone="UTC")
+    closed(NOON, channel=uuid4())
+    mine = closed(NOON)
+
+    document = figures_page(operator, **of_week(channel=str(CHANNEL)))
+    links = list(document.all("a", of_class="console-link", within="closings-by-time"))
+
+    assert [whole_list(operator, one.attributes["href"]) for one in links] == [
+        [reverse("admin:conversation_messages_transcript", args=[mine.uuid])]
+    ]
+
+
+def test_a_long_period_is_shown_by_week_and_its_bars_lead_to_weeks(operator: Client) -> None:
+    made_shop()
+    made_days(60, a_day=1)
+    period = Period.of_days(60, last=LAST_DAY)
+    whole = figures(scope=Scope(), period=period)
+    document = figures_page(operator, first=str(period.first), last=str(period.last))
+
+    links = list(document.all("a", of_class="console-link", within="csat-by-time"))
+
+    assert "CSAT by week" in [one.text for one in document.all("h3")]
+    found = sum(len(whole_list(operator, one.attributes["href"])) for one in links)
+    assert found == whole.surveys.csat.answers
+
+
+def test_without_a_period_the_last_seven_local_days_are_shown(operator: Client) -> None:
+    made_project(timezone="Pacific/Kiritimati")
+
+    document = figures_page(operator, project=str(PROJECT))
+
+    fields = {
+        one.attributes["name"]: one.attributes.get("value", "") for one in document.all("input")
+    }
+    # 12:00 in UTC is 02:00 of the next day there.
+    assert (fields["first"], fields["last"]) == ("2026-11-18", "2026-11-24")
+    (chosen,) = [one for one in document.all("option") if "selected" in one.attributes]
+    assert chosen.attributes["value"] == str(PROJECT)
+
+
+def test_the_presets_keep_project_and_channel(operator: Client) -> None:
+    made_shop()
+
+    document = figures_page(operator, **of_week(channel=str(CHANNEL)))
+
+    presets = {
+        one.text: parameters_of(one.attributes["href"])
+        for one in document.all("a")
+        if one.text.startswith("Last")
+    }
+    assert presets["Last 7 days"] == of_week(channel=str(CHANNEL))
+    assert presets["Last 30 days"]["first"] == "2026-10-25"
+
+
+def test_where_there_is_nothing_the_page_says_so(operator: Client) -> None:
+    document = figures_page(operator)
+
+    assert not list(document.all("a", of_class="console-link"))
+    said = [one.text for one in document.all("p", of_class="console-nothing")]
+    assert said == ["No data in this period."] * len(CHARTS)
+    values = [one.text.strip() for one in document.all("dd", of_class="console-value")]
+    assert values == ["no data", "no data", "no data", "0", "0", "no data", "no data"]
+
+
+@pytest.mark.parametrize(
+    ("parameters", "sentence"),
+    [
+        ({"first": "2026-11-24", "last": "2026-11-23"}, "after its end"),
+        ({"first": "1066-10-14"}, "must be within"),
+        ({"last": "tomorrow"}, "valid date"),
+        ({"project": str(uuid4())}, "valid choice"),
+        ({"channel": "telegram"}, "valid UUID"),
+    ],
+)
+def test_what_makes_no_sense_is_told_in_a_sentence(
+    operator: Client, parameters: dict[str, str], sentence: str
+) -> None:
+    document = figures_page(operator, **parameters)
+
+    alerts = " ".join(
+        one.text for one in document.all("div") if one.attributes.get("role") == "alert"
+    )
+    assert sentence in alerts
+    assert not list(document.all("figure"))
+
+
+@pytest.mark.parametrize(
+    "parameters",
+    [
+        {},
+        {"of": "everything"},
+        {"of": "csat", "score": "6"},
+        {"of": "nps", "score": "11"},
+        {"of": "nps", "hour": "3"},
+        {"of": "opened", "hour": "24"},
+        {"of": "closed", "resolution": "2"},
+        {"of": "closed", "score": "1"},
+        {"of": "closed", "after": "yesterday"},
+        {"of": "closed", "after": "2026-11-23T00:00:00_7"},
+        {"of": "closed", "after": "2026-11-23T00:00:00+00:00_7"},
+        {"of": "csat", "after": f"2026-11-23T00:00:00+00:00_{uuid4()}"},
+        {"of": "closed", "first": "never"},
+    ],
+)
+def test_an_address_that_no_bar_leads_to_is_not_found(
+    operator: Client, parameters: dict[str, str]
+) -> None:
+    assert get(operator, reverse(BEHIND), **parameters).status_code == 404
+
+
+def test_the_page_takes_few_statements(
+    operator: Client, week: Figures, django_assert_max_num_queries: DjangoAssertNumQueries
+) -> None:
+    with django_assert_max_num_queries(14):
+        figures_page(operator, **of_week())
+
+
+def test_a_list_takes_as_many_statements_for_a_page_as_for_a_row(
+    operator: Client, django_assert_max_num_queries: DjangoAssertNumQueries
+) -> None:
+    made_project(timezone="UTC")
+    for _ in range(20):
+        answers([5], at=NOON, conversation=closed(NOON))
+
+    with django_assert_max_num_queries(9):
+        page(operator, reverse(BEHIND), **of_week(of="csat"))
+
+    assert SurveyAnswer.objects.count() == 20
+
+
+def test_every_figure_page_has_one_heading_for_each_chart(operator: Client, week: Figures) -> None:
+    document = figures_page(operator, **of_week())
+
+    assert [one.attributes["id"] for one in document.all("figure")] == list(CHARTS)
+    for slug in CHARTS:
+        (picture,) = [
+            one for one in document.all("svg", within=slug) if one.attributes.get("role") == "group"
+        ]
+        assert picture.attributes["aria-labelledby"] == f"{slug}-title"
+        (title,) = [one for one in document.all("h3") if one.attributes["id"] == f"{slug}-title"]
+        assert title.text
+
+
+def test_dates_far_apart_are_no_reason_to_fail(operator: Client) -> None:
+    made_shop()
+    made_days(1)
+
+    for first in (date(2017, 1, 1), date(2026, 1, 1)):
+        document = figures_page(operator, first=str(first), last=str(LAST_DAY))
+        assert len(document.rows(within="csat-by-time")) <= 35
+
+
+def test_the_page_of_figures_is_where_it_is_said_to_be() -> None:
+    assert reverse(FIGURES) == "/admin/analytics/surveyanswer/console/"

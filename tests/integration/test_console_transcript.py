@@ -1,0 +1,186 @@
+"""The transcript of a conversation, wherever its messages are."""
+
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+
+from apps.conversations.models import Conversation, Resolution
+from apps.errors import Unavailable
+from apps.messages import admin_views, store
+from tests.support.builders import NOON, conversation
+from tests.support.closings import at
+from tests.support.console import ARABIC, HOSTILE_TEXT, made_chat, made_shop, said
+from tests.support.console_client import MAY_READ, TRANSCRIPT, browser, get, page
+from tests.support.html import Document
+from tests.support.stored import store_many
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture(autouse=True)
+def _the_console_is_on(settings: Any, aws: None) -> Iterator[None]:
+    settings.CONSOLE_ENABLED = True
+    with at(NOON):
+        yield
+
+
+@pytest.fixture
+def operator(db: None) -> Client:
+    """Somebody who may read everything."""
+    return browser(*MAY_READ)
+
+
+def url(chat: Conversation) -> str:
+    """The page's address."""
+    return reverse(TRANSCRIPT, args=[chat.uuid])
+
+
+def texts(document: Document, *, of: str = "console-bubble") -> list[str]:
+    """What the bubbles of a side say, without who said it and when."""
+    bubbles = list(document.all("li", of_class=of))
+    return [
+        one.text
+        for one in document.all("p", of_class="console-text")
+        if any(parent in bubbles for parent in one.parents)
+        and not any(parent.name == "details" for parent in one.parents)
+    ]
+
+
+def separators(document: Document) -> list[str]:
+    """What stands between the bubbles."""
+    return [one.text.strip() for one in document.all("li", of_class="console-separator")]
+
+
+def test_it_reads_like_a_chat(operator: Client) -> None:
+    made_shop()
+    document = page(operator, url(made_chat(at=NOON)))
+
+    assert texts(document, of="console-of-platform")[:2] == [
+        "Hello! I am the assistant of the shop. How can I help?",
+        "It left our warehouse today.\nYou will have it on Friday.",
+    ]
+    assert texts(document, of="console-of-contact") == [
+        "Where is my order 1042? 📦",
+        HOSTILE_TEXT,
+        ARABIC,
+        "with a NUL: ␀, a half �, a path C:\\u0041",
+        "No text",
+    ]
+
+
+def test_surveys_and_the_closing_stand_between_with_local_times(operator: Client) -> None:
+    made_shop()
+
+    document = page(operator, url(made_chat(at=NOON)))
+
+    assert separators(document) == [
+        "Monday, 23 November 2026",
+        "CSAT answer: 2 (a newer answer replaced it), 09:19",
+        "CSAT answer: 5, 09:20",
+        "NPS answer: 0, 09:20",
+        "Closed: Resolved, 09:30",
+    ]
+
+
+def test_an_edited_message_keeps_what_it_said_before(operator: Client) -> None:
+    made_shop()
+
+    document = page(operator, url(made_chat(at=NOON)))
+
+    (versions,) = document.all("ol", of_class="console-versions")
+    assert versions.text.split(maxsplit=1) == ["09:01", "Where is my ordr 1042?\n"]
+
+
+def test_texts_have_a_direction_of_their_own(operator: Client) -> None:
+    made_shop()
+
+    document = page(operator, url(made_chat(at=NOON)))
+
+    written = [one for one in document.all("p", of_class="console-text") if one.text != "No text"]
+    assert {one.attributes["dir"] for one in written} == {"auto"}
+    authors = list(document.all("p", of_class="console-author"))
+    assert all(any(one in bdi.parents for bdi in document.all("bdi")) for one in authors)
+
+
+def test_messages_of_an_open_conversation_come_from_dynamodb(operator: Client) -> None:
+    chat = conversation()
+    store_many(
+        conversation_uuid=chat.uuid,
+        entries=[said(number, f"message {number}", at=NOON) for number in range(3)],
+    )
+
+    document = page(operator, url(chat))
+
+    assert texts(document) == ["message 0", "message 1", "message 2"]
+    assert "Closed" not in " ".join(separators(document))
+
+
+def test_an_archive_and_what_came_late_are_shown_together(operator: Client) -> None:
+    made_shop()
+    chat = made_chat(at=NOON)
+    late = said(10, "a late one", at=NOON)
+    store_many(conversation_uuid=chat.uuid, entries=[late])
+
+    assert texts(page(operator, url(chat)))[-1] == "a late one"
+
+
+def test_an_empty_conversation_says_so(operator: Client) -> None:
+    document = page(operator, url(conversation()))
+
+    assert separators(document) == ["Nothing was written, or the archive was deleted."]
+
+
+def test_a_long_transcript_has_pages(operator: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(admin_views, "PAGE_LENGTH", 4)
+    chat = conversation()
+    entries = [said(number, f"message {number}", at=NOON) for number in range(9)]
+    store_many(conversation_uuid=chat.uuid, entries=entries)
+
+    found: list[str] = []
+    address = url(chat)
+    while address:
+        document = page(operator, address)
+        found += texts(document)
+        following = [
+            one.attributes["href"]
+            for one in document.all("a")
+            if one.attributes.get("rel") == "next"
+        ]
+        address = f"{url(chat)}{following[0]}" if following else ""
+
+    assert found == [f"message {number}" for number in range(9)]
+
+
+def test_while_dynamodb_does_not_answer_the_page_says_so(
+    operator: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def unavailable(_conversation_uuid: Any) -> Any:
+        raise Unavailable("DynamoDB", "ConnectTimeoutError")
+
+    monkeypatch.setattr(store, "batches", unavailable)
+
+    answer = get(operator, url(conversation()))
+
+    assert answer.status_code == 503
+    assert "DynamoDB does not answer" in answer.content.decode()
+    assert "Content-Security-Policy" in answer
+
+
+def test_a_conversation_that_does_not_exist_is_not_found(operator: Client) -> None:
+    assert get(operator, reverse(TRANSCRIPT, args=[uuid4()])).status_code == 404
+
+
+def test_a_conversation_that_closed_on_another_day_says_which(operator: Client) -> None:
+    made_shop()
+    chat = conversation(resolution=Resolution.UNCLASSIFIED, ended_at=NOON + timedelta(days=1))
+    store_many(conversation_uuid=chat.uuid, entries=[said(0, "hello", at=NOON)])
+
+    assert separators(page(operator, url(chat)))[1:] == [
+        "Tuesday, 24 November 2026",
+        "Closed: Unclassified, 09:00",
+    ]

@@ -1,0 +1,121 @@
+"""A shop's week for the console: conversations, answers and messages."""
+
+from collections.abc import Mapping
+from datetime import UTC, date, datetime, timedelta
+from random import Random
+from typing import Any
+from uuid import UUID
+
+from apps.conversations.models import Conversation, Project, Resolution
+from apps.messages import archive
+from apps.messages.entries import MessageEntry, content_hash
+from tests.support.builders import PROJECT
+from tests.support.figures import answers, closed, made_project
+
+LAST_DAY = date(2026, 11, 23)
+# What a page must show as text, and do nothing else with.
+HOSTILE_NAME = '<script>alert("name")</script>\N{RIGHT-TO-LEFT OVERRIDE}eman'
+HOSTILE_TEXT = "<img src=x onerror=alert(1)> & \"'</p>"
+ARABIC = "\u0645\u0631\u062d\u0628\u0627\u060c \u0623\u064a\u0646 \u0637\u0644\u0628\u064a\u061f"
+
+_RESOLUTIONS = (
+    *(Resolution.RESOLVED,) * 5,
+    *(Resolution.UNRESOLVED,) * 2,
+    *(Resolution.UNCLASSIFIED,) * 3,
+    Resolution.HAS_CHAT_ROOM,
+)
+
+
+def made_shop(*, name: str = "Shop", timezone: str = "America/Sao_Paulo") -> Project:
+    """The default project, with a name."""
+    project = made_project(timezone=timezone)
+    project.name = name
+    project.save()
+    return project
+
+
+def made_days(number: int, *, seed: int = 7, last: date = LAST_DAY, a_day: int = 12) -> None:
+    """So many days of a shop, each with about a dozen conversations, none on the third."""
+    random = Random(seed)  # noqa: S311 (no secret)
+    for back in range(number):
+        if back != 2:
+            for _ in range(a_day):
+                _made_conversation(random, day=last - timedelta(days=back))
+
+
+def _made_conversation(random: Random, *, day: date) -> None:
+    hour = min(23, max(0, round(random.gauss(14, 4))))
+    at = datetime(day.year, day.month, day.day, hour, random.randrange(60), tzinfo=UTC)
+    length = random.randrange(1, 30)
+    end = at + timedelta(minutes=random.randrange(5, 300))
+    conversation = closed(
+        end,
+        resolution=random.choice(_RESOLUTIONS),
+        messages=length,
+        span=(at, end),
+        opened_at=at,
+    )
+    for key, scores in (("weni_csat", (1, 2, 3, 4, 4, 5, 5, 5)), ("weni_nps", range(11))):
+        if random.random() < 0.6:
+            weights = [score + 1 for score in scores]
+            (score,) = random.choices(list(scores), weights)
+            answers([score], at=end, key=key, conversation=conversation)
+            setattr(conversation, key.removeprefix("weni_"), score)
+    conversation.contact_name = random.choice(("Ana", "Bia", "Caio", "Davi", "Eva", ""))
+    conversation.save()
+
+
+def said(
+    number: int,
+    text: Any,
+    *,
+    at: datetime,
+    sent: bool = False,
+    message_id: str = "",
+    more: Mapping[str, Any] | None = None,
+) -> MessageEntry:
+    """A message of the contact, or of the platform, so many minutes after `at`."""
+    event_type = "message.sent" if sent else "message.received"
+    message = {"id": message_id or f"m-{number}", "text": text, **(more or {})}
+    return MessageEntry(
+        message_id=message["id"],
+        at=at + timedelta(minutes=number),
+        sequence_number=str(number + 1),
+        event_type=event_type,
+        correlation_id="correlation-1",
+        content_hash=content_hash(event_type=event_type, message=message),
+        message=message,
+        extra={},
+    )
+
+
+def made_chat(*, at: datetime, name: str = "Ana", project: UUID = PROJECT) -> Conversation:
+    """A closed and archived conversation with everything that a transcript can show."""
+    conversation = closed(
+        at + timedelta(minutes=30),
+        resolution=Resolution.RESOLVED,
+        opened_at=at,
+        project=project,
+        span=(at, at + timedelta(minutes=9)),
+    )
+    conversation.contact_name = name
+    conversation.save()
+    archive.merge(
+        conversation_uuid=conversation.uuid,
+        entries=[
+            said(0, "Hello! I am the assistant of the shop. How can I help?", at=at, sent=True),
+            said(1, "Where is my ordr 1042?", at=at, message_id="edited"),
+            said(2, "Where is my order 1042? 📦", at=at, message_id="edited"),
+            said(3, "It left our warehouse today.\nYou will have it on Friday.", at=at, sent=True),
+            said(4, HOSTILE_TEXT, at=at),
+            said(5, ARABIC, at=at),
+            said(6, "with a NUL: \\u0000, a half \\ud83d, a path C:\\u005cu0041", at=at),
+            said(7, "", at=at, more={"attachments": ["image/png"]}),
+            said(9, "a-word-without-an-end-" * 20, at=at, sent=True),
+        ],
+    )
+    answered_at = at + timedelta(minutes=20)
+    answers([2], at=answered_at - timedelta(minutes=1), conversation=conversation, is_replaced=True)
+    answers([5], at=answered_at, conversation=conversation)
+    answers([0], at=answered_at, key="weni_nps", conversation=conversation)
+    return conversation

@@ -1,0 +1,61 @@
+"""Somebody who looks at the console with Django's test client."""
+
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+from django.contrib.auth.models import Permission, User
+from django.test import Client
+from django.urls import reverse
+
+from tests.support.html import Document
+
+FIGURES = "admin:analytics_console"
+BEHIND = "admin:analytics_console_behind"
+TRANSCRIPT = "admin:conversation_messages_transcript"
+MAY_SEE = ("view_conversation", "view_surveyanswer")
+MAY_READ = (*MAY_SEE, "view_conversationmessages")
+
+
+def browser(*permissions: str, is_staff: bool = True) -> Client:
+    """Somebody who has signed in, with these permissions."""
+    client = Client(headers={"x-forwarded-proto": "https"})
+    name = f"operator-{User.objects.count()}"
+    user = User.objects.create_user(name, is_staff=is_staff)
+    user.user_permissions.set(Permission.objects.filter(codename__in=permissions))
+    client.force_login(user)
+    return client
+
+
+def get(client: Client, url: str, **parameters: Any) -> Any:
+    """The answer to a request over TLS."""
+    return client.get(url, parameters or None, secure=True)
+
+
+def page(client: Client, url: str, **parameters: Any) -> Document:
+    """The page, read strictly."""
+    answer = get(client, url, **parameters)
+    assert answer.status_code == 200, answer.content
+    return Document(answer.content.decode())
+
+
+def figures_page(client: Client, **parameters: Any) -> Document:
+    """The page with the figures."""
+    return page(client, reverse(FIGURES), **parameters)
+
+
+def whole_list(client: Client, url: str) -> list[str]:
+    """The transcripts that a list and all its further pages lead to; "" where there is none."""
+    found: list[str] = []
+    while url:
+        document = page(client, url)
+        for line in document.all("div", of_class="console-who"):
+            links = [one for one in document.all("a") if line in one.parents]
+            found.append(links[0].attributes["href"] if links else "")
+        following = [one.attributes["href"] for one in document.all("a", of_class="console-next")]
+        url = following[0] if following else ""
+    return found
+
+
+def parameters_of(url: str) -> dict[str, str]:
+    """The query of an address."""
+    return {name: value for name, (value,) in parse_qs(urlsplit(url).query).items()}
