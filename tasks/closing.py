@@ -19,7 +19,8 @@ from tasks.sqs_fifo.publishing import Pointer, publish_each
 
 logger = logging.getLogger(__name__)
 
-PAGE = 500
+# What is sent at once is what a message that comes then may have to wait for.
+PAGE = 100
 CHECKS_PAGE = 200
 
 

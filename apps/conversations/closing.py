@@ -6,7 +6,7 @@ from typing import Any
 from uuid import UUID
 
 from django.conf import settings
-from django.db import transaction
+from django.db import connection, transaction
 
 from apps.conversations import states
 from apps.conversations.models import Conversation, Resolution
@@ -15,8 +15,25 @@ from apps.conversations.models import Conversation, Resolution
 CLAIM_LEASE = timedelta(minutes=15)
 # Pointers of so many conversations wait on the queue; older claims than this are not counted,
 # so that those which cannot get through keep nobody else from closing.
-MOST_WAITING = 1_000
+MOST_WAITING = 300
 WAITING_FOR = timedelta(minutes=1)
+
+# One statement for a page, and two of them at once claim different rows.
+_CLAIM = """
+WITH due AS MATERIALIZED (
+    SELECT uuid FROM conversations_conversation
+    WHERE due_at <= %(now)s
+    ORDER BY due_at
+    LIMIT least(%(most)s, greatest(0, %(most_waiting)s - (
+        SELECT count(*) FROM conversations_conversation WHERE close_requested_at > %(since)s
+    )))
+    FOR UPDATE SKIP LOCKED
+)
+UPDATE conversations_conversation AS claimed
+SET due_at = %(leased_until)s, close_requested_at = %(now)s
+FROM due WHERE claimed.uuid = due.uuid
+RETURNING claimed.uuid, group_id, coalesce(wanted_resolution = 2, false)
+"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,31 +53,21 @@ def claim_due(*, most: int, now: datetime) -> list[Claim]:
     on the queue: closing does not get in the way of messages. A pointer for each has to be sent
     now, or the claim given back with `give_back`.
     """
-    claimed_lately = Conversation.objects.filter(close_requested_at__gt=now - WAITING_FOR)
-    room = min(most, MOST_WAITING - claimed_lately.count())
-    if room <= 0:
-        return []
-    with transaction.atomic():
-        due = (
-            Conversation.objects.select_for_update(skip_locked=True)
-            .filter(due_at__lte=now)
-            .order_by("due_at")
-            .values_list("uuid", "group_id", "wanted_resolution")[:room]
+    with connection.cursor() as cursor:
+        cursor.execute(
+            _CLAIM,
+            {
+                "now": now,
+                "leased_until": now + CLAIM_LEASE,
+                "most": most,
+                "most_waiting": MOST_WAITING,
+                "since": now - WAITING_FOR,
+            },
         )
-        claims = [
-            Claim(
-                conversation_uuid=uuid,
-                group_id=group_id,
-                claimed_at=now,
-                reopens=wanted == Resolution.IN_PROGRESS,
-            )
-            for uuid, group_id, wanted in due
+        return [
+            Claim(conversation_uuid=uuid, group_id=group_id, claimed_at=now, reopens=reopens)
+            for uuid, group_id, reopens in cursor.fetchall()
         ]
-        claimed = [claim.conversation_uuid for claim in claims]
-        Conversation.objects.filter(uuid__in=claimed).update(
-            due_at=now + CLAIM_LEASE, close_requested_at=now
-        )
-    return claims
 
 
 def give_back(conversation_uuids: list[UUID], *, now: datetime) -> None:

@@ -183,8 +183,11 @@ def _update_conversation(conversation: Conversation) -> None:
     Conversation.objects.filter(pk=conversation.pk).exclude(**changes).update(**changes)
 
 
-def _present(choose: Callable[..., Any], *moments: datetime | None) -> datetime | None:
-    return choose((moment for moment in moments if moment), default=None)
+def _present(
+    choose: Callable[[Iterable[datetime]], datetime], *moments: datetime | None
+) -> datetime | None:
+    present = [moment for moment in moments if moment]
+    return choose(present) if present else None
 
 
 def _size(document: Document) -> int:

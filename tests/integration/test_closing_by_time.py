@@ -169,7 +169,7 @@ def test_no_more_are_claimed_while_many_wait_on_the_queue(
     assert len(closing.claim_due(most=9, now=later)) == 5
 
 
-def test_a_page_costs_a_hundredth_of_a_statement_and_a_tenth_of_a_send_for_each(
+def test_a_page_costs_a_fiftieth_of_a_statement_and_a_tenth_of_a_send_for_each(
     queue: ServiceQueue,
 ) -> None:
     project()
@@ -190,7 +190,7 @@ def test_a_page_costs_a_hundredth_of_a_statement_and_a_tenth_of_a_send_for_each(
     with at(NOON), CaptureQueriesContext(connection) as queries:
         tasks.close_due_conversations.run()
 
-    assert tasks.PAGE == 500
+    assert tasks.PAGE == 100
     assert len(queries) <= 0.02 * tasks.PAGE
     # And one for the next tick.
     assert queue.strict.call_counts() == {"SendMessageBatch": 0.1 * tasks.PAGE, "SendMessage": 1}

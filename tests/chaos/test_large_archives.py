@@ -1,0 +1,56 @@
+"""Conversations of 50,000 messages, and of 300 messages of 1 MiB, are archived in bounded memory.
+
+`tests/integration/test_large_archives.py` has the same for smaller ones. Memory is that of a whole
+process, C libraries included, beyond what it held before it began.
+"""
+
+import pytest
+
+from embedded.stack import Stack
+from tests.support.large_archives import (
+    LARGEST_TEXT,
+    MEGABYTE,
+    LargeConversation,
+    migrate_measured,
+)
+
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("aws")]
+
+# Of messages, number and characters; then the most that archiving them may take.
+MANY = (50_000, 200, 30 * MEGABYTE)
+BIG = (300, LARGEST_TEXT, 60 * MEGABYTE)
+
+
+@pytest.mark.parametrize(("number", "size", "most"), [MANY, BIG], ids=["many", "big"])
+def test_a_large_conversation_is_archived_in_bounded_memory_and_locked_only_to_merge(
+    stack: Stack, number: int, size: int, most: int
+) -> None:
+    large = LargeConversation.stored(number=number, size=size)
+
+    measured = migrate_measured(large.uuid, stack=stack)
+
+    large.check_archive()
+    assert measured.moved == number
+    assert measured.calls["Query"] > 1
+    assert measured.calls_while_locked == 0
+    assert measured.grown < most
+
+    assert large.migrate_late_message() == 1
+    ids = large.archived_ids()
+    assert ids.index("late") == number // 2 + 1
+    assert len(ids) == number + 1
+
+
+@pytest.mark.parametrize(("number", "size", "most"), [MANY, BIG], ids=["many", "big"])
+def test_edits_in_all_parts_are_archived_in_bounded_memory(
+    stack: Stack, number: int, size: int, most: int
+) -> None:
+    large = LargeConversation.stored(number=number, size=size)
+    migrate_measured(large.uuid, stack=stack)
+    edited = large.store_edits(every=number // 100)
+
+    measured = migrate_measured(large.uuid, stack=stack)
+
+    large.check_archive()
+    assert measured.moved == large.edits() == edited
+    assert measured.grown < most

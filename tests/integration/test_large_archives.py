@@ -1,0 +1,77 @@
+"""Conversations that no batch and no part can hold are archived in bounded memory.
+
+`tests/chaos/test_large_archives.py` has the same for larger ones. Memory is that of a whole
+process, C libraries included, beyond what it held before it began.
+"""
+
+from types import SimpleNamespace
+
+import pytest
+from django.db import transaction
+
+from apps.conversations.models import Conversation
+from embedded.stack import Stack
+from tests.support.large_archives import (
+    LARGEST_TEXT,
+    MEGABYTE,
+    LargeConversation,
+    migrate_measured,
+)
+from tests.support.measured_migration import LockProbe
+
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("aws")]
+
+# Of messages, number and characters; then the most that archiving them may take.
+MANY = (3_000, 200, 30 * MEGABYTE)
+BIG = (12, LARGEST_TEXT, 60 * MEGABYTE)
+
+
+@pytest.mark.parametrize(("number", "size", "most"), [MANY, BIG], ids=["many", "big"])
+def test_a_large_conversation_is_archived_in_bounded_memory_and_locked_only_to_merge(
+    stack: Stack, number: int, size: int, most: int
+) -> None:
+    large = LargeConversation.stored(number=number, size=size)
+
+    measured = migrate_measured(large.uuid, stack=stack)
+
+    large.check_archive()
+    assert measured.moved == number
+    assert measured.calls["Query"] > 1
+    assert measured.calls_while_locked == 0
+    assert measured.grown < most
+
+    assert large.migrate_late_message() == 1
+    ids = large.archived_ids()
+    assert ids.index("late") == number // 2 + 1
+    assert len(ids) == number + 1
+
+
+@pytest.mark.parametrize(("number", "size", "most"), [MANY, BIG], ids=["many", "big"])
+def test_edits_in_all_parts_are_archived_in_bounded_memory(
+    stack: Stack, number: int, size: int, most: int
+) -> None:
+    large = LargeConversation.stored(number=number, size=size)
+    migrate_measured(large.uuid, stack=stack)
+    edited = large.store_edits(every=number // 12)
+
+    measured = migrate_measured(large.uuid, stack=stack)
+
+    large.check_archive()
+    assert measured.moved == large.edits() == edited
+    assert measured.grown < most
+
+
+def test_a_lock_that_is_held_at_a_call_to_dynamodb_is_noticed() -> None:
+    uuid = LargeConversation.stored(number=1, size=5).uuid
+    probe = LockProbe(conversation_uuid=uuid)
+    call = SimpleNamespace(name="Query")
+
+    probe(call)
+    assert probe.calls_while_locked == 0
+    with transaction.atomic():
+        Conversation.objects.select_for_update().get(uuid=uuid)
+        probe(call)
+    probe(call)
+    probe.close()
+
+    assert (probe.calls["Query"], probe.calls_while_locked) == (3, 1)

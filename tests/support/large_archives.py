@@ -1,0 +1,158 @@
+"""Conversations too large to be held in memory: written, archived in a process of their own, read.
+
+No function here holds more than one part of an archive.
+"""
+
+import json
+import os
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import timedelta
+from itertools import islice
+from typing import Any
+from uuid import UUID
+
+from django.conf import settings
+from django.db import connection
+
+from apps import clock
+from apps.conversations.models import Conversation, Resolution
+from apps.messages import store
+from apps.messages.entries import MessageEntry
+from apps.messages.migration import migrate
+from apps.messages.models import ConversationMessages
+from embedded.service import PROJECT_ROOT
+from embedded.stack import Stack
+from tests.support.builders import NOON, conversation, entry
+from tests.support.stored import every_item
+
+MEGABYTE = 1_000_000
+# SQS takes bodies up to 1 MiB; this leaves room for the rest of the event.
+LARGEST_TEXT = 1_048_000
+_AT_ONCE = 500
+_EDITED = "edited"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Measured:
+    """What a migration in a process of its own took."""
+
+    moved: int
+    grown: int
+    calls: dict[str, int]
+    calls_while_locked: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class LargeConversation:
+    """A closed conversation of so many messages, each with a text of `size` characters."""
+
+    uuid: UUID
+    number: int
+    size: int
+
+    @classmethod
+    def stored(cls, *, number: int, size: int) -> "LargeConversation":
+        """One whose messages are all in DynamoDB."""
+        uuid = conversation(resolution=Resolution.RESOLVED, ended_at=NOON).uuid
+        large = cls(uuid=uuid, number=number, size=size)
+        large._store(large._message(index) for index in range(number))
+        return large
+
+    def store_edits(self, *, every: int) -> int:
+        """Store an edit of one in so many messages; gives how many."""
+        edited = range(0, self.number, every)
+        self._store(
+            self._message(index, text=_EDITED, sequence_number=self.number + index)
+            for index in edited
+        )
+        return len(edited)
+
+    def migrate_late_message(self) -> int:
+        """Store one that belongs in the middle, and move it; gives how many parts were written."""
+        before = self._part_versions()
+        half = timedelta(seconds=self.number // 2, milliseconds=500)
+        late = entry(message_id="late", at=NOON + half, sequence_number=self.number)
+        store.put(conversation_uuid=self.uuid, entry=late, now=clock.now())
+        assert migrate(conversation_uuid=self.uuid, now=clock.now()) == 1
+        return len(self._part_versions() - before)
+
+    def check_archive(self) -> None:
+        """Fails unless all messages are in the archive, once, in order and whole; nothing else."""
+        expected = (self._message(index).as_json() for index in range(self.number))
+        for found, wanted in zip(self._archived(), expected, strict=True):
+            found.pop("edits", None)
+            # Without pytest's comparison, which would take minutes for a megabyte.
+            same = found == wanted
+            assert same, f"{found['id']} is not {wanted['id']}, or not as it was stored"
+        stored = Conversation.objects.get(uuid=self.uuid)
+        assert stored.message_count == self.number
+        assert stored.archived_at is not None
+        assert every_item() == []
+
+    def archived_ids(self) -> list[str]:
+        """The ids of all messages, in the order of the archive."""
+        return [document["id"] for document in self._archived()]
+
+    def edits(self) -> int:
+        """How many edits the archive has."""
+        return sum(len(document.get("edits", ())) for document in self._archived())
+
+    def _archived(self) -> Iterator[dict[str, Any]]:
+        parts = ConversationMessages.objects.filter(conversation=self.uuid).order_by("part")
+        for part in parts.values_list("part", flat=True):
+            yield from parts.get(part=part).messages
+
+    def _part_versions(self) -> set[tuple[int, str]]:
+        """The parts, and the transactions that wrote them."""
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "SELECT part, xmin::text FROM conversation_messages_conversationmessages"
+                " WHERE conversation_id = %s",
+                [self.uuid],
+            )
+            return set(cursor.fetchall())
+
+    def _message(
+        self, index: int, *, text: str | None = None, sequence_number: int | None = None
+    ) -> MessageEntry:
+        return entry(
+            message_id=f"m-{index:05d}",
+            at=NOON + timedelta(seconds=index),
+            sequence_number=index if sequence_number is None else sequence_number,
+            text=text or f"{index:05d}".ljust(self.size, "x"),
+        )
+
+    def _store(self, entries: Iterator[MessageEntry]) -> None:
+        while some := list(islice(entries, _AT_ONCE if self.size < MEGABYTE else 1)):
+            store.put_all(entries=[(self.uuid, one) for one in some], now=clock.now())
+
+
+def migrate_measured(conversation_uuid: UUID, *, stack: Stack) -> Measured:
+    """Move what a conversation has in DynamoDB into its archive, in a process of its own."""
+    database = connection.get_connection_params()
+    parts = stack.environment["DATABASE_URL"].rpartition("/")
+    environment = {
+        **os.environ,
+        "DATABASE_URL": f"{parts[0]}/{database['dbname']}",
+        "DYNAMODB_MESSAGE_TABLE": settings.DYNAMODB_MESSAGE_TABLE,
+        "DJANGO_SETTINGS_MODULE": "config.settings",
+        "LOG_LEVEL": "WARNING",
+    }
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.support.measured_migration", str(conversation_uuid)],
+        cwd=PROJECT_ROOT,
+        env=environment,
+        stdout=subprocess.PIPE,
+        check=True,
+    )
+    return Measured(**json.loads(done.stdout))
+
+
+def count_by_part(conversation_uuid: UUID) -> Counter[int]:
+    """How many messages each part has."""
+    parts = ConversationMessages.objects.filter(conversation=conversation_uuid)
+    return Counter(dict(parts.values_list("part", "message_count")))
