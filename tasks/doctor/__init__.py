@@ -1,0 +1,1 @@
+"""Checks of every dependency, as the worker would use it; they change nothing."""

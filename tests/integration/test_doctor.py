@@ -1,0 +1,244 @@
+"""`manage.py doctor` finds nothing wrong with a healthy stack, and changes nothing."""
+
+import io
+import json
+import os
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.core.management import CommandError, call_command
+from django.db import connection
+from django_celery_beat.models import PeriodicTask
+from psycopg2 import sql
+
+from apps.clock import now
+from apps.messages import store
+from embedded.environment import service_environment, with_settings
+from embedded.network import free_port
+from embedded.service import PROJECT_ROOT
+from tasks.doctor.examination import CHECKS
+from tasks.doctor.findings import Status
+from tasks.schedules import ensure_schedules
+
+KEYS = {"check", "status", "found", "remedy"}
+DEPENDENCIES = {"sqs", "dynamodb", "postgresql", "control", "lake", "beat", "clocks"}
+SECRET = "hunter2-and-more"
+
+
+@pytest.fixture
+def healthy(sqs: Any, db: None, lake_directory: Path) -> Any:
+    """All is provisioned, and beat has just ticked; gives a client of the queues."""
+    ensure_schedules()
+    PeriodicTask.objects.update(last_run_at=now() - timedelta(seconds=30))
+    return sqs
+
+
+def doctor(*arguments: str) -> tuple[str, str]:
+    """Run the command; gives what it says, and the error that it ends with or nothing."""
+    said, ended = io.StringIO(), ""
+    try:
+        call_command("doctor", *arguments, stdout=said)
+    except CommandError as error:
+        ended = str(error)
+    return said.getvalue(), ended
+
+
+def findings() -> dict[str, dict[str, str]]:
+    """What the command finds, by check."""
+    document = json.loads(doctor("--json")[0])
+    return {finding["check"]: finding for finding in document["findings"]}
+
+
+@pytest.mark.usefixtures("healthy")
+def test_of_a_healthy_stack_every_check_is_ok() -> None:
+    said, error = doctor("--json")
+
+    document = json.loads(said)
+    assert error == ""
+    assert document["healthy"] is True
+    assert [each for each in document["findings"] if each["status"] != "ok"] == []
+
+
+@pytest.mark.usefixtures("aws", "db", "lake_directory")
+def test_of_a_stack_that_was_just_provisioned_it_only_says_that_beat_has_yet_to_tick() -> None:
+    ensure_schedules()
+
+    said, error = doctor("--json")
+
+    assert error == ""
+    for finding in json.loads(said)["findings"]:
+        is_of_beat = finding["check"].startswith("beat.")
+        assert finding["status"] == ("warning" if is_of_beat else "ok"), finding
+
+
+@pytest.mark.usefixtures("healthy")
+def test_the_json_has_the_same_keys_and_checks_whatever_is_wrong(settings: Any) -> None:
+    healthy = findings()
+    settings.SQS_CONVERSATION_QUEUE_URL += "x.fifo"
+    settings.SQS_CONVERSATION_DLQ_URL += "x.fifo"
+    settings.DYNAMODB_MESSAGE_TABLE = "nowhere"
+    settings.CELERY_CONTROL_URL = ""
+    PeriodicTask.objects.all().delete()
+
+    sick = findings()
+
+    assert sick.keys() == healthy.keys()
+    assert {check.partition(".")[0] for check in healthy} == DEPENDENCIES
+    for each in (*healthy.values(), *sick.values()):
+        assert each.keys() == KEYS
+        assert each["status"] in list(Status)
+        assert bool(each["remedy"]) == (each["status"] in ("warning", "error")), each
+
+
+@pytest.mark.usefixtures("healthy")
+def test_it_can_be_read_in_80_columns_and_without_colours() -> None:
+    said, _error = doctor()
+
+    assert all(len(line) <= 80 for line in said.splitlines())
+    assert "\x1b" not in said
+    assert "ok sqs.queue.fifo" in " ".join(said.split())
+    assert "0 warning, 0 error, 0 skipped" in said
+
+
+@pytest.mark.usefixtures("healthy")
+def test_what_is_wrong_is_told_with_its_remedy_and_the_exit_status(settings: Any) -> None:
+    settings.DYNAMODB_MESSAGE_TABLE = "nowhere"
+
+    said, error = doctor()
+
+    assert "error dynamodb.table: There is no table nowhere" in said
+    remedies = [line for line in said.splitlines() if "python manage.py provision" in line]
+    assert remedies
+    # A remedy stands in one line, so that its command can be copied.
+    assert all(len(line) <= 80 for line in said.splitlines() if line not in remedies)
+    assert error.startswith("1 of ")
+
+
+def test_it_changes_nothing(healthy: Any, settings: Any, lake_directory: Path) -> None:
+    for url in (settings.SQS_CONVERSATION_QUEUE_URL, settings.SQS_CONVERSATION_DLQ_URL):
+        healthy.send_message(
+            QueueUrl=url, MessageBody="{}", MessageGroupId="group", MessageDeduplicationId="1"
+        )
+    item = {store.PARTITION_KEY: {"S": "0"}, store.SORT_KEY: {"S": "0"}}
+    store.client().put_item(TableName=settings.DYNAMODB_MESSAGE_TABLE, Item=item)
+    before = everything(healthy, settings, lake_directory)
+
+    doctor()
+
+    assert everything(healthy, settings, lake_directory) == before
+    for url in (settings.SQS_CONVERSATION_QUEUE_URL, settings.SQS_CONVERSATION_DLQ_URL):
+        received = healthy.receive_message(
+            QueueUrl=url, AttributeNames=["ApproximateReceiveCount"], MaxNumberOfMessages=10
+        )
+        counts = [each["Attributes"]["ApproximateReceiveCount"] for each in received["Messages"]]
+        assert counts == ["1"]
+
+
+def everything(sqs: Any, settings: Any, lake: Path) -> list[Any]:
+    """Queues, table, rows of every table of PostgreSQL and files of the lake, as they are."""
+    urls = (settings.SQS_CONVERSATION_QUEUE_URL, settings.SQS_CONVERSATION_DLQ_URL)
+    queues = [
+        sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["All"])["Attributes"] for url in urls
+    ]
+    table = settings.DYNAMODB_MESSAGE_TABLE
+    dynamodb = store.client()
+    with connection.cursor() as cursor:
+        tables = connection.introspection.table_names(cursor)
+        rows = []
+        for name in tables:
+            query = sql.SQL("SELECT * FROM {} ORDER BY 1").format(sql.Identifier(name))
+            cursor.execute(query.as_string(cursor.cursor))
+            rows.append((name, cursor.fetchall()))
+    return [
+        queues,
+        sqs.list_queues()["QueueUrls"],
+        dynamodb.describe_table(TableName=table)["Table"],
+        dynamodb.describe_time_to_live(TableName=table)["TimeToLiveDescription"],
+        dynamodb.scan(TableName=table)["Items"],
+        rows,
+        sorted(lake.rglob("*")),
+    ]
+
+
+def test_one_check_that_breaks_keeps_no_other_from_being_made(healthy: Any, settings: Any) -> None:
+    settings.SQS_CONVERSATION_QUEUE_URL = None
+
+    found = findings()
+
+    assert found["sqs"]["status"] == "error"
+    assert "could not be made (AttributeError)" in found["sqs"]["found"]
+    assert {check.partition(".")[0] for check in found} == DEPENDENCIES
+    assert found["dynamodb.table"]["status"] == found["postgresql.connection"]["status"] == "ok"
+
+
+def run_doctor(port: int, lake: Path) -> subprocess.CompletedProcess[str]:
+    """The command as a process of its own, with every dependency at this port."""
+    environment = with_settings(
+        service_environment(
+            database_url=f"postgres://someone:{SECRET}@127.0.0.1:{port}/conversations",
+            aws_endpoint_url=f"http://127.0.0.1:{port}",
+            control_url=f"redis://:{SECRET}@127.0.0.1:{port}/0",
+            lake=lake,
+        )
+    )
+    environment["AWS_SECRET_ACCESS_KEY"] = SECRET
+    return subprocess.run(
+        [sys.executable, PROJECT_ROOT / "manage.py", "doctor", "--json"],
+        env=environment,
+        cwd=os.sep,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+
+
+def test_with_every_dependency_down_it_tells_of_each_and_of_no_secret(tmp_path: Path) -> None:
+    ended = run_doctor(free_port(), tmp_path / "lake")
+
+    found = {each["check"]: each for each in json.loads(ended.stdout)["findings"]}
+    assert ended.returncode == 1
+    for check in ("sqs.queue", "dynamodb.table", "postgresql.connection", "control.broker"):
+        assert found[check]["status"] == "error", found[check]
+    assert {each["status"] for check, each in found.items() if check.startswith("beat.")} == {
+        "skipped"
+    }
+    assert found["clocks.aws"]["status"] == found["clocks.postgresql"]["status"] == "skipped"
+    assert SECRET not in ended.stdout + ended.stderr
+
+
+@contextmanager
+def silent_server() -> Iterator[int]:
+    """A port that takes connections and never says anything."""
+    with socket.socket() as server:
+        server.bind(("127.0.0.1", 0))
+        server.listen(64)
+        yield server.getsockname()[1]
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("name", CHECKS)
+def test_a_dependency_that_never_answers_holds_its_check_up_for_ten_seconds_at_most(
+    name: str, settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    connection.close()
+    with silent_server() as port:
+        monkeypatch.setenv("AWS_ENDPOINT_URL_SQS", f"http://127.0.0.1:{port}")
+        monkeypatch.setenv("AWS_ENDPOINT_URL_DYNAMODB", f"http://127.0.0.1:{port}")
+        monkeypatch.setitem(connection.settings_dict, "PORT", str(port))
+        settings.CELERY_CONTROL_URL = f"redis://127.0.0.1:{port}/0"
+        settings.DATALAKE_URL = f"weni://127.0.0.1:{port}"
+        started = time.monotonic()
+
+        statuses = {finding.status for finding in CHECKS[name]()}
+
+        assert time.monotonic() - started < 10
+    assert Status.OK not in statuses

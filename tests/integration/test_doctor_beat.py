@@ -1,0 +1,156 @@
+"""What `manage.py doctor` says of beat and of clocks."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+import time_machine
+from django_celery_beat.models import CrontabSchedule, IntervalSchedule, PeriodicTask
+
+from apps.clock import now
+from tasks.closing import close_due_conversations
+from tasks.doctor import beat, clocks
+from tasks.doctor.findings import Finding, Status
+from tasks.schedules import EVERY_MINUTE, ensure_schedules
+
+CLOSING = "beat.close_due_conversations"
+
+
+def of_beat() -> dict[str, Finding]:
+    """The findings about beat, by check."""
+    return {finding.check: finding for finding in beat.check()}
+
+
+def of_clocks() -> dict[str, Finding]:
+    """The findings about clocks, by check."""
+    return {finding.check: finding for finding in clocks.check()}
+
+
+@pytest.fixture
+def schedules(db: None) -> Any:
+    """Those that are provisioned; each has just run. Gives that of closing, to be changed."""
+    ensure_schedules()
+    PeriodicTask.objects.update(last_run_at=now() - timedelta(seconds=30))
+    return PeriodicTask.objects.filter(task=close_due_conversations.name)
+
+
+def test_beat_that_ticks_is_ok(schedules: Any) -> None:
+    findings = of_beat()
+
+    assert len(findings) == len(EVERY_MINUTE)
+    assert {finding.status for finding in findings.values()} == {Status.OK}
+
+
+@pytest.mark.parametrize(("minutes", "status"), [(4, Status.OK), (6, Status.ERROR)])
+def test_a_tick_older_than_five_minutes_is_found(
+    schedules: Any, minutes: int, status: Status
+) -> None:
+    schedules.update(last_run_at=now() - timedelta(minutes=minutes))
+
+    finding = of_beat()[CLOSING]
+
+    assert finding.status is status
+    assert finding.found.startswith(f"It last ran 0:0{minutes}:0")
+    assert ("celery -A config beat" in finding.remedy) == (status is Status.ERROR)
+
+
+@pytest.mark.parametrize(("hours", "status"), [(1, Status.OK), (2, Status.ERROR)])
+def test_a_schedule_that_operators_made_slower_is_not_late_before_its_time(
+    schedules: Any, hours: int, status: Status
+) -> None:
+    hourly = IntervalSchedule.objects.create(every=1, period=IntervalSchedule.HOURS)
+    schedules.update(interval=hourly, last_run_at=now() - timedelta(hours=hours))
+
+    assert of_beat()[CLOSING].status is status
+
+
+def test_a_schedule_by_the_clock_is_late_when_its_time_has_passed(schedules: Any) -> None:
+    nightly = CrontabSchedule.objects.create(minute="0", hour="3", timezone="UTC")
+    yesterday_at_three = now().replace(hour=3, minute=0, second=0) - timedelta(days=1)
+    schedules.update(interval=None, crontab=nightly, last_run_at=yesterday_at_three)
+
+    with time_machine.travel(yesterday_at_three + timedelta(hours=23), tick=False):
+        early = of_beat()[CLOSING]
+    with time_machine.travel(yesterday_at_three + timedelta(hours=25), tick=False):
+        late = of_beat()[CLOSING]
+
+    assert (early.status, late.status) == (Status.OK, Status.ERROR)
+
+
+def test_beat_that_never_ran_is_found(schedules: Any) -> None:
+    schedules.update(last_run_at=None, date_changed=now() - timedelta(hours=1))
+
+    finding = of_beat()[CLOSING]
+
+    assert finding.status is Status.ERROR
+    assert finding.found == "It has never run, and is 1:00:00 old."
+    assert finding.remedy == "Is beat running? Start one: celery -A config beat"
+
+
+def test_schedules_that_were_just_made_have_time_to_run(schedules: Any) -> None:
+    schedules.update(last_run_at=None, date_changed=now() - timedelta(minutes=1))
+
+    finding = of_beat()[CLOSING]
+
+    assert finding.status is Status.WARNING
+    assert finding.found == "It has not run yet; it was made or changed 0:01:00 ago."
+
+
+def test_a_missing_schedule_is_found(schedules: Any) -> None:
+    schedules.delete()
+
+    finding = of_beat()[CLOSING]
+
+    assert finding.status is Status.ERROR
+    assert finding.found == 'The schedule "Close conversations that are due" is missing.'
+    assert finding.remedy == "Run: python manage.py provision"
+
+
+def test_a_schedule_that_is_switched_off_is_told(schedules: Any) -> None:
+    schedules.update(enabled=False)
+
+    finding = of_beat()[CLOSING]
+
+    assert finding.status is Status.WARNING
+    assert finding.found == "It is switched off."
+    assert "admin site" in finding.remedy
+
+
+def test_a_schedule_under_another_name_counts(schedules: Any) -> None:
+    schedules.update(name="Ours")
+
+    assert of_beat()[CLOSING].status is Status.OK
+
+
+@pytest.mark.django_db
+@pytest.mark.usefixtures("aws")
+def test_clocks_that_agree_are_ok() -> None:
+    assert {finding.status for finding in of_clocks().values()} == {Status.OK}
+
+
+@pytest.mark.django_db
+@pytest.mark.usefixtures("aws")
+@pytest.mark.parametrize(
+    ("seconds", "status", "where"),
+    [
+        (600, Status.ERROR, "ahead of"),
+        (-600, Status.ERROR, "behind"),
+        (20, Status.WARNING, "ahead of"),
+    ],
+)
+def test_a_clock_that_is_wrong_is_found(seconds: int, status: Status, where: str) -> None:
+    with time_machine.travel(now() + timedelta(seconds=seconds), tick=True):
+        findings = of_clocks()
+
+    for finding in findings.values():
+        assert finding.status is status
+        assert where in finding.found
+        assert "timedatectl set-ntp true" in finding.remedy
+    assert f"{abs(seconds)} s {where} PostgreSQL's" in findings["clocks.postgresql"].found
+
+
+@pytest.mark.usefixtures("aws", "db")
+def test_a_refusal_tells_the_time_too(settings: Any) -> None:
+    settings.SQS_CONVERSATION_QUEUE_URL += "-nowhere.fifo"
+
+    assert of_clocks()["clocks.aws"].status is Status.OK

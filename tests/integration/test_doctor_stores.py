@@ -1,0 +1,273 @@
+"""What `manage.py doctor` says of PostgreSQL, the control broker and the lake when they are ill."""
+
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+from django.db import connection
+from django.db.backends.base import base
+from django.db.migrations.recorder import MigrationRecorder
+
+from embedded.network import free_port
+from embedded.stack import Stack
+from tasks.doctor import control, lake, postgresql
+from tasks.doctor.findings import Finding, Status
+from tests.support.lake_weni_server import weni_server
+
+NOBODY = 65_534
+
+
+def of_database() -> dict[str, Finding]:
+    """The findings about PostgreSQL, by check."""
+    return {finding.check: finding for finding in postgresql.check()}
+
+
+def of_lake() -> dict[str, Finding]:
+    """The findings about the data lake, by check."""
+    return {finding.check: finding for finding in lake.check()}
+
+
+def said(sql: str) -> None:
+    """Tell PostgreSQL something for this test's transaction."""
+    with connection.cursor() as cursor:
+        cursor.execute(sql)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_postgresql_that_is_down_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    connection.close()
+    port = str(free_port())
+    monkeypatch.setitem(connection.settings_dict, "PORT", port)
+
+    findings = of_database()
+
+    assert findings["postgresql.connection"].status is Status.ERROR
+    assert "Connection refused" in findings["postgresql.connection"].found
+    assert f"pg_isready --host 127.0.0.1 --port {port}" in findings["postgresql.connection"].remedy
+    del findings["postgresql.connection"]
+    assert {finding.status for finding in findings.values()} == {Status.SKIPPED}
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_wrong_password_is_found_and_not_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    connection.close()
+    monkeypatch.setitem(connection.settings_dict, "PASSWORD", "hunter2")
+
+    finding = of_database()["postgresql.connection"]
+
+    assert finding.status is Status.ERROR
+    assert "password authentication failed" in finding.found
+    assert "DATABASE_URL" in finding.remedy
+    assert "hunter2" not in finding.found + finding.remedy
+
+
+@pytest.mark.django_db(transaction=True)
+def test_postgresql_that_is_too_old_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    connection.close()
+    monkeypatch.setattr(connection.features, "minimum_database_version", (99,))
+    # Django looks once for each program.
+    monkeypatch.setattr(base, "RAN_DB_VERSION_CHECK", set())
+
+    findings = of_database()
+
+    assert findings["postgresql.version"].status is Status.ERROR
+    assert findings["postgresql.version"].found.startswith("PostgreSQL 99 or later is required")
+    assert findings["postgresql.migrations"].status is Status.SKIPPED
+
+
+@pytest.mark.django_db
+def test_a_migration_that_is_not_applied_is_found() -> None:
+    applied = MigrationRecorder.Migration.objects.filter(app="analytics").order_by("name")
+    newest = applied.values_list("name", flat=True).reverse()[0]
+    applied.filter(name=newest).delete()
+
+    finding = of_database()["postgresql.migrations"]
+
+    assert finding.status is Status.ERROR
+    assert finding.found == f"Not applied: analytics.{newest}."
+    assert finding.remedy == "Run: python manage.py migrate"
+
+
+@pytest.mark.django_db
+def test_a_database_without_any_table_is_found() -> None:
+    said("CREATE SCHEMA empty; SET LOCAL search_path TO empty")
+
+    findings = of_database()
+
+    assert findings["postgresql.migrations"].status is Status.ERROR
+    assert "more." in findings["postgresql.migrations"].found
+    assert findings["postgresql.permissions"].status is Status.OK
+    assert connection.introspection.table_names() == []
+
+
+@pytest.mark.django_db
+def test_a_role_that_may_only_read_is_found() -> None:
+    said("CREATE ROLE reader; GRANT SELECT ON ALL TABLES IN SCHEMA public TO reader")
+    said("SET LOCAL ROLE reader")
+
+    finding = of_database()["postgresql.permissions"]
+
+    assert finding.status is Status.ERROR
+    assert "lacks DELETE on " in finding.found
+    assert "GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES" in finding.remedy
+
+
+@pytest.mark.django_db
+def test_a_role_that_may_not_even_see_the_migrations_is_found() -> None:
+    said("CREATE ROLE stranger; SET LOCAL ROLE stranger")
+
+    findings = of_database()
+
+    assert findings["postgresql.migrations"].status is Status.ERROR
+    assert "permission denied" in findings["postgresql.migrations"].found
+    assert findings["postgresql.permissions"].status is Status.ERROR
+
+
+@pytest.mark.django_db
+def test_a_database_that_takes_no_writes_is_found() -> None:
+    said("SET LOCAL default_transaction_read_only = on")
+
+    finding = of_database()["postgresql.writable"]
+
+    assert finding.status is Status.ERROR
+    assert "read-only" in finding.found
+    assert "RESET default_transaction_read_only" in finding.remedy
+
+
+def test_a_control_broker_that_answers_is_ok(stack: Stack, settings: Any) -> None:
+    settings.CELERY_CONTROL_URL = stack.control_url
+
+    (finding,) = control.check()
+
+    assert finding.status is Status.OK
+
+
+def test_without_a_control_broker_nothing_is_asked(settings: Any) -> None:
+    settings.CELERY_CONTROL_URL = ""
+
+    (finding,) = control.check()
+
+    assert finding.status is Status.SKIPPED
+    assert "CELERY_CONTROL_URL is not set" in finding.found
+
+
+def test_a_dead_control_broker_is_found_and_its_password_not_told(settings: Any) -> None:
+    port = free_port()
+    settings.CELERY_CONTROL_URL = f"redis://someone:hunter2@127.0.0.1:{port}/0"
+
+    (finding,) = control.check()
+
+    assert finding.status is Status.ERROR
+    assert finding.found.startswith(f"redis://127.0.0.1:{port} does not answer (ConnectionError)")
+    assert "CELERY_CONTROL_URL" in finding.remedy
+    assert "hunter2" not in finding.found + finding.remedy
+
+
+def test_a_lake_folder_that_is_missing_is_told_and_not_made(tmp_path: Path, settings: Any) -> None:
+    settings.DATALAKE_URL = (tmp_path / "a" / "b").as_uri()
+
+    findings = of_lake()
+
+    assert findings["lake.reachable"].status is Status.WARNING
+    assert findings["lake.reachable"].remedy.endswith(f"mkdir -p {tmp_path / 'a' / 'b'}")
+    assert findings["lake.may_put"].status is Status.OK
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("below", ["", "lake"])
+def test_a_file_in_the_place_of_the_lake_is_found(
+    tmp_path: Path, settings: Any, below: str
+) -> None:
+    (tmp_path / "file").touch()
+    settings.DATALAKE_URL = (tmp_path / "file" / below).as_uri()
+
+    findings = of_lake()
+
+    assert findings["lake.may_put"].status is Status.ERROR
+    assert findings["lake.reachable"].status is (Status.WARNING if below else Status.ERROR)
+
+
+@contextmanager
+def as_ordinary_user() -> Iterator[None]:
+    """Root may write everywhere, so be nobody for a while."""
+    with ExitStack() as undo:
+        if os.geteuid() == 0:
+            os.seteuid(NOBODY)
+            undo.callback(os.seteuid, 0)
+        yield
+
+
+def test_a_lake_folder_that_may_not_be_written_to_is_found(settings: Any) -> None:
+    # Not pytest's folder: nobody may not enter that.
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder).chmod(0o555)
+        settings.DATALAKE_URL = Path(folder).as_uri()
+
+        with as_ordinary_user():
+            findings = of_lake()
+
+        assert findings["lake.reachable"].status is Status.OK
+        assert findings["lake.may_put"].status is Status.ERROR
+        assert f"{folder} may not be written to" in findings["lake.may_put"].found
+        assert "DATALAKE_URL" in findings["lake.may_put"].remedy
+
+
+@pytest.fixture
+def firehose(stack: Stack, aws: None, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """A client of moto's Firehose, which the service uses, too."""
+    monkeypatch.setenv("AWS_ENDPOINT_URL_FIREHOSE", stack.aws_endpoint_url)
+    return boto3.client("firehose", region_name="eu-west-1")
+
+
+def test_a_stream_that_is_there_is_ok(firehose: Any, settings: Any) -> None:
+    firehose.create_delivery_stream(
+        DeliveryStreamName="answers",
+        S3DestinationConfiguration={
+            "RoleARN": "arn:aws:iam::123456789012:role/firehose",
+            "BucketARN": "arn:aws:s3:::lake",
+        },
+    )
+    settings.DATALAKE_URL = "firehose://answers?region=eu-west-1"
+
+    findings = of_lake()
+
+    assert findings["lake.reachable"].found == "The delivery stream answers is ACTIVE."
+    assert findings["lake.reachable"].status is Status.OK
+
+
+@pytest.mark.usefixtures("firehose")
+def test_a_stream_that_is_not_there_is_found(settings: Any) -> None:
+    settings.DATALAKE_URL = "firehose://answers"
+
+    finding = of_lake()["lake.reachable"]
+
+    assert finding.status is Status.ERROR
+    assert finding.found == "There is no delivery stream answers in us-east-1."
+    assert "DATALAKE_URL" in finding.remedy
+
+
+def test_a_lake_behind_grpc_is_reached_and_told_nothing(settings: Any) -> None:
+    with weni_server() as server:
+        settings.DATALAKE_URL = f"weni://{server.target}"
+        findings = of_lake()
+
+        assert findings["lake.reachable"].status is Status.OK
+        assert findings["lake.may_put"].status is Status.SKIPPED
+        assert server.calls == []
+
+
+def test_a_lake_behind_grpc_that_is_down_is_found(
+    settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lake, "TIMEOUT_SECONDS", 1.0)
+    settings.DATALAKE_URL = f"weni://127.0.0.1:{free_port()}"
+
+    finding = of_lake()["lake.reachable"]
+
+    assert finding.status is Status.ERROR
+    assert "does not answer within 1 s" in finding.found
