@@ -2,6 +2,7 @@
 
 import json
 from collections import Counter, defaultdict
+from collections.abc import Iterator
 from datetime import datetime, timedelta
 from itertools import groupby
 from pathlib import Path
@@ -15,10 +16,18 @@ from apps.analytics.models import OutboxEvent, SurveyAnswer
 from apps.clock import now
 from apps.conversations.models import Conversation, Project, Resolution
 from apps.lossless_json import load, restore
-from apps.messages.models import ConversationMessages
+from apps.messages import dead_letters
+from apps.messages.models import ConversationMessages, DeadLetter
 from demo.events import JsonObject
 from demo.figures import ALL_PROJECTS, ProjectFigures
-from demo.findings import Findings, FoundAnswer, FoundConversation, FoundMessage, FoundVersion
+from demo.findings import (
+    Findings,
+    FoundAnswer,
+    FoundConversation,
+    FoundDeadLetter,
+    FoundMessage,
+    FoundVersion,
+)
 from demo.goal import Snapshot
 from demo.queue import Queues
 
@@ -54,11 +63,25 @@ def read_stores(
     return Findings(
         conversations=conversations,
         answers=[_answer(row) for row in SurveyAnswer.objects.select_related("outbox_event")],
-        dead_letters=list(queues.drain_dead_letters()),
+        dead_letters=[*queues.drain_dead_letters(), *_collected_dead_letters()],
         lake=_lake_events(lake),
         strays=[key for items in stored.values() for key, _ in items],
         figures=_figures(started_at=started_at),
     )
+
+
+def _collected_dead_letters() -> Iterator[FoundDeadLetter]:
+    """Those that beat had moved into their table by now."""
+    for row in DeadLetter.objects.order_by("pk").iterator():
+        told = {
+            "reason": row.reason,
+            "error": row.error,
+            "group_id": row.group_id,
+            "source_message_id": row.source_message_id,
+            "first_sent_at": str(dead_letters.first_sent_milliseconds(row)),
+            "receive_count": str(row.receive_count),
+        }
+        yield FoundDeadLetter(body=dead_letters.body_of(row), told=told)
 
 
 def _conversation(row: Conversation, *, items: list[tuple[str, Any]]) -> FoundConversation:

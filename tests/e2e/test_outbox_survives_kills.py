@@ -2,6 +2,7 @@
 
 import json
 from collections import Counter
+from functools import partial
 from pathlib import Path
 
 from apps.analytics.models import OutboxEvent, SurveyAnswer
@@ -43,7 +44,7 @@ def test_kills_around_a_delivery_lose_no_answer_and_keep_its_event_id(
 
     for fault in faults:
         worker = service.start_worker()
-        service.wait_until(lambda fault=fault: fault.has_struck, timeout=60)
+        service.wait_until(partial(getattr, fault, "has_struck"), timeout=60)
         service.kill(worker)
     service.start_worker()
     service.wait_until(lambda: waiting() == 0 and service.left_on_queue() == 0, timeout=60)
