@@ -33,7 +33,14 @@ broker_transport_options = {
 broker_connection_retry_on_startup = True
 broker_connection_max_retries = None
 
-include = ("tasks.pipeline", "tasks.closing", "tasks.datalake", "tasks.erasing", "tasks.health")
+include = (
+    "tasks.pipeline",
+    "tasks.closing",
+    "tasks.datalake",
+    "tasks.deadletters",
+    "tasks.erasing",
+    "tasks.health",
+)
 task_queues = (Queue(QUEUE, routing_key=QUEUE),)
 task_default_queue = QUEUE
 task_create_missing_queues = False

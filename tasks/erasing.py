@@ -11,6 +11,7 @@ from apps.analytics.erasing import delete_answers
 from apps.clock import now
 from apps.conversations import erasing
 from apps.conversations.models import Erasure
+from apps.messages import dead_letters
 from apps.messages.erasing import count_stored, delete_archives, delete_stored
 from tasks.base import PointerTask
 from tasks.sqs_fifo.chain import PointerForm
@@ -63,6 +64,9 @@ def _erase_from_postgresql(erasure_uuid: UUID, conversations: list[UUID]) -> Non
             urn=erasure.contact_urn,
             conversation_uuids=conversations,
         )
+        letters = dead_letters.delete_of_contact(
+            project_uuid=erasure.project_id, urn=erasure.contact_urn, group_id=erasure.group_id
+        )
         erasing.complete(
             erasure,
             conversation_uuids=conversations,
@@ -71,6 +75,7 @@ def _erase_from_postgresql(erasure_uuid: UUID, conversations: list[UUID]) -> Non
                 "survey_answers": answers.answers,
                 "outbox_events": answers.outbox_events,
                 "lake_event_ids": answers.lake_event_ids,
+                "dead_letters": letters,
             },
             now=now(),
         )

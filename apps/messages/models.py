@@ -1,7 +1,8 @@
-"""The archive: where the messages of closed conversations are kept."""
+"""Where the messages of closed conversations are kept, and the events that took no effect."""
 
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
+from django.db.models import Q
 
 from apps.conversations.models import Conversation
 from apps.lossless_json import Decoder, Encoder
@@ -41,3 +42,51 @@ class ConversationMessages(models.Model):
 
     def __str__(self) -> str:
         return f"{self.conversation_id}/{self.part}"
+
+
+class DeadLetter(models.Model):
+    """An event that took no effect, from the dead-letter queue, with the reason why.
+
+    Texts are escaped (`apps.lossless_json.escape`), so that there is none that cannot be held. The
+    project, the channel and the contact are those that the body names, as far as it can be read.
+    """
+
+    message_id = models.TextField(unique=True, help_text="The dead letter's own, in its queue.")
+    source_message_id = models.TextField(blank=True, help_text="The event's, where it failed.")
+    group_id = models.CharField(max_length=128)
+    sequence_number = models.DecimalField(
+        max_digits=40, decimal_places=0, help_text="The dead letter's own, in its queue."
+    )
+    body = models.TextField()
+    attributes = models.JSONField(
+        default=dict, blank=True, help_text="The event's own message attributes."
+    )
+    reason = models.CharField(max_length=100)
+    error = models.TextField(blank=True)
+    first_sent_at = models.DateTimeField(help_text="When the event was first queued.")
+    receive_count = models.PositiveIntegerField(help_text="How often it was received.")
+    project_uuid = models.UUIDField(null=True, blank=True)
+    channel_uuid = models.UUIDField(null=True, blank=True)
+    contact_urn = models.TextField(blank=True)
+    collected_at = models.DateTimeField()
+    redrive_wanted_at = models.DateTimeField(
+        null=True, blank=True, help_text="When somebody asked for it in the admin."
+    )
+    redriven_at = models.DateTimeField(null=True, blank=True)
+    redrive_count = models.PositiveIntegerField(default=0)
+
+    class Meta:
+        indexes = (
+            models.Index(fields=("first_sent_at", "id"), name="dead_letters_in_order"),
+            models.Index(fields=("reason", "first_sent_at"), name="dead_letters_by_reason"),
+            models.Index(fields=("project_uuid", "first_sent_at"), name="dead_letters_by_project"),
+            models.Index(fields=("group_id", "first_sent_at"), name="dead_letters_by_group"),
+            models.Index(
+                "redrive_wanted_at",
+                condition=~Q(redrive_wanted_at=None),
+                name="dead_letters_wanted",
+            ),
+        )
+
+    def __str__(self) -> str:
+        return self.message_id

@@ -13,6 +13,7 @@ from django.db import connection
 from psycopg2 import sql
 
 from apps.conversations.models import Conversation, Resolution
+from apps.messages.models import DeadLetter
 from embedded.stack import Stack
 from tests.e2e.conftest import Service, without_a_bundle
 from tests.support.builders import conversation, entries, message_body
@@ -74,6 +75,7 @@ def test_a_storm_of_closings_outlasts_postgresql_and_a_throttled_dynamodb(
         assert [entry.message_id for entry in stored] == ["m-1", "m-2"]
     assert len(every_item()) == 2 * NEW_CONTACTS
     assert dead_letters(service) == 0
+    assert not DeadLetter.objects.exists()
 
 
 def prepare_conversations() -> None:

@@ -21,9 +21,10 @@ LISTS = (
     "analytics_surveyanswer",
     "analytics_outboxevent",
     "conversations_erasure",
+    "conversation_messages_deadletter",
     "django_celery_beat_periodictask",
 )
-READ_ONLY = LISTS[1:6]
+READ_ONLY = LISTS[1:7]
 
 
 @pytest.fixture

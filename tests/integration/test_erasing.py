@@ -54,6 +54,7 @@ REMOVED = {
     "survey_answers": 2,
     "outbox_events": 2,
     "lake_event_ids": [],
+    "dead_letters": 0,
 }
 
 

@@ -138,7 +138,8 @@ class Command(BaseCommand):
     ) -> None:
         done = erasing.erasures_done(project_uuid=project_uuid, urn=urn)
         removed = _sum(erasure for erasure in done if erasure.uuid in erasure_uuids)
-        self._tell("Removed", removed | {"dead_letters": dead_letters})
+        removed["dead_letters"] += dead_letters
+        self._tell("Removed", removed)
         left = erasing.conversations_of_contact(project_uuid=project_uuid, urn=urn)
         if left:
             self.stdout.write(f"The contact has {len(left)} conversations that are not erased.")
@@ -204,7 +205,7 @@ def _sum(erasures: Iterable[Erasure]) -> dict[str, int]:
     removed: Counter[str] = Counter()
     for erasure in erasures:
         removed.update({name: erasure.removed.get(name, 0) for name in NAMES})
-    return {name: removed[name] for name in NAMES if name != "dead_letters"}
+    return {name: removed[name] for name in NAMES}
 
 
 def _confirm() -> None:

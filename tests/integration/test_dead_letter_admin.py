@@ -1,0 +1,212 @@
+"""Operators find dead letters in the admin site, and ask for them to be redriven."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from django.contrib.admin.models import LogEntry
+from django.contrib.auth.models import Permission, User
+from django.contrib.messages import get_messages
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
+
+from apps.messages import admin
+from apps.messages.models import DeadLetter
+from tasks import deadletters
+from tasks.deadletters import collect_dead_letters
+from tests.support.builders import NOON, PROJECT
+from tests.support.dead_letters import (
+    LARGEST,
+    bury,
+    bury_numbered,
+    collect,
+    dead_letter_queue_of,
+    kept,
+    numbers,
+)
+from tests.support.service_queue import ServiceQueue
+from tests.support.sqs_server.fifo import Fifo
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+LIST = "admin:conversation_messages_deadletter_changelist"
+
+
+@pytest.fixture(autouse=True)
+def letters(queue: ServiceQueue, monkeypatch: pytest.MonkeyPatch) -> Iterator[Fifo]:
+    """The dead-letter queue."""
+    with dead_letter_queue_of(queue, monkeypatch) as letters:
+        yield letters
+
+
+@pytest.fixture
+def three(letters: Fifo) -> list[DeadLetter]:
+    """Three of one group; the last names no project."""
+    bury_numbered(letters, 0, reason="bug")
+    bury_numbered(letters, 1, reason="lost")
+    bury(letters, "not JSON", reason="not_json", sent_at=NOON.replace(hour=13))
+    return collect()
+
+
+def browser(*permissions: str) -> Client:
+    """Somebody of the staff who has these permissions, or all."""
+    client = Client(headers={"x-forwarded-proto": "https"})
+    user = User.objects.create_user("operator", is_staff=True, is_superuser=not permissions)
+    user.user_permissions.set(Permission.objects.filter(codename__in=permissions))
+    client.force_login(user)
+    return client
+
+
+def found(**parameters: str) -> list[int]:
+    """The ids in the list, the newest first."""
+    client = browser()
+    answer = client.get(reverse(LIST), parameters, secure=True)
+    assert answer.status_code == 200
+    User.objects.all().delete()
+    return [letter.pk for letter in answer.context["cl"].result_list]
+
+
+def redrive(client: Client, *wanted: DeadLetter) -> list[str]:
+    """Select these and have them redriven; gives the sentences that are shown."""
+    form = {"action": "redrive_selected", "_selected_action": [str(one.pk) for one in wanted]}
+    answer = client.post(reverse(LIST), form, secure=True)
+    return [str(message) for message in get_messages(answer.wsgi_request)]
+
+
+def test_they_are_found_by_reason_project_time_and_id(three: list[DeadLetter]) -> None:
+    first, second, third = (letter.pk for letter in three)
+
+    assert found() == [third, second, first]
+    assert found(reason="lost") == [second]
+    assert found(project=str(PROJECT)) == [second, first]
+    assert found(project="shop") == []
+    assert found(first_sent_at__gte="2026-11-23 12:30:00+00:00") == [third]
+    assert found(q=str(PROJECT)) == [second, first]
+    assert found(q=three[0].message_id) == [first]
+    assert found(q="nothing") == []
+    assert found(redriven_at__isempty="1") == [third, second, first]
+
+
+def test_the_filters_offer_what_there_is(three: list[DeadLetter]) -> None:
+    page = browser().get(reverse(LIST), secure=True).content.decode()
+
+    for reason in ("bug", "lost", "not_json"):
+        assert f"?reason={reason}" in page
+    assert f"?project={PROJECT}" in page
+
+
+def test_one_is_shown_without_its_body_and_cannot_be_changed(three: list[DeadLetter]) -> None:
+    client = browser()
+    url = reverse("admin:conversation_messages_deadletter_change", args=[three[0].pk])
+
+    answer = client.get(url, secure=True)
+
+    assert answer.status_code == 200
+    assert three[0].message_id in answer.content.decode()
+    assert "hello" not in answer.content.decode()
+    assert client.post(url, {"reason": "x"}, secure=True).status_code == 403
+    add = reverse("admin:conversation_messages_deadletter_add")
+    assert client.get(add, secure=True).status_code == 403
+
+
+def test_the_list_reads_no_body_and_counts_no_more_than_it_pages(
+    three: list[DeadLetter], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(admin, "MOST_PAGED", 2)
+    client = browser()
+
+    with CaptureQueriesContext(
+        connection,
+    ) as queries:
+        answer = client.get(reverse(LIST), secure=True)
+
+    sql = [query["sql"] for query in queries if "deadletter" in query["sql"]]
+    counts = [one for one in sql if "COUNT(" in one]
+    assert counts
+    assert all("LIMIT 2" in one for one in counts)
+    assert not any('."body"' in one for one in sql)
+    assert answer.context["cl"].result_count == 2
+
+
+def test_what_is_selected_is_redriven_in_order_by_the_next_tick(
+    three: list[DeadLetter], queue: ServiceQueue
+) -> None:
+    assert redrive(browser(), three[1], three[0]) == ["2 to be redriven within a minute or two."]
+    assert queue.deliveries() == []
+
+    collect_dead_letters.run()
+
+    assert numbers([one.body for one in queue.deliveries()]) == ["m-0", "m-1"]
+    assert [letter.redrive_count for letter in kept()] == [1, 1, 0]
+    assert all(letter.redrive_wanted_at is None for letter in kept())
+    assert LogEntry.objects.count() == 2
+
+    collect_dead_letters.run()
+    assert queue.deliveries() == []
+
+
+def test_what_was_asked_for_before_is_told(three: list[DeadLetter]) -> None:
+    client = browser()
+    redrive(client, three[0])
+
+    assert redrive(client, *three[:2])[-2:] == [
+        "1 to be redriven within a minute or two.",
+        "1 were redriven, or asked for, before.",
+    ]
+
+
+def test_what_sqs_refuses_is_not_tried_for_ever(
+    letters: Fifo, queue: ServiceQueue, caplog: pytest.LogCaptureFixture
+) -> None:
+    bury(letters, "x" * LARGEST)
+    (large,) = collect()
+    redrive(browser(), large)
+
+    collect_dead_letters.run()
+
+    assert "not redriven" in caplog.text
+    (letter,) = kept()
+    assert (letter.redrive_wanted_at, letter.redriven_at) == (None, None)
+
+
+def test_it_is_still_wanted_after_an_outage(three: list[DeadLetter], queue: ServiceQueue) -> None:
+    redrive(browser(), three[0])
+    queue.strict.fail(status=503, code="ServiceUnavailable", actions=["SendMessageBatch"])
+    collect_dead_letters.run()
+    queue.strict.clear_faults()
+    assert queue.deliveries() == []
+
+    collect_dead_letters.run()
+
+    assert len(queue.deliveries()) == 1
+
+
+def test_a_tick_redrives_so_many_and_has_another_one_go_on(
+    three: list[DeadLetter], queue: ServiceQueue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(deadletters, "MOST_REDRIVEN", 2)
+    redrive(browser(), *three)
+
+    collect_dead_letters.run()
+
+    names: list[Any] = [one.is_celery for one in queue.deliveries()]
+    assert sorted(names) == [False, False, True]
+    collect_dead_letters.run()
+    assert [one.is_celery for one in queue.deliveries()] == [False]
+
+
+def test_more_than_can_be_asked_for_at_once_is_refused(
+    three: list[DeadLetter], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(admin, "MOST_REDRIVEN_AT_ONCE", 2)
+
+    assert redrive(browser(), *three) == ["Nothing was done: select at most 2 dead letters."]
+    assert all(letter.redrive_wanted_at is None for letter in kept())
+
+
+def test_who_may_only_look_cannot_redrive(three: list[DeadLetter]) -> None:
+    redrive(browser("view_deadletter"), three[0])
+
+    assert all(letter.redrive_wanted_at is None for letter in kept())

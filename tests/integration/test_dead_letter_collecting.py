@@ -1,0 +1,341 @@
+"""Dead letters are moved into PostgreSQL: all of them, whole, and committed before the delete."""
+
+import json
+import logging
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+import pytest
+from django.conf import settings as django_settings
+from django.db import OperationalError
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from apps.conversations import erasing
+from apps.lossless_json import escape
+from apps.messages import dead_letters
+from apps.messages.models import DeadLetter
+from tasks import dead_letter_queue, deadletters
+from tasks.deadletters import collect_dead_letters
+from tests.support.builders import (
+    CHANNEL,
+    NOON,
+    PROJECT,
+    URN,
+    body,
+    close_body,
+    message_body,
+    numbered_message,
+    project,
+)
+from tests.support.dead_letters import (
+    GROUP,
+    LARGEST,
+    Killed,
+    bury,
+    bury_numbered,
+    collect,
+    dead_letter_queue_of,
+    kept,
+    numbers,
+    redrive_all,
+)
+from tests.support.service_queue import ServiceQueue
+from tests.support.sqs_server.fifo import Fifo
+
+pytestmark = [pytest.mark.django_db(transaction=True)]
+
+STRING = {"DataType": "String", "StringValue": "message.received"}
+BINARY = {"DataType": "Binary", "BinaryValue": b"\x00\xff"}
+WEIRD = {
+    "escapes of what PostgreSQL refuses": message_body(message={"text": "\x00 \ud83d \\u0041"}),
+    "not JSON": "not JSON \\u0000 \\ud83d",
+    "what looks escaped already": "\\u005cu0041 \\\\u0000 \\uD83D\\",
+    "beyond the basic plane": "\N{PILE OF POO} \N{RIGHT-TO-LEFT OVERRIDE} \ue000",
+    "white space": " \t\r\n ",
+    "a number without end": '{"data": {"project_uuid": 1' + "0" * 5000 + "}}",
+    "nested too deeply": "[" * 100_000,
+    "as large as can be": "\N{PILE OF POO}" * (LARGEST // 4),
+    "a project that is none": body(event_type="message.received", data={"project_uuid": "shop"}),
+    "a long contact": message_body(urn="x" * 500_000),
+    "a contact that is a list": body(event_type="message.received", data={"contact_urn": [1]}),
+    "data that is a list": '{"data": []}',
+}
+
+
+@pytest.fixture
+def letters(queue: ServiceQueue, monkeypatch: pytest.MonkeyPatch) -> Iterator[Fifo]:
+    """The dead-letter queue."""
+    with dead_letter_queue_of(queue, monkeypatch) as letters:
+        yield letters
+
+
+def received(body: str, **attributes: Any) -> dict[str, Any]:
+    """A message as SQS gives it, with a body that SQS itself would refuse."""
+    system = {
+        "SentTimestamp": "1",
+        "SequenceNumber": "340282366920938463463374607431768211455",
+        "MessageGroupId": "group",
+        "ApproximateReceiveCount": "1",
+    }
+    return {
+        "MessageId": "m",
+        "Body": body,
+        "Attributes": system,
+        "MessageAttributes": attributes,
+    }
+
+
+def visible_again(queue: Fifo, server: ServiceQueue) -> None:
+    """What was received and not deleted can be received again.
+
+    The clock stands: all tests share it.
+    """
+    server.strict.expire_leases(queue=queue.name)
+
+
+def test_all_that_is_known_of_a_dead_letter_is_kept(letters: Fifo) -> None:
+    message_id = bury(
+        letters,
+        reason="malformed_field",
+        error="data.message: Field required",
+        sent_at=NOON + timedelta(milliseconds=1),
+        attributes={"event_type": STRING},
+    )
+
+    (letter,) = collect()
+
+    assert letter.message_id == message_id
+    assert letter.source_message_id.startswith("source-")
+    assert (letter.group_id, letter.receive_count) == (GROUP, 3)
+    assert (letter.reason, letter.error) == ("malformed_field", "data.message: Field required")
+    assert letter.first_sent_at == NOON + timedelta(milliseconds=1)
+    assert dead_letters.body_of(letter) == message_body()
+    assert dead_letters.own_attributes(letter) == {"event_type": STRING}
+    assert (letter.project_uuid, letter.channel_uuid) == (PROJECT, CHANNEL)
+    assert letter.contact_urn == URN
+    assert letter.redriven_at is None
+    assert letters.received() == []
+
+
+@pytest.mark.parametrize("text", WEIRD.values(), ids=WEIRD)
+def test_a_body_comes_back_as_it_was(letters: Fifo, text: str) -> None:
+    bury(letters, text)
+
+    (letter,) = collect()
+
+    assert dead_letters.body_of(letter) == text
+    assert letters.received() == []
+
+
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.text(st.one_of(st.characters(categories=None), st.sampled_from('\\u0d8"\x00'))))
+def test_any_text_comes_back_as_it_was(text: str) -> None:
+    """Also what SQS would not take, but another server of its protocol does."""
+    DeadLetter.objects.all().delete()
+    attribute = {"DataType": "String", "StringValue": text}
+
+    dead_letters.keep([received(text, event_type=attribute, reason=attribute)], now=NOON)
+
+    (letter,) = kept()
+    assert dead_letters.body_of(letter) == text
+    assert dead_letters.own_attributes(letter) == {"event_type": attribute}
+
+
+def test_an_event_that_says_little_is_kept_with_what_it_says(letters: Fifo) -> None:
+    bury(letters, json.dumps({"data": {"project_uuid": str(PROJECT), "channel_uuid": None}}))
+
+    (letter,) = collect()
+
+    assert (letter.project_uuid, letter.channel_uuid, letter.contact_urn) == (PROJECT, None, "")
+
+
+def test_a_contact_is_kept_in_the_form_in_which_it_is_erased(letters: Fifo) -> None:
+    bury(letters, message_body(urn="a\x00b"))
+
+    (letter,) = collect()
+
+    assert letter.contact_urn == escape("a\x00b")
+
+
+def test_dozens_are_collected_and_keep_the_order_of_their_events(letters: Fifo) -> None:
+    for number in range(36):
+        bury_numbered(letters, number, group=f"group-{number % 3}")
+
+    bodies = [dead_letters.body_of(letter) for letter in collect()]
+
+    assert numbers(bodies) == [f"m-{number}" for number in range(36)]
+
+
+def test_they_are_committed_before_they_are_deleted(
+    letters: Fifo, queue: ServiceQueue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(12):
+        bury_numbered(letters, number)
+
+    def die(_messages: Any) -> int:
+        raise Killed
+
+    with monkeypatch.context() as patch:
+        patch.setattr(deadletters, "delete", die)
+        with pytest.raises(Killed):
+            collect()
+    assert len(kept()) == 10
+    before = [letter.pk for letter in kept()]
+
+    visible_again(letters, queue)
+    collect()
+
+    assert [letter.pk for letter in kept()[:10]] == before
+    assert len(kept()) == 12
+    assert letters.received() == []
+
+
+def test_nothing_is_deleted_while_postgresql_refuses(
+    letters: Fifo, queue: ServiceQueue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bury(letters)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(DeadLetter.objects, "bulk_create", _raise_operational_error)
+        with pytest.raises(OperationalError):
+            collect()
+
+    visible_again(letters, queue)
+    assert len(collect()) == 1
+
+
+def _raise_operational_error(*_arguments: Any, **_options: Any) -> None:
+    raise OperationalError
+
+
+def test_one_that_sqs_does_not_delete_is_received_again_and_changes_nothing(
+    letters: Fifo, queue: ServiceQueue
+) -> None:
+    bury(letters)
+    queue.strict.fail_entries(
+        status=500, code="InternalError", count=1, actions=["DeleteMessageBatch"]
+    )
+    (before,) = collect()
+
+    visible_again(letters, queue)
+    (after,) = collect()
+
+    assert (after.pk, after.collected_at) == (before.pk, before.collected_at)
+    assert letters.received() == []
+
+
+@pytest.mark.parametrize("action", ["ReceiveMessage", "DeleteMessageBatch"])
+def test_an_sqs_that_refuses_ends_the_tick_and_loses_nothing(
+    letters: Fifo, queue: ServiceQueue, action: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    bury(letters)
+    queue.strict.fail(status=400, code="AccessDenied", actions=[action])
+    collect()
+    queue.strict.clear_faults()
+    assert "dead letters have to wait" in caplog.text
+
+    visible_again(letters, queue)
+    assert len(collect()) == 1
+
+
+def test_a_tick_does_so_much_and_has_another_one_go_on(
+    letters: Fifo, queue: ServiceQueue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(deadletters, "MOST_BATCHES", 1)
+    for number in range(15):
+        bury_numbered(letters, number, group=f"group-{number}")
+
+    assert len(collect()) == 10
+    assert queue.pointers() == [(collect_dead_letters.name, [])]
+
+    assert len(collect()) == 15
+
+
+def test_what_sqs_itself_moved_keeps_its_attributes_and_a_time_from_before(
+    letters: Fifo, queue: ServiceQueue
+) -> None:
+    arn = letters.attributes("QueueArn")["QueueArn"]
+    policy = json.dumps({"deadLetterTargetArn": arn, "maxReceiveCount": 2})
+    source = queue.another(RedrivePolicy=policy, VisibilityTimeout="60")
+    attributes = {"reason": STRING, "event_type": STRING, "raw": BINARY}
+    source.send(close_body(), MessageGroupId=GROUP, MessageAttributes=attributes)
+    (first,) = source.receive()
+    for _ in range(2):
+        visible_again(source, queue)
+        source.receive()
+
+    (letter,) = collect()
+
+    assert letter.reason == "receive_count"
+    assert letter.receive_count >= 2
+    assert letter.source_message_id == letter.message_id == first["MessageId"]
+    assert dead_letters.own_attributes(letter) == attributes
+    received_at = int(first["Attributes"]["ApproximateFirstReceiveTimestamp"]) / 1000
+    assert letter.first_sent_at == datetime.fromtimestamp(received_at, UTC)
+
+
+def test_a_letter_that_says_nothing_of_itself_is_kept(letters: Fifo) -> None:
+    letters.send("by hand", MessageGroupId="any")
+
+    (letter,) = collect()
+
+    assert (letter.reason, letter.group_id) == ("not_told", "any")
+
+
+def test_moto_gives_all_that_is_needed_also_for_a_burst(sqs: Any) -> None:
+    """The embedded stack has its queues there. All were queued within one millisecond."""
+    dead_letter_queue._client.cache_clear()
+    letters = Fifo(client=sqs, server=None)
+    letters.url = django_settings.SQS_CONVERSATION_DLQ_URL
+    for number in range(12):
+        attributes = {"event_type": STRING, "raw": STRING}
+        bury(letters, numbered_message(number), attributes=attributes)
+    try:
+        collected = collect()
+        redrive_all()
+    finally:
+        dead_letter_queue._client.cache_clear()
+
+    assert [letter.reason for letter in collected] == ["bug"] * 12
+    assert letters.received() == []
+    letters.url = django_settings.SQS_CONVERSATION_QUEUE_URL
+    found = [message for batch in iter(letters.receive, []) for message in _deleted(letters, batch)]
+    assert numbers([message["Body"] for message in found]) == [f"m-{n}" for n in range(12)]
+    assert set(found[0]["MessageAttributes"]) == {"first_sent_at", "event_type", "raw"}
+
+
+def _deleted(queue: Fifo, messages: list[Any]) -> list[Any]:
+    for message in messages:
+        queue.delete(message)
+    return messages
+
+
+def test_the_letters_of_an_erased_contact_are_not_kept(letters: Fifo) -> None:
+    project()
+    erasing.request(project_uuid=PROJECT, urn=URN, now=NOON)
+    bury(letters, sent_at=NOON)
+    bury(letters, sent_at=NOON + timedelta(seconds=1), reason="later")
+    bury(letters, message_body(urn="telegram:2002"), reason="another")
+
+    assert [letter.reason for letter in collect()] == ["another", "later"]
+    assert letters.received() == []
+
+
+def test_the_tick_is_let_in_by_the_envelope(queue: ServiceQueue) -> None:
+    collect_dead_letters.apply_async()
+
+    assert queue.pointers() == [(collect_dead_letters.name, [])]
+
+
+def test_logs_name_nobody(letters: Fifo, caplog: pytest.LogCaptureFixture) -> None:
+    bury(letters)
+    with caplog.at_level(logging.INFO, logger="tasks"):
+        collect()
+
+    told = str([vars(record) for record in caplog.records])
+    assert "dead letters collected" in told
+    assert URN not in told
+    assert UUID(kept()[0].message_id)

@@ -1,0 +1,418 @@
+"""Dead letters that are redriven end where they would have been, in order and once."""
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.db import connection
+
+from apps.clock import now
+from apps.conversations.models import Conversation, Resolution
+from apps.errors import Unavailable
+from apps.messages import dead_letters
+from apps.messages.dead_letters import Selection
+from apps.messages.migration import migrate
+from tasks import redriving
+from tasks.dead_letter_queue import send_to_events
+from tasks.redriving import TOO_LARGE, Redrive, redrive
+from tasks.sqs_fifo.delivery import Delivery
+from tests.support.builders import (
+    NOON,
+    close_body,
+    deliver_bodies,
+    message_body,
+    numbered_message,
+    survey_body,
+    window_body,
+)
+from tests.support.dead_letters import (
+    GROUP,
+    LARGEST,
+    Killed,
+    bury,
+    bury_delivery,
+    bury_numbered,
+    collect,
+    dead_letter_queue_of,
+    kept,
+    numbers,
+    redrive_all,
+)
+from tests.support.service_queue import ServiceQueue
+from tests.support.sqs_server.fifo import Fifo
+from tests.support.stored import archived
+
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("nudges")]
+
+SECOND = timedelta(seconds=1)
+STRING = {"DataType": "String", "StringValue": "message.received"}
+
+
+@pytest.fixture
+def letters(queue: ServiceQueue, monkeypatch: pytest.MonkeyPatch) -> Iterator[Fifo]:
+    """The dead-letter queue."""
+    with dead_letter_queue_of(queue, monkeypatch) as letters:
+        yield letters
+
+
+def batches(queue: ServiceQueue) -> int:
+    """How many calls have sent messages since the last collection."""
+    return queue.strict.call_counts().get("SendMessageBatch", 0)
+
+
+def received_in(queue: ServiceQueue, group: str) -> list[str]:
+    """The ids of the messages of a group that can be received, which are deleted."""
+    return numbers([one.body for one in queue.deliveries() if one.group_id == group])
+
+
+def test_a_group_comes_back_in_the_order_in_which_its_events_were_queued(
+    letters: Fifo, queue: ServiceQueue
+) -> None:
+    for number in range(24):
+        bury_numbered(letters, number, group=f"group-{number % 2}")
+    collect()
+
+    assert redrive_all().redriven == 24
+
+    deliveries = queue.deliveries()
+    for parity in (0, 1):
+        of_group = [one.body for one in deliveries if one.group_id == f"group-{parity}"]
+        assert numbers(of_group) == [f"m-{number}" for number in range(parity, 24, 2)]
+
+
+def test_an_event_comes_back_as_it_was_with_the_time_at_which_it_was_first_queued(
+    letters: Fifo, queue: ServiceQueue
+) -> None:
+    text = message_body(message={"text": "\x00 \ud83d"})
+    message_id = bury(letters, text, sent_at=NOON, attributes={"event_type": STRING})
+    collect()
+
+    redrive_all()
+
+    (delivery,) = queue.receive()
+    assert delivery["Body"] == text
+    assert delivery["Attributes"]["MessageGroupId"] == GROUP
+    assert delivery["Attributes"]["MessageDeduplicationId"] == f"{message_id}:0"
+    first_sent_at = {"DataType": "String", "StringValue": str(int(NOON.timestamp() * 1000))}
+    assert delivery["MessageAttributes"] == {"event_type": STRING, "first_sent_at": first_sent_at}
+
+
+def test_what_was_redriven_is_marked_and_not_redriven_again(
+    letters: Fifo, queue: ServiceQueue
+) -> None:
+    bury(letters)
+    collect()
+
+    assert redrive_all().redriven == 1
+    assert redrive_all().total == 0
+
+    (letter,) = kept()
+    assert letter.redriven_at is not None
+    assert letter.redrive_count == 1
+    assert len(queue.receive()) == 1
+
+
+def test_a_second_redrive_that_is_wanted_is_not_swallowed(
+    letters: Fifo, queue: ServiceQueue
+) -> None:
+    bury(letters)
+    collect()
+    redrive_all()
+
+    redrive_all(again=True)
+
+    assert len(queue.deliveries()) == 2
+    assert kept()[0].redrive_count == 2
+
+
+def test_a_redrive_that_was_killed_before_it_marked_does_not_double_what_it_sent(
+    letters: Fifo, queue: ServiceQueue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(3):
+        bury_numbered(letters, number)
+    collect()
+
+    def die(_letters: Any) -> None:
+        raise Killed
+
+    with monkeypatch.context() as patch:
+        patch.setattr(redriving, "_mark", die)
+        with pytest.raises(Killed):
+            redrive_all()
+    assert kept()[0].redriven_at is None
+
+    assert redrive_all().redriven == 3
+
+    assert received_in(queue, GROUP) == ["m-0", "m-1", "m-2"]
+
+
+def test_an_answer_that_is_lost_doubles_nothing(letters: Fifo, queue: ServiceQueue) -> None:
+    bury(letters)
+    collect()
+    queue.strict.lose_answers(count=3, actions=["SendMessageBatch"])
+    with pytest.raises(Unavailable):
+        redrive_all()
+
+    assert redrive_all().redriven == 1
+
+    assert len(queue.deliveries()) == 1
+
+
+def test_what_somebody_else_has_redriven_or_discarded_meanwhile_is_passed_over(
+    letters: Fifo, queue: ServiceQueue
+) -> None:
+    for number in range(3):
+        bury_numbered(letters, number)
+    first, second, _third = collect()
+    planned = dead_letters.plan(dead_letters.select(Selection()))
+    redrive(planned[:1])
+    dead_letters.discard([second.pk])
+
+    done = redrive(planned)
+
+    assert (done.redriven, done.passed_over) == (1, 2)
+    assert received_in(queue, first.group_id) == ["m-0", "m-2"]
+
+
+def test_two_operators_at_once_send_each_letter_once_and_in_order(
+    letters: Fifo, queue: ServiceQueue
+) -> None:
+    for number in range(12):
+        bury_numbered(letters, number)
+    collect()
+    planned = dead_letters.plan(dead_letters.select(Selection()))
+
+    def run(_operator: int) -> Redrive:
+        try:
+            return redrive(planned)
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(max_workers=2) as pool:
+        done = list(pool.map(run, range(2)))
+
+    assert sum(one.redriven for one in done) == 12
+    assert sum(one.passed_over for one in done) == 12
+    assert received_in(queue, GROUP) == [f"m-{number}" for number in range(12)]
+
+
+def test_nothing_of_a_group_overtakes_what_was_refused_and_others_go_on(
+    letters: Fifo, queue: ServiceQueue
+) -> None:
+    bury_numbered(letters, 0, group="one")
+    # So large that its copy has no room for a time: that of the copy counts, which is now.
+    bury(letters, "x" * LARGEST, group="one")
+    bury(letters, group="one", sent_at=now() + 3600 * SECOND)
+    bury_numbered(letters, 3, group="two")
+    _, large, behind, _ = sorted(collect(), key=lambda letter: letter.sequence_number)
+
+    done = redrive_all()
+
+    assert done.refused == {large.pk: TOO_LARGE}
+    assert done.behind == [behind.pk]
+    assert done.redriven == 2
+    bodies = [delivery.body for delivery in queue.deliveries()]
+    assert sorted(numbers(bodies)) == ["m-0", "m-3"]
+
+
+def test_what_sqs_refuses_stays_and_can_be_redriven_later(
+    letters: Fifo, queue: ServiceQueue
+) -> None:
+    for number in range(3):
+        bury_numbered(letters, number, group=f"group-{number}")
+    collect()
+    queue.strict.fail_entries(
+        status=500, code="InternalError", count=1, actions=["SendMessageBatch"]
+    )
+    assert set(redrive_all().refused.values()) == {"InternalError"}
+    assert queue.deliveries() == []
+
+    assert redrive_all().redriven == 3
+
+
+def test_an_outage_half_way_is_told_and_the_next_run_goes_on(
+    letters: Fifo, queue: ServiceQueue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(4):
+        bury_numbered(letters, number)
+    collect()
+    calls: list[int] = []
+
+    def send_two(messages: Any) -> dict[int, str]:
+        calls.append(len(messages))
+        if len(calls) > 2:
+            raise Unavailable("SQS", "ServiceUnavailable")
+        return send_to_events(messages)
+
+    with monkeypatch.context() as patch:
+        patch.setattr("tasks.redriving.send_to_events", send_two)
+        with pytest.raises(Unavailable):
+            redrive_all()
+    assert [letter.redrive_count for letter in kept()] == [1, 1, 0, 0]
+
+    assert redrive_all().redriven == 2
+
+    assert received_in(queue, GROUP) == ["m-0", "m-1", "m-2", "m-3"]
+
+
+def test_ten_groups_go_with_one_call_and_a_call_is_not_too_large(
+    letters: Fifo, queue: ServiceQueue
+) -> None:
+    for number in range(20):
+        bury_numbered(letters, number, group=f"group-{number}")
+    collect()
+    queue.strict.reset_calls()
+    redrive_all()
+    assert batches(queue) == 2
+    queue.deliveries()
+
+    for number in range(5):
+        bury(letters, f"{number}" * 500_000, group=f"large-{number}")
+    collect()
+    queue.strict.reset_calls()
+    assert redrive_all().redriven == 5
+    assert batches(queue) == 3
+    assert len(queue.deliveries()) == 5
+
+
+def test_the_events_own_attributes_give_way_to_the_limits_of_sqs(
+    letters: Fifo, queue: ServiceQueue
+) -> None:
+    arn = letters.attributes("QueueArn")["QueueArn"]
+    policy = f'{{"deadLetterTargetArn": "{arn}", "maxReceiveCount": 1}}'
+    source = queue.another(RedrivePolicy=policy, VisibilityTimeout="60")
+    attributes = {f"name-{number}": STRING for number in range(10)}
+    source.send("body", MessageAttributes=attributes)
+    source.receive()
+    queue.strict.expire_leases(queue=source.name)
+    source.receive()
+    collect()
+
+    assert redrive_all().redriven == 1
+
+    (delivery,) = queue.receive()
+    assert len(delivery["MessageAttributes"]) == 10
+    assert "first_sent_at" in delivery["MessageAttributes"]
+
+
+def test_the_rate_is_kept(
+    letters: Fifo, queue: ServiceQueue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(5):
+        bury_numbered(letters, number, group=f"group-{number}")
+    collect()
+    sleeps: list[float] = []
+    told: list[int] = []
+    monkeypatch.setattr("tasks.redriving.time.sleep", sleeps.append)
+
+    redrive_all(rate=2, on_progress=lambda progress: told.append(progress.redriven))
+
+    assert told == [2, 4, 5]
+    assert 0.5 < sleeps[0] <= 1
+    assert 1.5 < sleeps[1] <= 2
+    assert len(sleeps) == 2
+
+
+def test_an_old_close_does_not_close_a_later_conversation(
+    letters: Fifo, queue: ServiceQueue
+) -> None:
+    deliver_bodies(bodies=[numbered_message(0)], sent_at=NOON)
+    bury(letters, close_body(), sent_at=NOON + 5 * SECOND)
+    deliver_bodies(bodies=[close_body()], sent_at=NOON + 10 * SECOND)
+    deliver_bodies(bodies=[numbered_message(20)], sent_at=NOON + 20 * SECOND)
+    collect()
+    before = list(Conversation.objects.order_by("opened_at").values())
+
+    redrive_all()
+    assert queue.work() == ["event"]
+
+    assert list(Conversation.objects.order_by("opened_at").values()) == before
+    assert before[-1]["resolution"] == Resolution.IN_PROGRESS
+
+
+@pytest.mark.parametrize("takes_over", [False, True])
+def test_an_old_window_does_not_touch_a_later_conversation(
+    letters: Fifo, queue: ServiceQueue, takes_over: bool
+) -> None:
+    deliver_bodies(bodies=[numbered_message(0)], sent_at=NOON)
+    bury(letters, window_body(data={"has_chats_room": takes_over}), sent_at=NOON + 5 * SECOND)
+    deliver_bodies(bodies=[close_body()], sent_at=NOON + 10 * SECOND)
+    deliver_bodies(bodies=[numbered_message(20)], sent_at=NOON + 20 * SECOND)
+    collect()
+    before = list(Conversation.objects.order_by("opened_at").values())
+
+    redrive_all()
+    assert queue.work() == ["event"]
+
+    assert list(Conversation.objects.order_by("opened_at").values()) == before
+
+
+def test_a_close_that_was_never_followed_still_closes(letters: Fifo, queue: ServiceQueue) -> None:
+    deliver_bodies(bodies=[numbered_message(0)], sent_at=NOON)
+    bury(letters, close_body(resolution=1), sent_at=NOON + 5 * SECOND)
+    collect()
+
+    redrive_all()
+    queue.work()
+
+    closed = Conversation.objects.get()
+    assert (closed.resolution, closed.ended_at) == (Resolution.UNRESOLVED, NOON + 5 * SECOND)
+
+
+def test_a_message_lands_in_its_place_in_the_archive_of_its_closed_conversation(
+    letters: Fifo, queue: ServiceQueue
+) -> None:
+    bodies = [numbered_message(0), numbered_message(2), close_body()]
+    deliver_bodies(bodies=bodies, sent_at=NOON)
+    bury_numbered(letters, 1)
+    deliver_bodies(bodies=[numbered_message(20)], sent_at=NOON + 20 * SECOND)
+    first, second = Conversation.objects.order_by("opened_at")
+    collect()
+
+    redrive_all()
+    assert queue.work() == ["event"]
+    for conversation in (first, second):
+        migrate(conversation_uuid=conversation.uuid, now=now())
+
+    ids = [entry["id"] for entry in archived(conversation_uuid=first.uuid)]
+    assert ids == ["m-0", "m-1", "m-2"]
+    assert [entry["id"] for entry in archived(conversation_uuid=second.uuid)] == ["m-20"]
+
+
+def test_an_event_that_is_redriven_twice_takes_effect_once(
+    letters: Fifo, queue: ServiceQueue
+) -> None:
+    deliver_bodies(bodies=[numbered_message(0)], sent_at=NOON)
+    bury_numbered(letters, 1)
+    bury(letters, survey_body(), sent_at=NOON + 2 * SECOND)
+    collect()
+
+    redrive_all()
+    redrive_all(again=True)
+    assert queue.work() == ["event"] * 4
+
+    conversation = Conversation.objects.get()
+    migrate(conversation_uuid=conversation.uuid, now=now())
+    ids = [entry["id"] for entry in archived(conversation_uuid=conversation.uuid)]
+    assert ids == ["m-0", "m-1"]
+    assert conversation.survey_answers.count() == 1
+
+
+def test_one_that_fails_again_comes_back_and_keeps_the_place_of_its_event(
+    letters: Fifo, queue: ServiceQueue
+) -> None:
+    bury_numbered(letters, 0, attributes={"event_type": STRING})
+    bury_numbered(letters, 1)
+    first, _second = collect()
+    redrive([dead_letters.Planned(first.pk, first.group_id, 0)])
+    (message,) = queue.receive()
+
+    bury_delivery(letters, Delivery.from_sqs(message, now=0, lease=60), reason="again")
+    collect()
+
+    waiting = list(dead_letters.select(Selection()))
+    assert [letter.reason for letter in waiting] == ["again", "bug"]
+    assert waiting[0].first_sent_at == first.first_sent_at
+    assert dead_letters.own_attributes(waiting[0]) == {"event_type": STRING}

@@ -1,0 +1,335 @@
+"""`manage.py dlq` shows dead letters, and redrives, discards and exports those that are meant."""
+
+import io
+import json
+import logging
+import os
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import pytest
+from django.core.management import CommandError, call_command
+from django.db import OperationalError
+
+from apps.messages import dead_letters
+from apps.messages.models import DeadLetter
+from tests.support.builders import NOON, PROJECT, URN, message_body
+from tests.support.dead_letters import (
+    LARGEST,
+    bury,
+    bury_numbered,
+    collect,
+    dead_letter_queue_of,
+    kept,
+    numbers,
+)
+from tests.support.service_queue import ServiceQueue
+from tests.support.sqs_server.fifo import Fifo
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+OTHER_PROJECT = UUID("5f0c2f3a-6b1d-4a57-9c39-000000000000")
+STRING = {"DataType": "String", "StringValue": "message.received"}
+
+
+@pytest.fixture(autouse=True)
+def letters(queue: ServiceQueue, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Fifo]:
+    """The dead-letter queue; files are written to a folder of the test's own."""
+    monkeypatch.chdir(tmp_path)
+    with dead_letter_queue_of(queue, monkeypatch) as letters:
+        yield letters
+
+
+@pytest.fixture
+def four(letters: Fifo) -> list[DeadLetter]:
+    """Four that differ in reason, project, group and time."""
+    bury_numbered(letters, 0, reason="bug", group="one")
+    bury_numbered(letters, 1, reason="lost", group="one")
+    bury_numbered(letters, 2, reason="bug", group="two")
+    document = json.loads(message_body(message={"id": "m-3"}))
+    document["data"]["project_uuid"] = str(OTHER_PROJECT)
+    bury(letters, json.dumps(document), group="two", sent_at=NOON + timedelta(days=1))
+    return collect()
+
+
+def dlq(*arguments: Any) -> str:
+    """Run the command; gives what it says."""
+    said = io.StringIO()
+    call_command("dlq", *map(str, arguments), stdout=said)
+    return said.getvalue()
+
+
+def refused(*arguments: Any) -> str:
+    """What the command says when it ends with an error."""
+    with pytest.raises(CommandError) as caught:
+        dlq(*arguments)
+    return str(caught.value)
+
+
+def listed(*arguments: Any) -> list[int]:
+    """The ids that are listed, in their order."""
+    lines = dlq("list", *arguments).splitlines()
+    return [int(line.split()[0]) for line in lines if line.strip()[0].isdigit()]
+
+
+def answer(monkeypatch: pytest.MonkeyPatch, text: str | None) -> list[str]:
+    """What the operator types (None: there is no terminal); gives what is asked."""
+    asked: list[str] = []
+
+    def type_in(question: str) -> str:
+        asked.append(question)
+        if text is None:
+            raise EOFError
+        return text
+
+    monkeypatch.setattr("builtins.input", type_in)
+    return asked
+
+
+@pytest.mark.parametrize(
+    ("filters", "expected"),
+    [
+        ((), [0, 1, 2, 3]),
+        (("--reason=bug",), [0, 2, 3]),
+        (("--reason=nothing",), []),
+        ((f"--project={PROJECT}",), [0, 1, 2]),
+        ((f"--project={OTHER_PROJECT}",), [3]),
+        (("--group=one",), [0, 1]),
+        (("--since=2026-11-23T12:00:01",), [1, 2, 3]),
+        (("--until=2026-11-23T13:00:01+01:00",), [0]),
+        (("--since=2026-11-24", "--reason=lost"), []),
+        (("--since=2026-11-24", "--reason=bug"), [3]),
+    ],
+)
+def test_it_lists_what_is_asked_for_the_oldest_first(
+    four: list[DeadLetter], filters: tuple[str, ...], expected: list[int]
+) -> None:
+    assert listed(*filters) == [four[place].pk for place in expected]
+
+
+def test_a_list_says_when_there_is_more_and_when_there_is_nothing(four: list[DeadLetter]) -> None:
+    assert "There are more: these are the first 2" in dlq("list", "--limit=2")
+    assert "There are more" not in dlq("list", "--limit=4")
+    assert dlq("list", "--reason=nothing") == "There are none.\n"
+
+
+def test_a_list_leaves_out_what_was_redriven_unless_it_is_asked_for(
+    four: list[DeadLetter],
+) -> None:
+    dlq("redrive", four[0].pk, "--yes")
+
+    assert listed() == [letter.pk for letter in four[1:]]
+    assert listed("--all") == [letter.pk for letter in four]
+
+
+def test_it_shows_one_and_its_body_only_when_asked(letters: Fifo) -> None:
+    text = message_body(message={"text": "\x1b[31m hello \N{PILE OF POO}"})
+    bury(letters, text, reason="bug", attributes={"event_type": STRING})
+    (letter,) = collect()
+
+    said = dlq("show", letter.pk)
+
+    assert letter.message_id in said
+    assert "reason              bug" in said
+    assert "hello" not in said
+    assert dlq("show", letter.pk, "--body") == text + "\n"
+
+
+def test_a_body_cannot_command_the_terminal(letters: Fifo) -> None:
+    bury(letters, "a\x9b31m\N{RIGHT-TO-LEFT OVERRIDE}b\tc\n")
+    (letter,) = collect()
+
+    assert dlq("show", letter.pk, "--body") == "a\\x9b31m\\u202eb\tc\n"
+
+
+@pytest.mark.parametrize("action", ["show", "redrive", "discard"])
+def test_an_id_that_there_is_none_of_is_told(four: list[DeadLetter], action: str) -> None:
+    assert "There is no dead letter 123456789." in refused(action, 123456789)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("list", "--project=shop"), '"shop" is not a UUID.'),
+        (("list", "--since=yesterday"), '"yesterday" is not a time'),
+        (("list", "--limit=0"), '"0" is not a number of letters'),
+        (("redrive", "--every", "--rate=0"), '"0" is not a rate'),
+        (("redrive", "--every", "--rate=nan"), '"nan" is not a rate'),
+        (("show", "one"), "invalid int value"),
+    ],
+)
+def test_what_makes_no_sense_is_refused_with_a_sentence(
+    arguments: tuple[str, ...], said: str
+) -> None:
+    assert said in refused(*arguments)
+
+
+@pytest.mark.parametrize("action", ["redrive", "discard"])
+def test_nothing_is_changed_unless_it_is_said_which(four: list[DeadLetter], action: str) -> None:
+    assert refused(action, "--yes").startswith("Say which: ")
+    assert refused(action, "--all", "--yes").startswith("Say which: ")
+    assert listed() == [letter.pk for letter in four]
+
+
+@pytest.mark.parametrize("action", ["redrive", "discard"])
+@pytest.mark.parametrize("typed", ["no", "", "y", None])
+def test_nothing_is_changed_unless_the_operator_says_yes(
+    four: list[DeadLetter],
+    queue: ServiceQueue,
+    monkeypatch: pytest.MonkeyPatch,
+    action: str,
+    typed: str | None,
+) -> None:
+    answer(monkeypatch, typed)
+
+    assert refused(action, "--every") == "Nothing was done. In scripts, use --yes."
+
+    assert listed() == [letter.pk for letter in four]
+    assert queue.deliveries() == []
+    assert os.listdir() == []
+
+
+def test_a_yes_is_enough_and_the_question_says_how_many(
+    four: list[DeadLetter], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = answer(monkeypatch, "yes")
+
+    assert "4 of 4 redriven." in dlq("redrive", "--every")
+    assert "Redrive 4 of 2 groups?" in asked[0]
+
+
+def test_one_or_many_are_redriven(four: list[DeadLetter], queue: ServiceQueue) -> None:
+    assert dlq("redrive", four[1].pk, "--yes") == "1 of 1 redriven.\n"
+    assert numbers([one.body for one in queue.deliveries()]) == ["m-1"]
+
+    assert dlq("redrive", "--reason=bug", f"--project={PROJECT}", "--yes") == "2 of 2 redriven.\n"
+    assert sorted(numbers([one.body for one in queue.deliveries()])) == ["m-0", "m-2"]
+    assert listed() == [four[3].pk]
+
+
+def test_what_was_redriven_is_redriven_again_only_on_request(
+    four: list[DeadLetter], queue: ServiceQueue
+) -> None:
+    dlq("redrive", "--every", "--yes")
+
+    assert dlq("redrive", "--every", "--yes") == "There is nothing to redrive.\n"
+    assert "--all has it taken again." in refused("redrive", four[0].pk, "--yes")
+    assert dlq("redrive", four[0].pk, "--all", "--yes") == "1 of 1 redriven.\n"
+
+    assert len(queue.deliveries()) == 5
+
+
+def test_progress_is_told(four: list[DeadLetter], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tasks.management.commands.dlq.TELL_EVERY", 0)
+
+    said = dlq("redrive", "--every", "--yes", "--rate=1000")
+
+    assert said.splitlines() == ["2 of 4 redriven", "4 of 4 redriven", "4 of 4 redriven."]
+
+
+def test_what_sqs_refuses_is_told_and_what_stands_behind_it(letters: Fifo) -> None:
+    bury(letters, "x" * LARGEST, group="one")
+    bury(letters, group="one", sent_at=NOON + timedelta(days=20_000))
+    large, _behind = collect()
+
+    said = refused("redrive", "--every", "--yes")
+
+    assert f"{large.pk} was not redriven: too large" in said
+    assert "1 behind them in their groups were not tried." in said
+
+
+def test_an_outage_is_told_and_the_next_run_goes_on(
+    four: list[DeadLetter], queue: ServiceQueue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    queue.strict.fail(status=400, code="AccessDenied")
+    try:
+        said = refused("redrive", "--every", "--yes")
+    finally:
+        queue.strict.clear_faults()
+    assert said == "SQS is unavailable: AccessDenied. Run this again later: it goes on."
+
+    assert "4 of 4 redriven." in dlq("redrive", "--every", "--yes")
+
+
+def test_a_postgresql_that_is_down_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(_selection: Any) -> None:
+        raise OperationalError
+
+    monkeypatch.setattr(dead_letters, "select", refuse)
+
+    assert refused("list").startswith("PostgreSQL is unavailable")
+
+
+def test_discarding_leaves_an_export_that_only_its_owner_may_read(
+    four: list[DeadLetter], tmp_path: Path
+) -> None:
+    old = os.umask(0)
+    try:
+        said = dlq("discard", "--reason=bug", "--yes")
+    finally:
+        os.umask(old)
+
+    (file,) = tmp_path.iterdir()
+    assert file.stat().st_mode & 0o777 == 0o600
+    assert f"3 were exported to {file.name}." in said
+    assert "3 were discarded." in said
+    exported = [json.loads(line) for line in file.read_text().splitlines()]
+    assert numbers([one["body"] for one in exported]) == ["m-0", "m-2", "m-3"]
+    assert [one["message_id"] for one in exported] == [four[n].message_id for n in (0, 2, 3)]
+    assert listed() == [four[1].pk]
+
+
+def test_nothing_is_discarded_unless_its_export_is_written(
+    four: list[DeadLetter], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    there = tmp_path / "there"
+    there.write_text("mine")
+    assert "cannot be written" in refused("discard", "--every", "--yes", f"--export={there}")
+    assert there.read_text() == "mine"
+    assert "cannot be written" in refused("discard", "--every", "--yes", "--export=/no/where")
+
+    def fail(_letter: DeadLetter) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("tasks.dead_letter_exports.document_of", fail)
+    assert "No space left" in refused("discard", "--every", "--yes", "--export=full")
+    assert os.listdir() == ["there"]
+    assert listed() == [letter.pk for letter in four]
+
+
+def test_an_export_has_every_body_as_it_was(letters: Fifo, tmp_path: Path) -> None:
+    bodies = [message_body(message={"text": "\x00 \ud83d"}), "not JSON \N{PILE OF POO} \\u0000"]
+    for number, text in enumerate(bodies):
+        bury(letters, text, sent_at=NOON + timedelta(seconds=number))
+    collect()
+
+    assert dlq("export", "out", "--reason=bug") == "2 were exported to out.\n"
+
+    lines = (tmp_path / "out").read_text().splitlines()
+    assert [json.loads(line)["body"] for line in lines] == bodies
+    assert (tmp_path / "out").stat().st_mode & 0o777 == 0o600
+    assert len(kept()) == 2
+
+
+def test_there_is_nothing_to_discard_twice(four: list[DeadLetter]) -> None:
+    dlq("discard", "--every", "--yes", "--export=one")
+    assert dlq("discard", "--every", "--yes", "--export=two") == "There is nothing to discard.\n"
+    assert os.listdir() == ["one"]
+
+
+def test_lists_and_logs_name_nobody(
+    four: list[DeadLetter], caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level(logging.INFO, logger="tasks"):
+        said = dlq("list")
+        said += dlq("redrive", four[0].pk, "--yes")
+        said += dlq("discard", "--every", "--yes")
+
+    told = str([vars(record) for record in caplog.records])
+    assert "redriven" in told
+    assert "dead letters were discarded" in told
+    assert URN not in told + said
+    assert "Ana" not in told + said

@@ -1,0 +1,117 @@
+"""Dead letters as workers make them, in a queue of their own beside the service's."""
+
+import json
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+from itertools import count
+from typing import Any
+
+import pytest
+
+from apps.messages import dead_letters
+from apps.messages.dead_letters import Selection
+from apps.messages.models import DeadLetter
+from tasks import dead_letter_queue
+from tasks.deadletters import collect_dead_letters
+from tasks.redriving import Redrive, redrive
+from tasks.sqs_fifo.deadletters import dead_letter
+from tasks.sqs_fifo.delivery import Delivery
+from tests.support.builders import NOON, URN, message_body
+from tests.support.service_queue import ServiceQueue
+from tests.support.sqs_server.fifo import Fifo
+
+LARGEST = 1_048_576
+GROUP = f"group:{URN}"
+
+_NUMBERS = count(1)
+
+
+class Killed(BaseException):
+    """Stands for a process that is killed: nothing catches it."""
+
+
+@contextmanager
+def dead_letter_queue_of(queue: ServiceQueue, monkeypatch: pytest.MonkeyPatch) -> Iterator[Fifo]:
+    """A dead-letter queue on the same server; the service uses both until the block is left."""
+    other = queue.another(
+        DeduplicationScope="messageGroup", FifoThroughputLimit="perMessageGroupId"
+    )
+    with monkeypatch.context() as patch:
+        patch.setattr("django.conf.settings.SQS_CONVERSATION_QUEUE_URL", queue.url)
+        patch.setattr("django.conf.settings.SQS_CONVERSATION_DLQ_URL", other.url)
+        dead_letter_queue._client.cache_clear()
+        yield other
+    queue.strict.clear_faults()
+    dead_letter_queue._client.cache_clear()
+
+
+def bury(
+    letters: Fifo,
+    body: str | None = None,
+    *,
+    group: str = GROUP,
+    reason: str = "bug",
+    error: str = "ValueError at steps.py:1",
+    sent_at: datetime = NOON,
+    attributes: Mapping[str, Any] | None = None,
+) -> str:
+    """Quarantine an event as a worker does; gives the dead letter's id in its queue."""
+    number = next(_NUMBERS)
+    delivery = Delivery(
+        message_id=f"source-{number}",
+        receipt_handle="",
+        body=message_body() if body is None else body,
+        group_id=group,
+        sequence_number=f"{number:020d}",
+        queued_at=_milliseconds(sent_at),
+        sent_at=_milliseconds(sent_at),
+        receive_count=3,
+        attributes=attributes or {},
+        received_at=0,
+        lease_until=60,
+    )
+    return bury_delivery(letters, delivery, reason=reason, error=error)
+
+
+def bury_delivery(
+    letters: Fifo, delivery: Delivery, *, reason: str = "bug", error: str = ""
+) -> str:
+    """Quarantine what was received from the service's queue."""
+    letter = dead_letter(delivery, reason=reason, error=error, largest_size=LARGEST)
+    answer = letters.client.send_message(QueueUrl=letters.url, **letter)
+    return str(answer["MessageId"])
+
+
+def bury_numbered(letters: Fifo, number: int, *, group: str = GROUP, **fields: Any) -> str:
+    """A message so many seconds after noon, whose id has that number."""
+    sent_at = NOON + timedelta(seconds=number)
+    body = message_body(message={"id": f"m-{number}", "created_at": sent_at.isoformat()})
+    return bury(letters, body, group=group, sent_at=sent_at, **fields)
+
+
+def collect() -> list[DeadLetter]:
+    """Have them collected; gives all that there are, in their order."""
+    collect_dead_letters.run()
+    return kept()
+
+
+def kept() -> list[DeadLetter]:
+    """All dead letters in PostgreSQL, in their order."""
+    return list(dead_letters.select(Selection(with_redriven=True)))
+
+
+def redrive_all(*, again: bool = False, **options: Any) -> Redrive:
+    """Redrive all that wait, or all."""
+    return redrive(
+        dead_letters.plan(dead_letters.select(Selection(with_redriven=again))), **options
+    )
+
+
+def numbers(bodies: list[str]) -> list[str]:
+    """The ids of the messages in these bodies."""
+    return [json.loads(body)["data"]["message"]["id"] for body in bodies]
+
+
+def _milliseconds(at: datetime) -> int:
+    return int(at.timestamp() * 1000)
