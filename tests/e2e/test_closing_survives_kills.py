@@ -20,7 +20,6 @@ WALK: tuple[tuple[FaultPoint, Strike], ...] = (
     (point("closing", "delete", 2, about=LONG), PROCESS),
     # SQS has deleted the pointer, and nobody knows.
     (point("closing", "hear of the delete", about=LONG), WORKER),
-    (point("refused", "give back"), PROCESS),
     (point("by event", "merge"), PROCESS),
     (point("late", "complete check"), PROCESS),
     (point("stays open", "delete", 2), PROCESS),

@@ -14,7 +14,7 @@ from apps.messages.models import ConversationMessages
 from tests.e2e.conftest import Service
 from tests.support.builders import CHANNEL, NOON, PROJECT, close_body, message_body
 
-CONTACTS = 12
+CONTACTS = 6
 BEFORE_CLOSE = 8
 AFTER_CLOSE = 4
 

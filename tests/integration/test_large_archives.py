@@ -1,7 +1,7 @@
 """Conversations that no batch and no part can hold are archived in bounded memory.
 
-`tests/chaos/test_large_archives.py` has the same for larger ones. Memory is that of a whole
-process, C libraries included, beyond what it held before it began.
+`tests/chaos/test_large_archives.py` has the same for larger ones, and for edits of them. Memory is
+that of a whole process, C libraries included, beyond what it held before it began.
 """
 
 from types import SimpleNamespace
@@ -44,21 +44,6 @@ def test_a_large_conversation_is_archived_in_bounded_memory_and_locked_only_to_m
     ids = large.archived_ids()
     assert ids.index("late") == number // 2 + 1
     assert len(ids) == number + 1
-
-
-@pytest.mark.parametrize(("number", "size", "most"), [MANY, BIG], ids=["many", "big"])
-def test_edits_in_all_parts_are_archived_in_bounded_memory(
-    stack: Stack, number: int, size: int, most: int
-) -> None:
-    large = LargeConversation.stored(number=number, size=size)
-    migrate_measured(large.uuid, stack=stack)
-    edited = large.store_edits(every=number // 12)
-
-    measured = migrate_measured(large.uuid, stack=stack)
-
-    large.check_archive()
-    assert measured.moved == large.edits() == edited
-    assert measured.grown < most
 
 
 def test_a_lock_that_is_held_at_a_call_to_dynamodb_is_noticed() -> None:
