@@ -6,7 +6,6 @@ that the sweep claims.
 
 import os
 import platform
-import subprocess
 import sys
 
 from rich.console import Console
@@ -14,6 +13,7 @@ from rich.console import Console
 from bench.closing_page import render
 from bench.closing_result import ClosingRun
 from bench.closing_table import print_run
+from bench.revision import revision
 from bench.subjects import PROJECT_ROOT
 from demo.settings import use_settings
 from embedded.processes import ProcessError, sigterm_as_exit
@@ -110,7 +110,7 @@ def _measure_with_django(
             )
         return ClosingRun(
             command=COMMAND,
-            commit=_commit(),
+            commit=revision(),
             cores=os.cpu_count() or 0,
             load=(before, os.getloadavg()[0]),
             python=platform.python_version(),
@@ -133,21 +133,6 @@ def _conversations() -> int:
     if not (text.isascii() and text.isdigit() and int(text)):
         raise ValueError("BENCH_CONVERSATIONS must be a number from 1 on.")
     return int(text)
-
-
-def _commit() -> str:
-    """What git calls the tree, with "-dirty" if it has other changes; empty if git knows none."""
-    try:
-        answer = subprocess.run(
-            ["git", "describe", "--always", "--dirty"],  # noqa: S607 (the developer's own git)
-            cwd=PROJECT_ROOT,
-            capture_output=True,
-            text=True,
-            check=True,
-        )
-    except (OSError, subprocess.CalledProcessError):
-        return ""
-    return answer.stdout.strip()
 
 
 if __name__ == "__main__":

@@ -4,7 +4,6 @@ Writes bench/figures.json and docs/figures.md.
 """
 
 import os
-import subprocess
 import sys
 from pathlib import Path
 
@@ -13,6 +12,7 @@ from rich.console import Console
 from bench.figures_page import render
 from bench.figures_result import FiguresRun
 from bench.figures_table import print_run
+from bench.revision import revision
 from bench.subjects import PROJECT_ROOT
 from demo.settings import use_settings
 from embedded.environment import service_environment
@@ -74,7 +74,7 @@ def _measure_with_django(*, console: Console) -> FiguresRun:
         measurements = measure(made=made)
         return FiguresRun(
             command=COMMAND,
-            commit=_commit(),
+            commit=revision(),
             load=(before, os.getloadavg()[0]),
             goal_milliseconds=GOAL_MILLISECONDS,
             indexes=indexes(),
@@ -94,21 +94,6 @@ def _use(*, database_url: str, directory: Path) -> None:
             lake=directory / "lake",
         )
     )
-
-
-def _commit() -> str:
-    """What git calls the tree, with "-dirty" if it has other changes; empty if git knows none."""
-    try:
-        answer = subprocess.run(
-            ["git", "describe", "--always", "--dirty"],  # noqa: S607 (the developer's own git)
-            cwd=PROJECT_ROOT,
-            capture_output=True,
-            text=True,
-            check=True,
-        )
-    except (OSError, subprocess.CalledProcessError):
-        return ""
-    return answer.stdout.strip()
 
 
 if __name__ == "__main__":

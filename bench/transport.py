@@ -5,7 +5,6 @@ Writes bench/transport.json and docs/stock-celery.md. BENCH_EVENTS is the number
 
 import os
 import platform
-import subprocess
 import sys
 from importlib.metadata import version
 from pathlib import Path
@@ -17,6 +16,7 @@ from bench.faults import FAULTS, Fault
 from bench.load import run_load
 from bench.page import render
 from bench.result import FaultPair, LoadResult, Run
+from bench.revision import revision
 from bench.subjects import PROJECT_ROOT, Fifo, Stock, Subject
 from bench.table import print_run
 from embedded.processes import ProcessError, Supervisor, sigterm_as_exit, supervisor
@@ -99,7 +99,7 @@ def _measure(*, events: int, console: Console) -> Run:
             faults.append(bench.fault(fault))
     return Run(
         command=COMMAND,
-        commit=_commit(),
+        commit=revision(),
         cores=os.cpu_count() or 0,
         python=platform.python_version(),
         celery=version("celery"),
@@ -121,21 +121,6 @@ def _events() -> int:
     if not (text.isascii() and text.isdigit() and int(text) and int(text) % _GROUPS == 0):
         raise ValueError(f"BENCH_EVENTS must be a multiple of {_GROUPS}.")
     return int(text)
-
-
-def _commit() -> str:
-    """What git calls the tree, with "-dirty" if it has other changes; empty if git knows none."""
-    try:
-        answer = subprocess.run(
-            ["git", "describe", "--always", "--dirty"],  # noqa: S607 (the developer's own git)
-            cwd=PROJECT_ROOT,
-            capture_output=True,
-            text=True,
-            check=True,
-        )
-    except (OSError, subprocess.CalledProcessError):
-        return ""
-    return answer.stdout.strip()
 
 
 if __name__ == "__main__":
