@@ -3,14 +3,14 @@ MAKEFILE := $(MAKEFILE_LIST)
 ROOT := $(shell cd "$$(dirname -- "$$(echo '$(MAKEFILE)' | sed 's/^ //')")" && pwd -P)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-unit test-long test-browser chaos bench-closing bench-figures up lint format lock clean install uv
+.PHONY: help demo test test-unit test-long test-browser test-chaos chaos bench bench-growth bench-transport bench-closing bench-figures up lint format lock clean install uv
 
 # The interpreter that .venv is made from.
 PYTHON ?= python3
 
 ifneq ($(CURDIR),$(ROOT))
 
-help demo test test-unit test-long test-browser chaos bench-closing bench-figures up lint format lock clean install uv:
+help demo test test-unit test-long test-browser test-chaos chaos bench bench-growth bench-transport bench-closing bench-figures up lint format lock clean install uv:
 	@$(MAKE) --no-print-directory -C '$(ROOT)' $@
 
 else
@@ -39,7 +39,7 @@ test-browser: install ## look at the console with headless Chromium; screenshots
 	@$(VENV) -m uv pip install --quiet --python $(VENV) --require-hashes --requirement requirements/browser.txt
 	$(VENV) -m pytest tests/browser
 
-chaos: install ## kill workers and beat at every step of closing, and take PostgreSQL away for a minute
+test-chaos: install ## kill workers and beat at every step of closing, and take PostgreSQL away for a minute
 	$(VENV) -m pytest tests/chaos --numprocesses 2 --dist worksteal
 
 bench-transport: install ## measure stock Celery and this transport, and write docs/stock-celery.md (BENCH_EVENTS=3000)
@@ -72,7 +72,9 @@ lock: uv ## write requirements/*.txt anew from pyproject.toml (UPGRADE=1 for the
 	$(COMPILE) pyproject.toml --output-file requirements/runtime.txt
 	$(COMPILE) --no-deps requirements/weni.in --output-file requirements/weni.txt
 	$(COMPILE) pyproject.toml --group dev --constraint requirements/runtime.txt \
-		--output-file requirements/dev.txt
+		--constraint requirements/weni.txt --output-file requirements/dev.txt
+	$(COMPILE) requirements/tracing.in --constraint requirements/dev.txt \
+		--output-file requirements/tracing.txt
 	$(COMPILE) requirements/browser.in --constraint requirements/dev.txt \
 		--output-file requirements/browser.txt
 

@@ -51,6 +51,7 @@ class QueuedEvent:
     sequence_number: str
     sent_at: int
     body: str
+    receive_count: int = 1
 
     @classmethod
     def of(cls, delivery: Delivery) -> Self:
@@ -60,6 +61,7 @@ class QueuedEvent:
             group_id=delivery.group_id,
             sequence_number=delivery.sequence_number,
             sent_at=delivery.sent_at,
+            receive_count=delivery.receive_count,
             body=delivery.body,
         )
 
@@ -251,23 +253,33 @@ class EventTask(FifoTask):
 
     abstract = True
 
+    def step_ended(self, works: list[Work], *, seconds: float) -> None:
+        """Called after each step, with how long it alone has taken; does nothing by itself."""
+
+    def delivery_ended(self, works: list[Work]) -> None:
+        """Called once a delivery, after its last step: those without an outcome took effect."""
+
     def __call__(self, items: list[Any]) -> list[Work]:
         """Run this step and those after it; raises EventsFailed unless all events took effect."""
         works = [item if isinstance(item, Work) else Work(QueuedEvent(**item)) for item in items]
         # Taken from the request, so that Celery does not publish the next step.
         steps, self.request.chain = self.request.chain, None
+        started = time.perf_counter()
         try:
             self.run(works)
         except Exception as error:
             outcome = self.outcome_of(error)
             for work in works:
                 work.outcome = work.outcome or outcome
+        self.step_ended(works, seconds=time.perf_counter() - started)
         on_their_way = any(work.outcome is None for work in works)
         if steps and on_their_way:
             *rest, step = steps
             self.app.tasks[step["task"]].run_in_this_delivery(
                 works, chain=rest, task_id=step["options"]["task_id"]
             )
-        elif any(work.outcome for work in works):
+            return works
+        self.delivery_ended(works)
+        if any(work.outcome for work in works):
             raise EventsFailed([work.outcome or DONE for work in works])
         return works

@@ -202,6 +202,7 @@ def test_a_bundle_is_decoded_in_a_pool_process_to_the_same_events(envelope: Enve
             "sequence_number": one.sequence_number,
             "sent_at": one.sent_at,
             "body": one.body,
+            "receive_count": one.receive_count,
         }
         for one in bundle
     ]
