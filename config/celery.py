@@ -3,13 +3,17 @@
 import os
 from typing import Any
 
+import click
 import django
-from celery import Celery, signals
+from celery import signals
+
+import config.metrics  # noqa: F401 (it serves metrics when Celery signals that a worker starts)
+from tasks.sqs_fifo.control.app import ControlledCelery
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 
 # Without Celery's Django fixup, which closes the database connection around every task.
-app = Celery("conversation-service", fixups=[])
+app = ControlledCelery("conversation-service", fixups=[])
 app.config_from_object("config.celeryconfig")
 
 
@@ -17,6 +21,19 @@ app.config_from_object("config.celeryconfig")
 def set_up_django(**_signal: Any) -> None:
     """Before Celery imports the tasks, which need Django's models."""
     django.setup()
+
+
+@signals.import_modules.connect
+def set_up_flower(sender: ControlledCelery, **_signal: Any) -> None:
+    """Flower, too, has the app import its tasks: when it has read its options, before it listens.
+
+    Its command is the only sign of it, because every `celery` command loads Flower's modules.
+    """
+    command = click.get_current_context(silent=True)
+    if command and command.info_name == "flower":
+        from config.flower_start import prepare
+
+        prepare(app=sender)
 
 
 @signals.setup_logging.connect

@@ -16,6 +16,7 @@ broker_transport_options = {
         "tasks.pipeline.handle_csat",
     ),
     "is_barrier": "tasks.steps:is_barrier",
+    "labels_of": "tasks.event_log:labels_of",
     "consumer": {
         "dead_letter_queue_url": settings.SQS_CONVERSATION_DLQ_URL,
         "probe": "tasks.health.probe",
@@ -54,9 +55,11 @@ accept_content = ("json",)
 worker_prefetch_multiplier = 1
 worker_hijack_root_logger = False
 worker_redirect_stdouts = False
-# The queue carries events; worker events and remote control need a broker of their own.
+# Worker events and remote control have a broker of their own; Celery's would use the queue.
+control_broker_url = settings.CELERY_CONTROL_URL
+control_broker_setting = "CELERY_CONTROL_URL"
 worker_enable_remote_control = False
-worker_send_task_events = False
+worker_send_task_events = bool(settings.CELERY_CONTROL_URL)
 # Longer than any bounded work, so that only what hangs is ended.
 task_soft_time_limit = 600
 task_time_limit = 660

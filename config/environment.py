@@ -4,10 +4,13 @@ The only place that reads the environment. docs/configuration.md shows this tabl
 """
 
 import difflib
+import ipaddress
+import re
 import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 from urllib.parse import SplitResult, urlsplit
 
@@ -17,6 +20,7 @@ from sentry_sdk.utils import BadDsn, Dsn
 
 from apps.analytics.datalake import data_lake
 from apps.conversations import timezones
+from config.version import VERSION
 
 REQUIRED = object()
 LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
@@ -29,6 +33,7 @@ OUR_PREFIXES = (
     "WORKER_",
     "CLOSING_",
     "CONSOLE_",
+    "METRICS_",
 )
 
 
@@ -65,9 +70,38 @@ def read(environment: Mapping[str, str]) -> dict[str, Any]:
 
 
 def _contradictions(values: Mapping[str, Any]) -> list[str]:
+    problems = []
     if values["SQS_CONVERSATION_DLQ_URL"] == values["SQS_CONVERSATION_QUEUE_URL"]:
-        return ["SQS_CONVERSATION_DLQ_URL: must be another queue than the events' own."]
-    return []
+        problems.append("SQS_CONVERSATION_DLQ_URL: must be another queue than the events' own.")
+    problems += _open_to_strangers(
+        urlsplit(values["CELERY_CONTROL_URL"]), may_be_plain=values["CELERY_CONTROL_INSECURE"]
+    )
+    return problems
+
+
+def _open_to_strangers(control: SplitResult, *, may_be_plain: bool) -> list[str]:
+    """Whoever reaches the control broker can stop workers and quarantine events."""
+    if not control.hostname or _is_loopback(control.hostname):
+        return []
+    problems = []
+    if not control.password:
+        problems.append(
+            "CELERY_CONTROL_URL: needs a password, as in rediss://:password@host:6379/0: whoever "
+            "reaches this broker can stop the workers."
+        )
+    if control.scheme != "rediss" and not may_be_plain:
+        problems.append(
+            "CELERY_CONTROL_URL: must begin with rediss:// (TLS), because the broker is on another "
+            "host. Inside a private network set CELERY_CONTROL_INSECURE=true instead."
+        )
+    return problems
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
 
 
 def _value(setting: Setting, text: str) -> Any:
@@ -131,6 +165,11 @@ def _redis_url(text: str) -> str:
     parts = _split(text)
     if not parts or parts.scheme not in ("redis", "rediss") or not parts.hostname:
         raise ValueError("must be a redis:// or rediss:// URL.")
+    if parts.query or parts.fragment or not (parts.path.strip("/") or "0").isdecimal():
+        raise ValueError(
+            "must be a URL such as rediss://:password@host:6379/0, with nothing after the number, "
+            "and with a password whose special characters are percent-encoded."
+        )
     return text
 
 
@@ -139,6 +178,20 @@ def _sentry_dsn(text: str) -> str:
         return str(Dsn(text))
     except BadDsn:
         raise ValueError("must be the DSN that Sentry shows for the project.") from None
+
+
+def _sentry_environment(text: str) -> str:
+    # Sentry, "Environments": up to 64 characters, no spaces, line ends or slashes, and not "None".
+    if not re.fullmatch(r"[^\s/]{1,64}", text) or text == "None":
+        raise ValueError("must be up to 64 characters, without spaces and slashes.")
+    return text
+
+
+def _sentry_release(text: str) -> str:
+    # Sentry, "Releases & Health": up to 200 characters, no line ends, tabs or slashes.
+    if not re.fullmatch(r"[^\n\t/\\]{1,200}", text) or text in (".", "..", " "):
+        raise ValueError("must be up to 200 characters, without slashes and line ends.")
+    return text
 
 
 def _uuid(text: str) -> str:
@@ -166,6 +219,19 @@ def _bundle(text: str) -> int:
     return int(text)
 
 
+def _port(text: str) -> int:
+    if not text.isdecimal() or not 1 <= int(text) <= 65_535:
+        raise ValueError("must be a port from 1 to 65535.")
+    return int(text)
+
+
+def _ip_address(text: str) -> str:
+    try:
+        return str(ipaddress.ip_address(text))
+    except ValueError:
+        raise ValueError("must be an IP address of this machine, as in 127.0.0.1.") from None
+
+
 def _timezone(text: str) -> str:
     if not timezones.is_known(text):
         raise ValueError(timezones.unknown_sentence(text))
@@ -189,6 +255,12 @@ def _switch(text: str) -> bool:
     if text.lower() not in words:
         raise ValueError("must be true or false.")
     return words[text.lower()]
+
+
+def _folder(text: str) -> str:
+    if not Path(text).is_absolute():
+        raise ValueError("must be an absolute path, as in /app/static.")
+    return text
 
 
 def _names(text: str) -> list[str]:
@@ -289,10 +361,40 @@ SETTINGS = (
         parse=_redis_url,
     ),
     Setting(
+        name="CELERY_CONTROL_INSECURE",
+        meaning="that broker may be on another host without TLS, inside a private network",
+        default=False,
+        parse=_switch,
+    ),
+    Setting(
         name="SENTRY_DSN",
         meaning="where errors are reported; empty: nowhere",
         default="",
         parse=_sentry_dsn,
+    ),
+    Setting(
+        name="SENTRY_ENVIRONMENT",
+        meaning="the environment that error reports name",
+        default="production",
+        parse=_sentry_environment,
+    ),
+    Setting(
+        name="SENTRY_RELEASE",
+        meaning="the release that error reports name",
+        default=f"conversation-service@{VERSION}",
+        parse=_sentry_release,
+    ),
+    Setting(
+        name="METRICS_PORT",
+        meaning="the port on which a worker serves its Prometheus metrics; empty: none",
+        default="",
+        parse=_port,
+    ),
+    Setting(
+        name="METRICS_ADDRESS",
+        meaning="the IP address on which it serves them",
+        default="127.0.0.1",
+        parse=_ip_address,
     ),
     Setting(name="LOG_LEVEL", meaning="the least level logged", default="INFO", parse=_log_level),
     Setting(
@@ -306,6 +408,24 @@ SETTINGS = (
         meaning="the host names under which the admin site answers, separated by commas",
         default=["localhost", "127.0.0.1"],
         parse=_names,
+    ),
+    Setting(
+        name="DJANGO_PLAIN_HTTP",
+        meaning="the admin site answers without TLS, for a server that only this machine reaches",
+        default=False,
+        parse=_switch,
+    ),
+    Setting(
+        name="DJANGO_STATIC_ROOT",
+        meaning="the folder that `manage.py collectstatic` fills; empty: files of the packages",
+        default="",
+        parse=_folder,
+    ),
+    Setting(
+        name="FLOWER_MAY_CONTROL",
+        meaning="Flower may control workers, not only watch them; it never sends tasks",
+        default=False,
+        parse=_switch,
     ),
     Setting(
         name="CONSOLE_ENABLED",

@@ -4,7 +4,8 @@ import os
 from pathlib import Path
 
 from config.environment import read
-from config.observability import logging_config, start_sentry
+from config.error_reports import start_sentry
+from config.observability import logging_config
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
@@ -26,6 +27,9 @@ CLOSING_MAX_POSTPONE = _environment["CLOSING_MAX_POSTPONE"]
 DEFAULT_TIMEZONE = _environment["DEFAULT_TIMEZONE"]
 CONSOLE_ENABLED = _environment["CONSOLE_ENABLED"]
 CELERY_CONTROL_URL = _environment["CELERY_CONTROL_URL"]
+METRICS_PORT = _environment["METRICS_PORT"]
+METRICS_ADDRESS = _environment["METRICS_ADDRESS"]
+FLOWER_MAY_CONTROL = _environment["FLOWER_MAY_CONTROL"]
 
 SECRET_KEY = _environment["SECRET_KEY"]
 DEBUG = _environment["DJANGO_DEBUG"]
@@ -48,6 +52,7 @@ INSTALLED_APPS = [
 
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
@@ -72,7 +77,20 @@ TEMPLATES = [
 
 ROOT_URLCONF = "config.urls"
 WSGI_APPLICATION = "config.wsgi.application"
+
 STATIC_URL = "static/"
+STATIC_ROOT = _environment["DJANGO_STATIC_ROOT"] or None
+# Nothing collected, as in a checkout: served as the packages have it, under names without a hash.
+WHITENOISE_USE_FINDERS = not STATIC_ROOT
+WHITENOISE_ALLOW_ALL_ORIGINS = False
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {
+        "BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"
+        if STATIC_ROOT
+        else "django.contrib.staticfiles.storage.StaticFilesStorage"
+    },
+}
 
 DATABASES = {
     "default": _environment["DATABASE_URL"]
@@ -96,11 +114,17 @@ USE_TZ = True
 TIME_ZONE = "UTC"
 LANGUAGE_CODE = "en"
 
-SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = not DEBUG
-SECURE_SSL_REDIRECT = not DEBUG
-SECURE_HSTS_SECONDS = 0 if DEBUG else 31_536_000
-SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = not DEBUG
+# Behind a proxy that ends TLS, gunicorn says which requests came by https (FORWARDED_ALLOW_IPS).
+_needs_tls = not (DEBUG or _environment["DJANGO_PLAIN_HTTP"])
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = _needs_tls
+SECURE_SSL_REDIRECT = _needs_tls
+SECURE_HSTS_SECONDS = 31_536_000 if _needs_tls else 0
+SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = _needs_tls
 
 LOGGING_CONFIG = "logging.config.dictConfig"
 LOGGING = logging_config(level=_environment["LOG_LEVEL"])
-start_sentry(dsn=_environment["SENTRY_DSN"])
+start_sentry(
+    dsn=_environment["SENTRY_DSN"],
+    environment=_environment["SENTRY_ENVIRONMENT"],
+    release=_environment["SENTRY_RELEASE"],
+)

@@ -1,7 +1,6 @@
 """The broker for worker events and remote control."""
 
 from collections.abc import Iterator
-from urllib.parse import urlsplit
 
 import redis
 from django.conf import settings
@@ -9,6 +8,7 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 from tasks.doctor.findings import Finding, error, ok, skipped
+from tasks.sqs_fifo.control.connection import address_of
 
 CONTROL = "control.broker"
 TIMEOUT_SECONDS = 3.0
@@ -19,7 +19,7 @@ def check() -> Iterator[Finding]:
     if not settings.CELERY_CONTROL_URL:
         yield skipped(CONTROL, "CELERY_CONTROL_URL is not set: no events, no remote control.")
         return
-    where = _without_secrets(settings.CELERY_CONTROL_URL)
+    where = address_of(settings.CELERY_CONTROL_URL)
     try:
         with redis.Redis.from_url(
             settings.CELERY_CONTROL_URL,
@@ -37,8 +37,3 @@ def check() -> Iterator[Finding]:
         )
     else:
         yield ok(CONTROL, f"{where} answers.")
-
-
-def _without_secrets(url: str) -> str:
-    parts = urlsplit(url)
-    return f"{parts.scheme}://{parts.hostname}:{parts.port or 6379}"

@@ -11,12 +11,16 @@ from celery import Task, current_task
 from celery.app.trace import trace_task
 from celery.exceptions import Reject
 
+from tasks.sqs_fifo.control.announcing import announce_begun, announce_ended, shown
 from tasks.sqs_fifo.delivery import DONE, WAITING, Delivery, Outcome, Result
 from tasks.sqs_fifo.errors import places_of
 
 # What a FIFO queue cannot do (it takes no delay for one message, and never reorders), and what a
 # pointer must not carry.
 UNSUPPORTED_OPTIONS = ("countdown", "eta", "expires", "priority", "link", "link_error")
+TRACEPARENT = "traceparent"
+# W3C Trace Context asks for 55 characters, and lets later versions have more.
+LONGEST_TRACEPARENT = 512
 
 
 class UnsupportedOnFifo(TypeError):
@@ -44,7 +48,10 @@ class PointerForm(Enum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class QueuedEvent:
-    """An event as it is given to the first task of the chain."""
+    """An event as it is given to the first task of the chain.
+
+    `traceparent` is that message attribute as it came (W3C Trace Context), and may be anything.
+    """
 
     message_id: str
     group_id: str
@@ -52,10 +59,12 @@ class QueuedEvent:
     sent_at: int
     body: str
     receive_count: int = 1
+    traceparent: str = ""
 
     @classmethod
     def of(cls, delivery: Delivery) -> Self:
         """The event of a delivery."""
+        traceparent = str(delivery.attributes.get(TRACEPARENT, {}).get("StringValue", ""))
         return cls(
             message_id=delivery.message_id,
             group_id=delivery.group_id,
@@ -63,16 +72,21 @@ class QueuedEvent:
             sent_at=delivery.sent_at,
             receive_count=delivery.receive_count,
             body=delivery.body,
+            traceparent=traceparent if len(traceparent) <= LONGEST_TRACEPARENT else "",
         )
 
 
 @dataclass(slots=True, eq=False)
 class Work:
-    """An event on its way through the chain: what the steps hand on, and how it ended if it did."""
+    """An event on its way through the chain: what the steps hand on, and how it ended if it did.
+
+    `trace` is for whoever follows its way, and nothing to the steps.
+    """
 
     event: QueuedEvent
     state: Any = None
     outcome: Outcome | None = None
+    trace: Any = None
 
     def __repr__(self) -> str:
         """Ids only: Celery writes this into logs and events."""
@@ -158,6 +172,8 @@ class FifoTask(Task):
     message_group: str | None = None
     is_barrier: bool = False
     deduplicate_for: int = 1
+    # Whether the process that runs it tells of its end, with its own time and outcomes.
+    announces_its_end = False
 
     def outcome_of(self, error: Exception) -> Outcome:
         """What an error that the task raised means for its events; a bug unless overridden."""
@@ -194,9 +210,14 @@ class FifoTask(Task):
             "ignore_result": True,
             "is_eager": False,
         }
+        announce_begun(self, request, arguments=shown(args))
         traced = trace_task(self, request["id"], args, {}, request, app=self.app)
-        if traced.info:
-            raise traced.info.retval
+        error = traced.info.retval if traced.info else None
+        if not self.announces_its_end:
+            failed = getattr(error, "outcomes", [])
+            announce_ended(self, request, failed=failed, seconds=traced.runtime, result="None")
+        if error:
+            raise error
         return traced.retval
 
     def apply_async(
@@ -252,6 +273,10 @@ class EventTask(FifoTask):
     """
 
     abstract = True
+    announces_its_end = True
+
+    def delivery_begun(self, works: list[Work]) -> None:
+        """Called once a delivery, before its first step; does nothing by itself."""
 
     def step_ended(self, works: list[Work], *, seconds: float) -> None:
         """Called after each step, with how long it alone has taken; does nothing by itself."""
@@ -262,6 +287,9 @@ class EventTask(FifoTask):
     def __call__(self, items: list[Any]) -> list[Work]:
         """Run this step and those after it; raises EventsFailed unless all events took effect."""
         works = [item if isinstance(item, Work) else Work(QueuedEvent(**item)) for item in items]
+        begun = [work for work in works if work.outcome is None]
+        if works != items:
+            self.delivery_begun(works)
         # Taken from the request, so that Celery does not publish the next step.
         steps, self.request.chain = self.request.chain, None
         started = time.perf_counter()
@@ -271,7 +299,15 @@ class EventTask(FifoTask):
             outcome = self.outcome_of(error)
             for work in works:
                 work.outcome = work.outcome or outcome
-        self.step_ended(works, seconds=time.perf_counter() - started)
+        seconds = time.perf_counter() - started
+        self.step_ended(works, seconds=seconds)
+        announce_ended(
+            self,
+            vars(self.request),
+            failed=[work.outcome for work in begun if work.outcome],
+            seconds=seconds,
+            result=repr(works),
+        )
         on_their_way = any(work.outcome is None for work in works)
         if steps and on_their_way:
             *rest, step = steps

@@ -3,10 +3,13 @@
 Set `broker_url = "sqs://"` and `broker_transport = "tasks.sqs_fifo.transport:Transport"`. Transport
 options beyond kombu's own (`predefined_queues`, `region`): `event_chain`, the names of the tasks
 that an event runs through; `is_barrier`, a dotted path to the function that tells barriers, if any;
+`labels_of`, one to the function that says what log lines tell of a message (`envelope.LabelsOf`);
 `consumer`, a mapping of `tasks.sqs_fifo.options.Options`. Credentials and endpoints are boto3's.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 from botocore.config import Config
@@ -21,7 +24,7 @@ from tasks.sqs_fifo.calls import Calls
 from tasks.sqs_fifo.chain import UnsupportedOnFifo
 from tasks.sqs_fifo.consumer import QueueConsumer
 from tasks.sqs_fifo.delivery import DONE, Outcome
-from tasks.sqs_fifo.envelope import Envelope, never_a_barrier
+from tasks.sqs_fifo.envelope import Envelope, never_a_barrier, no_labels
 from tasks.sqs_fifo.options import Options
 
 
@@ -42,6 +45,10 @@ class Channel(SQS.Channel):
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
         self._queue_consumers: dict[str, QueueConsumer] = {}
+        # Cancelled, with something still running.
+        self._retired: list[QueueConsumer] = []
+        self._is_handing_over = False
+        self._goes_on = False
         self._outcomes: dict[str, Outcome | list[Outcome]] = {}
 
     def basic_consume(
@@ -62,11 +69,24 @@ class Channel(SQS.Channel):
         consumer.start()
 
     def basic_cancel(self, consumer_tag: str) -> None:
-        """Stop consuming; what is held goes back to SQS before this returns."""
+        """Stop consuming; what is held goes back to SQS before this returns, unless `going_on`."""
         queue = self._tag_to_queue.get(consumer_tag)
         super().basic_cancel(consumer_tag)
-        if queue in self._queue_consumers:
-            self._queue_consumers[queue].stop()
+        if queue not in self._queue_consumers:
+            return
+        self._queue_consumers[queue].stop(at_once=not self._goes_on)
+        if self._goes_on:
+            self._retired.append(self._queue_consumers.pop(queue))
+            self._close_retired()
+
+    @contextmanager
+    def going_on(self) -> Iterator[None]:
+        """Queues that are cancelled within are stopped without waiting: the worker goes on."""
+        self._goes_on = True
+        try:
+            yield
+        finally:
+            self._goes_on = False
 
     def note_outcomes(self, delivery_tag: str, outcomes: Outcome | list[Outcome]) -> None:
         """How the events of a message ended, settled by the reject that Celery sends next."""
@@ -75,25 +95,46 @@ class Channel(SQS.Channel):
     def basic_ack(self, delivery_tag: str, multiple: bool = False) -> None:
         """The message took effect."""
         self.qos.ack(delivery_tag)
-        for consumer in self._queue_consumers.values():
-            consumer.settle(delivery_tag, DONE)
+        self._settle(delivery_tag, DONE)
 
     def basic_reject(self, delivery_tag: str, requeue: bool = False) -> None:
         """The message did not take effect. It is never just dropped, whatever `requeue` says."""
         self.qos.ack(delivery_tag)
         outcomes = self._outcomes.pop(delivery_tag, None)
-        for consumer in self._queue_consumers.values():
-            consumer.settle(delivery_tag, outcomes)
+        if self._is_handing_over:
+            # A revoked task is rejected as soon as it is made. Settling it hands over the next, so
+            # many of them would be settled within each other.
+            hub: Any = self.hub
+            hub.call_soon(self._settle, delivery_tag, outcomes)
+        else:
+            self._settle(delivery_tag, outcomes)
 
     def close(self) -> None:
         """Stop, and give back what is still running (cold shutdown)."""
         if not self.closed:
             super().close()
-            for consumer in self._queue_consumers.values():
+            for consumer in self._retired:
+                consumer.stop()
+            for consumer in self._consumers_of_queues:
                 consumer.close()
 
+    @property
+    def _consumers_of_queues(self) -> list[QueueConsumer]:
+        return [*self._queue_consumers.values(), *self._retired]
+
+    def _settle(self, delivery_tag: str, outcomes: Outcome | list[Outcome] | None) -> None:
+        """Only the consumer that has handed it over knows the tag."""
+        for consumer in self._consumers_of_queues:
+            consumer.settle(delivery_tag, outcomes)
+        self._close_retired()
+
+    def _close_retired(self) -> None:
+        for consumer in [retired for retired in self._retired if not retired.running]:
+            self._retired.remove(consumer)
+            consumer.close()
+
     def _restore(self, message: Any, unwanted_delivery_info: Any = ()) -> None:
-        for consumer in self._queue_consumers.values():
+        for consumer in self._consumers_of_queues:
             consumer.release_running(message.delivery_tag)
 
     def _put(self, queue: str, message: dict[str, Any], **options: Any) -> None:
@@ -138,11 +179,19 @@ class Channel(SQS.Channel):
                 queue=queue,
                 chain=options["event_chain"],
                 is_barrier=symbol_by_name(options.get("is_barrier", never_a_barrier)),
+                labels_of=symbol_by_name(options.get("labels_of", no_labels)),
             ),
             hub=self.hub,
             room=self._room,
-            hand_over=self.connection._callbacks[queue],
+            hand_over=partial(self._hand_over, self.connection._callbacks[queue]),
         )
+
+    def _hand_over(self, callback: Callable[[Any], None], message: dict[str, Any]) -> None:
+        self._is_handing_over = True
+        try:
+            callback(message)
+        finally:
+            self._is_handing_over = False
 
     def _shutdown_client(self) -> Any:
         """For the calls that are waited for: a degraded network must not hold up a shutdown."""
@@ -156,7 +205,7 @@ class Channel(SQS.Channel):
 
     def _room(self) -> int:
         """How many more messages the pool takes: Celery's prefetch count, less those running."""
-        running = sum(consumer.running for consumer in self._queue_consumers.values())
+        running = sum(consumer.running for consumer in self._consumers_of_queues)
         return (self.qos.prefetch_count or 1_000_000) - running
 
 

@@ -11,11 +11,11 @@ import time
 from pathlib import Path
 from typing import Any
 
-from celery import Celery
 from kombu.entity import Queue
 
 from tasks.sqs_fifo.backoff import Backoff
 from tasks.sqs_fifo.chain import EventTask, FifoTask, PointerForm, Work, bug, each
+from tasks.sqs_fifo.control.app import ControlledCelery
 from tasks.sqs_fifo.delivery import Outcome, Result
 
 QUEUE = "events.fifo"
@@ -45,7 +45,7 @@ def is_barrier(document: Any) -> bool:
     return isinstance(document, dict) and document.get("event_type") == "barrier"
 
 
-app = Celery("fifo_app", broker="sqs://", fixups=[])
+app = ControlledCelery("fifo_app", broker="sqs://", fixups=[])
 app.conf.update(
     broker_transport="tasks.sqs_fifo.transport:Transport",
     broker_transport_options={
@@ -65,6 +65,9 @@ app.conf.update(
     task_default_queue=QUEUE,
     worker_prefetch_multiplier=1,
     worker_enable_remote_control=False,
+    control_broker_url=os.environ.get("CONTROL_URL", ""),
+    control_broker_setting="CONTROL_URL",
+    worker_send_task_events=bool(os.environ.get("CONTROL_URL")),
     # How long the pool waits for a result of a process that is gone.
     worker_lost_wait=0.2,
     task_time_limit=float(os.environ.get("TIME_LIMIT", "0")) or None,

@@ -3,9 +3,11 @@
 import json
 import re
 import subprocess
+import sys
 import sysconfig
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -34,7 +36,8 @@ def compose() -> dict[str, Any]:
 
 def instructions(*, keyword: str) -> list[str]:
     """The arguments of each such instruction of the last stage of the Dockerfile."""
-    last_stage = re.split(r"^(?=FROM )", DOCKERFILE.read_text(), flags=re.MULTILINE)[-1]
+    continued = DOCKERFILE.read_text().replace("\\\n", "")
+    last_stage = re.split(r"^(?=FROM )", continued, flags=re.MULTILINE)[-1]
     return re.findall(rf"^{keyword} (.*)$", last_stage, flags=re.MULTILINE)
 
 
@@ -47,13 +50,25 @@ def copied_paths() -> list[str]:
 def test_it_has_the_stores_the_service_and_a_step_that_provisions(compose: dict[str, Any]) -> None:
     assert set(compose["services"]) == {
         *("postgres", "valkey", "moto"),
-        *("provision", "worker", "beat"),
+        *("provision", "worker", "beat", "web", "flower"),
     }
+
+
+def test_the_control_broker_asks_for_the_password_that_the_service_has(
+    compose: dict[str, Any],
+) -> None:
+    valkey = compose["services"]["valkey"]
+    password = valkey["command"][valkey["command"].index("--requirepass") + 1]
+    url = compose["services"]["worker"]["environment"]["CELERY_CONTROL_URL"]
+
+    assert password
+    assert urlsplit(url).password == password
+    assert valkey["environment"]["REDISCLI_AUTH"] == password
 
 
 def test_every_published_port_is_bound_to_loopback(compose: dict[str, Any]) -> None:
     ports = [port for service in compose["services"].values() for port in service.get("ports", [])]
-    assert len(ports) == 3
+    assert len(ports) == 5
     assert {port.get("host_ip") for port in ports} == {"127.0.0.1"}
 
 
@@ -98,6 +113,45 @@ def test_the_worker_waits_for_healthy_stores_and_the_provisioning(compose: dict[
 def test_worker_and_beat_have_the_same_settings(compose: dict[str, Any]) -> None:
     services = compose["services"]
     assert services["worker"]["environment"] == services["beat"]["environment"]
+
+
+def test_the_web_server_serves_what_the_image_has_collected(compose: dict[str, Any]) -> None:
+    web = compose["services"]["web"]
+    assert web["command"][:3] == ["gunicorn", "--config", "python:config.webserver"]
+    assert web["command"][-1] == "config.wsgi"
+    (variable,) = instructions(keyword="ENV")[1:]
+    assert variable == f"DJANGO_STATIC_ROOT={web['environment']['DJANGO_STATIC_ROOT']}"
+
+
+def test_the_image_collects_style_sheets_with_settings_of_its_own(tmp_path: Path) -> None:
+    (command,) = [run for run in instructions(keyword="RUN") if "collectstatic" in run]
+    path = f"{Path(sys.executable).parent}:/usr/bin:/bin"
+    result = subprocess.run(
+        ["sh", "-c", command],
+        cwd=PROJECT_ROOT,
+        env={"PATH": path, "DJANGO_STATIC_ROOT": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert result.returncode == 0, result.stderr
+    assert (tmp_path / "staticfiles.json").exists()
+    assert (tmp_path / "admin/css/base.css.gz").exists()
+
+
+def test_flower_runs_the_promised_command_behind_a_login(compose: dict[str, Any]) -> None:
+    flower = compose["services"]["flower"]
+    assert flower["command"][:4] == ["celery", "-A", "config", "flower"]
+    user, _, password = flower["environment"]["FLOWER_BASIC_AUTH"].partition(":")
+    assert user
+    assert password
+    assert not any("persist" in word or "db" in word for word in flower["command"])
+
+
+def test_everything_that_listens_tells_whether_it_is_healthy(compose: dict[str, Any]) -> None:
+    for name, service in compose["services"].items():
+        if service.get("ports"):
+            assert service["healthcheck"]["test"], name
 
 
 def test_the_moto_image_is_the_version_that_the_tests_use(compose: dict[str, Any]) -> None:

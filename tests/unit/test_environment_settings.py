@@ -73,6 +73,10 @@ def test_a_missing_setting_is_told_with_what_to_set_it_to(name: str, empty: bool
         ("SQS_CONVERSATION_VISIBILITY_TIMEOUT", "a minute"),
         ("CELERY_CONTROL_URL", "amqp://host"),
         ("CELERY_CONTROL_URL", "redis://[::1"),
+        ("CELERY_CONTROL_URL", "rediss://:secret@host/0?ssl_cert_reqs=none"),
+        ("CELERY_CONTROL_URL", "rediss://:se#cret@host/0"),
+        ("CELERY_CONTROL_URL", "redis://127.0.0.1/conversations"),
+        ("CELERY_CONTROL_INSECURE", "maybe"),
         ("SENTRY_DSN", "nonsense"),
         ("LOG_LEVEL", "LOUD"),
         ("DJANGO_DEBUG", "maybe"),
@@ -156,3 +160,36 @@ def test_all_problems_are_told_at_once() -> None:
 )
 def test_a_setting_is_read_in_its_own_form(name: str, text: str, value: object) -> None:
     assert read({**COMPLETE, name: text})[name] == value
+
+
+def test_a_control_broker_on_another_host_needs_a_password_and_tls() -> None:
+    told = problems({**COMPLETE, "CELERY_CONTROL_URL": "redis://valkey.example:6379/0"})
+
+    assert [sentence.partition(":")[0] for sentence in told] == ["CELERY_CONTROL_URL"] * 2
+    assert "needs a password" in told[0]
+    assert "must begin with rediss://" in told[1]
+    assert "CELERY_CONTROL_INSECURE=true" in told[1]
+
+
+@pytest.mark.parametrize(
+    ("url", "insecure"),
+    [
+        ("rediss://:secret@valkey.example:6379/0", ""),
+        ("redis://:secret@valkey.example:6379/0", "true"),
+        ("redis://localhost:6379/0", ""),
+        ("redis://[::1]:6379/0", ""),
+    ],
+)
+def test_a_control_broker_that_strangers_cannot_reach_is_taken(url: str, insecure: str) -> None:
+    environment = {**COMPLETE, "CELERY_CONTROL_URL": url, "CELERY_CONTROL_INSECURE": insecure}
+
+    assert read(environment)["CELERY_CONTROL_URL"] == url
+
+
+def test_a_control_broker_in_a_private_network_needs_a_password_too() -> None:
+    url = "redis://valkey:6379/0"
+    environment = {**COMPLETE, "CELERY_CONTROL_URL": url, "CELERY_CONTROL_INSECURE": "true"}
+
+    (sentence,) = problems(environment)
+
+    assert "needs a password" in sentence

@@ -18,16 +18,24 @@ import pytest
 import vine
 from celery.app import amqp
 from celery.app import trace as celery_trace
+from celery.app.control import Control
 from celery.app.task import Context, Task
+from celery.events.dispatcher import EventDispatcher
+from celery.events.event import get_exchange
 from celery.exceptions import Reject
-from celery.worker import strategy
+from celery.worker import loops, strategy
+from celery.worker import state as worker_state
+from celery.worker.consumer import Consumer
+from celery.worker.consumer import events as consumer_events
 from celery.worker.request import Request, create_request_cls
+from kombu import pidbox
 from kombu.asynchronous import Hub
 from kombu.asynchronous.aws.sqs.connection import AsyncSQSConnection
 from kombu.asynchronous.http import Response
 from kombu.connection import Connection
 from kombu.exceptions import HttpError
 from kombu.transport import SQS
+from kombu.transport import redis as redis_transport
 from kombu.transport.virtual import base as virtual
 from kombu.utils.json import dumps
 
@@ -424,3 +432,69 @@ def test_settings_for_acknowledging_are_taken_from_the_task() -> None:
 class _NoPool:
     def apply_async(self, *_args: Any, **_options: Any) -> None:
         """See celery.concurrency.base.BasePool."""
+
+
+def test_events_are_handed_to_one_method_of_the_dispatcher() -> None:
+    for method in (EventDispatcher.send, EventDispatcher.publish):
+        assert "self._publish(" in inspect.getsource(method), (
+            "EventDispatcher publishes elsewhere: control.events hands events on in _publish."
+        )
+    assert parameters(EventDispatcher.__init__)[:4] == ["self", "connection", "hostname", "enabled"]
+    assert parameters(EventDispatcher.enable) == ["self"], "control.events replaces it."
+    for name in ("mutex", "_closed", "on_enabled", "groups"):
+        assert f"self.{name} = " in inspect.getsource(EventDispatcher.__init__), name
+
+
+def test_the_worker_asks_the_dispatchers_connection_for_heartbeats_only_if_it_has_one() -> None:
+    assert "if not connection:" in inspect.getsource(loops._enable_amqheartbeats), (
+        "The loop would open the dispatcher's connection: control.events takes it away."
+    )
+    assert "if dispatcher.connection:" in inspect.getsource(consumer_events.Events._close)
+
+
+def test_events_on_a_redis_broker_go_to_all_who_listen() -> None:
+    with Connection("redis://127.0.0.1:9/0") as connection:
+        assert get_exchange(connection, name="celeryev").type == "fanout"
+
+
+def test_the_mailbox_has_the_seams_of_remote_control() -> None:
+    assert parameters(pidbox.Mailbox.producer_or_acquire) == ["self", "producer", "channel"]
+    assert pidbox.Mailbox.node_cls is pidbox.Node
+    assert Control.Mailbox is pidbox.Mailbox
+    assert parameters(pidbox.Node.handle) == ["self", "method", "arguments"]
+    assert parameters(pidbox.Node.handle_message) == ["self", "body", "message"]
+    assert "handle = reply_to and self.handle_call or self.handle_cast" in inspect.getsource(
+        pidbox.Node.dispatch
+    )
+    assert "routing_key=reply_to['routing_key']" in inspect.getsource(pidbox.Node.dispatch)
+    assert "f'{oid}.{self.reply_exchange.name}'" in inspect.getsource(
+        pidbox.Mailbox.get_reply_queue
+    ), "The queue of replies has another name: control.publisher sets its expiry."
+
+
+def test_the_redis_transport_can_be_asked_whether_a_silent_broker_is_there() -> None:
+    poller = redis_transport.MultiChannelPoller()
+
+    poller.maybe_check_subclient_health()
+    assert hasattr(redis_transport.Channel, "client"), "control.publisher sets a queue's expiry."
+    assert redis_transport.Channel.keyprefix_queue == "_kombu.binding.%s", "control.listener."
+
+
+def test_the_worker_has_what_remote_commands_use() -> None:
+    assert hasattr(worker_state, "should_stop"), "the command shutdown sets it."
+    assert "should_stop" in inspect.getsource(worker_state.maybe_shutdown)
+    assert parameters(Consumer._update_prefetch_count) == ["self", "index"]
+    assert "self.task_consumer.cancel_by_queue" in inspect.getsource(Consumer.cancel_task_queue)
+    assert parameters(Consumer.add_task_queue)[:2] == ["self", "queue"]
+    assert "'register_with_event_loop', args=(hub,)" in inspect.getsource(
+        Consumer.register_with_event_loop
+    ), "Steps are not given the event loop: control.listener has itself woken by it."
+
+
+def test_a_request_tells_of_itself_through_one_method() -> None:
+    assert parameters(Request.send_event) == ["self", "type", "fields"]
+    assert parameters(Request.info) == ["self", "safe"]
+    assert "self._already_revoked = True" in inspect.getsource(Request._announce_revoked)
+    assert "if events:\n                self.send_event(" in inspect.getsource(
+        create_request_cls
+    ), "task-succeeded is sent elsewhere: FifoRequest keeps it back."
