@@ -18,6 +18,19 @@ COPY manage.py ./
 COPY config ./config
 COPY tasks ./tasks
 COPY apps ./apps
+# The admin site's style sheets. The command reads all settings, and uses none of these.
+ENV DJANGO_STATIC_ROOT=/app/static
+RUN SQS_CONVERSATION_QUEUE_URL=http://unused/unused.fifo \
+    SQS_CONVERSATION_DLQ_URL=http://unused/unused-dlq.fifo \
+    SQS_CONVERSATION_REGION=unused \
+    DYNAMODB_MESSAGE_TABLE=unused \
+    DYNAMODB_REGION=unused \
+    DATABASE_URL=postgres://unused/unused \
+    SECRET_KEY=unused-unused-unused-unused-unused-unused-unused-unused \
+    DATALAKE_URL=file:///unused \
+    AGENT_UUID_CSAT=00000000-0000-0000-0000-000000000000 \
+    AGENT_UUID_NPS=00000000-0000-0000-0000-000000000000 \
+    python manage.py collectstatic --no-input
 USER 10001:10001
 # Celery's warm shutdown: running tasks finish, what is held goes back to the queue.
 STOPSIGNAL SIGTERM

@@ -1,11 +1,14 @@
 """The service's own processes, started against the settings of an embedded stack."""
 
+import http.client
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 from embedded.environment import with_settings
+from embedded.network import LOOPBACK, free_port
 from embedded.processes import Command, ManagedProcess, supervisor
 
 PROJECT_ROOT = Path(__file__).resolve().parent.parent
@@ -13,8 +16,18 @@ QUEUE = "conversations.fifo"
 _MANAGE_TIMEOUT_SECONDS = 120.0
 _WORKER_READY_TIMEOUT_SECONDS = 60.0
 _WORKER_GRACE_SECONDS = 20.0
+_PAGES_READY_TIMEOUT_SECONDS = 60.0
+_PROBE_TIMEOUT_SECONDS = 2.0
 # The end of the line that Celery's worker logs when it begins to consume: "celery@host ready."
 _READY_MARK = " ready."
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pages:
+    """A web server on 127.0.0.1. `url` has no slash at its end."""
+
+    process: ManagedProcess
+    url: str
 
 
 def run_manage(*, arguments: Sequence[str], environment: Mapping[str, str], logs: Path) -> None:
@@ -80,6 +93,85 @@ def running_beat(
             ),
             log=logs / "beat.log",
         )
+
+
+@contextmanager
+def running_web(*, environment: Mapping[str, str], logs: Path) -> Iterator[Pages]:
+    """gunicorn with the admin site, answering. Raises ProcessError if it does not get ready."""
+    port = free_port()
+    arguments = ["-m", "gunicorn", "--config", "python:config.webserver"]
+    arguments += ["--bind", f"{LOOPBACK}:{port}", "config.wsgi"]
+    with _running_pages(
+        name="web",
+        arguments=arguments,
+        environment=environment,
+        logs=logs,
+        port=port,
+        probe="/admin/login/",
+    ) as pages:
+        yield pages
+
+
+@contextmanager
+def running_flower(*, environment: Mapping[str, str], logs: Path) -> Iterator[Pages]:
+    """Flower, answering. Raises ProcessError if it does not get ready."""
+    port = free_port()
+    arguments = ["-m", "celery", "-A", "config", "flower"]
+    arguments += [f"--address={LOOPBACK}", f"--port={port}"]
+    with _running_pages(
+        name="flower",
+        arguments=arguments,
+        environment=environment,
+        logs=logs,
+        port=port,
+        probe="/healthcheck",
+    ) as pages:
+        yield pages
+
+
+@contextmanager
+def running_module(
+    *, name: str, arguments: Sequence[str], environment: Mapping[str, str], logs: Path
+) -> Iterator[ManagedProcess]:
+    """`python -m` with these arguments; does not wait for anything."""
+    with supervisor() as processes:
+        yield processes.start(
+            command=_command(name=name, arguments=["-m", *arguments], environment=environment),
+            log=logs / f"{name}.log",
+        )
+
+
+@contextmanager
+def _running_pages(
+    *,
+    name: str,
+    arguments: Sequence[str],
+    environment: Mapping[str, str],
+    logs: Path,
+    port: int,
+    probe: str,
+) -> Iterator[Pages]:
+    with supervisor() as processes:
+        process = processes.start(
+            command=_command(name=name, arguments=arguments, environment=environment),
+            log=logs / f"{name}.log",
+        )
+        process.wait_until_ready(
+            is_ready=lambda: _answers(port=port, path=probe),
+            timeout_seconds=_PAGES_READY_TIMEOUT_SECONDS,
+        )
+        yield Pages(process=process, url=f"http://{LOOPBACK}:{port}")
+
+
+def _answers(*, port: int, path: str) -> bool:
+    connection = http.client.HTTPConnection(LOOPBACK, port, timeout=_PROBE_TIMEOUT_SECONDS)
+    try:
+        connection.request("GET", path)
+        return connection.getresponse().status < http.client.BAD_REQUEST
+    except OSError:
+        return False
+    finally:
+        connection.close()
 
 
 def _command(*, name: str, arguments: Sequence[str], environment: Mapping[str, str]) -> Command:

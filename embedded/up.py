@@ -1,27 +1,53 @@
-"""`make up`: the embedded stack with a worker and beat, until Ctrl-C."""
+"""`make up`: the embedded stack with every process of the service, until Ctrl-C."""
 
+import argparse
+import secrets
 import shlex
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 
 from rich.console import Console
 from rich.table import Table
 
+from embedded.network import LOOPBACK
 from embedded.processes import ManagedProcess, ProcessError, sigterm_as_exit
-from embedded.service import prepare, running_beat, running_worker
+from embedded.service import (
+    prepare,
+    run_manage,
+    running_beat,
+    running_flower,
+    running_module,
+    running_web,
+    running_worker,
+)
 from embedded.stack import Stack, running_stack
 
 _POLL_SECONDS = 0.5
+_USER = "admin"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Service:
+    """All that runs. `password` is that of the user "admin", of the admin site and of Flower."""
+
+    stack: Stack
+    processes: list[ManagedProcess]
+    admin_url: str
+    flower_url: str
+    password: str
 
 
 def main() -> int:
     """Runs until Ctrl-C or SIGTERM (0) or until a process cannot start or ends by itself (1)."""
+    load = _arguments().load
     console, errors = Console(), Console(stderr=True)
     try:
-        with sigterm_as_exit(), _running_service(console=console) as processes:
-            _wait_for_an_end(processes=processes)
+        with sigterm_as_exit(), _running_service(load=load, console=console) as service:
+            _print_addresses(console=console, service=service)
+            _wait_for_an_end(processes=service.processes)
     except ProcessError as error:
         errors.print(str(error), style="red", markup=False, highlight=False, soft_wrap=True)
         return 1
@@ -30,19 +56,70 @@ def main() -> int:
     return 0
 
 
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m embedded.up", description=__doc__)
+    parser.add_argument("--load", metavar="RATE", help="generated events a second; default: none")
+    return parser.parse_args()
+
+
 @contextmanager
-def _running_service(*, console: Console) -> Iterator[list[ManagedProcess]]:
-    with console.status("Starting PostgreSQL, moto and Valkey") as status, running_stack() as stack:
+def _running_service(*, load: str | None, console: Console) -> Iterator[Service]:
+    password = secrets.token_urlsafe(12)
+    with ExitStack() as exits:
+        status = exits.enter_context(console.status("Starting PostgreSQL, moto and Valkey"))
+        stack = exits.enter_context(running_stack())
+        logs = stack.logs
+        environment = {**stack.environment, **_settings_of_the_pages(password=password)}
         status.update("Migrating and provisioning")
-        prepare(environment=stack.environment, logs=stack.logs)
-        status.update("Starting the worker and beat")
-        with (
-            running_worker(environment=stack.environment, logs=stack.logs) as worker,
-            running_beat(environment=stack.environment, logs=stack.logs) as beat,
-        ):
-            status.stop()
-            _print_addresses(console=console, stack=stack)
-            yield [worker, beat]
+        prepare(environment=environment, logs=logs)
+        _add_superuser(stack=stack, environment=environment, password=password)
+        status.update("Starting the worker, beat, the admin site and Flower")
+        worker = exits.enter_context(running_worker(environment=environment, logs=logs))
+        beat = exits.enter_context(running_beat(environment=environment, logs=logs))
+        web = exits.enter_context(running_web(environment=environment, logs=logs))
+        flower = exits.enter_context(running_flower(environment=environment, logs=logs))
+        processes = [worker, beat, web.process, flower.process]
+        if load:
+            arguments = ["demo.load", load]
+            processes.append(
+                exits.enter_context(
+                    running_module(
+                        name="load", arguments=arguments, environment=environment, logs=logs
+                    )
+                )
+            )
+        status.stop()
+        yield Service(
+            stack=stack,
+            processes=processes,
+            admin_url=f"{web.url}/admin/",
+            flower_url=f"{flower.url}/",
+            password=password,
+        )
+
+
+def _settings_of_the_pages(*, password: str) -> dict[str, str]:
+    return {
+        "CONSOLE_ENABLED": "true",
+        # Nobody else reaches 127.0.0.1, and it has no certificate.
+        "DJANGO_PLAIN_HTTP": "true",
+        "DJANGO_ALLOWED_HOSTS": f"{LOOPBACK},localhost",
+        "DJANGO_STATIC_ROOT": "",
+        "FLOWER_BASIC_AUTH": f"{_USER}:{password}",
+    }
+
+
+def _add_superuser(*, stack: Stack, environment: Mapping[str, str], password: str) -> None:
+    run_manage(
+        arguments=["createsuperuser", "--no-input"],
+        environment={
+            **environment,
+            "DJANGO_SUPERUSER_USERNAME": _USER,
+            "DJANGO_SUPERUSER_EMAIL": "admin@example.org",
+            "DJANGO_SUPERUSER_PASSWORD": password,
+        },
+        logs=stack.logs,
+    )
 
 
 def _wait_for_an_end(*, processes: list[ManagedProcess]) -> None:
@@ -53,10 +130,14 @@ def _wait_for_an_end(*, processes: list[ManagedProcess]) -> None:
         time.sleep(_POLL_SECONDS)
 
 
-def _print_addresses(*, console: Console, stack: Stack) -> None:
+def _print_addresses(*, console: Console, service: Service) -> None:
+    stack = service.stack
     table = Table(title="The service is running", title_justify="left")
     table.add_column("What", no_wrap=True)
     table.add_column("Where", overflow="fold")
+    table.add_row("Admin site, console", service.admin_url)
+    table.add_row("Flower", service.flower_url)
+    table.add_row("User and password", f"{_USER} {service.password}")
     table.add_row("PostgreSQL", stack.database_url)
     table.add_row("SQS, DynamoDB (moto)", stack.aws_endpoint_url)
     table.add_row("Queue", stack.environment["SQS_CONVERSATION_QUEUE_URL"])

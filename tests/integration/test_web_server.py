@@ -1,0 +1,106 @@
+"""The admin site on gunicorn: styled, behind TLS unless told otherwise, and on loopback only."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+import requests
+from django.contrib.auth.models import User
+from django.db import connection
+
+from embedded.service import Pages, run_manage, running_web
+from embedded.stack import Stack
+
+PASSWORD = "a password of this test"
+
+
+@pytest.fixture
+def environment(stack: Stack) -> dict[str, str]:
+    """The settings of the stack, with the database that pytest-django has made."""
+    server = stack.database_url.rpartition("/")[0]
+    return {
+        **stack.environment,
+        "DATABASE_URL": f"{server}/{connection.settings_dict['NAME']}",
+        "DJANGO_ALLOWED_HOSTS": "127.0.0.1",
+        "DJANGO_PLAIN_HTTP": "",
+        "DJANGO_STATIC_ROOT": "",
+    }
+
+
+@pytest.fixture
+def session() -> Iterator[requests.Session]:
+    """A browser without a proxy."""
+    with requests.Session() as session:
+        session.trust_env = False
+        yield session
+
+
+@pytest.mark.django_db(transaction=True)
+def test_an_operator_signs_in_over_plain_http_where_that_is_allowed(
+    environment: dict[str, str], tmp_path: Path, session: requests.Session
+) -> None:
+    User.objects.create_superuser("operator", password=PASSWORD)
+    with running_web(
+        environment={**environment, "DJANGO_PLAIN_HTTP": "true"}, logs=tmp_path
+    ) as web:
+        login = session.get(f"{web.url}/admin/login/?next=/admin/", timeout=10)
+        index = session.post(
+            login.url,
+            data={
+                "username": "operator",
+                "password": PASSWORD,
+                "csrfmiddlewaretoken": session.cookies["csrftoken"],
+            },
+            timeout=20,
+        )
+
+        assert index.status_code == 200
+        assert "/admin/conversations/conversation/" in index.text
+        assert "Strict-Transport-Security" not in index.headers
+        _every_style_sheet_is_served(index.text, web=web, session=session)
+        _listens_on_loopback_only(web)
+        assert session.get(f"{web.url}/admin/?q=someone", timeout=10).status_code == 200
+        assert "someone" not in web.process.log_text()
+
+
+def test_without_tls_there_is_nothing_but_the_way_to_it(
+    environment: dict[str, str], tmp_path: Path, session: requests.Session
+) -> None:
+    collected = tmp_path / "static"
+    environment["DJANGO_STATIC_ROOT"] = str(collected)
+    run_manage(arguments=["collectstatic", "--no-input"], environment=environment, logs=tmp_path)
+    with running_web(environment=environment, logs=tmp_path) as web:
+        plain = session.get(f"{web.url}/admin/login/", timeout=10, allow_redirects=False)
+        assert plain.status_code == 301
+        assert plain.headers["Location"] == f"{web.url}/admin/login/".replace("http:", "https:")
+
+        # What a proxy on this machine says that ends TLS.
+        session.headers["X-Forwarded-Proto"] = "https"
+        page = session.get(f"{web.url}/admin/login/", timeout=10)
+        assert page.status_code == 200
+        assert page.headers["Strict-Transport-Security"].startswith("max-age=31536000")
+        assert "Secure" in page.headers["Set-Cookie"]
+        for style_sheet in _every_style_sheet_is_served(page.text, web=web, session=session):
+            assert "immutable" in style_sheet.headers["Cache-Control"]
+            assert style_sheet.headers["Content-Encoding"] == "gzip"
+
+
+def _every_style_sheet_is_served(
+    page: str, *, web: Pages, session: requests.Session
+) -> list[requests.Response]:
+    paths = re.findall(r'(?:href|src)="(/static/[^"]+)"', page)
+    assert any("admin/css/base" in path for path in paths)
+    answers = [session.get(f"{web.url}{path}", timeout=10) for path in paths]
+    assert [answer.status_code for answer in answers] == [200] * len(paths)
+    return answers
+
+
+def _listens_on_loopback_only(web: Pages) -> None:
+    sockets = [
+        socket.laddr.ip
+        for socket in psutil.Process(web.process.pid).net_connections(kind="inet")
+        if socket.status == psutil.CONN_LISTEN
+    ]
+    assert set(sockets) == {"127.0.0.1"}
