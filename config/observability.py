@@ -1,24 +1,50 @@
-"""Logs and error reports. Neither carries what people wrote, their names or their addresses."""
+"""Logs. They carry nothing of what people wrote, nor their names or their addresses."""
 
 import sys
 from typing import Any
 
-import sentry_sdk
 import structlog
-from sentry_sdk.integrations.logging import LoggingIntegration
-from sentry_sdk.types import Event, Hint
+
+from tasks.event_log import add_labels
+from tasks.sqs_fifo.errors import places_of
+
+# The rooms of this service. They log constant sentences with named ids.
+OURS = ("apps", "config", "tasks")
+
+_extras = structlog.stdlib.ExtraAdder()
+
+
+def _own_extras(logger: Any, method: str, line: dict[str, Any]) -> Any:
+    """What libraries add to their lines are requests, and arguments of tasks."""
+    is_ours = line["_record"].name.partition(".")[0] in OURS
+    return _extras(logger, method, line) if is_ours else line
+
+
+def _places_of_exceptions(_logger: Any, _method: str, line: dict[str, Any]) -> dict[str, Any]:
+    """Where it was and what kind; its text may quote a row, and a row a contact."""
+    exc_info = line.pop("exc_info", None)
+    if isinstance(exc_info, tuple) and isinstance(exc_info[1], BaseException):
+        line["error"] = places_of(exc_info[1])
+    return line
+
 
 _SHARED: list[Any] = [
     structlog.contextvars.merge_contextvars,
+    add_labels,
     structlog.stdlib.add_log_level,
     structlog.stdlib.add_logger_name,
-    structlog.stdlib.ExtraAdder(),
+    _own_extras,
     structlog.processors.TimeStamper(fmt="iso", utc=True),
+    _places_of_exceptions,
 ]
 
 
 def logging_config(*, level: str) -> dict[str, Any]:
-    """A logging configuration: JSON lines, or readable lines where a terminal reads them."""
+    """A logging configuration: JSON lines, or readable lines where a terminal reads them.
+
+    Libraries log nothing at DEBUG, whatever `level` is: there they write arguments of tasks, SQL
+    and requests, which hold what people wrote.
+    """
     renderer: Any = (
         structlog.dev.ConsoleRenderer()
         if sys.stderr.isatty()
@@ -33,45 +59,18 @@ def logging_config(*, level: str) -> dict[str, Any]:
                 "foreign_pre_chain": _SHARED,
                 "processors": [
                     structlog.stdlib.ProcessorFormatter.remove_processors_meta,
-                    structlog.processors.format_exc_info,
                     renderer,
                 ],
             }
         },
         "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "structured"}},
-        "root": {"handlers": ["stderr"], "level": level},
+        "root": {"handlers": ["stderr"], "level": "INFO" if level == "DEBUG" else level},
         "loggers": {
+            **{room: {"level": level} for room in OURS},
             # Celery's own line for each task costs more than the task's SQL; ours say more.
             "celery.app.trace": {"level": "ERROR"},
-            # At DEBUG these write the arguments of tasks, which hold what people wrote.
-            "celery.concurrency": {"level": "INFO"},
-            "celery.pool": {"level": "INFO"},
             "celery.worker.strategy": {"level": "WARNING"},
             "botocore": {"level": "WARNING"},
             "urllib3": {"level": "WARNING"},
         },
     }
-
-
-def start_sentry(*, dsn: str) -> None:
-    """Report bugs to Sentry: what kind, where, and ids. Nothing that people wrote.
-
-    What is reported is reported by name (tasks.base), so log lines make no reports of their own.
-    """
-    if dsn:
-        sentry_sdk.init(
-            dsn=dsn,
-            send_default_pii=False,
-            include_local_variables=False,
-            max_request_body_size="never",
-            max_breadcrumbs=0,
-            before_send=_without_texts,
-            integrations=[LoggingIntegration(event_level=None)],
-        )
-
-
-def _without_texts(event: Event, _hint: Hint) -> Event:
-    """An exception's text may quote a row, and a row a contact."""
-    for exception in event.get("exception", {}).get("values", []):
-        exception["value"] = ""
-    return event

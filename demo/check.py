@@ -1,12 +1,13 @@
 """Compares what was found in the stores with what must be there."""
 
 from collections import Counter, defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 
 from demo.check_conversations import check_conversations
 from demo.expectations import Expectations, ExpectedAnswer, SentEvent
 from demo.figures import check_figures, expected_figures
 from demo.findings import Findings, FoundAnswer, FoundDeadLetter
+from demo.personal_data import leaks, personal_data
 from demo.problems import Kind, Problem
 
 # What the worker says of a quarantined event, beside the ids that are compared.
@@ -21,6 +22,18 @@ def check(*, expected: Expectations, found: Findings) -> list[Problem]:
         *_check_dead_letters(expected.quarantined, found.dead_letters),
         *check_figures(expected=expected_figures(expected), found=found.figures),
         *(Problem(Kind.DUPLICATED, f"DynamoDB item {key} of nobody") for key in found.strays),
+    ]
+
+
+def check_logs(*, sent: Sequence[SentEvent], logs: Mapping[str, str]) -> list[Problem]:
+    """What the logs hold of these events that they must not; `logs` are texts by their names."""
+    personal = personal_data(
+        bodies=(one.event.body for one in sent), group_ids=(one.event.group_id for one in sent)
+    )
+    return [
+        Problem(Kind.LOGGED, f"{name} has what a contact wrote, a name or an address")
+        for name, log in logs.items()
+        for _ in leaks(log=log, personal=personal)
     ]
 
 

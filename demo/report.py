@@ -41,14 +41,16 @@ class Summary:
     lost: int
     duplicated: int
     out_of_order: int
+    personal_data_in_logs: int
     sqs_calls_per_event: float
     csat: float | None
     nps: float | None
 
     @property
     def is_clean(self) -> bool:
-        """Whether every event had its effect, once and in its place."""
-        return self.lost == self.duplicated == self.out_of_order == 0
+        """Whether every event had its effect, once and in its place, and logs tell of nobody."""
+        problems = (self.lost, self.duplicated, self.out_of_order, self.personal_data_in_logs)
+        return not any(problems)
 
     def as_json(self) -> str:
         """One line."""
@@ -74,6 +76,7 @@ def summarize(
         lost=kinds[Kind.LOST],
         duplicated=kinds[Kind.DUPLICATED],
         out_of_order=kinds[Kind.OUT_OF_ORDER],
+        personal_data_in_logs=kinds[Kind.LOGGED],
         sqs_calls_per_event=round(sum(sqs_calls.values()) / events, 3),
         csat=_to_one_digit(figures.csat if figures else None),
         nps=_to_one_digit(figures.nps if figures else None),
@@ -136,6 +139,7 @@ def print_table(
         ("Lost", summary.lost),
         ("Duplicated", summary.duplicated),
         ("Out of order", summary.out_of_order),
+        ("Personal data in logs", summary.personal_data_in_logs),
     ):
         table.add_row(kind, "0", str(count), "", style="red" if count else "green")
     table.add_section()

@@ -16,7 +16,7 @@ from demo.arrangements import (
     have_the_lake_told_often,
     set_closing_times,
 )
-from demo.check import check
+from demo.check import check, check_logs
 from demo.closings import Closing, plan_closings
 from demo.events import PlannedEvent
 from demo.expectations import Expectations, SentEvent, expectations
@@ -106,7 +106,10 @@ def run(
         sent=done.sent,
         expected=expected,
         found=found,
-        problems=check(expected=expected, found=found),
+        problems=[
+            *check(expected=expected, found=found),
+            *check_logs(sent=done.sent, logs={one.name: one.log_text() for one in (worker, beat)}),
+        ],
         worker_log=worker.log_text(),
         stalled=done.stalled,
     )

@@ -4,7 +4,7 @@ from celery import shared_task
 from django.db import close_old_connections
 
 from tasks import steps
-from tasks.base import StepTask, outcome_of
+from tasks.base import StepTask, outcome_of, outcome_of_all, with_ids
 from tasks.datalake import nudge
 from tasks.sqs_fifo.chain import Work, each, together
 
@@ -13,22 +13,24 @@ from tasks.sqs_fifo.chain import Work, each, together
 def process_message(works: list[Work]) -> None:
     """Read the events, and find, open or close their conversations."""
     close_old_connections()
-    each(works, steps.read, outcome_of=outcome_of)
+    each(works, with_ids(steps.read), outcome_of=outcome_of)
     plain, others = steps.split_off_plain_messages(works)
-    together(plain, handle_all=steps.attribute_all, handle=steps.attribute, outcome_of=outcome_of)
-    each(others, steps.attribute, outcome_of=outcome_of)
+    attribute = with_ids(steps.attribute)
+    together(plain, handle_all=steps.attribute_all, handle=attribute, outcome_of=outcome_of_all)
+    each(others, attribute, outcome_of=outcome_of)
 
 
 @shared_task(base=StepTask)
 def persist_dynamo(works: list[Work]) -> None:
     """Keep the messages in DynamoDB, and move those of closed conversations to the archive."""
-    together(works, handle_all=steps.store_all, handle=steps.store_one, outcome_of=outcome_of)
-    each(works, steps.migrate_closed, outcome_of=outcome_of)
+    store_one = with_ids(steps.store_one)
+    together(works, handle_all=steps.store_all, handle=store_one, outcome_of=outcome_of_all)
+    each(works, with_ids(steps.migrate_closed), outcome_of=outcome_of)
 
 
 @shared_task(base=StepTask)
 def handle_csat(works: list[Work]) -> None:
     """Record survey answers, and have the data lake told."""
-    each(works, steps.record, outcome_of=outcome_of)
+    each(works, with_ids(steps.record), outcome_of=outcome_of)
     if any(work.outcome is None and steps.answer_of(work) for work in works):
         nudge()

@@ -23,6 +23,7 @@ from apps.messages.events import (
     WindowEvent,
     parse_event,
 )
+from tasks import metrics
 from tasks.closing import migrate_on_close
 from tasks.sqs_fifo.chain import QueuedEvent, Work
 
@@ -35,14 +36,34 @@ CLOSING_EVENTS = frozenset({"conversation.close", "conversation.window"})
 class Progress:
     """What the steps of one event hand on.
 
-    `conversation_uuid` is where its message goes, `to_migrate` the closed conversations whose
-    messages have to move into the archive, `answered` the conversation of its survey answer.
+    `conversation_uuid` is where its message goes or what its window updates, `to_migrate` the
+    closed conversations whose messages have to move into the archive, `answered` the conversation
+    of its survey answer.
     """
 
     event: MessageEvent | WindowEvent | CloseEvent
     conversation_uuid: UUID | None = None
     to_migrate: Sequence[UUID] = ()
     answered: UUID | None = None
+
+    @property
+    def event_type(self) -> str:
+        """The `event_type` of its JSON."""
+        match self.event:
+            case MessageEvent(from_contact=True):
+                return "message.received"
+            case MessageEvent():
+                return "message.sent"
+            case WindowEvent():
+                return "conversation.window"
+            case CloseEvent():
+                return "conversation.close"
+
+    @property
+    def about(self) -> UUID | None:
+        """The conversation that the event is about, once that is known."""
+        only_closed = self.to_migrate[0] if len(self.to_migrate) == 1 else None
+        return self.conversation_uuid or self.answered or only_closed
 
 
 def is_barrier(document: Any) -> bool:
@@ -93,14 +114,15 @@ def attribute(work: Work) -> None:
 def store_all(works: Sequence[Work]) -> None:
     """Store the messages of a bundle."""
     entries = [entry for work in works if (entry := _entry_of(work))]
-    store.put_all(entries=entries, now=now())
+    metrics.metrics().stored.inc(store.put_all(entries=entries, now=now()))
 
 
 def store_one(work: Work) -> None:
     """Store the message of an event, if it brings one."""
     entry = _entry_of(work)
     if entry:
-        store.put(conversation_uuid=entry[0], entry=entry[1], now=now())
+        is_new = store.put(conversation_uuid=entry[0], entry=entry[1], now=now())
+        metrics.stored(is_new=is_new)
 
 
 def migrate_closed(work: Work) -> None:
@@ -116,7 +138,7 @@ def record(work: Work) -> None:
     if not answer:
         return
     try:
-        record_answer(
+        is_new = record_answer(
             contact=event.contact,
             message_id=id_for_key(event.message_id),
             conversation_uuid=work.state.answered,
@@ -131,6 +153,9 @@ def record(work: Work) -> None:
         )
     except ContactErased:
         _log_erased(work)
+    else:
+        if not is_new:
+            metrics.metrics().duplicates.labels("answer").inc()
 
 
 def answer_of(work: Work) -> SurveyAnswer | None:
@@ -152,7 +177,7 @@ def _attribute_message(work: Work, event: MessageEvent) -> None:
 
 def _apply_window(work: Work, event: WindowEvent) -> None:
     try:
-        services.update_or_open(
+        attribution = services.update_or_open(
             contact=event.contact,
             window=event.window,
             sent_at=event.arrival.sent_at,
@@ -160,10 +185,15 @@ def _apply_window(work: Work, event: WindowEvent) -> None:
         )
     except ContactErased:
         _log_erased(work)
+    else:
+        if attribution:
+            metrics.attributed(attribution)
+            work.state.conversation_uuid = attribution.conversation_uuid
 
 
 def _place(work: Work, attribution: Attribution) -> None:
     """A message of an erased contact gets no place, and so is not stored."""
+    metrics.attributed(attribution)
     uuid = attribution.conversation_uuid
     if uuid is None:
         _log_erased(work)
@@ -176,13 +206,17 @@ def _log_erased(work: Work) -> None:
 
 
 def _close(event: WindowEvent | CloseEvent, *, resolution: Resolution) -> list[UUID]:
-    return services.close(
+    takeover = event.window if isinstance(event, WindowEvent) else None
+    closed = services.close(
         contact=event.contact,
         resolution=resolution,
         sent_at=event.arrival.sent_at,
-        takeover=event.window if isinstance(event, WindowEvent) else None,
+        takeover=takeover,
         now=now(),
     )
+    if closed.closed:
+        metrics.metrics().closed.labels("takeover" if takeover else "event").inc()
+    return closed.to_migrate
 
 
 def _incoming(event: MessageEvent) -> IncomingMessage:

@@ -1,7 +1,7 @@
 """One receipt of one SQS message, and what becomes of it."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
@@ -22,7 +22,8 @@ class Delivery:
     `queued_at` (SentTimestamp) is when this message was queued, and `sent_at` when its event first
     was: for a dead letter that is sent again they differ. Both are in milliseconds since 1970.
     `received_at` and `lease_until` are in seconds of the monotonic clock. `failures` counts the
-    runs here that failed, and `bugs` those of them that nothing but a bug explains.
+    runs here that failed, and `bugs` those of them that nothing but a bug explains. `labels` are
+    what log lines say of it: ids, and nothing of what it carries.
     """
 
     message_id: str
@@ -41,6 +42,7 @@ class Delivery:
     was_lost: bool = False
     failures: int = 0
     bugs: int = 0
+    labels: dict[str, Any] = field(default_factory=dict)
 
     @classmethod
     def from_sqs(cls, message: Mapping[str, Any], *, now: float, lease: float) -> "Delivery":
@@ -90,12 +92,14 @@ class Outcome:
 
     DONE: it took effect, delete it. INVALID: it never can, quarantine it. UNAVAILABLE: a dependency
     is down, run it again until it works. BUG: run it again a few times, then quarantine it.
-    WAITING: not tried, because an earlier event of its group did not get through.
+    WAITING: not tried, because an earlier event of its group did not get through. `labels` are what
+    log lines say of the run, beside those of its delivery.
     """
 
     result: Result
     reason: str = ""
     error: str = ""
+    labels: Mapping[str, Any] = field(default_factory=dict, compare=False, repr=False)
 
 
 DONE = Outcome(Result.DONE)

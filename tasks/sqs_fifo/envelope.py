@@ -7,9 +7,9 @@ to name a task.
 
 import json
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
-from typing import Any
+from typing import Any, Protocol
 from uuid import UUID, uuid4, uuid5
 
 from celery import Celery
@@ -29,6 +29,24 @@ PROBE_TAG = "probe:"
 STALE_AFTER = 300
 
 
+class LabelsOf(Protocol):
+    """The application's function that says what logs tell of a message on the queue.
+
+    It gets an event's JSON (None where a body is no JSON), or a pointer's task and arguments. What
+    it gives goes into log lines as it is, so it has to be free of what people wrote.
+    """
+
+    def __call__(
+        self, *, group_id: str, event: Any = None, task: str = "", arguments: Sequence[str] = ()
+    ) -> Mapping[str, Any]:
+        """The names and values of a log line."""
+
+
+def no_labels(**_message: Any) -> dict[str, Any]:
+    """For applications whose logs tell messages apart by their ids alone."""
+    return {}
+
+
 class NotAllowed(Exception):
     """A Celery message that no pointer of ours can have made. The text quotes no argument."""
 
@@ -37,33 +55,55 @@ class Envelope:
     """Turns the deliveries of one queue into Celery messages.
 
     `chain` names the tasks that an event runs through. `is_barrier` says of an event's JSON (None
-    where a body is no JSON) whether it closes or reopens.
+    where a body is no JSON) whether it closes or reopens, and `labels_of` what logs say of it.
     """
 
     def __init__(
-        self, *, app: Celery, queue: str, chain: Sequence[str], is_barrier: Callable[[Any], bool]
+        self,
+        *,
+        app: Celery,
+        queue: str,
+        chain: Sequence[str],
+        is_barrier: Callable[[Any], bool],
+        labels_of: LabelsOf = no_labels,
     ) -> None:
         self._app = app
         self._queue = queue
         self._chain = chain
         self._is_barrier = is_barrier
+        self._labels_of = labels_of
 
     def classify(self, delivery: Delivery) -> None:
-        """Note on the delivery whether Celery wrote it, and whether it is a barrier."""
+        """Note on the delivery whether Celery wrote it, if it is a barrier, and its labels."""
         document = _read(delivery.body)
         delivery.is_celery = _is_celery_message(document)
+        delivery.labels.update(self._labels(delivery, document))
         if delivery.is_celery:
             task = self._task_of(document)
             delivery.is_barrier = isinstance(task, FifoTask) and task.is_barrier
         else:
-            delivery.is_barrier = self._may_be_barrier(document)
+            delivery.is_barrier = self._may_be_barrier(delivery, document)
 
-    def _may_be_barrier(self, document: Any) -> bool:
+    def _labels(self, delivery: Delivery, document: Any) -> Mapping[str, Any]:
+        """Without labels rather than not at all."""
+        try:
+            if not delivery.is_celery:
+                return self._labels_of(group_id=delivery.group_id, event=document)
+            try:
+                task, arguments = self._pointer_of(document)
+            except NotAllowed:
+                return self._labels_of(group_id=delivery.group_id)
+            return self._labels_of(group_id=delivery.group_id, task=task.name, arguments=arguments)
+        except Exception as error:
+            _log_error("a message could not be labelled", delivery, error)
+            return {}
+
+    def _may_be_barrier(self, delivery: Delivery, document: Any) -> bool:
         """What the application cannot tell of a body is taken for a barrier: slower, and safe."""
         try:
             return self._is_barrier(document)
         except Exception as error:
-            logger.error("a body could not be classified", extra={"error": places_of(error)})
+            _log_error("a body could not be classified", delivery, error)
             return True
 
     def message(self, bundle: Sequence[Delivery]) -> dict[str, Any]:
@@ -71,7 +111,14 @@ class Envelope:
 
         Its delivery tag is the receipt handle of the first.
         """
-        return self._pointer(bundle[0]) if bundle[0].is_celery else self._events(bundle)
+        is_pointer = bundle[0].is_celery
+        message = self._pointer(bundle[0]) if is_pointer else self._events(bundle)
+        headers = message["headers"]
+        for delivery in bundle:
+            delivery.labels.update(
+                task_id=headers["id"], step=headers["task"], attempt=delivery.failures + 1
+            )
+        return message
 
     def is_stale_tick(self, delivery: Delivery, *, now: float) -> bool:
         """Whether this is a pointer without arguments that has waited for over five minutes.
@@ -119,12 +166,8 @@ class Envelope:
 
     def _pointer(self, delivery: Delivery) -> dict[str, Any]:
         """Of what stands on the queue, only the task's name and the arguments count."""
-        document = _read(delivery.body)
-        task = self._task_of(document)
-        if not isinstance(task, FifoTask) or task.pointer is None:
-            raise NotAllowed("the task is no declared pointer")
-        arguments = _arguments(document)
-        _check_arguments(task.pointer, arguments)
+        task, arguments = self._pointer_of(_read(delivery.body))
+        labels = {**delivery.labels, "message_id": delivery.message_id}
         message = self._app.amqp.as_task_v2(
             _task_id(delivery.message_id, 0),
             task.name,
@@ -133,8 +176,21 @@ class Envelope:
             ignore_result=True,
         )
         return self._in_kombu_form(
-            message.headers, message.body, tag=delivery.receipt_handle, retries=delivery.failures
+            # The pool process knows no more of the message than the arguments.
+            {**message.headers, "labels": labels},
+            message.body,
+            tag=delivery.receipt_handle,
+            retries=delivery.failures,
         )
+
+    def _pointer_of(self, document: Any) -> tuple[FifoTask, list[Any]]:
+        """The task and the arguments of a Celery message. Raises NotAllowed for a forgery."""
+        task = self._task_of(document)
+        if not isinstance(task, FifoTask) or task.pointer is None:
+            raise NotAllowed("the task is no declared pointer")
+        arguments = _arguments(document)
+        _check_arguments(task.pointer, arguments)
+        return task, arguments
 
     def _task_of(self, document: dict[str, Any]) -> Any:
         return self._app.tasks.get(document["headers"]["task"])
@@ -158,6 +214,11 @@ class Envelope:
 def never_a_barrier(_document: Any) -> bool:
     """For applications whose events may all be replayed within their group."""
     return False
+
+
+def _log_error(sentence: str, delivery: Delivery, error: Exception) -> None:
+    ids = {**delivery.labels, "message_id": delivery.message_id}
+    logger.error(sentence, extra={**ids, "error": places_of(error)})
 
 
 def _task_id(identity: str, step: int) -> str:

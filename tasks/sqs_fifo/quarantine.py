@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Callable
+from time import time
 from typing import Any
 
 from tasks.sqs_fifo.backoff import Backoff
@@ -42,6 +43,7 @@ class Quarantine:
                 error = "an answer without a message id"
             if error is None:
                 logger.warning("quarantined", extra=about(delivery, outcome))
+                _log_end(delivery, outcome)
                 self._on_quarantined(delivery)
             elif self._calls.wait:
                 self._on_refused(delivery)
@@ -63,7 +65,7 @@ class Quarantine:
     def _try_again(self, delivery: Delivery, outcome: Outcome, error: str, failures: int) -> None:
         logger.error(
             "the dead-letter queue refuses, trying until it works",
-            extra={"message_id": delivery.message_id, "error": error},
+            extra={**about(delivery, outcome), "error": error},
         )
 
         def again() -> None:
@@ -75,9 +77,22 @@ class Quarantine:
 def about(delivery: Delivery, outcome: Outcome) -> dict[str, Any]:
     """What a log line says of a delivery: ids and reasons, nothing of what it carries."""
     return {
+        **delivery.labels,
+        **outcome.labels,
         "message_id": delivery.message_id,
         "reason": outcome.reason,
         "error": outcome.error,
         "failures": delivery.failures,
         "receive_count": delivery.receive_count,
     }
+
+
+def _log_end(delivery: Delivery, outcome: Outcome) -> None:
+    """The one line that each event ends with; the pool process logs that of those that succeed."""
+    if not delivery.is_celery:
+        told = {
+            **about(delivery, outcome),
+            "outcome": outcome.result.value,
+            "since_sent_ms": int(time() * 1000) - delivery.sent_at,
+        }
+        logger.info("event ended", extra=told)

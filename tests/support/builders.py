@@ -22,6 +22,10 @@ from tasks.sqs_fifo.delivery import Outcome
 PROJECT = UUID("5f0c2f3a-6b1d-4a57-9c39-0e6a1d2b7c41")
 CHANNEL = UUID("a3b1d0c2-74c5-4f0e-8a5d-9e2f6c7b1d02")
 URN = "telegram:1001"
+# Like no other text, so that they can be looked for in logs.
+NAME = "Anabela Tavares"
+WINDOW_NAME = "Bia Nascimento"
+TEXT = "hello, my parcel has a dent"
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
 # A value for a field that is to be left out.
 ABSENT = object()
@@ -69,10 +73,10 @@ def message_body(
     """`message.received` or `message.sent`; `message` adds fields to the message itself."""
     default = {
         "id": "m-1",
-        "text": "hello",
+        "text": TEXT,
         "source": "incoming" if event_type == "message.received" else "outgoing",
         "created_at": NOON.isoformat(),
-        "contact_name": "Ana",
+        "contact_name": NAME,
     }
     whole = {"message": _present({**default, **(message or {})}), **(data or {})}
     return body(event_type=event_type, urn=urn, data=whole, event=event)
@@ -105,7 +109,7 @@ def window_body(*, urn: str = URN, data: Mapping[str, Any] | None = None) -> str
         "start": NOON.isoformat(),
         "end": (NOON + timedelta(days=1)).isoformat(),
         "has_chats_room": False,
-        "name": "Bia",
+        "name": WINDOW_NAME,
     }
     return body(event_type="conversation.window", urn=urn, data={**default, **(data or {})})
 
@@ -135,7 +139,7 @@ def incoming(
         at=at,
         sent_at=sent_at,
         from_contact=from_contact,
-        contact_name="Ana",
+        contact_name=NAME,
         group_id=group_id,
     )
 

@@ -28,6 +28,7 @@ KEYS = [
     "lost",
     "duplicated",
     "out_of_order",
+    "personal_data_in_logs",
     "sqs_calls_per_event",
     "csat",
     "nps",

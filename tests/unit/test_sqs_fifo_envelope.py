@@ -177,6 +177,54 @@ def test_logs_and_events_show_ids_and_nothing_of_what_a_message_carries(
     assert "secret" not in json.dumps([message["headers"], message["properties"]])
 
 
+def _labels(*, group_id: str, event: Any = None, task: str = "", arguments: Any = ()) -> Any:
+    if event == {"event_type": "broken"}:
+        raise TypeError(event)
+    return {"seen": [len(group_id), event, task, list(arguments)]}
+
+
+@pytest.mark.parametrize(
+    ("body", "seen"),
+    [
+        ('{"event_type": "close"}', [1, {"event_type": "close"}, "", []]),
+        ("not json", [1, None, "", []]),
+        (celery_body("point"), [1, None, "point", [UUID_TEXT]]),
+        (celery_body("tick", args=()), [1, None, "tick", []]),
+        (celery_body("ordinary", args=("a secret",)), [1, None, "", []]),
+        (celery_body("point", args=("a secret",)), [1, None, "", []]),
+    ],
+    ids=["event", "not json", "pointer", "tick", "no pointer", "forged arguments"],
+)
+def test_logs_are_told_of_an_event_or_of_an_allowed_pointer_and_of_no_forgery(
+    app: Celery, body: str, seen: Any
+) -> None:
+    envelope = Envelope(app=app, queue=QUEUE, chain=CHAIN, is_barrier=_closes, labels_of=_labels)
+
+    assert classified(envelope, body).labels == {"seen": seen}
+
+
+def test_a_body_that_cannot_be_labelled_is_an_event_all_the_same(app: Celery) -> None:
+    envelope = Envelope(app=app, queue=QUEUE, chain=CHAIN, is_barrier=_closes, labels_of=_labels)
+
+    one = classified(envelope, '{"event_type": "broken"}')
+    assert (one.is_celery, one.labels) == (False, {})
+
+
+def test_a_delivery_that_is_handed_out_is_labelled_with_its_run(envelope: Envelope) -> None:
+    bundle = [delivery("1", failures=2), delivery("2", failures=2)]
+    message = envelope.message(bundle)
+
+    run = {"task_id": message["headers"]["id"], "step": "first", "attempt": 3}
+    assert [one.labels for one in bundle] == [run, run]
+
+
+def test_a_pool_process_is_given_the_labels_of_a_pointer(app: Celery) -> None:
+    envelope = Envelope(app=app, queue=QUEUE, chain=CHAIN, is_barrier=_closes, labels_of=_labels)
+    headers = envelope.message([classified(envelope, celery_body("point"), name="m")])["headers"]
+
+    assert headers["labels"] == {"seen": [1, None, "point", [UUID_TEXT]], "message_id": "m"}
+
+
 def test_a_bundle_is_one_message_in_the_name_of_its_first(envelope: Envelope) -> None:
     bundle = [delivery("1", failures=3), delivery("2")]
     message = envelope.message(bundle)

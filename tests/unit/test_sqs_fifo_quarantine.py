@@ -1,6 +1,7 @@
 """Copying to the dead-letter queue until SQS confirms."""
 
 import logging
+from time import time
 
 import pytest
 
@@ -58,9 +59,31 @@ def test_it_is_quarantined_only_when_sqs_has_confirmed_the_copy(
 
     dead.calls.answer(SEND)
     assert dead.quarantined == [one]
-    (record,) = caplog.records
-    assert (record.message, record.__dict__["message_id"]) == ("quarantined", "source")
-    assert record.__dict__["reason"] == "malformed"
+    assert [record.message for record in caplog.records] == ["quarantined", "event ended"]
+    told = [record.__dict__ for record in caplog.records]
+    assert all((one["message_id"], one["reason"]) == ("source", "malformed") for one in told)
+
+
+def test_its_last_line_says_how_it_ended_and_what_it_is_called(
+    dead: Dead, caplog: pytest.LogCaptureFixture
+) -> None:
+    sent_at = time() - 60
+    one = delivery("source", sent_at=sent_at, labels={"correlation_id": "c-1", "step": "first"})
+    run = {"step": "second", "conversation_uuid": "u-1", "attempt": 5}
+    dead.quarantine.send(one, Outcome(Result.BUG, "bug", "places", labels=run))
+    dead.calls.answer(SEND)
+
+    line = caplog.records[-1].__dict__
+    assert {**line, "labels": None}.items() >= {"correlation_id": "c-1", **run}.items()
+    assert (line["outcome"], line["receive_count"]) == ("bug", 1)
+    assert 60_000 <= line["since_sent_ms"] < 3_600_000
+
+
+def test_a_pointer_is_no_event_that_ends(dead: Dead, caplog: pytest.LogCaptureFixture) -> None:
+    dead.quarantine.send(delivery(is_celery=True), INVALID)
+    dead.calls.answer(SEND)
+
+    assert [record.message for record in caplog.records] == ["quarantined"]
 
 
 def test_an_answer_without_a_message_id_confirms_nothing(dead: Dead) -> None:
@@ -90,7 +113,8 @@ def test_a_dead_letter_queue_that_refuses_is_tried_until_it_works(
     assert (dead.quarantined, dead.refused) == ([one], [])
     copies = [call.parameters for call in dead.calls.of(SEND)]
     assert all(copy == copies[0] for copy in copies)
-    assert {record.levelno for record in caplog.records[:-1]} == {logging.ERROR}
+    refused = [record for record in caplog.records if record.levelno == logging.ERROR]
+    assert len(refused) == 6
 
 
 def test_at_shutdown_one_refusal_is_final(dead: Dead) -> None:
@@ -111,5 +135,5 @@ def test_logs_hold_ids_and_reasons_and_nothing_of_what_an_event_carries(
     dead.loop.advance(1)
     dead.calls.answer(SEND)
 
-    assert len(caplog.records) == 2
+    assert len(caplog.records) == 3
     assert "secret" not in str([record.__dict__ for record in caplog.records])

@@ -1,0 +1,338 @@
+"""What a worker logs while events run: ids on each line, one line at the end, nobody's data."""
+
+import io
+import json
+import logging
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from typing import Any
+from uuid import UUID
+
+import pytest
+import structlog
+
+from apps.conversations import services
+from apps.conversations.models import Conversation, Project
+from apps.errors import Unavailable
+from apps.messages import store
+from config.celery import app
+from config.celeryconfig import QUEUE, broker_transport_options
+from config.observability import logging_config
+from demo.personal_data import leaks, personal_data
+from tasks import event_log
+from tasks.closing import close_conversation
+from tasks.sqs_fifo.backoff import Backoff
+from tasks.sqs_fifo.delivery import DONE, Delivery, Outcome, Result
+from tasks.sqs_fifo.envelope import Envelope
+from tasks.sqs_fifo.quarantine import Quarantine, about
+from tasks.steps import is_barrier
+from tests.support.builders import (
+    NAME,
+    NOON,
+    TEXT,
+    URN,
+    close_body,
+    conversation,
+    message_body,
+    survey_body,
+)
+from tests.support.fake_calls import FakeCalls, delivery
+from tests.support.samples import samples
+from tests.unit.test_sqs_fifo_app import run_in_child
+
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("aws", "nudges")]
+
+OF_AN_EVENT = {"correlation_id", "project_uuid", "group", "message_id"}
+OF_A_RUN = {"task_id", "step", "attempt"}
+OF_AN_END = {"outcome", "event_type", "since_sent_ms", "receive_count"}
+GROUP = f"5f0c2f3a:a3b1d0c2:{URN}"
+
+
+class Logged:
+    """A worker's two kinds of processes in this one, and the lines that they log."""
+
+    def __init__(self, log: io.StringIO) -> None:
+        self._log = log
+        app.loader.import_default_modules()
+        self._envelope = Envelope(
+            app=app,
+            queue=QUEUE,
+            chain=broker_transport_options["event_chain"],
+            is_barrier=is_barrier,
+            labels_of=event_log.labels_of,
+        )
+        self._quarantine = Quarantine(
+            calls=FakeCalls(at_once={"SendMessage"}),  # type: ignore[arg-type]
+            queue_url="dlq",
+            largest_message=1_000_000,
+            backoff=Backoff(first=1, longest=1),
+            call_later=lambda *_: None,
+            on_quarantined=lambda _: None,
+            on_refused=lambda _: None,
+        )
+
+    def run(self, *deliveries: Delivery) -> list[Outcome]:
+        """Run a bundle, and settle it: what failed is held, or quarantined if it never can work."""
+        for one in deliveries:
+            self._envelope.classify(one)
+        failed, report, _ = run_in_child(app, self._envelope.message(deliveries))
+        error = getattr(report.exception, "exc", report.exception) if failed else None
+        outcomes = error.outcomes if error else [DONE for _ in deliveries]
+        for one, outcome in zip(deliveries, outcomes, strict=True):
+            if outcome.result is Result.INVALID:
+                self._quarantine.send(one, outcome)
+            elif outcome.result is not Result.DONE:
+                logging.getLogger("tasks.sqs_fifo.settling").warning(
+                    "held, to be run again", extra=about(one, outcome)
+                )
+        return list(outcomes)
+
+    @property
+    def text(self) -> str:
+        """All that was logged."""
+        return self._log.getvalue()
+
+    @property
+    def lines(self) -> list[dict[str, Any]]:
+        """Each line's JSON."""
+        return [json.loads(line) for line in self.text.splitlines()]
+
+    def ends(self) -> list[dict[str, Any]]:
+        """The lines that an event ends with."""
+        return [line for line in self.lines if line["event"] == "event ended"]
+
+
+@pytest.fixture
+def logged() -> Iterator[Logged]:
+    """What is logged from now on, in the form of production."""
+    form = logging_config(level="INFO")["formatters"]["structured"]
+    log = io.StringIO()
+    handler = logging.StreamHandler(log)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=form["foreign_pre_chain"], processors=form["processors"]
+        )
+    )
+    # Before the handler is there: loading the app sets up logging anew.
+    worker = Logged(log)
+    logging.getLogger().addHandler(handler)
+    yield worker
+    logging.getLogger().removeHandler(handler)
+
+
+def received(name: str, body: str, *, group: str = GROUP) -> Delivery:
+    return delivery(name, body=body, group=group, sent_at=NOON.timestamp())
+
+
+def leaked(log: str, deliveries: Sequence[Delivery]) -> list[str]:
+    bodies, groups = [one.body for one in deliveries], {one.group_id for one in deliveries}
+    return leaks(log=log, personal=personal_data(bodies=bodies, group_ids=groups))
+
+
+def test_every_sample_ends_with_one_line_and_none_tells_of_a_person(logged: Logged) -> None:
+    deliveries = []
+    for sample in samples():
+        one = delivery(
+            sample.event.message_id,
+            body=sample.event.body,
+            group=sample.event.group_id,
+            sent_at=sample.event.sent_at / 1000,
+        )
+        deliveries.append(one)
+        if not sample.expect.startswith("quarantine; the task"):
+            logged.run(one)
+    events = [one for one in deliveries if not one.is_celery and one.labels]
+
+    ends = logged.ends()
+    assert Counter(line["message_id"] for line in ends) == Counter(
+        {one.message_id: 1 for one in events}
+    )
+    assert {line["level"] for line in ends} == {"info"}
+    for line in logged.lines:
+        missing = ({"group", "message_id"} | OF_A_RUN) - line.keys()
+        assert not missing, line
+    for line in ends:
+        assert not OF_AN_END - line.keys(), line
+        assert line["outcome"] in ("done", "invalid")
+        if line["outcome"] == "done":
+            assert not (OF_AN_EVENT | {"conversation_uuid"}) - line.keys(), line
+            assert UUID(line["conversation_uuid"])
+    assert leaked(logged.text, deliveries) == []
+    others = len(logged.lines) - len(ends)
+    assert others == sum(line["outcome"] == "invalid" for line in ends)
+
+
+def test_ten_events_of_one_delivery_have_a_line_each_with_their_own_ids(logged: Logged) -> None:
+    bundle = [
+        received(
+            f"m{number}",
+            message_body(
+                urn=f"telegram:20{number}",
+                message={"id": f"m-{number}"},
+                event={"correlation_id": f"c-{number}"},
+            ),
+            group=f"g{number}",
+        )
+        for number in range(10)
+    ]
+    assert set(logged.run(*bundle)) == {DONE}
+
+    ends = logged.ends()
+    assert len(logged.lines) == 10
+    assert [(one["message_id"], one["correlation_id"]) for one in ends] == [
+        (f"m{number}", f"c-{number}") for number in range(10)
+    ]
+    uuids = {str(one.uuid) for one in Conversation.objects.all()}
+    assert {one["conversation_uuid"] for one in ends} == uuids
+    assert len(uuids) == len({one["group"] for one in ends}) == 10
+    assert {one["step"] for one in ends} == {"tasks.pipeline.handle_csat"}
+    assert len({one["task_id"] for one in ends}) == 1
+
+
+def test_the_lines_of_a_bug_name_the_event_the_conversation_and_the_run_in_both_processes(
+    logged: Logged, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(**_: Any) -> None:
+        raise ValueError(f"Key (contact_urn)=({URN}) {TEXT} {NAME}")
+
+    monkeypatch.setattr(store, "put", fails)
+    one = received("m1", message_body(event={"correlation_id": "c-1"}))
+    one.failures = 2
+    (outcome,) = logged.run(one)
+
+    assert outcome.result is Result.BUG
+    assert [line["event"] for line in logged.lines] == ["a task failed", "held, to be run again"]
+    for line in logged.lines:
+        assert (line["message_id"], line["correlation_id"]) == ("m1", "c-1")
+        assert line["conversation_uuid"] == str(Conversation.objects.get().uuid)
+        assert (line["step"], line["attempt"]) == ("tasks.pipeline.persist_dynamo", 3)
+        assert not (OF_AN_EVENT | OF_A_RUN) - line.keys()
+        assert "ValueError" in line["error"]
+    assert leaked(logged.text, [one]) == []
+
+
+def test_an_event_that_fails_within_a_bundle_is_the_one_that_is_named(
+    logged: Logged, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put = store.put
+
+    def fails_together(**_: Any) -> None:
+        raise ValueError(TEXT)
+
+    def fails_for_one(*, entry: Any, **others: Any) -> None:
+        if entry.message_id == "m-2":
+            raise ValueError(TEXT)
+        put(entry=entry, **others)
+
+    monkeypatch.setattr(store, "put_all", fails_together)
+    monkeypatch.setattr(store, "put", fails_for_one)
+    bundle = [
+        received(f"m{number}", message_body(message={"id": f"m-{number}"}), group=f"g{number}")
+        for number in (1, 2, 3)
+    ]
+    outcomes = logged.run(*bundle)
+
+    assert [one.result for one in outcomes] == [Result.DONE, Result.BUG, Result.DONE]
+    failed = [line for line in logged.lines if line["event"] == "a task failed"]
+    assert [line["message_id"] for line in failed] == ["m2"]
+    assert [line["message_id"] for line in logged.ends()] == ["m1", "m3"]
+    assert leaked(logged.text, bundle) == []
+
+
+def test_an_event_that_waits_for_a_dependency_has_not_ended(
+    logged: Logged, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def is_down(**_: Any) -> None:
+        raise Unavailable("DynamoDB", "ThrottlingException")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(store, "put", is_down)
+        one = received("m1", message_body())
+        assert [each.result for each in logged.run(one)] == [Result.UNAVAILABLE]
+    assert [line["event"] for line in logged.lines] == ["held, to be run again"]
+    assert not (OF_AN_EVENT | OF_A_RUN | {"conversation_uuid"}) - logged.lines[0].keys()
+
+    one.failures = 1
+    logged.run(one)
+    assert [(line["outcome"], line["attempt"]) for line in logged.ends()] == [("done", 2)]
+
+
+def test_a_close_and_an_answer_name_their_conversation(logged: Logged) -> None:
+    logged.run(received("m1", message_body()))
+    logged.run(received("m2", survey_body()))
+    logged.run(received("m3", close_body()))
+
+    uuid = str(Conversation.objects.get().uuid)
+    assert [line["conversation_uuid"] for line in logged.ends()] == [uuid] * 3
+
+
+def test_a_body_puts_nothing_into_logs_that_has_not_the_form_of_an_id(logged: Logged) -> None:
+    strange = {
+        "correlation_id": f"{NAME}\n{URN}",
+        "event_type": TEXT,
+        "data": {"project_uuid": NAME},
+    }
+    one = received("m1", json.dumps(strange))
+    number = received("m2", message_body(event={"correlation_id": "5584996765969"}))
+    logged.run(one)
+    logged.run(number)
+
+    for canary in (NAME, URN, TEXT, "5584996765969", GROUP):
+        assert canary not in logged.text
+    first, second = logged.ends()
+    assert first["event_type"] == "unknown"
+    assert "project_uuid" not in first
+    assert all(line["correlation_id"].startswith("hash-") for line in (first, second))
+    assert first["correlation_id"] != second["correlation_id"]
+
+
+def test_the_lines_of_a_pointer_name_its_task_its_message_and_its_conversation(
+    logged: Logged, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(**_: Any) -> None:
+        raise ValueError(URN)
+
+    monkeypatch.setattr("apps.conversations.closing.close_if_due", fails)
+    uuid = str(conversation().uuid)
+    body = json.dumps(
+        {
+            "body": json.dumps([[uuid], {}, {}]),
+            "headers": {"task": close_conversation.name, "id": "forged"},
+        }
+    )
+    one = received("m1", body)
+    (outcome,) = logged.run(one)
+
+    assert outcome.result is Result.BUG
+    assert [line["event"] for line in logged.lines] == ["a task failed", "held, to be run again"]
+    for line in logged.lines:
+        assert (line["conversation_uuid"], line["message_id"]) == (uuid, "m1")
+        assert line["step"] == close_conversation.name
+        assert not ({"group"} | OF_A_RUN) - line.keys()
+    assert leaked(logged.text, [one]) == []
+
+
+def test_a_library_that_logs_an_exception_quotes_no_row(logged: Logged) -> None:
+    try:
+        Project.objects.create(name="one", uuid="00000000-0000-0000-0000-000000000001")
+        services.update_or_open(contact=None, window=None, sent_at=None, group_id=URN)  # type: ignore[arg-type]
+    except AttributeError:
+        logging.getLogger("celery.worker").exception(
+            "Task handler raised error", extra={"data": {"args": TEXT}}
+        )
+    (line,) = logged.lines
+
+    assert line["error"].endswith("AttributeError")
+    assert "services.py" in line["error"]
+    assert "data" not in line
+    assert TEXT not in logged.text
+    assert "Traceback" not in logged.text
+
+
+@pytest.mark.parametrize("library", ["celery.pool", "kombu", "django.db.backends", "redis"])
+def test_libraries_log_nothing_at_debug_whatever_the_level_is(library: str) -> None:
+    config = logging_config(level="DEBUG")
+
+    assert config["root"]["level"] == "INFO"
+    assert config["loggers"].get(library, {}).get("level") != "DEBUG"
+    assert config["loggers"]["tasks"]["level"] == "DEBUG"

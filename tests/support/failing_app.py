@@ -1,0 +1,71 @@
+"""The service's own Celery app with bugs in it, for what is reported of them.
+
+`celery -A tests.support.failing_app worker` is `celery -A config worker`, but storing a message
+whose text begins with one of these words fails or kills the process, and so does classifying one
+body in the main process.
+"""
+
+import os
+import signal
+from functools import cache
+from typing import Any
+
+from celery import signals
+
+from apps.errors import Unavailable
+from config.celery import app
+
+__all__ = ("app",)
+
+BUG = "bug"
+DOWN = "down"
+DIE = "die"
+UNREADABLE = "message.unreadable"
+
+app.conf.broker_transport_options["consumer"]["wait_time"] = 1
+# How long the pool waits for a result of a process that is gone.
+app.conf.worker_lost_wait = 0.2
+app.conf.broker_transport_options["is_barrier"] = "tests.support.failing_app:is_barrier"
+
+
+def is_barrier(document: Any) -> bool:
+    """As the service's own, with a bug that quotes what it got."""
+    from tasks import steps
+
+    if isinstance(document, dict) and document.get("event_type") == UNREADABLE:
+        raise ValueError(document)
+    return steps.is_barrier(document)
+
+
+@signals.import_modules.connect
+def prepare(**_signal: Any) -> None:
+    """After config.celery has set up Django, and before a pool process is forked."""
+    _prepare_once()
+
+
+@cache
+def _prepare_once() -> None:
+    from apps.messages import store
+
+    put, put_all = store.put, store.put_all
+
+    def fail_if_told(entry: Any) -> None:
+        text = str(entry.message["text"])
+        if text.startswith(BUG):
+            raise ValueError(f"Key (text)=({text}) already exists.")
+        if text.startswith(DIE):
+            os.kill(os.getpid(), signal.SIGKILL)
+        if text.startswith(DOWN):
+            raise Unavailable("DynamoDB", "ThrottlingException")
+
+    def failing_put(*, entry: Any, **others: Any) -> Any:
+        fail_if_told(entry)
+        return put(entry=entry, **others)
+
+    def failing_put_all(*, entries: Any, **others: Any) -> Any:
+        for _, entry in entries:
+            fail_if_told(entry)
+        return put_all(entries=entries, **others)
+
+    store.put = failing_put
+    store.put_all = failing_put_all
