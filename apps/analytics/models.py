@@ -2,6 +2,7 @@
 
 import uuid
 
+from django.contrib.postgres.indexes import HashIndex
 from django.db import models
 from django.db.models import Q
 
@@ -57,6 +58,11 @@ class SurveyAnswer(models.Model):
                 condition=Q(is_replaced=False, score__isnull=False),
                 name="scores_by_time",
             ),
+            # What the admin's list is filtered and ordered by.
+            models.Index(fields=("answered_at",), name="answers_by_time"),
+            models.Index(fields=("key", "answered_at"), name="answers_by_key"),
+            models.Index(fields=("project", "answered_at"), name="answers_by_project"),
+            HashIndex(fields=("contact_urn",), name="answers_by_contact"),
         )
 
     def __str__(self) -> str:
@@ -83,6 +89,7 @@ class OutboxEvent(models.Model):
                 "id", condition=Q(delivered_at=None, refusal=""), name="outbox_to_deliver"
             ),
             models.Index("delivered_at", condition=~Q(delivered_at=None), name="outbox_delivered"),
+            models.Index("id", condition=~Q(refusal=""), name="outbox_refused"),
         )
 
     def __str__(self) -> str:

@@ -1,6 +1,7 @@
 """Draining the outbox into the data lake, and keeping it small."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -15,19 +16,38 @@ KEPT_FOR = timedelta(days=7)
 PRUNED_AT_ONCE = 5_000
 
 
-def drain(*, lake: DataLake, now: datetime) -> int:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Batch:
+    """What became of the events that were given to the lake together."""
+
+    delivered: int
+    refused: int
+
+    @property
+    def handled(self) -> int:
+        """How many need no more to be done."""
+        return self.delivered + self.refused
+
+
+def uncounted(_batch: Batch) -> None:
+    """For those who do not count batches."""
+
+
+def drain(*, lake: DataLake, now: datetime, on_batch: Callable[[Batch], None] = uncounted) -> int:
     """Deliver what waits, oldest first, in batches; gives how many events were dealt with.
 
     At most ten batches; the rest is for the next call. At least once: a crash between delivery and
     commit delivers a batch again, with the same event ids. What the lake will never take is marked
     as refused, and keeps nothing else. Raises Unavailable if the lake does not answer or refuses
-    for now; its rows stay and are delivered by a later call.
+    for now; its rows stay and are delivered by a later call. `on_batch` is called for each batch
+    that is committed, also of a call that raises later.
     """
     handled = 0
     for _ in range(MOST_BATCHES):
-        count = _deliver_batch(lake=lake, now=now)
-        handled += count
-        if count < lake.largest_batch:
+        batch = _deliver_batch(lake=lake, now=now)
+        on_batch(batch)
+        handled += batch.handled
+        if batch.handled < lake.largest_batch:
             break
     return handled
 
@@ -48,25 +68,25 @@ def retry_refused(*, event_ids: Sequence[UUID] = ()) -> int:
 
 
 @transaction.atomic
-def _deliver_batch(*, lake: DataLake, now: datetime) -> int:
+def _deliver_batch(*, lake: DataLake, now: datetime) -> Batch:
     waiting = OutboxEvent.objects.filter(delivered_at=None, refusal="").order_by("id")
     events = list(waiting.select_for_update(skip_locked=True)[: lake.largest_batch])
     if not events:
-        return 0
+        return Batch(delivered=0, refused=0)
     reasons: Mapping[str, str] = {}
     try:
         lake.send([event.payload for event in events])
     except Refused as error:
         reasons = error.reasons
-    _note_what_the_lake_said(events, reasons=reasons, now=now)
-    return len(events)
+    return _note_what_the_lake_said(events, reasons=reasons, now=now)
 
 
 def _note_what_the_lake_said(
     events: Sequence[OutboxEvent], *, reasons: Mapping[str, str], now: datetime
-) -> None:
+) -> Batch:
     for event in events:
         event.refusal = reasons.get(str(event.event_id), "")
     delivered = [event.pk for event in events if not event.refusal]
     OutboxEvent.objects.filter(pk__in=delivered).update(delivered_at=now)
     OutboxEvent.objects.bulk_update([event for event in events if event.refusal], ["refusal"])
+    return Batch(delivered=len(delivered), refused=len(events) - len(delivered))

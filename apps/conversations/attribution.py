@@ -1,7 +1,7 @@
 """Which conversation a message belongs to: decided by messages, not by a worker's clock."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, time, timedelta
 from functools import lru_cache
 from typing import Any
@@ -38,10 +38,11 @@ WITH asked AS (
         contact_hash
     )
 ), placed AS (
-    SELECT asked.*, late.uuid AS late, current.uuid AS current
+    SELECT asked.*, late.uuid AS late, current.uuid AS current,
+        coalesce(late.group_id, current.group_id) AS its_group_id
     FROM asked
     LEFT JOIN LATERAL (
-        SELECT closed.uuid FROM conversations_conversation AS closed
+        SELECT closed.uuid, closed.group_id FROM conversations_conversation AS closed
         WHERE closed.project_id = project AND closed.channel_uuid = channel
             AND closed.contact_urn = urn AND closed.resolution <> 2 AND may_be_late
             AND at BETWEEN closed.first_message_at AND closed.last_message_at
@@ -79,9 +80,11 @@ WITH asked AS (
     WHERE late IS NULL AND current IS NULL
     ORDER BY project, channel, urn, number
     ON CONFLICT (project_id, channel_uuid, contact_urn) WHERE resolution = 2 DO NOTHING
-    RETURNING uuid, project_id, channel_uuid, contact_urn
+    RETURNING uuid, project_id, channel_uuid, contact_urn, group_id
 )
-SELECT number, coalesce(late, current, opened.uuid), late IS NOT NULL, placed.uuid IS NULL
+SELECT number, coalesce(late, current, opened.uuid), late IS NOT NULL, placed.uuid IS NULL,
+    coalesce(opened.uuid = placed.uuid, false),
+    coalesce(coalesce(placed.its_group_id, opened.group_id) <> placed.group_id, false)
 FROM asked LEFT JOIN placed USING (number)
 LEFT JOIN opened ON late IS NULL AND current IS NULL AND opened.project_id = placed.project
     AND opened.channel_uuid = placed.channel AND opened.contact_urn = placed.urn
@@ -109,11 +112,15 @@ class IncomingMessage:
 class Attribution:
     """The conversation that a message belongs to; `late` if that one is closed already.
 
-    It belongs to none if it was queued before its contact was erased.
+    It belongs to none if it was queued before its contact was erased. `opened` and `foreign_group`
+    are for counting: the message opened it; it came by another group than the conversation's own,
+    which then orders nothing between the two.
     """
 
     conversation_uuid: UUID | None
     late: bool
+    opened: bool = field(default=False, compare=False)
+    foreign_group: bool = field(default=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -156,8 +163,13 @@ def _ask(messages: dict[int, IncomingMessage]) -> dict[int, Attribution]:
         cursor.execute(_FIND_OR_OPEN, columns)
         answers = cursor.fetchall()
     return {
-        number: Attribution(conversation_uuid=conversation_uuid, late=late)
-        for number, conversation_uuid, late, erased in answers
+        number: Attribution(
+            conversation_uuid=conversation_uuid,
+            late=late,
+            opened=opened,
+            foreign_group=foreign_group,
+        )
+        for number, conversation_uuid, late, erased, opened, foreign_group in answers
         if conversation_uuid or erased
     }
 

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
@@ -46,6 +47,24 @@ class Claim:
     reopens: bool
 
 
+class ClosedBy(StrEnum):
+    """Why a conversation was closed when it was looked at."""
+
+    TIME = "time"
+    HAND = "hand"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Looked:
+    """What came of looking at a conversation: it was `closed_by` something now, if it was.
+
+    It is `to_archive` if it is closed, now or before, and has yet to be archived.
+    """
+
+    closed_by: ClosedBy | None = None
+    to_archive: bool = False
+
+
 def claim_due(*, most: int, now: datetime) -> list[Claim]:
     """Claim up to `most` conversations that are due, the longest due first.
 
@@ -79,13 +98,12 @@ def give_back(conversation_uuids: list[UUID], *, now: datetime) -> None:
 
 def close_if_due(
     *, conversation_uuid: UUID, newest_message_at: datetime | None, now: datetime
-) -> bool:
+) -> Looked:
     """Close a conversation whose time has come, else have it looked at again when that is.
 
     Its time has come when its closing time is past and no message is younger than the quiet
     period, or when it has been silent for its project's idle timeout, or when somebody asked for
-    it. `newest_message_at` is the time of its newest message in DynamoDB. Tells whether it is
-    closed, now or before, and has yet to be archived.
+    it. `newest_message_at` is the time of its newest message in DynamoDB.
     """
     with transaction.atomic():
         conversation = (
@@ -95,10 +113,14 @@ def close_if_due(
             .first()
         )
         if conversation is None:
-            return False
-        if conversation.resolution == Resolution.IN_PROGRESS:
+            return Looked()
+        was_open = conversation.resolution == Resolution.IN_PROGRESS
+        by_hand = conversation.wanted_resolution is not None
+        if was_open:
             _write(conversation, _changes(conversation, newest_message_at, now))
-    return conversation.resolution != Resolution.IN_PROGRESS and conversation.archived_at is None
+    is_closed = conversation.resolution != Resolution.IN_PROGRESS
+    closed_by = (ClosedBy.HAND if by_hand else ClosedBy.TIME) if was_open and is_closed else None
+    return Looked(closed_by=closed_by, to_archive=is_closed and conversation.archived_at is None)
 
 
 def _changes(

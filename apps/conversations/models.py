@@ -4,6 +4,7 @@ import uuid
 from datetime import time
 
 from django.conf import settings
+from django.contrib.postgres.indexes import HashIndex, OpClass
 from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models import F, Q
@@ -163,6 +164,27 @@ class Conversation(models.Model):
                 condition=~Q(ended_at=None),
                 name="closed_by_time",
             ),
+            # From here on they serve the admin's list: each thing that it filters and orders by.
+            # The small ones have only what is wrong or waits. They cost what opens and what closes
+            # an entry each, and messages nothing.
+            models.Index(fields=("opened_at",), name="conversations_by_time"),
+            models.Index(fields=("resolution", "opened_at"), name="resolution_by_time"),
+            models.Index(
+                fields=("project", "resolution", "opened_at"), name="project_resolution_by_time"
+            ),
+            models.Index(
+                "opened_at",
+                condition=Q(archived_at=None) & ~Q(resolution=Resolution.IN_PROGRESS),
+                name="closed_not_archived",
+            ),
+            models.Index(
+                "opened_at", condition=~Q(wanted_resolution=None), name="conversation_wanted"
+            ),
+            models.Index("ended_at", condition=~Q(ended_at=None), name="closings_by_time"),
+            # For beginnings, too, whatever the database's collation is.
+            models.Index(OpClass("contact_urn", name="text_pattern_ops"), name="contact_prefix"),
+            # A hash, because an id of any length is accepted, and a B-tree's entry has an end.
+            HashIndex("external_id", condition=~Q(external_id=""), name="by_external_id"),
         )
 
     def __str__(self) -> str:
@@ -200,7 +222,58 @@ class Erasure(models.Model):
             models.Index(
                 fields=("project", "contact_hash", "requested_at"), name="erasures_of_contact"
             ),
+            models.Index(fields=("requested_at",), name="erasures_by_time"),
         )
 
     def __str__(self) -> str:
         return str(self.uuid)
+
+
+class AuditAction(models.TextChoices):
+    """What somebody did, or asked for."""
+
+    ADD = "add", "added"
+    CHANGE = "change", "changed"
+    DELETE = "delete", "deleted"
+    CLOSE = "close", "asked to close"
+    REOPEN = "reopen", "asked to reopen"
+    READ = "read", "read what was written"
+    ERASE = "erase", "asked to erase"
+    RETENTION = "retention", "deleted old archives"
+    REDRIVE = "redrive", "asked to redrive"
+    DISCARD = "discard", "discarded"
+    EXPORT = "export", "exported"
+    RETRY = "retry", "had sent again"
+    RUN = "run", "had run at once"
+
+
+class AuditEntry(models.Model):
+    """Somebody did something, or asked for it. Ids, counts and settings; nothing about contacts.
+
+    `object_type` is the name of what it was done to, `object_id` its primary key; of an erased
+    contact it is the hash that stands for them.
+    """
+
+    at = models.DateTimeField()
+    actor = models.CharField(
+        max_length=255, help_text="Who signed in, or user@host of a command line."
+    )
+    source = models.CharField(
+        max_length=16, choices=(("admin", "admin site"), ("command", "command line"))
+    )
+    action = models.CharField(max_length=16, choices=AuditAction.choices)
+    object_type = models.CharField(max_length=64)
+    object_id = models.CharField(max_length=255)
+    detail = models.JSONField(default=dict, blank=True)
+
+    class Meta:
+        verbose_name_plural = "audit log"
+        indexes = (
+            models.Index(fields=("at",), name="audit_by_time"),
+            models.Index(fields=("actor", "at"), name="audit_by_actor"),
+            models.Index(fields=("action", "at"), name="audit_by_action"),
+            models.Index(fields=("object_id", "at"), name="audit_by_object"),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.actor} {self.get_action_display()} {self.object_type} {self.object_id}"

@@ -8,12 +8,23 @@ from django.db import transaction
 from django.db.models import Q
 
 from apps.conversations import states
-from apps.conversations.attribution import IncomingMessage, find_or_open
+from apps.conversations.attribution import Attribution, IncomingMessage, find_or_open
 from apps.conversations.closing_times import latest_closing, next_closing
 from apps.conversations.contacts import Contact
 from apps.conversations.erasing import ContactErased
 from apps.conversations.models import CLOSED, Conversation, Project, Resolution
 from apps.conversations.selectors import of_contact
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Closed:
+    """What a closing event did: `closed` a conversation, and what has `to_migrate` to the archive.
+
+    What has yet to be archived may be, after a crash, one that an earlier delivery closed.
+    """
+
+    closed: bool
+    to_migrate: list[UUID]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,16 +37,16 @@ class WindowUpdate:
 
 def update_or_open(
     *, contact: Contact, window: WindowUpdate, sent_at: datetime, group_id: str
-) -> None:
+) -> Attribution | None:
     """Write what a window says into the conversation in progress, or open one with it.
 
     A window older than the conversation in progress, or than the end of the last one, changes
-    nothing: delivered again, it must not touch the successor of the conversation it meant. Raises
-    ContactErased for one that was queued before its contact was erased.
+    nothing, and has None: delivered again, it must not touch the successor of the conversation it
+    meant. Raises ContactErased for one that was queued before its contact was erased.
     """
     latest = of_contact(contact).order_by("-opened_at").first()
     if latest and max(latest.opened_at, latest.ended_at or latest.opened_at) > sent_at:
-        return
+        return None
     message = IncomingMessage(
         contact=contact,
         at=sent_at,
@@ -55,6 +66,7 @@ def update_or_open(
             .exclude(**changes)
             .update(**changes)
         )
+    return attribution
 
 
 def close(
@@ -64,22 +76,21 @@ def close(
     sent_at: datetime,
     takeover: WindowUpdate | None,
     now: datetime,
-) -> list[UUID]:
+) -> Closed:
     """Close the contact's conversation in progress, unless it is younger than the closing event.
 
-    Gives the contact's closed conversations whose messages have yet to be archived: after a crash
-    that may be one that an earlier delivery of this event closed. `takeover` is what the window
-    said by which a human took over.
+    `takeover` is what the window said by which a human took over.
     """
     changes = states.closed(resolution=resolution, ended_at=sent_at, now=now)
     if takeover:
         changes |= {"has_chats_room": True, **_said(takeover)}
     with transaction.atomic():
-        of_contact(contact).filter(
+        open_then = of_contact(contact).filter(
             resolution=Resolution.IN_PROGRESS, opened_at__lte=sent_at
-        ).update(**changes)
+        )
+        number = open_then.update(**changes)
         unarchived = of_contact(contact).filter(resolution__in=CLOSED, archived_at=None)
-        return list(unarchived.values_list("uuid", flat=True))
+        return Closed(closed=number > 0, to_migrate=list(unarchived.values_list("uuid", flat=True)))
 
 
 def move_open_conversations(*, project: Project, now: datetime) -> int:

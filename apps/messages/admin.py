@@ -3,27 +3,31 @@
 from typing import Any
 
 from django.contrib import admin, messages
-from django.core.paginator import Paginator
+from django.db import transaction
 from django.db.models import QuerySet
 from django.http import HttpRequest
-from django.urls import URLPattern
-from django.utils.functional import cached_property
+from django.urls import URLPattern, reverse
+from django.utils.html import format_html
 
 from apps.clock import now
-from apps.conversations.admin import ReadOnlyAdmin
+from apps.conversations import audit
+from apps.conversations.admin_base import ReadOnlyAdmin, actor
+from apps.conversations.admin_filters import period
+from apps.conversations.console import MAY_READ_MESSAGES, is_open_to
+from apps.conversations.models import AuditAction
 from apps.conversations.project_settings import parse_uuid
+from apps.conversations.search import by_uuid
 from apps.messages import admin_views, dead_letters
 from apps.messages.models import ConversationMessages, DeadLetter
 
-# More are found by a filter, or with `manage.py dlq`.
-MOST_PAGED = 10_000
-MOST_PROJECTS = 200
+# Each is looked up by itself; others are found by search.
+MOST_PROJECTS = 50
 MOST_REDRIVEN_AT_ONCE = 100
 
 
 @admin.register(ConversationMessages)
 class ConversationMessagesAdmin(ReadOnlyAdmin):
-    """The parts of all archives."""
+    """The parts of all archives: how much there is, but not what; that is the transcript's."""
 
     list_display = (
         "conversation",
@@ -33,27 +37,40 @@ class ConversationMessagesAdmin(ReadOnlyAdmin):
         "first_message_at",
         "last_message_at",
     )
-    search_fields = ("=conversation__uuid",)
+    list_display_links = ("conversation", "part")
+    list_select_related = ("conversation",)
+    list_says = "What was written is read in the transcript of the conversation. Times are UTC."
+    search_fields = ("conversation",)
+    search_help_text = "A conversation's uuid."
     ordering = ("-id",)
-    show_full_result_count = False
+    exclude = ("messages", "message_ids")
+    readonly_fields = ("transcript",)
 
     def get_urls(self) -> list[URLPattern]:
         """With the transcript's, which must come before the catch-all at the end."""
         return [*admin_views.urls(self.admin_site), *super().get_urls()]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[ConversationMessages]:
-        """Without the messages, which are large: a single part loads them when it is shown."""
+        """Without the messages, which are large."""
         return super().get_queryset(request).defer("messages", "message_ids")
 
+    def get_search_results(
+        self, _request: HttpRequest, parts: QuerySet[ConversationMessages], term: str
+    ) -> tuple[QuerySet[ConversationMessages], bool]:
+        """By the conversation's uuid."""
+        return by_uuid(parts, term, field="conversation_id"), False
 
-class BoundedPaginator(Paginator):
-    """Counts no more than it pages through: counting a large table takes long."""
+    @admin.display(description="messages")
+    def transcript(self, part: ConversationMessages) -> str:
+        """The way to what was written, for those who may read it."""
+        url = reverse("admin:conversation_messages_transcript", args=[part.conversation_id])
+        return format_html('<a href="{}">Transcript</a> (reading it is logged)', url)
 
-    @cached_property
-    def count(self) -> int:
-        """How many there are, or the most that are paged."""
-        letters: Any = self.object_list
-        return int(letters[:MOST_PAGED].count())
+    def get_fields(self, request: HttpRequest, obj: Any = None) -> list[Any]:
+        """With the link only for those for whom it leads to something."""
+        fields = [str(name) for name in super().get_fields(request, obj)]
+        may_read = is_open_to(request.user, permissions=MAY_READ_MESSAGES)
+        return [name for name in fields if name != "transcript" or may_read]
 
 
 class ReasonFilter(admin.SimpleListFilter):
@@ -69,6 +86,35 @@ class ReasonFilter(admin.SimpleListFilter):
     def queryset(self, _request: HttpRequest, letters: QuerySet) -> QuerySet:
         """Those of the reason that is chosen."""
         return letters.filter(reason=self.value()) if self.value() else letters
+
+
+class RedrivenFilter(admin.SimpleListFilter):
+    """By what became of them since."""
+
+    title = "state"
+    parameter_name = "state"
+
+    def lookups(self, _request: HttpRequest, _admin: Any) -> list[tuple[str, str]]:
+        """What can be chosen."""
+        return [
+            ("dead", "Not redriven"),
+            ("wanted", "Asked for, not yet redriven"),
+            ("redriven", "Redriven"),
+        ]
+
+    def queryset(self, _request: HttpRequest, letters: QuerySet) -> QuerySet:
+        """Those in the state that is chosen."""
+        match self.value():
+            case None:
+                return letters
+            case "dead":
+                return letters.filter(redriven_at=None)
+            case "wanted":
+                return letters.exclude(redrive_wanted_at=None)
+            case "redriven":
+                return letters.exclude(redriven_at=None)
+            case _:
+                return letters.none()
 
 
 class DeadProjectFilter(admin.SimpleListFilter):
@@ -105,15 +151,17 @@ class DeadLetterAdmin(ReadOnlyAdmin):
     list_filter = (
         ReasonFilter,
         DeadProjectFilter,
-        "first_sent_at",
-        ("redriven_at", admin.EmptyFieldListFilter),
+        RedrivenFilter,
+        period("first_sent_at", title="time of the event"),
+    )
+    list_says = (
+        "Events that took no effect, with the reason. Redriving sends them to the queue again, in "
+        "the order of each conversation; a worker does it within a minute or two. Times are UTC."
     )
     search_fields = ("message_id",)
     search_help_text = "The uuid of a project, or the id of a dead letter in its queue."
     ordering = ("-first_sent_at", "-id")
     exclude = ("body",)
-    paginator = BoundedPaginator
-    show_full_result_count = False
     actions = ("redrive_selected",)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[DeadLetter]:
@@ -141,9 +189,14 @@ class DeadLetterAdmin(ReadOnlyAdmin):
             sentence = f"Nothing was done: select at most {MOST_REDRIVEN_AT_ONCE} dead letters."
             self.message_user(request, sentence, messages.ERROR)
             return
-        wanted = dead_letters.want_redriven(ids=ids, now=now())
-        for letter in wanted:
-            self.log_change(request, letter, "Asked to redrive it.")
+        with transaction.atomic():
+            wanted = dead_letters.want_redriven(ids=ids, now=now())
+            audit.record_all(
+                actor=actor(request),
+                action=AuditAction.REDRIVE,
+                of=DeadLetter,
+                details=audit.each(letter.pk for letter in wanted),
+            )
         if wanted:
             sentence = f"{len(wanted)} to be redriven within a minute or two."
             self.message_user(request, sentence, messages.SUCCESS)

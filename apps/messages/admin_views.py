@@ -1,5 +1,6 @@
 """The transcript of a conversation, a page of the console."""
 
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -11,13 +12,16 @@ from django.shortcuts import get_object_or_404
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path
 
+from apps.conversations import audit
+from apps.conversations.admin_base import actor
 from apps.conversations.console import MAY_READ_MESSAGES, console_view, log_access, readable
-from apps.conversations.models import Conversation, Resolution
+from apps.conversations.models import AuditAction, Conversation, Resolution
 from apps.errors import Unavailable
 from apps.messages.chat import SURVEYS, Happening, chat
-from apps.messages.transcript import transcript
+from apps.messages.transcript_pages import TranscriptIndex, TranscriptPage
 
 PAGE_LENGTH = 500
+MOST_ANSWERS = 500
 
 
 def urls(site: admin.AdminSite) -> list[URLPattern]:
@@ -37,6 +41,14 @@ def show_transcript(request: HttpRequest, *, conversation_uuid: UUID) -> HttpRes
         Conversation.objects.select_related("project"), uuid=conversation_uuid
     )
     log_access(request, page="transcript", conversation_id=conversation_uuid)
+    # Before it is shown: what cannot be told in the audit log cannot be read.
+    audit.record(
+        actor=actor(request),
+        action=AuditAction.READ,
+        of=Conversation,
+        object_id=conversation_uuid,
+        page=request.GET.get("page", "1")[:10],
+    )
     context = {
         **admin.site.each_context(request),
         "is_nav_sidebar_enabled": False,
@@ -46,31 +58,45 @@ def show_transcript(request: HttpRequest, *, conversation_uuid: UUID) -> HttpRes
         "name": _name(conversation),
     }
     try:
-        documents = transcript(conversation_uuid)
+        chat_context = _chat(request, conversation)
     except Unavailable:
         return TemplateResponse(request, "console/unavailable.html", context, status=503)
-    return TemplateResponse(
-        request, "console/transcript.html", {**context, **_chat(request, conversation, documents)}
-    )
+    return TemplateResponse(request, "console/transcript.html", {**context, **chat_context})
 
 
-def _chat(
-    request: HttpRequest, conversation: Conversation, documents: list[dict[str, Any]]
-) -> dict[str, Any]:
+def _chat(request: HttpRequest, conversation: Conversation) -> dict[str, Any]:
+    index = TranscriptIndex(conversation.uuid)
+    pages = Paginator(range(index.count), PAGE_LENGTH)
+    page = pages.get_page(request.GET.get("page"))
+    shown = index.page(start=(page.number - 1) * PAGE_LENGTH, length=PAGE_LENGTH)
     items = chat(
-        documents,
-        happenings=_happenings(conversation),
+        shown.documents,
+        happenings=_on_page(_happenings(conversation), shown, is_first=page.number == 1),
         contact_name=readable(conversation.contact_name),
         zone=ZoneInfo(conversation.project.timezone),
     )
-    page = Paginator(items, PAGE_LENGTH).get_page(request.GET.get("page"))
-    return {"page": page, "count": len(documents)}
+    return {"page": page, "items": items, "count": index.count}
+
+
+def _on_page(
+    happenings: list[Happening], shown: TranscriptPage, *, is_first: bool
+) -> list[Happening]:
+    """Each stands on one page: the last one that begins before it."""
+    begins = None
+    if shown.documents and not is_first:
+        begins = datetime.fromisoformat(shown.documents[0]["created_at"])
+    ends = shown.next_at
+    return [
+        one
+        for one in happenings
+        if (begins is None or begins <= one.at) and (ends is None or one.at < ends)
+    ]
 
 
 def _happenings(conversation: Conversation) -> list[Happening]:
     answers = [
         Happening(at=answer.answered_at, text=_answer(answer.key, answer.value, answer.is_replaced))
-        for answer in conversation.survey_answers.all()
+        for answer in conversation.survey_answers.order_by("-answered_at")[:MOST_ANSWERS]
     ]
     if conversation.ended_at is None:
         return answers

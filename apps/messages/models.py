@@ -86,6 +86,12 @@ class DeadLetter(models.Model):
                 condition=~Q(redrive_wanted_at=None),
                 name="dead_letters_wanted",
             ),
+            models.Index(
+                "first_sent_at", "id", condition=Q(redriven_at=None), name="dead_letters_waiting"
+            ),
+            models.Index(
+                "first_sent_at", "id", condition=~Q(redriven_at=None), name="dead_letters_redriven"
+            ),
         )
 
     def __str__(self) -> str:

@@ -66,34 +66,37 @@ class StoredBatch:
         return self.size >= ARCHIVE_BATCH_BYTES or len(self.entries) >= ARCHIVE_BATCH_ENTRIES
 
 
-def put(*, conversation_uuid: UUID, entry: MessageEntry, now: datetime) -> None:
+def put(*, conversation_uuid: UUID, entry: MessageEntry, now: datetime) -> bool:
     """Store one message; one write up to 400 KB. Storing it again changes nothing.
 
-    It expires 48 hours after `now`, the time of writing. Raises Unavailable.
+    Tells whether it was new. It expires 48 hours after `now`, the time of writing. Raises
+    Unavailable.
     """
     body = dump(entry.as_json()).encode()
     if len(body) <= LARGEST_ENTRY:
-        _put_head(conversation_uuid, entry.key, {"entry": {"S": body.decode()}}, now=now)
-        return
+        content: dict[str, Any] = {"entry": {"S": body.decode()}}
+        return _put_head(conversation_uuid, entry.key, content, now=now)
     if _is_there(conversation_uuid, entry.key):
-        return
+        return False
     pieces = [body[start : start + LARGEST_CHUNK] for start in range(0, len(body), LARGEST_CHUNK)]
     for number, piece in enumerate(pieces):
         _put_chunk(conversation_uuid, f"{entry.key}#{number:04d}", piece, now=now)
-    _put_head(conversation_uuid, entry.key, {"chunks": {"N": str(len(pieces))}}, now=now)
+    content = {"chunks": {"N": str(len(pieces))}}
+    return _put_head(conversation_uuid, entry.key, content, now=now)
 
 
-def put_all(*, entries: Sequence[tuple[UUID, MessageEntry]], now: datetime) -> None:
+def put_all(*, entries: Sequence[tuple[UUID, MessageEntry]], now: datetime) -> int:
     """Store messages of several conversations, with one write for up to 25.
 
     For first deliveries: unlike `put`, it writes an item that is there again, with a new expiry.
-    Raises Unavailable; some may be stored then.
+    Gives how many different ones there were. Raises Unavailable; some may be stored then.
     """
+    large = 0
     requests: dict[tuple[UUID, str], dict[str, Any]] = {}
     for conversation_uuid, entry in entries:
         body = dump(entry.as_json())
         if len(body.encode()) > LARGEST_ENTRY:
-            put(conversation_uuid=conversation_uuid, entry=entry, now=now)
+            large += put(conversation_uuid=conversation_uuid, entry=entry, now=now)
             continue
         item = _item(
             conversation_uuid, entry.key, {"entry": {"S": body}}, expires_at=now + TIME_TO_LIVE
@@ -101,6 +104,7 @@ def put_all(*, entries: Sequence[tuple[UUID, MessageEntry]], now: datetime) -> N
         # BatchWriteItem refuses a batch in which a key is repeated.
         requests.setdefault((conversation_uuid, entry.key), {"PutRequest": {"Item": item}})
     _write_in_batches(list(requests.values()))
+    return large + len(requests)
 
 
 def batches(conversation_uuid: UUID) -> Iterator[StoredBatch]:
@@ -200,7 +204,7 @@ def dynamodb_may_be_unavailable() -> Iterator[None]:
 
 def _put_head(
     conversation_uuid: UUID, sort_key: str, content: dict[str, Any], *, now: datetime
-) -> None:
+) -> bool:
     """Write the item unless it is there: a redelivery must not even move its expiry."""
     is_there = client().exceptions.ConditionalCheckFailedException
     with dynamodb_may_be_unavailable(), suppress(is_there):
@@ -209,6 +213,8 @@ def _put_head(
             Item=_item(conversation_uuid, sort_key, content, expires_at=now + TIME_TO_LIVE),
             ConditionExpression=f"attribute_not_exists({SORT_KEY})",
         )
+        return True
+    return False
 
 
 def _is_there(conversation_uuid: UUID, sort_key: str) -> bool:

@@ -19,12 +19,13 @@ def transcript(conversation_uuid: UUID) -> list[dict[str, Any]]:
     # What moves meanwhile is in the archive before it leaves DynamoDB: so that one is read first.
     stored = [entry for batch in store.batches(conversation_uuid) for entry in batch.entries]
     parts = ConversationMessages.objects.filter(conversation_id=conversation_uuid)
-    return _together([document for part in parts for document in part.messages], stored)
+    return together([document for part in parts for document in part.messages], stored)
 
 
-def _together(
+def together(
     archived: Iterable[dict[str, Any]], stored: Iterable[MessageEntry]
 ) -> list[dict[str, Any]]:
+    """Archived messages and all stored versions of them and of others, as one, oldest first."""
     documents = {document["id"]: document for document in archived}
     for entry in stored:
         document = documents.setdefault(entry.message_id, entry.as_json())

@@ -6,7 +6,6 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
-from django.contrib.admin.models import LogEntry
 from django.contrib.auth.models import Permission, User
 from django.contrib.messages import get_messages
 from django.db import connection
@@ -14,8 +13,8 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
-from apps.conversations import admin
-from apps.conversations.models import Conversation, Project, Resolution
+from apps.conversations import admin, admin_wishes
+from apps.conversations.models import AuditEntry, Conversation, Project, Resolution
 from apps.conversations.services import move_open_conversations
 from tests.support.builders import NOON, PROJECT, conversation, project
 from tests.support.closings import at, closing_at, current, tick
@@ -94,8 +93,9 @@ def test_who_asked_is_in_the_log() -> None:
 
     close(browser(), chat)
 
-    entry = LogEntry.objects.get()
-    assert (entry.object_id, entry.user.get_username()) == (str(chat.pk), "operator")
+    entry = AuditEntry.objects.get()
+    assert (entry.actor, entry.source, entry.action) == ("operator", "admin", "close")
+    assert (entry.object_id, entry.detail) == (str(chat.pk), {"resolution": "unclassified"})
 
 
 @pytest.mark.django_db
@@ -121,7 +121,7 @@ def test_whoever_may_change_conversations_can_close() -> None:
 
 @pytest.mark.django_db
 def test_too_many_at_once_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(admin, "MOST_CLOSED_AT_ONCE", 1)
+    monkeypatch.setattr(admin_wishes, "MOST_AT_ONCE", 1)
     chats = [closing_at(MIDNIGHT, urn=f"telegram:{number}") for number in range(2)]
     client = browser()
     before = every_row_version()

@@ -9,10 +9,11 @@ from uuid import UUID, uuid4
 from zoneinfo import ZoneInfo
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.db import transaction
 
 from apps.clock import now
-from apps.conversations import by_hand
-from apps.conversations.models import Conversation, Resolution
+from apps.conversations import audit, by_hand
+from apps.conversations.models import AuditAction, Conversation, Resolution
 from apps.conversations.project_settings import parse_uuid
 from apps.errors import Unavailable, database_may_be_unavailable
 from apps.lossless_json import dump
@@ -89,12 +90,17 @@ class Command(BaseCommand):
         if not yes:
             wish = f"{action} {conversation.uuid}" + (f" as {resolution}" if resolution else "")
             _ask(f"{wish.capitalize()}? It {_state(conversation)}.")
-        if action == "close":
-            by_hand.request_close(
-                conversation_uuid=conversation.uuid, resolution=RESOLUTIONS[resolution], now=now()
-            )
-        else:
-            by_hand.request_reopen(conversation_uuid=conversation.uuid, now=now())
+        with transaction.atomic():
+            if action == "close":
+                by_hand.request_close(
+                    conversation_uuid=conversation.uuid,
+                    resolution=RESOLUTIONS[resolution],
+                    now=now(),
+                )
+                _record(AuditAction.CLOSE, conversation, resolution=resolution)
+            else:
+                by_hand.request_reopen(conversation_uuid=conversation.uuid, now=now())
+                _record(AuditAction.REOPEN, conversation)
         logger.info("asked by hand", extra={"conversation": str(conversation.uuid), "for": action})
         self._send_at_once()
         if wait:
@@ -115,11 +121,22 @@ class Command(BaseCommand):
 
     def _show(self, conversation: Conversation, *, messages: bool) -> None:
         if messages:
+            _record(AuditAction.READ, conversation)
             for document in transcript(conversation.uuid):
                 self.stdout.write(dump(document))
             return
         for name, value in _facts(conversation).items():
             self.stdout.write(f"{name:<20}{value}")
+
+
+def _record(action: AuditAction, conversation: Conversation, **detail: str) -> None:
+    audit.record(
+        actor=audit.command_line(),
+        action=action,
+        of=Conversation,
+        object_id=conversation.uuid,
+        **detail,
+    )
 
 
 def _conversation(text: str) -> Conversation:

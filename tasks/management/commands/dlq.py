@@ -3,15 +3,19 @@
 import logging
 import time
 from argparse import ArgumentParser, ArgumentTypeError
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 from uuid import UUID
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.db import transaction
 from django.db.models import QuerySet
 
 from apps.clock import now
+from apps.conversations import audit
+from apps.conversations.models import AuditAction
 from apps.conversations.project_settings import parse_uuid
 from apps.errors import Unavailable, database_may_be_unavailable
 from apps.messages import dead_letters
@@ -84,6 +88,7 @@ class Command(BaseCommand):
         document = dead_letters.document_of(letter)
         text = document.pop("body")
         if body:
+            _record(AuditAction.READ, [id])
             self.stdout.write(_printable(text))
             return
         for name, value in document.items():
@@ -99,6 +104,7 @@ class Command(BaseCommand):
             return
         if not yes:
             _confirm(f"Redrive {len(planned)} of {groups} groups?")
+        _record(AuditAction.REDRIVE, [one.pk for one in planned])
         told_at = time.monotonic()
 
         def tell(progress: Redrive) -> None:
@@ -135,13 +141,29 @@ class Command(BaseCommand):
         discarded = 0
         for start in range(0, len(exported), PAGE):
             page = exported[start : start + PAGE]
-            discarded += dead_letters.discard(page)
+            with transaction.atomic():
+                _record(AuditAction.DISCARD, page)
+                discarded += dead_letters.discard(page)
             logger.info("dead letters were discarded", extra={"dead_letters": page})
         self.stdout.write(f"{discarded} were discarded.")
 
     def _export(self, *, file: Path, **options: Any) -> None:
-        exported = _write(file, dead_letters.select(_selection(options)))
+        letters = dead_letters.select(_selection(options))
+        audit.record(
+            actor=audit.command_line(),
+            action=AuditAction.EXPORT,
+            of=DeadLetter,
+            object_id="",
+            count=letters.count(),
+        )
+        exported = _write(file, letters)
         self.stdout.write(f"{len(exported)} were exported to {file}.")
+
+
+def _record(action: AuditAction, ids: Sequence[int]) -> None:
+    audit.record_all(
+        actor=audit.command_line(), action=action, of=DeadLetter, details=audit.each(ids)
+    )
 
 
 def _add_filters(action: ArgumentParser) -> None:

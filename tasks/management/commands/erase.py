@@ -10,11 +10,12 @@ from uuid import UUID
 
 from botocore.exceptions import BotoCoreError, ClientError
 from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.db import transaction
 
 from apps.analytics.erasing import find_answers
 from apps.clock import now
-from apps.conversations import erasing
-from apps.conversations.models import Erasure, Project
+from apps.conversations import audit, erasing
+from apps.conversations.models import AuditAction, Erasure, Project
 from apps.conversations.project_settings import parse_uuid
 from apps.errors import Unavailable, database_may_be_unavailable
 from apps.lossless_json import escape
@@ -84,7 +85,7 @@ class Command(BaseCommand):
         self._tell("There is", _found(project_uuid, urn))
         if not yes:
             _confirm()
-        erasures = erasing.request(project_uuid=project_uuid, urn=urn, now=now())
+        erasures = _asked(project_uuid, urn)
         ids = [erasure.uuid for erasure in erasures]
         told = {"project_uuid": str(project_uuid), "erasures": [str(one) for one in ids]}
         logger.info("an erasure was asked for", extra=told)
@@ -161,6 +162,21 @@ class Command(BaseCommand):
         for name, text in NAMES.items():
             if name in counts:
                 self.stdout.write(f"  {counts[name]:>7}  {text}")
+
+
+@transaction.atomic
+def _asked(project_uuid: UUID, urn: str) -> list[Erasure]:
+    """What is to be done, with an entry in the audit log that has the contact's hash."""
+    erasures = erasing.request(project_uuid=project_uuid, urn=urn, now=now())
+    audit.record(
+        actor=audit.command_line(),
+        action=AuditAction.ERASE,
+        of="contact",
+        object_id=erasing.contact_hash(project_uuid=project_uuid, urn=urn),
+        project=str(project_uuid),
+        erasures=[str(erasure.uuid) for erasure in erasures],
+    )
+    return erasures
 
 
 def _known_project(text: str) -> UUID:

@@ -6,8 +6,9 @@ from uuid import UUID
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db.models import Count, Min, Q
 
-from apps.analytics import outbox
 from apps.analytics.models import OutboxEvent
+from apps.analytics.retrying import retry_refused
+from apps.conversations.audit import command_line
 from tasks.datalake import send_data_lake_event
 
 SHOWN = 20
@@ -52,7 +53,7 @@ class Command(BaseCommand):
             )
 
     def _retry(self, event_ids: list[UUID]) -> None:
-        retried = outbox.retry_refused(event_ids=event_ids)
+        retried = retry_refused(actor=command_line(), event_ids=event_ids)
         if event_ids and retried < len(set(event_ids)):
             self.stderr.write(f"{len(set(event_ids)) - retried} of these are not refused.")
         try:

@@ -5,9 +5,11 @@ from pathlib import Path
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.db import transaction
 
 from apps.clock import now
-from apps.conversations import project_files, project_settings
+from apps.conversations import audit, project_files, project_settings
+from apps.conversations.models import AuditAction, Project
 from apps.conversations.project_settings import FIELDS
 from apps.conversations.projects import Change, ProjectRow, all_projects, configure
 from apps.errors import Unavailable, database_may_be_unavailable
@@ -63,7 +65,10 @@ class Command(BaseCommand):
             self.stdout.write("  ".join(padded).rstrip())
 
     def _configure(self, rows: Sequence[ProjectRow], *, dry_run: bool) -> None:
-        changes = configure(rows=rows, now=now(), dry_run=dry_run)
+        with transaction.atomic():
+            changes = configure(rows=rows, now=now(), dry_run=dry_run)
+            if not dry_run:
+                _record(changes)
         for change in changes:
             self.stdout.write(f"{change.uuid}: {'; '.join(_said(change))}.")
         self.stdout.write(f"{len(changes)} changed, {len(rows) - len(changes)} as they were.")
@@ -93,6 +98,24 @@ def _of_file(name: str) -> list[ProjectRow]:
         raise CommandError(f"{name} cannot be read: {error.strerror}.") from error
     except project_files.InvalidFile as invalid:
         raise _refused(invalid.problems) from None
+
+
+def _record(changes: Sequence[Change]) -> None:
+    for action, new in ((AuditAction.ADD, True), (AuditAction.CHANGE, False)):
+        audit.record_all(
+            actor=audit.command_line(),
+            action=action,
+            of=Project,
+            details={change.uuid: _told(change) for change in changes if change.new is new},
+        )
+
+
+def _told(change: Change) -> dict[str, Any]:
+    """What it was and what it is; of a name only that it changed."""
+    before = project_settings.as_texts(change.before)
+    after = project_settings.as_texts(change.after)
+    values = {field: [before[field], after[field]] for field in after if field != "name"}
+    return {"fields": sorted(after), "values": values, "moved": change.conversations_moved}
 
 
 def _refused(problems: Sequence[str]) -> CommandError:

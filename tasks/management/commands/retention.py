@@ -6,7 +6,8 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from apps.clock import now
-from apps.conversations.models import Project
+from apps.conversations import audit
+from apps.conversations.models import AuditAction, Project
 from apps.conversations.project_settings import parse_uuid
 from apps.errors import Unavailable, database_may_be_unavailable
 from apps.messages.retention import Archives, delete_expired, find_expired
@@ -36,11 +37,11 @@ archive_retention."
 
     def _run(self, *, project: str | None, yes: bool, dry_run: bool, **_others: Any) -> None:
         at = now()
-        expired: list[Project] = []
+        expired: dict[Project, Archives] = {}
         for one in _projects(project):
             archives = find_expired(project=one, now=at)
             if archives.conversations:
-                expired.append(one)
+                expired[one] = archives
                 self.stdout.write(f"{one.uuid}: {_said(archives)} to be deleted.")
         if not expired:
             self.stdout.write("There is nothing to be deleted.")
@@ -50,7 +51,16 @@ archive_retention."
             return
         if not yes:
             _confirm()
-        for one in expired:
+        for one, found in expired.items():
+            # Before, because it is deleted in batches: cut off, it is known who began.
+            audit.record(
+                actor=audit.command_line(),
+                action=AuditAction.RETENTION,
+                of=Project,
+                object_id=one.uuid,
+                conversations=found.conversations,
+                messages=found.messages,
+            )
             archives = delete_expired(project=one, now=at)
             logger.info(
                 "archives were deleted",

@@ -1,0 +1,27 @@
+"""Having the data lake told again what it refused, by somebody whom the audit log names."""
+
+from collections.abc import Sequence
+from uuid import UUID
+
+from django.db import transaction
+
+from apps.analytics import outbox
+from apps.analytics.models import OutboxEvent
+from apps.conversations import audit
+from apps.conversations.audit import Actor
+from apps.conversations.models import AuditAction
+
+
+@transaction.atomic
+def retry_refused(*, actor: Actor, event_ids: Sequence[UUID] = ()) -> int:
+    """Let refused events be delivered again: those of these ids, or all; gives how many."""
+    refused = OutboxEvent.objects.exclude(refusal="").order_by("id")
+    if event_ids:
+        refused = refused.filter(event_id__in=event_ids)
+    taken = list(refused.select_for_update().values_list("event_id", flat=True))
+    if not taken:
+        return 0
+    audit.record_all(
+        actor=actor, action=AuditAction.RETRY, of=OutboxEvent, details=audit.each(taken)
+    )
+    return outbox.retry_refused(event_ids=taken)

@@ -1,0 +1,75 @@
+import django.contrib.postgres.indexes
+from django.db import migrations, models
+
+from apps.conversations.live_indexes import AddIndexOnLiveTable
+
+
+class Migration(migrations.Migration):
+    # Each index is made without keeping anybody from writing, which a transaction cannot do.
+    atomic = False
+
+    dependencies = [
+        ("conversations", "0005_audit_log"),
+    ]
+
+    operations = [
+        AddIndexOnLiveTable(
+            model_name="conversation",
+            index=models.Index(fields=["opened_at"], name="conversations_by_time"),
+        ),
+        AddIndexOnLiveTable(
+            model_name="conversation",
+            index=models.Index(fields=["resolution", "opened_at"], name="resolution_by_time"),
+        ),
+        AddIndexOnLiveTable(
+            model_name="conversation",
+            index=models.Index(
+                fields=["project", "resolution", "opened_at"], name="project_resolution_by_time"
+            ),
+        ),
+        AddIndexOnLiveTable(
+            model_name="conversation",
+            index=models.Index(
+                models.F("opened_at"),
+                condition=models.Q(
+                    ("archived_at", None), models.Q(("resolution", 2), _negated=True)
+                ),
+                name="closed_not_archived",
+            ),
+        ),
+        AddIndexOnLiveTable(
+            model_name="conversation",
+            index=models.Index(
+                models.F("opened_at"),
+                condition=models.Q(("wanted_resolution", None), _negated=True),
+                name="conversation_wanted",
+            ),
+        ),
+        AddIndexOnLiveTable(
+            model_name="conversation",
+            index=models.Index(
+                models.F("ended_at"),
+                condition=models.Q(("ended_at", None), _negated=True),
+                name="closings_by_time",
+            ),
+        ),
+        AddIndexOnLiveTable(
+            model_name="conversation",
+            index=models.Index(
+                django.contrib.postgres.indexes.OpClass("contact_urn", name="text_pattern_ops"),
+                name="contact_prefix",
+            ),
+        ),
+        AddIndexOnLiveTable(
+            model_name="conversation",
+            index=django.contrib.postgres.indexes.HashIndex(
+                models.F("external_id"),
+                condition=models.Q(("external_id", ""), _negated=True),
+                name="by_external_id",
+            ),
+        ),
+        AddIndexOnLiveTable(
+            model_name="erasure",
+            index=models.Index(fields=["requested_at"], name="erasures_by_time"),
+        ),
+    ]

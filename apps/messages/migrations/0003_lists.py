@@ -1,0 +1,33 @@
+from django.db import migrations, models
+
+from apps.conversations.live_indexes import AddIndexOnLiveTable
+
+
+class Migration(migrations.Migration):
+    # Each index is made without keeping anybody from writing, which a transaction cannot do.
+    atomic = False
+
+    dependencies = [
+        ("conversation_messages", "0002_dead_letters"),
+    ]
+
+    operations = [
+        AddIndexOnLiveTable(
+            model_name="deadletter",
+            index=models.Index(
+                models.F("first_sent_at"),
+                models.F("id"),
+                condition=models.Q(("redriven_at", None)),
+                name="dead_letters_waiting",
+            ),
+        ),
+        AddIndexOnLiveTable(
+            model_name="deadletter",
+            index=models.Index(
+                models.F("first_sent_at"),
+                models.F("id"),
+                condition=models.Q(("redriven_at", None), _negated=True),
+                name="dead_letters_redriven",
+            ),
+        ),
+    ]

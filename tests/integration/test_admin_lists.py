@@ -1,0 +1,208 @@
+"""What operators find in the admin's lists, and which questions are refused with a sentence."""
+
+from datetime import timedelta
+from uuid import uuid4
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+
+from apps.conversations import admin_base, search
+from apps.conversations.models import Conversation, Project, Resolution
+from apps.lossless_json import escape
+from tests.support.admin import listed, operator
+from tests.support.builders import NOON, PROJECT, conversation, project
+
+pytestmark = pytest.mark.django_db
+
+MODEL = "conversations_conversation"
+
+
+@pytest.fixture
+def client() -> Client:
+    """Somebody who may do everything."""
+    return operator()
+
+
+def made(number: int, **fields: object) -> Conversation:
+    """A conversation of a contact of its own, opened so many days before noon."""
+    one = conversation(urn=f"telegram:100{number}", opened_at=NOON - timedelta(days=number))
+    for name, value in fields.items():
+        setattr(one, name, value)
+    one.save()
+    return one
+
+
+def closed(number: int, **fields: object) -> Conversation:
+    """One that closed an hour after it opened."""
+    ended_at = NOON - timedelta(days=number) + timedelta(hours=1)
+    archived_at = ended_at + timedelta(minutes=1)
+    values = {"resolution": Resolution.RESOLVED, "ended_at": ended_at, "archived_at": archived_at}
+    return made(number, **{**values, **fields})
+
+
+def test_a_conversation_is_found_by_each_of_its_ids_and_by_how_its_contact_begins(
+    client: Client,
+) -> None:
+    first = made(1, external_id="window 1")
+    second = made(2, external_id=str(uuid4()))
+
+    assert listed(client, MODEL, q=str(first.uuid)) == [first]
+    assert listed(client, MODEL, q="window 1") == [first]
+    assert listed(client, MODEL, q=second.external_id) == [second]
+    assert listed(client, MODEL, q="telegram:1002") == [second]
+    assert listed(client, MODEL, q=" telegram:10 ") == [first, second]
+    assert listed(client, MODEL, q="telegram_10") == []
+    assert listed(client, MODEL, q="te") == []
+
+
+def test_a_contact_with_characters_that_no_store_holds_is_found(client: Client) -> None:
+    odd = made(1, contact_urn=escape("ext:\ud800"))
+
+    assert listed(client, MODEL, q="ext:\\ud800") == []
+    assert listed(client, MODEL, q="ext:") == [odd]
+
+
+def test_a_beginning_that_fits_too_many_is_answered_with_a_sentence(
+    client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(search, "MOST_FOUND", 1)
+    made(1), made(2)
+
+    answer = client.get(reverse(f"admin:{MODEL}_changelist"), {"q": "telegram:"}, secure=True)
+
+    assert "More than 1 conversations begin so: type more of it." in answer.content.decode()
+    assert list(answer.context["cl"].result_list) == []
+
+
+def test_conversations_are_found_by_state(client: Client) -> None:
+    open_one = made(1)
+    resolved = closed(2)
+    unarchived = closed(3, resolution=Resolution.UNCLASSIFIED, archived_at=None)
+    wanted = made(4, wanted_resolution=Resolution.RESOLVED)
+
+    assert listed(client, MODEL) == [open_one, resolved, unarchived, wanted]
+    assert listed(client, MODEL, state="2") == [open_one, wanted]
+    assert listed(client, MODEL, state="closed") == [resolved, unarchived]
+    assert listed(client, MODEL, state="0") == [resolved]
+    assert listed(client, MODEL, state="unarchived") == [unarchived]
+    assert listed(client, MODEL, state="wanted") == [wanted]
+    assert listed(client, MODEL, state="x") == []
+
+
+def test_conversations_are_found_by_project(client: Client) -> None:
+    one = made(1)
+    project(uuid=uuid4())
+
+    assert listed(client, MODEL, project=str(PROJECT)) == [one]
+    assert listed(client, MODEL, project=str(uuid4())) == []
+
+
+def test_projects_are_offered_as_their_names_are_typed(client: Client) -> None:
+    for name in ("Shop", "Bank"):
+        Project.objects.create(uuid=uuid4(), name=name)
+    of = {"app_label": "conversations", "model_name": "conversation", "field_name": "project"}
+
+    page = client.get(reverse(f"admin:{MODEL}_changelist"), secure=True).content.decode()
+    offered = client.get(reverse("admin:autocomplete"), {**of, "term": "sho"}, secure=True).json()
+
+    assert f'data-ajax--url="{reverse("admin:autocomplete")}"' in page
+    assert "admin/js/autocomplete.js" in page
+    assert "console/admin.css" in page
+    assert [one["text"] for one in offered["results"]] == ["Shop"]
+
+
+def test_the_days_of_a_period_are_days_in_utc_and_both_belong_to_it(client: Client) -> None:
+    midnight = NOON.replace(hour=0)
+    last_moment = midnight + timedelta(days=1) - timedelta(microseconds=1)
+    first, last = made(1, opened_at=midnight), made(2, opened_at=last_moment)
+    made(3, opened_at=midnight - timedelta(microseconds=1))
+    made(4, opened_at=midnight + timedelta(days=1))
+    day = f"{NOON:%Y-%m-%d}"
+
+    assert listed(client, MODEL, opened_from=day, opened_to=day) == [last, first]
+
+
+def test_a_period_of_closings_is_ordered_by_them(client: Client) -> None:
+    early, late = closed(5), closed(6, ended_at=NOON)
+    made(1)
+
+    assert listed(client, MODEL, ended_to=f"{NOON:%Y-%m-%d}") == [late, early]
+    assert listed(client, MODEL, ended_from=f"{NOON:%Y-%m-%d}") == [late]
+
+
+@pytest.mark.parametrize(
+    ("parameters", "sentence"),
+    [
+        ({"opened_from": "23.11.2026"}, "is not a day: write it as 2026-11-23."),
+        ({"ended_from": "2026-01-01", "ended_to": "2026-11-23"}, "At most 31 days at once."),
+        ({"ended_to": "0001-01-02"}, "out of range"),
+        ({"opened_to": "9999-12-31"}, "out of range"),
+        ({"project": "shop"}, "is not a UUID."),
+    ],
+)
+def test_what_cannot_be_read_finds_nothing_and_is_told(
+    client: Client, parameters: dict[str, str], sentence: str
+) -> None:
+    made(1)
+
+    answer = client.get(reverse(f"admin:{MODEL}_changelist"), parameters, secure=True)
+
+    assert sentence in answer.content.decode()
+    assert list(answer.context["cl"].result_list) == []
+
+
+def test_each_filter_keeps_what_the_others_were_given(client: Client) -> None:
+    parameters = {"state": "2", "q": "telegram:1001", "opened_from": "2026-11-01"}
+    page = client.get(reverse(f"admin:{MODEL}_changelist"), parameters, secure=True)
+
+    content = page.content.decode()
+    assert content.count('<input type="hidden" name="state" value="2">') >= 3
+    assert '<input type="hidden" name="opened_from" value="2026-11-01">' in content
+
+
+def test_an_empty_list_says_so_and_a_cut_off_one_too(
+    client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    url = reverse(f"admin:{MODEL}_changelist")
+    assert "Nothing was found." in client.get(url, secure=True).content.decode()
+
+    monkeypatch.setattr(admin_base, "MOST_PAGED", 2)
+    for number in range(3):
+        made(number)
+    assert "Only the first 2 are listed" in client.get(url, secure=True).content.decode()
+
+
+def test_what_no_filter_offers_cannot_be_asked_by_an_address(client: Client) -> None:
+    url = reverse(f"admin:{MODEL}_changelist")
+
+    for name in ("contact_name__icontains", "project__name__startswith", "group_id"):
+        assert client.get(url, {name: "x"}, secure=True).status_code == 400
+
+
+def test_times_of_one_conversation_are_also_told_in_its_projects_zone(client: Client) -> None:
+    one = closed(0)
+    url = reverse(f"admin:{MODEL}_change", args=[one.pk])
+
+    content = client.get(url, secure=True).content.decode()
+
+    assert "2026-11-23 10:00:00, America/Sao_Paulo" in content
+
+
+@pytest.mark.parametrize(
+    "model",
+    [
+        MODEL,
+        "conversations_erasure",
+        "conversations_auditentry",
+        "conversation_messages_conversationmessages",
+        "conversation_messages_deadletter",
+        "analytics_surveyanswer",
+        "analytics_outboxevent",
+        "django_celery_beat_periodictask",
+    ],
+)
+def test_a_list_is_refused_to_those_without_its_permission(model: str) -> None:
+    client = operator("view_project")
+
+    assert client.get(reverse(f"admin:{model}_changelist"), secure=True).status_code == 403

@@ -1,0 +1,248 @@
+"""The admin's lists of large tables: each statement is served by an index, whatever is asked.
+
+The statements are those that the pages send; PostgreSQL says how it runs them. The tables have so
+many rows that reading one from end to end is dearer than any index.
+"""
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+import pytest
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
+
+from apps.conversations import admin_base, search
+from tests.support.admin import operator
+from tests.support.builders import CHANNEL, NOON, PROJECT, project
+
+CONVERSATIONS = 20_000
+OPEN = CONVERSATIONS // 100
+PARAMETERS: dict[str, Any] = {
+    "rows": CONVERSATIONS,
+    "open": OPEN,
+    "project": str(PROJECT),
+    "channel": str(CHANNEL),
+    "noon": NOON,
+}
+# One opens each minute, the last at noon. Those that are open are the last; some of the closed ones
+# have yet to be archived, and somebody asked for some of them.
+FILL = """
+INSERT INTO conversations_project (uuid, name, timezone, closing_time)
+SELECT md5('project ' || n)::uuid, 'Project ' || n, 'UTC', '00:00' FROM generate_series(1, 40) AS n;
+
+INSERT INTO conversations_conversation (
+    uuid, project_id, channel_uuid, contact_urn, contact_name, group_id, external_id, started_at,
+    opened_at, contact_wrote, closes_at, due_at, ended_at, resolution, has_chats_room,
+    message_count, archived_at, wanted_resolution
+)
+SELECT md5('conversation ' || n)::uuid,
+    CASE WHEN n %% 10 = 0 THEN %(project)s::uuid ELSE md5('project ' || 1 + n %% 40)::uuid END,
+    %(channel)s::uuid, 'telegram:' || 100000 + n, 'Contact', 'group ' || n,
+    CASE WHEN n %% 50 = 0 THEN 'external ' || n ELSE '' END, at, at, true, at + interval '1 day',
+    CASE WHEN n < %(open)s THEN at + interval '1 day' END,
+    CASE WHEN n >= %(open)s THEN at + interval '1 hour' END,
+    CASE WHEN n < %(open)s THEN 2 WHEN n %% 100 = 0 THEN 4 WHEN n %% 7 = 0 THEN 0 ELSE 3 END,
+    false, 10, CASE WHEN n >= %(open)s AND n %% 500 <> 0 THEN at + interval '2 hours' END,
+    CASE WHEN n %% 1000 = 0 THEN 3 END
+FROM (
+    SELECT n, %(noon)s::timestamptz - n * interval '1 minute' AS at
+    FROM generate_series(0, %(rows)s - 1) AS n
+) AS made;
+
+INSERT INTO analytics_surveyanswer (
+    project_id, channel_uuid, contact_urn, message_id, conversation_id, key, value, score,
+    answered_at, is_replaced, sequence_number, correlation_id
+)
+SELECT project_id, channel_uuid, contact_urn, 'answer', uuid,
+    CASE WHEN extract(minute FROM opened_at) < 40 THEN 'weni_csat' ELSE 'weni_nps' END,
+    '5', 5, opened_at, false, 1, ''
+FROM conversations_conversation;
+
+INSERT INTO analytics_outboxevent (event_id, answer_id, payload, created_at, delivered_at, refusal)
+SELECT md5('event ' || id)::uuid, id, '{}', answered_at,
+    CASE WHEN id %% 100 <> 0 THEN answered_at END,
+    CASE WHEN id %% 1000 = 0 THEN 'no such project' ELSE '' END
+FROM analytics_surveyanswer;
+
+INSERT INTO conversation_messages_deadletter (
+    message_id, source_message_id, group_id, sequence_number, body, attributes, reason, error,
+    first_sent_at, receive_count, project_uuid, contact_urn, collected_at, redriven_at,
+    redrive_wanted_at, redrive_count
+)
+SELECT 'letter ' || n, '', 'group ' || n %% 1000, n, 'body', '{}',
+    (ARRAY['bug', 'lost', 'not_json'])[1 + n %% 3], '',
+    %(noon)s::timestamptz - n * interval '1 minute', 5,
+    md5('project ' || n %% 40)::uuid, '', %(noon)s,
+    CASE WHEN n %% 50 <> 0 THEN %(noon)s::timestamptz END,
+    CASE WHEN n %% 1000 = 0 THEN %(noon)s::timestamptz END, 0
+FROM generate_series(0, %(rows)s - 1) AS n;
+
+INSERT INTO conversations_auditentry (at, actor, source, action, object_type, object_id, detail)
+SELECT %(noon)s::timestamptz - n * interval '1 minute', 'actor ' || n %% 50, 'admin',
+    (ARRAY['close', 'read', 'redrive'])[1 + n %% 3], 'conversation', md5('conversation ' || n), '{}'
+FROM generate_series(0, %(rows)s - 1) AS n;
+
+ANALYZE;
+"""
+LARGE = {
+    "conversations_conversation",
+    "analytics_surveyanswer",
+    "analytics_outboxevent",
+    "conversation_messages_deadletter",
+    "conversations_auditentry",
+}
+STATES = ("0", "1", "2", "3", "4", "closed", "unarchived", "wanted")
+DAYS = {"from": f"{NOON - timedelta(days=3):%Y-%m-%d}", "to": f"{NOON:%Y-%m-%d}"}
+OPENED = {f"opened_{name}": day for name, day in DAYS.items()}
+ENDED = {f"ended_{name}": day for name, day in DAYS.items()}
+OF_PROJECT = {"project": str(PROJECT)}
+
+
+def conversation_lists() -> Iterator[dict[str, str]]:
+    """Every combination of the filters, and each way to search."""
+    for state in ({}, *({"state": one} for one in STATES)):
+        for of_project in ({}, OF_PROJECT):
+            for days in ({}, OPENED, ENDED):
+                yield {**state, **of_project, **days}
+    for term in ("telegram:100007", "telegram:1000", "telegram:9", "external 50", "nothing"):
+        yield {"q": term}
+    yield {"q": str(UUID(int=7))}
+    yield {"q": "telegram:100007", **OF_PROJECT, "state": "3", **OPENED}
+    # An order that no index has is not to be had by the address either.
+    yield {"o": "3.-10"}
+    yield {"p": "5"}
+
+
+OTHER_LISTS = {
+    "analytics_surveyanswer": (
+        {},
+        {"key": "weni_nps"},
+        {"key": "nothing"},
+        OF_PROJECT,
+        {"key": "weni_csat", **OF_PROJECT},
+        {"answered_from": DAYS["from"], "answered_to": DAYS["to"]},
+        {"answered_from": DAYS["from"], "key": "weni_csat"},
+        {"q": "telegram:100007"},
+        {"q": str(UUID(int=7))},
+    ),
+    "analytics_outboxevent": (
+        {},
+        {"state": "waiting"},
+        {"state": "refused"},
+        {"state": "delivered"},
+        {"q": str(UUID(int=7))},
+    ),
+    "conversation_messages_deadletter": (
+        {},
+        {"reason": "lost"},
+        {"reason": "nothing"},
+        {"project": str(PROJECT)},
+        {"state": "dead"},
+        {"state": "wanted"},
+        {"state": "redriven"},
+        {"first_sent_from": DAYS["from"], "first_sent_to": DAYS["to"]},
+        {"q": "letter 7"},
+        {"q": str(PROJECT)},
+    ),
+    "conversations_auditentry": (
+        {},
+        {"actor": "actor 7"},
+        {"action__exact": "read"},
+        {"at_from": DAYS["from"], "at_to": DAYS["to"]},
+        {"actor": "actor 7", "action__exact": "read"},
+        {"q": str(UUID(int=7))},
+    ),
+}
+
+
+@pytest.fixture(scope="module")
+def full(django_db_setup: None, django_db_blocker: Any) -> Iterator[None]:
+    """The tables, full for all tests of this file and empty afterwards."""
+    with django_db_blocker.unblock():
+        project()
+        with connection.cursor() as cursor:
+            cursor.execute(FILL, PARAMETERS)
+        yield
+        with connection.cursor() as cursor:
+            cursor.execute(f"TRUNCATE conversations_project, {', '.join(sorted(LARGE))} CASCADE")
+            cursor.execute("ANALYZE")
+
+
+@pytest.fixture
+def client(full: None, db: None, monkeypatch: pytest.MonkeyPatch) -> Client:
+    """An operator, to whom as large a share of these tables is listed as of a million rows."""
+    monkeypatch.setattr(admin_base, "MOST_PAGED", CONVERSATIONS // 100)
+    monkeypatch.setattr(search, "MOST_FOUND", 100)
+    # Writing a hundred lines of HTML takes longer than finding them.
+    monkeypatch.setattr(admin_base.BoundedAdmin, "list_per_page", 20)
+    # As for tables that are in memory, which the ends of the indexes are.
+    with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL random_page_cost = 1.1")
+    return operator()
+
+
+def statements(client: Client, model: str, parameters: Mapping[str, str]) -> list[str]:
+    """What the list asks of the large tables."""
+    with CaptureQueriesContext(connection) as queries:
+        answer = client.get(reverse(f"admin:{model}_changelist"), parameters, secure=True)
+    assert answer.status_code == 200
+    sql = [query["sql"] for query in queries if query["sql"].startswith("SELECT")]
+    asked = [one for one in sql if any(f'FROM "{table}"' in one for table in LARGE)]
+    assert asked
+    return asked
+
+
+def nodes(plan: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+    """A plan's nodes."""
+    yield plan
+    for one in plan.get("Plans", ()):
+        yield from nodes(one)
+
+
+def read_from_end_to_end(sql: str) -> list[str]:
+    """The large tables that PostgreSQL would read as a whole."""
+    with connection.cursor() as cursor:
+        cursor.execute(f"EXPLAIN (FORMAT JSON) {sql.replace('%', '%%')}", [])
+        (found,) = cursor.fetchone()
+    (explained,) = json.loads(found) if isinstance(found, str) else found
+    return [
+        node["Relation Name"]
+        for node in nodes(explained["Plan"])
+        if node["Node Type"] == "Seq Scan" and node["Relation Name"] in LARGE
+    ]
+
+
+def counts_all(sql: str) -> bool:
+    """Whether it counts without an end."""
+    return bool(re.search(r"\bCOUNT\(", sql, re.IGNORECASE)) and " LIMIT " not in sql
+
+
+def check(client: Client, model: str, parameters: Mapping[str, str]) -> None:
+    """No statement of the list counts all, or reads a large table from end to end."""
+    for sql in statements(client, model, parameters):
+        assert not counts_all(sql), (parameters, sql)
+        assert read_from_end_to_end(sql) == [], (parameters, sql)
+
+
+def test_every_list_of_conversations_is_served_by_indexes(client: Client) -> None:
+    for parameters in conversation_lists():
+        check(client, "conversations_conversation", parameters)
+
+
+@pytest.mark.parametrize("model", OTHER_LISTS)
+def test_the_other_lists_are_served_by_indexes(client: Client, model: str) -> None:
+    for parameters in OTHER_LISTS[model]:
+        check(client, model, parameters)
+
+
+def test_what_this_looks_for_would_be_found(client: Client) -> None:
+    """Without an index, a table is read as a whole, and that is seen."""
+    searched = "SELECT 1 FROM conversations_conversation WHERE contact_name = 'x'"
+    assert read_from_end_to_end(searched) == ["conversations_conversation"]
+    assert counts_all("SELECT COUNT(*) FROM conversations_conversation")

@@ -1,0 +1,160 @@
+"""Beat's schedules in the admin site: only what a FIFO queue can do, and all of it told."""
+
+from typing import Any
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+from django_celery_beat.models import IntervalSchedule, PeriodicTask
+
+from apps.conversations.models import AuditEntry
+from tasks.schedules import EVERY_MINUTE, ensure_schedules
+from tests.support.admin import act, listed, operator
+from tests.support.service_queue import ServiceQueue
+
+pytestmark = pytest.mark.django_db
+
+MODEL = "django_celery_beat_periodictask"
+NAME = "Tell the data lake"
+
+
+@pytest.fixture
+def client() -> Client:
+    """Somebody who may do everything, and the service's own schedules."""
+    ensure_schedules()
+    return operator()
+
+
+def the_schedule() -> PeriodicTask:
+    """One of them."""
+    return PeriodicTask.objects.get(name=NAME)
+
+
+def saved(client: Client, **fields: Any) -> Any:
+    """The answer to its form, filled in but for these fields."""
+    schedule = the_schedule()
+    form = {
+        "name": NAME,
+        "task": schedule.task,
+        "enabled": "on",
+        "description": "",
+        "interval": schedule.interval_id,
+        "crontab": "",
+        "start_time_0": "",
+        "start_time_1": "",
+        **fields,
+    }
+    url = reverse(f"admin:{MODEL}_change", args=[schedule.pk])
+    return client.post(url, form, secure=True)
+
+
+def log() -> list[tuple[str, str, Any]]:
+    """What the audit log says."""
+    rows = AuditEntry.objects.order_by("id")
+    return [(one.action, one.object_id, one.detail) for one in rows]
+
+
+def test_all_schedules_of_the_service_are_there_and_can_be_opened(client: Client) -> None:
+    schedules = listed(client, MODEL)
+
+    assert {one.name for one in schedules} >= set(EVERY_MINUTE)
+    for one in schedules:
+        page = client.get(reverse(f"admin:{MODEL}_change", args=[one.pk]), secure=True)
+        assert "A FIFO queue takes no delay" in page.content.decode()
+
+
+def test_a_schedule_can_be_given_another_interval_and_it_is_told(client: Client) -> None:
+    slower = IntervalSchedule.objects.create(every=5, period=IntervalSchedule.MINUTES)
+
+    assert saved(client, interval=slower.pk).status_code == 302
+
+    assert the_schedule().interval == slower
+    assert log() == [("change", str(the_schedule().pk), {"fields": ["Interval Schedule"]})]
+
+
+def test_what_a_fifo_queue_cannot_do_is_not_taken_from_a_form(client: Client) -> None:
+    saved(client, priority="5", queue="other", expire_seconds="30", args='["x"]', one_off="on")
+
+    schedule = the_schedule()
+    assert (schedule.priority, schedule.queue, schedule.expire_seconds) == (None, None, None)
+    assert (schedule.args, schedule.one_off) == ("[]", False)
+
+
+@pytest.mark.parametrize("field", [{"priority": 5}, {"expire_seconds": 9}, {"args": '["x"]'}])
+def test_a_schedule_that_has_it_all_the_same_can_only_be_looked_at_and_deleted(
+    client: Client, field: dict[str, Any]
+) -> None:
+    PeriodicTask.objects.filter(name=NAME).update(**field)
+
+    assert saved(client).status_code == 403
+    url = reverse(f"admin:{MODEL}_delete", args=[the_schedule().pk])
+    assert client.post(url, {"post": "yes"}, secure=True).status_code == 302
+    assert not PeriodicTask.objects.filter(name=NAME).exists()
+
+
+def test_a_task_that_beat_must_not_send_is_refused(client: Client) -> None:
+    before = the_schedule().task
+
+    assert saved(client, task="tasks.closing.close_conversation").status_code == 200
+
+    assert the_schedule().task == before
+
+
+def test_an_interval_that_would_flood_the_queue_is_refused(client: Client) -> None:
+    often = IntervalSchedule.objects.create(every=1, period=IntervalSchedule.SECONDS)
+
+    answer = saved(client, interval=often.pk)
+    assert "Not more often than every 10 seconds." in answer.content.decode()
+
+    url = reverse("admin:django_celery_beat_intervalschedule_change", args=[often.pk])
+    form = {"every": "1", "period": "microseconds"}
+    answer = client.post(url, form, secure=True)
+    assert "Not more often than every 10 seconds." in answer.content.decode()
+
+
+def test_schedules_are_switched_off_and_on(client: Client) -> None:
+    schedule = the_schedule()
+
+    assert act(client, MODEL, "disable_selected", schedule) == ["1 disabled; beat is told."]
+    assert not the_schedule().enabled
+    assert act(client, MODEL, "enable_selected", schedule)[-1] == "1 enabled; beat is told."
+    assert the_schedule().enabled
+
+    assert log() == [
+        ("change", str(schedule.pk), {"schedule": NAME, "enabled": False}),
+        ("change", str(schedule.pk), {"schedule": NAME, "enabled": True}),
+    ]
+
+
+def test_a_schedule_can_be_run_at_once(client: Client, queue: ServiceQueue) -> None:
+    schedule = the_schedule()
+
+    assert act(client, MODEL, "run_selected", schedule) == [
+        f"{NAME} was sent; a worker runs it in a moment."
+    ]
+
+    assert [one.is_celery for one in queue.deliveries()] == [True]
+    assert log() == [("run", str(schedule.pk), {"schedule": NAME, "task": schedule.task})]
+
+
+def test_if_the_queue_cannot_be_told_a_sentence_says_so(
+    client: Client, queue: ServiceQueue
+) -> None:
+    queue.strict.fail(status=503, code="ServiceUnavailable", actions=["SendMessage"])
+
+    (said,) = act(client, MODEL, "run_selected", the_schedule())
+
+    assert said.startswith(f"{NAME} was not sent: ")
+    queue.strict.clear_faults()
+
+
+def test_who_may_only_look_changes_nothing(queue: ServiceQueue) -> None:
+    ensure_schedules()
+    client = operator("view_periodictask")
+
+    for action in ("enable_selected", "disable_selected", "run_selected"):
+        act(client, MODEL, action, the_schedule())
+
+    assert the_schedule().enabled
+    assert queue.deliveries() == []
+    assert log() == []
