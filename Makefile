@@ -3,14 +3,14 @@ MAKEFILE := $(MAKEFILE_LIST)
 ROOT := $(shell cd "$$(dirname -- "$$(echo '$(MAKEFILE)' | sed 's/^ //')")" && pwd -P)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-unit test-long test-browser test-chaos chaos bench bench-growth bench-transport bench-closing bench-figures up lint format lock clean install uv
+.PHONY: help demo test test-unit test-long test-browser test-chaos chaos chaos-short bench bench-growth bench-transport bench-control bench-closing bench-figures up lint format lock clean install uv
 
 # The interpreter that .venv is made from.
 PYTHON ?= python3
 
 ifneq ($(CURDIR),$(ROOT))
 
-help demo test test-unit test-long test-browser test-chaos chaos bench bench-growth bench-transport bench-closing bench-figures up lint format lock clean install uv:
+help demo test test-unit test-long test-browser test-chaos chaos chaos-short bench bench-growth bench-transport bench-control bench-closing bench-figures up lint format lock clean install uv:
 	@$(MAKE) --no-print-directory -C '$(ROOT)' $@
 
 else
@@ -42,8 +42,23 @@ test-browser: install ## look at the console with headless Chromium; screenshots
 test-chaos: install ## kill workers and beat at every step of closing, and take PostgreSQL away for a minute
 	$(VENV) -m pytest tests/chaos --numprocesses 2 --dist worksteal
 
+chaos: install ## ten minutes of load while everything fails; writes chaos.json and docs/chaos.md (SEED, CHAOS_SECONDS)
+	@CHAOS_WRITE=1 $(VENV) -m tests.chaos
+
+chaos-short: install ## a minute of the same, which writes nothing (SEED)
+	@CHAOS_SECONDS=60 CHAOS_RATE=40 $(VENV) -m tests.chaos
+
+bench: install ## measure this service, stock Celery and a bare loop side by side; bench.json, docs/bench.md
+	@$(VENV) -m bench
+
+bench-growth: install ## measure how the service's cost grows with all that can grow (25 minutes)
+	@$(VENV) -m bench.growth
+
 bench-transport: install ## measure stock Celery and this transport, and write docs/stock-celery.md (BENCH_EVENTS=3000)
 	@$(VENV) -m bench.transport
+
+bench-control: install ## measure what events and remote control cost, and write docs/control.md
+	@$(VENV) -m bench.control
 
 bench-closing: install ## close a hundred thousand conversations, and write docs/closing-scale.md
 	@$(VENV) -m bench.closing
@@ -51,8 +66,8 @@ bench-closing: install ## close a hundred thousand conversations, and write docs
 bench-figures: install ## time the figures on a million conversations, and write docs/figures.md
 	@$(VENV) -m bench.figures
 
-up: install ## keep the embedded stack, a worker and beat running until Ctrl-C
-	@$(VENV) -m embedded.up
+up: install ## keep the embedded stack and the whole service running until Ctrl-C (LOAD=20: events a second)
+	@$(VENV) -m embedded.up $(if $(LOAD),--load $(LOAD))
 
 lint: install ## lint, formatting, types and import contracts
 	$(VENV) -m ruff check

@@ -12,6 +12,7 @@ from apps.conversations import archive_checks, by_hand, closing
 from apps.conversations.closing import Claim
 from apps.messages import store
 from apps.messages.migration import migrate
+from tasks import metrics
 from tasks.base import PointerTask, outcome_of
 from tasks.sqs_fifo.chain import FifoTask, PointerForm
 from tasks.sqs_fifo.delivery import Result
@@ -47,7 +48,10 @@ def close_conversation(conversation_uuid: str) -> None:
     close_old_connections()
     uuid = UUID(conversation_uuid)
     newest = store.newest_message_at(uuid)
-    if closing.close_if_due(conversation_uuid=uuid, newest_message_at=newest, now=now()):
+    looked = closing.close_if_due(conversation_uuid=uuid, newest_message_at=newest, now=now())
+    if looked.closed_by:
+        metrics.metrics().closed.labels(looked.closed_by).inc()
+    if looked.to_archive:
         migrate_on_close.run_in_this_delivery(conversation_uuid)
 
 
@@ -70,7 +74,7 @@ def migrate_on_close(conversation_uuid: str) -> None:
     Safe beside anything: it locks the row, merges, and deletes only what it has read.
     """
     close_old_connections()
-    migrate(conversation_uuid=UUID(conversation_uuid), now=now())
+    metrics.moved(migrate(conversation_uuid=UUID(conversation_uuid), now=now()))
 
 
 @shared_task(base=PointerTask, pointer=PointerForm.NO_ARGUMENTS, message_group="archiving")
@@ -108,6 +112,7 @@ def _check_archives(*, in_progress: bool) -> int:
     for check in checks:
         try:
             moved = migrate(conversation_uuid=check.conversation_uuid, now=now())
+            metrics.moved(moved)
             archive_checks.complete(check, now=now())
         except SoftTimeLimitExceeded:
             raise
@@ -116,6 +121,7 @@ def _check_archives(*, in_progress: bool) -> int:
                 raise
         else:
             if moved and check.was_archived:
+                metrics.metrics().late.labels("by_search").inc(moved)
                 logger.warning(
                     "messages came after the archive",
                     extra={"conversation": str(check.conversation_uuid), "messages": moved},

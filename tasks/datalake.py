@@ -11,6 +11,7 @@ from apps.analytics import outbox
 from apps.analytics.datalake import DataLake, data_lake
 from apps.clock import now
 from apps.errors import Unavailable
+from tasks import metrics
 from tasks.base import PointerTask
 from tasks.sqs_fifo.chain import PointerForm
 
@@ -29,7 +30,7 @@ def send_data_lake_event() -> None:
     """Drain the outbox. While the lake refuses, the outbox keeps the rows and this just ends."""
     close_old_connections()
     try:
-        handled = outbox.drain(lake=_lake(), now=now())
+        handled = outbox.drain(lake=_lake(), now=now(), on_batch=metrics.lake_was_told)
     except Unavailable as error:
         logger.warning("the data lake was not told", extra={"error": str(error)})
     else:

@@ -9,6 +9,7 @@ from django.db import close_old_connections
 from apps.clock import now
 from apps.errors import Unavailable
 from apps.messages import dead_letters
+from tasks import metrics
 from tasks.base import PointerTask
 from tasks.dead_letter_queue import delete, receive
 from tasks.redriving import redrive
@@ -49,6 +50,7 @@ def _collect() -> bool:
         if not messages:
             return True
         kept = dead_letters.keep(messages, now=now())
+        metrics.metrics().collected.inc(kept.new)
         undeleted = delete(messages)
         logger.info(
             "dead letters collected",

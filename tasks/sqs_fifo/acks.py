@@ -7,6 +7,7 @@ from typing import Any
 
 from tasks.sqs_fifo.calls import Answer, Calls
 from tasks.sqs_fifo.delivery import Delivery
+from tasks.sqs_fifo.metrics import metrics
 
 logger = logging.getLogger(__name__)
 
@@ -114,12 +115,14 @@ class Acks:
         for number, delivery in enumerate(batch):
             code = error or failed.get(number)
             if code is None:
+                metrics().deleted.inc()
                 self._on_deleted(delivery)
             elif code.rpartition(".")[2] in TOO_LATE:
                 logger.warning(
                     "deleted too late, SQS will deliver it again",
-                    extra={"message_id": delivery.message_id, "code": code},
+                    extra={**delivery.labels, "message_id": delivery.message_id, "code": code},
                 )
+                metrics().deleted_too_late.inc()
                 self._on_too_late(delivery)
             else:
                 again.append(delivery)

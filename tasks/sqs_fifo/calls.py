@@ -10,6 +10,7 @@ from botocore import xform_name
 from botocore.exceptions import ClientError
 
 from tasks.sqs_fifo.errors import places_of
+from tasks.sqs_fifo.metrics import metrics
 
 logger = logging.getLogger(__name__)
 
@@ -38,10 +39,15 @@ class Calls:
     ) -> None:
         """Make one call, such as `calls("DeleteMessageBatch", queue_url=…, Entries=…)`."""
         self.counts[action] += 1
+
+        def count(answer: Answer, error: str | None) -> None:
+            metrics().calls.labels(action, "error" if error else "ok").inc()
+            when_done(answer, error)
+
         if self.wait:
-            self._call_and_wait(action, queue_url, parameters, when_done)
+            self._call_and_wait(action, queue_url, parameters, count)
         else:
-            self._call(action, queue_url, parameters, when_done)
+            self._call(action, queue_url, parameters, count)
 
     def _call(
         self, action: str, queue_url: str, parameters: dict[str, Any], when_done: WhenDone

@@ -13,6 +13,7 @@ from tasks.sqs_fifo.envelope import Envelope, NotAllowed
 from tasks.sqs_fifo.errors import places_of
 from tasks.sqs_fifo.gate import Gate
 from tasks.sqs_fifo.liveness import Liveness
+from tasks.sqs_fifo.metrics import OBSERVE_EVERY, Observed, consumer_gauges, metrics
 from tasks.sqs_fifo.options import Options
 from tasks.sqs_fifo.receiver import Receiver
 from tasks.sqs_fifo.settling import Settler
@@ -38,6 +39,7 @@ class QueueConsumer:
         room: Callable[[], int],
         hand_over: Callable[[dict[str, Any]], None],
     ) -> None:
+        self._queue_name = queue_url.rpartition("/")[2]
         self._options = options
         self._calls = calls
         self._envelope = envelope
@@ -76,7 +78,7 @@ class QueueConsumer:
         self._liveness = Liveness(options.liveness_file, is_alive=self._is_alive)
         # What the pool has, by delivery tag; a probe has no deliveries.
         self._running: dict[str, list[Delivery]] = {}
-        self._heartbeat: Any = None
+        self._timers: list[Any] = []
         self._found_old_at = -inf
         self._stopped = False
 
@@ -87,9 +89,13 @@ class QueueConsumer:
 
     def start(self) -> None:
         """Begin to keep leases, and to receive, after a probe if there is one."""
-        self._heartbeat = self._hub.call_repeatedly(
-            self._options.visibility_timeout / 4, self._settler.keep_leases
-        )
+        self._timers = [
+            self._hub.call_repeatedly(
+                self._options.visibility_timeout / 4, self._settler.keep_leases
+            ),
+            self._hub.call_repeatedly(OBSERVE_EVERY, self._observe),
+        ]
+        self._observe()
         self._liveness.start(self._hub)
         self._hub.call_soon(self._circuit.start)
 
@@ -116,16 +122,18 @@ class QueueConsumer:
             self._gate.forget(delivery)
         self._settler.release(bundle)
 
-    def stop(self) -> None:
+    def stop(self, *, at_once: bool = True) -> None:
         """Receive no more, and give back all that is not running, at once.
 
-        Returns when the open long poll has ended: what SQS handed to it is given back too.
+        Returns when the open long poll has ended: what SQS handed to it is given back too. Where
+        the worker goes on, `at_once` is false and nothing is waited for.
         """
-        if self._stopped:
+        self._calls.wait = self._calls.wait or at_once
+        if not self._stopped:
+            self._stopped = True
+            self._settler.stop()
+        if not at_once:
             return
-        self._stopped = True
-        self._calls.wait = True
-        self._settler.stop()
         give_up_at = monotonic() + self._options.wait_time + 1
         while self._calls.open and monotonic() < give_up_at:
             self._hub.run_once()
@@ -134,8 +142,9 @@ class QueueConsumer:
         """Delete what has finished since `stop`, and say what consuming has cost."""
         self._settler.flush()
         self._liveness.stop()
-        if self._heartbeat:
-            self._heartbeat.cancel()
+        for timer in self._timers:
+            timer.cancel()
+        consumer_gauges.forget(self._queue_name)
         logger.info("stopped consuming", extra={"sqs_calls": dict(self._calls.counts)})
 
     def _wants_more(self) -> bool:
@@ -200,12 +209,29 @@ class QueueConsumer:
             self._settler.quarantine(first, refusal)
             return
         self._running[first.receipt_handle] = bundle
+        metrics().bundle_size.observe(len(bundle))
         try:
             self._hand_over(message)
         except Exception as error:
             logger.error("the pool refuses a message", extra={"error": places_of(error)})
             del self._running[first.receipt_handle]
             self._settler.settle(bundle, None)
+
+    def _observe(self) -> None:
+        """Note for the metrics what goes on; a scrape in another thread must not look itself."""
+        queued_at = min((delivery.queued_at / 1000 for delivery in self._gate), default=None)
+        running = [delivery.group_id for bundle in self._running.values() for delivery in bundle]
+        observed = Observed(
+            held=self._gate.held,
+            running_tasks=len(self._running),
+            running_groups=len(set(running)),
+            ready_groups=self._gate.ready,
+            circuit_is_open=self._circuit.is_open,
+            last_received_at=time() - (monotonic() - self._receiver.last_success),
+            receive_lag=self._receiver.lag,
+            oldest_held_at=queued_at,
+        )
+        consumer_gauges.note(self._queue_name, observed)
 
     def _run_probe(self) -> None:
         """Have a pool process ask whether the dependencies work: it is one that uses them."""

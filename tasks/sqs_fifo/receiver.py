@@ -2,13 +2,14 @@
 
 import logging
 from collections.abc import Callable
-from time import monotonic
+from time import monotonic, time
 from typing import Any
 
 from tasks.sqs_fifo.backoff import Backoff
 from tasks.sqs_fifo.calls import Answer, Calls
 from tasks.sqs_fifo.delivery import SYSTEM_ATTRIBUTES, Delivery
 from tasks.sqs_fifo.errors import places_of
+from tasks.sqs_fifo.metrics import metrics
 
 logger = logging.getLogger(__name__)
 
@@ -19,7 +20,8 @@ LARGEST_BATCH = 10
 class Receiver:
     """Receives while `wants_more` says so; `on_received` gets what came. Never gives up.
 
-    `last_success` is when a receive last succeeded, in seconds of the monotonic clock.
+    `last_success` is when a receive last succeeded, in seconds of the monotonic clock, and `lag`
+    for how many seconds the oldest message that it gave had been queued; 0 if it gave none.
     """
 
     def __init__(
@@ -46,6 +48,7 @@ class Receiver:
         self._failures = 0
         self._asked_at = 0.0
         self.last_success = monotonic()
+        self.lag = 0.0
 
     def receive(self) -> None:
         """Open a long poll, unless one is open or waits for its next try, or enough is held."""
@@ -79,7 +82,9 @@ class Receiver:
         self._is_open = False
         self.last_success = monotonic()
         try:
-            self._on_received(self._deliveries(answer))
+            deliveries = self._deliveries(answer)
+            self._count(deliveries)
+            self._on_received(deliveries)
         finally:
             self.receive()
 
@@ -99,6 +104,12 @@ class Receiver:
             else:
                 deliveries.append(delivery)
         return deliveries
+
+    def _count(self, deliveries: list[Delivery]) -> None:
+        queued_at = min((delivery.queued_at / 1000 for delivery in deliveries), default=None)
+        self.lag = 0.0 if queued_at is None else max(0.0, time() - queued_at)
+        metrics().received.inc(len(deliveries))
+        metrics().redelivered.inc(sum(delivery.receive_count > 1 for delivery in deliveries))
 
     def _try_again(self) -> None:
         self._is_open = False

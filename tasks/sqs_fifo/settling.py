@@ -9,6 +9,7 @@ from tasks.sqs_fifo.acks import Acks
 from tasks.sqs_fifo.calls import Calls
 from tasks.sqs_fifo.delivery import Delivery, Outcome, Result
 from tasks.sqs_fifo.gate import Gate
+from tasks.sqs_fifo.metrics import metrics
 from tasks.sqs_fifo.options import Options
 from tasks.sqs_fifo.quarantine import Quarantine, about
 from tasks.sqs_fifo.visibility import Visibility
@@ -70,8 +71,8 @@ class Settler:
             on_quarantined=self._on_quarantined,
             on_refused=self._on_quarantine_refused,
         )
-        # Taken from the gate, but not with the pool: held, or being quarantined.
-        self._parked: set[Delivery] = set()
+        # Taken from the gate, but not with the pool: held, or being quarantined; and why.
+        self._parked: dict[Delivery, Outcome] = {}
         self._stopped = False
 
     def settle(self, bundle: Sequence[Delivery], outcomes: Sequence[Outcome] | None) -> None:
@@ -91,7 +92,7 @@ class Settler:
 
     def quarantine(self, delivery: Delivery, outcome: Outcome) -> None:
         """It never can take effect: copy it to the dead-letter queue, and then delete it."""
-        self._parked.add(delivery)
+        self._parked[delivery] = outcome
         self._quarantine.send(delivery, outcome)
 
     def save_what_nears_retention(self) -> bool:
@@ -150,7 +151,7 @@ class Settler:
         """Renew what needs renewing, and give back what SQS will soon renew no more."""
         too_old = monotonic() - self._options.longest_hold
         for delivery in [parked for parked in self._parked if parked.received_at < too_old]:
-            self._parked.remove(delivery)
+            del self._parked[delivery]
             self.give_back(delivery)
         for group_id in {held.group_id for held in self._gate if held.received_at < too_old}:
             self._visibility.release(self._gate.drop_waiting(group_id))
@@ -193,7 +194,8 @@ class Settler:
         delivery.bugs += outcome.result is Result.BUG
         logger.warning("held, to be run again", extra=about(delivery, outcome))
         self._visibility.release(self._gate.drop_waiting(delivery.group_id))
-        self._parked.add(delivery)
+        self._parked[delivery] = outcome
+        metrics().held_for_rerun.labels(LOST.reason if outcome is LOST else outcome.result).inc()
         delay = self._options.backoff.after(delivery.failures)
         self._call_later(delay, self._run_again, delivery)
         if outcome.result is Result.UNAVAILABLE:
@@ -201,13 +203,14 @@ class Settler:
 
     def _run_again(self, delivery: Delivery) -> None:
         if delivery in self._parked:
-            self._parked.remove(delivery)
+            del self._parked[delivery]
             self._gate.put_back(delivery)
             self._on_progress()
 
     def _run_one_by_one(self, bundle: Sequence[Delivery]) -> None:
         """Nobody knows which of them took the process down."""
         logger.warning("a process was lost with a bundle", extra={"messages": len(bundle)})
+        metrics().held_for_rerun.labels(LOST.reason).inc(len(bundle))
         for delivery in reversed(bundle):
             delivery.was_lost = True
             if self._stopped:
@@ -221,17 +224,17 @@ class Settler:
 
     def _on_quarantined(self, delivery: Delivery) -> None:
         if delivery in self._parked:
-            self._parked.remove(delivery)
+            metrics().quarantined_for(self._parked.pop(delivery).reason)
             self.finish(delivery)
             self._on_progress()
 
     def _on_quarantine_refused(self, delivery: Delivery) -> None:
         if delivery in self._parked:
-            self._parked.remove(delivery)
+            del self._parked[delivery]
             self.give_back(delivery)
 
     def _forget_parked(self, delivery: Delivery) -> None:
-        self._parked.remove(delivery)
+        del self._parked[delivery]
         self._gate.forget(delivery)
 
     def _on_lease_lost(self, delivery: Delivery) -> None:

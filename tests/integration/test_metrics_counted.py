@@ -1,0 +1,208 @@
+"""What the steps and the pointers count while they work."""
+
+from collections.abc import Iterator, Sequence
+from datetime import timedelta
+
+import pytest
+from prometheus_client import generate_latest
+
+from apps.analytics.datalake import LakeEvent, Refused
+from apps.conversations import by_hand
+from apps.conversations.models import Conversation, Resolution
+from apps.errors import Unavailable
+from tasks import closing, datalake
+from tasks.metrics import metrics
+from tests.support.builders import (
+    NOON,
+    URN,
+    close_body,
+    conversation,
+    deliver,
+    deliver_bodies,
+    message_body,
+    numbered_message,
+    queued_event,
+    run_chain,
+    survey_body,
+    window_body,
+)
+from tests.support.closings import HOUR, MINUTE, at, closing_at, tick, write
+from tests.support.dead_letters import bury, collect, dead_letter_queue_of
+from tests.support.scraping import read
+from tests.support.service_queue import ServiceQueue
+
+pytestmark = [
+    pytest.mark.django_db(transaction=True),
+    pytest.mark.usefixtures("aws", "nudges"),
+]
+
+
+class Lake:
+    """Takes two events at once and refuses one for good; at a third call it is down."""
+
+    largest_batch = 2
+
+    def __init__(self) -> None:
+        self.calls = 0
+
+    def send(self, events: Sequence[LakeEvent]) -> None:
+        """See `DataLake.send`."""
+        self.calls += 1
+        if self.calls == 1:
+            raise Refused({events[0]["event_id"]: "not this one"})
+        if self.calls == 3:
+            raise Unavailable("The data lake", "it is down")
+
+
+@pytest.fixture(autouse=True)
+def _own_counters() -> Iterator[None]:
+    """Counters at zero, as in a process that has just begun."""
+    metrics.cache_clear()
+    yield
+    metrics.cache_clear()
+
+
+def count(name: str, **labels: str) -> float:
+    page = read(generate_latest(metrics().registry).decode())
+    return page.value(f"conversations_{name}_total", **labels)
+
+
+def test_messages_of_a_bundle_are_stored_and_open_one_conversation() -> None:
+    run_chain(events=[queued_event(body=numbered_message(number)) for number in range(3)])
+
+    assert count("messages_stored") == 3
+    assert count("opened") == 1
+    assert count("foreign_group_events") == 0
+
+
+def test_a_window_that_opens_a_conversation_counts_too() -> None:
+    deliver_bodies(bodies=[window_body(), numbered_message(2)])
+
+    assert count("opened") == 1
+
+
+def test_a_redelivered_message_and_answer_are_counted_as_there_already() -> None:
+    deliver_bodies(bodies=[numbered_message(0)])
+    answer = queued_event(body=survey_body())
+    again = queued_event(body=numbered_message(0))
+    for event in (answer, answer, again):
+        assert deliver(event=event) is None
+
+    assert count("messages_stored") == 1
+    assert count("duplicates_ignored", kind="message") == 1
+    assert count("duplicates_ignored", kind="answer") == 1
+
+
+def test_an_event_of_another_group_than_its_conversations_is_counted() -> None:
+    own, other = f"group:{URN}", "group:made-otherwise"
+    deliver(event=queued_event(body=numbered_message(0), group_id=own))
+    assert count("foreign_group_events") == 0
+
+    deliver(event=queued_event(body=numbered_message(1), group_id=other))
+    deliver(event=queued_event(body=numbered_message(2), group_id=own))
+    assert count("foreign_group_events") == 1
+
+
+def test_two_groups_that_open_a_conversation_together_are_counted() -> None:
+    run_chain(
+        events=[
+            queued_event(body=numbered_message(0), group_id="one"),
+            queued_event(body=numbered_message(1), group_id="other"),
+        ]
+    )
+
+    assert count("opened") == 1
+    assert count("foreign_group_events") == 1
+
+
+def test_a_late_message_of_another_group_is_both() -> None:
+    conversation(
+        resolution=Resolution.RESOLVED, ended_at=NOON + HOUR, span=(NOON, NOON + 10 * MINUTE)
+    )
+    deliver(event=queued_event(body=numbered_message(5), group_id="other"))
+
+    assert count("late_messages", found="by_time") == 1
+    assert count("foreign_group_events") == 1
+    assert count("archives_written") == 1
+    assert count("messages_archived") == 1
+    assert count("opened") == 0
+
+
+def test_closings_are_counted_by_what_closed(queue: ServiceQueue) -> None:
+    deliver_bodies(bodies=[message_body(), close_body(), close_body()])
+    takeover = window_body(urn="telegram:2", data={"has_chats_room": True})
+    deliver_bodies(bodies=[message_body(urn="telegram:2"), takeover])
+    closing_at(NOON, urn="telegram:3")
+    by_hand.request_close(
+        conversation_uuid=conversation(urn="telegram:4").uuid,
+        resolution=Resolution.RESOLVED,
+        now=NOON,
+    )
+    with at(NOON):
+        tick()
+        queue.work()
+
+    assert not Conversation.objects.filter(resolution=Resolution.IN_PROGRESS).exists()
+    assert {by: count("closed", by=by) for by in ("event", "takeover", "time", "hand")} == {
+        "event": 1,
+        "takeover": 1,
+        "time": 1,
+        "hand": 1,
+    }
+
+
+def test_a_closing_that_is_looked_at_too_early_or_again_is_none(queue: ServiceQueue) -> None:
+    due = closing_at(NOON)
+    with at(NOON - MINUTE):
+        closing.close_conversation.run(str(due.uuid))
+    assert count("closed", by="time") == 0
+
+    with at(NOON):
+        closing.close_conversation.run(str(due.uuid))
+        closing.close_conversation.run(str(due.uuid))
+    assert count("closed", by="time") == 1
+
+
+def test_messages_that_are_found_after_the_archive_are_counted() -> None:
+    closed = conversation(resolution=Resolution.RESOLVED, ended_at=NOON)
+    closed.archived_at = NOON
+    closed.archive_check_at = NOON + MINUTE
+    closed.save()
+    write(closed, created_at=NOON)
+    write(closed, created_at=NOON + MINUTE)
+
+    with at(NOON + HOUR):
+        closing.archive_late_messages.run()
+
+    assert count("late_messages", found="by_search") == 2
+    assert count("messages_archived") == 2
+
+
+def test_what_the_lake_took_and_refused_is_counted_although_it_failed_later(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    answers = [
+        survey_body(message={"id": f"answer-{number}"}, urn=f"telegram:{number}")
+        for number in range(6)
+    ]
+    deliver_bodies(bodies=answers)
+    lake = Lake()
+    monkeypatch.setattr(datalake, "_lake", lambda: lake)
+
+    datalake.send_data_lake_event.run()
+
+    assert lake.calls == 3
+    assert count("lake_events", result="delivered") == 3
+    assert count("lake_events", result="refused") == 1
+
+
+def test_dead_letters_are_counted_once_when_they_are_collected(
+    queue: ServiceQueue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with dead_letter_queue_of(queue, monkeypatch) as letters:
+        bury(letters)
+        bury(letters, sent_at=NOON + timedelta(seconds=1))
+        collect()
+        collect()
+
+    assert count("dead_letters_collected") == 2
