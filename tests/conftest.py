@@ -3,16 +3,17 @@
 import os
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import boto3
 import pytest
-import requests
 from django.conf import settings as django_settings
+from django.core.management import get_commands
 
 from config.environment import read
 from embedded.stack import Stack, running_stack
-from tasks.provisioning import ensure_queues, ensure_table
+from tests.support.flush import QuickFlush
+from tests.support.provisioned import ProvisionedMoto
 
 SERVER_SETTINGS = (
     "SQS_CONVERSATION_QUEUE_URL",
@@ -39,12 +40,22 @@ def django_db_modify_db_settings(stack: Stack) -> None:
     """pytest-django's hook before it makes its database: have PostgreSQL running by then."""
 
 
+@pytest.fixture(scope="session")
+def django_db_setup(django_db_setup: None) -> None:
+    """pytest-django's database, emptied by our own `flush`."""
+    cast("dict[str, Any]", get_commands())["flush"] = QuickFlush()
+
+
+@pytest.fixture(scope="session")
+def provisioned_moto(stack: Stack) -> ProvisionedMoto:
+    """Moto, for `aws`."""
+    return ProvisionedMoto(stack.aws_endpoint_url)
+
+
 @pytest.fixture
-def aws(stack: Stack) -> None:
+def aws(provisioned_moto: ProvisionedMoto) -> None:
     """Empty queues and an empty table, provisioned as in production, on moto."""
-    requests.post(f"{stack.aws_endpoint_url}/moto-api/reset", timeout=10).raise_for_status()
-    ensure_queues()
-    ensure_table()
+    provisioned_moto.renew()
 
 
 @pytest.fixture

@@ -17,6 +17,7 @@ import pytest
 from django.conf import settings as django_settings
 from django.db import connection
 
+from demo.personal_data import leaks, personal_data
 from embedded.environment import with_settings
 from embedded.processes import Command, ManagedProcess, Supervisor, supervisor
 from embedded.service import PROJECT_ROOT, running_beat, running_worker
@@ -44,6 +45,7 @@ class Service:
     workers: list[ManagedProcess] = field(default_factory=list)
     # The module that has the Celery app.
     app: str = "config"
+    sent: list[tuple[str, str]] = field(default_factory=list)
 
     @property
     def queue_url(self) -> str:
@@ -84,6 +86,7 @@ class Service:
 
     def send(self, *, body: str, group: str) -> str:
         """Put one event on the queue; gives its message id."""
+        self.sent.append((group, body))
         answer = self.sqs.send_message(
             QueueUrl=self.queue_url,
             MessageBody=body,
@@ -91,6 +94,14 @@ class Service:
             MessageDeduplicationId=str(uuid4()),
         )
         return str(answer["MessageId"])
+
+    def check_logs(self) -> None:
+        """Fails if any process has logged what was sent, a name, an address or a group."""
+        personal = personal_data(
+            bodies=(body for _, body in self.sent), group_ids={group for group, _ in self.sent}
+        )
+        for log in self.logs.glob("*.log"):
+            assert leaks(log=log.read_text(errors="replace"), personal=personal) == [], log.name
 
     def left_on_queue(self) -> int:
         """How many messages are waiting or in flight."""
@@ -389,6 +400,7 @@ def service(
         yield service
         sqs_server.clear_faults()
         kill_all(service.workers)
+        service.check_logs()
 
 
 def _database_url(stack: Stack) -> str:

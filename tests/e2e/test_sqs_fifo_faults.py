@@ -6,10 +6,10 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
-import pytest
-
+from embedded.processes import ManagedProcess
 from embedded.service import PROJECT_ROOT
 from tests.e2e.conftest import FifoApp, without_a_bundle
 from tests.support.journal import inversions
@@ -27,23 +27,27 @@ FAULTS: dict[str, Callable[[SqsServer], None]] = {
 }
 
 
-@pytest.mark.parametrize("fault", FAULTS.values(), ids=FAULTS.keys())
-def test_the_worker_goes_on_after_a_fault(
-    fifo_app: FifoApp, fault: Callable[[SqsServer], None], bundle: int
-) -> None:
+def test_the_worker_goes_on_after_every_fault(fifo_app: FifoApp, bundle: int) -> None:
+    """One after the other, on one worker."""
     fifo_app.send_many(groups=1, events=3)
-    fifo_app.start_worker(concurrency=1)
+    worker = fifo_app.start_worker(concurrency=1)
     fifo_app.wait_until_empty()
-    fault(fifo_app.sqs_server)
-    fifo_app.wait_until(lambda: "receiving failed" in fifo_app.workers[0].log_text())
-    time.sleep(1)
-    fifo_app.sqs_server.clear_faults()
-    fifo_app.send_many(groups=1, events=3)
-    fifo_app.wait_until_empty()
-    assert fifo_app.done() == {"g0": [0, 1, 2, 0, 1, 2]}
-    assert fifo_app.largest_bundle() == min(bundle, 3)
-    assert fifo_app.workers[0].is_running
-    assert fifo_app.workers[0].log_text().count("receiving failed") == 1
+    for number, (name, fault) in enumerate(FAULTS.items(), start=1):
+        fault(fifo_app.sqs_server)
+        fifo_app.wait_until(partial(has_failed, worker, times=number))
+        time.sleep(1)
+        fifo_app.sqs_server.clear_faults()
+        fifo_app.send_many(groups=1, events=3)
+        fifo_app.wait_until_empty()
+        assert fifo_app.done() == {"g0": [0, 1, 2] * (number + 1)}, name
+        assert fifo_app.largest_bundle() == min(bundle, 3), name
+        assert worker.is_running, name
+        assert worker.log_text().count("receiving failed") == number, name
+
+
+def has_failed(worker: ManagedProcess, *, times: int) -> bool:
+    """Whether receiving has failed so often."""
+    return worker.log_text().count("receiving failed") >= times
 
 
 def test_a_queue_that_vanishes_and_comes_back_is_consumed_again(

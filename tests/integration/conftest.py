@@ -27,7 +27,8 @@ def nudges(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 @pytest.fixture(scope="session")
 def strict_sqs() -> Iterator[SqsServer]:
     """A strict SQS server: it refuses what AWS does, and remembers deduplication ids."""
-    with running_sqs_server() as server:
+    # Nothing arrives on it while a test waits, and commands that empty a queue poll to the end.
+    with running_sqs_server(longest_poll=0.02) as server:
         yield server
 
 

@@ -14,6 +14,7 @@ from tasks.sqs_fifo.chain import EventsFailed, QueuedEvent, Work
 from tasks.sqs_fifo.delivery import Result
 from tests.support.builders import (
     NOON,
+    WINDOW_NAME,
     close_body,
     deliver,
     deliver_bodies,
@@ -169,7 +170,7 @@ def test_a_takeover_closes_and_names_the_contact() -> None:
 
     closed = Conversation.objects.get()
     assert closed.resolution == Resolution.HAS_CHAT_ROOM
-    assert (closed.external_id, closed.contact_name) == ("w-1", "Bia")
+    assert (closed.external_id, closed.contact_name) == ("w-1", WINDOW_NAME)
     assert closed.archived_at is not None
 
 

@@ -25,7 +25,7 @@ def closed(
     """Close the default contact's conversation."""
     return close(
         contact=contact(), resolution=resolution, sent_at=sent_at, takeover=takeover, now=sent_at
-    )
+    ).to_migrate
 
 
 def window(

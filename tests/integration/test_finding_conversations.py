@@ -11,7 +11,7 @@ from apps.conversations import attribution
 from apps.conversations.attribution import Attribution
 from apps.conversations.models import Conversation, Project, Resolution
 from apps.errors import Unavailable
-from tests.support.builders import NOON, PROJECT, conversation, found, project
+from tests.support.builders import NAME, NOON, PROJECT, conversation, found, project
 from tests.support.stored import changes_of_rows
 
 TABLE = "conversations_conversation"
@@ -26,7 +26,7 @@ def test_the_first_message_opens_a_conversation() -> None:
     assert place == Attribution(conversation_uuid=opened.uuid, late=False)
     assert (opened.started_at, opened.opened_at) == (NOON, NOON + SECOND)
     assert opened.resolution == Resolution.IN_PROGRESS
-    assert opened.contact_name == "Ana"
+    assert opened.contact_name == NAME
     assert opened.group_id == "group-of-the-message"
     assert opened.contact_wrote
     assert opened.ended_at is None

@@ -2,13 +2,19 @@
 
 Their addresses lead nowhere. The `stack` fixture starts servers and puts theirs in; a test that
 uses a server without that fixture fails.
+
+Python keeps what it compiles, even where the environment says otherwise: tests start some two
+hundred programs, and compiling Celery anew takes each of them longer than the rest of its start.
 """
 
 import os
+import sys
 from pathlib import Path
 
 from embedded.environment import service_environment
 
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+sys.dont_write_bytecode = False
 os.environ.update(
     service_environment(
         database_url="postgres://nobody:nothing@127.0.0.1:9/nowhere",

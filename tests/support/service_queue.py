@@ -4,8 +4,10 @@ import json
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from typing import Any
 
+import boto3
 import pytest
 import time_machine
 
@@ -19,6 +21,9 @@ from tests.support.sqs_server import SqsServer
 from tests.support.sqs_server.fifo import Fifo, client_of
 
 TASKS = "tasks.closing."
+
+# kombu makes a session for each connection, which reads boto3's descriptions of AWS anew.
+_session = cache(boto3.Session)
 
 
 class ServiceQueue(Fifo):
@@ -114,6 +119,7 @@ def service_queue(server: SqsServer, monkeypatch: pytest.MonkeyPatch) -> Iterato
     with monkeypatch.context() as patch:
         patch.setenv("AWS_ENDPOINT_URL_SQS", server.url)
         patch.setitem(app.conf, "broker_transport_options", options)
+        patch.setattr(boto3, "Session", _session)
         patch.setattr(app, "_pool", None)
         patch.setattr(app.amqp, "_producer_pool", None)
         server.reset_calls()

@@ -30,7 +30,7 @@ def test_every_action_of_the_policies_is_an_operation_of_its_service() -> None:
         for action in always_a_list(statement["Action"])
     ]
 
-    assert len(policies) == 4
+    assert len(policies) == 5
     for action in actions:
         service, _, operation = action.partition(":")
         assert operation in operations(service), action

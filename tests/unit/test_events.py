@@ -15,9 +15,12 @@ from apps.messages.events import CloseEvent, MessageEvent, WindowEvent, parse_ev
 from tests.support.builders import (
     ABSENT,
     CHANNEL,
+    NAME,
     NOON,
     PROJECT,
+    TEXT,
     URN,
+    WINDOW_NAME,
     arrival,
     close_body,
     contact,
@@ -41,12 +44,12 @@ def test_a_message_is_read_with_all_that_it_carries(event_type: str, from_contac
     assert isinstance(event, MessageEvent)
     assert event.contact == contact()
     assert event.correlation_id == "correlation-1"
-    assert (event.message_id, event.at, event.contact_name) == ("m-1", NOON, "Ana")
+    assert (event.message_id, event.at, event.contact_name) == ("m-1", NOON, NAME)
     assert event.from_contact is from_contact
     assert event.answer is None
     assert event.entry is not None
     assert event.entry.event_type == event_type
-    assert event.entry.message["text"] == "hello"
+    assert event.entry.message["text"] == TEXT
     assert event.entry.sequence_number == "1"
 
 
@@ -62,7 +65,7 @@ def test_a_window_is_read() -> None:
 
     assert isinstance(event, WindowEvent)
     assert event.has_chats_room
-    assert event.window == WindowUpdate(external_id="w-1", contact_name="Bia")
+    assert event.window == WindowUpdate(external_id="w-1", contact_name=WINDOW_NAME)
 
 
 @pytest.mark.parametrize(
@@ -82,7 +85,7 @@ def test_a_window_is_read() -> None:
 def test_a_window_names_its_id_and_contact_in_several_ways(
     fields: dict[str, Any], external_id: str, name: str
 ) -> None:
-    event = parsed(window_body(data=fields))
+    event = parsed(window_body(data={"name": "Bia", **fields}))
 
     assert event.window == WindowUpdate(external_id=external_id, contact_name=name)
 

@@ -14,6 +14,7 @@ from embedded.processes import Command, supervisor
 from tests.support.sqs_server.account import ACCOUNT_ID
 from tests.support.sqs_server.calls import LoggedCall, call_from_json
 from tests.support.sqs_server.faults import FaultKind
+from tests.support.sqs_server.polls import LONGEST_POLL_SECONDS
 
 _PROJECT_ROOT = Path(__file__).resolve().parents[3]
 _START_TIMEOUT_SECONDS = 30.0
@@ -178,11 +179,14 @@ class SqsServer:
 
 
 @contextmanager
-def running_sqs_server(*, greedy: bool = False) -> Iterator[SqsServer]:
+def running_sqs_server(
+    *, greedy: bool = False, longest_poll: float = LONGEST_POLL_SECONDS
+) -> Iterator[SqsServer]:
     """A new, empty server on free ports, stopped when the block is left.
 
     With `greedy`, a receive takes all it can from one group before it goes on to the next; else
-    one message of each group in turn. Raises ProcessError if it does not start.
+    one message of each group in turn. A long poll ends after `longest_poll` seconds at the latest.
+    Raises ProcessError if it does not start.
     """
     with supervisor() as processes:
         process = processes.start(
@@ -190,6 +194,7 @@ def running_sqs_server(*, greedy: bool = False) -> Iterator[SqsServer]:
                 name="sqs_server",
                 arguments=[
                     *(sys.executable, "-m", "tests.support.sqs_server", "--port", "0"),
+                    *("--longest-poll", str(longest_poll)),
                     *(["--greedy"] if greedy else []),
                 ],
                 environment=os.environ,

@@ -42,14 +42,15 @@ class MessageActions:
     async def receive(
         self, *, queue: FifoQueue, request: Request, again: bool
     ) -> tuple[dict[str, Any], list[LoggedEntry]]:
-        """Waits for messages as long as asked for, whether or not the caller is still there.
+        """Waits for messages as long as asked for and allowed, even if the caller has gone.
 
         A poll whose caller has gone goes on and takes messages, which come back only when their
         visibility timeout runs out: nobody may rely on SQS noticing. With `again`, it hands out
         messages that are in flight.
         """
         limit = checked_limit(request)
-        wait_end = time.monotonic() + checked_wait(request=request, queue=queue.attributes)
+        wait = checked_wait(request=request, queue=queue.attributes)
+        wait_end = time.monotonic() + min(wait, self._polls.longest)
         system_attributes = wanted_system_attributes(request)
         timeout = checked_visibility_timeout(request)
         messages = (

@@ -7,12 +7,19 @@ from contextlib import suppress
 from tests.support.sqs_server.clock import Clock
 from tests.support.sqs_server.queue import FifoQueue
 
+# AWS documentation, ReceiveMessage, "WaitTimeSeconds".
+LONGEST_POLL_SECONDS = 20.0
+
 
 class LongPolls:
-    """The receives that wait, by queue. Who changes a queue calls `wake` for it."""
+    """The receives that wait, by queue. Who changes a queue calls `wake` for it.
 
-    def __init__(self, *, clock: Clock) -> None:
+    No receive may wait longer than `longest`, in seconds.
+    """
+
+    def __init__(self, *, clock: Clock, longest: float) -> None:
         self._clock = clock
+        self.longest = longest
         self._waiting: defaultdict[FifoQueue, deque[asyncio.Future[None]]] = defaultdict(deque)
         self._timers: dict[FifoQueue, asyncio.TimerHandle] = {}
 

@@ -33,10 +33,10 @@ class _Outcome:
 class Server:
     """The model server. Its addresses are known once it is started."""
 
-    def __init__(self, *, greedy: bool) -> None:
+    def __init__(self, *, greedy: bool, longest_poll: float) -> None:
         self._clock = Clock()
         self._account = Account(greedy=greedy)
-        self._polls = LongPolls(clock=self._clock)
+        self._polls = LongPolls(clock=self._clock, longest=longest_poll)
         self._faults = Faults()
         self._log = CallLog()
         self._sqs = HttpListener(handler=self._answer)

@@ -1,0 +1,73 @@
+"""What saves time between tests leaves no less behind than what it stands for."""
+
+from typing import Any
+
+import pytest
+from django.apps import apps
+from django.contrib.auth.models import Group, Permission, User
+from django.contrib.contenttypes.models import ContentType
+from django.core.management import call_command
+
+from apps.messages import store
+from tasks.provisioning import ensure_queues, ensure_table
+from tests.support.builders import deliver_bodies, message_body, survey_body
+from tests.support.provisioned import ProvisionedMoto
+from tests.support.sqs_server import SqsServer
+from tests.support.sqs_server.fifo import Fifo, client_of
+
+# These say when they were made.
+DATES = ("CreatedTimestamp", "LastModifiedTimestamp", "CreationDateTime", "TableId")
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.usefixtures("aws")
+def test_a_flush_empties_all_tables_but_those_of_content_types_and_permissions() -> None:
+    types, permissions = ContentType.objects.count(), Permission.objects.count()
+    group = Group.objects.create(name="operators")
+    group.permissions.set(Permission.objects.all())
+    User.objects.create_user("someone").groups.add(group)
+    deliver_bodies(bodies=[message_body(), survey_body()])
+
+    call_command("flush", interactive=False)
+
+    models = apps.get_models(include_auto_created=True)
+    counts = {model: model._base_manager.count() for model in models if model._meta.managed}
+    filled = {model: count for model, count in counts.items() if count}
+    assert filled == {ContentType: types, Permission: permissions}
+
+
+def test_what_is_provisioned_again_is_as_the_first_time(
+    provisioned_moto: ProvisionedMoto, sqs: Any
+) -> None:
+    described = describe(sqs)
+    assert len(described) == 4
+    ensure_queues()
+    ensure_table()
+    assert described == describe(sqs)
+    provisioned_moto.renew()
+    assert described == describe(sqs)
+
+
+def describe(sqs: Any) -> dict[str, Any]:
+    """All that moto says of its queues and tables."""
+    dynamodb = store.client()
+    found: dict[str, Any] = {
+        url: sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["All"])["Attributes"]
+        for url in sqs.list_queues()["QueueUrls"]
+    }
+    for name in dynamodb.list_tables()["TableNames"]:
+        found[name] = dynamodb.describe_table(TableName=name)["Table"]
+        expiry = dynamodb.describe_time_to_live(TableName=name)["TimeToLiveDescription"]
+        found[f"expiry of {name}"] = expiry
+    return {name: without_dates(one) for name, one in found.items()}
+
+
+def without_dates(described: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in described.items() if name not in DATES}
+
+
+def test_a_long_poll_ends_when_the_server_is_told_to_end_it(strict_sqs: SqsServer) -> None:
+    queue = Fifo(client=client_of(strict_sqs.url), server=strict_sqs)
+    assert queue.receive(WaitTimeSeconds=20) == []
+    (call,) = (one for one in strict_sqs.calls(action="ReceiveMessage") if one.queue == queue.name)
+    assert call.seconds < 20
