@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from rich.console import Console
 from rich.table import Table
 
-from embedded.network import LOOPBACK
+from embedded.network import LOOPBACK, free_port
 from embedded.processes import ManagedProcess, ProcessError, sigterm_as_exit
 from embedded.service import (
     prepare,
@@ -37,6 +37,7 @@ class Service:
     processes: list[ManagedProcess]
     admin_url: str
     flower_url: str
+    metrics_url: str
     password: str
 
 
@@ -69,7 +70,12 @@ def _running_service(*, load: str | None, console: Console) -> Iterator[Service]
         status = exits.enter_context(console.status("Starting PostgreSQL, moto and Valkey"))
         stack = exits.enter_context(running_stack())
         logs = stack.logs
-        environment = {**stack.environment, **_settings_of_the_pages(password=password)}
+        metrics_port = free_port()
+        environment = {
+            **stack.environment,
+            **_settings_of_the_pages(password=password),
+            "METRICS_PORT": str(metrics_port),
+        }
         status.update("Migrating and provisioning")
         prepare(environment=environment, logs=logs)
         _add_superuser(stack=stack, environment=environment, password=password)
@@ -94,6 +100,7 @@ def _running_service(*, load: str | None, console: Console) -> Iterator[Service]
             processes=processes,
             admin_url=f"{web.url}/admin/",
             flower_url=f"{flower.url}/",
+            metrics_url=f"http://{LOOPBACK}:{metrics_port}/metrics",
             password=password,
         )
 
@@ -137,6 +144,7 @@ def _print_addresses(*, console: Console, service: Service) -> None:
     table.add_column("Where", overflow="fold")
     table.add_row("Admin site, console", service.admin_url)
     table.add_row("Flower", service.flower_url)
+    table.add_row("The worker's metrics", service.metrics_url)
     table.add_row("User and password", f"{_USER} {service.password}")
     table.add_row("PostgreSQL", stack.database_url)
     table.add_row("SQS, DynamoDB (moto)", stack.aws_endpoint_url)
