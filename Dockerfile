@@ -2,10 +2,11 @@
 FROM python:3.11-slim AS build
 ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1 UV_NO_CACHE=1
 WORKDIR /build
-COPY requirements/uv.txt requirements/runtime.txt requirements/weni.txt ./
+COPY requirements/uv.txt requirements/runtime.txt requirements/weni.txt requirements/tracing.txt ./
 RUN python -m venv --without-pip /opt/venv \
     && pip install --root-user-action=ignore --require-hashes --requirement uv.txt \
-    && uv pip sync --python /opt/venv/bin/python --require-hashes --compile-bytecode runtime.txt weni.txt
+    && uv pip sync --python /opt/venv/bin/python --require-hashes --compile-bytecode \
+       runtime.txt weni.txt tracing.txt
 
 FROM python:3.11-slim
 ENV PATH=/opt/venv/bin:$PATH PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1

@@ -7,7 +7,8 @@ import click
 import django
 from celery import signals
 
-import config.metrics  # noqa: F401 (it serves metrics when Celery signals that a worker starts)
+import config.metrics
+import config.tracing  # noqa: F401 (both begin when Celery signals that a worker starts)
 from tasks.sqs_fifo.control.app import ControlledCelery
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")

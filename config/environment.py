@@ -10,6 +10,7 @@ import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 from urllib.parse import SplitResult, urlsplit
@@ -34,7 +35,9 @@ OUR_PREFIXES = (
     "CLOSING_",
     "CONSOLE_",
     "METRICS_",
+    "TRACING_",
 )
+TRACING_PACKAGES = ("opentelemetry.sdk.trace", "opentelemetry.exporter.otlp.proto.http")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -257,6 +260,23 @@ def _switch(text: str) -> bool:
     return words[text.lower()]
 
 
+def _tracing(text: str) -> bool:
+    is_on = _switch(text)
+    if is_on and not all(map(_is_installed, TRACING_PACKAGES)):
+        raise ValueError(
+            "needs OpenTelemetry, which is not installed by default: "
+            "pip install --require-hashes --requirement requirements/tracing.txt"
+        )
+    return is_on
+
+
+def _is_installed(package: str) -> bool:
+    try:
+        return find_spec(package) is not None
+    except ModuleNotFoundError:
+        return False
+
+
 def _folder(text: str) -> str:
     if not Path(text).is_absolute():
         raise ValueError("must be an absolute path, as in /app/static.")
@@ -395,6 +415,12 @@ SETTINGS = (
         meaning="the IP address on which it serves them",
         default="127.0.0.1",
         parse=_ip_address,
+    ),
+    Setting(
+        name="TRACING_ENABLED",
+        meaning="workers send a trace of each event to an OpenTelemetry collector",
+        default=False,
+        parse=_tracing,
     ),
     Setting(name="LOG_LEVEL", meaning="the least level logged", default="INFO", parse=_log_level),
     Setting(

@@ -92,7 +92,7 @@ class StepTask(_Outcomes, EventTask):
     def delivery_begun(self, works: list[Work]) -> None:
         """Follow the events from here on."""
         if self.tracer:
-            self.tracer.delivery_begun(works, attempt=self.request.retries + 1)
+            self.tracer.delivery_begun(works, attempt=(self.request.retries or 0) + 1)
 
     def step_ended(self, works: list[Work], *, seconds: float) -> None:
         """Count it."""

@@ -26,6 +26,7 @@ from tasks.sqs_fifo.consumer import QueueConsumer
 from tasks.sqs_fifo.delivery import DONE, Outcome
 from tasks.sqs_fifo.envelope import Envelope, never_a_barrier, no_labels
 from tasks.sqs_fifo.options import Options
+from tasks.sqs_fifo.timers import FORGET_EVERY, forget_cancelled
 
 
 class Message(virtual.Message):
@@ -227,3 +228,8 @@ class Transport(SQS.Transport):
     """Celery on SQS FIFO queues."""
 
     Channel = Channel
+
+    def register_with_event_loop(self, connection: Any, loop: Any) -> None:
+        """Called by the worker once it has its loop."""
+        super().register_with_event_loop(connection, loop)
+        loop.call_repeatedly(FORGET_EVERY, forget_cancelled, loop.timer)

@@ -80,6 +80,7 @@ def test_a_missing_setting_is_told_with_what_to_set_it_to(name: str, empty: bool
         ("SENTRY_DSN", "nonsense"),
         ("LOG_LEVEL", "LOUD"),
         ("DJANGO_DEBUG", "maybe"),
+        ("TRACING_ENABLED", "otlp"),
     ],
 )
 def test_a_malformed_setting_is_told_with_what_it_must_be(name: str, value: str) -> None:
@@ -117,6 +118,7 @@ def test_a_wrong_time_zone_is_told_with_those_near_it() -> None:
         ("DATALAKE_URI", "DATALAKE_URL"),
         ("AGENT_UUID_CSTA", "AGENT_UUID_CSAT"),
         ("CELERY_CONTROL_URI", "CELERY_CONTROL_URL"),
+        ("TRACING_ENABLE", "TRACING_ENABLED"),
     ],
 )
 def test_an_unknown_setting_is_told_with_the_one_that_was_meant(name: str, meant: str) -> None:

@@ -251,6 +251,7 @@ def test_a_bundle_is_decoded_in_a_pool_process_to_the_same_events(envelope: Enve
             "sent_at": one.sent_at,
             "body": one.body,
             "receive_count": one.receive_count,
+            "traceparent": "",
         }
         for one in bundle
     ]

@@ -1,0 +1,157 @@
+"""The traces of events as a collector gets them, and collectors that are down or do not answer."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from config import tracing
+from config.celery import app
+from config.celeryconfig import QUEUE, broker_transport_options
+from demo.personal_data import leaks, personal_data
+from embedded.network import free_port
+from tasks import event_log
+from tasks.base import StepTask
+from tasks.sqs_fifo.delivery import Delivery
+from tasks.sqs_fifo.envelope import Envelope
+from tasks.steps import is_barrier
+from tests.support.builders import message_body
+from tests.support.fake_calls import delivery
+from tests.support.samples import samples
+from tests.support.stored import every_item
+from tests.support.trace_collector import TraceCollector, running_trace_collector
+from tests.unit.test_sqs_fifo_app import run_in_child
+
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("aws", "nudges")]
+
+STEPS = ["process_message", "persist_dynamo", "handle_csat"]
+
+
+@pytest.fixture(autouse=True)
+def _loaded() -> None:
+    """Before a test looks at logs: loading the app sets up logging anew."""
+    app.loader.import_default_modules()
+
+
+@pytest.fixture(autouse=True)
+def _sends_all_at_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    """However slow this machine is."""
+    monkeypatch.setattr(tracing, "FLUSH_SECONDS", 60)
+
+
+@pytest.fixture
+def collector(settings: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[TraceCollector]:
+    """A collector to which this process would send."""
+    with running_trace_collector() as collector:
+        settings.TRACING_ENABLED = True
+        monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", collector.endpoint)
+        yield collector
+        collector.is_answering.set()
+        tracing.stop()
+
+
+def run(*deliveries: Delivery) -> int:
+    """Run a bundle as a pool process does; gives 0 if all events took effect."""
+    envelope = Envelope(
+        app=app,
+        queue=QUEUE,
+        chain=broker_transport_options["event_chain"],
+        is_barrier=is_barrier,
+        labels_of=event_log.labels_of,
+    )
+    for one in deliveries:
+        envelope.classify(one)
+    failed, _report, _runtime = run_in_child(app, envelope.message(deliveries))
+    return failed
+
+
+def messages(number: int) -> list[Delivery]:
+    """Messages of as many contacts."""
+    return [
+        delivery(f"m{index}", body=message_body(urn=f"telegram:30{index}"), group=f"g{index}")
+        for index in range(number)
+    ]
+
+
+def test_a_collector_gets_a_trace_of_each_sample_and_nothing_of_a_person(
+    collector: TraceCollector,
+) -> None:
+    tracing.start()
+    deliveries = [
+        delivery(
+            sample.event.message_id,
+            body=sample.event.body,
+            group=sample.event.group_id,
+            sent_at=sample.event.sent_at / 1000,
+        )
+        for sample in samples()
+        if not sample.expect.startswith("quarantine; the task")
+    ]
+    for one in deliveries:
+        run(one)
+    tracing.stop()
+
+    events = [one for one in deliveries if not one.is_celery]
+    roots = collector.roots()
+    assert collector.refusals == []
+    assert sorted(root.attributes["messaging.message.id"] for root in roots) == sorted(
+        one.message_id for one in events
+    )
+    assert len({root.trace_id for root in roots}) == len(roots)
+    assert {root.attributes["outcome"] for root in roots} == {"done", "invalid"}
+    for root in roots:
+        below = [span for span in collector.spans if span.parent_id == root.span_id]
+        names = [span.name for span in sorted(below, key=lambda span: span.begun_at)]
+        is_done = root.attributes["outcome"] == "done"
+        assert names == (STEPS if is_done else STEPS[: len(names)])
+        assert {span.trace_id for span in below} == {root.trace_id}
+        assert ("conversation_uuid" in root.attributes) is is_done
+    assert {span.resource["service.name"] for span in collector.spans} == {"conversation-service"}
+    personal = personal_data(
+        bodies=[one.body for one in events], group_ids={one.group_id for one in events}
+    )
+    sent = b"".join(collector.bodies).decode(errors="replace")
+    assert leaks(log=sent, personal=personal) == []
+
+
+def test_events_take_effect_and_a_process_ends_while_a_collector_does_not_answer(
+    collector: TraceCollector, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of what does not fit into the queue meanwhile the oldest is dropped."""
+    for name, value in {"MAX_QUEUE_SIZE": "4", "MAX_EXPORT_BATCH_SIZE": "2"}.items():
+        monkeypatch.setenv(f"OTEL_BSP_{name}", value)
+    monkeypatch.setattr(tracing, "FLUSH_SECONDS", 0.1)
+    collector.is_answering.clear()
+    tracing.start()
+
+    assert run(*messages(1)) == 0
+    assert collector.is_asked.wait(timeout=30)
+    assert run(*messages(10)) == 0
+    tracing.stop()
+
+    assert (collector.spans, StepTask.tracer) == ([], None)
+    assert len(every_item()) == 10
+
+
+def test_events_take_effect_while_no_collector_is_there(
+    settings: Any, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    settings.TRACING_ENABLED = True
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", f"http://127.0.0.1:{free_port()}")
+    # Less than the pause before a second try.
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_TIMEOUT", "0.5")
+    tracing.start()
+
+    assert run(*messages(2)) == 0
+    tracing.stop()
+
+    assert len(every_item()) == 2
+    of_library = [line for line in caplog.records if line.name.startswith("opentelemetry")]
+    assert [line.levelname for line in of_library] == ["ERROR"]
+
+
+def test_where_tracing_is_off_nothing_is_started(settings: Any) -> None:
+    settings.TRACING_ENABLED = False
+    tracing.start()
+
+    assert StepTask.tracer is None
