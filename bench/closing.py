@@ -19,7 +19,7 @@ from demo.settings import use_settings
 from embedded.processes import ProcessError, sigterm_as_exit
 from embedded.service import running_worker
 from embedded.stack import Stack, running_stack
-from tests.support.fake_dynamodb import running_fake_dynamodb
+from tests.support.dynamodb_server import running_dynamodb_server
 from tests.support.sqs_server import SqsServer, running_sqs_server
 
 COMMAND = "make bench-closing"
@@ -56,12 +56,12 @@ def _measure(*, conversations: int, console: Console) -> ClosingRun:
     with (
         running_stack() as stack,
         running_sqs_server(greedy=True) as server,
-        running_fake_dynamodb() as dynamodb,
+        running_dynamodb_server() as dynamodb,
     ):
         environment = {
             **stack.environment,
             "AWS_ENDPOINT_URL_SQS": server.url,
-            "AWS_ENDPOINT_URL_DYNAMODB": dynamodb,
+            "AWS_ENDPOINT_URL_DYNAMODB": dynamodb.url,
             "SQS_CONVERSATION_QUEUE_URL": server.queue_url("conversations.fifo"),
             "SQS_CONVERSATION_DLQ_URL": server.queue_url("conversations-dlq.fifo"),
         }

@@ -28,7 +28,7 @@ model of SQS on it: only the counts hold elsewhere.
 ## Live messages meanwhile
 
 A worker with {concurrency} processes, the model of DynamoDB in
-`tests/support/fake_dynamodb.py`, and {per_second:g} live messages a second of
+`tests/support/dynamodb_server`, and {per_second:g} live messages a second of
 {contacts} contacts: first alone, then while {storm:,} conversations with {each} messages each were
 closed and archived. Beat's tick was sent every minute. All processes share the {cores} cores.
 

@@ -4,11 +4,10 @@ import json
 import os
 from typing import Any
 
-from celery import Celery
-
 from bench.steps import STEPS, perform
 from tasks.sqs_fifo.backoff import Backoff
 from tasks.sqs_fifo.chain import EventTask, Work, bug, each
+from tasks.sqs_fifo.control.app import ControlledCelery
 
 QUEUE = "events.fifo"
 
@@ -18,7 +17,7 @@ def is_barrier(_document: Any) -> bool:
     return False
 
 
-app = Celery("fifo", broker="sqs://", fixups=[])
+app = ControlledCelery("fifo", broker="sqs://", fixups=[])
 app.conf.update(
     broker_transport="tasks.sqs_fifo.transport:Transport",
     broker_transport_options={
@@ -38,6 +37,8 @@ app.conf.update(
     task_ignore_result=True,
     worker_prefetch_multiplier=1,
     worker_enable_remote_control=False,
+    control_broker_url=os.environ.get("CONTROL_URL", ""),
+    worker_send_task_events=bool(os.environ.get("CONTROL_URL")),
 )
 
 

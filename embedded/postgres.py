@@ -9,6 +9,7 @@ import shutil
 import signal
 import subprocess
 import tempfile
+from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -77,11 +78,13 @@ class PostgresServer:
         return True
 
 
-def start_postgres(*, supervisor: Supervisor, logs: Path) -> PostgresServer:
+def start_postgres(
+    *, supervisor: Supervisor, logs: Path, more_settings: Mapping[str, str] | None = None
+) -> PostgresServer:
     """Makes a new cluster in a temporary directory and starts its server; does not wait for it.
 
-    PostgreSQL refuses to run as root, so for root it runs as `nobody`. Raises ProcessError if the
-    cluster cannot be made.
+    `more_settings` are parameters of postgresql.conf. PostgreSQL refuses to run as root, so for
+    root it runs as `nobody`. Raises ProcessError if the cluster cannot be made.
     """
     account = unprivileged_account() if os.geteuid() == 0 else None
     home = supervisor.temporary_directory(parent=_parent_of_clusters(account=account))
@@ -104,7 +107,8 @@ def start_postgres(*, supervisor: Supervisor, logs: Path) -> PostgresServer:
     )
     password_file.unlink()
     port = free_port()
-    settings = [f"--{name}={value}" for name, value in {**_SETTINGS, "port": str(port)}.items()]
+    given = {**_SETTINGS, **(more_settings or {}), "port": str(port)}
+    settings = [f"--{name}={value}" for name, value in given.items()]
     process = supervisor.start(
         command=_command(
             name="postgres",

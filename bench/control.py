@@ -1,0 +1,93 @@
+"""`python -m bench.control`: the same backlog without events, with them, and with a dead broker.
+
+Writes bench/control.json and docs/control.md.
+"""
+
+import os
+import platform
+import sys
+from collections import defaultdict
+from importlib.metadata import version
+
+from rich.console import Console
+from rich.table import Table
+
+from bench.control_backlog import KINDS, run_backlog
+from bench.control_page import head, render, rows, verdict
+from bench.control_result import Backlog, ControlRun, Variant
+from bench.revision import revision
+from bench.subjects import PROJECT_ROOT
+from embedded.processes import ProcessError, sigterm_as_exit, supervisor
+from tests.support.sqs_server import running_sqs_server
+
+COMMAND = "make bench-control"
+RESULT = PROJECT_ROOT / "bench" / "control.json"
+PAGE = PROJECT_ROOT / "docs" / "control.md"
+_ROUNDS = 3
+_EVENTS = 3_000
+_GROUPS = 100
+_CONCURRENCY = 2
+_INTERRUPTED = 130
+
+
+def main() -> int:
+    """0 when all was measured, 1 if a process failed; 130 and 143 if stopped."""
+    console, errors = Console(), Console(stderr=True)
+    try:
+        with sigterm_as_exit():
+            run = _measure(console=console)
+    except ProcessError as error:
+        errors.print(str(error), style="red", markup=False, highlight=False, soft_wrap=True)
+        return 1
+    except KeyboardInterrupt:
+        errors.print("Interrupted. Everything is stopped.")
+        return _INTERRUPTED
+    _print(console=console, run=run)
+    RESULT.write_text(run.as_json())
+    PAGE.write_text(render(run=run))
+    return 0
+
+
+def _measure(*, console: Console) -> ControlRun:
+    load_before = os.getloadavg()[0]
+    backlogs: dict[str, list[Backlog]] = defaultdict(list)
+    with running_sqs_server(greedy=True) as server, supervisor() as processes:
+        directory = processes.temporary_directory()
+        for number in range(_ROUNDS):
+            # Another one is the first in each round, so that none has the machine's warm-up.
+            for kind in (*KINDS[number:], *KINDS[:number]):
+                console.print(f"Round {number + 1} of {_ROUNDS}: {kind.name}")
+                backlog = run_backlog(
+                    kind=kind,
+                    server=server,
+                    processes=processes,
+                    directory=directory,
+                    concurrency=_CONCURRENCY,
+                    events=_EVENTS,
+                    groups=_GROUPS,
+                )
+                backlogs[kind.name].append(backlog)
+    return ControlRun(
+        command=COMMAND,
+        commit=revision(),
+        cores=os.cpu_count() or 0,
+        python=platform.python_version(),
+        celery=version("celery"),
+        kombu=version("kombu"),
+        groups=_GROUPS,
+        concurrency=_CONCURRENCY,
+        load=(load_before, os.getloadavg()[0]),
+        variants=[Variant(name=kind.name, backlogs=backlogs[kind.name]) for kind in KINDS],
+    )
+
+
+def _print(*, console: Console, run: ControlRun) -> None:
+    table = Table(*head(run), title=f"{_EVENTS} events, {_ROUNDS} rounds")
+    for row in rows(run):
+        table.add_row(*row)
+    console.print(table)
+    console.print(verdict(run))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

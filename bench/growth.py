@@ -1,0 +1,148 @@
+"""`python -m bench.growth`: how this service's cost grows with everything that can grow.
+
+Writes the growth curves into bench.json and docs/bench.md, beside the comparison that is there.
+"""
+
+import os
+import sys
+from collections.abc import Iterable
+from dataclasses import replace
+
+from rich.console import Console
+
+from bench.backlog import Backlog, NotDone, run_backlog, run_for, warm_up
+from bench.chat import Load
+from bench.closing_growth import measure_closing
+from bench.command import exit_status
+from bench.contenders import Contender, service
+from bench.growth_result import ClosingPoint, Growth, Point, point
+from bench.machine import describe
+from bench.report import PAGE, Report, last_report
+from bench.revision import revision
+from bench.stages import Servers, running_servers
+from bench.trial import running_trial
+
+COMMAND = "make bench-growth"
+PROCESSES = (1, 2, 4, 8)
+GROUPS = (10, 100, 1_000, 10_000, 100_000)
+BACKLOG = (100, 1_000, 10_000, 100_000, 1_000_000)
+# Texts with which an event's body is about as large as this, up to SQS's former limit.
+MESSAGE_BYTES = (500, 1_000, 10_000, 100_000, 256_000)
+ANSWERS_IN_A_HUNDRED = (0, 1, 10)
+CONVERSATION = (10, 100, 1_000, 10_000, 50_000)
+EVENTS = 10_000
+CONTACTS = 100
+# What all messages of a point may weigh.
+_MOST_BYTES = 100_000_000
+# A queue of more takes longer to fill than a lease lasts, so that no worker can be paused for it.
+_LARGEST_PAUSED = 100_000
+MOST_SECONDS = 600.0
+# The numbers of the messages that open conversations before a load begins.
+_FIRST = range(1)
+# Contacts of no load.
+_OTHERS = 10_000_000
+
+
+def main(console: Console) -> None:
+    """Measure and write. Raises ProcessError or NotDone."""
+    last = last_report()
+    if last is None:
+        raise NotDone("There is no bench.json to add the growth curves to: run make bench first.")
+    Report(comparison=last.comparison, growth=measure(console=console)).write()
+    console.print(f"Written to {PAGE.relative_to(PAGE.parents[1])}, its charts, and bench.json")
+
+
+def measure(*, console: Console) -> Growth:
+    """All curves, one after the other. Raises ProcessError or NotDone."""
+    load_before = os.getloadavg()[0]
+    with running_servers() as servers:
+        curves = _Curves(servers=servers, console=console)
+        return Growth(
+            command=COMMAND,
+            commit=revision(),
+            most_seconds=MOST_SECONDS,
+            processes=curves.of_loads(
+                "processes", ((number, _messages(EVENTS)) for number in PROCESSES)
+            ),
+            groups=curves.of_loads(
+                "groups", ((number, _messages(EVENTS, contacts=number)) for number in GROUPS)
+            ),
+            message_bytes=curves.of_loads(
+                "bytes", ((number, _of_size(number)) for number in MESSAGE_BYTES)
+            ),
+            answers_in_a_hundred=curves.of_loads(
+                "answers", ((number, _with_answers(number)) for number in ANSWERS_IN_A_HUNDRED)
+            ),
+            conversation=curves.of_closings(CONVERSATION),
+            backlog=curves.of_loads("backlog", ((number, _messages(number)) for number in BACKLOG)),
+            machine=describe(load_before=load_before),
+        )
+
+
+class _Curves:
+    """Measures curves on the same servers, each point on a stage of its own."""
+
+    def __init__(self, *, servers: Servers, console: Console) -> None:
+        self._servers = servers
+        self._console = console
+
+    def of_loads(self, name: str, loads: Iterable[tuple[int, Load]]) -> list[Point]:
+        """A point for each load."""
+        points = []
+        for at, load in loads:
+            contender = service(processes=at) if name == "processes" else service()
+            # Opening is what a new group costs; elsewhere the conversations are open.
+            first = _OTHERS if name == "groups" else load.first_contact
+            warm = Load(contacts=min(load.contacts, CONTACTS), numbers=_FIRST, first_contact=first)
+            backlog = self._backlog(contender, f"{name}_{at}", load=load, warm=warm)
+            points.append(found := point(at=at, backlog=backlog))
+            self._console.print(
+                f"{name} {at:,}: {found.events_per_second:,.0f} events per second, "
+                f"{found.cpu_ms_per_event:.2f} ms of CPU each, {found.end_rss_mb:,.0f} MB"
+            )
+        return points
+
+    def of_closings(self, sizes: Iterable[int]) -> list[ClosingPoint]:
+        """The closing of one conversation of each size."""
+        points = []
+        for size in sizes:
+            with running_trial(
+                service(), servers=self._servers, name=f"conversation_{size}"
+            ) as trial:
+                found = measure_closing(trial, messages=size, most_seconds=MOST_SECONDS)
+            points.append(found)
+            self._console.print(f"closing {size:,} messages: {found.seconds:.2f} seconds")
+        return points
+
+    def _backlog(self, contender: Contender, name: str, *, load: Load, warm: Load) -> Backlog:
+        if len(load) > _LARGEST_PAUSED:
+            with running_trial(contender, servers=self._servers, name=name, before=load) as trial:
+                return run_for(trial, load=load, most_seconds=MOST_SECONDS)
+        with running_trial(contender, servers=self._servers, name=name) as trial:
+            warm_up(trial, load=warm, most_seconds=MOST_SECONDS)
+            return run_backlog(trial, load=load, most_seconds=MOST_SECONDS)
+
+
+def _messages(events: int, *, contacts: int | None = None) -> Load:
+    """Ten or more of each contact, unless the number of contacts is what grows."""
+    each = contacts or max(1, min(CONTACTS, events // 10))
+    return _load(max(1, events // each), contacts=each)
+
+
+def _of_size(size: int) -> Load:
+    (event,) = Load(contacts=1, numbers=_FIRST, text_characters=0)
+    each = min(EVENTS, _MOST_BYTES // size) // CONTACTS
+    return replace(_load(max(1, each)), text_characters=max(1, size - len(event.body)))
+
+
+def _with_answers(in_a_hundred: int) -> Load:
+    every = 100 // in_a_hundred if in_a_hundred else 0
+    return replace(_load(EVENTS // CONTACTS), answers_every=every)
+
+
+def _load(each: int, *, contacts: int = CONTACTS) -> Load:
+    return Load(contacts=contacts, numbers=range(_FIRST.stop, _FIRST.stop + each))
+
+
+if __name__ == "__main__":
+    sys.exit(exit_status(main))

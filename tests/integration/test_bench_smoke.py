@@ -1,0 +1,104 @@
+"""The benchmark's bare loops do all the storage work, in order, with the calls they are for."""
+
+from collections.abc import Iterator
+from typing import Any
+from uuid import uuid4
+
+import boto3
+import pytest
+from botocore.config import Config
+
+from apps.analytics.models import SurveyAnswer
+from apps.conversations.models import Conversation
+from apps.messages import store
+from bench.bare_work import take
+from bench.chat import Load, event_of, inversions
+from bench.light_queue import LightQueue
+from embedded.stack import Stack
+from tasks.provisioning import ensure_table
+from tests.support.dynamodb_server import DynamoDbServer, running_dynamodb_server
+from tests.support.sqs_server import SqsServer, running_sqs_server
+
+pytestmark = pytest.mark.django_db
+
+LOAD = Load(contacts=10, numbers=range(20), answers_every=10)
+
+
+@pytest.fixture(scope="module")
+def dynamodb_server() -> Iterator[DynamoDbServer]:
+    with running_dynamodb_server() as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def sqs_server() -> Iterator[SqsServer]:
+    with running_sqs_server(greedy=True) as server:
+        yield server
+
+
+@pytest.fixture
+def dynamodb(
+    dynamodb_server: DynamoDbServer, stack: Stack, settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[DynamoDbServer]:
+    """The model of DynamoDB instead of moto, with a table of this test."""
+    monkeypatch.setenv("AWS_ENDPOINT_URL_DYNAMODB", dynamodb_server.url)
+    settings.DYNAMODB_MESSAGE_TABLE = uuid4().hex
+    store.client_of_process.cache_clear()
+    ensure_table()
+    yield dynamodb_server
+    store.client_of_process.cache_clear()
+
+
+@pytest.fixture
+def client(sqs_server: SqsServer, stack: Stack) -> Iterator[Any]:
+    """A client of the model of SQS, which has called nothing yet."""
+    sqs_server.reset_calls()
+    client = boto3.client(
+        "sqs", region_name="us-east-1", endpoint_url=sqs_server.url, config=Config(proxies={})
+    )
+    yield client
+    client.close()
+
+
+@pytest.fixture
+def queue_url(client: Any) -> Iterator[str]:
+    """A queue on which the load waits, and which is empty at the end."""
+    attributes = {"FifoQueue": "true"}
+    url = client.create_queue(QueueName=f"{uuid4().hex}.fifo", Attributes=attributes)["QueueUrl"]
+    queue = LightQueue(queue_url=url)
+    queue.fill(LOAD)
+    assert queue.size() == len(LOAD)
+    yield url
+    assert queue.size() == 0
+    queue.close()
+
+
+@pytest.mark.parametrize(
+    ("together", "call"),
+    [(False, "PutItem"), (True, "BatchWriteItem")],
+    ids=["event by event", "in tens"],
+)
+def test_a_bare_loop_does_the_storage_work_of_every_event(
+    sqs_server: SqsServer,
+    client: Any,
+    queue_url: str,
+    dynamodb: DynamoDbServer,
+    settings: Any,
+    together: bool,
+    call: str,
+) -> None:
+    taken = 0
+    while taken < len(LOAD):
+        taken += take(sqs=client, queue_url=queue_url, together=together)
+
+    writes = dynamodb.writes(table=settings.DYNAMODB_MESSAGE_TABLE)
+    sent = {(event.contact, event.number) for event in LOAD if '"weni_csat"' not in event.body}
+    assert set(map(event_of, writes)) == sent
+    assert inversions(writes) == 0
+    assert Conversation.objects.count() == LOAD.contacts
+    assert SurveyAnswer.objects.filter(conversation__isnull=False).count() == LOAD.answers
+
+    usage = dynamodb.usage(table=settings.DYNAMODB_MESSAGE_TABLE)[call]
+    assert usage.calls == (len(LOAD) // 10 if together else LOAD.messages)
+    assert usage.write_units == LOAD.messages
+    assert sqs_server.call_counts()["ReceiveMessage"] == len(LOAD) // 10

@@ -1,0 +1,88 @@
+"""The server: DynamoDB on one port, the control interface on another."""
+
+import asyncio
+import json
+import time
+from typing import Any
+
+from embedded.network import LOOPBACK
+from tests.support.dynamodb_server.accounts import Accounts
+from tests.support.dynamodb_server.actions import Actions
+from tests.support.dynamodb_server.control import ControlInterface
+from tests.support.dynamodb_server.faults import Fault, FaultKind, Faults
+from tests.support.dynamodb_server.items import Refused
+from tests.support.sqs_server.clock import Clock
+from tests.support.sqs_server.http import HttpListener, HttpRequest, HttpResponse
+
+_SILENT = frozenset({FaultKind.DROP, FaultKind.HANG})
+
+
+class Server:
+    """Empty at its start; it keeps nothing."""
+
+    def __init__(self) -> None:
+        self._faults = Faults()
+        self._accounts = Accounts()
+        self._actions = Actions(accounts=self._accounts, clock=Clock().now)
+        self._listener = HttpListener(handler=self._answer)
+        control = ControlInterface(
+            tables=self._actions.tables,
+            accounts=self._accounts,
+            faults=self._faults,
+            listener=self._listener,
+        )
+        self._control = HttpListener(handler=control.answer)
+
+    async def start(self) -> tuple[str, str]:
+        """Starts to listen on free ports; gives DynamoDB's address and the control's."""
+        ports = [await listener.start(port=0) for listener in (self._listener, self._control)]
+        return f"http://{LOOPBACK}:{ports[0]}", f"http://{LOOPBACK}:{ports[1]}"
+
+    async def close(self) -> None:
+        """Gives the ports back."""
+        await self._listener.close()
+        await self._control.close()
+
+    async def _answer(self, http_request: HttpRequest) -> HttpResponse | None:
+        action = http_request.headers.get("x-amz-target", "").rpartition(".")[2]
+        request: dict[str, Any] = json.loads(http_request.body or b"{}")
+        fault = self._faults.take(action=action, now=time.monotonic())
+        usage = self._accounts.usage[_table_of(request)][action]
+        usage.calls += 1
+        response = None
+        if fault is None or fault.kind not in _SILENT:
+            try:
+                response = _response(self._perform(action, request, fault))
+            except Refused as refused:
+                usage.failed += 1
+                response = _error(refused)
+        else:
+            usage.failed += 1
+        if fault is not None and fault.kind in (FaultKind.HANG, FaultKind.DELAY):
+            await asyncio.sleep(fault.seconds)
+        return None if fault is not None and fault.kind is FaultKind.LOSE_ANSWER else response
+
+    def _perform(self, action: str, request: dict[str, Any], fault: Fault | None) -> dict[str, Any]:
+        if fault is None:
+            return self._actions.answer(action, request)
+        if fault.kind is FaultKind.ERROR:
+            raise Refused(fault.code, "A fault that was asked for.", status=fault.status)
+        return self._actions.answer(action, request, leaves_out=fault.leaves_out)
+
+
+def _table_of(request: dict[str, Any]) -> str:
+    """A batch is of one table: the store makes no others."""
+    name: str = request.get("TableName") or next(iter(request.get("RequestItems", ())), "")
+    return name
+
+
+def _response(answer: dict[str, Any]) -> HttpResponse:
+    return HttpResponse(body=json.dumps(answer).encode())
+
+
+def _error(refused: Refused) -> HttpResponse:
+    content = {
+        "__type": f"com.amazonaws.dynamodb.v20120810#{refused.code}",
+        "message": refused.text,
+    }
+    return HttpResponse(status=refused.status, body=json.dumps(content).encode())
