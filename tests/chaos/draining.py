@@ -1,0 +1,80 @@
+"""After the load: until everything that can still happen has happened."""
+
+import time
+from collections.abc import Callable
+from contextlib import closing
+
+import psycopg2
+
+from tests.chaos.fleet import Fleet
+from tests.chaos.servers import Servers
+from tests.chaos.stores import depth
+
+_LOOK_SECONDS = 0.3
+# Beside what waits, the pointers that beat goes on sending are seen.
+_WAITING = {
+    "in the outbox": "SELECT count(*) FROM analytics_outboxevent WHERE delivered_at IS NULL",
+    "closed and not archived": """
+        SELECT count(*) FROM conversations_conversation
+        WHERE resolution <> 2 AND archived_at IS NULL
+    """,
+    "due to close": """
+        SELECT count(*) FROM conversations_conversation WHERE resolution = 2 AND closes_at <= now()
+    """,
+    "to be searched": """
+        SELECT count(*) FROM conversations_conversation
+        WHERE resolution <> 2 AND archive_check_at <= now() + interval '30 minutes'
+    """,
+}
+# What waits for 15 minutes in the service comes at once here: the claim of a closing whose pointer
+# was never sent, and the search of closed conversations for what was written late.
+_LET_CLAIMS_RUN_OUT = """
+UPDATE conversations_conversation SET due_at = now()
+WHERE resolution = 2 AND closes_at <= now() AND close_requested_at < now() - interval '20 seconds'
+    OR resolution = 2 AND close_requested_at > now() AND closes_at <= now()
+"""
+_LET_SEARCHES_COME = """
+UPDATE conversations_conversation SET archive_check_at = now()
+WHERE resolution <> 2 AND archive_check_at BETWEEN now() AND now() + interval '30 minutes'
+"""
+
+
+def drain(*, servers: Servers, fleet: Fleet, most_seconds: float) -> float:
+    """Returns when nothing waits any more or the time is over; gives the seconds it took.
+
+    The beat is stopped at the end, so that what is found afterwards stays as it is.
+    """
+    begun = time.monotonic()
+    deadline = begun + most_seconds
+
+    def wait(is_so: Callable[[], bool]) -> None:
+        while time.monotonic() < deadline and not is_so():
+            fleet.look_after()
+            time.sleep(_LOOK_SECONDS)
+
+    sqs = servers.sqs()
+    wait(fleet.are_ready)
+    wait(lambda: depth(sqs, servers.queue_url) == 0)
+    with closing(psycopg2.connect(servers.database_url)) as connection:
+        connection.autocommit = True
+        with connection.cursor() as cursor:
+            cursor.execute(_LET_SEARCHES_COME)
+
+            def nothing_waits() -> bool:
+                cursor.execute(_LET_CLAIMS_RUN_OUT)
+                return not _waiting(cursor) and depth(sqs, servers.dead_letter_queue_url) == 0
+
+            wait(nothing_waits)
+    fleet.stop_beat()
+    wait(lambda: depth(sqs, servers.queue_url) == 0)
+    return time.monotonic() - begun
+
+
+def _waiting(cursor: "psycopg2.extensions.cursor") -> dict[str, int]:
+    found = {}
+    for what, statement in _WAITING.items():
+        cursor.execute(statement)
+        (count,) = cursor.fetchone() or (0,)
+        if count:
+            found[what] = int(count)
+    return found

@@ -1,0 +1,222 @@
+"""The service's processes: workers and beats, with what ends them and what starts them again."""
+
+import os
+import signal
+import sys
+import time
+from collections import Counter
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import psutil
+
+from embedded.environment import with_settings
+from embedded.processes import Command, ManagedProcess, Supervisor
+from embedded.service import PROJECT_ROOT, QUEUE
+
+WORKERS = 3
+CONCURRENCY = 2
+_APP = "config"
+_SHIFTED_APP = "tests.chaos.shifted_clock"
+_GRACE_SECONDS = 30.0
+_RESTART_SECONDS = 1.0
+_WORKER_READY = " ready."
+# Of a beat that has read its schedules.
+_BEAT_READY = "Sending due task"
+
+
+@dataclass(slots=True)
+class _Slot:
+    """A place for one process after the other. A worker with a `shift` has a wrong clock."""
+
+    name: str
+    arguments: list[str]
+    ready_mark: str
+    shift: int = 0
+    process: ManagedProcess | None = None
+    is_told_to_end: bool = False
+    ended_at: float = 0.0
+
+    @property
+    def is_running(self) -> bool:
+        return self.process is not None and self.process.is_running
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether its log says so."""
+        return self.process is not None and self.ready_mark in self.process.log_text()
+
+
+@dataclass(slots=True)
+class Fleet:
+    """Workers and a beat, each started again when it has ended, as a supervisor of processes does.
+
+    `kills` counts what was killed, by kind. `exits` are the ends of processes at work that nobody
+    asked for, `failed_starts` those of processes that had not begun: what they need was down.
+    """
+
+    processes: Supervisor
+    environment: dict[str, str]
+    logs: Path
+    kills: Counter[str] = field(default_factory=Counter)
+    terminations: int = 0
+    failed_starts: int = 0
+    exits: list[str] = field(default_factory=list)
+    _workers: list[_Slot] = field(default_factory=list)
+    _beats: list[_Slot] = field(default_factory=list)
+
+    def start(self) -> None:
+        """All of them; they are ready a few seconds later."""
+        for number in range(WORKERS):
+            name = f"worker{number}"
+            arguments = ["worker", "-Q", QUEUE, "--hostname", f"{name}@%h"]
+            arguments += ["--concurrency", str(CONCURRENCY), "--loglevel", "INFO"]
+            self._workers.append(_Slot(name, arguments, _WORKER_READY))
+        self._beats.append(_Slot("beat", ["beat", "--loglevel", "INFO"], _BEAT_READY))
+        for slot in self._slots:
+            self._start(slot)
+
+    def look_after(self) -> None:
+        """Start again what has ended, after a moment."""
+        for slot in self._slots:
+            if slot.process is None or slot.process.is_running:
+                continue
+            if not slot.ended_at:
+                slot.ended_at = time.monotonic()
+                self._note_end(slot, slot.process)
+            elif time.monotonic() > slot.ended_at + _RESTART_SECONDS:
+                self._start(slot)
+
+    def _note_end(self, slot: _Slot, process: ManagedProcess) -> None:
+        if slot.is_told_to_end:
+            return
+        if slot.is_ready:
+            self.exits.append(str(process.error(_ended(process))))
+        else:
+            self.failed_starts += 1
+
+    def are_ready(self) -> bool:
+        """Whether every worker has said so."""
+        return all(slot.is_ready for slot in self._workers)
+
+    def kill_pool_process(self, choice: int) -> None:
+        """One of those that run tasks, of any worker that has some.
+
+        A worker that has not begun to consume gives up then ("Could not start worker processes",
+        says Celery), and is started again.
+        """
+        children = [(slot, child) for slot in self._workers for child in _children(slot.process)]
+        if children:
+            slot, child = children[choice % len(children)]
+            with suppress(psutil.NoSuchProcess):
+                child.kill()
+                self.kills["pool process"] += 1
+                slot.is_told_to_end |= not slot.is_ready
+
+    def kill_worker(self, choice: int) -> None:
+        """A whole worker, pool processes and all, as a machine that fails would."""
+        running = [slot for slot in self._workers if slot.is_running]
+        if running:
+            self._kill(running[choice % len(running)], kind="worker")
+
+    def kill_all_workers(self) -> None:
+        for slot in self._workers:
+            self._kill(slot, kind="worker")
+
+    def terminate_worker(self, choice: int) -> None:
+        """What a rolling deployment does: SIGTERM, and a new one when it has ended."""
+        slot = self._workers[choice % len(self._workers)]
+        if slot.process is not None and slot.process.is_running:
+            slot.is_told_to_end = True
+            self.terminations += 1
+            os.kill(slot.process.pid, signal.SIGTERM)
+
+    def freeze_worker(self, choice: int) -> None:
+        """With all of its pool processes."""
+        self._signal(self._workers[choice % len(self._workers)], signal.SIGSTOP)
+
+    def thaw_worker(self, choice: int) -> None:
+        self._signal(self._workers[choice % len(self._workers)], signal.SIGCONT)
+
+    def shift_clock(self, choice: int, *, seconds: int) -> None:
+        """Replace a worker by one whose clock is wrong, or right again with 0."""
+        slot = self._workers[choice % len(self._workers)]
+        slot.shift = seconds
+        self._signal(slot, signal.SIGCONT)
+        self.terminate_worker(choice)
+
+    def kill_beat(self) -> None:
+        for slot in self._beats:
+            self._kill(slot, kind="beat")
+
+    def start_second_beat(self) -> None:
+        slot = _Slot("second-beat", ["beat", "--loglevel", "INFO"], _BEAT_READY)
+        self._beats.append(slot)
+        self._start(slot)
+
+    def stop_second_beats(self) -> None:
+        for slot in self._beats[1:]:
+            if slot.process is not None:
+                slot.process.stop()
+        del self._beats[1:]
+
+    def heal(self) -> None:
+        """Everyone runs, with the right time."""
+        self.stop_second_beats()
+        for number, slot in enumerate(self._workers):
+            self._signal(slot, signal.SIGCONT)
+            if slot.shift:
+                self.shift_clock(number, seconds=0)
+
+    def stop_beat(self) -> None:
+        """For good: nothing is published any more but by those that have something to say."""
+        for slot in self._beats:
+            if slot.process is not None:
+                slot.process.stop()
+        self._beats.clear()
+
+    @property
+    def _slots(self) -> list[_Slot]:
+        return [*self._workers, *self._beats]
+
+    def _start(self, slot: _Slot) -> None:
+        settings = dict(self.environment)
+        if slot.shift:
+            settings["CHAOS_CLOCK_SHIFT"] = str(slot.shift)
+        app = _SHIFTED_APP if slot.shift else _APP
+        slot.is_told_to_end = False
+        slot.ended_at = 0.0
+        slot.process = self.processes.start(
+            command=Command(
+                name=slot.name,
+                arguments=[sys.executable, "-m", "celery", "-A", app, *slot.arguments],
+                environment=with_settings(settings),
+                working_directory=PROJECT_ROOT,
+                grace_seconds=_GRACE_SECONDS,
+            ),
+            log=self.logs / f"{slot.name}.log",
+        )
+
+    def _kill(self, slot: _Slot, *, kind: str) -> None:
+        if slot.process is not None and slot.process.is_running:
+            slot.is_told_to_end = True
+            slot.process.kill()
+            self.kills[kind] += 1
+
+    def _signal(self, slot: _Slot, number: signal.Signals) -> None:
+        if slot.process is not None and slot.process.is_running:
+            os.killpg(slot.process.pid, number)
+
+
+def _children(process: ManagedProcess | None) -> list[psutil.Process]:
+    if process is None or not process.is_running:
+        return []
+    try:
+        return psutil.Process(process.pid).children()
+    except psutil.NoSuchProcess:
+        return []
+
+
+def _ended(process: ManagedProcess) -> str:
+    return f"ended by itself with status {process.exit_status}"

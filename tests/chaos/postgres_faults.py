@@ -1,0 +1,91 @@
+"""What goes wrong within PostgreSQL: connections that are cut, and rivals that lock rows."""
+
+import threading
+import time
+from contextlib import closing, suppress
+from pathlib import Path
+
+import psycopg2
+
+_CUT = """
+SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+WHERE datname = current_database() AND pid <> pg_backend_pid()
+"""
+# Whoever records an answer has its conversation locked, and then needs its project.
+_LOCK_PROJECTS = "SELECT 1 FROM conversations_project FOR UPDATE"
+# Some, and at last those that somebody is most likely to have locked by then.
+_SOME_OPEN = """
+SELECT uuid FROM (
+    SELECT uuid, contact_urn LIKE '%hot%' AS is_hot FROM conversations_conversation
+    WHERE resolution = 2 ORDER BY is_hot DESC, random() LIMIT 12
+) AS chosen ORDER BY is_hot
+"""
+_LOCK = "SELECT 1 FROM conversations_conversation WHERE uuid = %s FOR UPDATE"
+_BETWEEN_LOCKS = 0.05
+
+
+def cut_connections(database_url: str) -> None:
+    """All of the database, as a failover does; nothing if it is down."""
+    with suppress(psycopg2.Error), closing(psycopg2.connect(database_url)) as connection:
+        connection.autocommit = True
+        with connection.cursor() as cursor:
+            cursor.execute(_CUT)
+
+
+def count_deadlocks(log: Path) -> int:
+    """How many PostgreSQL has found and ended, by its log: a crash empties its statistics."""
+    return log.read_text(encoding="utf-8", errors="replace").count("deadlock detected")
+
+
+class Rivals:
+    """Sessions that lock projects and then conversations, for some seconds.
+
+    The service's lock them the other way round.
+    """
+
+    def __init__(self, database_url: str) -> None:
+        self._database_url = database_url
+        self._threads: list[threading.Thread] = []
+        self._failure: psycopg2.Error | None = None
+
+    def start(self, *, seconds: float) -> None:
+        """Two of them; they end by themselves."""
+        until = time.monotonic() + seconds
+        for _ in range(2):
+            thread = threading.Thread(target=self._run, args=(until,))
+            thread.start()
+            self._threads.append(thread)
+
+    def join(self) -> None:
+        """Returns when none is left. Raises what ended one of them before its time."""
+        for thread in self._threads:
+            thread.join()
+        self._threads.clear()
+        if self._failure:
+            raise self._failure
+
+    def _run(self, until: float) -> None:
+        try:
+            self._fight(until)
+        except psycopg2.Error as error:
+            self._failure = error
+
+    def _fight(self, until: float) -> None:
+        while time.monotonic() < until:
+            # It lost, or the server is down: that is what they are for.
+            with suppress(psycopg2.OperationalError, psycopg2.InterfaceError):
+                self._lock_some()
+            time.sleep(_BETWEEN_LOCKS)
+
+    def _lock_some(self) -> None:
+        with (
+            closing(psycopg2.connect(self._database_url, connect_timeout=2)) as connection,
+            connection,
+            connection.cursor() as cursor,
+        ):
+            cursor.execute("SET lock_timeout = '3s'")
+            cursor.execute(_LOCK_PROJECTS)
+            cursor.execute(_SOME_OPEN)
+            for (uuid,) in cursor.fetchall():
+                cursor.execute(_LOCK, [uuid])
+                time.sleep(_BETWEEN_LOCKS)

@@ -1,0 +1,52 @@
+"""The database as a run needs it: projects with closing times, and a beat that ticks often."""
+
+from contextlib import closing
+from datetime import datetime, timedelta
+
+import psycopg2
+from psycopg2 import sql
+
+from embedded.service import prepare
+from tests.chaos.cast import Cast
+from tests.chaos.servers import Servers
+
+_PROJECT = """
+INSERT INTO conversations_project (uuid, name, timezone, closing_time)
+VALUES (%s, %s, 'UTC', %s)
+"""
+# Once a minute is not often enough for a minute.
+_TICKS = """
+UPDATE django_celery_beat_intervalschedule SET every = 4, period = 'seconds'
+WHERE every = 1 AND period = 'minutes'
+"""
+# The embedded PostgreSQL answers before it has written a commit, which a crash would then undo.
+_KEEP_COMMITS = "ALTER DATABASE {} SET synchronous_commit = on"
+_FAR_AWAY = timedelta(hours=12)
+
+
+def prepare_service(*, servers: Servers) -> None:
+    """Tables, queues and schedules."""
+    prepare(environment=servers.environment, logs=servers.logs)
+    with (
+        closing(psycopg2.connect(servers.database_url)) as connection,
+        connection,
+        connection.cursor() as cursor,
+    ):
+        cursor.execute(_TICKS)
+        database = sql.Identifier(connection.info.dbname)
+        cursor.execute(sql.SQL(_KEEP_COMMITS).format(database))
+
+
+def add_projects(
+    *, servers: Servers, cast: Cast, begins: datetime, closes_timed_at: datetime
+) -> None:
+    """Nothing closes by time within the run but the conversations of one project."""
+    closings = dict.fromkeys(cast.projects, begins + _FAR_AWAY)
+    closings[cast.timed_project] = closes_timed_at
+    with (
+        closing(psycopg2.connect(servers.database_url)) as connection,
+        connection,
+        connection.cursor() as cursor,
+    ):
+        for number, (project, at) in enumerate(closings.items()):
+            cursor.execute(_PROJECT, [project, f"Project {number}", at.time()])

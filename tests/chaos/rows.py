@@ -1,0 +1,38 @@
+"""The figures of a run as rows, for the terminal and for the page."""
+
+from collections.abc import Iterable, Sequence
+
+from tests.chaos.result import ChaosRun
+
+
+def summary_rows(run: ChaosRun) -> Iterable[Sequence[str]]:
+    """What happened, and what came of it."""
+    yield ["events", f"{run.events:,}"]
+    yield ["kills", f"{sum(run.kills.values()):,}"]
+    for kind, count in sorted(run.kills.items()):
+        yield [f"- of a {kind}", f"{count:,}"]
+    yield ["workers told to end (SIGTERM)", f"{run.terminations:,}"]
+    yield ["deadlocks that PostgreSQL ended", f"{run.deadlocks:,}"]
+    yield ["starts that failed, and were tried again", f"{run.failed_starts:,}"]
+    yield ["processes at work that ended by themselves", str(run.unexpected_exits)]
+    for kind, count in run.defects.items():
+        yield [kind.replace("_", " "), str(count)]
+
+
+def fault_rows(run: ChaosRun) -> Iterable[Sequence[str]]:
+    """Each fault alone, and then all of them at once."""
+    for drain in run.drains:
+        seconds = "not before the end" if drain.seconds is None else f"{drain.seconds:.1f} s"
+        yield [
+            drain.fault,
+            str(run.faults.get(drain.fault, "")),
+            f"{drain.before:,.0f}",
+            f"{drain.highest:,}",
+            seconds,
+        ]
+
+
+def latency_rows(run: ChaosRun) -> Iterable[Sequence[str]]:
+    """Without faults and in all."""
+    for name, latency in (("no fault", run.quiet), ("overall", run.overall)):
+        yield [name, f"{latency.events:,}", f"{latency.p50:,.0f} ms", f"{latency.p99:,.0f} ms"]

@@ -1,0 +1,24 @@
+"""The service's own Celery app in a process whose clock is wrong by CHAOS_CLOCK_SHIFT seconds.
+
+`celery -A tests.chaos.shifted_clock worker` is `celery -A config worker` otherwise. What is shifted
+is `apps.clock.now`, before anything has imported it.
+"""
+
+import os
+from datetime import datetime, timedelta
+
+from apps import clock
+
+_now = clock.now
+_shift = timedelta(seconds=float(os.environ["CHAOS_CLOCK_SHIFT"]))
+
+
+def _shifted_now() -> datetime:
+    return _now() + _shift
+
+
+clock.now = _shifted_now
+
+from config.celery import app  # noqa: E402 (only now: the tasks take the clock when imported)
+
+__all__ = ("app",)
