@@ -48,7 +48,12 @@ def close_conversation(conversation_uuid: str) -> None:
     close_old_connections()
     uuid = UUID(conversation_uuid)
     newest = store.newest_message_at(uuid)
-    looked = closing.close_if_due(conversation_uuid=uuid, newest_message_at=newest, now=now())
+    looked = closing.close_if_due(
+        conversation_uuid=uuid,
+        newest_message_at=newest,
+        queued_at=close_conversation.queued_at,
+        now=now(),
+    )
     if looked.closed_by:
         metrics.metrics().closed.labels(looked.closed_by).inc()
     if looked.to_archive:

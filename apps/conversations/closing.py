@@ -97,9 +97,16 @@ def give_back(conversation_uuids: list[UUID], *, now: datetime) -> None:
 
 
 def close_if_due(
-    *, conversation_uuid: UUID, newest_message_at: datetime | None, now: datetime
+    *,
+    conversation_uuid: UUID,
+    newest_message_at: datetime | None,
+    queued_at: datetime,
+    now: datetime,
 ) -> Looked:
     """Close a conversation whose time has come, else have it looked at again when that is.
+
+    It ends at `queued_at`, when this look was put on the queue, by the queue's clock: what is
+    queued after that belongs to the next conversation, whatever any worker's clock says.
 
     Its time has come when its closing time is past and no message is younger than the quiet
     period, or when it has been silent for its project's idle timeout, or when somebody asked for
@@ -117,53 +124,52 @@ def close_if_due(
         was_open = conversation.resolution == Resolution.IN_PROGRESS
         by_hand = conversation.wanted_resolution is not None
         if was_open:
-            _write(conversation, _changes(conversation, newest_message_at, now))
+            _write(conversation, _changes(conversation, newest_message_at, queued_at, now))
     is_closed = conversation.resolution != Resolution.IN_PROGRESS
     closed_by = (ClosedBy.HAND if by_hand else ClosedBy.TIME) if was_open and is_closed else None
     return Looked(closed_by=closed_by, to_archive=is_closed and conversation.archived_at is None)
 
 
 def _changes(
-    conversation: Conversation, newest_message_at: datetime | None, now: datetime
+    conversation: Conversation,
+    newest_message_at: datetime | None,
+    queued_at: datetime,
+    now: datetime,
 ) -> dict[str, Any]:
     if conversation.wanted_resolution is not None:
-        return _closed(conversation, Resolution(conversation.wanted_resolution), now)
+        resolution = Resolution(conversation.wanted_resolution)
+        return states.closed(resolution=resolution, ended_at=queued_at, now=now)
+    closed = states.closed(resolution=Resolution.UNCLASSIFIED, ended_at=queued_at, now=now)
     newest = _latest(newest_message_at, conversation.last_message_at)
     if conversation.closes_at <= now:
-        return _closed_or_postponed(conversation, newest, now)
+        return _postponed(conversation, newest, now) or closed
     due_at = states.first_due(
         closes_at=conversation.closes_at,
         silent_since=_latest(newest, conversation.opened_at) or now,
         idle_timeout=conversation.project.idle_timeout,
     )
     if due_at <= now:
-        return _closed(conversation, Resolution.UNCLASSIFIED, now)
+        return closed
     return {"due_at": due_at, "close_requested_at": None}
 
 
-def _closed_or_postponed(
+def _postponed(
     conversation: Conversation, newest: datetime | None, now: datetime
-) -> dict[str, Any]:
-    """Put off the closing of one that is in use, but not for ever."""
+) -> dict[str, Any] | None:
+    """Put off the closing of one that is in use, but not for ever: None if it closes now."""
     first_closing = conversation.postponed_from or conversation.closes_at
     closes_at = min(
         now + settings.CLOSING_QUIET_PERIOD, first_closing + settings.CLOSING_MAX_POSTPONE
     )
     in_use = newest is not None and newest > now - settings.CLOSING_QUIET_PERIOD
     if not in_use or closes_at <= now:
-        return _closed(conversation, Resolution.UNCLASSIFIED, now)
+        return None
     return {
         "closes_at": closes_at,
         "postponed_from": first_closing,
         "due_at": closes_at,
         "close_requested_at": None,
     }
-
-
-def _closed(conversation: Conversation, resolution: Resolution, now: datetime) -> dict[str, Any]:
-    """It ended when its closing was put on the queue: what came after that is of the next one."""
-    ended_at = conversation.close_requested_at or now
-    return states.closed(resolution=resolution, ended_at=ended_at, now=now)
 
 
 def _write(conversation: Conversation, changes: dict[str, Any]) -> None:

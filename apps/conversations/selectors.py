@@ -31,7 +31,8 @@ def answered_conversation(*, contact: Contact, answered_at: datetime) -> UUID | 
     closed = (
         conversations.exclude(resolution=Resolution.IN_PROGRESS)
         .filter(ended_at__gte=answered_at - ANSWERS_BELONG_FOR)
-        .order_by("-ended_at")
+        # Two may end in one millisecond, the unit of the queue's times.
+        .order_by("-ended_at", "-opened_at")
     )
     return _uuid(written_in) or _uuid(closed)
 

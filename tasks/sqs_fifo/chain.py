@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from enum import Enum
 from typing import Any, Self
 from uuid import NAMESPACE_OID, uuid4, uuid5
@@ -21,6 +22,8 @@ UNSUPPORTED_OPTIONS = ("countdown", "eta", "expires", "priority", "link", "link_
 TRACEPARENT = "traceparent"
 # W3C Trace Context asks for 55 characters, and lets later versions have more.
 LONGEST_TRACEPARENT = 512
+# The header of a pointer's Celery message that has its SentTimestamp.
+QUEUED_AT = "queued_at"
 
 
 class UnsupportedOnFifo(TypeError):
@@ -174,6 +177,15 @@ class FifoTask(Task):
     deduplicate_for: int = 1
     # Whether the process that runs it tells of its end, with its own time and outcomes.
     announces_its_end = False
+
+    @property
+    def queued_at(self) -> datetime:
+        """When the pointer that this runs for was queued, by the queue's clock.
+
+        The moment of the call for a task that is called directly: it was never queued.
+        """
+        milliseconds = self.request.get(QUEUED_AT) or time.time() * 1000
+        return datetime.fromtimestamp(milliseconds / 1000, UTC)
 
     def outcome_of(self, error: Exception) -> Outcome:
         """What an error that the task raised means for its events; a bug unless overridden."""

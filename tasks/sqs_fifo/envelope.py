@@ -15,7 +15,7 @@ from uuid import UUID, uuid4, uuid5
 from celery import Celery
 from kombu.utils.json import dumps
 
-from tasks.sqs_fifo.chain import FifoTask, PointerForm, QueuedEvent
+from tasks.sqs_fifo.chain import QUEUED_AT, FifoTask, PointerForm, QueuedEvent
 from tasks.sqs_fifo.delivery import Delivery
 from tasks.sqs_fifo.errors import places_of
 
@@ -176,8 +176,8 @@ class Envelope:
             ignore_result=True,
         )
         return self._in_kombu_form(
-            # The pool process knows no more of the message than the arguments.
-            {**message.headers, "labels": labels},
+            # The pool process knows no more of the message than these and the arguments.
+            {**message.headers, "labels": labels, QUEUED_AT: delivery.queued_at},
             message.body,
             tag=delivery.receipt_handle,
             retries=delivery.failures,

@@ -56,6 +56,19 @@ def test_it_belongs_to_the_conversation_that_closed_last() -> None:
 
 
 @pytest.mark.django_db
+@pytest.mark.parametrize("first_made", ["earlier", "later"])
+def test_of_two_that_closed_in_one_millisecond_it_is_the_one_that_was_opened_last(
+    first_made: str,
+) -> None:
+    order = (2, 1) if first_made == "earlier" else (1, 2)
+    made = {
+        ago: closed(ended_at=NOON - MINUTE, opened_at=NOON - ago * MINUTE).uuid for ago in order
+    }
+
+    assert answered() == made[1]
+
+
+@pytest.mark.django_db
 @pytest.mark.parametrize(
     ("ago", "belongs"),
     [(MINUTE, True), (WEEK, True), (WEEK + MINUTE, False), (8 * timedelta(days=1), False)],

@@ -1,5 +1,7 @@
 """At its closing time a conversation is claimed and closed through its group."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime
 
 import pytest
@@ -8,8 +10,17 @@ from django.test.utils import CaptureQueriesContext
 
 from apps.conversations import closing
 from apps.conversations.models import Conversation, Resolution
+from apps.conversations.services import WindowUpdate, update_or_open
 from tasks import closing as tasks
-from tests.support.builders import CHANNEL, NOON, PROJECT, deliver_bodies, numbered_message, project
+from tests.support.builders import (
+    CHANNEL,
+    NOON,
+    PROJECT,
+    contact,
+    deliver_bodies,
+    numbered_message,
+    project,
+)
 from tests.support.closings import (
     HOUR,
     INSTANT,
@@ -64,17 +75,34 @@ def test_its_pointer_goes_through_its_group(queue: ServiceQueue) -> None:
     assert pointer.is_celery
 
 
-def test_it_ended_when_it_was_claimed_not_when_the_pointer_had_its_turn(
-    queue: ServiceQueue,
-) -> None:
+def test_it_ended_when_its_pointer_was_queued_whatever_the_worker_thinks_is_the_time() -> None:
+    """A window that is queued a second later is not older than the end."""
     due = closing_at(NOON)
-    with at(NOON + MINUTE):
-        tasks.close_due_conversations.run()
-    with at(NOON + 9 * MINUTE):
-        queue.work()
+    five_minutes_ahead = NOON + 5 * MINUTE
+    with at(five_minutes_ahead), queued_at(NOON + MINUTE):
+        tasks.close_conversation.run(str(due.uuid))
+        opened = update_or_open(
+            contact=contact(),
+            window=WindowUpdate(external_id="w-1", contact_name=""),
+            sent_at=NOON + 2 * MINUTE,
+            group_id=due.group_id,
+        )
 
     assert current(due).ended_at == NOON + MINUTE
-    assert current(due).archived_at == NOON + 9 * MINUTE
+    assert current(due).archived_at == five_minutes_ahead
+    assert opened
+    assert opened.conversation_uuid != due.uuid
+
+
+@contextmanager
+def queued_at(moment: datetime) -> Iterator[None]:
+    """As for a pointer that was queued then."""
+    task = tasks.close_conversation
+    task.push_request(queued_at=int(moment.timestamp() * 1000))
+    try:
+        yield
+    finally:
+        task.pop_request()
 
 
 @pytest.mark.usefixtures("queue")
@@ -162,7 +190,9 @@ def test_no_more_are_claimed_while_many_wait_on_the_queue(
     assert numbers == [3, 2, 0, 0]
 
     closed = Conversation.objects.exclude(close_requested_at=None).order_by("due_at")[0]
-    closing.close_if_due(conversation_uuid=closed.uuid, newest_message_at=None, now=NOON)
+    closing.close_if_due(
+        conversation_uuid=closed.uuid, newest_message_at=None, queued_at=NOON, now=NOON
+    )
     assert len(closing.claim_due(most=3, now=NOON + 4 * INSTANT)) == 1
 
     later = NOON + MINUTE + 4 * INSTANT

@@ -236,7 +236,8 @@ def _open(uuid: UUID, messages: list[MessageEntry]) -> None:
 
 
 def _urn(uuid: UUID) -> str:
-    return f"telegram:{uuid}"
+    # Logs may have the id, and must not have the address.
+    return f"telegram:contact-{uuid}"
 
 
 def _all_archived(uuids: list[UUID]) -> bool:

@@ -13,7 +13,12 @@ from bench.process_tree import cpu_seconds, resident_megabytes
 PARENT = """
 import subprocess, sys
 subprocess.run([sys.executable, "-c", "sum(range(3_000_000))"])
-child = subprocess.Popen([sys.executable, "-c", "sum(range(3_000_000)); input()"])
+child = subprocess.Popen(
+    [sys.executable, "-c", "sum(range(3_000_000)); print(flush=True); input()"],
+    stdin=subprocess.PIPE,
+    stdout=subprocess.PIPE,
+)
+child.stdout.readline()
 print(child.pid, flush=True)
 sys.stdin.readline()
 child.kill()
