@@ -23,8 +23,8 @@ from tests.support.sqs_server import running_sqs_server
 COMMAND = "make bench-control"
 RESULT = PROJECT_ROOT / "bench" / "control.json"
 PAGE = PROJECT_ROOT / "docs" / "control.md"
-_ROUNDS = 3
-_EVENTS = 3_000
+_ROUNDS = 5
+_EVENTS = 8_000
 _GROUPS = 100
 _CONCURRENCY = 2
 _INTERRUPTED = 130

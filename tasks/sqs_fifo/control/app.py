@@ -3,6 +3,7 @@
 import os
 import threading
 import weakref
+from functools import cached_property
 from typing import Any
 
 from celery import Celery, signals
@@ -31,9 +32,9 @@ class ControlledCelery(Celery):
         self._publisher_lock = threading.Lock()
         _apps.add(self)
 
-    @property
+    @cached_property
     def control_broker_url(self) -> str:
-        """The control broker's address; empty: none."""
+        """The control broker's address; empty: none. It is asked for with every event."""
         # Not a default of Celery's: those go before the settings of an object.
         return str(self.conf.get("control_broker_url", ""))
 

@@ -22,8 +22,8 @@ Event = Mapping[str, Any]
 
 MOST_WAITING = 5_000
 MOST_IN_A_BATCH = 1_000
-# In seconds.
-GATHER_FOR = 0.05
+# In seconds. Whoever looks is a person; a fuller batch costs the work less.
+GATHER_FOR = 0.25
 TOO_OLD_AFTER = 30.0
 RECONNECT = Backoff(first=0.5, longest=15.0)
 # A reply that nobody reads is gone after this.
@@ -43,7 +43,7 @@ class Reply:
 class Publisher:
     """One for each process. `put` never waits for the broker: what does not fit is dropped.
 
-    Events wait for 50 ms for others and are sent together. At most 5,000 wait; the oldest give way
+    Events wait for 250 ms for others and are sent together. At most 5,000 wait; the oldest give way
     to newer ones, and those over 30 seconds old are not sent. Neither are those of a batch that the
     broker did not take. `dropped` counts them all.
     """
