@@ -146,9 +146,11 @@ def _check_last_window(
     """Whichever conversation it came to, nothing has replaced the id of a group's last window."""
     found = {row.external_id for row in rows}
     last = {
-        event.group_id: event.effect.external_id
+        event.group_id: event.effect
         for event in events
-        if isinstance(event.effect, Window)
+        if isinstance(event.effect, Window | Closing) and event.effect.external_id
     }
     if len(last) == 1:
-        defects.add_all(Kind.LOST, (f"window {one}" for one in last.values() if one not in found))
+        # A takeover has an id, too, and may find nothing to close.
+        told = (one.external_id for one in last.values() if isinstance(one, Window))
+        defects.add_all(Kind.LOST, (f"window {one}" for one in told if one not in found))

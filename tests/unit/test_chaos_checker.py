@@ -356,6 +356,26 @@ def test_where_two_producers_write_only_loss_and_doubles_are_defects() -> None:
     assert counted(Stores(conversations=doubled), sent=sent) == {"duplicated": 1}
 
 
+def test_of_two_producers_windows_a_takeover_may_replace_the_last() -> None:
+    taken_over = Closing(conversation=None, resolution=4, external_id="w2")
+    sent = events(
+        told(1, None), Window(external_id="w1", conversation=None), taken_over, contact=SPLIT
+    )
+    rows = [
+        replace(
+            CLOSED,
+            contact=SPLIT.name,
+            external_id="w2",
+            archive=[message(1)],
+            message_count=1,
+            has_chats_room=True,
+        )
+    ]
+
+    assert counted(Stores(conversations=rows), sent=sent) == {}
+    assert counted(Stores(conversations=rows), sent=sent[:2]) == {"lost": 1}
+
+
 def test_damages_of_several_kinds_are_counted_side_by_side() -> None:
     closed = replace(CLOSED, archive=CLOSED.archive[::-1], stored=[message(1)])
     stores = replace(
