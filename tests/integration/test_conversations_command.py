@@ -16,7 +16,7 @@ from apps.conversations.models import Conversation, Resolution
 from apps.messages.migration import migrate
 from tasks.management.commands import conversations as command
 from tests.support.builders import NOON, URN, conversation, found
-from tests.support.closings import MINUTE, closing_at, current, write
+from tests.support.closings import MINUTE, at, closing_at, current, write
 from tests.support.service_queue import ServiceQueue
 from tests.support.stored import every_row_version
 
@@ -119,7 +119,9 @@ def test_a_reopening_that_is_refused_at_its_turn_is_told(
 
     monkeypatch.setattr(worker, "work", message_comes_first)
 
-    refusal = refused("reopen", chat.uuid, "--yes")
+    # Before the closing time of the conversation that the message opens.
+    with at(NOON + MINUTE):
+        refusal = refused("reopen", chat.uuid, "--yes")
 
     assert "was not reopened" in str(refusal)
     assert refusal.returncode == 1

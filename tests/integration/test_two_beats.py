@@ -120,7 +120,7 @@ def test_a_pointer_is_not_dropped_however_late_it_is(queue: ServiceQueue) -> Non
     with at(NOON + 6 * HOUR):
         assert queue.work() == [CLOSE]
 
-    assert current(due).ended_at == NOON
+    assert current(due).archived_at == NOON + 6 * HOUR
 
 
 def test_a_claim_that_is_made_again_while_its_pointer_waits_closes_once(
@@ -135,4 +135,4 @@ def test_a_claim_that_is_made_again_while_its_pointer_waits_closes_once(
     with at(NOON + 16 * MINUTE):
         assert queue.work() == [CLOSE, CLOSE]
 
-    assert current(due).ended_at == NOON + 15 * MINUTE
+    assert current(due).archived_at == NOON + 16 * MINUTE
