@@ -3,6 +3,7 @@
 Those are forms with GET, each of which keeps what the other filters and the search have been given.
 """
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
@@ -75,7 +76,7 @@ class StateFilter(admin.SimpleListFilter):
                 return conversations.none()
 
 
-class FormFilter(admin.ListFilter):
+class FormFilter(ABC, admin.ListFilter):
     """What is filled in. Subclasses say which parameters, and what they mean.
 
     What cannot be read finds nothing, and `problem` says why, in a sentence.
@@ -112,9 +113,9 @@ class FormFilter(admin.ListFilter):
         """The way back to a list without this filter."""
         yield {"query_string": changelist.get_query_string(remove=self.parameters)}
 
+    @abstractmethod
     def fields(self) -> list[Field]:
         """What is to be filled in."""
-        raise NotImplementedError
 
     def queryset(self, _request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
         """What the form asks for; all, where nothing is filled in."""
@@ -128,9 +129,9 @@ class FormFilter(admin.ListFilter):
             self.problem = "There is no such period: it is out of range."
         return queryset.none()
 
+    @abstractmethod
     def filtered(self, queryset: QuerySet[Any]) -> QuerySet[Any]:
         """Raises ValueError, with a sentence, for what cannot be read."""
-        raise NotImplementedError
 
 
 class PeriodFilter(FormFilter):
