@@ -100,7 +100,10 @@ DATABASES = {
         # What a slow neighbour can hold is bounded: an event that meets a bound waits and reruns.
         "OPTIONS": {
             "connect_timeout": 5,
-            "options": "-c lock_timeout=5s -c statement_timeout=30s",
+            # What is prepared (see apps.conversations.attribution) is planned once: no value of its
+            # parameters asks for another plan.
+            "options": "-c lock_timeout=5s -c statement_timeout=30s"
+            " -c plan_cache_mode=force_generic_plan",
         },
     }
 }

@@ -6,6 +6,7 @@ from datetime import datetime, time, timedelta
 from functools import lru_cache
 from typing import Any
 from uuid import UUID, uuid4
+from weakref import WeakSet
 
 from django.db import connection
 
@@ -23,15 +24,17 @@ ATTEMPTS = 3
 # Rows are made in the order of their keys, so that two bundles cannot wait for each other. The
 # project's closing rule is compared under a share lock, so that no conversation opens under a rule
 # that is being changed. What was queued before its contact was erased has no place.
-_FIND_OR_OPEN = """
+#
+# Planning it takes PostgreSQL longer than running it, so each connection has it planned once. Each
+# LIMIT 1 makes PostgreSQL look rows up by their key, even if it plans while a table is empty.
+_PREPARE = """
+PREPARE find_or_open (
+    int[], uuid[], uuid[], text[], timestamptz[], timestamptz[], bool[], text[], text[], uuid[],
+    timestamptz[], text[], time[], interval[], timestamptz[], timestamptz[], bool[], text[]
+) AS
 WITH asked AS (
     SELECT * FROM unnest(
-        %(number)s::int[], %(project)s::uuid[], %(channel)s::uuid[], %(urn)s::text[],
-        %(at)s::timestamptz[], %(sent_at)s::timestamptz[], %(from_contact)s::bool[],
-        %(contact_name)s::text[], %(group_id)s::text[], %(uuid)s::uuid[],
-        %(closes_at)s::timestamptz[], %(timezone)s::text[], %(closing_time)s::time[],
-        %(idle_timeout)s::interval[], %(due_at)s::timestamptz[],
-        %(archive_check_at)s::timestamptz[], %(may_be_late)s::bool[], %(contact_hash)s::text[]
+        $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18
     ) AS asked (
         number, project, channel, urn, at, sent_at, from_contact, contact_name, group_id, uuid,
         closes_at, timezone, closing_time, idle_timeout, due_at, archive_check_at, may_be_late,
@@ -48,14 +51,19 @@ WITH asked AS (
             AND at BETWEEN closed.first_message_at AND closed.last_message_at
         ORDER BY closed.ended_at DESC LIMIT 1
     ) AS late ON true
-    LEFT JOIN conversations_conversation AS current
-        ON current.project_id = project AND current.channel_uuid = channel
-        AND current.contact_urn = urn AND current.resolution = 2
-    WHERE NOT EXISTS (
-        SELECT FROM conversations_erasure AS erasure
+    LEFT JOIN LATERAL (
+        SELECT open.uuid, open.group_id FROM conversations_conversation AS open
+        WHERE open.project_id = project AND open.channel_uuid = channel
+            AND open.contact_urn = urn AND open.resolution = 2
+        LIMIT 1
+    ) AS current ON true
+    LEFT JOIN LATERAL (
+        SELECT true AS is_erased FROM conversations_erasure AS erasure
         WHERE erasure.project_id = project AND erasure.contact_hash = asked.contact_hash
             AND erasure.requested_at >= sent_at
-    )
+        LIMIT 1
+    ) AS erased ON true
+    WHERE is_erased IS NULL
 ), marked AS (
     UPDATE conversations_conversation SET contact_wrote = true
     WHERE NOT contact_wrote
@@ -89,6 +97,18 @@ FROM asked LEFT JOIN placed USING (number)
 LEFT JOIN opened ON late IS NULL AND current IS NULL AND opened.project_id = placed.project
     AND opened.channel_uuid = placed.channel AND opened.contact_urn = placed.urn
 """
+_EXECUTE = """
+EXECUTE find_or_open (
+    %(number)s::int[], %(project)s::uuid[], %(channel)s::uuid[], %(urn)s::text[],
+    %(at)s::timestamptz[], %(sent_at)s::timestamptz[], %(from_contact)s::bool[],
+    %(contact_name)s::text[], %(group_id)s::text[], %(uuid)s::uuid[],
+    %(closes_at)s::timestamptz[], %(timezone)s::text[], %(closing_time)s::time[],
+    %(idle_timeout)s::interval[], %(due_at)s::timestamptz[],
+    %(archive_check_at)s::timestamptz[], %(may_be_late)s::bool[], %(contact_hash)s::text[]
+)
+"""
+# The connections that know the statement.
+_prepared_in: WeakSet[Any] = WeakSet()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
@@ -160,7 +180,10 @@ def _ask(messages: dict[int, IncomingMessage]) -> dict[int, Attribution]:
     rows = [_row(number, message) for number, message in messages.items()]
     columns = {name: [row[name] for row in rows] for name in rows[0]}
     with connection.cursor() as cursor:
-        cursor.execute(_FIND_OR_OPEN, columns)
+        if connection.connection not in _prepared_in:
+            cursor.execute(_PREPARE)
+            _prepared_in.add(connection.connection)
+        cursor.execute(_EXECUTE, columns)
         answers = cursor.fetchall()
     return {
         number: Attribution(

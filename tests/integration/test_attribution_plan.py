@@ -1,0 +1,94 @@
+"""How PostgreSQL finds the conversations of a bundle, planned once for each connection."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from django.db import connection
+
+from apps.conversations.models import Conversation, Project, Resolution
+from tests.support.builders import CHANNEL, NOON, found, project
+
+PLAN = """
+EXPLAIN (FORMAT JSON) EXECUTE find_or_open (
+    '{0}', %(project)s, %(channel)s, '{urn}', %(at)s, %(at)s, '{t}', '{name}', '{group}', %(uuid)s,
+    %(at)s, '{UTC}', '{00:00}', '{NULL}', %(at)s, %(at)s, '{t}', '{hash}'
+)
+"""
+
+
+@pytest.mark.django_db
+def test_every_table_is_searched_by_key_though_the_plan_was_made_while_it_was_empty() -> None:
+    found()
+
+    assert _tables_without_a_key() == []
+
+
+@pytest.mark.django_db
+def test_every_table_is_searched_by_key_once_there_are_many_conversations() -> None:
+    found()
+    of_many = project(uuid=uuid4())
+    Conversation.objects.bulk_create(_many_conversations(of_many))
+    with connection.cursor() as cursor:
+        cursor.execute("ANALYZE conversations_conversation")
+
+    assert _tables_without_a_key() == []
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_new_connection_plans_anew() -> None:
+    before = found()
+    connection.close()
+
+    assert found() == before
+
+
+def _tables_without_a_key() -> list[str]:
+    """The tables that the plan reads from end to end, or whose index it does."""
+    with connection.cursor() as cursor:
+        parameters: dict[str, Any] = {
+            "project": [uuid4()],
+            "channel": [uuid4()],
+            "uuid": [uuid4()],
+            "at": [datetime(2026, 1, 1, tzinfo=UTC)],
+        }
+        cursor.execute(PLAN, parameters)
+        (((plan,),),) = cursor.fetchall()
+    scans = [node for node in _nodes(plan["Plan"]) if "Relation Name" in node]
+    assert {scan["Relation Name"] for scan in scans} == {
+        "conversations_conversation",
+        "conversations_project",
+        "conversations_erasure",
+    }
+    return [
+        scan["Relation Name"]
+        for scan in scans
+        if scan["Node Type"] != "ModifyTable" and "Index Cond" not in scan
+    ]
+
+
+def _nodes(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    yield plan
+    for part in plan.get("Plans", ()):
+        yield from _nodes(part)
+
+
+def _many_conversations(of: Project) -> Iterator[Conversation]:
+    for number in range(5_000):
+        is_open = number % 10 == 0
+        yield Conversation(
+            uuid=uuid4(),
+            project=of,
+            channel_uuid=CHANNEL,
+            contact_urn=f"telegram:{number // 2}",
+            contact_name="",
+            group_id="",
+            external_id="",
+            started_at=NOON,
+            opened_at=NOON,
+            ended_at=None if is_open else NOON,
+            closes_at=NOON,
+            resolution=Resolution.IN_PROGRESS if is_open else Resolution.RESOLVED,
+        )
