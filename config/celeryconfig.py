@@ -64,5 +64,5 @@ worker_send_task_events = bool(settings.CELERY_CONTROL_URL)
 task_soft_time_limit = 600
 task_time_limit = 660
 
-beat_scheduler = "django_celery_beat.schedulers:DatabaseScheduler"
+beat_scheduler = "tasks.beat:PatientScheduler"
 timezone = "UTC"

@@ -9,10 +9,10 @@ import pytest
 from django.conf import settings
 from django.core.management import call_command
 from django_celery_beat.models import IntervalSchedule, PeriodicTask
-from django_celery_beat.schedulers import DatabaseScheduler
 
 from apps.messages import store
 from config.celery import app
+from tasks.beat import PatientScheduler
 from tasks.provisioning import ensure_queues, ensure_table
 from tasks.schedules import ensure_schedules
 
@@ -161,6 +161,6 @@ def test_beat_adds_no_schedule_of_its_own() -> None:
     ensure_schedules()
     before = set(PeriodicTask.objects.values_list("task", flat=True))
 
-    DatabaseScheduler(app=app, lazy=False)
+    PatientScheduler(app=app, lazy=False)
 
     assert set(PeriodicTask.objects.values_list("task", flat=True)) == before
