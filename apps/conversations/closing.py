@@ -19,21 +19,24 @@ CLAIM_LEASE = timedelta(minutes=15)
 MOST_WAITING = 300
 WAITING_FOR = timedelta(minutes=1)
 
-# One statement for a page, and two of them at once claim different rows.
+# One statement for a page, and two of them at once claim different rows. What an UPDATE returns is
+# in the order of whatever plan it got, so it is sorted again.
 _CLAIM = """
 WITH due AS MATERIALIZED (
-    SELECT uuid FROM conversations_conversation
+    SELECT uuid, due_at FROM conversations_conversation
     WHERE due_at <= %(now)s
     ORDER BY due_at
     LIMIT least(%(most)s, greatest(0, %(most_waiting)s - (
         SELECT count(*) FROM conversations_conversation WHERE close_requested_at > %(since)s
     )))
     FOR UPDATE SKIP LOCKED
+), claimed AS (
+    UPDATE conversations_conversation AS conversation
+    SET due_at = %(leased_until)s, close_requested_at = %(now)s
+    FROM due WHERE conversation.uuid = due.uuid
+    RETURNING conversation.uuid, group_id, wanted_resolution, due.due_at AS was_due_at
 )
-UPDATE conversations_conversation AS claimed
-SET due_at = %(leased_until)s, close_requested_at = %(now)s
-FROM due WHERE claimed.uuid = due.uuid
-RETURNING claimed.uuid, group_id, coalesce(wanted_resolution = 2, false)
+SELECT uuid, group_id, coalesce(wanted_resolution = 2, false) FROM claimed ORDER BY was_due_at
 """
 
 

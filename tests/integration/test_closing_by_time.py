@@ -38,6 +38,7 @@ pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("
 
 TICK = "close_due_conversations"
 CLOSE = "close_conversation"
+JOINS = ("nestloop", "hashjoin", "mergejoin")
 
 
 def test_it_is_closed_at_its_closing_time_and_archived(queue: ServiceQueue) -> None:
@@ -106,12 +107,28 @@ def queued_at(moment: datetime) -> Iterator[None]:
 
 
 @pytest.mark.usefixtures("queue")
-def test_the_longest_due_are_claimed_first() -> None:
-    due = many_due(5)
+@pytest.mark.parametrize("join", JOINS)
+def test_the_longest_due_are_claimed_first_however_postgresql_joins(join: str) -> None:
+    due = many_due(50)
 
-    claims = closing.claim_due(most=3, now=NOON)
+    with joining_by(join):
+        claims = closing.claim_due(most=30, now=NOON)
 
-    assert [claim.conversation_uuid for claim in claims] == [one.uuid for one in due[:3]]
+    assert [claim.conversation_uuid for claim in claims] == [one.uuid for one in due[:30]]
+
+
+@contextmanager
+def joining_by(join: str) -> Iterator[None]:
+    """PostgreSQL picks the others only where there is no other way."""
+    others = [f"enable_{other}" for other in JOINS if other != join]
+    with connection.cursor() as cursor:
+        for setting in others:
+            cursor.execute(f"SET {setting} = off")
+        try:
+            yield
+        finally:
+            for setting in others:
+                cursor.execute(f"RESET {setting}")
 
 
 def test_a_claim_that_was_never_sent_is_made_again_after_15_minutes_and_not_before() -> None:
