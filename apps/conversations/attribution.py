@@ -25,8 +25,9 @@ ATTEMPTS = 3
 # project's closing rule is compared under a share lock, so that no conversation opens under a rule
 # that is being changed. What was queued before its contact was erased has no place.
 #
-# Planning it takes PostgreSQL longer than running it, so each connection has it planned once. Each
-# LIMIT 1 makes PostgreSQL look rows up by their key, even if it plans while a table is empty.
+# Planning it takes PostgreSQL longer than running it, so each connection has it planned once, and
+# again when autovacuum has found that a table has grown (PostgreSQL, "PREPARE"). Each LIMIT 1 makes
+# it look rows up by their key, even if it plans while a table is new.
 _PREPARE = """
 PREPARE find_or_open (
     int[], uuid[], uuid[], text[], timestamptz[], timestamptz[], bool[], text[], text[], uuid[],
