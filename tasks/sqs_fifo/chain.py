@@ -78,6 +78,10 @@ class QueuedEvent:
             traceparent=traceparent if len(traceparent) <= LONGEST_TRACEPARENT else "",
         )
 
+    def as_json(self) -> dict[str, Any]:
+        """The form in which it goes to a pool process: the arguments that make it again."""
+        return {name: getattr(self, name) for name in self.__slots__}
+
 
 @dataclass(slots=True, eq=False)
 class Work:

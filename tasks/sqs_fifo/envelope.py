@@ -8,7 +8,6 @@ to name a task.
 import json
 import logging
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict
 from typing import Any, Protocol
 from uuid import UUID, uuid4, uuid5
 
@@ -151,7 +150,7 @@ class Envelope:
         message = self._app.amqp.as_task_v2(
             _task_id(identity, 0),
             first,
-            args=([asdict(QueuedEvent.of(delivery)) for delivery in bundle],),
+            args=([QueuedEvent.of(delivery).as_json() for delivery in bundle],),
             chain=[dict(signature) for signature in reversed(signatures)] or None,
             argsrepr=f"({identity})",
             kwargsrepr="{}",

@@ -76,14 +76,15 @@ class Gate:
         barrier, one that failed before, one larger than that) is a bundle of its own.
         """
         bundle: list[Delivery] = []
+        room = largest
         while self._ready and len(bundle) < most:
-            room = largest - sum(delivery.size for delivery in bundle)
             group = self._groups[self._ready[0]]
             run = group.take(most=most - len(bundle), largest=room, may_exceed=not bundle)
             if not run:
                 break
             self._ready.popleft()
             bundle += run
+            room -= sum(delivery.size for delivery in run)
             if run[-1].goes_alone:
                 break
         return bundle
