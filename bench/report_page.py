@@ -36,8 +36,8 @@ wheel. Each had a queue, a table and a database of its own. The events are messa
   connection to PostgreSQL around every task is off, in its favour.
 - **bare loop**: boto3 and nothing else, event by event: receive ten, for each one SQL statement and
   one write to DynamoDB, delete ten. Errors end it.
-- **bare loop, in tens**: the same with one statement and one write for ten events: the least that
-  this work costs without a worker around it.
+- **bare loop, in tens**: the same with one statement and one write for the ten events of a receive.
+  The service gathers several receives, and so asks less of PostgreSQL and DynamoDB than this.
 
 All four do their storage work with the service's own functions. An event has taken effect when the
 server of DynamoDB has stored its message; order, effects and calls are read from the servers, CPU

@@ -217,8 +217,8 @@ def _seconds(text: str) -> timedelta:
 
 
 def _bundle(text: str) -> int:
-    if not text.isdecimal() or not 1 <= int(text) <= 10:
-        raise ValueError("must be a whole number from 1 to 10.")
+    if not text.isdecimal() or not 1 <= int(text) <= 25:
+        raise ValueError("must be a whole number from 1 to 25.")
     return int(text)
 
 
@@ -348,7 +348,7 @@ SETTINGS = (
     Setting(
         name="WORKER_BUNDLE",
         meaning="the most events that a pool process gets at once under backlog; 1: never more",
-        default=10,
+        default=25,
         parse=_bundle,
     ),
     Setting(

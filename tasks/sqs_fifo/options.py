@@ -38,14 +38,14 @@ class Options:
     probe: str = ""
     circuit_threshold: int = 3
     circuit_window: float = 5.0
-    bundle: int = 10
+    bundle: int = 25
     largest_bundle: int = 262_144
     wait_time: int = 2
     visibility_timeout: int = 60
     longest_hold: float = 11 * 3600.0
     flush_deletes_after: float = 0.1
     flush_deletes_within: float = 1.0
-    lookahead: int = 10
+    lookahead: int = 25
     most_held: int = 200
     most_bugs: int = 5
     backoff: Backoff = field(default=Backoff(first=0.5, longest=30.0))

@@ -147,14 +147,14 @@ def wait_until(
         time.sleep(0.05)
 
 
-@pytest.fixture(params=[10, 1], ids=["bundles", "single events"])
+@pytest.fixture(params=[25, 1], ids=["bundles", "single events"])
 def bundle(request: pytest.FixtureRequest) -> int:
     """The most events that a pool process gets at once: every test runs both ways."""
     return int(request.param)
 
 
 # For tests that hand nothing to a pool process, or one event in all: the setting cannot matter.
-without_a_bundle = pytest.mark.parametrize("bundle", [10], ids=["any"])
+without_a_bundle = pytest.mark.parametrize("bundle", [25], ids=["any"])
 
 
 @pytest.fixture(scope="session")

@@ -49,7 +49,7 @@ def _kinds(reports: list[dict[str, Any]]) -> set[str]:
     return {exception["values"][-1]["type"] for exception in exceptions}
 
 
-@pytest.mark.parametrize("bundle", [10], ids=["bundles"])
+@pytest.mark.parametrize("bundle", [25], ids=["bundles"])
 def test_a_cause_is_reported_once_with_ids_and_nothing_that_people_wrote(service: Service) -> None:
     with running_sentry_server() as sentry:
         service.environment |= {"SENTRY_DSN": sentry.dsn, "SENTRY_ENVIRONMENT": "e2e"}

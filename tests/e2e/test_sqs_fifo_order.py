@@ -12,7 +12,7 @@ from tests.support.journal import inversions, overlaps
 def test_the_setting_bounds_how_many_events_a_process_gets_at_once(
     fifo_app: FifoApp, bundle: int
 ) -> None:
-    fifo_app.send_many(groups=15, events=2)
+    fifo_app.send_many(groups=30, events=3)
     fifo_app.start_worker(concurrency=1)
     fifo_app.wait_until_empty()
     assert fifo_app.largest_bundle() == bundle

@@ -34,7 +34,7 @@ pytestmark = [
 
 SECOND = timedelta(seconds=1)
 # For what a delivery of many events and a delivery of each have to make alike.
-EITHER_WAY = pytest.mark.parametrize("bundle", [10, 1], ids=["bundles", "single events"])
+EITHER_WAY = pytest.mark.parametrize("bundle", [25, 1], ids=["bundles", "single events"])
 
 
 def run_in_bundles(*, events: Sequence[QueuedEvent], bundle: int) -> list[Work]:

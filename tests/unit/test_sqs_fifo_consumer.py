@@ -126,7 +126,7 @@ def test_while_processes_are_free_events_go_out_one_by_one(worker: Worker) -> No
     assert worker.order == [["m0"], ["m1"]]
 
 
-def test_under_backlog_bundles_share_out_what_waits_up_to_ten(
+def test_under_backlog_bundles_share_out_what_waits_up_to_25(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     worker = Worker(monkeypatch, processes=1, lookahead=100).start()
@@ -135,7 +135,7 @@ def test_under_backlog_bundles_share_out_what_waits_up_to_ten(
         worker.receive(*[sqs_message(f"{batch}-{n}", group=f"{batch}-{n}") for n in range(10)])
 
     sizes = [len(bundle) for bundle in worker.finish_all()]
-    assert sizes == [1, 10, 10, 10, 10]
+    assert sizes == [1, 25, 15]
 
 
 def test_a_small_backlog_is_shared_out_between_the_free_processes(
