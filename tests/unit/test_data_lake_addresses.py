@@ -9,7 +9,8 @@ from apps.analytics.datalake import data_lake
 from apps.analytics.datalake.files import FileDataLake
 from apps.analytics.datalake.firehose import FirehoseDataLake
 from apps.analytics.datalake.weni import WeniDataLake
-from config.environment import SETTINGS, read
+from config.environment import read
+from config.variables import SETTINGS
 
 
 @pytest.mark.parametrize(

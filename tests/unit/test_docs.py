@@ -12,7 +12,8 @@ from pkgutil import resolve_name
 import pytest
 from django.core.management import get_commands
 
-from config.environment import REQUIRED, SETTINGS, Setting, read
+from config.environment import read
+from config.variables import REQUIRED, SETTINGS, Setting
 from tests.support.pages import PAGES, ROOT, code_of, fenced, page, table_of
 
 PACKAGES = ("config", "tasks", "apps", "embedded", "demo", "tests")

@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 from django.core.exceptions import ImproperlyConfigured
 
-from config.environment import REQUIRED, SETTINGS, read
+from config.environment import read
+from config.variables import REQUIRED, SETTINGS
 from embedded.environment import service_environment
 
 COMPLETE = service_environment(
