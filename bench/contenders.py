@@ -3,9 +3,9 @@
 import os
 import signal
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from bench.bare_loop import READY
 from bench.chat import ChatEvent
@@ -22,12 +22,16 @@ _READY_SECONDS = 60.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Contender:
-    """A subject: the arguments of Python for each of its processes, and how events are encoded."""
+    """A subject: the arguments of Python for each of its processes, and how events are encoded.
+
+    `settings` are added to those of the stage that it runs on.
+    """
 
     name: str
     title: str
     commands: Sequence[Sequence[str]]
     encoder: Callable[[], Callable[[ChatEvent], ChatEvent]]
+    settings: Mapping[str, str] = field(default_factory=dict)
 
 
 class Running:
@@ -75,7 +79,7 @@ def running_contender(contender: Contender, *, stage: Stage) -> Iterator[Running
                 command=Command(
                     name=f"{stage.name}-{number}",
                     arguments=[sys.executable, *arguments],
-                    environment=with_settings(dict(stage.environment)),
+                    environment=with_settings({**stage.environment, **contender.settings}),
                     working_directory=PROJECT_ROOT,
                     grace_seconds=20.0,
                 ),
@@ -88,13 +92,14 @@ def running_contender(contender: Contender, *, stage: Stage) -> Iterator[Running
         yield Running(processes=processes)
 
 
-def service(*, processes: int = PROCESSES) -> Contender:
-    """This service's worker with so many pool processes."""
+def service(*, processes: int = PROCESSES, **settings: str) -> Contender:
+    """This service's worker with so many pool processes, and with more settings."""
     return Contender(
         name="service",
         title="this service",
         commands=[_celery("config", processes)],
         encoder=lambda: _raw,
+        settings=settings,
     )
 
 

@@ -5,7 +5,6 @@ Writes the growth curves into bench.json and docs/bench.md, beside the compariso
 
 import os
 import sys
-from collections.abc import Iterable
 from dataclasses import replace
 
 from rich.console import Console
@@ -24,6 +23,7 @@ from bench.trial import running_trial
 
 COMMAND = "make bench-growth"
 PROCESSES = (1, 2, 4, 8)
+BUNDLE = (1, 5, 10, 25)
 GROUPS = (10, 100, 1_000, 10_000, 100_000)
 BACKLOG = (100, 1_000, 10_000, 100_000, 1_000_000)
 # Texts with which an event's body is about as large as this, up to SQS's former limit.
@@ -36,7 +36,8 @@ CONTACTS = 100
 _MOST_BYTES = 100_000_000
 # A queue of more takes longer to fill than a lease lasts, so that no worker can be paused for it.
 _LARGEST_PAUSED = 100_000
-MOST_SECONDS = 600.0
+# A million events at a thousand a second, and half as long again.
+MOST_SECONDS = 1_500.0
 # The numbers of the messages that open conversations before a load begins.
 _FIRST = range(1)
 # Contacts of no load.
@@ -61,20 +62,21 @@ def measure(*, console: Console) -> Growth:
             command=COMMAND,
             commit=revision(),
             most_seconds=MOST_SECONDS,
-            processes=curves.of_loads(
-                "processes", ((number, _messages(EVENTS)) for number in PROCESSES)
-            ),
-            groups=curves.of_loads(
-                "groups", ((number, _messages(EVENTS, contacts=number)) for number in GROUPS)
-            ),
-            message_bytes=curves.of_loads(
-                "bytes", ((number, _of_size(number)) for number in MESSAGE_BYTES)
-            ),
-            answers_in_a_hundred=curves.of_loads(
-                "answers", ((number, _with_answers(number)) for number in ANSWERS_IN_A_HUNDRED)
-            ),
-            conversation=curves.of_closings(CONVERSATION),
-            backlog=curves.of_loads("backlog", ((number, _messages(number)) for number in BACKLOG)),
+            processes=[
+                curves.point("processes", at, _messages(EVENTS), service(processes=at))
+                for at in PROCESSES
+            ],
+            bundle=[
+                curves.point("bundle", at, _messages(EVENTS), service(WORKER_BUNDLE=str(at)))
+                for at in BUNDLE
+            ],
+            groups=[curves.point("groups", at, _messages(EVENTS, contacts=at)) for at in GROUPS],
+            message_bytes=[curves.point("bytes", at, _of_size(at)) for at in MESSAGE_BYTES],
+            answers_in_a_hundred=[
+                curves.point("answers", at, _with_answers(at)) for at in ANSWERS_IN_A_HUNDRED
+            ],
+            conversation=[curves.closing(size) for size in CONVERSATION],
+            backlog=[curves.point("backlog", at, _messages(at)) for at in BACKLOG],
             machine=describe(load_before=load_before),
         )
 
@@ -86,33 +88,25 @@ class _Curves:
         self._servers = servers
         self._console = console
 
-    def of_loads(self, name: str, loads: Iterable[tuple[int, Load]]) -> list[Point]:
-        """A point for each load."""
-        points = []
-        for at, load in loads:
-            contender = service(processes=at) if name == "processes" else service()
-            # Opening is what a new group costs; elsewhere the conversations are open.
-            first = _OTHERS if name == "groups" else load.first_contact
-            warm = Load(contacts=min(load.contacts, CONTACTS), numbers=_FIRST, first_contact=first)
-            backlog = self._backlog(contender, f"{name}_{at}", load=load, warm=warm)
-            points.append(found := point(at=at, backlog=backlog))
-            self._console.print(
-                f"{name} {at:,}: {found.events_per_second:,.0f} events per second, "
-                f"{found.cpu_ms_per_event:.2f} ms of CPU each, {found.end_rss_mb:,.0f} MB"
-            )
-        return points
+    def point(self, name: str, at: int, load: Load, contender: Contender | None = None) -> Point:
+        """What the service, as it is or as told, made of a load."""
+        # Opening is what a new group costs; elsewhere the conversations are open.
+        first = _OTHERS if name == "groups" else load.first_contact
+        warm = Load(contacts=min(load.contacts, CONTACTS), numbers=_FIRST, first_contact=first)
+        backlog = self._backlog(contender or service(), f"{name}_{at}", load=load, warm=warm)
+        found = point(at=at, backlog=backlog)
+        self._console.print(
+            f"{name} {at:,}: {found.events_per_second:,.0f} events per second, "
+            f"{found.cpu_ms_per_event:.2f} ms of CPU each, {found.end_rss_mb:,.0f} MB"
+        )
+        return found
 
-    def of_closings(self, sizes: Iterable[int]) -> list[ClosingPoint]:
-        """The closing of one conversation of each size."""
-        points = []
-        for size in sizes:
-            with running_trial(
-                service(), servers=self._servers, name=f"conversation_{size}"
-            ) as trial:
-                found = measure_closing(trial, messages=size, most_seconds=MOST_SECONDS)
-            points.append(found)
-            self._console.print(f"closing {size:,} messages: {found.seconds:.2f} seconds")
-        return points
+    def closing(self, size: int) -> ClosingPoint:
+        """The closing of one conversation of that size."""
+        with running_trial(service(), servers=self._servers, name=f"conversation_{size}") as trial:
+            found = measure_closing(trial, messages=size, most_seconds=MOST_SECONDS)
+        self._console.print(f"closing {size:,} messages: {found.seconds:.2f} seconds")
+        return found
 
     def _backlog(self, contender: Contender, name: str, *, load: Load, warm: Load) -> Backlog:
         if len(load) > _LARGEST_PAUSED:

@@ -21,6 +21,14 @@ for one event, and memory is the sum of the resident memory of the worker's proc
 
 ![Events per second by pool processes](charts/bench-growth-processes.svg)
 
+### Bundles
+
+The most events that a pool process gets at once (`WORKER_BUNDLE`).
+
+{bundle}
+
+![CPU per event by the most events of a bundle](charts/bench-growth-bundle.svg)
+
 ### Message groups
 
 Each group is a contact without a conversation: its first message opens one.
@@ -45,8 +53,8 @@ The longest was stopped after {most_seconds:,.0f} seconds if events were left by
 
 ### Survey answers
 
-Of a hundred events, so many are survey answers. An answer has to see what came before it in its
-group and nothing after, so the events of its group in that bundle go one by one.
+Of a hundred events, so many are survey answers. Each is a transaction of its own, and messages of
+its group before and after it are not attributed with one statement.
 
 {answers}
 
@@ -71,6 +79,7 @@ def growth_part(growth: Growth) -> str:
         circumstances=growth.machine.sentence(command=growth.command, commit=growth.commit),
         most_seconds=growth.most_seconds,
         processes=points("processes", growth.processes),
+        bundle=points("most events", growth.bundle),
         groups=points("groups", growth.groups),
         backlog=points("backlog", growth.backlog),
         message_bytes=points("bytes", growth.message_bytes),
@@ -87,6 +96,7 @@ def growth_charts(growth: Growth) -> dict[str, str]:
             across="pool processes",
             points=[(one.at, one.events_per_second) for one in growth.processes],
         ),
+        "bench-growth-bundle.svg": _cpu_chart("the most events of a bundle", growth.bundle),
         "bench-growth-groups.svg": _cpu_chart("message groups", growth.groups),
         "bench-growth-backlog.svg": _cpu_chart("events on the queue", growth.backlog),
         "bench-growth-message-bytes.svg": _cpu_chart("bytes of a message", growth.message_bytes),

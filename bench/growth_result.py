@@ -55,6 +55,7 @@ class Growth:
     machine: Machine
     most_seconds: float
     processes: Sequence[Point]
+    bundle: Sequence[Point]
     groups: Sequence[Point]
     backlog: Sequence[Point]
     message_bytes: Sequence[Point]

@@ -100,6 +100,7 @@ GROWTH = Growth(
     machine=MACHINE,
     most_seconds=600.0,
     processes=[POINT],
+    bundle=[POINT],
     groups=[POINT],
     backlog=[POINT, MILLION],
     message_bytes=[POINT],
