@@ -5,6 +5,7 @@ import signal
 import sys
 import time
 from collections import Counter
+from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -21,6 +22,7 @@ _APP = "config"
 _SHIFTED_APP = "tests.chaos.shifted_clock"
 _GRACE_SECONDS = 30.0
 _RESTART_SECONDS = 1.0
+_SECONDS_BETWEEN_OWED_KILLS = 0.3
 _WORKER_READY = " ready."
 # Of a beat that has read its schedules.
 _BEAT_READY = "Sending due task"
@@ -65,6 +67,9 @@ class Fleet:
     exits: list[str] = field(default_factory=list)
     _workers: list[_Slot] = field(default_factory=list)
     _beats: list[_Slot] = field(default_factory=list)
+    # Kills of pool processes at times when there were none.
+    _owed: list[int] = field(default_factory=list)
+    _owed_until: float = 0.0
 
     def start(self) -> None:
         """All of them; they are ready a few seconds later."""
@@ -78,7 +83,7 @@ class Fleet:
             self._start(slot)
 
     def look_after(self) -> None:
-        """Start again what has ended, after a moment."""
+        """Start again what has ended, after a moment, and kill what could not be killed then."""
         for slot in self._slots:
             if slot.process is None or slot.process.is_running:
                 continue
@@ -87,6 +92,9 @@ class Fleet:
                 self._note_end(slot, slot.process)
             elif time.monotonic() > slot.ended_at + _RESTART_SECONDS:
                 self._start(slot)
+        if self._owed and time.monotonic() > self._owed_until and any(self._ready_workers()):
+            self._owed_until = time.monotonic() + _SECONDS_BETWEEN_OWED_KILLS
+            self.kill_pool_process(self._owed.pop())
 
     def _note_end(self, slot: _Slot, process: ManagedProcess) -> None:
         if slot.is_told_to_end:
@@ -101,18 +109,20 @@ class Fleet:
         return all(slot.is_ready for slot in self._workers)
 
     def kill_pool_process(self, choice: int) -> None:
-        """One of those that run tasks, of any worker that has some.
+        """One of those that run tasks, of any worker; if there is none, as soon as there is.
 
         A worker that has not begun to consume gives up then ("Could not start worker processes",
         says Celery), and is started again.
         """
         children = [(slot, child) for slot in self._workers for child in _children(slot.process)]
-        if children:
-            slot, child = children[choice % len(children)]
-            with suppress(psutil.NoSuchProcess):
-                child.kill()
-                self.kills["pool process"] += 1
-                slot.is_told_to_end |= not slot.is_ready
+        if not children:
+            self._owed.append(choice)
+            return
+        slot, child = children[choice % len(children)]
+        with suppress(psutil.NoSuchProcess):
+            child.kill()
+            self.kills["pool process"] += 1
+            slot.is_told_to_end |= not slot.is_ready
 
     def kill_worker(self, choice: int) -> None:
         """A whole worker, pool processes and all, as a machine that fails would."""
@@ -162,7 +172,8 @@ class Fleet:
         del self._beats[1:]
 
     def heal(self) -> None:
-        """Everyone runs, with the right time."""
+        """Everyone runs, with the right time, and nobody is killed any more."""
+        self._owed.clear()
         self.stop_second_beats()
         for number, slot in enumerate(self._workers):
             self._signal(slot, signal.SIGCONT)
@@ -175,6 +186,9 @@ class Fleet:
             if slot.process is not None:
                 slot.process.stop()
         self._beats.clear()
+
+    def _ready_workers(self) -> Iterator[_Slot]:
+        return (slot for slot in self._workers if slot.is_running and slot.is_ready)
 
     @property
     def _slots(self) -> list[_Slot]:

@@ -11,5 +11,5 @@ class Options:
     seed: int
     seconds: float
     rate: float
-    most_drain_seconds: float = 300.0
+    most_drain_seconds: float = 600.0
     logs: Path | None = None
