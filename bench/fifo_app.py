@@ -6,8 +6,9 @@ from typing import Any
 
 from bench.steps import STEPS, perform
 from tasks.sqs_fifo.backoff import Backoff
-from tasks.sqs_fifo.chain import EventTask, Work, bug, each
+from tasks.sqs_fifo.chain import EventTask
 from tasks.sqs_fifo.control.app import ControlledCelery
+from tasks.sqs_fifo.works import Work, bug, each
 
 QUEUE = "events.fifo"
 

@@ -53,8 +53,7 @@ The longest was stopped after {most_seconds:,.0f} seconds if events were left by
 
 ### Survey answers
 
-Of a hundred events, so many are survey answers. Each is a transaction of its own, and messages of
-its group before and after it are not attributed with one statement.
+Of a hundred events, so many are survey answers. Each is a bundle and a transaction of its own.
 
 {answers}
 

@@ -16,6 +16,7 @@ broker_transport_options = {
         "tasks.pipeline.handle_csat",
     ),
     "is_barrier": "tasks.steps:is_barrier",
+    "goes_alone": "tasks.steps:goes_alone",
     "labels_of": "tasks.event_log:labels_of",
     "consumer": {
         "dead_letter_queue_url": settings.SQS_CONVERSATION_DLQ_URL,

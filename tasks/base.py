@@ -9,8 +9,9 @@ import sentry_sdk
 
 from apps.errors import InvalidEvent, Unavailable, database_may_be_unavailable
 from tasks import event_log, metrics
-from tasks.sqs_fifo.chain import EventsFailed, EventTask, FifoTask, Work, bug
+from tasks.sqs_fifo.chain import EventTask, FifoTask
 from tasks.sqs_fifo.delivery import Outcome, Result
+from tasks.sqs_fifo.works import EventsFailed, Work, bug
 
 if TYPE_CHECKING:
     from tasks.tracing import EventTracer

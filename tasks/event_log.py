@@ -18,7 +18,7 @@ from django.conf import settings
 from structlog.contextvars import bind_contextvars, get_contextvars, reset_contextvars
 
 if TYPE_CHECKING:
-    from tasks.sqs_fifo.chain import Work
+    from tasks.sqs_fifo.works import Work
 
 logger = logging.getLogger(__name__)
 

@@ -13,8 +13,8 @@ from prometheus_client import CollectorRegistry, Counter, Histogram
 
 from apps.analytics.outbox import Batch
 from apps.conversations.attribution import Attribution
-from tasks.sqs_fifo.chain import Work
 from tasks.sqs_fifo.delivery import Result
+from tasks.sqs_fifo.works import Work
 
 DONE = "done"
 # An event that could not be read has no type that could be trusted as a label.

@@ -6,7 +6,7 @@ from django.db import close_old_connections
 from tasks import steps
 from tasks.base import StepTask, outcome_of, outcome_of_all, with_ids
 from tasks.datalake import nudge
-from tasks.sqs_fifo.chain import Work, each, together
+from tasks.sqs_fifo.works import Work, each, together
 
 
 @shared_task(base=StepTask)
@@ -14,10 +14,8 @@ def process_message(works: list[Work]) -> None:
     """Read the events, and find, open or close their conversations."""
     close_old_connections()
     each(works, with_ids(steps.read), outcome_of=outcome_of)
-    plain, others = steps.split_off_plain_messages(works)
     attribute = with_ids(steps.attribute)
-    together(plain, handle_all=steps.attribute_all, handle=attribute, outcome_of=outcome_of_all)
-    each(others, attribute, outcome_of=outcome_of)
+    together(works, handle_all=steps.attribute_all, handle=attribute, outcome_of=outcome_of_all)
 
 
 @shared_task(base=StepTask)

@@ -25,7 +25,7 @@ from apps.messages.events import (
 )
 from tasks import metrics
 from tasks.closing import migrate_on_close
-from tasks.sqs_fifo.chain import QueuedEvent, Work
+from tasks.sqs_fifo.works import QueuedEvent, Work
 
 logger = logging.getLogger(__name__)
 
@@ -72,27 +72,28 @@ def is_barrier(document: Any) -> bool:
     return isinstance(event_type, str) and event_type in CLOSING_EVENTS
 
 
+def goes_alone(document: Any) -> bool:
+    """Whether an event's JSON may bring a survey answer.
+
+    Its conversation depends on whether the contact has written before it. Run again, it must not
+    see that a later message of its bundle was written.
+    """
+    if not isinstance(document, dict):
+        return False
+    data = document.get("data")
+    places = (document, data) if isinstance(data, dict) else (document,)
+    return any(place.get("key") not in (None, "") for place in places)
+
+
 def read(work: Work) -> None:
     """Read an event. Raises InvalidEvent."""
     event = parse_event(body=work.event.body, arrival=_arrival(work.event))
     work.state = Progress(event=event)
 
 
-def split_off_plain_messages(works: Sequence[Work]) -> tuple[list[Work], list[Work]]:
-    """The events of groups that only bring messages, and those of all other groups.
-
-    Plain messages of a bundle are attributed with one statement. An answer or a closing has to see
-    what came before it in its group, and nothing of what comes after.
-    """
-    other_groups = {work.event.group_id for work in works if _message_of(work) is None}
-    plain = [work for work in works if work.event.group_id not in other_groups]
-    others = [work for work in works if work.event.group_id in other_groups]
-    return plain, others
-
-
 def attribute_all(works: Sequence[Work]) -> None:
-    """Find or open the conversations of plain messages."""
-    messages = [_incoming(work.state.event) for work in works]
+    """Find or open the conversations of plain messages. Raises TypeError if there are others."""
+    messages = [_incoming(_plain_message(work)) for work in works]
     for work, attribution in zip(works, find_or_open(messages), strict=True):
         _place(work, attribution)
 
@@ -230,11 +231,12 @@ def _incoming(event: MessageEvent) -> IncomingMessage:
     )
 
 
-def _message_of(work: Work) -> MessageEvent | None:
-    """The event, if it brings a message and nothing else."""
-    event = work.state.event if work.state else None
-    is_plain = isinstance(event, MessageEvent) and event.entry and not event.answer
-    return event if is_plain else None
+def _plain_message(work: Work) -> MessageEvent:
+    """An event that brings a message and nothing else, as all that share a bundle do."""
+    event = work.state.event
+    if not isinstance(event, MessageEvent) or not event.entry or event.answer:
+        raise TypeError("an event that has to go alone is in a bundle")
+    return event
 
 
 def _entry_of(work: Work) -> tuple[UUID, MessageEntry] | None:

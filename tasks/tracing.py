@@ -22,9 +22,9 @@ from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapProp
 from opentelemetry.util.types import AttributeValue
 
 from tasks.event_log import labels_of_work
-from tasks.sqs_fifo.chain import TRACEPARENT, Work
 from tasks.sqs_fifo.delivery import DONE, Outcome, Result
 from tasks.sqs_fifo.errors import Places
+from tasks.sqs_fifo.works import TRACEPARENT, Work
 
 _W3C = TraceContextTextMapPropagator()
 _NANOSECONDS = 1_000_000_000

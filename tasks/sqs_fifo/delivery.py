@@ -22,8 +22,10 @@ class Delivery:
     `queued_at` (SentTimestamp) is when this message was queued, and `sent_at` when its event first
     was: for a dead letter that is sent again they differ. Both are in milliseconds since 1970.
     `received_at` and `lease_until` are in seconds of the monotonic clock. `failures` counts the
-    runs here that failed, and `bugs` those of them that nothing but a bug explains. `labels` are
-    what log lines say of it: ids, and nothing of what it carries.
+    runs here that failed, and `bugs` those of them that nothing but a bug explains. One that
+    `is_single` shares no bundle. It `has_backlog` if SQS most likely keeps more of its group back
+    until this and its like are deleted. `labels` are what log lines say of it: ids, and nothing of
+    what it carries.
     """
 
     message_id: str
@@ -39,6 +41,8 @@ class Delivery:
     lease_until: float
     is_celery: bool = False
     is_barrier: bool = False
+    is_single: bool = False
+    has_backlog: bool = False
     was_lost: bool = False
     failures: int = 0
     bugs: int = 0
@@ -73,7 +77,7 @@ class Delivery:
     def goes_alone(self) -> bool:
         """Whether it must not share a bundle: it may hold up the others, or take them down."""
         is_rerun = self.was_lost or self.failures > 0 or self.receive_count > 1
-        return self.is_celery or self.is_barrier or is_rerun
+        return self.is_celery or self.is_barrier or self.is_single or is_rerun
 
 
 class Result(StrEnum):

@@ -14,9 +14,10 @@ from uuid import UUID, uuid4, uuid5
 from celery import Celery
 from kombu.utils.json import dumps
 
-from tasks.sqs_fifo.chain import QUEUED_AT, FifoTask, PointerForm, QueuedEvent
+from tasks.sqs_fifo.chain import QUEUED_AT, FifoTask, PointerForm
 from tasks.sqs_fifo.delivery import Delivery
 from tasks.sqs_fifo.errors import places_of
+from tasks.sqs_fifo.works import QueuedEvent
 
 logger = logging.getLogger(__name__)
 
@@ -46,6 +47,11 @@ def no_labels(**_message: Any) -> dict[str, Any]:
     return {}
 
 
+def never(_document: Any) -> bool:
+    """For applications whose events may all be replayed within their group, and share bundles."""
+    return False
+
+
 class NotAllowed(Exception):
     """A Celery message that no pointer of ours can have made. The text quotes no argument."""
 
@@ -53,8 +59,9 @@ class NotAllowed(Exception):
 class Envelope:
     """Turns the deliveries of one queue into Celery messages.
 
-    `chain` names the tasks that an event runs through. `is_barrier` says of an event's JSON (None
-    where a body is no JSON) whether it closes or reopens, and `labels_of` what logs say of it.
+    `chain` names the tasks that an event runs through. Of an event's JSON (None where a body is no
+    JSON) `is_barrier` says whether it closes or reopens, `goes_alone` whether it must have had its
+    whole effect before a later one of its group has any, and `labels_of` what logs say of it.
     """
 
     def __init__(
@@ -64,16 +71,18 @@ class Envelope:
         queue: str,
         chain: Sequence[str],
         is_barrier: Callable[[Any], bool],
+        goes_alone: Callable[[Any], bool] = never,
         labels_of: LabelsOf = no_labels,
     ) -> None:
         self._app = app
         self._queue = queue
         self._chain = chain
         self._is_barrier = is_barrier
+        self._goes_alone = goes_alone
         self._labels_of = labels_of
 
     def classify(self, delivery: Delivery) -> None:
-        """Note on the delivery whether Celery wrote it, if it is a barrier, and its labels."""
+        """Note on the delivery whether Celery wrote it, what it must not run with, its labels."""
         document = _read(delivery.body)
         delivery.is_celery = _is_celery_message(document)
         delivery.labels.update(self._labels(delivery, document))
@@ -81,7 +90,8 @@ class Envelope:
             task = self._task_of(document)
             delivery.is_barrier = isinstance(task, FifoTask) and task.is_barrier
         else:
-            delivery.is_barrier = self._may_be_barrier(delivery, document)
+            delivery.is_barrier = _may_be(self._is_barrier, document, delivery)
+            delivery.is_single = _may_be(self._goes_alone, document, delivery)
 
     def _labels(self, delivery: Delivery, document: Any) -> Mapping[str, Any]:
         """Without labels rather than not at all."""
@@ -96,14 +106,6 @@ class Envelope:
         except Exception as error:
             _log_error("a message could not be labelled", delivery, error)
             return {}
-
-    def _may_be_barrier(self, delivery: Delivery, document: Any) -> bool:
-        """What the application cannot tell of a body is taken for a barrier: slower, and safe."""
-        try:
-            return self._is_barrier(document)
-        except Exception as error:
-            _log_error("a body could not be classified", delivery, error)
-            return True
 
     def message(self, bundle: Sequence[Delivery]) -> dict[str, Any]:
         """The Celery message that runs a bundle, in kombu's form. Raises NotAllowed for a forgery.
@@ -210,9 +212,13 @@ class Envelope:
         }
 
 
-def never_a_barrier(_document: Any) -> bool:
-    """For applications whose events may all be replayed within their group."""
-    return False
+def _may_be(is_so: Callable[[Any], bool], document: Any, delivery: Delivery) -> bool:
+    """What the application cannot tell of a body is taken to be so: slower, and safe."""
+    try:
+        return is_so(document)
+    except Exception as error:
+        _log_error("a body could not be classified", delivery, error)
+        return True
 
 
 def _log_error(sentence: str, delivery: Delivery, error: Exception) -> None:

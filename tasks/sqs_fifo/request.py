@@ -6,9 +6,9 @@ from typing import Any
 from billiard.einfo import ExceptionWithTraceback
 from celery.worker.request import Request
 
-from tasks.sqs_fifo.chain import EventsFailed
 from tasks.sqs_fifo.control.announcing import names_of
 from tasks.sqs_fifo.delivery import Outcome, Result
+from tasks.sqs_fifo.works import EventsFailed
 
 REVOKED = Outcome(Result.INVALID, "revoked", "an operator revoked the task")
 

@@ -2,8 +2,9 @@
 
 Set `broker_url = "sqs://"` and `broker_transport = "tasks.sqs_fifo.transport:Transport"`. Transport
 options beyond kombu's own (`predefined_queues`, `region`): `event_chain`, the names of the tasks
-that an event runs through; `is_barrier`, a dotted path to the function that tells barriers, if any;
-`labels_of`, one to the function that says what log lines tell of a message (`envelope.LabelsOf`);
+that an event runs through; `is_barrier` and `goes_alone`, dotted paths to the functions that tell
+such events, if any (`envelope.Envelope`); `labels_of`, one to the function that says what log lines
+tell of a message (`envelope.LabelsOf`);
 `consumer`, a mapping of `tasks.sqs_fifo.options.Options`. Credentials and endpoints are boto3's.
 """
 
@@ -24,7 +25,7 @@ from tasks.sqs_fifo.calls import Calls
 from tasks.sqs_fifo.chain import UnsupportedOnFifo
 from tasks.sqs_fifo.consumer import QueueConsumer
 from tasks.sqs_fifo.delivery import DONE, Outcome
-from tasks.sqs_fifo.envelope import Envelope, never_a_barrier, no_labels
+from tasks.sqs_fifo.envelope import Envelope, never, no_labels
 from tasks.sqs_fifo.options import Options
 from tasks.sqs_fifo.timers import FORGET_EVERY, forget_cancelled
 
@@ -179,7 +180,8 @@ class Channel(SQS.Channel):
                 app=current_app,
                 queue=queue,
                 chain=options["event_chain"],
-                is_barrier=symbol_by_name(options.get("is_barrier", never_a_barrier)),
+                is_barrier=symbol_by_name(options.get("is_barrier", never)),
+                goes_alone=symbol_by_name(options.get("goes_alone", never)),
                 labels_of=symbol_by_name(options.get("labels_of", no_labels)),
             ),
             hub=self.hub,

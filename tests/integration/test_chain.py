@@ -10,8 +10,8 @@ from apps.analytics.models import SurveyAnswer
 from apps.conversations.models import Conversation, Resolution
 from apps.errors import Unavailable
 from tasks.pipeline import process_message
-from tasks.sqs_fifo.chain import EventsFailed, QueuedEvent, Work
 from tasks.sqs_fifo.delivery import Result
+from tasks.sqs_fifo.works import EventsFailed, QueuedEvent, Work
 from tests.support.builders import (
     NOON,
     WINDOW_NAME,

@@ -25,7 +25,7 @@ from tasks.sqs_fifo.backoff import Backoff
 from tasks.sqs_fifo.delivery import DONE, Delivery, Outcome, Result
 from tasks.sqs_fifo.envelope import Envelope
 from tasks.sqs_fifo.quarantine import Quarantine, about
-from tasks.steps import is_barrier
+from tasks.steps import goes_alone, is_barrier
 from tests.support.builders import (
     NAME,
     NOON,
@@ -59,6 +59,7 @@ class Logged:
             queue=QUEUE,
             chain=broker_transport_options["event_chain"],
             is_barrier=is_barrier,
+            goes_alone=goes_alone,
             labels_of=event_log.labels_of,
         )
         self._quarantine = Quarantine(

@@ -14,7 +14,7 @@ from tasks import event_log
 from tasks.base import StepTask
 from tasks.sqs_fifo.delivery import Delivery
 from tasks.sqs_fifo.envelope import Envelope
-from tasks.steps import is_barrier
+from tasks.steps import goes_alone, is_barrier
 from tests.support.builders import message_body
 from tests.support.fake_calls import delivery
 from tests.support.samples import samples
@@ -57,6 +57,7 @@ def run(*deliveries: Delivery) -> int:
         queue=QUEUE,
         chain=broker_transport_options["event_chain"],
         is_barrier=is_barrier,
+        goes_alone=goes_alone,
         labels_of=event_log.labels_of,
     )
     for one in deliveries:

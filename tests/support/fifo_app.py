@@ -14,9 +14,10 @@ from typing import Any
 from kombu.entity import Queue
 
 from tasks.sqs_fifo.backoff import Backoff
-from tasks.sqs_fifo.chain import EventTask, FifoTask, PointerForm, Work, bug, each
+from tasks.sqs_fifo.chain import EventTask, FifoTask, PointerForm
 from tasks.sqs_fifo.control.app import ControlledCelery
 from tasks.sqs_fifo.delivery import Outcome, Result
+from tasks.sqs_fifo.works import Work, bug, each
 
 QUEUE = "events.fifo"
 JOURNAL = Path(os.environ["JOURNAL"])

@@ -14,8 +14,8 @@ from apps.conversations.contacts import Contact
 from apps.conversations.models import Conversation, Resolution
 from apps.conversations.selectors import of_contact
 from apps.lossless_json import restore
-from tasks.sqs_fifo.chain import QueuedEvent
 from tasks.sqs_fifo.delivery import Outcome, Result
+from tasks.sqs_fifo.works import QueuedEvent
 from tests.support.builders import queued_event
 from tests.support.stored import archived, stored_entries
 

@@ -5,13 +5,13 @@ from functools import partial
 from typing import Any
 
 from tasks.sqs_fifo.calls import Answer
-from tasks.sqs_fifo.chain import QueuedEvent, Work, bug, each
 from tasks.sqs_fifo.consumer import QueueConsumer
 from tasks.sqs_fifo.delivery import DONE, Delivery
 from tasks.sqs_fifo.envelope import Envelope
 from tasks.sqs_fifo.gate import Gate
 from tasks.sqs_fifo.options import Options
 from tasks.sqs_fifo.request import REVOKED
+from tasks.sqs_fifo.works import QueuedEvent, Work, bug, each
 from tests.support.fake_loop import FakeLoop, FakeTimer
 from tests.support.schedules_calls import ModelCalls
 from tests.support.schedules_events import UNAVAILABLE, Journal

@@ -13,9 +13,9 @@ import time_machine
 
 from config.celery import app
 from config.celeryconfig import QUEUE, broker_transport_options
-from tasks.sqs_fifo.chain import QueuedEvent
 from tasks.sqs_fifo.delivery import Delivery
 from tasks.sqs_fifo.envelope import Envelope
+from tasks.sqs_fifo.works import QueuedEvent
 from tests.support.builders import deliver
 from tests.support.sqs_server import SqsServer
 from tests.support.sqs_server.fifo import Fifo, client_of

@@ -78,7 +78,8 @@ def test_the_example_app_is_one_that_a_worker_takes(tmp_path: Path) -> None:
     check = """
 import orders
 from kombu.utils.imports import symbol_by_name
-from tasks.sqs_fifo.chain import EventTask, QueuedEvent, Work
+from tasks.sqs_fifo.chain import EventTask
+from tasks.sqs_fifo.works import QueuedEvent, Work
 from tasks.sqs_fifo.options import Options
 from tasks.sqs_fifo.transport import Transport
 

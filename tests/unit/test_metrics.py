@@ -18,8 +18,8 @@ from config import metrics as exporter
 from tasks import metrics, metrics_state
 from tasks.metrics_reading import Gauge, Reading
 from tasks.metrics_state import Source, StateCollector
-from tasks.sqs_fifo.chain import QueuedEvent, Work
 from tasks.sqs_fifo.delivery import WAITING, Outcome, Result
+from tasks.sqs_fifo.works import QueuedEvent, Work
 from tests.support.metrics_catalogue import catalogue
 from tests.support.pages import page, tables
 from tests.support.scraping import Scrape, read

@@ -10,9 +10,10 @@ from celery import Celery
 from celery.app.trace import trace_task_ret
 from kombu.serialization import loads
 
-from tasks.sqs_fifo.chain import EventTask, FifoTask, PointerForm, Work
+from tasks.sqs_fifo.chain import EventTask, FifoTask, PointerForm
 from tasks.sqs_fifo.delivery import Outcome
-from tasks.sqs_fifo.envelope import Envelope
+from tasks.sqs_fifo.envelope import Envelope, never
+from tasks.sqs_fifo.works import Work
 
 QUEUE = "events.fifo"
 CHAIN = ("first", "second", "third")
@@ -55,10 +56,13 @@ def fifo_app(
 
 
 def envelope_of(
-    app: Celery, *, is_barrier: Callable[[Any], bool] = lambda _document: False
+    app: Celery,
+    *,
+    is_barrier: Callable[[Any], bool] = never,
+    goes_alone: Callable[[Any], bool] = never,
 ) -> Envelope:
     """The envelope of the app's queue."""
-    return Envelope(app=app, queue=QUEUE, chain=CHAIN, is_barrier=is_barrier)
+    return Envelope(app=app, queue=QUEUE, chain=CHAIN, is_barrier=is_barrier, goes_alone=goes_alone)
 
 
 def decoded(message: dict[str, Any]) -> tuple[list[Any], dict[str, Any], dict[str, Any]]:

@@ -10,8 +10,9 @@ import pytest
 from celery import Celery
 from celery.app.trace import trace_task
 
-from tasks.sqs_fifo.chain import EventsFailed, FifoTask, Work, each
+from tasks.sqs_fifo.chain import FifoTask
 from tasks.sqs_fifo.delivery import DONE, WAITING, Outcome, Result
+from tasks.sqs_fifo.works import EventsFailed, Work, each
 from tests.support.fake_calls import delivery
 from tests.unit.test_sqs_fifo_app import (
     CHAIN,

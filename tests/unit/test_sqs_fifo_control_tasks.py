@@ -14,10 +14,10 @@ from celery.exceptions import WorkerLostError
 from celery.worker import state as worker_state
 from celery.worker.request import create_request_cls
 
-from tasks.sqs_fifo.chain import EventsFailed, Work
 from tasks.sqs_fifo.delivery import DONE, WAITING, Outcome, Result
 from tasks.sqs_fifo.request import FifoRequest
 from tasks.sqs_fifo.transport import Message
+from tasks.sqs_fifo.works import EventsFailed, Work
 from tests.support.fake_calls import delivery
 from tests.unit.test_sqs_fifo_app import CHAIN, envelope_of, fifo_app, run_in_child
 

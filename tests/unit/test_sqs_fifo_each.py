@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tasks.sqs_fifo.chain import QueuedEvent, Work, bug, each, together
 from tasks.sqs_fifo.delivery import WAITING, Outcome, Result
+from tasks.sqs_fifo.works import QueuedEvent, Work, bug, each, together
 
 FAILURES = (Result.INVALID, Result.UNAVAILABLE, Result.BUG)
 

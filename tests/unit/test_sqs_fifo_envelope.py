@@ -116,7 +116,7 @@ def test_an_event_type_of_any_shape_is_shown_to_the_function_that_tells_barriers
     assert classified(envelope, body).is_barrier is False
 
 
-def test_a_body_that_the_function_for_barriers_cannot_bear_is_an_event_all_the_same(
+def test_a_body_that_the_application_cannot_tell_is_an_event_all_the_same(
     app: Celery,
 ) -> None:
     """One message must not keep the others of its batch from being received."""
@@ -124,14 +124,23 @@ def test_a_body_that_the_function_for_barriers_cannot_bear_is_an_event_all_the_s
     def fails(document: Any) -> bool:
         raise TypeError(document)
 
-    one = classified(envelope_of(app, is_barrier=fails), '{"event_type": []}')
+    envelope = envelope_of(app, is_barrier=fails, goes_alone=fails)
+    one = classified(envelope, '{"event_type": []}')
 
-    assert one.is_celery is False
+    assert (one.is_celery, one.is_barrier, one.is_single) == (False, True, True)
 
 
 def test_a_barrier_is_told_by_the_json_of_the_event(envelope: Envelope) -> None:
     assert classified(envelope, '{"event_type": "close"}').is_barrier is True
     assert classified(envelope, '{"event_type": "message"}').is_barrier is False
+
+
+def test_what_goes_alone_is_told_by_the_json_of_the_event(app: Celery) -> None:
+    envelope = envelope_of(app, goes_alone=lambda document: document["event_type"] == "answer")
+
+    answer = classified(envelope, '{"event_type": "answer"}')
+    assert (answer.is_single, answer.is_barrier, answer.goes_alone) == (True, False, True)
+    assert classified(envelope, '{"event_type": "message"}').goes_alone is False
 
 
 def test_a_barrier_is_told_although_it_holds_a_number_of_thousands_of_digits(

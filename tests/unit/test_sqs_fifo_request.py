@@ -13,10 +13,10 @@ from celery.utils.imports import symbol_by_name
 from celery.worker import state
 from celery.worker.request import create_request_cls
 
-from tasks.sqs_fifo.chain import EventsFailed
 from tasks.sqs_fifo.delivery import DONE, Outcome, Result
 from tasks.sqs_fifo.request import FifoRequest
 from tasks.sqs_fifo.transport import Message
+from tasks.sqs_fifo.works import EventsFailed
 from tests.support.fake_calls import delivery
 from tests.unit.test_sqs_fifo_app import envelope_of, fifo_app
 

@@ -26,8 +26,8 @@ from config.environment import read
 from tasks import steps
 from tasks.base import StepTask, outcome_of, with_ids
 from tasks.event_log import hashed
-from tasks.sqs_fifo.chain import LONGEST_TRACEPARENT, QueuedEvent, Work, each
 from tasks.sqs_fifo.delivery import Delivery, Outcome
+from tasks.sqs_fifo.works import LONGEST_TRACEPARENT, QueuedEvent, Work, each
 from tasks.tracing import EventTracer
 from tests.support.builders import NAME, PROJECT, TEXT, URN, message_body
 from tests.support.fake_calls import delivery

@@ -1,0 +1,122 @@
+"""An answer has had its whole effect before a later message of its contact has any."""
+
+import json
+from contextlib import suppress
+from typing import Any
+
+import pytest
+
+from apps.analytics.models import SurveyAnswer
+from apps.analytics.services import record_answer
+from apps.conversations.models import Conversation, Resolution
+from apps.errors import InvalidEvent
+from config.celery import app
+from config.celeryconfig import QUEUE, broker_transport_options
+from tasks import steps
+from tasks.sqs_fifo.delivery import Delivery
+from tasks.sqs_fifo.envelope import Envelope
+from tasks.sqs_fifo.gate import Gate
+from tasks.sqs_fifo.works import QueuedEvent, Work
+from tests.support.builders import (
+    NOON,
+    URN,
+    close_body,
+    deliver_bodies,
+    message_body,
+    numbered_message,
+    run_chain,
+    survey_body,
+)
+from tests.support.fake_calls import delivery
+from tests.support.samples import Sample, samples
+from tests.support.stored import stored_entries
+
+SENT_AT = NOON.timestamp() + 60
+QUESTION = message_body(event_type="message.sent", message={"id": "rate us", "created_at": ""})
+CHEERS = message_body(message={"id": "cheers", "created_at": ""})
+
+
+def brings_an_answer(event: QueuedEvent) -> bool:
+    """Whether the first step finds one in it."""
+    work = Work(event)
+    with suppress(InvalidEvent):
+        steps.read(work)
+    return bool(work.state and steps.answer_of(work))
+
+
+ANSWERS = [sample for sample in samples() if brings_an_answer(sample.event)]
+
+
+@pytest.mark.parametrize("sample", ANSWERS, ids=lambda sample: sample.name)
+def test_each_event_that_brings_an_answer_goes_alone(sample: Sample) -> None:
+    assert steps.goes_alone(json.loads(sample.event.body)) is True
+
+
+@pytest.mark.parametrize("key", ["weni_csat", "0", 0, "anything"])
+@pytest.mark.parametrize("is_in_data", [True, False])
+def test_an_answer_is_told_wherever_its_key_is(key: Any, is_in_data: bool) -> None:
+    said = {"key": key, "value": "5"}
+    document = {"data": said} if is_in_data else {"data": {}, **said}
+
+    assert steps.goes_alone(json.loads(json.dumps(document), parse_int=str)) is True
+
+
+@pytest.mark.parametrize("document", [None, [], "key", {"data": "key"}, {"data": {"key": ""}}, {}])
+def test_what_has_no_key_brings_no_answer(document: Any) -> None:
+    assert steps.goes_alone(document) is False
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.usefixtures("aws", "nudges")
+def test_an_answer_that_runs_again_does_not_see_what_its_contact_wrote_after_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The bot has asked in a new conversation, in which the contact writes after the answer."""
+    deliver_bodies(bodies=[numbered_message(0), close_body()])
+
+    def fails_once(**answer: Any) -> bool:
+        monkeypatch.setattr("tasks.steps.record_answer", record_answer)
+        raise RuntimeError("the process is killed")
+
+    monkeypatch.setattr("tasks.steps.record_answer", fails_once)
+    run_as_a_worker([QUESTION, survey_body(), CHEERS])
+
+    closed = Conversation.objects.get(resolution=Resolution.RESOLVED)
+    opened = Conversation.objects.get(resolution=Resolution.IN_PROGRESS)
+    assert SurveyAnswer.objects.get().conversation_id == closed.uuid
+    stored = stored_entries(conversation_uuid=opened.uuid)
+    assert {entry.message_id for entry in stored} == {"rate us", "cheers"}
+
+
+def run_as_a_worker(bodies: list[str]) -> None:
+    """Hand out what may run until nothing is left; what fails runs again in its place."""
+    gate = Gate()
+    for one in received(bodies):
+        gate.admit(one)
+    while bundle := gate.take(most=25, largest=1_000_000):
+        works = run_chain(events=[QueuedEvent.of(one) for one in bundle])
+        for one, work in reversed(list(zip(bundle, works, strict=True))):
+            if work.outcome:
+                one.failures += 1
+                gate.put_back(one)
+            else:
+                gate.finish(one)
+                gate.confirm(one)
+
+
+def received(bodies: list[str]) -> list[Delivery]:
+    """Messages of one group, classified as the service's worker does."""
+    envelope = Envelope(
+        app=app,
+        queue=QUEUE,
+        chain=broker_transport_options["event_chain"],
+        is_barrier=steps.is_barrier,
+        goes_alone=steps.goes_alone,
+    )
+    deliveries = [
+        delivery(f"m-{number}", group=f"group:{URN}", body=body, sent_at=SENT_AT + number)
+        for number, body in enumerate(bodies)
+    ]
+    for one in deliveries:
+        envelope.classify(one)
+    return deliveries
