@@ -62,10 +62,11 @@ class Acks:
         else:
             self._flush_in(min(self._flush_after, self._flush_by - self._now()))
 
-    def hurry(self) -> None:
-        """Somebody waits for a delete: gather no longer than `flush_after` from now."""
+    def hurry(self, *, at_once: bool = False) -> None:
+        """Somebody waits for a delete: gather no longer than `flush_after` from now, or no more."""
         if self._waiting:
-            self._flush_by = min(self._flush_by, self._now() + self._flush_after)
+            longest = 0.0 if at_once else self._flush_after
+            self._flush_by = min(self._flush_by, self._now() + longest)
             self._flush_in(self._flush_by - self._now())
 
     def flush(self) -> None:

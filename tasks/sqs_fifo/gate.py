@@ -13,13 +13,14 @@ from tasks.sqs_fifo.delivery import Delivery
 
 
 class _Group:
-    __slots__ = ("taken", "unconfirmed", "unconfirmed_barrier", "waiting")
+    __slots__ = ("has_backlog", "taken", "unconfirmed", "unconfirmed_barrier", "waiting")
 
     def __init__(self) -> None:
         self.waiting: deque[Delivery] = deque()
         self.taken: list[Delivery] = []
         self.unconfirmed = 0
         self.unconfirmed_barrier = False
+        self.has_backlog = False
 
     @property
     def may_run(self) -> bool:
@@ -29,7 +30,9 @@ class _Group:
 
     @property
     def waits_for_deletes(self) -> bool:
-        return bool(self.waiting and not self.taken and not self.may_run)
+        if self.taken or self.may_run:
+            return False
+        return bool(self.waiting or (self.has_backlog and self.unconfirmed))
 
     @property
     def is_empty(self) -> bool:
@@ -66,6 +69,7 @@ class Gate:
         """Let a received message queue up behind those of its group."""
         group = self._groups.setdefault(delivery.group_id, _Group())
         group.waiting.append(delivery)
+        group.has_backlog = delivery.has_backlog
         self._held += 1
         self._refresh(delivery.group_id)
 
@@ -141,9 +145,22 @@ class Gate:
         return dropped
 
     def waits_for_deletes(self, group_id: str) -> bool:
-        """Whether the group's next message only waits for deletes: they should not linger."""
+        """Whether the group's next message only waits for deletes: they should not linger.
+
+        Where it has a backlog, the next may still be on the queue.
+        """
         group = self._groups.get(group_id)
         return bool(group and group.waits_for_deletes)
+
+    def has_backlog(self, group_id: str) -> bool:
+        """Whether SQS most likely has more of the group than is held here."""
+        group = self._groups.get(group_id)
+        return bool(group and group.has_backlog)
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether nothing is taken, and nothing could be."""
+        return not self._ready and not any(group.taken for group in self._groups.values())
 
     @property
     def group_ids(self) -> list[str]:

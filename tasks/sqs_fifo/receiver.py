@@ -91,7 +91,9 @@ class Receiver:
     def _deliveries(self, answer: Answer) -> list[Delivery]:
         """The messages of an answer; one that cannot be read must not keep the others.
 
-        Their leases began at some time since SQS was asked: they are taken to be no younger.
+        Their leases began at some time since SQS was asked: they are taken to be no younger. SQS
+        fills an answer from one group after the other, so the last group of a full one most likely
+        has more (SQS, "FIFO queue delivery logic").
         """
         deliveries = []
         for message in answer.get("Messages", ()):
@@ -103,6 +105,9 @@ class Receiver:
                 logger.error("a message cannot be read", extra={"error": places_of(error)})
             else:
                 deliveries.append(delivery)
+        is_full = len(deliveries) == LARGEST_BATCH
+        for delivery in deliveries:
+            delivery.has_backlog = is_full and delivery.group_id == deliveries[-1].group_id
         return deliveries
 
     def _count(self, deliveries: list[Delivery]) -> None:

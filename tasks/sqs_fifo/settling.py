@@ -129,9 +129,15 @@ class Settler:
         return leased
 
     def hurry_awaited(self, group_ids: Iterable[str]) -> None:
-        """Delete soon where a barrier, or what follows one, waits for it."""
-        if any(self._gate.waits_for_deletes(group_id) for group_id in group_ids):
-            self._acks.hurry()
+        """Delete soon where a barrier, what follows one, or what SQS keeps back waits for it.
+
+        Where a group has a backlog and nothing else is on its way to being deleted, at once: what
+        is spared by gathering would be nothing, and the group would stand still for it.
+        """
+        awaited = [group_id for group_id in group_ids if self._gate.waits_for_deletes(group_id)]
+        if awaited:
+            has_backlog = any(map(self._gate.has_backlog, awaited))
+            self._acks.hurry(at_once=has_backlog and self._gate.is_idle)
 
     def flush(self) -> None:
         """Delete all that has finished."""

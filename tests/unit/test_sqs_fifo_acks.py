@@ -104,6 +104,14 @@ def test_deletes_that_somebody_waits_for_gather_no_longer_than_the_flush_interva
     assert len(call.handles) == 2
 
 
+def test_deletes_that_nothing_would_join_go_at_once(finished: Finished) -> None:
+    finished.add(2)
+    finished.acks.hurry(at_once=True)
+
+    (call,) = finished.calls.of(DELETE)
+    assert len(call.handles) == 2
+
+
 def test_without_finished_messages_there_is_nothing_to_hurry(finished: Finished) -> None:
     finished.acks.hurry()
     finished.loop.advance(10)

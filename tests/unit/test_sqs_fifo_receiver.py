@@ -210,3 +210,18 @@ def _guarded(receive: Callable[[], None]) -> None:
         receive()
     except Exception:
         logging.getLogger(__name__).exception("handling an answer failed")
+
+
+@pytest.mark.parametrize(
+    ("groups", "with_backlog"),
+    [("a" * 10, {"a"}), ("b" + "a" * 9, {"a"}), ("a" * 9, set()), ("", set())],
+    ids=["ten of one group", "ten of two", "nine of one", "none"],
+)
+def test_the_last_group_of_a_full_receive_has_a_backlog(
+    polls: Polls, groups: str, with_backlog: set[str]
+) -> None:
+    messages = [sqs_message(f"m{number}", group=group) for number, group in enumerate(groups)]
+    polls.calls.receive(messages)
+
+    assert len(polls.received) == len(groups)
+    assert {one.group_id for one in polls.received if one.has_backlog} == with_backlog

@@ -362,6 +362,38 @@ def test_a_barrier_waits_for_deletes_no_longer_than_the_shortest_flush_interval(
     assert "close" in names(held.take())
 
 
+def backlog(*names: str) -> list[Delivery]:
+    """Messages of a group that filled a receive; the last is a barrier."""
+    *before, last = names
+    barrier = delivery(last, is_barrier=True, has_backlog=True)
+    return [*(delivery(name, has_backlog=True) for name in before), barrier]
+
+
+def test_while_nothing_else_runs_a_group_with_a_backlog_waits_for_no_gathering(held: Held) -> None:
+    """Neither before a barrier nor after it, nor for what SQS keeps back behind them."""
+    one, close = backlog("1", "close")
+    held.admit(one, close)
+
+    held.run(DONE)
+    assert held.calls.deleted == handles(one)
+    held.run(DONE)
+    assert held.calls.deleted == handles(one, close)
+
+
+def test_while_others_run_deletes_for_a_backlog_gather_for_the_flush_interval(held: Held) -> None:
+    one, close = backlog("1", "close")
+    other = delivery("other", group="other")
+    held.admit(one, other, close)
+    bundle, with_the_pool = held.take(most=1), held.take(most=1)
+    held.settler.settle(bundle, [DONE])
+    assert (names(with_the_pool), held.calls.deleted) == (["other"], [])
+
+    held.settler.settle(with_the_pool, [DONE])
+    assert held.calls.deleted == []
+    held.loop.advance(0.1)
+    assert held.calls.deleted == handles(one, other)
+
+
 def test_a_barrier_that_arrives_behind_a_finished_event_has_its_delete_hurried(held: Held) -> None:
     one, close = delivery("1"), delivery("close", is_barrier=True)
     held.admit(one)
