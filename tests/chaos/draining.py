@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable
 from contextlib import closing
+from datetime import timedelta
 
 import psycopg2
 
@@ -35,8 +36,12 @@ WHERE resolution = 2 AND closes_at <= now() AND close_requested_at < now() - int
 """
 _LET_SEARCHES_COME = """
 UPDATE conversations_conversation SET archive_check_at = now()
-WHERE resolution <> 2 AND archive_check_at BETWEEN now() AND now() + interval '30 minutes'
+WHERE resolution <> 2 AND archive_check_at BETWEEN now() AND now() + %s
 """
+# Also those of workers whose clocks were ahead.
+_ALL_SEARCHES = timedelta(minutes=30)
+# Those of conversations that closed since then, but for what somebody is searching just now.
+_SEARCHES_OF_20_SECONDS_AGO = timedelta(minutes=15, seconds=-20)
 
 
 def drain(*, servers: Servers, fleet: Fleet, most_seconds: float) -> float:
@@ -58,9 +63,10 @@ def drain(*, servers: Servers, fleet: Fleet, most_seconds: float) -> float:
     with closing(psycopg2.connect(servers.database_url)) as connection:
         connection.autocommit = True
         with connection.cursor() as cursor:
-            cursor.execute(_LET_SEARCHES_COME)
+            cursor.execute(_LET_SEARCHES_COME, [_ALL_SEARCHES])
 
             def nothing_waits() -> bool:
+                cursor.execute(_LET_SEARCHES_COME, [_SEARCHES_OF_20_SECONDS_AGO])
                 cursor.execute(_LET_CLAIMS_RUN_OUT)
                 return not _waiting(cursor) and depth(sqs, servers.dead_letter_queue_url) == 0
 

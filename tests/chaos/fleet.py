@@ -4,8 +4,7 @@ import os
 import signal
 import sys
 import time
-from collections import Counter
-from collections.abc import Iterator
+from collections import Counter, deque
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -22,7 +21,10 @@ _APP = "config"
 _SHIFTED_APP = "tests.chaos.shifted_clock"
 _GRACE_SECONDS = 30.0
 _RESTART_SECONDS = 1.0
-_SECONDS_BETWEEN_OWED_KILLS = 0.3
+# A kill waits so long after the one before it, and until a worker is at work. Where starting takes
+# long, all would be killed before they have begun to do anything.
+_SECONDS_BETWEEN_POOL_KILLS = 0.2
+_SECONDS_BETWEEN_WORKER_KILLS = 2.0
 _WORKER_READY = " ready."
 # Of a beat that has read its schedules.
 _BEAT_READY = "Sending due task"
@@ -39,6 +41,7 @@ class _Slot:
     process: ManagedProcess | None = None
     is_told_to_end: bool = False
     ended_at: float = 0.0
+    has_been_ready: bool = False
 
     @property
     def is_running(self) -> bool:
@@ -47,7 +50,26 @@ class _Slot:
     @property
     def is_ready(self) -> bool:
         """Whether its log says so."""
-        return self.process is not None and self.ready_mark in self.process.log_text()
+        if not self.has_been_ready and self.process is not None:
+            self.has_been_ready = self.ready_mark in self.process.log_text()
+        return self.has_been_ready
+
+
+@dataclass(slots=True)
+class _Due:
+    """Kills that are due, by the choices of whom they hit."""
+
+    pause: float
+    choices: deque[int] = field(default_factory=deque)
+    not_before: float = 0.0
+
+    def take(self) -> int | None:
+        """The next, unless there is none or the last was a moment ago."""
+        now = time.monotonic()
+        if not self.choices or now < self.not_before:
+            return None
+        self.not_before = now + self.pause
+        return self.choices.popleft()
 
 
 @dataclass(slots=True)
@@ -67,9 +89,8 @@ class Fleet:
     exits: list[str] = field(default_factory=list)
     _workers: list[_Slot] = field(default_factory=list)
     _beats: list[_Slot] = field(default_factory=list)
-    # Kills of pool processes at times when there were none.
-    _owed: list[int] = field(default_factory=list)
-    _owed_until: float = 0.0
+    _pool_kills: _Due = field(default_factory=lambda: _Due(_SECONDS_BETWEEN_POOL_KILLS))
+    _worker_kills: _Due = field(default_factory=lambda: _Due(_SECONDS_BETWEEN_WORKER_KILLS))
 
     def start(self) -> None:
         """All of them; they are ready a few seconds later."""
@@ -83,7 +104,7 @@ class Fleet:
             self._start(slot)
 
     def look_after(self) -> None:
-        """Start again what has ended, after a moment, and kill what could not be killed then."""
+        """Start again what has ended, after a moment, and kill what is to be killed."""
         for slot in self._slots:
             if slot.process is None or slot.process.is_running:
                 continue
@@ -92,9 +113,8 @@ class Fleet:
                 self._note_end(slot, slot.process)
             elif time.monotonic() > slot.ended_at + _RESTART_SECONDS:
                 self._start(slot)
-        if self._owed and time.monotonic() > self._owed_until and any(self._ready_workers()):
-            self._owed_until = time.monotonic() + _SECONDS_BETWEEN_OWED_KILLS
-            self.kill_pool_process(self._owed.pop())
+        if any(slot.is_running and slot.is_ready for slot in self._workers):
+            self._kill_due()
 
     def _note_end(self, slot: _Slot, process: ManagedProcess) -> None:
         if slot.is_told_to_end:
@@ -109,26 +129,16 @@ class Fleet:
         return all(slot.is_ready for slot in self._workers)
 
     def kill_pool_process(self, choice: int) -> None:
-        """One of those that run tasks, of any worker; if there is none, as soon as there is.
+        """One of those that run tasks, of any worker that has some.
 
         A worker that has not begun to consume gives up then ("Could not start worker processes",
         says Celery), and is started again.
         """
-        children = [(slot, child) for slot in self._workers for child in _children(slot.process)]
-        if not children:
-            self._owed.append(choice)
-            return
-        slot, child = children[choice % len(children)]
-        with suppress(psutil.NoSuchProcess):
-            child.kill()
-            self.kills["pool process"] += 1
-            slot.is_told_to_end |= not slot.is_ready
+        self._pool_kills.choices.append(choice)
 
     def kill_worker(self, choice: int) -> None:
         """A whole worker, pool processes and all, as a machine that fails would."""
-        running = [slot for slot in self._workers if slot.is_running]
-        if running:
-            self._kill(running[choice % len(running)], kind="worker")
+        self._worker_kills.choices.append(choice)
 
     def kill_all_workers(self) -> None:
         for slot in self._workers:
@@ -173,7 +183,8 @@ class Fleet:
 
     def heal(self) -> None:
         """Everyone runs, with the right time, and nobody is killed any more."""
-        self._owed.clear()
+        self._pool_kills.choices.clear()
+        self._worker_kills.choices.clear()
         self.stop_second_beats()
         for number, slot in enumerate(self._workers):
             self._signal(slot, signal.SIGCONT)
@@ -187,8 +198,23 @@ class Fleet:
                 slot.process.stop()
         self._beats.clear()
 
-    def _ready_workers(self) -> Iterator[_Slot]:
-        return (slot for slot in self._workers if slot.is_running and slot.is_ready)
+    def _kill_due(self) -> None:
+        running = [slot for slot in self._workers if slot.is_running]
+        if (choice := self._worker_kills.take()) is not None:
+            self._kill(running[choice % len(running)], kind="worker")
+        elif (choice := self._pool_kills.take()) is not None:
+            self._kill_pool_process(choice)
+
+    def _kill_pool_process(self, choice: int) -> None:
+        children = [(slot, child) for slot in self._workers for child in _children(slot.process)]
+        if not children:
+            self._pool_kills.choices.appendleft(choice)
+            return
+        slot, child = children[choice % len(children)]
+        with suppress(psutil.NoSuchProcess):
+            child.kill()
+            self.kills["pool process"] += 1
+            slot.is_told_to_end |= not slot.is_ready
 
     @property
     def _slots(self) -> list[_Slot]:
@@ -200,6 +226,7 @@ class Fleet:
             settings["CHAOS_CLOCK_SHIFT"] = str(slot.shift)
         app = _SHIFTED_APP if slot.shift else _APP
         slot.is_told_to_end = False
+        slot.has_been_ready = False
         slot.ended_at = 0.0
         slot.process = self.processes.start(
             command=Command(

@@ -13,15 +13,18 @@ WHERE datname = current_database() AND pid <> pg_backend_pid()
 """
 # Whoever records an answer has its conversation locked, and then needs its project.
 _LOCK_PROJECTS = "SELECT 1 FROM conversations_project FOR UPDATE"
-# Some, and at last those that somebody is most likely to have locked by then.
-_SOME_OPEN = """
-SELECT uuid FROM (
-    SELECT uuid, contact_urn LIKE '%hot%' AS is_hot FROM conversations_conversation
-    WHERE resolution = 2 ORDER BY is_hot DESC, random() LIMIT 12
-) AS chosen ORDER BY is_hot
+# Those that somebody else has locked by then: all that cannot be had without waiting.
+_LOCKED_BY_OTHERS = """
+WITH free AS MATERIALIZED (
+    SELECT uuid FROM conversations_conversation WHERE resolution = 2 FOR UPDATE SKIP LOCKED
+)
+SELECT uuid FROM conversations_conversation
+WHERE resolution = 2 AND uuid NOT IN (SELECT uuid FROM free)
 """
 _LOCK = "SELECT 1 FROM conversations_conversation WHERE uuid = %s FOR UPDATE"
-_BETWEEN_LOCKS = 0.05
+# In which somebody will record an answer, and wait for its project.
+_BETWEEN_LOCKS = 0.4
+_BETWEEN_FIGHTS = 0.05
 
 
 def cut_connections(database_url: str) -> None:
@@ -75,7 +78,7 @@ class Rivals:
             # It lost, or the server is down: that is what they are for.
             with suppress(psycopg2.OperationalError, psycopg2.InterfaceError):
                 self._lock_some()
-            time.sleep(_BETWEEN_LOCKS)
+            time.sleep(_BETWEEN_FIGHTS)
 
     def _lock_some(self) -> None:
         with (
@@ -85,7 +88,7 @@ class Rivals:
         ):
             cursor.execute("SET lock_timeout = '3s'")
             cursor.execute(_LOCK_PROJECTS)
-            cursor.execute(_SOME_OPEN)
+            time.sleep(_BETWEEN_LOCKS)
+            cursor.execute(_LOCKED_BY_OTHERS)
             for (uuid,) in cursor.fetchall():
                 cursor.execute(_LOCK, [uuid])
-                time.sleep(_BETWEEN_LOCKS)
