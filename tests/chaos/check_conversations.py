@@ -145,12 +145,28 @@ def _check_last_window(
 ) -> None:
     """Whichever conversation it came to, nothing has replaced the id of a group's last window."""
     found = {row.external_id for row in rows}
-    last = {
-        event.group_id: event.effect
+    last: dict[str, tuple[PlannedEvent, Window | Closing]] = {}
+    for event in events:
+        if isinstance(event.effect, Window | Closing) and event.effect.external_id:
+            last[event.group_id] = (event, event.effect)
+    if len(last) != 1:
+        return
+    ((event, effect),) = last.values()
+    # A takeover has an id, too, and may find nothing to close.
+    is_gone = isinstance(effect, Window) and effect.external_id not in found
+    if is_gone and not _was_overtaken(event, events=events, rows=rows):
+        defects.add(Kind.LOST, f"window {effect.external_id}")
+
+
+def _was_overtaken(
+    window: PlannedEvent, *, events: Sequence[PlannedEvent], rows: Sequence[FoundConversation]
+) -> bool:
+    """Whether a later message of another group opened a conversation: too late for the window."""
+    later = {
+        event.effect.created_at
         for event in events
-        if isinstance(event.effect, Window | Closing) and event.effect.external_id
+        if isinstance(event.effect, Message)
+        and event.number > window.number
+        and event.group_id != window.group_id
     }
-    if len(last) == 1:
-        # A takeover has an id, too, and may find nothing to close.
-        told = (one.external_id for one in last.values() if isinstance(one, Window))
-        defects.add_all(Kind.LOST, (f"window {one}" for one in told if one not in found))
+    return any(row.started_at in later for row in rows)

@@ -376,6 +376,22 @@ def test_of_two_producers_windows_a_takeover_may_replace_the_last() -> None:
     assert counted(Stores(conversations=rows), sent=sent[:2]) == {"lost": 1}
 
 
+def test_of_two_producers_the_second_may_open_what_the_window_is_too_old_for() -> None:
+    window = Window(external_id="w1", conversation=None)
+    sent = events(told(1, None), window, told(3, None), contact=SPLIT)
+    by_the_second = [*sent[:2], replace(sent[2], group_id="second")]
+    opened = replace(CURRENT, uuid="x", contact=SPLIT.name, stored=[message(3)], started_at=at(3))
+    closed = replace(
+        CLOSED, contact=SPLIT.name, external_id="", archive=[message(1)], message_count=1
+    )
+    stores = Stores(conversations=[closed, opened])
+
+    assert counted(stores, sent=by_the_second) == {}
+    assert counted(stores, sent=sent) == {"lost": 1}
+    not_overtaken = replace(opened, started_at=at(1))
+    assert counted(Stores(conversations=[closed, not_overtaken]), sent=by_the_second) == {"lost": 1}
+
+
 def test_damages_of_several_kinds_are_counted_side_by_side() -> None:
     closed = replace(CLOSED, archive=CLOSED.archive[::-1], stored=[message(1)])
     stores = replace(
