@@ -67,9 +67,9 @@ _FROZEN_SECONDS = 15.0
 LONG_OUTAGE_SECONDS = 60.0
 
 POOL_PROCESS_KILLS = Fault(
-    name="pool processes killed", seconds=10, strike=Strike.KILL_POOL_PROCESS, times=40
+    name="pool processes killed", seconds=25, strike=Strike.KILL_POOL_PROCESS, times=100
 )
-WORKER_KILLS = Fault(name="workers killed", seconds=20, strike=Strike.KILL_WORKER, times=8)
+WORKER_KILLS = Fault(name="workers killed", seconds=36, strike=Strike.KILL_WORKER, times=12)
 LONG_OUTAGE = Fault(
     name="PostgreSQL is down",
     seconds=LONG_OUTAGE_SECONDS,
@@ -87,7 +87,7 @@ CLOCK_AHEAD = Fault(
 FAULTS = (
     POOL_PROCESS_KILLS,
     WORKER_KILLS,
-    Fault(name="all workers killed", seconds=15, strike=Strike.KILL_ALL_WORKERS, times=3),
+    Fault(name="all workers killed", seconds=25, strike=Strike.KILL_ALL_WORKERS, times=5),
     Fault(
         name="a worker frozen past its lease",
         seconds=_FROZEN_SECONDS,

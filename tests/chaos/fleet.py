@@ -24,7 +24,7 @@ _RESTART_SECONDS = 1.0
 # A kill waits so long after the one before it, and until a worker is at work. Where starting takes
 # long, all would be killed before they have begun to do anything.
 _SECONDS_BETWEEN_POOL_KILLS = 0.2
-_SECONDS_BETWEEN_WORKER_KILLS = 1.5
+_SECONDS_BETWEEN_WORKER_KILLS = 2.0
 _WORKER_READY = " ready."
 # Of a beat that has read its schedules.
 _BEAT_READY = "Sending due task"

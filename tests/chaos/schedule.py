@@ -21,7 +21,7 @@ _ALONE_SHARE = 0.78
 _SHORT_ALONE_SHARE = 0.55
 _LATEST_MIX_SHARE = 0.8
 _MIX_ENDS_SHARE = 0.99
-_GAP_SECONDS = 3.0
+_GAP_SECONDS = 1.5
 # The run for which the catalogue's lengths are.
 _FULL_SECONDS = 600.0
 _SHORTEST_SECONDS = 3.0
