@@ -11,7 +11,7 @@ import re
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextvars import Token
-from functools import partial
+from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
@@ -52,9 +52,13 @@ def hashed(text: str) -> str:
 
     Equal texts have equal hashes. Without the key nobody can try out all phone numbers.
     """
-    key = settings.SECRET_KEY.encode()
+    return _keyed_hash(settings.SECRET_KEY, text)
+
+
+@lru_cache(maxsize=10_000)
+def _keyed_hash(key: str, text: str) -> str:
     message = b"log:" + text.encode(errors="surrogatepass")
-    return hmac.digest(key, message, "sha256").hex()[:16]
+    return hmac.digest(key.encode(), message, "sha256").hex()[:16]
 
 
 def labels_of(

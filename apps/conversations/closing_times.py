@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, time, timedelta
+from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 
@@ -39,6 +40,8 @@ def _closings(
         yield _instant(day=today + timedelta(days=offset), local_time=local_time, zone=zone)
 
 
+# Asked for each message, and the same for all of a day.
+@lru_cache(maxsize=10_000)
 def _instant(*, day: date, local_time: time, zone: ZoneInfo) -> datetime:
     local = datetime.combine(day, local_time, tzinfo=zone)
     instant = local.astimezone(UTC)
