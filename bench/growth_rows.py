@@ -24,7 +24,7 @@ def point_rows(points: Sequence[Point]) -> list[list[str]]:
     """One row for each point; calls, units and statements are for one event."""
     return [
         [
-            f"{one.at:,g}",
+            f"{one.at:,.0f}",
             f"{one.events:,}",
             f"{one.events_per_second:,.0f}",
             f"{one.cpu_ms_per_event:.2f}",
