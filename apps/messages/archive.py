@@ -5,13 +5,14 @@ the same messages again gives the same archive, and merging fewer takes nothing 
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from django.db import transaction
-from django.db.models import F, Max, Min, QuerySet, Sum
+from django.db.models import BooleanField, F, Max, Min, QuerySet, Sum
+from django.db.models.expressions import RawSQL
 
 from apps.conversations.models import Conversation
 from apps.lossless_json import dump
@@ -72,8 +73,7 @@ def _take_known_out(conversation: Conversation, documents: list[Document]) -> li
     rewritten where it stands.
     """
     pending = {document["id"]: document for document in documents}
-    known = _parts(conversation).filter(message_ids__overlap=list(pending))
-    for part in known.iterator(chunk_size=1):
+    for part in _parts_with_any(conversation, pending):
         kept = []
         for archived in part.messages:
             new = pending.pop(archived["id"], None)
@@ -162,7 +162,7 @@ def _check_complete(conversation: Conversation, entries: Sequence[MessageEntry])
     """Read the archive back: what is not in it must not be deleted from DynamoDB."""
     missing = {entry.key for entry in entries}
     ids = {entry.message_id for entry in entries}
-    for part in _parts(conversation).filter(message_ids__overlap=list(ids)).iterator(chunk_size=1):
+    for part in _parts_with_any(conversation, ids):
         for document in part.messages:
             if document["id"] in ids:
                 missing -= {MessageEntry.from_json(one).key for one in _versions(document)}
@@ -192,6 +192,22 @@ def _present(
 
 def _size(document: Document) -> int:
     return len(dump(document).encode())
+
+
+def _parts_with_any(
+    conversation: Conversation, message_ids: Iterable[str]
+) -> Iterator[ConversationMessages]:
+    """The parts that have messages with any of these ids, one at a time.
+
+    PostgreSQL looks each of a part's ids up in a hash table (from version 14 on, "= ANY" with a
+    constant array). The operator && compares each id with each: a minute for a long archive.
+    """
+    has_any = RawSQL(
+        "EXISTS (SELECT FROM unnest(message_ids) AS id WHERE id = ANY(%s))",
+        [list(message_ids)],
+        output_field=BooleanField(),
+    )
+    yield from _parts(conversation).filter(has_any).iterator(chunk_size=1)
 
 
 def _parts(conversation: Conversation) -> QuerySet[ConversationMessages]:
