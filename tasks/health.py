@@ -3,7 +3,7 @@
 from celery import shared_task
 from django.db import close_old_connections, connection
 
-from apps.messages import store
+from apps.messages import message_table
 from tasks.base import PointerTask
 
 
@@ -13,4 +13,4 @@ def probe() -> None:
     close_old_connections()
     with connection.cursor() as cursor:
         cursor.execute("SELECT 1")
-    store.ping()
+    message_table.ping()

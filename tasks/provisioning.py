@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 import boto3
 from django.conf import settings
 
-from apps.messages import store
+from apps.messages import message_table
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
@@ -35,7 +35,7 @@ def ensure_queues() -> None:
 
 def ensure_table() -> None:
     """Make the DynamoDB table with its expiry, unless it is there."""
-    dynamodb = store.client()
+    dynamodb = message_table.client()
     table = settings.DYNAMODB_MESSAGE_TABLE
     try:
         dynamodb.describe_table(TableName=table)
@@ -44,12 +44,12 @@ def ensure_table() -> None:
             TableName=table,
             BillingMode="PAY_PER_REQUEST",
             KeySchema=[
-                {"AttributeName": store.PARTITION_KEY, "KeyType": "HASH"},
-                {"AttributeName": store.SORT_KEY, "KeyType": "RANGE"},
+                {"AttributeName": message_table.PARTITION_KEY, "KeyType": "HASH"},
+                {"AttributeName": message_table.SORT_KEY, "KeyType": "RANGE"},
             ],
             AttributeDefinitions=[
-                {"AttributeName": store.PARTITION_KEY, "AttributeType": "S"},
-                {"AttributeName": store.SORT_KEY, "AttributeType": "S"},
+                {"AttributeName": message_table.PARTITION_KEY, "AttributeType": "S"},
+                {"AttributeName": message_table.SORT_KEY, "AttributeType": "S"},
             ],
         )
         dynamodb.get_waiter("table_exists").wait(
@@ -59,7 +59,7 @@ def ensure_table() -> None:
     if expiry["TimeToLiveStatus"] not in ("ENABLED", "ENABLING"):
         dynamodb.update_time_to_live(
             TableName=table,
-            TimeToLiveSpecification={"Enabled": True, "AttributeName": store.EXPIRY},
+            TimeToLiveSpecification={"Enabled": True, "AttributeName": message_table.EXPIRY},
         )
 
 

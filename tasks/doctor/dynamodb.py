@@ -6,7 +6,8 @@ from uuid import UUID
 
 from django.conf import settings
 
-from apps.messages import store
+from apps.messages.message_table import EXPIRY as EXPIRY_ATTRIBUTE
+from apps.messages.message_table import PARTITION_KEY, SORT_KEY
 from tasks.doctor.aws import Kind, Reply, Service, trouble
 from tasks.doctor.findings import Finding, error, ok, skipped, warning
 from tasks.doctor.permissions import Probe, check_permissions
@@ -19,8 +20,8 @@ NEW_TABLE = (
 BAD_PARAMETERS = frozenset({"ConditionalCheckFailedException", "ValidationException"})
 # No conversation has this uuid, and the sort key of a message begins with its time.
 NO_KEY = {
-    store.PARTITION_KEY: {"S": str(UUID(int=0))},
-    store.SORT_KEY: {"S": "doctor"},
+    PARTITION_KEY: {"S": str(UUID(int=0))},
+    SORT_KEY: {"S": "doctor"},
 }
 
 
@@ -69,15 +70,14 @@ def _keys(reply: Reply) -> Finding:
         each["KeyType"]: (each["AttributeName"], types.get(each["AttributeName"]))
         for each in table["KeySchema"]
     }
-    if found != {"HASH": (store.PARTITION_KEY, "S"), "RANGE": (store.SORT_KEY, "S")}:
+    if found != {"HASH": (PARTITION_KEY, "S"), "RANGE": (SORT_KEY, "S")}:
         said = ", ".join(f"{name} ({kind} {type_})" for kind, (name, type_) in found.items())
         return error(
             KEYS,
-            f"They are {said}, and must be {store.PARTITION_KEY} (HASH S), "
-            f"{store.SORT_KEY} (RANGE S).",
+            f"They are {said}, and must be {PARTITION_KEY} (HASH S), {SORT_KEY} (RANGE S).",
             NEW_TABLE,
         )
-    return ok(KEYS, f"{store.PARTITION_KEY}, {store.SORT_KEY}.")
+    return ok(KEYS, f"{PARTITION_KEY}, {SORT_KEY}.")
 
 
 def _expiry(service: Service) -> Finding:
@@ -87,7 +87,7 @@ def _expiry(service: Service) -> Finding:
     if reply.kind is not Kind.DONE:
         return _trouble(EXPIRY, reply)
     expiry = reply.content["TimeToLiveDescription"]
-    status, attribute = expiry["TimeToLiveStatus"], expiry.get("AttributeName", store.EXPIRY)
+    status, attribute = expiry["TimeToLiveStatus"], expiry.get("AttributeName", EXPIRY_ATTRIBUTE)
     if status == "DISABLING":
         return error(
             EXPIRY,
@@ -100,10 +100,10 @@ def _expiry(service: Service) -> Finding:
             "It is off: messages that were left behind stay for ever.",
             "Unless PostgreSQL is down for long (runbook), run: python manage.py provision",
         )
-    if attribute != store.EXPIRY:
+    if attribute != EXPIRY_ATTRIBUTE:
         return error(
             EXPIRY,
-            f"It goes by {attribute}, not by {store.EXPIRY}.",
+            f"It goes by {attribute}, not by {EXPIRY_ATTRIBUTE}.",
             f"Run: aws dynamodb update-time-to-live --region {settings.DYNAMODB_REGION} "
             f"--table-name {settings.DYNAMODB_MESSAGE_TABLE} --time-to-live-specification "
             f"Enabled=false,AttributeName={attribute}; an hour later: python manage.py provision",
@@ -135,11 +135,11 @@ def _probes(table: str) -> list[Probe]:
     BatchWriteItem takes no condition, so it deletes a key that cannot exist, which changes nothing.
     A table with other keys refuses all of them, and that shows the permission, too.
     """
-    never = f"attribute_exists({store.SORT_KEY}) AND attribute_not_exists({store.SORT_KEY})"
+    never = f"attribute_exists({SORT_KEY}) AND attribute_not_exists({SORT_KEY})"
     query: dict[str, Any] = {
         "TableName": table,
-        "KeyConditionExpression": f"{store.PARTITION_KEY} = :none",
-        "ExpressionAttributeValues": {":none": NO_KEY[store.PARTITION_KEY]},
+        "KeyConditionExpression": f"{PARTITION_KEY} = :none",
+        "ExpressionAttributeValues": {":none": NO_KEY[PARTITION_KEY]},
         "Limit": 1,
     }
     put = {"TableName": table, "Item": NO_KEY, "ConditionExpression": never}

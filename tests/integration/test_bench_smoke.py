@@ -10,7 +10,7 @@ from botocore.config import Config
 
 from apps.analytics.models import SurveyAnswer
 from apps.conversations.models import Conversation
-from apps.messages import store
+from apps.messages import message_table
 from bench.bare_work import take
 from bench.chat import Load, event_of, inversions
 from bench.light_queue import LightQueue
@@ -43,10 +43,10 @@ def dynamodb(
     """The model of DynamoDB instead of moto, with a table of this test."""
     monkeypatch.setenv("AWS_ENDPOINT_URL_DYNAMODB", dynamodb_server.url)
     settings.DYNAMODB_MESSAGE_TABLE = uuid4().hex
-    store.client_of_process.cache_clear()
+    message_table.client_of_process.cache_clear()
     ensure_table()
     yield dynamodb_server
-    store.client_of_process.cache_clear()
+    message_table.client_of_process.cache_clear()
 
 
 @pytest.fixture

@@ -20,7 +20,7 @@ from django_celery_beat.models import PeriodicTask
 from psycopg2 import sql
 
 from apps.clock import now
-from apps.messages import store
+from apps.messages import message_table
 from embedded.environment import service_environment, with_settings
 from embedded.network import free_port
 from embedded.service import PROJECT_ROOT
@@ -127,8 +127,8 @@ def test_it_changes_nothing(healthy: Any, settings: Any, lake_directory: Path) -
         healthy.send_message(
             QueueUrl=url, MessageBody="{}", MessageGroupId="group", MessageDeduplicationId="1"
         )
-    item = {store.PARTITION_KEY: {"S": "0"}, store.SORT_KEY: {"S": "0"}}
-    store.client().put_item(TableName=settings.DYNAMODB_MESSAGE_TABLE, Item=item)
+    item = {message_table.PARTITION_KEY: {"S": "0"}, message_table.SORT_KEY: {"S": "0"}}
+    message_table.client().put_item(TableName=settings.DYNAMODB_MESSAGE_TABLE, Item=item)
     before = everything(healthy, settings, lake_directory)
 
     doctor()
@@ -149,7 +149,7 @@ def everything(sqs: Any, settings: Any, lake: Path) -> list[Any]:
         sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["All"])["Attributes"] for url in urls
     ]
     table = settings.DYNAMODB_MESSAGE_TABLE
-    dynamodb = store.client()
+    dynamodb = message_table.client()
     with connection.cursor() as cursor:
         tables = connection.introspection.table_names(cursor)
         rows = []

@@ -6,7 +6,7 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from apps.messages import store
+from apps.messages import message_table, store
 from tests.support.builders import NOON, entries, entry
 from tests.support.stored import counted_calls, every_item, store_many, stored_entries
 
@@ -105,11 +105,11 @@ def test_a_conversation_is_read_to_its_end_with_consistent_reads() -> None:
     def note(params: dict[str, Any], **_event: Any) -> None:
         reads.append(params)
 
-    store.client().meta.events.register("provide-client-params.dynamodb.Query", note)
+    message_table.client().meta.events.register("provide-client-params.dynamodb.Query", note)
     try:
         assert stored() == written
     finally:
-        store.client().meta.events.unregister("provide-client-params.dynamodb.Query", note)
+        message_table.client().meta.events.unregister("provide-client-params.dynamodb.Query", note)
 
     assert len(reads) > 1
     assert all(read["ConsistentRead"] for read in reads)
@@ -139,7 +139,7 @@ def test_a_body_that_was_never_written_to_its_end_is_no_message(
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(store, "_put_head", killed)
+        patch.setattr(message_table, "put_new", killed)
         with pytest.raises(KeyboardInterrupt):
             put(text="x" * BIGGEST_TEXT)
     put(message_id="m-2", at=NOON + timedelta(seconds=1))

@@ -17,7 +17,7 @@ from botocore.exceptions import (
 from django.conf import settings
 
 from apps.errors import Unavailable
-from apps.messages import store
+from apps.messages import message_table, store
 from tests.support.builders import NOON, entries, entry
 from tests.support.stored import store_many, stored_entries
 
@@ -30,14 +30,14 @@ CALLS: dict[str, Callable[[], Any]] = {
     "PutItem": lambda: store.put(conversation_uuid=CONVERSATION, entry=entry(), now=NOON),
     "Query": lambda: list(store.batches(CONVERSATION)),
     "BatchWriteItem": lambda: store.delete(conversation_uuid=CONVERSATION, item_keys=["k"]),
-    "GetItem": store.ping,
+    "GetItem": message_table.ping,
 }
 
 
 @contextmanager
 def answering(answer: Send) -> Iterator[None]:
     """Has every call of this process's client answered by a function of the call."""
-    client: Any = store.client()
+    client: Any = message_table.client()
     former = client._make_api_call
     client._make_api_call = answer
     try:
@@ -100,7 +100,7 @@ def test_a_table_that_is_not_there_is_unavailable(settings: Any) -> None:
     settings.DYNAMODB_MESSAGE_TABLE = "another_table"
 
     with pytest.raises(Unavailable, match="ResourceNotFoundException"):
-        store.ping()
+        message_table.ping()
 
 
 class Overloaded:
@@ -108,7 +108,7 @@ class Overloaded:
 
     def __init__(self, *, times: int) -> None:
         self._times = times
-        self._send = store.client()._make_api_call  # type: ignore[attr-defined]
+        self._send = message_table.client()._make_api_call  # type: ignore[attr-defined]
         self.batches: list[int] = []
 
     def __call__(self, operation: Any, parameters: dict[str, Any]) -> Any:
@@ -127,7 +127,7 @@ class Overloaded:
 def pauses(aws: None, monkeypatch: pytest.MonkeyPatch) -> list[float]:
     """The pauses that the store makes, without waiting for them."""
     pauses: list[float] = []
-    monkeypatch.setattr("apps.messages.store.time.sleep", pauses.append)
+    monkeypatch.setattr("apps.messages.message_table.time.sleep", pauses.append)
     return pauses
 
 

@@ -5,7 +5,7 @@ from datetime import datetime
 import pytest
 from django.conf import settings as django_settings
 
-from apps.messages import store
+from apps.messages import message_table
 from tasks import closing as tasks
 from tests.support.builders import NOON, project
 from tests.support.closings import DAY, HOUR, MINUTE, at, closing_at, current, tick, write
@@ -17,11 +17,15 @@ pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("
 
 def delete_expired(*, now: datetime) -> int:
     """What DynamoDB does by itself: give how many items that deleted."""
-    expired = [item for item in every_item() if int(item[store.EXPIRY]["N"]) <= now.timestamp()]
+    expired = [
+        item for item in every_item() if int(item[message_table.EXPIRY]["N"]) <= now.timestamp()
+    ]
     for item in expired:
-        store.client().delete_item(
+        message_table.client().delete_item(
             TableName=django_settings.DYNAMODB_MESSAGE_TABLE,
-            Key={name: item[name] for name in (store.PARTITION_KEY, store.SORT_KEY)},
+            Key={
+                name: item[name] for name in (message_table.PARTITION_KEY, message_table.SORT_KEY)
+            },
         )
     return len(expired)
 

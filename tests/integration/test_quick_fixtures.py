@@ -8,7 +8,7 @@ from django.contrib.auth.models import Group, Permission, User
 from django.contrib.contenttypes.models import ContentType
 from django.core.management import call_command
 
-from apps.messages import store
+from apps.messages import message_table
 from tasks.provisioning import ensure_queues, ensure_table
 from tests.support.builders import deliver_bodies, message_body, survey_body
 from tests.support.provisioned import ProvisionedMoto
@@ -50,7 +50,7 @@ def test_what_is_provisioned_again_is_as_the_first_time(
 
 def describe(sqs: Any) -> dict[str, Any]:
     """All that moto says of its queues and tables."""
-    dynamodb = store.client()
+    dynamodb = message_table.client()
     found: dict[str, Any] = {
         url: sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["All"])["Attributes"]
         for url in sqs.list_queues()["QueueUrls"]

@@ -40,9 +40,9 @@ EFFECTS: Mapping[str, str] = {
     "give back": "apps.conversations.closing:give_back",
     "close": "apps.conversations.closing:close_if_due",
     "close by event": "apps.conversations.services:close",
-    "store": "apps.messages.store:_put_head",
+    "store": "apps.messages.message_table:put_new",
     "merge": "apps.messages.archive:merge",
-    "delete": "apps.messages.store:_write_batch",
+    "delete": "apps.messages.message_table:_write_batch",
     "mark archived": "django.db.models.query:QuerySet.update",
     "claim checks": "apps.conversations.archive_checks:claim",
     "complete check": "apps.conversations.archive_checks:complete",
@@ -109,8 +109,8 @@ def _throttle_dynamodb(seed: str) -> None:
 
     That is before they are sent: nothing of them is done (botocore, event "before-send").
     """
-    store = resolve_name("apps.messages.store")
-    client_of_process = store.client_of_process
+    message_table = resolve_name("apps.messages.message_table")
+    client_of_process = message_table.client_of_process
 
     @cache
     def throttled_client(process_id: int) -> Any:
@@ -119,7 +119,7 @@ def _throttle_dynamodb(seed: str) -> None:
         client.meta.events.register("before-send.dynamodb", _Throttle(random.Random(seed)))  # noqa: S311
         return client
 
-    store.client_of_process = throttled_client
+    message_table.client_of_process = throttled_client
 
 
 class _Throttle:

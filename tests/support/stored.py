@@ -12,7 +12,7 @@ from django.db import connection
 
 from apps import clock
 from apps.conversations.models import Conversation
-from apps.messages import store
+from apps.messages import message_table, store
 from apps.messages.entries import MessageEntry
 
 OUR_APPS = ("conversations", "conversation_messages", "analytics")
@@ -45,7 +45,7 @@ def every_item() -> list[dict[str, Any]]:
     """All items of the DynamoDB table, in the order of their keys."""
     items: list[dict[str, Any]] = []
     pages = (
-        store.client()
+        message_table.client()
         .get_paginator("scan")
         .paginate(TableName=settings.DYNAMODB_MESSAGE_TABLE, ConsistentRead=True)
     )
@@ -76,7 +76,7 @@ def counted_calls() -> Iterator[Counter[str]]:
     def count(model: Any, **_event: Any) -> None:
         calls[model.name] += 1
 
-    events = store.client().meta.events
+    events = message_table.client().meta.events
     events.register("before-call.dynamodb", count)
     try:
         yield calls

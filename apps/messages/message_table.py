@@ -1,0 +1,185 @@
+"""The DynamoDB table of messages: its keys, its client, and the calls that are made of it.
+
+What its items mean is `apps.messages.store`'s. Every call raises Unavailable where DynamoDB does
+not do it now and may later.
+"""
+
+import os
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from functools import cache
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+import boto3
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError, ParamValidationError
+from django.conf import settings
+
+from apps.errors import Unavailable
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+PARTITION_KEY = "conversation_uuid"
+SORT_KEY = "message_key"
+EXPIRY = "expires_at"
+
+# BatchWriteItem takes at most 25 requests.
+LARGEST_BATCH = 25
+BATCH_ATTEMPTS = 7
+FIRST_BATCH_PAUSE = 0.05
+
+# Errors in what we asked; everything else that DynamoDB answers may pass by itself.
+OUR_FAULT = frozenset({"ValidationException", "SerializationException"})
+
+Item = Mapping[str, Any]
+
+
+@cache
+def client_of_process(_process_id: int) -> "DynamoDBClient":
+    """One client for each process: making one costs over 10 ms, and a fork must not share it."""
+    return boto3.client(
+        "dynamodb",
+        region_name=settings.DYNAMODB_REGION,
+        config=Config(
+            connect_timeout=2,
+            read_timeout=5,
+            retries={"mode": "standard", "total_max_attempts": 3},
+            # It took a seventh of a write. Items are made by `apps.messages.store` alone, and
+            # DynamoDB checks them, too.
+            parameter_validation=False,
+        ),
+    )
+
+
+def client() -> "DynamoDBClient":
+    """This process's client."""
+    return client_of_process(os.getpid())
+
+
+def ping() -> None:
+    """Read nothing from the table, as a worker does."""
+    _get(key(conversation_uuid=UUID(int=0), sort_key="nothing"))
+
+
+def key(*, conversation_uuid: UUID, sort_key: str) -> dict[str, Any]:
+    """The primary key of an item."""
+    return {PARTITION_KEY: {"S": str(conversation_uuid)}, SORT_KEY: {"S": sort_key}}
+
+
+def is_there(*, conversation_uuid: UUID, sort_key: str) -> bool:
+    """Whether there is such an item, by a consistent read."""
+    primary_key = key(conversation_uuid=conversation_uuid, sort_key=sort_key)
+    return "Item" in _get(primary_key, ConsistentRead=True, ProjectionExpression=SORT_KEY)
+
+
+def put(item: Item) -> None:
+    """Write the item, over one with its key."""
+    with _may_be_unavailable():
+        client().put_item(TableName=settings.DYNAMODB_MESSAGE_TABLE, Item=item)
+
+
+def put_new(item: Item) -> bool:
+    """Write the item unless one with its key is there; tells whether it was written."""
+    with _may_be_unavailable(), suppress(client().exceptions.ConditionalCheckFailedException):
+        client().put_item(
+            TableName=settings.DYNAMODB_MESSAGE_TABLE,
+            Item=item,
+            ConditionExpression=f"attribute_not_exists({SORT_KEY})",
+        )
+        return True
+    return False
+
+
+def put_all(items: Sequence[Item]) -> None:
+    """Write items of different keys, with one call for up to 25; some may be written if it fails.
+
+    Those that are there are written over.
+    """
+    _write_in_batches([{"PutRequest": {"Item": item}} for item in items])
+
+
+def delete_all(keys: Sequence[Item]) -> None:
+    """Delete items, with one call for up to 25; those that are gone are no error."""
+    _write_in_batches([{"DeleteRequest": {"Key": one}} for one in keys])
+
+
+def pages(conversation_uuid: UUID, **options: str) -> Iterator[Any]:
+    """The answers of a consistent Query for the items of a conversation, by sort key, to the end.
+
+    `options` are more of Query's parameters.
+    """
+    query = _query(conversation_uuid) | options
+    while True:
+        with _may_be_unavailable():
+            page = client().query(**query)
+        yield page
+        if "LastEvaluatedKey" not in page:
+            return
+        query["ExclusiveStartKey"] = page["LastEvaluatedKey"]
+
+
+def last_sort_key(conversation_uuid: UUID) -> str | None:
+    """The greatest sort key of a conversation's items, if it has any."""
+    with _may_be_unavailable():
+        answer = client().query(
+            **_query(conversation_uuid),
+            ScanIndexForward=False,
+            Limit=1,
+            ProjectionExpression=SORT_KEY,
+        )
+    return next((str(item[SORT_KEY]["S"]) for item in answer["Items"]), None)
+
+
+@contextmanager
+def _may_be_unavailable() -> Iterator[None]:
+    """Turn what may pass by itself (timeouts, throttling, 5xx, credentials) into Unavailable."""
+    try:
+        yield
+    except ClientError as error:
+        code = error.response["Error"]["Code"]
+        if code in OUR_FAULT:
+            raise
+        raise Unavailable("DynamoDB", code) from error
+    except ParamValidationError:
+        raise
+    except BotoCoreError as error:
+        raise Unavailable("DynamoDB", type(error).__name__) from error
+
+
+def _get(primary_key: Item, **options: Any) -> Any:
+    with _may_be_unavailable():
+        return client().get_item(
+            TableName=settings.DYNAMODB_MESSAGE_TABLE, Key=primary_key, **options
+        )
+
+
+def _query(conversation_uuid: UUID) -> dict[str, Any]:
+    return {
+        "TableName": settings.DYNAMODB_MESSAGE_TABLE,
+        "ConsistentRead": True,
+        "KeyConditionExpression": f"{PARTITION_KEY} = :conversation",
+        "ExpressionAttributeValues": {":conversation": {"S": str(conversation_uuid)}},
+    }
+
+
+def _write_in_batches(requests: Sequence[Any]) -> None:
+    for start in range(0, len(requests), LARGEST_BATCH):
+        _write_batch(requests[start : start + LARGEST_BATCH])
+
+
+def _write_batch(requests: Sequence[Any]) -> None:
+    """BatchWriteItem until nothing is left: DynamoDB hands back what it had no capacity for."""
+    for attempt in range(BATCH_ATTEMPTS):
+        if attempt:
+            time.sleep(FIRST_BATCH_PAUSE * 2 ** (attempt - 1))
+        with _may_be_unavailable():
+            answer = client().batch_write_item(
+                RequestItems={settings.DYNAMODB_MESSAGE_TABLE: requests}
+            )
+        requests = answer.get("UnprocessedItems", {}).get(settings.DYNAMODB_MESSAGE_TABLE, [])
+        if not requests:
+            return
+    raise Unavailable("DynamoDB", "it leaves items of a batch unprocessed")
