@@ -2,19 +2,22 @@
 
 import pytest
 
-from tests.support.sqs_server.faults import FaultKind, Faults, fault_from_json
+from tests.support.model_server.faults import Faults
+from tests.support.sqs_server.faults import Fault, FaultKind, fault_from_json
 
 
 def hit(
-    faults: Faults, *, action: str = "SendMessage", now: float = 0, in_flight: bool = False
+    faults: Faults[Fault], *, action: str = "SendMessage", now: float = 0, in_flight: bool = False
 ) -> FaultKind | None:
-    fault = faults.take(action=action, has_messages_in_flight=in_flight, now=now)
+    fault = faults.take(
+        now=now, hits=lambda fault: fault.hits(action=action, has_messages_in_flight=in_flight)
+    )
     return None if fault is None else fault.kind
 
 
-def waiting(**fields: object) -> Faults:
-    faults = Faults()
-    faults.add(fault_from_json(fields=fields, now=0))
+def waiting(**fields: object) -> Faults[Fault]:
+    faults: Faults[Fault] = Faults()
+    faults.add(fault_from_json(fields, 0))
     return faults
 
 
@@ -58,11 +61,11 @@ def test_a_duplicate_waits_for_a_receive_while_something_is_in_flight() -> None:
 
 def test_the_oldest_fault_hits_first_and_the_next_when_it_is_used_up() -> None:
     faults = waiting(kind="drop", count=1)
-    faults.add(fault_from_json(fields={"kind": "error", "count": 1}, now=0))
+    faults.add(fault_from_json({"kind": "error", "count": 1}, 0))
     assert [hit(faults), hit(faults), hit(faults)] == [FaultKind.DROP, FaultKind.ERROR, None]
 
 
 @pytest.mark.parametrize("fields", [{"kind": "earthquake"}, {"kind": "drop", "colour": "red"}])
 def test_what_is_no_fault_is_refused(fields: dict[str, object]) -> None:
     with pytest.raises((ValueError, TypeError)):
-        fault_from_json(fields=fields, now=0)
+        fault_from_json(fields, 0)

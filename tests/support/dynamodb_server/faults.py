@@ -1,11 +1,12 @@
-"""Faults on demand: which call is hit by which."""
+"""What can go wrong with DynamoDB on demand."""
 
 import random
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from http import HTTPStatus
 from typing import Any
+
+from tests.support.model_server import faults
 
 
 class FaultKind(StrEnum):
@@ -26,77 +27,33 @@ class FaultKind(StrEnum):
 
 
 @dataclass(slots=True, kw_only=True)
-class Fault:
-    """A fault that waits for calls to hit: `count` of them, until a time, of these actions.
-
-    `share` of the calls are hit, chosen at random with a fixed seed.
-    """
+class Fault(faults.Fault):
+    """A fault that waits for calls to hit: `share` of them, chosen at random with a fixed seed."""
 
     kind: FaultKind
-    count: int | None = None
-    until: float | None = None
-    actions: frozenset[str] = frozenset()
     share: float = 1.0
-    status: int = HTTPStatus.INTERNAL_SERVER_ERROR.value
-    code: str = "InternalServerError"
-    seconds: float = 0.0
     chance: random.Random = field(default_factory=lambda: random.Random(1))  # noqa: S311 (a fault)
 
     def hits(self, *, action: str) -> bool:
         """Whether it does its harm to such a call."""
-        if self.actions and action not in self.actions:
+        if not self.is_of(action=action):
             return False
         if self.kind is FaultKind.UNPROCESSED:
             return action == "BatchWriteItem"
         return self.chance.random() < self.share
-
-    def is_over(self, *, now: float) -> bool:
-        """Whether its calls or its time are used up."""
-        return self.count == 0 or (self.until is not None and now >= self.until)
 
     def leaves_out(self) -> bool:
         """Whether the next request of a batch is one that is given back."""
         return self.kind is FaultKind.UNPROCESSED and self.chance.random() < self.share
 
 
-class Faults:
-    """The faults that wait, oldest first. Times are passed in, on a clock that does not jump."""
-
-    def __init__(self) -> None:
-        self._waiting: list[Fault] = []
-
-    def add(self, fault: Fault) -> None:
-        self._waiting.append(fault)
-
-    def clear(self) -> None:
-        """Nothing goes wrong any more."""
-        self._waiting.clear()
-
-    def take(self, *, action: str, now: float) -> Fault | None:
-        """The fault that hits this call, if any; it counts as used."""
-        self._waiting = [fault for fault in self._waiting if not fault.is_over(now=now)]
-        for fault in self._waiting:
-            if fault.hits(action=action):
-                if fault.count is not None:
-                    fault.count -= 1
-                return fault
-        return None
-
-
-def fault_from_json(*, fields: Mapping[str, Any], now: float) -> Fault:
+def fault_from_json(fields: Mapping[str, Any], now: float) -> Fault:
     """A fault as the control interface is told of it.
 
-    `duration` is how many seconds it waits for calls. Raises ValueError, KeyError or TypeError if
-    the fields do not describe a fault.
+    Raises ValueError, KeyError or TypeError if the fields do not describe a fault.
     """
-    given = dict(fields)
-    duration = given.pop("duration", None)
-    fault = Fault(
-        kind=FaultKind(given.pop("kind")),
-        until=None if duration is None else now + duration,
-        actions=frozenset(given.pop("actions", ())),
-        **given,
-    )
+    waiting = faults.waiting_from_json(fields=fields, now=now)
+    fault = Fault(kind=FaultKind(waiting.pop("kind")), **waiting)
     if not 0 < fault.share <= 1:
         raise ValueError("share must be over 0 and at most 1")
     return fault

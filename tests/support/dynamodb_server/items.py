@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from tests.support.model_server.errors import ServiceError
+
 PARTITION, SORT = "conversation_uuid", "message_key"
 # DynamoDB Developer Guide, "Quotas": an item, a page of a Query, a BatchWriteItem.
 LARGEST_ITEM = 409_600
@@ -13,14 +15,11 @@ _READ_UNIT = 4_096
 Item = dict[str, Any]
 
 
-class Refused(Exception):
+class Refused(ServiceError):
     """An error of DynamoDB."""
 
     def __init__(self, code: str, text: str, *, status: int = 400) -> None:
-        super().__init__(text)
-        self.code = code
-        self.text = text
-        self.status = status
+        super().__init__(code=code, message=text, status=status)
 
 
 def size_of(item: Item) -> int:

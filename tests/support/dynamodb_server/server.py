@@ -1,52 +1,36 @@
-"""The server: DynamoDB on one port, the control interface on another."""
+"""The server."""
 
 import asyncio
 import json
 import time
 from typing import Any
 
-from embedded.network import LOOPBACK
 from tests.support.dynamodb_server.accounts import Accounts
 from tests.support.dynamodb_server.actions import Actions
-from tests.support.dynamodb_server.control import ControlInterface
-from tests.support.dynamodb_server.faults import Fault, FaultKind, Faults
+from tests.support.dynamodb_server.control import Control
+from tests.support.dynamodb_server.faults import Fault, FaultKind, fault_from_json
 from tests.support.dynamodb_server.items import Refused
-from tests.support.sqs_server.clock import Clock
-from tests.support.sqs_server.http import HttpListener, HttpRequest, HttpResponse
+from tests.support.model_server.clock import Clock
+from tests.support.model_server.http import HttpRequest, HttpResponse
+from tests.support.model_server.server import Server
 
 _SILENT = frozenset({FaultKind.DROP, FaultKind.HANG})
 
 
-class Server:
+class DynamoDb(Server[Fault]):
     """Empty at its start; it keeps nothing."""
 
     def __init__(self) -> None:
-        self._faults = Faults()
         self._accounts = Accounts()
         self._actions = Actions(accounts=self._accounts, clock=Clock().now)
-        self._listener = HttpListener(handler=self._answer)
-        control = ControlInterface(
-            tables=self._actions.tables,
-            accounts=self._accounts,
-            faults=self._faults,
-            listener=self._listener,
-        )
-        self._control = HttpListener(handler=control.answer)
+        control = Control(tables=self._actions.tables, accounts=self._accounts)
+        super().__init__(fault_from_json=fault_from_json, routes=control.routes())
 
-    async def start(self) -> tuple[str, str]:
-        """Starts to listen on free ports; gives DynamoDB's address and the control's."""
-        ports = [await listener.start(port=0) for listener in (self._listener, self._control)]
-        return f"http://{LOOPBACK}:{ports[0]}", f"http://{LOOPBACK}:{ports[1]}"
-
-    async def close(self) -> None:
-        """Gives the ports back."""
-        await self._listener.close()
-        await self._control.close()
-
-    async def _answer(self, http_request: HttpRequest) -> HttpResponse | None:
+    async def answer(self, http_request: HttpRequest) -> HttpResponse | None:
+        """Does what a call of DynamoDB asks, but for faults."""
         action = http_request.headers.get("x-amz-target", "").rpartition(".")[2]
         request: dict[str, Any] = json.loads(http_request.body or b"{}")
-        fault = self._faults.take(action=action, now=time.monotonic())
+        fault = self.faults.take(now=time.monotonic(), hits=lambda fault: fault.hits(action=action))
         usage = self._accounts.usage[_table_of(request)][action]
         usage.calls += 1
         response = None
@@ -83,6 +67,6 @@ def _response(answer: dict[str, Any]) -> HttpResponse:
 def _error(refused: Refused) -> HttpResponse:
     content = {
         "__type": f"com.amazonaws.dynamodb.v20120810#{refused.code}",
-        "message": refused.text,
+        "message": refused.message,
     }
     return HttpResponse(status=refused.status, body=json.dumps(content).encode())

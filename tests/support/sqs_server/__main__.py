@@ -1,15 +1,11 @@
-"""`python -m tests.support.sqs_server --port 0` runs the server until SIGTERM or Ctrl-C.
-
-Once it listens, it writes one line: SQS's address, a space, and that of the control interface.
-"""
+"""`python -m tests.support.sqs_server --port 0` runs the server, here on a free port."""
 
 import argparse
 import asyncio
-import signal
-import sys
 
+from tests.support.model_server.server import serve
 from tests.support.sqs_server.polls import LONGEST_POLL_SECONDS
-from tests.support.sqs_server.server import Server
+from tests.support.sqs_server.server import Sqs
 
 
 def main() -> None:
@@ -26,20 +22,8 @@ def main() -> None:
         help="seconds after which a long poll ends, even if it asks for more",
     )
     options = parser.parse_args()
-    asyncio.run(_run(port=options.port, greedy=options.greedy, longest_poll=options.longest_poll))
-
-
-async def _run(*, port: int, greedy: bool, longest_poll: float) -> None:
-    stopped = asyncio.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(number, stopped.set)
-    server = Server(greedy=greedy, longest_poll=longest_poll)
-    try:
-        sys.stdout.write(" ".join(await server.start(port=port)) + "\n")
-        sys.stdout.flush()
-        await stopped.wait()
-    finally:
-        await server.close()
+    server = Sqs(greedy=options.greedy, longest_poll=options.longest_poll)
+    asyncio.run(serve(server, port=options.port))
 
 
 if __name__ == "__main__":

@@ -7,6 +7,8 @@ issue trackers of AWS's SDKs.
 
 from http import HTTPStatus
 
+from tests.support.model_server.errors import ServiceError
+
 # The code of an error in the older query protocol. SQS still sends it, in x-amzn-query-error.
 _QUERY_CODES = {
     "BatchEntryIdsNotDistinct": "AWS.SimpleQueueService.BatchEntryIdsNotDistinct",
@@ -22,16 +24,8 @@ _QUERY_CODES = {
 }
 
 
-class SqsError(Exception):
+class SqsError(ServiceError):
     """An answer of SQS that says no. `code` is that of the JSON protocol."""
-
-    def __init__(
-        self, *, code: str, message: str, status: int = HTTPStatus.BAD_REQUEST.value
-    ) -> None:
-        super().__init__(message)
-        self.code = code
-        self.message = message
-        self.status = status
 
     @property
     def query_code(self) -> str:

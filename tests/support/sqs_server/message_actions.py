@@ -7,9 +7,9 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from tests.support.model_server.clock import Clock
 from tests.support.sqs_server.account import Account
 from tests.support.sqs_server.calls import LoggedEntry
-from tests.support.sqs_server.clock import Clock
 from tests.support.sqs_server.errors import missing_parameter
 from tests.support.sqs_server.message import Message, attributes_digest, body_digest
 from tests.support.sqs_server.polls import LongPolls

@@ -4,7 +4,7 @@ import asyncio
 from collections import defaultdict, deque
 from contextlib import suppress
 
-from tests.support.sqs_server.clock import Clock
+from tests.support.model_server.clock import Clock
 from tests.support.sqs_server.queue import FifoQueue
 
 # AWS documentation, ReceiveMessage, "WaitTimeSeconds".

@@ -4,9 +4,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from tests.support.model_server.clock import Clock
 from tests.support.sqs_server.account import Account
 from tests.support.sqs_server.calls import LoggedEntry
-from tests.support.sqs_server.clock import Clock
 from tests.support.sqs_server.errors import SqsError, not_modelled
 from tests.support.sqs_server.message_actions import MessageActions
 from tests.support.sqs_server.polls import LongPolls

@@ -3,9 +3,9 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from tests.support.model_server.clock import Clock
 from tests.support.sqs_server.account import ACCOUNT_ID, Account
 from tests.support.sqs_server.attributes import KNOWN
-from tests.support.sqs_server.clock import Clock
 from tests.support.sqs_server.errors import SqsError
 from tests.support.sqs_server.polls import LongPolls
 from tests.support.sqs_server.queue import FifoQueue

@@ -1,4 +1,4 @@
-"""SQS on one port, its control interface on another."""
+"""The server."""
 
 import asyncio
 import json
@@ -9,13 +9,14 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any
 
+from tests.support.model_server.clock import Clock
+from tests.support.model_server.http import HttpRequest, HttpResponse
+from tests.support.model_server.server import Server
 from tests.support.sqs_server.account import Account
 from tests.support.sqs_server.calls import CallLog, LoggedCall, LoggedEntry
-from tests.support.sqs_server.clock import Clock
-from tests.support.sqs_server.control import ControlInterface
+from tests.support.sqs_server.control import Control
 from tests.support.sqs_server.errors import SqsError
-from tests.support.sqs_server.faults import Fault, FaultKind, Faults
-from tests.support.sqs_server.http import LOOPBACK, HttpListener, HttpRequest, HttpResponse
+from tests.support.sqs_server.faults import Fault, FaultKind, fault_from_json
 from tests.support.sqs_server.polls import LongPolls
 from tests.support.sqs_server.protocol import Answer, SqsProtocol
 from tests.support.sqs_server.queue_actions import queue_name
@@ -30,49 +31,40 @@ class _Outcome:
     entries: Sequence[LoggedEntry] = ()
 
 
-class Server:
-    """The model server. Its addresses are known once it is started."""
+class Sqs(Server[Fault]):
+    """The model of SQS; empty at its start, and it keeps nothing."""
 
     def __init__(self, *, greedy: bool, longest_poll: float) -> None:
         self._clock = Clock()
         self._account = Account(greedy=greedy)
         self._polls = LongPolls(clock=self._clock, longest=longest_poll)
-        self._faults = Faults()
         self._log = CallLog()
-        self._sqs = HttpListener(handler=self._answer)
-        control = ControlInterface(
-            clock=self._clock,
-            account=self._account,
-            polls=self._polls,
-            faults=self._faults,
-            log=self._log,
-            sqs=self._sqs,
-        )
-        self._control = HttpListener(handler=control.answer)
         self._protocol: SqsProtocol | None = None
+        control = Control(
+            clock=self._clock, account=self._account, polls=self._polls, log=self._log
+        )
+        super().__init__(fault_from_json=fault_from_json, routes=control.routes())
 
     async def start(self, *, port: int) -> tuple[str, str]:
-        """Starts to listen; port 0 is a free one. Returns SQS's address and the control's."""
-        url = f"http://{LOOPBACK}:{await self._sqs.start(port=port)}"
+        """Starts to listen; port 0 is a free one. Gives SQS's address and the control's."""
+        url, control_url = await super().start(port=port)
         self._protocol = SqsProtocol(
             account=self._account, clock=self._clock, polls=self._polls, base_url=url
         )
-        return url, f"http://{LOOPBACK}:{await self._control.start(port=0)}"
+        return url, control_url
 
-    async def close(self) -> None:
-        """Gives the ports back."""
-        await self._sqs.close()
-        await self._control.close()
-
-    async def _answer(self, http_request: HttpRequest) -> HttpResponse | None:
+    async def answer(self, http_request: HttpRequest) -> HttpResponse | None:
+        """Does what a call of SQS asks, but for faults."""
         action = http_request.headers.get("x-amz-target", "").rpartition(".")[2]
         request: Mapping[str, Any] = json.loads(http_request.body or b"{}")
         name = queue_name(request)
         started = self._clock.now()
-        fault = self._faults.take(
-            action=action,
-            has_messages_in_flight=self._has_messages_in_flight(name),
+        has_messages_in_flight = self._has_messages_in_flight(name)
+        fault = self.faults.take(
             now=time.monotonic(),
+            hits=lambda fault: fault.hits(
+                action=action, has_messages_in_flight=has_messages_in_flight
+            ),
         )
         outcome = await self._outcome(action=action, request=request, fault=fault)
         self._log.add(

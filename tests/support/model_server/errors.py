@@ -1,0 +1,15 @@
+"""How a service says no."""
+
+from http import HTTPStatus
+
+
+class ServiceError(Exception):
+    """An answer that says no."""
+
+    def __init__(
+        self, *, code: str, message: str, status: int = HTTPStatus.BAD_REQUEST.value
+    ) -> None:
+        super().__init__(message)
+        self.code = code
+        self.message = message
+        self.status = status
