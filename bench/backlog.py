@@ -10,6 +10,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from bench.chat import Load, event_of, inversions
+from bench.command import BenchError
 from bench.counts import NOTHING, Counts
 from bench.trial import Trial
 
@@ -18,7 +19,7 @@ _POLL_SECONDS = 0.1
 Sample = tuple[int, float]
 
 
-class NotDone(RuntimeError):
+class NotDone(BenchError):
     """Events had no effect in time, or something took effect that was not sent."""
 
 

@@ -13,10 +13,10 @@ from rich.console import Console
 from bench.closing_page import render
 from bench.closing_result import ClosingRun
 from bench.closing_table import print_run
+from bench.command import count_setting, exit_status
 from bench.revision import revision
 from bench.subjects import PROJECT_ROOT
 from demo.settings import use_settings
-from embedded.processes import ProcessError, sigterm_as_exit
 from embedded.service import running_worker
 from embedded.stack import Stack, running_stack
 from tests.support.dynamodb_server import running_dynamodb_server
@@ -31,25 +31,15 @@ _CONCURRENCY = 2
 # Of one conversation: SQL statements, and calls of SQS that send.
 _GOAL_STATEMENTS = 0.02
 _GOAL_SENDS = 0.1
-_INTERRUPTED = 130
 
 
-def main() -> int:
-    """0 when all was measured, 1 if a process failed; 130 and 143 if stopped."""
-    console, errors = Console(), Console(stderr=True)
-    try:
-        with sigterm_as_exit():
-            run = _measure(conversations=_conversations(), console=console)
-    except (ProcessError, ValueError) as error:
-        errors.print(str(error), style="red", markup=False, highlight=False, soft_wrap=True)
-        return 1
-    except KeyboardInterrupt:
-        errors.print("Interrupted. Everything is stopped.")
-        return _INTERRUPTED
+def main(console: Console) -> None:
+    """Measure, print and write. Raises ProcessError or BadSetting."""
+    conversations = count_setting(name="BENCH_CONVERSATIONS", default=_CONVERSATIONS)
+    run = _measure(conversations=conversations, console=console)
     print_run(console=console, run=run)
     RESULT.write_text(run.as_json())
     PAGE.write_text(render(run=run))
-    return 0
 
 
 def _measure(*, conversations: int, console: Console) -> ClosingRun:
@@ -127,13 +117,5 @@ def _measure_with_django(
         connection.close()
 
 
-def _conversations() -> int:
-    """BENCH_CONVERSATIONS, or the default. Raises ValueError with what to set instead."""
-    text = os.environ.get("BENCH_CONVERSATIONS", "") or str(_CONVERSATIONS)
-    if not (text.isascii() and text.isdigit() and int(text)):
-        raise ValueError("BENCH_CONVERSATIONS must be a number from 1 on.")
-    return int(text)
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(exit_status(main))

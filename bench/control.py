@@ -12,12 +12,13 @@ from importlib.metadata import version
 from rich.console import Console
 from rich.table import Table
 
+from bench.command import exit_status
 from bench.control_backlog import KINDS, run_backlog
 from bench.control_page import head, render, rows, verdict
 from bench.control_result import Backlog, ControlRun, Variant
 from bench.revision import revision
 from bench.subjects import PROJECT_ROOT
-from embedded.processes import ProcessError, sigterm_as_exit, supervisor
+from embedded.processes import supervisor
 from tests.support.sqs_server import running_sqs_server
 
 COMMAND = "make bench-control"
@@ -27,25 +28,14 @@ _ROUNDS = 5
 _EVENTS = 8_000
 _GROUPS = 100
 _CONCURRENCY = 2
-_INTERRUPTED = 130
 
 
-def main() -> int:
-    """0 when all was measured, 1 if a process failed; 130 and 143 if stopped."""
-    console, errors = Console(), Console(stderr=True)
-    try:
-        with sigterm_as_exit():
-            run = _measure(console=console)
-    except ProcessError as error:
-        errors.print(str(error), style="red", markup=False, highlight=False, soft_wrap=True)
-        return 1
-    except KeyboardInterrupt:
-        errors.print("Interrupted. Everything is stopped.")
-        return _INTERRUPTED
+def main(console: Console) -> None:
+    """Measure, print and write. Raises ProcessError."""
+    run = _measure(console=console)
     _print(console=console, run=run)
     RESULT.write_text(run.as_json())
     PAGE.write_text(render(run=run))
-    return 0
 
 
 def _measure(*, console: Console) -> ControlRun:
@@ -90,4 +80,4 @@ def _print(*, console: Console, run: ControlRun) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(exit_status(main))

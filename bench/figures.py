@@ -9,6 +9,7 @@ from pathlib import Path
 
 from rich.console import Console
 
+from bench.command import exit_status
 from bench.figures_page import render
 from bench.figures_result import FiguresRun
 from bench.figures_table import print_run
@@ -17,34 +18,23 @@ from bench.subjects import PROJECT_ROOT
 from demo.settings import use_settings
 from embedded.environment import service_environment
 from embedded.postgres import start_postgres
-from embedded.processes import ProcessError, sigterm_as_exit, supervisor
+from embedded.processes import supervisor
 
 COMMAND = "make bench-figures"
 RESULT = PROJECT_ROOT / "bench" / "figures.json"
 PAGE = PROJECT_ROOT / "docs" / "figures.md"
 GOAL_MILLISECONDS = 200
-_INTERRUPTED = 130
 _DATABASE = "figures"
 # Where nothing listens: the figures come from PostgreSQL alone.
 _NOWHERE = "http://127.0.0.1:9"
 
 
-def main() -> int:
-    """0 when all was measured, 1 if PostgreSQL failed; 130 and 143 if stopped."""
-    console, errors = Console(), Console(stderr=True)
-    try:
-        with sigterm_as_exit():
-            run = _measure(console=console)
-    except ProcessError as error:
-        errors.print(str(error), style="red", markup=False, highlight=False, soft_wrap=True)
-        return 1
-    except KeyboardInterrupt:
-        errors.print("Interrupted. Everything is stopped.")
-        return _INTERRUPTED
+def main(console: Console) -> None:
+    """Measure, print and write. Raises ProcessError."""
+    run = _measure(console=console)
     print_run(console=console, run=run)
     RESULT.write_text(run.as_json())
     PAGE.write_text(render(run=run))
-    return 0
 
 
 def _measure(*, console: Console) -> FiguresRun:
@@ -97,4 +87,4 @@ def _use(*, database_url: str, directory: Path) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(exit_status(main))

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from rich.console import Console
 
+from bench.command import count_setting, exit_status
 from bench.fault_run import GROUPS, MOST_RESTARTS, STEP_SECONDS, run_fault
 from bench.faults import FAULTS, Fault
 from bench.load import run_load
@@ -19,7 +20,7 @@ from bench.result import FaultPair, LoadResult, Run
 from bench.revision import revision
 from bench.subjects import PROJECT_ROOT, Fifo, Stock, Subject
 from bench.table import print_run
-from embedded.processes import ProcessError, Supervisor, sigterm_as_exit, supervisor
+from embedded.processes import Supervisor, supervisor
 from tests.support.sqs_server import SqsServer, running_sqs_server
 
 COMMAND = "make bench-transport"
@@ -29,25 +30,15 @@ _GROUPS = 100
 _CONCURRENCY = 2
 _EVENTS = 3_000
 _LOAD_SECONDS = 75.0
-_INTERRUPTED = 130
 
 
-def main() -> int:
-    """0 when both were measured, 1 if a process failed; 130 and 143 if stopped."""
-    console, errors = Console(), Console(stderr=True)
-    try:
-        with sigterm_as_exit():
-            run = _measure(events=_events(), console=console)
-    except (ProcessError, ValueError) as error:
-        errors.print(str(error), style="red", markup=False, highlight=False, soft_wrap=True)
-        return 1
-    except KeyboardInterrupt:
-        errors.print("Interrupted. Everything is stopped.")
-        return _INTERRUPTED
+def main(console: Console) -> None:
+    """Measure, print and write. Raises ProcessError or BadSetting."""
+    events = count_setting(name="BENCH_EVENTS", default=_EVENTS, multiple_of=_GROUPS)
+    run = _measure(events=events, console=console)
     print_run(console=console, run=run)
     RESULT.write_text(run.as_json())
     PAGE.write_text(render(run=run))
-    return 0
 
 
 class _Bench:
@@ -115,13 +106,5 @@ def _measure(*, events: int, console: Console) -> Run:
     )
 
 
-def _events() -> int:
-    """BENCH_EVENTS, or the default. Raises ValueError with what to set instead."""
-    text = os.environ.get("BENCH_EVENTS", "") or str(_EVENTS)
-    if not (text.isascii() and text.isdigit() and int(text) and int(text) % _GROUPS == 0):
-        raise ValueError(f"BENCH_EVENTS must be a multiple of {_GROUPS}.")
-    return int(text)
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(exit_status(main))
