@@ -51,7 +51,7 @@ chaos-short: install ## a minute of the same, which writes nothing (SEED)
 bench: install ## measure this service, stock Celery and a bare loop side by side; bench.json, docs/bench.md
 	@$(VENV) -m bench
 
-bench-growth: install ## measure how the service's cost grows with all that can grow (40 minutes)
+bench-growth: install ## measure how the cost grows with all that can grow (45 minutes; GROWTH_CURVES: some of them)
 	@$(VENV) -m bench.growth
 
 bench-transport: install ## measure stock Celery and this transport, and write docs/stock-celery.md (BENCH_EVENTS=3000)

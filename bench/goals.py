@@ -1,6 +1,6 @@
 """The goals of the service as ratios and counts, which hold on any machine."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from bench.comparison_result import Comparison
@@ -59,8 +59,9 @@ def _of_comparison(comparison: Comparison) -> Iterator[Goal]:
 
 
 def _of_growth(growth: Growth) -> Iterator[Goal]:
-    longest: Point = max(growth.backlog, key=lambda one: one.at)
-    if longest.at >= _MILLION:
+    points: Sequence[Point] = growth.backlog.points if growth.backlog else ()
+    longest = max(points, key=lambda one: one.at, default=None)
+    if longest and longest.at >= _MILLION:
         yield Goal(
             name="events of one backlog done by one worker, in the time that the benchmark takes",
             wanted=_MILLION,

@@ -1,20 +1,23 @@
 """`python -m bench.growth`: how this service's cost grows with everything that can grow.
 
-Writes the growth curves into bench.json and docs/bench.md, beside the comparison that is there.
+Writes each curve into bench.json and docs/bench.md, beside the comparison and the curves that are
+there. GROWTH_CURVES names those to measure.
 """
 
 import os
 import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
 from rich.console import Console
 
 from bench.backlog import Backlog, NotDone, run_backlog, run_for, warm_up
 from bench.chat import Load
 from bench.closing_growth import measure_closing
-from bench.command import exit_status
+from bench.command import BadSetting, exit_status
 from bench.contenders import Contender, service
-from bench.growth_result import ClosingPoint, Growth, Point, point
+from bench.growth_result import ClosingPoint, Curve, Growth, Point, point
 from bench.machine import describe
 from bench.report import PAGE, Report, last_report
 from bench.revision import revision
@@ -45,50 +48,50 @@ _OTHERS = 10_000_000
 
 
 def main(console: Console) -> None:
-    """Measure and write. Raises ProcessError or NotDone."""
-    last = last_report()
-    if last is None:
+    """Measure, and write after each curve. Raises ProcessError or BenchError."""
+    report = last_report()
+    if report is None:
         raise NotDone("There is no bench.json to add the growth curves to: run make bench first.")
-    Report(comparison=last.comparison, growth=measure(console=console)).write()
-    console.print(f"Written to {PAGE.relative_to(PAGE.parents[1])}, its charts, and bench.json")
+    growth = report.growth or Growth(command=COMMAND, most_seconds=MOST_SECONDS)
+    for name, curve in measure(names=_names(), console=console):
+        growth = replace(growth, command=COMMAND, most_seconds=MOST_SECONDS, **{name: curve})
+        Report(comparison=report.comparison, growth=growth).write()
+        console.print(f"Written to {PAGE.relative_to(PAGE.parents[1])}, its charts, and bench.json")
 
 
-def measure(*, console: Console) -> Growth:
-    """All curves, one after the other. Raises ProcessError or NotDone."""
-    load_before = os.getloadavg()[0]
+def measure(*, names: Sequence[str], console: Console) -> Iterator[tuple[str, Curve[Any]]]:
+    """These curves, one after the other. Raises ProcessError or NotDone."""
+    # Before the first curve is written, which changes the tree.
+    commit = revision()
     with running_servers() as servers:
-        curves = _Curves(servers=servers, console=console)
-        return Growth(
-            command=COMMAND,
-            commit=revision(),
-            most_seconds=MOST_SECONDS,
-            processes=[
-                curves.point("processes", at, _messages(EVENTS), service(processes=at))
-                for at in PROCESSES
-            ],
-            bundle=[
-                curves.point("bundle", at, _messages(EVENTS), service(WORKER_BUNDLE=str(at)))
-                for at in BUNDLE
-            ],
-            groups=[curves.point("groups", at, _messages(EVENTS, contacts=at)) for at in GROUPS],
-            message_bytes=[curves.point("bytes", at, _of_size(at)) for at in MESSAGE_BYTES],
-            answers_in_a_hundred=[
-                curves.point("answers", at, _with_answers(at)) for at in ANSWERS_IN_A_HUNDRED
-            ],
-            conversation=[curves.closing(size) for size in CONVERSATION],
-            backlog=[curves.point("backlog", at, _messages(at)) for at in BACKLOG],
-            machine=describe(load_before=load_before),
+        points = _Points(servers=servers, console=console)
+        for name in names:
+            load_before = os.getloadavg()[0]
+            measured = CURVES[name](points)
+            machine = describe(load_before=load_before)
+            yield name, Curve(commit=commit, machine=machine, points=measured)
+
+
+def _names() -> Sequence[str]:
+    """The curves that GROWTH_CURVES names, or all. Raises BadSetting."""
+    names = os.environ.get("GROWTH_CURVES", "").replace(",", " ").split() or list(CURVES)
+    if unknown := set(names) - set(CURVES):
+        raise BadSetting(
+            f"GROWTH_CURVES has {', '.join(sorted(unknown))}; there are {', '.join(CURVES)}."
         )
+    return names
 
 
-class _Curves:
-    """Measures curves on the same servers, each point on a stage of its own."""
+class _Points:
+    """Measures points on the same servers, each on a stage of its own."""
 
     def __init__(self, *, servers: Servers, console: Console) -> None:
         self._servers = servers
         self._console = console
 
-    def point(self, name: str, at: int, load: Load, contender: Contender | None = None) -> Point:
+    def under_backlog(
+        self, name: str, at: int, load: Load, contender: Contender | None = None
+    ) -> Point:
         """What the service, as it is or as told, made of a load."""
         # Opening is what a new group costs; elsewhere the conversations are open.
         first = _OTHERS if name == "groups" else load.first_contact
@@ -101,7 +104,7 @@ class _Curves:
         )
         return found
 
-    def closing(self, size: int) -> ClosingPoint:
+    def of_closing(self, size: int) -> ClosingPoint:
         """The closing of one conversation of that size."""
         with running_trial(service(), servers=self._servers, name=f"conversation_{size}") as trial:
             found = measure_closing(trial, messages=size, most_seconds=MOST_SECONDS)
@@ -136,6 +139,31 @@ def _with_answers(in_a_hundred: int) -> Load:
 
 def _load(each: int, *, contacts: int = CONTACTS) -> Load:
     return Load(contacts=contacts, numbers=range(_FIRST.stop, _FIRST.stop + each))
+
+
+CURVES: Mapping[str, Callable[[_Points], Sequence[Any]]] = {
+    "processes": lambda points: [
+        points.under_backlog("processes", at, _messages(EVENTS), service(processes=at))
+        for at in PROCESSES
+    ],
+    "bundle": lambda points: [
+        points.under_backlog("bundle", at, _messages(EVENTS), service(WORKER_BUNDLE=str(at)))
+        for at in BUNDLE
+    ],
+    "groups": lambda points: [
+        points.under_backlog("groups", at, _messages(EVENTS, contacts=at)) for at in GROUPS
+    ],
+    "message_bytes": lambda points: [
+        points.under_backlog("bytes", at, _of_size(at)) for at in MESSAGE_BYTES
+    ],
+    "answers_in_a_hundred": lambda points: [
+        points.under_backlog("answers", at, _with_answers(at)) for at in ANSWERS_IN_A_HUNDRED
+    ],
+    "conversation": lambda points: [points.of_closing(size) for size in CONVERSATION],
+    "backlog": lambda points: [
+        points.under_backlog("backlog", at, _messages(at)) for at in BACKLOG
+    ],
+}
 
 
 if __name__ == "__main__":

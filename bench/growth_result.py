@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Generic, TypeVar
 
 from bench.backlog import Backlog
 from bench.machine import Machine
@@ -46,21 +47,34 @@ class ClosingPoint:
     peak_rss_mb: float
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Growth:
-    """The curves by the name of what grows; `conversation` is of closings."""
+AnyPoint = TypeVar("AnyPoint", Point, ClosingPoint)
 
-    command: str
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Curve(Generic[AnyPoint]):
+    """Its points, and where and on what commit they were measured."""
+
     commit: str
     machine: Machine
+    points: Sequence[AnyPoint]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Growth:
+    """The curves that were measured, by the name of what grows; `conversation` is of closings.
+
+    A load is stopped after `most_seconds`.
+    """
+
+    command: str
     most_seconds: float
-    processes: Sequence[Point]
-    bundle: Sequence[Point]
-    groups: Sequence[Point]
-    backlog: Sequence[Point]
-    message_bytes: Sequence[Point]
-    answers_in_a_hundred: Sequence[Point]
-    conversation: Sequence[ClosingPoint]
+    processes: Curve[Point] | None = None
+    bundle: Curve[Point] | None = None
+    groups: Curve[Point] | None = None
+    backlog: Curve[Point] | None = None
+    message_bytes: Curve[Point] | None = None
+    answers_in_a_hundred: Curve[Point] | None = None
+    conversation: Curve[ClosingPoint] | None = None
 
 
 def point(*, at: float, backlog: Backlog) -> Point:

@@ -26,6 +26,13 @@ class Machine:
     packages: dict[str, str]
     load: Sequence[float]
 
+    def short_sentence(self, *, commit: str) -> str:
+        """The same in one line, for one of several parts of a page."""
+        return (
+            f"At commit {commit or 'unknown'}, {self.cores} cores of {self.processor}; "
+            f"load average {self.load[0]:.1f} before, {self.load[1]:.1f} after."
+        )
+
     def sentence(self, *, command: str, commit: str) -> str:
         """What a page says of a run here, in lines of a page's width."""
         packages = ", ".join(f"{name} {number}" for name, number in self.packages.items())

@@ -9,7 +9,8 @@ _WIDTH = 720
 _LABELS = 170
 _VALUES = 110
 _BAR, _GAP, _TOP = 26, 12, 46
-_PLOT = (64, _TOP, _WIDTH - 30, 250)
+# Room on the right for half of "1,000,000" under the last spot.
+_PLOT = (64, _TOP, _WIDTH - 44, 250)
 _HEIGHT = 300
 _INK, _SOFT, _ACCENT, _OTHER = "#1f2933", "#9aa5b1", "#1f6feb", "#b6c2cf"
 

@@ -12,7 +12,7 @@ from bench.backlog import Backlog
 from bench.comparison_result import Comparison, SubjectResult, subject_result
 from bench.counts import Counts
 from bench.goals import goals
-from bench.growth_result import ClosingPoint, Growth, Point, point
+from bench.growth_result import ClosingPoint, Curve, Growth, Point, point
 from bench.machine import Machine
 from bench.paced import Latency, Percentiles
 from bench.prices import PRICES
@@ -94,18 +94,22 @@ CLOSING = ClosingPoint(
     settled_rss_mb=150.0,
     peak_rss_mb=180.0,
 )
+
+
+def curve(*points: Point) -> Curve[Point]:
+    return Curve(commit="abc1234", machine=MACHINE, points=list(points))
+
+
 GROWTH = Growth(
     command="make something more",
-    commit="abc1234",
-    machine=MACHINE,
     most_seconds=600.0,
-    processes=[POINT],
-    bundle=[POINT],
-    groups=[POINT],
-    backlog=[POINT, MILLION],
-    message_bytes=[POINT],
-    answers_in_a_hundred=[replace(POINT, at=0), POINT],
-    conversation=[CLOSING],
+    processes=curve(POINT),
+    bundle=curve(POINT),
+    groups=curve(POINT),
+    backlog=curve(POINT, MILLION),
+    message_bytes=curve(POINT),
+    answers_in_a_hundred=curve(replace(POINT, at=0), POINT),
+    conversation=Curve(commit="def5678", machine=MACHINE, points=[CLOSING]),
 )
 
 
@@ -175,13 +179,15 @@ def test_a_goal_that_is_missed_is_told_and_no_other(change: dict[str, float]) ->
     ids=["memory that grew", "time that was up", "an inversion"],
 )
 def test_a_goal_over_a_million_events_can_be_missed(longest: Point) -> None:
-    growth = replace(GROWTH, backlog=[POINT, longest])
+    growth = replace(GROWTH, backlog=curve(POINT, longest))
 
     assert reached(COMPARISON, growth).count(False) == 1
 
 
 def test_no_goal_is_claimed_for_a_million_that_was_not_measured() -> None:
-    assert len(reached(COMPARISON, replace(GROWTH, backlog=[POINT]))) == len(reached(COMPARISON))
+    assert len(reached(COMPARISON, replace(GROWTH, backlog=curve(POINT)))) == len(
+        reached(COMPARISON)
+    )
 
 
 def test_the_page_says_what_was_found() -> None:
@@ -197,7 +203,9 @@ def test_the_page_says_what_was_found() -> None:
     assert "| 50,000 | 12.50 | 2,100 | 50,000 | 9,000 | 400 | 150 | 180 |" in lines
     words = " ".join(page.split())
     assert "`make something` at commit unknown: 2 cores of Abacus 3000, 8 GB" in words
-    assert "`make something more` at commit abc1234" in words
+    assert "Made by `make something more`" in words
+    assert "At commit abc1234, 2 cores of Abacus 3000; load average 0.2 before, 1.5" in words
+    assert "At commit def5678" in words
     assert "load average of the machine was 0.2 when the run began and 1.5" in words
 
 
@@ -206,6 +214,15 @@ def test_a_page_without_growth_curves_says_how_to_get_them() -> None:
 
     assert "make bench-growth" in page
     assert "bench-growth-" not in page
+
+
+def test_a_curve_that_was_not_measured_is_left_out() -> None:
+    growth = replace(GROWTH, conversation=None)
+    page = render(comparison=COMPARISON, growth=growth)
+
+    assert "### Backlog" in page
+    assert "### Closing" not in page
+    assert "bench-growth-conversation.svg" not in charts(comparison=COMPARISON, growth=growth)
 
 
 def test_each_chart_of_the_page_is_a_picture() -> None:
@@ -232,7 +249,11 @@ def test_the_line_of_a_chart_goes_up_with_its_values() -> None:
     assert spots[2][1] < spots[0][1]
 
 
-@pytest.mark.parametrize("growth", [GROWTH, None], ids=["with growth", "without"])
+@pytest.mark.parametrize(
+    "growth",
+    [GROWTH, replace(GROWTH, backlog=None), None],
+    ids=["with growth", "with some curves", "without"],
+)
 def test_what_was_written_can_be_read_again(
     growth: Growth | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
