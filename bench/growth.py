@@ -27,7 +27,7 @@ from bench.trial import running_trial
 COMMAND = "make bench-growth"
 PROCESSES = (1, 2, 4, 8)
 BUNDLE = (1, 5, 10, 25)
-GROUPS = (10, 100, 1_000, 10_000, 100_000)
+GROUPS = (1, 10, 100, 1_000, 10_000, 100_000)
 BACKLOG = (100, 1_000, 10_000, 100_000, 1_000_000)
 # Texts with which an event's body is about as large as this, up to SQS's former limit.
 MESSAGE_BYTES = (500, 1_000, 10_000, 100_000, 256_000)

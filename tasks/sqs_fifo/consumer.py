@@ -191,9 +191,12 @@ class QueueConsumer:
             self._found_old_at = monotonic()
 
     def _bundle_size(self) -> int:
-        """One while a process is free for each; under backlog, as many as share them out."""
-        share = -(-self._gate.runnable // self._room())
-        return max(1, min(share, self._options.bundle))
+        """One while a process is free for each; under backlog, as many as share them out.
+
+        Among processes that there is a group for: the events of one must go one after the other.
+        """
+        shares = max(1, min(self._room(), self._gate.ready))
+        return max(1, min(-(-self._gate.runnable // shares), self._options.bundle))
 
     def _run(self, bundle: list[Delivery]) -> None:
         if not bundle:
