@@ -105,7 +105,7 @@ def test_a_time_limit_counts_as_a_bug(fifo_app: FifoApp, limit: str, bundle: int
     fifo_app.wait_until_empty()
     assert fifo_app.dead_letters() == []
     assert fifo_app.done() == {"a": [1, 2, 3, 4]}
-    assert fifo_app.largest_bundle() == min(bundle, 2)
+    assert fifo_app.largest_bundle() == min(bundle, 4)
 
 
 def test_a_dead_letter_queue_that_refuses_keeps_the_message(fifo_app: FifoApp) -> None:
