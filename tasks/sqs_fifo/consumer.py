@@ -191,12 +191,14 @@ class QueueConsumer:
             self._found_old_at = monotonic()
 
     def _bundle_size(self) -> int:
-        """One while a process is free for each; under backlog, as many as share them out.
+        """One group's run while a process is free for each group; else as many as share all out.
 
-        Among processes that there is a group for: the events of one must go one after the other.
+        A group's events go one after the other, so a part of its run would only wait for the rest.
         """
-        shares = max(1, min(self._room(), self._gate.ready))
-        return max(1, min(-(-self._gate.runnable // shares), self._options.bundle))
+        size = self._gate.next_run
+        if self._gate.ready > self._room():
+            size = max(size, -(-self._gate.runnable // self._room()))
+        return min(size, self._options.bundle)
 
     def _run(self, bundle: list[Delivery]) -> None:
         if not bundle:

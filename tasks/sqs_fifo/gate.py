@@ -173,6 +173,11 @@ class Gate:
         return len(self._ready)
 
     @property
+    def next_run(self) -> int:
+        """How many messages wait in the group whose turn it is."""
+        return len(self._groups[self._ready[0]].waiting) if self._ready else 0
+
+    @property
     def runnable(self) -> int:
         """How many messages could be taken now, were there room for all."""
         return sum(len(self._groups[group_id].waiting) for group_id in self._ready)

@@ -147,14 +147,17 @@ def test_a_small_backlog_is_shared_out_between_the_free_processes(
     assert sorted(len(bundle) for bundle in worker.order) == [2, 2, 3, 3]
 
 
-def test_what_waits_of_one_group_goes_together_although_processes_are_free(
-    monkeypatch: pytest.MonkeyPatch,
+@pytest.mark.parametrize(
+    ("processes", "bundles"), [(4, ["a" * 6, "b", "cc"]), (2, ["a" * 6, "bcc"])]
+)
+def test_what_waits_of_one_group_goes_together(
+    monkeypatch: pytest.MonkeyPatch, processes: int, bundles: list[str]
 ) -> None:
     """Its events cannot run side by side, so a part of them would only wait for the other."""
-    worker = Worker(monkeypatch, processes=4).start()
-    worker.receive(*messages("a", 6), *messages("b", 6))
+    worker = Worker(monkeypatch, processes=processes).start()
+    worker.receive(*messages("a", 6), *messages("b", 1), *messages("c", 2))
 
-    assert [names[0][0] + str(len(names)) for names in worker.order] == ["a6", "b6"]
+    assert ["".join(name[0] for name in names) for names in worker.order] == bundles
 
 
 def test_a_bundle_of_one_turns_bundles_off(monkeypatch: pytest.MonkeyPatch) -> None:
