@@ -71,9 +71,13 @@ def goal_rows(goals: Sequence[Goal]) -> list[Row]:
     return [
         [
             goal.name,
-            f"{'at least' if goal.at_least else 'at most'} {goal.wanted:,g}",
-            f"{goal.measured:,.3g}" if goal.measured < 1_000 else f"{goal.measured:,.0f}",
+            f"{'at least' if goal.at_least else 'at most'} {_short(goal.wanted)}",
+            _short(goal.measured),
             "reached" if goal.is_reached else "not reached",
         ]
         for goal in goals
     ]
+
+
+def _short(value: float) -> str:
+    return f"{value:,.3g}" if value < 1_000 else f"{value:,.0f}"
