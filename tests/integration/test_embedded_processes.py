@@ -16,10 +16,12 @@ from embedded import processes
 from embedded.processes import Command, ManagedProcess, ProcessError
 
 PROJECT_ROOT = Path(__file__).resolve().parents[2]
+# What a shell has started in the background is deaf to Ctrl-C, and so would this be.
 HOLDER = """
-import os, sys, time
+import os, signal, sys, time
 from pathlib import Path
 from embedded.processes import Command, supervisor
+signal.signal(signal.SIGINT, signal.default_int_handler)
 with supervisor() as processes:
     directory = processes.temporary_directory()
     command = Command(
