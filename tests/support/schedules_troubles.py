@@ -1,5 +1,7 @@
 """What goes wrong in a random schedule: SQS, the dependencies, and the workers themselves."""
 
+from collections.abc import Callable
+
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, precondition, rule
 
@@ -21,6 +23,8 @@ class Troubles(RuleBasedStateMachine):
     loop: FakeLoop
     sqs: ModelSqs
     journal: Journal
+    most_workers: int
+    new_worker: Callable[[], Worker]
 
     def __init__(self) -> None:
         super().__init__()
@@ -37,11 +41,15 @@ class Troubles(RuleBasedStateMachine):
 
     def send(self, events: list[tuple[str, Kind, int, float]]) -> None:
         """Send events: the group, the kind, how often it fails, and how old it is in seconds."""
-        raise NotImplementedError
+        for group, kind, failures, age in events:
+            event = self.journal.new_event(group=group, kind=kind, failures=failures)
+            self.sqs.put(event, age=age)
 
+    @rule()
     def start_missing_workers(self) -> None:
         """Start workers until there are as many as there were at first."""
-        raise NotImplementedError
+        while len(self.workers) < self.most_workers:
+            self.workers.append(self.new_worker())
 
     @rule(
         action=st.sampled_from([RECEIVE, SEND, DELETE, CHANGE]),

@@ -112,10 +112,8 @@ class Schedules(Troubles):
         self.start_missing_workers()
 
     @rule(events=st.lists(sends, min_size=3, max_size=12))
-    def send(self, events: list[tuple[str, Kind, int, float]]) -> None:
-        for group, kind, failures, age in events:
-            event = self.journal.new_event(group=group, kind=kind, failures=failures)
-            self.sqs.put(event, age=age)
+    def send_some(self, events: list[tuple[str, Kind, int, float]]) -> None:
+        self.send(events)
 
     @rule(backlog=st.lists(runs, min_size=1, max_size=4))
     def send_runs(self, backlog: list[tuple[str, int, Kind, float, int]]) -> None:
@@ -155,11 +153,6 @@ class Schedules(Troubles):
         worker, tag = self.runs()[pick % len(self.runs())]
         if worker.running[tag]:
             worker.work(tag, lost_after=after, is_revoked=True)
-
-    @rule()
-    def start_missing_workers(self) -> None:
-        while len(self.workers) < self.most_workers:
-            self.workers.append(self.new_worker())
 
     def check_workers(self) -> None:
         for worker in self.workers:
