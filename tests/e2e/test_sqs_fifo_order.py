@@ -12,6 +12,9 @@ from tests.support.journal import inversions, overlaps
 def test_the_setting_bounds_how_many_events_a_process_gets_at_once(
     fifo_app: FifoApp, bundle: int
 ) -> None:
+    # Meanwhile the others gather, however slow the machine receives.
+    slow = {"step": "first", "what": "sleep:1", "times": 1}
+    fifo_app.send(group="slow", number=0, trouble=slow)
     fifo_app.send_many(groups=30, events=3)
     fifo_app.start_worker(concurrency=1)
     fifo_app.wait_until_empty()
