@@ -16,8 +16,11 @@ RUN useradd --uid 10001 --user-group --no-create-home --shell /usr/sbin/nologin 
 WORKDIR /app
 COPY --from=build /opt/venv /opt/venv
 COPY manage.py ./
+COPY celery_sqs_fifo ./celery_sqs_fifo
 COPY config ./config
 COPY tasks ./tasks
+COPY operations ./operations
+COPY observability ./observability
 COPY apps ./apps
 # The admin site's style sheets. The command reads all settings, and uses none of these.
 ENV DJANGO_STATIC_ROOT=/app/static

@@ -16,7 +16,8 @@ help demo test test-unit test-long test-browser test-chaos chaos chaos-short ben
 else
 
 VENV := .venv/bin/python
-PACKAGES := config tasks apps embedded demo bench tests manage.py requirements/bootstrap.py
+PACKAGES := celery_sqs_fifo config tasks operations observability apps embedded testbed demo bench tests \
+	manage.py requirements/bootstrap.py
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1~\2/p' Makefile | awk -F'~' '{ printf "%-18s %s\n", $$1, $$2 }'
@@ -32,7 +33,7 @@ test-unit: install ## the tests that need no server
 	$(VENV) -m pytest tests/unit
 
 test-long: install ## 2,000 random schedules of work and faults against the strict model of SQS
-	HYPOTHESIS_PROFILE=long $(VENV) -m pytest tests/unit/test_sqs_fifo_schedules.py
+	HYPOTHESIS_PROFILE=long $(VENV) -m pytest tests/unit/celery_sqs_fifo/consuming/test_schedules.py
 
 test-browser: install ## look at the console with headless Chromium; screenshots in tests/browser/screenshots
 	@$(VENV) -m tests.browser.chromium
@@ -52,7 +53,7 @@ bench: install ## measure this service, stock Celery and a bare loop side by sid
 	@$(VENV) -m bench
 
 bench-growth: install ## measure how the cost grows with all that can grow (45 minutes; GROWTH_CURVES: some of them)
-	@$(VENV) -m bench.growth
+	@$(VENV) -m bench.event_cost.growth
 
 bench-transport: install ## measure stock Celery and this transport, and write docs/stock-celery.md (BENCH_EVENTS=3000)
 	@$(VENV) -m bench.transport

@@ -5,8 +5,8 @@ from collections.abc import Iterable, Sequence
 from rich.console import Console
 from rich.table import Table
 
-from bench.closing_page import live_rows, storm_rows, sweep_rows
-from bench.closing_result import ClosingRun
+from bench.closing.page import live_rows, storm_rows, sweep_rows
+from bench.closing.result import ClosingRun
 
 
 def print_run(*, console: Console, run: ClosingRun) -> None:

@@ -2,9 +2,9 @@
 
 from collections.abc import Callable, Sequence
 
-from bench.comparison_result import Comparison, SubjectResult
-from bench.goals import Goal
-from bench.paced import Latency
+from bench.event_cost.comparison_result import Comparison, SubjectResult
+from bench.event_cost.goals import Goal
+from bench.event_cost.paced import Latency
 
 Row = Sequence[str]
 

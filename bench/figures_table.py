@@ -3,8 +3,8 @@
 from rich.console import Console
 from rich.table import Table
 
-from bench.figures_page import time_cells
-from bench.figures_result import FiguresRun
+from bench.figures.page import time_cells
+from bench.figures.result import FiguresRun
 
 
 def print_run(*, console: Console, run: FiguresRun) -> None:

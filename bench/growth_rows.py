@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from bench.growth_result import ClosingPoint, Point
+from bench.event_cost.growth_result import ClosingPoint, Point
 
 HEAD = (
     *("events", "events per second", "CPU per event, ms", "SQS calls", "DynamoDB calls"),

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from bench.result import FaultPair, FaultResult, LoadResult, Run
+from bench.transport.result import FaultPair, FaultResult, LoadResult, Run
 
 STOCK = "stock Celery"
 FIFO = "this transport"

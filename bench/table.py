@@ -3,8 +3,8 @@
 from rich.console import Console
 from rich.table import Table
 
-from bench.result import Run
 from bench.rows import FIFO, STOCK, fault_rows, load_rows
+from bench.transport.result import Run
 
 
 def print_run(*, console: Console, run: Run) -> None:

@@ -7,9 +7,9 @@ import click
 import django
 from celery import signals
 
-import config.metrics
-import config.tracing  # noqa: F401 (both begin when Celery signals that a worker starts)
-from tasks.sqs_fifo.control.app import ControlledCelery
+import observability.metrics.exporter
+import observability.otlp  # noqa: F401 (both begin when Celery signals that a worker starts)
+from celery_sqs_fifo.control.app import ControlledCelery
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 
@@ -32,7 +32,7 @@ def set_up_flower(sender: ControlledCelery, **_signal: Any) -> None:
     """
     command = click.get_current_context(silent=True)
     if command and command.info_name == "flower":
-        from config.flower_start import prepare
+        from observability.flower.start import prepare
 
         prepare(app=sender)
 

@@ -6,7 +6,7 @@ from kombu.entity import Queue
 QUEUE = "conversations.fifo"
 
 broker_url = "sqs://"
-broker_transport = "tasks.sqs_fifo.transport:Transport"
+broker_transport = "celery_sqs_fifo.transport:Transport"
 broker_transport_options = {
     "region": settings.SQS_CONVERSATION_REGION,
     "predefined_queues": {QUEUE: {"url": settings.SQS_CONVERSATION_QUEUE_URL}},
@@ -17,7 +17,7 @@ broker_transport_options = {
     ),
     "is_barrier": "tasks.steps:is_barrier",
     "goes_alone": "tasks.steps:goes_alone",
-    "labels_of": "tasks.event_log:labels_of",
+    "labels_of": "observability.labels:labels_of",
     "consumer": {
         "dead_letter_queue_url": settings.SQS_CONVERSATION_DLQ_URL,
         "probe": "tasks.health.probe",
@@ -65,5 +65,5 @@ worker_send_task_events = bool(settings.CELERY_CONTROL_URL)
 task_soft_time_limit = 600
 task_time_limit = 660
 
-beat_scheduler = "tasks.beat:PatientScheduler"
+beat_scheduler = "operations.scheduler:PatientScheduler"
 timezone = "UTC"

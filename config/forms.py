@@ -16,7 +16,7 @@ import environ
 from sentry_sdk.utils import BadDsn, Dsn
 
 from apps.analytics.datalake import data_lake
-from apps.conversations import timezones
+from apps.common import timezones
 
 LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
 TRACING_PACKAGES = ("opentelemetry.sdk.trace", "opentelemetry.exporter.otlp.proto.http")

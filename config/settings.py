@@ -4,8 +4,8 @@ import os
 from pathlib import Path
 
 from config.environment import read
-from config.error_reports import start_sentry
-from config.observability import logging_config
+from observability.logging import logging_config
+from observability.sentry import start_sentry
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
@@ -48,7 +48,7 @@ INSTALLED_APPS = [
     "apps.conversations.apps.ConversationsConfig",
     "apps.messages.apps.MessagesConfig",
     "apps.analytics.apps.AnalyticsConfig",
-    "tasks.apps.TasksConfig",
+    "operations.apps.OperationsConfig",
 ]
 
 MIDDLEWARE = [

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
+from apps.common.version import VERSION
 from config import forms
-from config.version import VERSION
 
 REQUIRED = object()
 

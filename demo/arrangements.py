@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 from django.db import transaction
 from django_celery_beat.models import IntervalSchedule, PeriodicTask
 
-from apps.clock import now
+from apps.common.clock import now
 from apps.conversations.models import Project
 from apps.conversations.projects import ProjectRow, configure
 from demo.closings import Closing

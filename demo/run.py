@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 
 from rich.console import Console
 
-from apps.clock import now
+from apps.common.clock import now
 from demo.arrangements import (
     add_projects,
     have_closings_looked_for_often,

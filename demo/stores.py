@@ -13,9 +13,9 @@ from django.db.models import F
 
 from apps.analytics.figures import Period, Scope, figures
 from apps.analytics.models import OutboxEvent, SurveyAnswer
-from apps.clock import now
+from apps.common.clock import now
+from apps.common.lossless_json import load, restore
 from apps.conversations.models import Conversation, Project, Resolution
-from apps.lossless_json import load, restore
 from apps.messages import dead_letters
 from apps.messages.models import ConversationMessages, DeadLetter
 from demo.events import JsonObject

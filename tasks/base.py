@@ -3,18 +3,17 @@
 import logging
 from collections.abc import Callable
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import sentry_sdk
 
-from apps.errors import InvalidEvent, Unavailable, database_may_be_unavailable
-from tasks import event_log, metrics
-from tasks.sqs_fifo.chain import EventTask, FifoTask
-from tasks.sqs_fifo.delivery import Outcome, Result
-from tasks.sqs_fifo.works import EventsFailed, Work, bug
-
-if TYPE_CHECKING:
-    from tasks.tracing import EventTracer
+from apps.common.errors import InvalidEvent, Unavailable, database_may_be_unavailable
+from celery_sqs_fifo.delivery import Outcome, Result
+from celery_sqs_fifo.running.batch import EventsFailed, Work, bug
+from celery_sqs_fifo.running.task import EventTask, FifoTask
+from observability import labels
+from observability.metrics import counters
+from observability.otlp import Tracing
 
 logger = logging.getLogger(__name__)
 
@@ -46,7 +45,7 @@ def with_ids(handle: Callable[[Work], None]) -> Callable[[Work], None]:
     """`handle`, with its event's ids on each line that it logs, and on reports of its errors."""
 
     def run(work: Work) -> None:
-        with event_log.event(work):
+        with labels.event(work):
             try:
                 handle(work)
             except EventsFailed:
@@ -67,7 +66,7 @@ def _classified(error: Exception) -> Outcome:
         outcome = Outcome(Result.UNAVAILABLE, "unavailable", str(unavailable))
     except Exception as unexpected:
         outcome = bug(unexpected)
-    return replace(outcome, labels=event_log.labels_of_the_run())
+    return replace(outcome, labels=labels.labels_of_the_run())
 
 
 class _Outcomes:
@@ -77,36 +76,32 @@ class _Outcomes:
 
 
 class StepTask(_Outcomes, EventTask):
-    """A step of the chain that events run through.
-
-    `tracer` follows the events, in a process where tracing is on (config.tracing).
-    """
+    """A step of the chain that events run through."""
 
     abstract = True
-    tracer: "EventTracer | None" = None
 
     def __call__(self, items: list[Any]) -> list[Work]:
         """Run with the ids of this run on each line."""
-        with event_log.step(self.request, name=self.name):
+        with labels.step(self.request, name=self.name):
             return super().__call__(items)
 
     def delivery_begun(self, works: list[Work]) -> None:
         """Follow the events from here on."""
-        if self.tracer:
-            self.tracer.delivery_begun(works, attempt=(self.request.retries or 0) + 1)
+        if Tracing.tracer:
+            Tracing.tracer.delivery_begun(works, attempt=(self.request.retries or 0) + 1)
 
     def step_ended(self, works: list[Work], *, seconds: float) -> None:
         """Count it."""
-        metrics.step_ended(self.name, seconds=seconds)
-        if self.tracer:
-            self.tracer.step_ended(works, step=self.name, seconds=seconds)
+        counters.step_ended(self.name, seconds=seconds)
+        if Tracing.tracer:
+            Tracing.tracer.step_ended(works, step=self.name, seconds=seconds)
 
     def delivery_ended(self, works: list[Work]) -> None:
         """Log the events whose way ends here, and count what became of each."""
-        event_log.log_ends(works)
-        metrics.delivery_ended(works)
-        if self.tracer:
-            self.tracer.delivery_ended(works)
+        labels.log_ends(works)
+        counters.delivery_ended(works)
+        if Tracing.tracer:
+            Tracing.tracer.delivery_ended(works)
 
 
 class PointerTask(_Outcomes, FifoTask):
@@ -116,6 +111,6 @@ class PointerTask(_Outcomes, FifoTask):
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Run with the ids of the pointer, and of this run, on each line."""
-        labels = self.request.get("labels") or event_log.pointer_labels(self.name, args)
-        with event_log.step(self.request, name=self.name, labels=labels):
+        named = self.request.get("labels") or labels.pointer_labels(self.name, args)
+        with labels.step(self.request, name=self.name, labels=named):
             return super().__call__(*args, **kwargs)

@@ -7,16 +7,16 @@ from celery import current_app, shared_task
 from celery.exceptions import SoftTimeLimitExceeded
 from django.db import close_old_connections
 
-from apps.clock import now
-from apps.conversations import archive_checks, by_hand, closing
+from apps.common.clock import now
+from apps.conversations import archive_checks, closing, operator_requests
 from apps.conversations.closing import Claim
 from apps.messages import store
-from apps.messages.migration import migrate
-from tasks import metrics
+from apps.messages.archiving import migrate
+from celery_sqs_fifo.delivery import Result
+from celery_sqs_fifo.running.publishing import Pointer, publish_each
+from celery_sqs_fifo.running.task import FifoTask, PointerForm
+from observability.metrics import counters
 from tasks.base import PointerTask, outcome_of
-from tasks.sqs_fifo.chain import FifoTask, PointerForm
-from tasks.sqs_fifo.delivery import Result
-from tasks.sqs_fifo.publishing import Pointer, publish_each
 
 logger = logging.getLogger(__name__)
 
@@ -55,7 +55,7 @@ def close_conversation(conversation_uuid: str) -> None:
         now=now(),
     )
     if looked.closed_by:
-        metrics.metrics().closed.labels(looked.closed_by).inc()
+        counters.metrics().closed.labels(looked.closed_by).inc()
     if looked.to_archive:
         migrate_on_close.run_in_this_delivery(conversation_uuid)
 
@@ -65,8 +65,8 @@ def reopen_conversation(conversation_uuid: str) -> None:
     """Reopen a conversation, if somebody asked for it and nothing has come in between."""
     close_old_connections()
     try:
-        by_hand.reopen(conversation_uuid=UUID(conversation_uuid), now=now())
-    except by_hand.Refused as refused:
+        operator_requests.reopen(conversation_uuid=UUID(conversation_uuid), now=now())
+    except operator_requests.Refused as refused:
         logger.warning(
             "not reopened", extra={"conversation": conversation_uuid, "why": str(refused)}
         )
@@ -79,7 +79,7 @@ def migrate_on_close(conversation_uuid: str) -> None:
     Safe beside anything: it locks the row, merges, and deletes only what it has read.
     """
     close_old_connections()
-    metrics.moved(migrate(conversation_uuid=UUID(conversation_uuid), now=now()))
+    counters.moved(migrate(conversation_uuid=UUID(conversation_uuid), now=now()))
 
 
 @shared_task(base=PointerTask, pointer=PointerForm.NO_ARGUMENTS, message_group="archiving")
@@ -117,7 +117,7 @@ def _check_archives(*, in_progress: bool) -> int:
     for check in checks:
         try:
             moved = migrate(conversation_uuid=check.conversation_uuid, now=now())
-            metrics.moved(moved)
+            counters.moved(moved)
             archive_checks.complete(check, now=now())
         except SoftTimeLimitExceeded:
             raise
@@ -126,7 +126,7 @@ def _check_archives(*, in_progress: bool) -> int:
                 raise
         else:
             if moved and check.was_archived:
-                metrics.metrics().late.labels("by_search").inc(moved)
+                counters.metrics().late.labels("by_search").inc(moved)
                 logger.warning(
                     "messages came after the archive",
                     extra={"conversation": str(check.conversation_uuid), "messages": moved},

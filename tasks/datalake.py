@@ -9,11 +9,11 @@ from django.db import close_old_connections
 
 from apps.analytics import outbox
 from apps.analytics.datalake import DataLake, data_lake
-from apps.clock import now
-from apps.errors import Unavailable
-from tasks import metrics
+from apps.common.clock import now
+from apps.common.errors import Unavailable
+from celery_sqs_fifo.running.task import PointerForm
+from observability.metrics import counters
 from tasks.base import PointerTask
-from tasks.sqs_fifo.chain import PointerForm
 
 logger = logging.getLogger(__name__)
 
@@ -30,7 +30,7 @@ def send_data_lake_event() -> None:
     """Drain the outbox. While the lake refuses, the outbox keeps the rows and this just ends."""
     close_old_connections()
     try:
-        handled = outbox.drain(lake=_lake(), now=now(), on_batch=metrics.lake_was_told)
+        handled = outbox.drain(lake=_lake(), now=now(), on_batch=counters.lake_was_told)
     except Unavailable as error:
         logger.warning("the data lake was not told", extra={"error": str(error)})
     else:

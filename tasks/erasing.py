@@ -8,14 +8,14 @@ from celery import current_app, shared_task
 from django.db import close_old_connections, transaction
 
 from apps.analytics.erasing import delete_answers
-from apps.clock import now
+from apps.common.clock import now
 from apps.conversations import erasing
 from apps.conversations.models import Erasure
 from apps.messages import dead_letters
 from apps.messages.erasing import count_stored, delete_archives, delete_stored
+from celery_sqs_fifo.running.publishing import Pointer, publish_each
+from celery_sqs_fifo.running.task import PointerForm
 from tasks.base import PointerTask
-from tasks.sqs_fifo.chain import PointerForm
-from tasks.sqs_fifo.publishing import Pointer, publish_each
 
 logger = logging.getLogger(__name__)
 

@@ -3,10 +3,10 @@
 from celery import shared_task
 from django.db import close_old_connections
 
+from celery_sqs_fifo.running.batch import Work, each, together
 from tasks import steps
 from tasks.base import StepTask, outcome_of, outcome_of_all, with_ids
 from tasks.datalake import nudge
-from tasks.sqs_fifo.works import Work, each, together
 
 
 @shared_task(base=StepTask)

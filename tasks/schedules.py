@@ -5,7 +5,7 @@ from django_celery_beat.models import IntervalSchedule, PeriodicTask
 
 from tasks.closing import archive_before_expiry, archive_late_messages, close_due_conversations
 from tasks.datalake import send_data_lake_event
-from tasks.deadletters import collect_dead_letters
+from tasks.deadletters.collect import collect_dead_letters
 
 EVERY_MINUTE = {
     "Close conversations that are due": close_due_conversations,

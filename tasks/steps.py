@@ -8,7 +8,7 @@ from typing import Any
 from uuid import UUID
 
 from apps.analytics.services import record_answer
-from apps.clock import now
+from apps.common.clock import now
 from apps.conversations import selectors, services
 from apps.conversations.attribution import Attribution, IncomingMessage, find_or_open
 from apps.conversations.erasing import ContactErased
@@ -23,9 +23,9 @@ from apps.messages.events import (
     WindowEvent,
     parse_event,
 )
-from tasks import metrics
+from celery_sqs_fifo.running.batch import QueuedEvent, Work
+from observability.metrics import counters
 from tasks.closing import migrate_on_close
-from tasks.sqs_fifo.works import QueuedEvent, Work
 
 logger = logging.getLogger(__name__)
 
@@ -115,7 +115,7 @@ def attribute(work: Work) -> None:
 def store_all(works: Sequence[Work]) -> None:
     """Store the messages of a bundle."""
     entries = [entry for work in works if (entry := _entry_of(work))]
-    metrics.metrics().stored.inc(store.put_all(entries=entries, now=now()))
+    counters.metrics().stored.inc(store.put_all(entries=entries, now=now()))
 
 
 def store_one(work: Work) -> None:
@@ -123,7 +123,7 @@ def store_one(work: Work) -> None:
     entry = _entry_of(work)
     if entry:
         is_new = store.put(conversation_uuid=entry[0], entry=entry[1], now=now())
-        metrics.stored(is_new=is_new)
+        counters.stored(is_new=is_new)
 
 
 def migrate_closed(work: Work) -> None:
@@ -156,7 +156,7 @@ def record(work: Work) -> None:
         _log_erased(work)
     else:
         if not is_new:
-            metrics.metrics().duplicates.labels("answer").inc()
+            counters.metrics().duplicates.labels("answer").inc()
 
 
 def answer_of(work: Work) -> SurveyAnswer | None:
@@ -188,13 +188,13 @@ def _apply_window(work: Work, event: WindowEvent) -> None:
         _log_erased(work)
     else:
         if attribution:
-            metrics.attributed(attribution)
+            counters.attributed(attribution)
             work.state.conversation_uuid = attribution.conversation_uuid
 
 
 def _place(work: Work, attribution: Attribution) -> None:
     """A message of an erased contact gets no place, and so is not stored."""
-    metrics.attributed(attribution)
+    counters.attributed(attribution)
     uuid = attribution.conversation_uuid
     if uuid is None:
         _log_erased(work)
@@ -216,7 +216,7 @@ def _close(event: WindowEvent | CloseEvent, *, resolution: Resolution) -> list[U
         now=now(),
     )
     if closed.closed:
-        metrics.metrics().closed.labels("takeover" if takeover else "event").inc()
+        counters.metrics().closed.labels("takeover" if takeover else "event").inc()
     return closed.to_migrate
 
 

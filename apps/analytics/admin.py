@@ -10,10 +10,10 @@ from django.urls import URLPattern
 from apps.analytics.console import views
 from apps.analytics.models import OutboxEvent, SurveyAnswer
 from apps.analytics.retrying import retry_refused
-from apps.conversations.admin_base import ReadOnlyAdmin, actor
-from apps.conversations.admin_filters import ProjectFilter, exact, period
+from apps.common.lossless_json import escape
+from apps.conversations.admin.base import ReadOnlyAdmin, actor
+from apps.conversations.admin.filters import ProjectFilter, exact, period
 from apps.conversations.search import by_uuid
-from apps.lossless_json import escape
 
 MOST_RETRIED_AT_ONCE = 100
 

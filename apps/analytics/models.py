@@ -6,8 +6,8 @@ from django.contrib.postgres.indexes import HashIndex
 from django.db import models
 from django.db.models import Q
 
+from apps.common.lossless_json import Decoder, Encoder
 from apps.conversations.models import Conversation, Project
-from apps.lossless_json import Decoder, Encoder
 
 
 class SurveyAnswer(models.Model):

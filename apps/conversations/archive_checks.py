@@ -13,7 +13,7 @@ from django.db import transaction
 from django.db.models import Case, F, When
 
 from apps.conversations.models import CLOSED, Conversation, Resolution
-from apps.conversations.states import ARCHIVE_OPEN_EVERY
+from apps.conversations.transitions import ARCHIVE_OPEN_EVERY
 
 # A check that was not completed is claimed again after this.
 CHECK_LEASE = timedelta(minutes=15)

@@ -10,12 +10,12 @@ from weakref import WeakSet
 
 from django.db import connection
 
+from apps.common.errors import Unavailable
 from apps.conversations.closing_times import next_closing
 from apps.conversations.contacts import Contact
 from apps.conversations.erasing import contact_hash
 from apps.conversations.models import Project
-from apps.conversations.states import ARCHIVE_OPEN_EVERY, first_due
-from apps.errors import Unavailable
+from apps.conversations.transitions import ARCHIVE_OPEN_EVERY, first_due
 
 ATTEMPTS = 3
 

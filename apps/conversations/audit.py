@@ -3,7 +3,7 @@
 It is a table of its own and not django.contrib.admin's LogEntry: that one needs a row of a user
 for each entry, which a command line has none of; it keeps the object's name, which may be a
 contact's; and it cannot be searched by an object's id without reading the table. There are no two
-logs: what the admin site would write there is written here (apps/conversations/admin_base.py).
+logs: what the admin site would write there is written here (apps/conversations/admin/base.py).
 
 An entry commits with what it tells, where that is a transaction, and before it where it is not: so
 nothing is done without one. It never has a contact's address, a name or a text.
@@ -18,7 +18,7 @@ from typing import Any, Literal
 
 from django.db.models import Model
 
-from apps.clock import now
+from apps.common.clock import now
 from apps.conversations.models import AuditAction, AuditEntry
 
 

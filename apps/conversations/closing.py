@@ -9,7 +9,7 @@ from uuid import UUID
 from django.conf import settings
 from django.db import connection, transaction
 
-from apps.conversations import states
+from apps.conversations import transitions
 from apps.conversations.models import Conversation, Resolution
 
 # A claim whose pointer was never sent is claimed again after this.
@@ -141,12 +141,12 @@ def _changes(
 ) -> dict[str, Any]:
     if conversation.wanted_resolution is not None:
         resolution = Resolution(conversation.wanted_resolution)
-        return states.closed(resolution=resolution, ended_at=queued_at, now=now)
-    closed = states.closed(resolution=Resolution.UNCLASSIFIED, ended_at=queued_at, now=now)
+        return transitions.closed(resolution=resolution, ended_at=queued_at, now=now)
+    closed = transitions.closed(resolution=Resolution.UNCLASSIFIED, ended_at=queued_at, now=now)
     newest = _latest(newest_message_at, conversation.last_message_at)
     if conversation.closes_at <= now:
         return _postponed(conversation, newest, now) or closed
-    due_at = states.first_due(
+    due_at = transitions.first_due(
         closes_at=conversation.closes_at,
         silent_since=_latest(newest, conversation.opened_at) or now,
         idle_timeout=conversation.project.idle_timeout,

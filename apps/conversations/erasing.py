@@ -13,8 +13,8 @@ from django.db import transaction
 from django.db.models import QuerySet
 from django.utils.crypto import salted_hmac
 
+from apps.common.errors import ConversationServiceError
 from apps.conversations.models import Conversation, Erasure, Project, Resolution
-from apps.errors import ConversationServiceError
 
 # Of a contact who has no conversation, and so no group to be erased in.
 GROUP_OF_CONTACTS_WITHOUT_CONVERSATIONS = "erasures"

@@ -9,7 +9,7 @@ from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models import F, Q
 
-from apps.conversations import timezones
+from apps.common import timezones
 
 CSAT_KEY = "weni_csat"
 NPS_KEY = "weni_nps"

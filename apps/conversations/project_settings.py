@@ -7,7 +7,7 @@ from datetime import time, timedelta
 from typing import TypeAlias
 from uuid import UUID
 
-from apps.conversations import timezones
+from apps.common import timezones
 
 # By the names of the fields of Project. What is left out stays as it is.
 ProjectSettings: TypeAlias = dict[str, str | time | timedelta | None]

@@ -5,8 +5,8 @@ from uuid import UUID
 
 from django.db.models import Model, QuerySet
 
+from apps.common.lossless_json import escape
 from apps.conversations.models import Conversation
-from apps.lossless_json import escape
 
 Row = TypeVar("Row", bound=Model)
 

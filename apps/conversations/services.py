@@ -7,7 +7,7 @@ from uuid import UUID
 from django.db import transaction
 from django.db.models import Q
 
-from apps.conversations import states
+from apps.conversations import transitions
 from apps.conversations.attribution import Attribution, IncomingMessage, find_or_open
 from apps.conversations.closing_times import latest_closing, next_closing
 from apps.conversations.contacts import Contact
@@ -81,7 +81,7 @@ def close(
 
     `takeover` is what the window said by which a human took over.
     """
-    changes = states.closed(resolution=resolution, ended_at=sent_at, now=now)
+    changes = transitions.closed(resolution=resolution, ended_at=sent_at, now=now)
     if takeover:
         changes |= {"has_chats_room": True, **_said(takeover)}
     with transaction.atomic():
@@ -112,7 +112,7 @@ def move_open_conversations(*, project: Project, now: datetime) -> int:
     ).update(
         closes_at=closes_at,
         postponed_from=None,
-        due_at=states.first_due(
+        due_at=transitions.first_due(
             closes_at=closes_at, silent_since=now, idle_timeout=project.idle_timeout
         ),
         close_requested_at=None,

@@ -9,11 +9,11 @@ from django.http import HttpRequest
 from django.urls import URLPattern, reverse
 from django.utils.html import format_html
 
-from apps.clock import now
+from apps.common.clock import now
+from apps.common.console_access import MAY_READ_MESSAGES, is_open_to
 from apps.conversations import audit
-from apps.conversations.admin_base import ReadOnlyAdmin, actor
-from apps.conversations.admin_filters import period
-from apps.conversations.console import MAY_READ_MESSAGES, is_open_to
+from apps.conversations.admin.base import ReadOnlyAdmin, actor
+from apps.conversations.admin.filters import period
 from apps.conversations.models import AuditAction
 from apps.conversations.project_settings import parse_uuid
 from apps.conversations.search import by_uuid

@@ -12,11 +12,11 @@ from django.shortcuts import get_object_or_404
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path
 
+from apps.common.console_access import MAY_READ_MESSAGES, console_view, log_access, readable
+from apps.common.errors import Unavailable
 from apps.conversations import audit
-from apps.conversations.admin_base import actor
-from apps.conversations.console import MAY_READ_MESSAGES, console_view, log_access, readable
+from apps.conversations.admin.base import actor
 from apps.conversations.models import AuditAction, Conversation, Resolution
-from apps.errors import Unavailable
 from apps.messages.chat import SURVEYS, Happening, chat
 from apps.messages.transcript_pages import TranscriptIndex, TranscriptPage
 

@@ -14,8 +14,8 @@ from django.db import transaction
 from django.db.models import BooleanField, F, Max, Min, QuerySet, Sum
 from django.db.models.expressions import RawSQL
 
+from apps.common.lossless_json import dump
 from apps.conversations.models import Conversation
-from apps.lossless_json import dump
 from apps.messages.entries import MessageEntry
 from apps.messages.models import ConversationMessages
 

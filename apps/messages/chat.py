@@ -6,8 +6,8 @@ from datetime import datetime
 from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
-from apps.conversations.console import readable
-from apps.lossless_json import dump
+from apps.common.console_access import readable
+from apps.common.lossless_json import dump
 
 SURVEYS = {"weni_csat": "CSAT", "weni_nps": "NPS"}
 

@@ -11,8 +11,8 @@ from uuid import UUID
 from django.db import transaction
 from django.db.models import Q, QuerySet
 
+from apps.common.lossless_json import escape, parse, unescape
 from apps.conversations import erasing
-from apps.lossless_json import escape, parse, unescape
 from apps.messages.models import DeadLetter
 
 # How events come back in the order in which they were queued. A letter that was redriven and

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from apps.lossless_json import dump
+from apps.common.lossless_json import dump
 
 LONGEST_ID_IN_KEY = 256
 
@@ -14,8 +14,8 @@ LONGEST_ID_IN_KEY = 256
 class MessageEntry:
     """One version of one message, with all that its event carried.
 
-    `message` is the producer's message object as it came (escaped: see apps.lossless_json), and
-    `extra` holds the fields of the event that nothing here has a place for.
+    `message` is the producer's message object as it came (escaped: see apps.common.lossless_json),
+    and `extra` holds the fields of the event that nothing here has a place for.
     """
 
     message_id: str

@@ -6,11 +6,11 @@ from typing import Any, Literal
 
 from pydantic import ValidationError
 
+from apps.common.errors import InvalidEvent
+from apps.common.lossless_json import parse
 from apps.conversations.contacts import Contact
 from apps.conversations.models import CSAT_KEY, NPS_KEY, Resolution
 from apps.conversations.services import WindowUpdate
-from apps.errors import InvalidEvent
-from apps.lossless_json import parse
 from apps.messages.entries import MessageEntry, content_hash
 from apps.messages.wire import WireClose, WireMessage, WireWindow
 

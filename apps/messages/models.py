@@ -4,8 +4,8 @@ from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import Q
 
+from apps.common.lossless_json import Decoder, Encoder
 from apps.conversations.models import Conversation
-from apps.lossless_json import Decoder, Encoder
 
 
 class ConversationMessages(models.Model):
@@ -47,8 +47,9 @@ class ConversationMessages(models.Model):
 class DeadLetter(models.Model):
     """An event that took no effect, from the dead-letter queue, with the reason why.
 
-    Texts are escaped (`apps.lossless_json.escape`), so that there is none that cannot be held. The
-    project, the channel and the contact are those that the body names, as far as it can be read.
+    Texts are escaped (`apps.common.lossless_json.escape`), so that there is none that cannot be
+    held. The project, the channel and the contact are those that the body names, as far as it can
+    be read.
     """
 
     message_id = models.TextField(unique=True, help_text="The dead letter's own, in its queue.")

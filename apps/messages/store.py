@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from apps.lossless_json import dump, load
+from apps.common.lossless_json import dump, load
 from apps.messages import message_table
 from apps.messages.entries import MessageEntry
 

@@ -6,8 +6,8 @@ from uuid import UUID
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, StringConstraints
 
+from apps.common.lossless_json import dump
 from apps.conversations.contacts import Contact
-from apps.lossless_json import dump
 
 # They are indexed, and a PostgreSQL index entry ends at a third of a page (2,704 bytes).
 LONGEST_URN = 512

@@ -3,7 +3,7 @@
 from collections.abc import Container, Iterable, Sequence
 from typing import NamedTuple
 
-from tests.support.sqs_server.calls import LoggedCall
+from testbed.sqs.calls import LoggedCall
 
 Interval = tuple[float, float]
 

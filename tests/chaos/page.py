@@ -13,7 +13,7 @@ Made by `{command}`: do not edit, run it again. Seed {seed}, commit {commit}; {c
 
 The service ran as its users have it for {seconds:,.0f} seconds: {workers} workers with
 {concurrency} pool processes each, and beat, on the strict model of SQS
-(`tests/support/sqs_server`), a model of DynamoDB (`tests/support/dynamodb_server`), a real
+(`testbed/sqs`), a model of DynamoDB (`testbed/dynamodb`), a real
 PostgreSQL, Valkey, and a data lake in files. All of it, the producers included, shared one machine.
 
 Events with known effects came all the time: messages of {groups:,} groups, edits, messages sent

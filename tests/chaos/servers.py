@@ -15,9 +15,9 @@ from embedded.environment import service_environment
 from embedded.postgres import start_postgres
 from embedded.processes import Command, ManagedProcess, Supervisor, supervisor
 from embedded.valkey import start_valkey
+from testbed.dynamodb import DynamoDbServer, running_dynamodb_server
+from testbed.sqs import SqsServer, running_sqs_server
 from tests.chaos.lake import Lake
-from tests.support.dynamodb_server import DynamoDbServer, running_dynamodb_server
-from tests.support.sqs_server import SqsServer, running_sqs_server
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient

@@ -1,13 +1,13 @@
 """The service's own Celery app in a process whose clock is wrong by CHAOS_CLOCK_SHIFT seconds.
 
 `celery -A tests.chaos.shifted_clock worker` is `celery -A config worker` otherwise. What is shifted
-is `apps.clock.now`, before anything has imported it.
+is `apps.common.clock.now`, before anything has imported it.
 """
 
 import os
 from datetime import datetime, timedelta
 
-from apps import clock
+from apps.common import clock
 
 _now = clock.now
 _shift = timedelta(seconds=float(os.environ["CHAOS_CLOCK_SHIFT"]))

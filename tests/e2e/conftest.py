@@ -17,15 +17,15 @@ import pytest
 from django.conf import settings as django_settings
 from django.db import connection
 
+from celery_sqs_fifo.options import Options
 from demo.personal_data import leaks, personal_data
 from embedded.environment import with_settings
 from embedded.processes import Command, ManagedProcess, Supervisor, supervisor
 from embedded.service import PROJECT_ROOT, running_beat, running_worker
 from embedded.stack import Stack
-from tasks.provisioning import ensure_queues, ensure_table
-from tasks.sqs_fifo.options import Options
-from tests.support.journal import Line, did, read_journal
-from tests.support.sqs_server import SqsServer, running_sqs_server
+from operations.provisioning import ensure_queues, ensure_table
+from testbed.journal import Line, did, read_journal
+from testbed.sqs import SqsServer, running_sqs_server
 
 VISIBILITY_TIMEOUT = 20
 # The long polls of the app, as it sets them, and of the service, as it is by default.

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
+from apps.common.version import VERSION
 from apps.conversations.models import Conversation
-from config.version import VERSION
 from demo.personal_data import leaks, personal_data
 from embedded.processes import ManagedProcess
 from tests.e2e.conftest import Service

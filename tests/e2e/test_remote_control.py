@@ -16,12 +16,12 @@ import pytest
 import valkey
 from celery.events.state import State
 
+from celery_sqs_fifo.control.app import ControlledCelery
+from celery_sqs_fifo.running.envelope import TASK_IDS
 from embedded.environment import with_settings
 from embedded.processes import ManagedProcess
 from embedded.service import PROJECT_ROOT
 from embedded.valkey import ValkeyServer, start_valkey
-from tasks.sqs_fifo.control.app import ControlledCelery
-from tasks.sqs_fifo.envelope import TASK_IDS
 from tests.e2e.conftest import FifoApp, without_a_bundle
 
 pytestmark = without_a_bundle

@@ -11,9 +11,9 @@ from typing import Any
 
 from embedded.processes import ManagedProcess
 from embedded.service import PROJECT_ROOT
+from testbed.journal import inversions
+from testbed.sqs import SqsServer
 from tests.e2e.conftest import FifoApp, without_a_bundle
-from tests.support.journal import inversions
-from tests.support.sqs_server import SqsServer
 
 FAULTS: dict[str, Callable[[SqsServer], None]] = {
     "500": lambda server: server.fail(status=500, code="InternalError"),
@@ -91,7 +91,7 @@ def test_under_load_an_event_costs_at_most_22_hundredths_of_a_call(fifo_app: Fif
 def test_a_container_can_see_that_the_worker_is_alive(fifo_app: FifoApp) -> None:
     file = fifo_app.directory / "alive"
     fifo_app.set_options(liveness_file=str(file))
-    check = [sys.executable, "-m", "tasks.sqs_fifo.liveness", str(file)]
+    check = [sys.executable, "-m", "celery_sqs_fifo.consuming.liveness", str(file)]
     assert subprocess.run(check, cwd=PROJECT_ROOT, check=False).returncode == 1
     fifo_app.start_worker()
     fifo_app.wait_until(file.exists)

@@ -5,8 +5,8 @@ import signal
 
 import pytest
 
+from testbed.journal import inversions, overlaps
 from tests.e2e.conftest import FifoApp
-from tests.support.journal import inversions, overlaps
 
 
 def test_the_setting_bounds_how_many_events_a_process_gets_at_once(

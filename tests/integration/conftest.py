@@ -6,8 +6,8 @@ import pytest
 
 from apps.conversations import attribution
 from tasks import pipeline
+from testbed.sqs import SqsServer, running_sqs_server
 from tests.support.service_queue import ServiceQueue, service_queue
-from tests.support.sqs_server import SqsServer, running_sqs_server
 
 
 @pytest.fixture(autouse=True)

@@ -7,9 +7,10 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
-from apps.conversations import admin_base, search
+from apps.common.lossless_json import escape
+from apps.conversations import search
+from apps.conversations.admin import base
 from apps.conversations.models import Conversation, Project, Resolution
-from apps.lossless_json import escape
 from tests.support.admin import listed, operator
 from tests.support.builders import NOON, PROJECT, conversation, project
 
@@ -167,7 +168,7 @@ def test_an_empty_list_says_so_and_a_cut_off_one_too(
     url = reverse(f"admin:{MODEL}_changelist")
     assert "Nothing was found." in client.get(url, secure=True).content.decode()
 
-    monkeypatch.setattr(admin_base, "MOST_PAGED", 2)
+    monkeypatch.setattr(base, "MOST_PAGED", 2)
     for number in range(3):
         made(number)
     assert "Only the first 2 are listed" in client.get(url, secure=True).content.decode()

@@ -17,7 +17,8 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
-from apps.conversations import admin_base, search
+from apps.conversations import search
+from apps.conversations.admin import base
 from tests.support.admin import operator
 from tests.support.builders import CHANNEL, NOON, PROJECT, project
 
@@ -177,10 +178,10 @@ def full(django_db_setup: None, django_db_blocker: Any) -> Iterator[None]:
 @pytest.fixture
 def client(full: None, db: None, monkeypatch: pytest.MonkeyPatch) -> Client:
     """An operator, to whom as large a share of these tables is listed as of a million rows."""
-    monkeypatch.setattr(admin_base, "MOST_PAGED", CONVERSATIONS // 100)
+    monkeypatch.setattr(base, "MOST_PAGED", CONVERSATIONS // 100)
     monkeypatch.setattr(search, "MOST_FOUND", 100)
     # Writing a hundred lines of HTML takes longer than finding them.
-    monkeypatch.setattr(admin_base.BoundedAdmin, "list_per_page", 20)
+    monkeypatch.setattr(base.BoundedAdmin, "list_per_page", 20)
     # As for tables that are in memory, which the ends of the indexes are.
     with connection.cursor() as cursor:
         cursor.execute("SET LOCAL random_page_cost = 1.1")

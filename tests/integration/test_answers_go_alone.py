@@ -8,15 +8,15 @@ import pytest
 
 from apps.analytics.models import SurveyAnswer
 from apps.analytics.services import record_answer
+from apps.common.errors import InvalidEvent
 from apps.conversations.models import Conversation, Resolution
-from apps.errors import InvalidEvent
+from celery_sqs_fifo.consuming.gate import Gate
+from celery_sqs_fifo.delivery import Delivery
+from celery_sqs_fifo.running.batch import QueuedEvent, Work
+from celery_sqs_fifo.running.envelope import Envelope
 from config.celery import app
 from config.celeryconfig import QUEUE, broker_transport_options
 from tasks import steps
-from tasks.sqs_fifo.delivery import Delivery
-from tasks.sqs_fifo.envelope import Envelope
-from tasks.sqs_fifo.gate import Gate
-from tasks.sqs_fifo.works import QueuedEvent, Work
 from tests.support.builders import (
     NOON,
     URN,

@@ -8,8 +8,8 @@ from uuid import UUID
 import pytest
 from django.db import connection
 
+from apps.common.lossless_json import dump
 from apps.conversations.models import Conversation
-from apps.lossless_json import dump
 from apps.messages import archive
 from apps.messages.entries import MessageEntry
 from apps.messages.models import ConversationMessages

@@ -7,12 +7,12 @@ from uuid import UUID
 
 import pytest
 
+from apps.common.errors import Unavailable
 from apps.conversations import archive_checks
 from apps.conversations.models import Conversation, Resolution
 from apps.conversations.services import close
-from apps.errors import Unavailable
 from apps.messages import store
-from apps.messages.migration import migrate
+from apps.messages.archiving import migrate
 from tasks import closing as tasks
 from tests.support.builders import (
     NOON,

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from apps.common.lossless_json import dump, parse
 from apps.conversations.models import Conversation
-from apps.lossless_json import dump, parse
 from apps.messages import archive
 from apps.messages.entries import MessageEntry
 from apps.messages.models import ConversationMessages

@@ -7,7 +7,7 @@ from celery import current_app
 from django.db import OperationalError
 from django_celery_beat.models import PeriodicTask
 
-from tasks.beat import PatientScheduler
+from operations.scheduler import PatientScheduler
 from tasks.schedules import EVERY_MINUTE, ensure_schedules
 
 pytestmark = pytest.mark.django_db(transaction=True)

@@ -11,13 +11,13 @@ from botocore.config import Config
 from apps.analytics.models import SurveyAnswer
 from apps.conversations.models import Conversation
 from apps.messages import message_table
-from bench.bare_work import take
-from bench.chat import Load, event_of, inversions
-from bench.light_queue import LightQueue
+from bench.common.chat import Load, event_of, inversions
+from bench.common.queue import LightQueue
+from bench.event_cost.bare_work import take
 from embedded.stack import Stack
-from tasks.provisioning import ensure_table
-from tests.support.dynamodb_server import DynamoDbServer, running_dynamodb_server
-from tests.support.sqs_server import SqsServer, running_sqs_server
+from operations.provisioning import ensure_table
+from testbed.dynamodb import DynamoDbServer, running_dynamodb_server
+from testbed.sqs import SqsServer, running_sqs_server
 
 pytestmark = pytest.mark.django_db
 

@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 
 from apps.analytics.models import SurveyAnswer
+from apps.common.errors import Unavailable
 from apps.conversations.models import Conversation, Resolution
-from apps.errors import Unavailable
+from celery_sqs_fifo.delivery import Result
+from celery_sqs_fifo.running.batch import EventsFailed, QueuedEvent, Work
 from tasks.pipeline import process_message
-from tasks.sqs_fifo.delivery import Result
-from tasks.sqs_fifo.works import EventsFailed, QueuedEvent, Work
 from tests.support.builders import (
     NOON,
     WINDOW_NAME,

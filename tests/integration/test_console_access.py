@@ -168,11 +168,11 @@ def test_who_looked_at_what_is_logged_by_ids_only(
     client = browser(*MAY_READ)
     user = int(client.session["_auth_user_id"])
 
-    with caplog.at_level(logging.INFO, logger="apps.conversations.console"):
+    with caplog.at_level(logging.INFO, logger="apps.common.console_access"):
         get(client, urls(chat)["transcript"])
         figures_page(client, project=str(PROJECT))
 
-    told = [vars(one) for one in caplog.records if one.name == "apps.conversations.console"]
+    told = [vars(one) for one in caplog.records if one.name == "apps.common.console_access"]
     assert [(one["page"], one["user_id"]) for one in told] == [
         ("transcript", user),
         ("console", user),

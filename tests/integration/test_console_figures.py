@@ -11,7 +11,7 @@ from django.test import Client
 from django.urls import reverse
 from pytest_django import DjangoAssertNumQueries
 
-from apps.analytics.console import lists, texts
+from apps.analytics.console import drilldown_page, texts
 from apps.analytics.figures import Figures, Period, Scope, figures
 from apps.analytics.models import SurveyAnswer
 from apps.conversations.models import Conversation, Resolution
@@ -150,7 +150,7 @@ def test_each_bar_has_a_name_that_says_its_value(
 def test_lists_hold_exactly_what_the_bars_count(
     operator: Client, week: Figures, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(lists, "PAGE_LENGTH", 3)
+    monkeypatch.setattr(drilldown_page, "PAGE_LENGTH", 3)
     document = figures_page(operator, **of_week())
     counted: Counter[str] = Counter()
 
@@ -202,7 +202,7 @@ def _joined(parameters: dict[str, str]) -> str:
 def test_pages_of_a_list_with_one_and_the_same_time_miss_and_repeat_nothing(
     operator: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(lists, "PAGE_LENGTH", 2)
+    monkeypatch.setattr(drilldown_page, "PAGE_LENGTH", 2)
     made_project(timezone="UTC")
     for _ in range(7):
         conversation = closed(NOON)

@@ -9,8 +9,8 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
+from apps.common.errors import Unavailable
 from apps.conversations.models import Conversation, Resolution
-from apps.errors import Unavailable
 from apps.messages import admin_views, store
 from tests.support.builders import NOON, conversation
 from tests.support.closings import at

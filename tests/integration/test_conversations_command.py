@@ -13,8 +13,8 @@ import pytest
 from django.core.management import CommandError, call_command
 
 from apps.conversations.models import Conversation, Resolution
-from apps.messages.migration import migrate
-from tasks.management.commands import conversations as command
+from apps.messages.archiving import migrate
+from operations.management.commands import conversations as command
 from tests.support.builders import NOON, URN, conversation, found
 from tests.support.closings import MINUTE, at, closing_at, current, write
 from tests.support.service_queue import ServiceQueue

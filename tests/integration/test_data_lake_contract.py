@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from apps.analytics.datalake import Refused, data_lake
-from apps.errors import Unavailable
+from apps.common.errors import Unavailable
 from embedded.stack import Stack
 from tests.support.lake_backends import (
     Backend,

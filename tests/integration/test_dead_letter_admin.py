@@ -11,12 +11,13 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
-from apps.conversations import admin_base
+from apps.conversations.admin import base
 from apps.conversations.models import AuditEntry
 from apps.messages import admin
 from apps.messages.models import DeadLetter
-from tasks import deadletters
-from tasks.deadletters import collect_dead_letters
+from tasks.deadletters import collect as collecting
+from tasks.deadletters.collect import collect_dead_letters
+from testbed.sqs.fifo import Fifo
 from tests.support.builders import NOON, PROJECT
 from tests.support.dead_letters import (
     LARGEST,
@@ -28,7 +29,6 @@ from tests.support.dead_letters import (
     numbers,
 )
 from tests.support.service_queue import ServiceQueue
-from tests.support.sqs_server.fifo import Fifo
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -120,7 +120,7 @@ def test_one_is_shown_without_its_body_and_cannot_be_changed(three: list[DeadLet
 def test_the_list_reads_no_body_and_counts_no_more_than_it_pages(
     three: list[DeadLetter], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(admin_base, "MOST_PAGED", 2)
+    monkeypatch.setattr(base, "MOST_PAGED", 2)
     client = browser()
 
     with CaptureQueriesContext(
@@ -193,7 +193,7 @@ def test_it_is_still_wanted_after_an_outage(three: list[DeadLetter], queue: Serv
 def test_a_tick_redrives_so_many_and_has_another_one_go_on(
     three: list[DeadLetter], queue: ServiceQueue, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(deadletters, "MOST_REDRIVEN", 2)
+    monkeypatch.setattr(collecting, "MOST_REDRIVEN", 2)
     redrive(browser(), *three)
 
     collect_dead_letters.run()

@@ -13,12 +13,14 @@ from django.db import OperationalError
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from apps.common.lossless_json import escape
 from apps.conversations import erasing
-from apps.lossless_json import escape
 from apps.messages import dead_letters
 from apps.messages.models import DeadLetter
-from tasks import dead_letter_queue, deadletters
-from tasks.deadletters import collect_dead_letters
+from tasks.deadletters import collect as collecting
+from tasks.deadletters import queue as letters_queue
+from tasks.deadletters.collect import collect_dead_letters
+from testbed.sqs.fifo import Fifo
 from tests.support.builders import (
     CHANNEL,
     NOON,
@@ -43,7 +45,6 @@ from tests.support.dead_letters import (
     redrive_all,
 )
 from tests.support.service_queue import ServiceQueue
-from tests.support.sqs_server.fifo import Fifo
 
 pytestmark = [pytest.mark.django_db(transaction=True)]
 
@@ -179,7 +180,7 @@ def test_they_are_committed_before_they_are_deleted(
         raise Killed
 
     with monkeypatch.context() as patch:
-        patch.setattr(deadletters, "delete", die)
+        patch.setattr(collecting, "delete", die)
         with pytest.raises(Killed):
             collect()
     assert len(kept()) == 10
@@ -244,7 +245,7 @@ def test_an_sqs_that_refuses_ends_the_tick_and_loses_nothing(
 def test_a_tick_does_so_much_and_has_another_one_go_on(
     letters: Fifo, queue: ServiceQueue, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(deadletters, "MOST_BATCHES", 1)
+    monkeypatch.setattr(collecting, "MOST_BATCHES", 1)
     for number in range(15):
         bury_numbered(letters, number, group=f"group-{number}")
 
@@ -287,7 +288,7 @@ def test_a_letter_that_says_nothing_of_itself_is_kept(letters: Fifo) -> None:
 
 def test_moto_gives_all_that_is_needed_also_for_a_burst(sqs: Any) -> None:
     """The embedded stack has its queues there. All were queued within one millisecond."""
-    dead_letter_queue._client.cache_clear()
+    letters_queue._client.cache_clear()
     letters = Fifo(client=sqs, server=None)
     letters.url = django_settings.SQS_CONVERSATION_DLQ_URL
     for number in range(12):
@@ -297,7 +298,7 @@ def test_moto_gives_all_that_is_needed_also_for_a_burst(sqs: Any) -> None:
         collected = collect()
         redrive_all()
     finally:
-        dead_letter_queue._client.cache_clear()
+        letters_queue._client.cache_clear()
 
     assert [letter.reason for letter in collected] == ["bug"] * 12
     assert letters.received() == []

@@ -6,12 +6,12 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from tasks import dead_letter_erasing
-from tasks.dead_letter_erasing import Search, erase_dead_letters
+from tasks.deadletters import erase
+from tasks.deadletters.erase import Search, erase_dead_letters
+from testbed.sqs import SqsServer
+from testbed.sqs.fifo import Fifo, client_of
 from tests.support.builders import PROJECT, URN, close_body, message_body, numbered_message
 from tests.support.erasures import group_of
-from tests.support.sqs_server import SqsServer
-from tests.support.sqs_server.fifo import Fifo, client_of
 
 GROUP = group_of()
 OTHER = "telegram:2002"
@@ -145,7 +145,7 @@ def test_those_that_stand_behind_ten_others_of_their_group_are_told_and_kept(
 def test_a_search_holds_no_more_than_it_may(
     dead_letters: Fifo, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(dead_letter_erasing, "MOST_HELD", 10)
+    monkeypatch.setattr(erase, "MOST_HELD", 10)
     others = [message_body(urn=OTHER, message={"id": f"m-{number}"}) for number in range(15)]
     for number, body in enumerate(others):
         dead_letters.send(body, MessageGroupId=f"{number}")
@@ -166,7 +166,7 @@ def test_a_search_that_fails_gives_back_what_it_holds(
     def refuse(*_arguments: Any) -> None:
         raise refusal
 
-    monkeypatch.setattr(dead_letter_erasing, "_delete", refuse)
+    monkeypatch.setattr(erase, "_delete", refuse)
     with pytest.raises(ClientError):
         search()
 

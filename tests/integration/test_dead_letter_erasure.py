@@ -11,6 +11,7 @@ from django.core.management import CommandError, call_command
 from apps.conversations.models import Erasure
 from apps.messages import dead_letters
 from apps.messages.models import DeadLetter
+from testbed.sqs.fifo import Fifo
 from tests.support.builders import PROJECT, URN, message_body, project
 from tests.support.dead_letters import bury, collect, dead_letter_queue_of, kept
 from tests.support.erasures import (
@@ -23,7 +24,6 @@ from tests.support.erasures import (
     request,
 )
 from tests.support.service_queue import ServiceQueue
-from tests.support.sqs_server.fifo import Fifo
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("nudges")]
 

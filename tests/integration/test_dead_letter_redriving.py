@@ -8,16 +8,17 @@ from typing import Any
 import pytest
 from django.db import connection
 
-from apps.clock import now
+from apps.common.clock import now
+from apps.common.errors import Unavailable
 from apps.conversations.models import Conversation, Resolution
-from apps.errors import Unavailable
 from apps.messages import dead_letters
+from apps.messages.archiving import migrate
 from apps.messages.dead_letters import Selection
-from apps.messages.migration import migrate
-from tasks import redriving
-from tasks.dead_letter_queue import send_to_events
-from tasks.redriving import TOO_LARGE, Redrive, redrive
-from tasks.sqs_fifo.delivery import Delivery
+from celery_sqs_fifo.delivery import Delivery
+from tasks.deadletters import redrive as redriving
+from tasks.deadletters.queue import send_to_events
+from tasks.deadletters.redrive import TOO_LARGE, Redrive, redrive
+from testbed.sqs.fifo import Fifo
 from tests.support.builders import (
     NOON,
     close_body,
@@ -41,7 +42,6 @@ from tests.support.dead_letters import (
     redrive_all,
 )
 from tests.support.service_queue import ServiceQueue
-from tests.support.sqs_server.fifo import Fifo
 from tests.support.stored import archived
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("nudges")]
@@ -247,7 +247,7 @@ def test_an_outage_half_way_is_told_and_the_next_run_goes_on(
         return send_to_events(messages)
 
     with monkeypatch.context() as patch:
-        patch.setattr("tasks.redriving.send_to_events", send_two)
+        patch.setattr("tasks.deadletters.redrive.send_to_events", send_two)
         with pytest.raises(Unavailable):
             redrive_all()
     assert [letter.redrive_count for letter in kept()] == [1, 1, 0, 0]
@@ -305,7 +305,7 @@ def test_the_rate_is_kept(
     collect()
     sleeps: list[float] = []
     told: list[int] = []
-    monkeypatch.setattr("tasks.redriving.time.sleep", sleeps.append)
+    monkeypatch.setattr("tasks.deadletters.redrive.time.sleep", sleeps.append)
 
     redrive_all(rate=2, on_progress=lambda progress: told.append(progress.redriven))
 

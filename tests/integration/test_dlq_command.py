@@ -16,6 +16,7 @@ from django.db import OperationalError
 
 from apps.messages import dead_letters
 from apps.messages.models import DeadLetter
+from testbed.sqs.fifo import Fifo
 from tests.support.builders import NOON, PROJECT, URN, message_body
 from tests.support.dead_letters import (
     LARGEST,
@@ -27,7 +28,6 @@ from tests.support.dead_letters import (
     numbers,
 )
 from tests.support.service_queue import ServiceQueue
-from tests.support.sqs_server.fifo import Fifo
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -223,7 +223,7 @@ def test_what_was_redriven_is_redriven_again_only_on_request(
 
 
 def test_progress_is_told(four: list[DeadLetter], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tasks.management.commands.dlq.TELL_EVERY", 0)
+    monkeypatch.setattr("operations.management.commands.dlq.TELL_EVERY", 0)
 
     said = dlq("redrive", "--every", "--yes", "--rate=1000")
 
@@ -294,7 +294,7 @@ def test_nothing_is_discarded_unless_its_export_is_written(
     def fail(_letter: DeadLetter) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("tasks.dead_letter_exports.document_of", fail)
+    monkeypatch.setattr("tasks.deadletters.export.document_of", fail)
     assert "No space left" in refused("discard", "--every", "--yes", "--export=full")
     assert os.listdir() == ["there"]
     assert listed() == [letter.pk for letter in four]

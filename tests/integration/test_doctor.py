@@ -19,13 +19,13 @@ from django.db import connection
 from django_celery_beat.models import PeriodicTask
 from psycopg2 import sql
 
-from apps.clock import now
+from apps.common.clock import now
 from apps.messages import message_table
 from embedded.environment import service_environment, with_settings
 from embedded.network import free_port
 from embedded.service import PROJECT_ROOT
-from tasks.doctor.examination import CHECKS
-from tasks.doctor.findings import Status
+from operations.doctor.examination import CHECKS
+from operations.doctor.findings import Status
 from tasks.schedules import ensure_schedules
 
 KEYS = {"check", "status", "found", "remedy"}

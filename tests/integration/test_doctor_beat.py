@@ -7,10 +7,10 @@ import pytest
 import time_machine
 from django_celery_beat.models import CrontabSchedule, IntervalSchedule, PeriodicTask
 
-from apps.clock import now
+from apps.common.clock import now
+from operations.doctor import beat, clocks
+from operations.doctor.findings import Finding, Status
 from tasks.closing import close_due_conversations
-from tasks.doctor import beat, clocks
-from tasks.doctor.findings import Finding, Status
 from tasks.schedules import EVERY_MINUTE, ensure_schedules
 
 CLOSING = "beat.close_due_conversations"

@@ -6,10 +6,10 @@ from typing import Any
 import pytest
 from django.conf import settings as service_settings
 
-from tasks.doctor import sqs
-from tasks.doctor.findings import Finding, Status
-from tests.support.sqs_server import SqsServer
-from tests.support.sqs_server.fifo import Fifo, client_of
+from operations.doctor import sqs
+from operations.doctor.findings import Finding, Status
+from testbed.sqs import SqsServer
+from testbed.sqs.fifo import Fifo, client_of
 
 PROVISION = "python manage.py provision"
 FOUR_DAYS = str(4 * 24 * 3600)

@@ -15,8 +15,8 @@ from django.db.migrations.recorder import MigrationRecorder
 
 from embedded.network import free_port
 from embedded.stack import Stack
-from tasks.doctor import control, lake, postgresql
-from tasks.doctor.findings import Finding, Status
+from operations.doctor import control, lake, postgresql
+from operations.doctor.findings import Finding, Status
 from tests.support.lake_weni_server import weni_server
 
 NOBODY = 65_534

@@ -7,8 +7,8 @@ import pytest
 from django.conf import settings as service_settings
 
 from apps.messages import message_table
-from tasks.doctor import dynamodb
-from tasks.doctor.findings import Finding, Status
+from operations.doctor import dynamodb
+from operations.doctor.findings import Finding, Status
 
 PROVISION = "python manage.py provision"
 

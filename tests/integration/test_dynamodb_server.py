@@ -10,9 +10,9 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from embedded.stack import Stack
-from tests.support.dynamodb_server import DynamoDbServer, running_dynamodb_server
-from tests.support.dynamodb_server.accounts import Usage
-from tests.support.dynamodb_server.items import LARGEST_ITEM, PARTITION, SORT
+from testbed.dynamodb import DynamoDbServer, running_dynamodb_server
+from testbed.dynamodb.accounts import Usage
+from testbed.dynamodb.items import LARGEST_ITEM, PARTITION, SORT
 
 TABLE = "compared"
 HUNDRED_KILOBYTES = 100_000

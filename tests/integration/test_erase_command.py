@@ -12,12 +12,12 @@ from django.core.management import CommandError, call_command
 
 from apps.analytics.models import OutboxEvent
 from apps.conversations.models import Conversation, Erasure
+from operations.management.commands import erase as command
 from tasks import erasing as tasks
-from tasks.management.commands import erase as command
+from testbed.sqs.fifo import Fifo
 from tests.support.builders import NOON, PROJECT, URN, message_body, numbered_message, project
 from tests.support.erasures import OTHER_CHANNEL, carry_out, everything, group_of, live
 from tests.support.service_queue import ServiceQueue
-from tests.support.sqs_server.fifo import Fifo
 from tests.support.stored import every_item, every_row_version
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("nudges")]
@@ -281,6 +281,12 @@ def test_logs_name_nobody(caplog: pytest.LogCaptureFixture) -> None:
         run()
 
     assert caplog.records
-    told = str([vars(record) for record in caplog.records if record.name.startswith("tasks")])
+    told = str(
+        [
+            vars(record)
+            for record in caplog.records
+            if record.name.startswith(("operations", "tasks"))
+        ]
+    )
     assert str(PROJECT) in told
     assert URN not in told

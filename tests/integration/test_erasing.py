@@ -15,7 +15,7 @@ from apps.analytics.services import record_answer
 from apps.conversations import erasing
 from apps.conversations.models import Conversation, Erasure
 from apps.messages import archive, store
-from apps.messages.migration import migrate
+from apps.messages.archiving import migrate
 from tasks import erasing as tasks
 from tests.support.builders import (
     NOON,

@@ -7,10 +7,10 @@ from uuid import uuid4
 
 import pytest
 
+from apps.common.errors import Unavailable
 from apps.conversations import attribution
 from apps.conversations.attribution import Attribution
 from apps.conversations.models import Conversation, Project, Resolution
-from apps.errors import Unavailable
 from tests.support.builders import NAME, NOON, PROJECT, conversation, found, project
 from tests.support.stored import changes_of_rows
 

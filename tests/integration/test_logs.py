@@ -11,20 +11,20 @@ from uuid import UUID
 import pytest
 import structlog
 
+from apps.common.errors import Unavailable
 from apps.conversations import services
 from apps.conversations.models import Conversation, Project
-from apps.errors import Unavailable
 from apps.messages import store
+from celery_sqs_fifo.backoff import Backoff
+from celery_sqs_fifo.consuming.quarantine import Quarantine, about
+from celery_sqs_fifo.delivery import DONE, Delivery, Outcome, Result
+from celery_sqs_fifo.running.envelope import Envelope
 from config.celery import app
 from config.celeryconfig import QUEUE, broker_transport_options
-from config.observability import logging_config
 from demo.personal_data import leaks, personal_data
-from tasks import event_log
+from observability import labels
+from observability.logging import logging_config
 from tasks.closing import close_conversation
-from tasks.sqs_fifo.backoff import Backoff
-from tasks.sqs_fifo.delivery import DONE, Delivery, Outcome, Result
-from tasks.sqs_fifo.envelope import Envelope
-from tasks.sqs_fifo.quarantine import Quarantine, about
 from tasks.steps import goes_alone, is_barrier
 from tests.support.builders import (
     NAME,
@@ -38,7 +38,7 @@ from tests.support.builders import (
 )
 from tests.support.fake_calls import FakeCalls, delivery
 from tests.support.samples import samples
-from tests.unit.test_sqs_fifo_app import run_in_child
+from tests.unit.celery_sqs_fifo.control.test_app import run_in_child
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("aws", "nudges")]
 
@@ -60,7 +60,7 @@ class Logged:
             chain=broker_transport_options["event_chain"],
             is_barrier=is_barrier,
             goes_alone=goes_alone,
-            labels_of=event_log.labels_of,
+            labels_of=labels.labels_of,
         )
         self._quarantine = Quarantine(
             calls=FakeCalls(at_once={"SendMessage"}),  # type: ignore[arg-type]
@@ -83,7 +83,7 @@ class Logged:
             if outcome.result is Result.INVALID:
                 self._quarantine.send(one, outcome)
             elif outcome.result is not Result.DONE:
-                logging.getLogger("tasks.sqs_fifo.settling").warning(
+                logging.getLogger("celery_sqs_fifo.consuming.settler").warning(
                     "held, to be run again", extra=about(one, outcome)
                 )
         return list(outcomes)

@@ -16,7 +16,7 @@ from botocore.exceptions import (
 )
 from django.conf import settings
 
-from apps.errors import Unavailable
+from apps.common.errors import Unavailable
 from apps.messages import message_table, store
 from tests.support.builders import NOON, entries, entry
 from tests.support.stored import store_many, stored_entries

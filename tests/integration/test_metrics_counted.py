@@ -7,11 +7,11 @@ import pytest
 from prometheus_client import generate_latest
 
 from apps.analytics.datalake import LakeEvent, Refused
-from apps.conversations import by_hand
+from apps.common.errors import Unavailable
+from apps.conversations import operator_requests
 from apps.conversations.models import Conversation, Resolution
-from apps.errors import Unavailable
+from observability.metrics.counters import metrics
 from tasks import closing, datalake
-from tasks.metrics import metrics
 from tests.support.builders import (
     NOON,
     URN,
@@ -133,7 +133,7 @@ def test_closings_are_counted_by_what_closed(queue: ServiceQueue) -> None:
     takeover = window_body(urn="telegram:2", data={"has_chats_room": True})
     deliver_bodies(bodies=[message_body(urn="telegram:2"), takeover])
     closing_at(NOON, urn="telegram:3")
-    by_hand.request_close(
+    operator_requests.request_close(
         conversation_uuid=conversation(urn="telegram:4").uuid,
         resolution=Resolution.RESOLVED,
         now=NOON,

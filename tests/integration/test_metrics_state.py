@@ -14,9 +14,9 @@ from prometheus_client import CollectorRegistry, generate_latest
 from apps.analytics.models import OutboxEvent, SurveyAnswer
 from apps.conversations.models import Resolution
 from apps.messages.models import DeadLetter
-from tasks import metrics_queues
-from tasks.metrics_postgresql import read_postgresql
-from tasks.metrics_state import StateCollector
+from observability.metrics import queues
+from observability.metrics.postgresql import read_postgresql
+from observability.metrics.state import StateCollector
 from tasks.schedules import ensure_schedules
 from tests.support.builders import CHANNEL, NOON, PROJECT, URN, conversation, project
 from tests.support.closings import HOUR, MINUTE, at, closing_at
@@ -70,9 +70,9 @@ FROM generate_series(1, %(many)s) AS number
 @pytest.fixture(autouse=True)
 def _database(transactional_db: None) -> Iterator[None]:
     """What is read is committed, since it is read in a connection of another thread."""
-    metrics_queues._client.cache_clear()
+    queues._client.cache_clear()
     yield
-    metrics_queues._client.cache_clear()
+    queues._client.cache_clear()
 
 
 def dead_letter(number: int, *, reason: str, queued_at: datetime, **fields: Any) -> None:

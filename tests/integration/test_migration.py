@@ -7,11 +7,11 @@ from uuid import UUID
 
 import pytest
 
+from apps.common.errors import Unavailable
+from apps.common.lossless_json import parse
 from apps.conversations.models import Conversation, Resolution
-from apps.errors import Unavailable
-from apps.lossless_json import parse
 from apps.messages import archive, store
-from apps.messages.migration import migrate
+from apps.messages.archiving import migrate
 from apps.messages.models import ConversationMessages
 from tests.support.builders import NOON, conversation, entries, entry
 from tests.support.stored import archived, every_item, store_many, stored_entries

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from apps.conversations.by_hand import request_close
 from apps.conversations.models import Conversation, Project, Resolution
+from apps.conversations.operator_requests import request_close
 from apps.conversations.services import move_open_conversations
 from tasks import closing as tasks
 from tests.support.builders import NOON, conversation, project

@@ -17,7 +17,7 @@ from apps.analytics.datalake import LakeEvent, Refused, data_lake
 from apps.analytics.models import OutboxEvent
 from apps.analytics.outbox import drain, prune, retry_refused
 from apps.analytics.services import record_answer
-from apps.errors import Unavailable
+from apps.common.errors import Unavailable
 from tests.support.builders import NOON, contact
 
 LATER = NOON + timedelta(minutes=1)

@@ -8,8 +8,8 @@ from django.contrib.auth.models import User
 from django.test import Client
 from django.urls import reverse
 
+from apps.common.timezones import unknown_sentence
 from apps.conversations.models import Conversation, Project
-from apps.conversations.timezones import unknown_sentence
 from tests.support.builders import PROJECT, conversation
 from tests.support.stored import every_row_version
 

@@ -12,8 +12,8 @@ from django_celery_beat.models import IntervalSchedule, PeriodicTask
 
 from apps.messages import message_table
 from config.celery import app
-from tasks.beat import PatientScheduler
-from tasks.provisioning import ensure_queues, ensure_table
+from operations.provisioning import ensure_queues, ensure_table
+from operations.scheduler import PatientScheduler
 from tasks.schedules import ensure_schedules
 
 FOURTEEN_DAYS = str(14 * 24 * 3600)

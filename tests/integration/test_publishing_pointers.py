@@ -2,9 +2,9 @@
 
 import pytest
 
+from celery_sqs_fifo.running.publishing import Pointer, publish_each
 from config.celery import app
 from tasks.closing import archive_late_messages, close_conversation
-from tasks.sqs_fifo.publishing import Pointer, publish_each
 from tests.support.service_queue import ServiceQueue
 
 UUIDS = [f"0e9b6c1a-5a47-4a3d-9a66-3f5a1c2b{number:04x}" for number in range(1, 100)]

@@ -9,11 +9,11 @@ from django.contrib.contenttypes.models import ContentType
 from django.core.management import call_command
 
 from apps.messages import message_table
-from tasks.provisioning import ensure_queues, ensure_table
+from operations.provisioning import ensure_queues, ensure_table
+from testbed.sqs import SqsServer
+from testbed.sqs.fifo import Fifo, client_of
 from tests.support.builders import deliver_bodies, message_body, survey_body
 from tests.support.provisioned import ProvisionedMoto
-from tests.support.sqs_server import SqsServer
-from tests.support.sqs_server.fifo import Fifo, client_of
 
 # These say when they were made.
 DATES = ("CreatedTimestamp", "LastModifiedTimestamp", "CreationDateTime", "TableId")

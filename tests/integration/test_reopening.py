@@ -5,8 +5,8 @@ from uuid import uuid4
 
 import pytest
 
-from apps.conversations.by_hand import Refused, request_close, request_reopen
 from apps.conversations.models import Conversation, Resolution
+from apps.conversations.operator_requests import Refused, request_close, request_reopen
 from apps.conversations.services import close
 from tasks import closing as tasks
 from tests.support.builders import NOON, contact, conversation, found

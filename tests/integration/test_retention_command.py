@@ -11,9 +11,9 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.db import connection, transaction
 
-from apps import clock
+from apps.common import clock
 from apps.conversations.models import Conversation, Project, Resolution
-from apps.messages import archive, retention
+from apps.messages import archive, archive_retention
 from apps.messages.models import ConversationMessages
 from tests.support.builders import NOON, PROJECT, conversation, entries, entry, found, project
 from tests.support.stored import every_row_version
@@ -126,7 +126,7 @@ def test_only_the_project_that_was_asked_for_is_touched() -> None:
 
 
 def test_many_are_deleted_in_batches_to_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(retention, "BATCH", 3)
+    monkeypatch.setattr(archive_retention, "BATCH", 3)
     for number in range(10):
         old(urn=f"telegram:{number}", number=1)
 
@@ -138,10 +138,10 @@ def test_many_are_deleted_in_batches_to_the_end(monkeypatch: pytest.MonkeyPatch)
 def test_a_kill_between_batches_is_made_good_by_the_next_run(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(retention, "BATCH", 3)
+    monkeypatch.setattr(archive_retention, "BATCH", 3)
     for number in range(5):
         old(urn=f"telegram:{number}", number=1)
-    real = retention._delete_batch
+    real = archive_retention._delete_batch
     calls: list[UUID] = []
 
     def killed_at_the_second(**arguments: Any) -> Any:
@@ -151,7 +151,7 @@ def test_a_kill_between_batches_is_made_good_by_the_next_run(
         return real(**arguments)
 
     with monkeypatch.context() as patch:
-        patch.setattr(retention, "_delete_batch", killed_at_the_second)
+        patch.setattr(archive_retention, "_delete_batch", killed_at_the_second)
         with pytest.raises(KeyboardInterrupt):
             run()
     assert ConversationMessages.objects.count() == 2

@@ -6,7 +6,7 @@ import pytest
 import time_machine
 
 from apps.conversations.models import Conversation
-from apps.messages.migration import migrate
+from apps.messages.archiving import migrate
 from tests.support.builders import deliver, run_chain
 from tests.support.samples import START, Sample, check, samples
 from tests.support.stored import archived, every_item, every_row

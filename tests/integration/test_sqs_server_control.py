@@ -23,7 +23,7 @@ from botocore.exceptions import (
     ReadTimeoutError,
 )
 
-from tests.support.sqs_server import SqsServer, running_sqs_server
+from testbed.sqs import SqsServer, running_sqs_server
 
 PROJECT_ROOT = Path(__file__).resolve().parents[2]
 QUEUE = "q.fifo"
@@ -353,7 +353,7 @@ def test_the_process_tells_its_addresses_and_ends_when_it_is_asked_to(
     number: signal.Signals,
 ) -> None:
     with subprocess.Popen(
-        [sys.executable, "-m", "tests.support.sqs_server", "--port", "0", "--greedy"],
+        [sys.executable, "-m", "testbed.sqs", "--port", "0", "--greedy"],
         cwd=PROJECT_ROOT,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,

@@ -9,8 +9,8 @@ from collections.abc import Callable, Iterator
 import pytest
 from botocore.exceptions import ClientError
 
-from tests.support.sqs_server import SqsServer, running_sqs_server
-from tests.support.sqs_server.fifo import Fifo, client_of, error_code, while_waiting
+from testbed.sqs import SqsServer, running_sqs_server
+from testbed.sqs.fifo import Fifo, client_of, error_code, while_waiting
 
 
 @pytest.fixture(scope="module")

@@ -5,22 +5,21 @@ from typing import Any
 
 import pytest
 
-from config import tracing
+from celery_sqs_fifo.delivery import Delivery
+from celery_sqs_fifo.running.envelope import Envelope
 from config.celery import app
 from config.celeryconfig import QUEUE, broker_transport_options
 from demo.personal_data import leaks, personal_data
 from embedded.network import free_port
-from tasks import event_log
-from tasks.base import StepTask
-from tasks.sqs_fifo.delivery import Delivery
-from tasks.sqs_fifo.envelope import Envelope
+from observability import labels, otlp
+from observability.otlp import Tracing
 from tasks.steps import goes_alone, is_barrier
 from tests.support.builders import message_body
 from tests.support.fake_calls import delivery
 from tests.support.samples import samples
 from tests.support.stored import every_item
 from tests.support.trace_collector import TraceCollector, running_trace_collector
-from tests.unit.test_sqs_fifo_app import run_in_child
+from tests.unit.celery_sqs_fifo.control.test_app import run_in_child
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("aws", "nudges")]
 
@@ -36,7 +35,7 @@ def _loaded() -> None:
 @pytest.fixture(autouse=True)
 def _sends_all_at_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
     """However slow this machine is."""
-    monkeypatch.setattr(tracing, "FLUSH_SECONDS", 60)
+    monkeypatch.setattr(otlp, "FLUSH_SECONDS", 60)
 
 
 @pytest.fixture
@@ -47,7 +46,7 @@ def collector(settings: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[TraceC
         monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", collector.endpoint)
         yield collector
         collector.is_answering.set()
-        tracing.stop()
+        otlp.stop()
 
 
 def run(*deliveries: Delivery) -> int:
@@ -58,7 +57,7 @@ def run(*deliveries: Delivery) -> int:
         chain=broker_transport_options["event_chain"],
         is_barrier=is_barrier,
         goes_alone=goes_alone,
-        labels_of=event_log.labels_of,
+        labels_of=labels.labels_of,
     )
     for one in deliveries:
         envelope.classify(one)
@@ -77,7 +76,7 @@ def messages(number: int) -> list[Delivery]:
 def test_a_collector_gets_a_trace_of_each_sample_and_nothing_of_a_person(
     collector: TraceCollector,
 ) -> None:
-    tracing.start()
+    otlp.start()
     deliveries = [
         delivery(
             sample.event.message_id,
@@ -90,7 +89,7 @@ def test_a_collector_gets_a_trace_of_each_sample_and_nothing_of_a_person(
     ]
     for one in deliveries:
         run(one)
-    tracing.stop()
+    otlp.stop()
 
     events = [one for one in deliveries if not one.is_celery]
     roots = collector.roots()
@@ -121,16 +120,16 @@ def test_events_take_effect_and_a_process_ends_while_a_collector_does_not_answer
     """Of what does not fit into the queue meanwhile the oldest is dropped."""
     for name, value in {"MAX_QUEUE_SIZE": "4", "MAX_EXPORT_BATCH_SIZE": "2"}.items():
         monkeypatch.setenv(f"OTEL_BSP_{name}", value)
-    monkeypatch.setattr(tracing, "FLUSH_SECONDS", 0.1)
+    monkeypatch.setattr(otlp, "FLUSH_SECONDS", 0.1)
     collector.is_answering.clear()
-    tracing.start()
+    otlp.start()
 
     assert run(*messages(1)) == 0
     assert collector.is_asked.wait(timeout=30)
     assert run(*messages(10)) == 0
-    tracing.stop()
+    otlp.stop()
 
-    assert (collector.spans, StepTask.tracer) == ([], None)
+    assert (collector.spans, Tracing.tracer) == ([], None)
     assert len(every_item()) == 10
 
 
@@ -141,10 +140,10 @@ def test_events_take_effect_while_no_collector_is_there(
     monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", f"http://127.0.0.1:{free_port()}")
     # Less than the pause before a second try.
     monkeypatch.setenv("OTEL_EXPORTER_OTLP_TIMEOUT", "0.5")
-    tracing.start()
+    otlp.start()
 
     assert run(*messages(2)) == 0
-    tracing.stop()
+    otlp.stop()
 
     assert len(every_item()) == 2
     of_library = [line for line in caplog.records if line.name.startswith("opentelemetry")]
@@ -153,6 +152,6 @@ def test_events_take_effect_while_no_collector_is_there(
 
 def test_where_tracing_is_off_nothing_is_started(settings: Any) -> None:
     settings.TRACING_ENABLED = False
-    tracing.start()
+    otlp.start()
 
-    assert StepTask.tracer is None
+    assert Tracing.tracer is None

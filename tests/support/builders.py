@@ -15,9 +15,9 @@ from apps.conversations.contacts import Contact
 from apps.conversations.models import Conversation, Project, Resolution
 from apps.messages.entries import MessageEntry, content_hash
 from apps.messages.events import Arrival
+from celery_sqs_fifo.delivery import Outcome
+from celery_sqs_fifo.running.batch import QueuedEvent, Work
 from tasks.pipeline import handle_csat, persist_dynamo, process_message
-from tasks.sqs_fifo.delivery import Outcome
-from tasks.sqs_fifo.works import QueuedEvent, Work
 
 PROJECT = UUID("5f0c2f3a-6b1d-4a57-9c39-0e6a1d2b7c41")
 CHANNEL = UUID("a3b1d0c2-74c5-4f0e-8a5d-9e2f6c7b1d02")

@@ -13,12 +13,12 @@ from uuid import UUID
 from django.db.models import F
 from django_celery_beat.models import IntervalSchedule, PeriodicTask
 
-from apps.clock import now
+from apps.common.clock import now
 from apps.conversations.archive_checks import LAST_CHECK
 from apps.conversations.closing import CLAIM_LEASE
 from apps.conversations.models import Conversation, Resolution
+from apps.messages.archiving import migrate
 from apps.messages.entries import MessageEntry
-from apps.messages.migration import migrate
 from tests.support.builders import close_body, conversation, entries, entry
 from tests.support.fault_points import BY_EVENT, CHUNKED, LATE, LONG, REFUSED, STAYS_OPEN
 from tests.support.stored import every_item, store_many

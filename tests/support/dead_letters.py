@@ -12,14 +12,14 @@ import pytest
 from apps.messages import dead_letters
 from apps.messages.dead_letters import Selection
 from apps.messages.models import DeadLetter
-from tasks import dead_letter_queue
-from tasks.deadletters import collect_dead_letters
-from tasks.redriving import Redrive, redrive
-from tasks.sqs_fifo.deadletters import dead_letter
-from tasks.sqs_fifo.delivery import Delivery
+from celery_sqs_fifo.consuming.dead_letter import dead_letter
+from celery_sqs_fifo.delivery import Delivery
+from tasks.deadletters import queue as letters_queue
+from tasks.deadletters.collect import collect_dead_letters
+from tasks.deadletters.redrive import Redrive, redrive
+from testbed.sqs.fifo import Fifo
 from tests.support.builders import NOON, URN, message_body
 from tests.support.service_queue import ServiceQueue
-from tests.support.sqs_server.fifo import Fifo
 
 LARGEST = 1_048_576
 GROUP = f"group:{URN}"
@@ -40,10 +40,10 @@ def dead_letter_queue_of(queue: ServiceQueue, monkeypatch: pytest.MonkeyPatch) -
     with monkeypatch.context() as patch:
         patch.setattr("django.conf.settings.SQS_CONVERSATION_QUEUE_URL", queue.url)
         patch.setattr("django.conf.settings.SQS_CONVERSATION_DLQ_URL", other.url)
-        dead_letter_queue._client.cache_clear()
+        letters_queue._client.cache_clear()
         yield other
     queue.strict.clear_faults()
-    dead_letter_queue._client.cache_clear()
+    letters_queue._client.cache_clear()
 
 
 def bury(

@@ -12,7 +12,7 @@ from typing import Any
 
 from celery import signals
 
-from apps.errors import Unavailable
+from apps.common.errors import Unavailable
 from config.celery import app
 
 __all__ = ("app",)

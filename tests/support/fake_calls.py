@@ -1,4 +1,4 @@
-"""A stand-in for `tasks.sqs_fifo.calls.Calls`: records calls, answers and fails on demand."""
+"""A stand-in for `sqs_calls.Calls`: records calls, answers and fails on demand."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 from itertools import count
 from typing import Any
 
-from tasks.sqs_fifo.calls import Answer, WhenDone
-from tasks.sqs_fifo.delivery import Delivery
+from celery_sqs_fifo.consuming.sqs_calls import Answer, WhenDone
+from celery_sqs_fifo.delivery import Delivery
 
 _NUMBERS = count(1)
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-MODULES_WITH_CLOCKS = ("consumer", "receiver", "settling")
+MODULES_WITH_CLOCKS = ("consumer", "receiver", "settler")
 # How far the clock moves while the loop waits for sockets once.
 ONE_TURN = 0.1
 
@@ -98,6 +98,6 @@ class FakeLoop:
 def use_clock_of(loop: FakeLoop, monkeypatch: pytest.MonkeyPatch) -> None:
     """Have the package read the time from this loop."""
     for module in MODULES_WITH_CLOCKS:
-        monkeypatch.setattr(f"tasks.sqs_fifo.{module}.monotonic", loop.monotonic)
-    for module in ("consumer", "settling"):
-        monkeypatch.setattr(f"tasks.sqs_fifo.{module}.time", loop.time)
+        monkeypatch.setattr(f"celery_sqs_fifo.consuming.{module}.monotonic", loop.monotonic)
+    for module in ("consumer", "settler"):
+        monkeypatch.setattr(f"celery_sqs_fifo.consuming.{module}.time", loop.time)

@@ -35,8 +35,8 @@ SMALL = {
 # Where each effect happens, as the code calls it.
 EFFECTS: Mapping[str, str] = {
     "claim": "apps.conversations.closing:claim_due",
-    "publish": "tasks.sqs_fifo.transport:Channel.put_all",
-    "publish next tick": "tasks.sqs_fifo.transport:Channel._put",
+    "publish": "celery_sqs_fifo.transport:Channel.put_all",
+    "publish next tick": "celery_sqs_fifo.transport:Channel._put",
     "give back": "apps.conversations.closing:give_back",
     "close": "apps.conversations.closing:close_if_due",
     "close by event": "apps.conversations.services:close",
@@ -48,8 +48,8 @@ EFFECTS: Mapping[str, str] = {
     "complete check": "apps.conversations.archive_checks:complete",
     "tell the lake": "apps.analytics.datalake.files:FileDataLake.send",
     "note what it said": "apps.analytics.outbox:_note_what_the_lake_said",
-    "acknowledge": "tasks.sqs_fifo.acks:Acks._send",
-    "hear of the delete": "tasks.sqs_fifo.acks:Acks._sort_out",
+    "acknowledge": "celery_sqs_fifo.consuming.acks:Acks._send",
+    "hear of the delete": "celery_sqs_fifo.consuming.acks:Acks._sort_out",
     "send tick": "django_celery_beat.schedulers:DatabaseScheduler.apply_async",
     "save tick": "django_celery_beat.schedulers:DatabaseScheduler.sync",
 }

@@ -1,4 +1,4 @@
-"""A small Celery app on tasks.sqs_fifo, without this service's domain, that misbehaves when told.
+"""A small Celery app on celery_sqs_fifo, without this service's domain, that misbehaves when told.
 
 An event's body is `{"event_type": …, "group": …, "number": …}` and optionally `"trouble": {"step",
 "what", "times"}`. Each step appends a line to the journal, so that tests can see what ran when.
@@ -13,11 +13,11 @@ from typing import Any
 
 from kombu.entity import Queue
 
-from tasks.sqs_fifo.backoff import Backoff
-from tasks.sqs_fifo.chain import EventTask, FifoTask, PointerForm
-from tasks.sqs_fifo.control.app import ControlledCelery
-from tasks.sqs_fifo.delivery import Outcome, Result
-from tasks.sqs_fifo.works import Work, bug, each
+from celery_sqs_fifo.backoff import Backoff
+from celery_sqs_fifo.control.app import ControlledCelery
+from celery_sqs_fifo.delivery import Outcome, Result
+from celery_sqs_fifo.running.batch import Work, bug, each
+from celery_sqs_fifo.running.task import EventTask, FifoTask, PointerForm
 
 QUEUE = "events.fifo"
 JOURNAL = Path(os.environ["JOURNAL"])
@@ -48,7 +48,7 @@ def is_barrier(document: Any) -> bool:
 
 app = ControlledCelery("fifo_app", broker="sqs://", fixups=[])
 app.conf.update(
-    broker_transport="tasks.sqs_fifo.transport:Transport",
+    broker_transport="celery_sqs_fifo.transport:Transport",
     broker_transport_options={
         "region": "us-east-1",
         "predefined_queues": {QUEUE: {"url": os.environ["QUEUE_URL"]}},

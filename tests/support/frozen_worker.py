@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import psutil
 
-from apps.clock import now
+from apps.common.clock import now
 from apps.conversations.models import Conversation, Resolution
 from embedded.processes import ManagedProcess
 from tests.support.builders import message_body

@@ -18,11 +18,11 @@ from uuid import UUID
 from django.conf import settings
 from django.db import connection
 
-from apps import clock
+from apps.common import clock
 from apps.conversations.models import Conversation, Resolution
 from apps.messages import store
+from apps.messages.archiving import migrate
 from apps.messages.entries import MessageEntry
-from apps.messages.migration import migrate
 from apps.messages.models import ConversationMessages
 from embedded.service import PROJECT_ROOT
 from embedded.stack import Stack

@@ -52,9 +52,9 @@ def main() -> None:
     """Archives the conversation that is named, after an empty one for all that is made once."""
     django.setup()
 
-    from apps import clock
+    from apps.common import clock
     from apps.messages import message_table
-    from apps.messages.migration import migrate
+    from apps.messages.archiving import migrate
 
     conversation_uuid = UUID(sys.argv[1])
     probe = LockProbe(conversation_uuid=conversation_uuid)

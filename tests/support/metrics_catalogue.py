@@ -4,10 +4,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from tasks.metrics import Metrics as ServiceMetrics
-from tasks.metrics_state import StateCollector
-from tasks.sqs_fifo.metrics import ConsumerGauges, DroppedEvents
-from tasks.sqs_fifo.metrics import Metrics as TransportMetrics
+from celery_sqs_fifo.metrics import ConsumerGauges, DroppedEvents
+from celery_sqs_fifo.metrics import Metrics as TransportMetrics
+from observability.metrics.counters import Metrics as ServiceMetrics
+from observability.metrics.state import StateCollector
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from botocore.awsrequest import AWSPreparedRequest
 from botocore.httpsession import URLLib3Session
 from django.conf import settings
 
-from tasks.provisioning import ensure_queues, ensure_table
+from operations.provisioning import ensure_queues, ensure_table
 
 QUESTIONS = ("Describe", "Get", "List")
 TIMEOUT_SECONDS = 10

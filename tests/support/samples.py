@@ -10,12 +10,12 @@ from pathlib import Path
 from typing import Any
 
 from apps.analytics.models import OutboxEvent, SurveyAnswer
+from apps.common.lossless_json import restore
 from apps.conversations.contacts import Contact
 from apps.conversations.models import Conversation, Resolution
 from apps.conversations.selectors import of_contact
-from apps.lossless_json import restore
-from tasks.sqs_fifo.delivery import Outcome, Result
-from tasks.sqs_fifo.works import QueuedEvent
+from celery_sqs_fifo.delivery import Outcome, Result
+from celery_sqs_fifo.running.batch import QueuedEvent
 from tests.support.builders import queued_event
 from tests.support.stored import archived, stored_entries
 

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable
 from functools import partial
 from typing import Any, Protocol
 
-from tasks.sqs_fifo.calls import Answer, WhenDone
+from celery_sqs_fifo.consuming.sqs_calls import Answer, WhenDone
 from tests.support.schedules_sqs import ModelSqs
 
 
@@ -23,7 +23,7 @@ class Watcher(Protocol):
 
 
 class ModelCalls:
-    """Takes the place of `tasks.sqs_fifo.calls.Calls` in one worker.
+    """Takes the place of `celery_sqs_fifo.consuming.sqs_calls.Calls` in one worker.
 
     `at_its_turn` calls what the worker's loop is to call, if that turns.
     """

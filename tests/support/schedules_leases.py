@@ -6,9 +6,9 @@ A rule that is broken is noted in the journal.
 from collections.abc import Iterable
 from typing import Any, Protocol
 
-from tasks.sqs_fifo.calls import Answer
-from tasks.sqs_fifo.delivery import Delivery
-from tasks.sqs_fifo.gate import Gate
+from celery_sqs_fifo.consuming.gate import Gate
+from celery_sqs_fifo.consuming.sqs_calls import Answer
+from celery_sqs_fifo.delivery import Delivery
 from tests.support.schedules_events import Journal
 from tests.support.schedules_sqs import CHANGE, DELETE, ModelSqs
 

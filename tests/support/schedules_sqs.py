@@ -6,15 +6,15 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
-from tasks.sqs_fifo.calls import Answer, WhenDone
+from celery_sqs_fifo.consuming.sqs_calls import Answer, WhenDone
+from testbed.sqs.attributes import checked_attributes
+from testbed.sqs.errors import SqsError
+from testbed.sqs.message import Message, NewMessage
+from testbed.sqs.presentation import shown_message
+from testbed.sqs.queue import FifoQueue
 from tests.support.fake_loop import FakeLoop
 from tests.support.schedules_events import Event, Journal
 from tests.support.schedules_faults import QUEUE_IS_GONE, WORKS, Fault
-from tests.support.sqs_server.attributes import checked_attributes
-from tests.support.sqs_server.errors import SqsError
-from tests.support.sqs_server.message import Message, NewMessage
-from tests.support.sqs_server.presentation import shown_message
-from tests.support.sqs_server.queue import FifoQueue
 
 QUEUE, DEAD_LETTERS = "events.fifo", "dead.fifo"
 RECEIVE, SEND = "ReceiveMessage", "SendMessage"

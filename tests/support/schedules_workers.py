@@ -4,14 +4,14 @@ from collections.abc import Callable, Iterable
 from functools import partial
 from typing import Any
 
-from tasks.sqs_fifo.calls import Answer
-from tasks.sqs_fifo.consumer import QueueConsumer
-from tasks.sqs_fifo.delivery import DONE, Delivery
-from tasks.sqs_fifo.envelope import Envelope
-from tasks.sqs_fifo.gate import Gate
-from tasks.sqs_fifo.options import Options
-from tasks.sqs_fifo.request import REVOKED
-from tasks.sqs_fifo.works import QueuedEvent, Work, bug, each
+from celery_sqs_fifo.consuming.consumer import QueueConsumer
+from celery_sqs_fifo.consuming.gate import Gate
+from celery_sqs_fifo.consuming.sqs_calls import Answer
+from celery_sqs_fifo.delivery import DONE, Delivery
+from celery_sqs_fifo.options import Options
+from celery_sqs_fifo.running.batch import QueuedEvent, Work, bug, each
+from celery_sqs_fifo.running.envelope import Envelope
+from celery_sqs_fifo.running.request import REVOKED
 from tests.support.fake_loop import FakeLoop, FakeTimer
 from tests.support.schedules_calls import ModelCalls
 from tests.support.schedules_events import UNAVAILABLE, Journal

@@ -11,14 +11,14 @@ import boto3
 import pytest
 import time_machine
 
+from celery_sqs_fifo.delivery import Delivery
+from celery_sqs_fifo.running.batch import QueuedEvent
+from celery_sqs_fifo.running.envelope import Envelope
 from config.celery import app
 from config.celeryconfig import QUEUE, broker_transport_options
-from tasks.sqs_fifo.delivery import Delivery
-from tasks.sqs_fifo.envelope import Envelope
-from tasks.sqs_fifo.works import QueuedEvent
+from testbed.sqs import SqsServer
+from testbed.sqs.fifo import Fifo, client_of
 from tests.support.builders import deliver
-from tests.support.sqs_server import SqsServer
-from tests.support.sqs_server.fifo import Fifo, client_of
 
 TASKS = "tasks.closing."
 

@@ -10,7 +10,7 @@ from django.apps import apps
 from django.conf import settings
 from django.db import connection
 
-from apps import clock
+from apps.common import clock
 from apps.conversations.models import Conversation
 from apps.messages import message_table, store
 from apps.messages.entries import MessageEntry

@@ -10,11 +10,11 @@ from django.urls import URLPattern, path
 from apps.analytics.console.buckets import name
 from apps.analytics.console.cards import cards
 from apps.analytics.console.charts import charts
-from apps.analytics.console.lists import ListForm, page_behind
+from apps.analytics.console.drilldown_page import ListForm, page_behind
 from apps.analytics.console.queries import QueryForm, presets
 from apps.analytics.figures import figures
-from apps.clock import now
-from apps.conversations.console import (
+from apps.common.clock import now
+from apps.common.console_access import (
     MAY_READ_MESSAGES,
     MAY_SEE_FIGURES,
     console_view,

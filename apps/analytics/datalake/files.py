@@ -10,7 +10,7 @@ from urllib.parse import SplitResult
 from urllib.request import url2pathname
 
 from apps.analytics.datalake.interface import LakeEvent, lake_is_unavailable
-from apps.lossless_json import dump
+from apps.common.lossless_json import dump
 
 
 class FileDataLake:

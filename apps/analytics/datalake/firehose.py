@@ -15,7 +15,7 @@ from botocore.exceptions import BotoCoreError, ClientError, ParamValidationError
 from django.conf import settings
 
 from apps.analytics.datalake.interface import LakeEvent, Refused, lake_is_unavailable
-from apps.lossless_json import dump
+from apps.common.lossless_json import dump
 
 if TYPE_CHECKING:
     from mypy_boto3_firehose import FirehoseClient

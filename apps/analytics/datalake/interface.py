@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
-from apps.errors import ConversationServiceError, Unavailable
+from apps.common.errors import ConversationServiceError, Unavailable
 
 LakeEvent = dict[str, Any]
 

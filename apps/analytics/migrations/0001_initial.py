@@ -5,7 +5,7 @@ import uuid
 import django.db.models.deletion
 from django.db import migrations, models
 
-import apps.lossless_json
+import apps.common.lossless_json
 
 
 class Migration(migrations.Migration):
@@ -66,7 +66,8 @@ class Migration(migrations.Migration):
                 (
                     "payload",
                     models.JSONField(
-                        decoder=apps.lossless_json.Decoder, encoder=apps.lossless_json.Encoder
+                        decoder=apps.common.lossless_json.Decoder,
+                        encoder=apps.common.lossless_json.Encoder,
                     ),
                 ),
                 ("created_at", models.DateTimeField()),

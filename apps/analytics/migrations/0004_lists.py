@@ -1,7 +1,7 @@
 import django.contrib.postgres.indexes
 from django.db import migrations, models
 
-from apps.conversations.live_indexes import AddIndexOnLiveTable
+from apps.common.live_indexes import AddIndexOnLiveTable
 
 
 class Migration(migrations.Migration):

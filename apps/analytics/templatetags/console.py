@@ -3,7 +3,7 @@
 from django import template
 from django.contrib.auth.models import AnonymousUser, User
 
-from apps.conversations.console import is_open_to
+from apps.common.console_access import is_open_to
 
 register = template.Library()
 

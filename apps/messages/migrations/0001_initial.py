@@ -5,7 +5,7 @@ import django.db.models.constraints
 import django.db.models.deletion
 from django.db import migrations, models
 
-import apps.lossless_json
+import apps.common.lossless_json
 
 
 class Migration(migrations.Migration):
@@ -29,7 +29,8 @@ class Migration(migrations.Migration):
                 (
                     "messages",
                     models.JSONField(
-                        decoder=apps.lossless_json.Decoder, encoder=apps.lossless_json.Encoder
+                        decoder=apps.common.lossless_json.Decoder,
+                        encoder=apps.common.lossless_json.Encoder,
                     ),
                 ),
                 (

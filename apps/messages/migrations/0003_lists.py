@@ -1,6 +1,6 @@
 from django.db import migrations, models
 
-from apps.conversations.live_indexes import AddIndexOnLiveTable
+from apps.common.live_indexes import AddIndexOnLiveTable
 
 
 class Migration(migrations.Migration):

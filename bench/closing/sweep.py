@@ -1,0 +1,80 @@
+"""The sweep alone: the task that claims due conversations and sends their pointers."""
+
+import time
+from collections.abc import Callable
+from contextlib import closing
+from typing import Any
+
+import boto3
+from django.conf import settings
+from django.db import connection
+
+from apps.common.clock import now
+from bench.closing.data import make_due
+from bench.closing.result import Sweep
+from tasks.closing import close_due_conversations
+from testbed.sqs import SqsServer
+from testbed.sqs.calls import LoggedCall
+
+# What their pointers would do, in one statement.
+_TAKE_EFFECT = """
+UPDATE conversations_conversation
+SET resolution = 3, ended_at = close_requested_at, due_at = NULL, close_requested_at = NULL,
+    archived_at = now()
+WHERE close_requested_at IS NOT NULL
+"""
+
+
+def run_sweep(*, conversations: int, server: SqsServer) -> Sweep:
+    """Run the task until nothing is due any more.
+
+    After each page, and outside of its time, another connection closes what was claimed, as
+    workers do who keep up: the bound on what waits on the queue never holds the sweep up.
+    """
+    make_due(number=conversations, prefix="sweep:", due_at=now())
+    server.reset_calls()
+    statements, pages, seconds = 0, 0, 0.0
+
+    def count(execute: Callable[..., Any], *arguments: Any) -> Any:
+        nonlocal statements
+        statements += 1
+        return execute(*arguments)
+
+    with closing(connection.copy()) as workers:
+        while True:
+            begun = time.perf_counter()
+            with connection.execute_wrapper(count):
+                close_due_conversations.run()
+            seconds += time.perf_counter() - begun
+            with workers.cursor() as cursor:
+                cursor.execute(_TAKE_EFFECT)
+                if not cursor.rowcount:
+                    break
+            pages += 1
+    return Sweep(
+        conversations=conversations,
+        pages=pages,
+        seconds=seconds,
+        statements=statements,
+        calls=server.call_counts(),
+        pointers=sum(map(_taken, server.calls(action="SendMessageBatch"))),
+    )
+
+
+def empty_queue() -> None:
+    """Forget the pointers that the sweep has sent."""
+    sqs = boto3.client("sqs", region_name=settings.SQS_CONVERSATION_REGION)
+    sqs.purge_queue(QueueUrl=settings.SQS_CONVERSATION_QUEUE_URL)
+
+
+def postgresql_version() -> str:
+    """As the server says."""
+    with connection.cursor() as cursor:
+        cursor.execute("SHOW server_version")
+        (version,) = cursor.fetchone()
+    return str(version)
+
+
+def _taken(call: LoggedCall) -> int:
+    """How many messages a call put on the queue."""
+    return sum(entry.result == "sent" for entry in call.entries)

@@ -1,0 +1,57 @@
+"""The same three steps on this project's transport: `celery -A bench.common.fifo_app worker`."""
+
+import json
+import os
+from typing import Any
+
+from bench.common.steps import STEPS, perform
+from celery_sqs_fifo.backoff import Backoff
+from celery_sqs_fifo.control.app import ControlledCelery
+from celery_sqs_fifo.running.batch import Work, bug, each
+from celery_sqs_fifo.running.task import EventTask
+
+QUEUE = "events.fifo"
+
+
+def is_barrier(_document: Any) -> bool:
+    """No event of this load is one."""
+    return False
+
+
+app = ControlledCelery("fifo", broker="sqs://", fixups=[])
+app.conf.update(
+    broker_transport="celery_sqs_fifo.transport:Transport",
+    broker_transport_options={
+        "region": "us-east-1",
+        "predefined_queues": {QUEUE: {"url": os.environ["QUEUE_URL"]}},
+        "event_chain": STEPS,
+        "is_barrier": "bench.common.fifo_app:is_barrier",
+        "consumer": {
+            "dead_letter_queue_url": os.environ["DLQ_URL"],
+            "backoff": Backoff(first=0.05, longest=0.5),
+            "wait_time": 1,
+            "visibility_timeout": int(os.environ["VISIBILITY_TIMEOUT"]),
+        },
+    },
+    broker_connection_retry_on_startup=True,
+    task_default_queue=QUEUE,
+    task_ignore_result=True,
+    worker_prefetch_multiplier=1,
+    worker_enable_remote_control=False,
+    control_broker_url=os.environ.get("CONTROL_URL", ""),
+    worker_send_task_events=bool(os.environ.get("CONTROL_URL")),
+)
+
+
+def _task(step: str) -> Any:
+    def perform_one(work: Work) -> None:
+        perform(step=step, event=json.loads(work.event.body))
+
+    def run(works: list[Work]) -> None:
+        each(works, perform_one, outcome_of=bug)
+
+    return run
+
+
+for _step in STEPS:
+    app.task(base=EventTask, name=_step)(_task(_step))

@@ -1,0 +1,44 @@
+"""The work of each step, the same for both subjects: a line in a journal, and trouble if told.
+
+An event is `{"group", "number", "seconds"}`, the last for each of its steps, and optionally
+`"trouble": {"step", "what", "times"}`. The journal has the form that `testbed.journal` reads.
+"""
+
+import os
+import signal
+import time
+from pathlib import Path
+from typing import Any
+
+STEPS = ("first", "second", "third")
+
+
+def perform(*, step: str, event: dict[str, Any]) -> None:
+    """Run one step for one event. Raises RuntimeError, or ends the process, if the event says so.
+
+    The environment variable JOURNAL names the file.
+    """
+    journal = Path(os.environ["JOURNAL"])
+    _write(journal, f"began {step} {event['group']} {event['number']}")
+    if event["seconds"]:
+        time.sleep(event["seconds"])
+    trouble = event.get("trouble")
+    if trouble and trouble["step"] == step and _is_due(journal, event, trouble["times"]):
+        if trouble["what"] == "die":
+            os.kill(os.getpid(), signal.SIGKILL)
+        _write(journal, f"failed {step} {event['group']} {event['number']}")
+        raise RuntimeError("a bug in the task")
+    _write(journal, f"did {step} {event['group']} {event['number']}")
+
+
+def _write(journal: Path, line: str) -> None:
+    with journal.open("a") as file:
+        file.write(f"{line} {os.getpid()} {time.monotonic_ns()}\n")
+
+
+def _is_due(journal: Path, event: dict[str, Any], times: int) -> bool:
+    """Whether this run shall still fail; the count outlives the process."""
+    counter = journal.with_name(f"trouble-{journal.name}-{event['group']}-{event['number']}")
+    count = len(counter.read_text()) if counter.exists() else 0
+    counter.write_text("x" * (count + 1))
+    return count < times

@@ -1,0 +1,104 @@
+"""The paced phase: single events at a steady rate, and how long each took to have its effect.
+
+Times are those of the servers: a receive has ended, and DynamoDB has stored the message.
+"""
+
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from bench.closing.result import percentile
+from bench.common.chat import ChatEvent, Load, event_of
+from bench.event_cost.backlog import NotDone
+from bench.event_cost.trial import Trial
+from testbed.dynamodb.accounts import Write
+from testbed.sqs.calls import LoggedCall
+
+_POLL_SECONDS = 0.1
+_MOST_SECONDS = 60.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Percentiles:
+    """In milliseconds."""
+
+    p50: float
+    p99: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Latency:
+    """Of events sent one by one; `per_second` is the rate that the sender kept.
+
+    `queued` is from the end of the send to the end of the receive that brought it, `effect` from
+    there until its message was stored.
+    """
+
+    sent: int
+    per_second: float
+    queued: Percentiles
+    effect: Percentiles
+
+
+def run_paced(trial: Trial, *, load: Load, per_second: float) -> Latency:
+    """Send the events at that rate and wait until all have taken effect. Raises NotDone."""
+    trial.stage.servers.sqs.reset_calls()
+    before = trial.stored()
+    encode = trial.contender.encoder()
+    events = [encode(event) for event in load]
+    begun = time.monotonic()
+    sent = trial.stage.queue.pace(events, per_second=per_second)
+    seconds = time.monotonic() - begun
+    deadline = time.monotonic() + _MOST_SECONDS
+    while not trial.is_done(stored=before + load.messages):
+        trial.running.check()
+        if time.monotonic() > deadline:
+            raise NotDone(f"{trial.stage.name} has not done all single events")
+        time.sleep(_POLL_SECONDS)
+    return latency(
+        sent=sent,
+        seconds=seconds,
+        calls=trial.stage.servers.sqs.calls(),
+        writes=trial.writes(since=before),
+    )
+
+
+def latency(
+    *,
+    sent: dict[str, ChatEvent],
+    seconds: float,
+    calls: Iterable[LoggedCall],
+    writes: Iterable[Write],
+) -> Latency:
+    """From the logs of both servers; of each message the first time counts."""
+    sent_at, received_at = _ends(calls)
+    stored_at: dict[tuple[int, int], float] = {}
+    for write in writes:
+        stored_at.setdefault(event_of(write), write.at)
+    return Latency(
+        sent=len(sent),
+        per_second=len(sent) / seconds,
+        queued=_percentiles([received_at[one] - sent_at[one] for one in sent]),
+        effect=_percentiles(
+            [
+                stored_at[event.contact, event.number] - received_at[one]
+                for one, event in sent.items()
+            ]
+        ),
+    )
+
+
+def _percentiles(seconds: list[float]) -> Percentiles:
+    return Percentiles(p50=percentile(seconds, 50) * 1_000, p99=percentile(seconds, 99) * 1_000)
+
+
+def _ends(calls: Iterable[LoggedCall]) -> tuple[dict[str, float], dict[str, float]]:
+    """When the call that sent a message ended, and the first that received it, by its id."""
+    sent: dict[str, float] = {}
+    received: dict[str, float] = {}
+    times = {"sent": sent, "received": received}
+    for call in calls:
+        for entry in call.entries:
+            if entry.message_id and entry.result in times:
+                times[entry.result].setdefault(entry.message_id, call.time + call.seconds)
+    return sent, received

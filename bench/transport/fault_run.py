@@ -1,0 +1,170 @@
+"""The fault phase: each fault alone, for both subjects at the same time on the same server.
+
+What a fault did is read from the journals, the queues and the processes. A worker that ended, or
+that does not receive any more, is replaced up to twice, as a supervisor of processes would do; and
+the leases of what it held are ended, as SQS does after the visibility timeout.
+"""
+
+import time
+from collections.abc import Sequence
+
+from bench.common.faults import FAULT_SECONDS, FOREIGN_BODY, Fault, no_fault_on_server
+from bench.common.subjects import Event, Subject, make_events
+from bench.transport.order import done, order_of, repeated
+from bench.transport.result import FaultResult
+from testbed.sqs import SqsServer
+
+GROUPS = 10
+EVENTS_BEFORE = 4
+EVENTS_AFTER = 3
+# Long enough that the fault meets both at work.
+STEP_SECONDS = 0.03
+PROBE: Event = {"group": "probe", "number": 0, "seconds": STEP_SECONDS}
+_UNDER_WAY_SECONDS = 5.0
+_QUIET_SECONDS = 4.0
+_MOST_SECONDS = 10.0
+_POLL_SECONDS = 0.05
+MOST_RESTARTS = 2
+# What an open long poll of a killed worker may still be given.
+_OPEN_POLL_SECONDS = 1.1
+
+
+def run_fault(
+    *, fault: Fault, stock: Subject, fifo: Subject, server: SqsServer
+) -> tuple[FaultResult, FaultResult]:
+    """Do it to both, on fresh queues, and see what came of it; nothing of it runs afterwards."""
+    subjects = (stock, fifo)
+    for subject in subjects:
+        subject.start_worker()
+    for subject in subjects:
+        subject.wait_until_ready()
+    before = make_events(groups=GROUPS, numbers=range(EVENTS_BEFORE), seconds=STEP_SECONDS)
+    if fault.trouble:
+        what, times = fault.trouble
+        before[GROUPS] |= {"trouble": {"step": "second", "what": what, "times": times}}
+    after = make_events(
+        groups=GROUPS,
+        numbers=range(EVENTS_BEFORE, EVENTS_BEFORE + EVENTS_AFTER),
+        seconds=STEP_SECONDS,
+    )
+    for subject in subjects:
+        subject.send(before[: len(before) // 2])
+        if fault.has_foreign_body:
+            subject.send_body(FOREIGN_BODY, group="foreign")
+        subject.send(before[len(before) // 2 :])
+    _strike(fault=fault, subjects=subjects, server=server)
+    for subject in subjects:
+        subject.send([*after, PROBE])
+    _watch(subjects)
+    receives_again = {subject: _has_probed(subject) for subject in subjects}
+    restarts = _recover(subjects, server=server)
+    results = [
+        _result(
+            subject,
+            fault=fault,
+            events=[*before, *after, PROBE],
+            receives_again=receives_again[subject],
+            restarts=restarts[subject],
+        )
+        for subject in subjects
+    ]
+    for subject in subjects:
+        subject.kill_worker()
+    return results[0], results[1]
+
+
+def _strike(*, fault: Fault, subjects: Sequence[Subject], server: SqsServer) -> None:
+    """Let the fault happen while both are at work, and let it pass."""
+    deadline = time.monotonic() + _UNDER_WAY_SECONDS
+    while not all(subject.journal_size() for subject in subjects) and time.monotonic() < deadline:
+        time.sleep(_POLL_SECONDS / 10)
+    if fault.kills_worker:
+        for subject in subjects:
+            subject.kill_worker()
+        time.sleep(_OPEN_POLL_SECONDS)
+    elif fault.on_server is not no_fault_on_server:
+        fault.on_server(server)
+        time.sleep(FAULT_SECONDS + _POLL_SECONDS)
+        server.clear_faults()
+
+
+def _recover(subjects: Sequence[Subject], *, server: SqsServer) -> dict[Subject, int]:
+    """Replace workers and end leases until all is done; gives how many new workers each needed."""
+    restarts = dict.fromkeys(subjects, 0)
+    for _ in range(MOST_RESTARTS):
+        unfinished = [subject for subject in subjects if not _is_finished(subject)]
+        replaced = [
+            subject for subject in unfinished if not subject.is_running or not _has_probed(subject)
+        ]
+        for subject in unfinished:
+            if subject in replaced:
+                subject.kill_worker()
+            server.expire_leases(queue=subject.queue)
+        for subject in replaced:
+            subject.start_worker()
+            restarts[subject] += 1
+        for subject in replaced:
+            _wait_for_start(subject)
+        _watch(unfinished)
+    return restarts
+
+
+def _wait_for_start(subject: Subject) -> None:
+    """Until the worker is ready, or has met what ended the one before it."""
+    worker = subject.workers[-1]
+    deadline = time.monotonic() + _UNDER_WAY_SECONDS
+    while worker.is_running and " ready." not in worker.log_text() and time.monotonic() < deadline:
+        time.sleep(_POLL_SECONDS)
+
+
+def _watch(subjects: Sequence[Subject]) -> None:
+    """Until each has finished, or ended, or done nothing for a while."""
+    sizes = dict.fromkeys(subjects, (-1, 0.0))
+    deadline = time.monotonic() + _MOST_SECONDS
+    waiting = list(subjects)
+    while waiting and time.monotonic() < deadline:
+        now = time.monotonic()
+        for subject in list(waiting):
+            size, since = sizes[subject]
+            if subject.journal_size() != size:
+                sizes[subject] = (subject.journal_size(), now)
+            elif now - since > _QUIET_SECONDS or not subject.is_running or _is_finished(subject):
+                waiting.remove(subject)
+        time.sleep(_POLL_SECONDS)
+
+
+def _is_finished(subject: Subject) -> bool:
+    """Whether nothing is left to be done, whatever became of the events."""
+    return subject.left_on_queue() == 0 and _has_probed(subject)
+
+
+def _has_probed(subject: Subject) -> bool:
+    """Whether the event that was sent after the fault took effect."""
+    return (PROBE["group"], PROBE["number"]) in done(subject.journal())
+
+
+def _result(
+    subject: Subject, *, fault: Fault, events: Sequence[Event], receives_again: bool, restarts: int
+) -> FaultResult:
+    lines = subject.journal()
+    in_effect = done(lines)
+    missing = sum((event["group"], event["number"]) not in in_effect for event in events)
+    left = subject.left_on_queue()
+    dead_letters = subject.dead_letters()
+    # The foreign body is none of the events, wherever it went.
+    dead_events = min(missing, max(0, dead_letters - fault.has_foreign_body))
+    return FaultResult(
+        exits=subject.own_exits(),
+        gave_up=subject.gave_up(),
+        was_killed=fault.kills_worker,
+        receives_again=receives_again,
+        restarts=restarts,
+        sent=len(events),
+        done=len(events) - missing,
+        lost=0 if left else missing - dead_events,
+        unknown=missing - dead_events if left else 0,
+        left=left,
+        dead_letters=dead_letters,
+        repeated=repeated(lines),
+        order=order_of(lines),
+    )

@@ -1,0 +1,50 @@
+"""The load phase: the same events through one subject, with nothing going wrong."""
+
+import time
+from collections import Counter
+from collections.abc import Sequence
+
+from bench.common.steps import STEPS
+from bench.common.subjects import Subject, make_events
+from bench.transport.order import done, order_of
+from bench.transport.result import LoadResult
+from testbed.journal import Line
+from testbed.sqs import SqsServer
+
+_POLL_SECONDS = 0.25
+# The bench itself asks for the queue's size, a worker only when it starts.
+_NOT_COUNTED = "GetQueueAttributes"
+
+
+def run_load(
+    *, subject: Subject, server: SqsServer, events: int, groups: int, most_seconds: float
+) -> LoadResult:
+    """Fill the queue, start a worker, and wait until the queue is empty or time is up."""
+    sent = make_events(groups=groups, numbers=range(events // groups), seconds=0)
+    subject.send(sent)
+    server.reset_calls()
+    subject.start_worker()
+    subject.wait_until_ready()
+    deadline = time.monotonic() + most_seconds
+    while subject.left_on_queue() and subject.is_running and time.monotonic() < deadline:
+        time.sleep(_POLL_SECONDS)
+    calls = Counter(
+        call.action
+        for call in server.calls()
+        if call.queue == subject.queue and call.action != _NOT_COUNTED
+    )
+    subject.kill_worker()
+    lines = subject.journal()
+    return LoadResult(
+        sent=len(sent),
+        done=len(done(lines)),
+        seconds=_seconds(lines),
+        calls=dict(sorted(calls.items())),
+        order=order_of(lines),
+    )
+
+
+def _seconds(lines: Sequence[Line]) -> float:
+    """From the beginning of the first step to the last effect of the last one."""
+    ends = [line.at for line in lines if line.verb == "did" and line.step == STEPS[-1]]
+    return (ends[-1] - lines[0].at) / 1e9 if ends else 0.0

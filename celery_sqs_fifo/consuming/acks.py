@@ -1,0 +1,138 @@
+"""Deleting finished messages, ten with one call."""
+
+import logging
+from collections import deque
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from celery_sqs_fifo.consuming.sqs_calls import Answer, Calls
+from celery_sqs_fifo.delivery import Delivery
+from celery_sqs_fifo.metrics import metrics
+
+logger = logging.getLogger(__name__)
+
+# DeleteMessageBatch takes at most ten entries.
+LARGEST_BATCH = 10
+RETRY_AFTER = 0.5
+# What SQS answers when a lease had ended before the delete came.
+TOO_LATE = frozenset({"ReceiptHandleIsInvalid", "InvalidParameterValue", "MessageNotInflight"})
+
+
+class Acks:
+    """Finished messages on their way to being deleted.
+
+    A batch goes when ten have gathered, when for `flush_after` seconds none has followed, and at
+    the latest `flush_within` seconds after its first. A delete that fails is tried again; one that
+    came too late is reported, since SQS will deliver the message again.
+    """
+
+    def __init__(
+        self,
+        *,
+        calls: Calls,
+        queue_url: str,
+        flush_after: float,
+        flush_within: float,
+        now: Callable[[], float],
+        call_later: Callable[..., Any],
+        on_deleted: Callable[[Delivery], None],
+        on_too_late: Callable[[Delivery], None],
+    ) -> None:
+        self._calls = calls
+        self._queue_url = queue_url
+        self._flush_after = flush_after
+        self._flush_within = flush_within
+        self._now = now
+        self._call_later = call_later
+        self._on_deleted = on_deleted
+        self._on_too_late = on_too_late
+        self._waiting: deque[Delivery] = deque()
+        self._sent: set[Delivery] = set()
+        self._flush_by = 0.0
+        self._not_before = 0.0
+        self._timer: Any = None
+
+    def add(self, delivery: Delivery) -> None:
+        """Delete this message soon."""
+        if not self._waiting:
+            self._flush_by = self._now() + self._flush_within
+        self._waiting.append(delivery)
+        if len(self._waiting) >= LARGEST_BATCH:
+            self._flush_in(0.0)
+        else:
+            self._flush_in(min(self._flush_after, self._flush_by - self._now()))
+
+    def hurry(self, *, at_once: bool = False) -> None:
+        """Somebody waits for a delete: gather no longer than `flush_after` from now, or no more."""
+        if self._waiting:
+            longest = 0.0 if at_once else self._flush_after
+            self._flush_by = min(self._flush_by, self._now() + longest)
+            self._flush_in(self._flush_by - self._now())
+
+    def flush(self) -> None:
+        """Send all deletes that wait."""
+        self._cancel_timer()
+        for _ in range(0, len(self._waiting), LARGEST_BATCH):
+            size = min(LARGEST_BATCH, len(self._waiting))
+            self._send([self._waiting.popleft() for _ in range(size)])
+
+    @property
+    def undeleted(self) -> list[Delivery]:
+        """What is finished and not yet confirmed as deleted: its lease must not run out."""
+        return [*self._waiting, *self._sent]
+
+    def _flush_in(self, seconds: float) -> None:
+        """Flush then, or at once, but not before a failed batch may be tried again."""
+        self._cancel_timer()
+        delay = max(seconds, self._not_before - self._now())
+        if delay > 0:
+            self._timer = self._call_later(delay, self.flush)
+        else:
+            self.flush()
+
+    def _cancel_timer(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def _send(self, batch: Sequence[Delivery]) -> None:
+        self._sent.update(batch)
+
+        def when_done(answer: Answer, error: str | None) -> None:
+            self._sent.difference_update(batch)
+            self._sort_out(batch, answer, error)
+
+        entries = [
+            {"Id": str(number), "ReceiptHandle": delivery.receipt_handle}
+            for number, delivery in enumerate(batch)
+        ]
+        self._calls(
+            "DeleteMessageBatch", queue_url=self._queue_url, Entries=entries, when_done=when_done
+        )
+
+    def _sort_out(self, batch: Sequence[Delivery], answer: Answer, error: str | None) -> None:
+        failed = {int(entry["Id"]): entry["Code"] for entry in answer.get("Failed", ())}
+        again = []
+        for number, delivery in enumerate(batch):
+            code = error or failed.get(number)
+            if code is None:
+                metrics().deleted.inc()
+                self._on_deleted(delivery)
+            elif code.rpartition(".")[2] in TOO_LATE:
+                logger.warning(
+                    "deleted too late, SQS will deliver it again",
+                    extra={**delivery.labels, "message_id": delivery.message_id, "code": code},
+                )
+                metrics().deleted_too_late.inc()
+                self._on_too_late(delivery)
+            else:
+                again.append(delivery)
+        if again:
+            logger.warning(
+                "deleting failed, trying again",
+                extra={"messages": len(again), "error": error or sorted(set(failed.values()))},
+            )
+            self._waiting.extendleft(reversed(again))
+            self._not_before = self._now() + RETRY_AFTER
+            if self._timer is None:
+                self._flush_in(RETRY_AFTER)

@@ -1,0 +1,249 @@
+"""Consuming one queue: receiving, letting the gate order, and handing to the pool."""
+
+import logging
+from collections.abc import Callable, Sequence
+from math import inf
+from time import monotonic, time
+from typing import Any
+
+from celery_sqs_fifo.consuming.circuit import Circuit
+from celery_sqs_fifo.consuming.gate import Gate
+from celery_sqs_fifo.consuming.liveness import Liveness
+from celery_sqs_fifo.consuming.receiver import Receiver
+from celery_sqs_fifo.consuming.settler import Settler
+from celery_sqs_fifo.consuming.sqs_calls import Calls
+from celery_sqs_fifo.delivery import DONE, Delivery, Outcome, Result
+from celery_sqs_fifo.errors import places_of
+from celery_sqs_fifo.metrics import OBSERVE_EVERY, Observed, consumer_gauges, metrics
+from celery_sqs_fifo.options import Options
+from celery_sqs_fifo.running.envelope import Envelope, NotAllowed
+
+logger = logging.getLogger(__name__)
+
+
+class QueueConsumer:
+    """Consumes one queue, on the worker's event loop; nothing here waits, except at shutdown.
+
+    `room` says how many more messages the pool takes, and `hand_over` gives it one. `settle` has
+    to be called for each.
+    """
+
+    def __init__(
+        self,
+        *,
+        queue_url: str,
+        options: Options,
+        calls: Calls,
+        envelope: Envelope,
+        hub: Any,
+        room: Callable[[], int],
+        hand_over: Callable[[dict[str, Any]], None],
+    ) -> None:
+        self._queue_name = queue_url.rpartition("/")[2]
+        self._options = options
+        self._calls = calls
+        self._envelope = envelope
+        self._hub = hub
+        self._room = room
+        self._hand_over = hand_over
+        self._gate = Gate()
+        self._settler = Settler(
+            gate=self._gate,
+            queue_url=queue_url,
+            options=options,
+            calls=calls,
+            call_later=hub.call_later,
+            on_unavailable=self._on_unavailable,
+            on_progress=self._run_what_may_run,
+        )
+        self._circuit = Circuit(
+            now=monotonic,
+            threshold=options.circuit_threshold,
+            window=options.circuit_window,
+            backoff=options.backoff,
+            call_later=hub.call_later,
+            run_probe=self._run_probe if options.probe else None,
+            on_closed=self._run_what_may_run,
+        )
+        self._receiver = Receiver(
+            calls=calls,
+            queue_url=queue_url,
+            wait_time=options.wait_time,
+            visibility_timeout=options.visibility_timeout,
+            backoff=options.backoff,
+            call_later=hub.call_later,
+            wants_more=self._wants_more,
+            on_received=self._on_received,
+        )
+        self._liveness = Liveness(options.liveness_file, is_alive=self._is_alive)
+        # What the pool has, by delivery tag; a probe has no deliveries.
+        self._running: dict[str, list[Delivery]] = {}
+        self._timers: list[Any] = []
+        self._found_old_at = -inf
+        self._stopped = False
+
+    @property
+    def running(self) -> int:
+        """How many messages of Celery's the pool has: bundles, pointers, a probe."""
+        return len(self._running)
+
+    def start(self) -> None:
+        """Begin to keep leases, and to receive, after a probe if there is one."""
+        self._timers = [
+            self._hub.call_repeatedly(
+                self._options.visibility_timeout / 4, self._settler.keep_leases
+            ),
+            self._hub.call_repeatedly(OBSERVE_EVERY, self._observe),
+        ]
+        self._observe()
+        self._liveness.start(self._hub)
+        self._hub.call_soon(self._circuit.start)
+
+    def settle(self, tag: str, outcomes: Outcome | Sequence[Outcome] | None) -> None:
+        """The pool is done with a message: an outcome for each of its events, or one for all.
+
+        Without outcomes, the process that had it was lost.
+        """
+        bundle = self._running.pop(tag, None)
+        if bundle is None:
+            return
+        if self._envelope.is_probe(tag):
+            self._circuit.on_probed(succeeded=outcomes == DONE)
+            return
+        if isinstance(outcomes, Outcome):
+            outcomes = [outcomes] * len(bundle)
+        self._settler.settle(bundle, outcomes)
+        self._run_what_may_run()
+
+    def release_running(self, tag: str) -> None:
+        """Give back what the pool will never settle (cold shutdown)."""
+        bundle = self._running.pop(tag, [])
+        for delivery in bundle:
+            self._gate.forget(delivery)
+        self._settler.release(bundle)
+
+    def stop(self, *, at_once: bool = True) -> None:
+        """Receive no more, and give back all that is not running, at once.
+
+        Returns when the open long poll has ended: what SQS handed to it is given back too. Where
+        the worker goes on, `at_once` is false and nothing is waited for.
+        """
+        self._calls.wait = self._calls.wait or at_once
+        if not self._stopped:
+            self._stopped = True
+            self._settler.stop()
+        if not at_once:
+            return
+        give_up_at = monotonic() + self._options.wait_time + 1
+        while self._calls.open and monotonic() < give_up_at:
+            self._hub.run_once()
+
+    def close(self) -> None:
+        """Delete what has finished since `stop`, and say what consuming has cost."""
+        self._settler.flush()
+        self._liveness.stop()
+        for timer in self._timers:
+            timer.cancel()
+        consumer_gauges.forget(self._queue_name)
+        logger.info("stopped consuming", extra={"sqs_calls": dict(self._calls.counts)})
+
+    def _wants_more(self) -> bool:
+        if self._stopped or self._gate.held >= self._options.most_held:
+            return False
+        if self._circuit.is_open:
+            return self._looks_for_old()
+        return self._gate.ready < self._room() + self._options.lookahead
+
+    def _looks_for_old(self) -> bool:
+        """Seldom, but on and on once a look has found any: their groups are locked for a moment."""
+        now = monotonic()
+        found_lately = now - self._found_old_at < self._options.visibility_timeout
+        return found_lately or now - self._receiver.last_success >= self._options.look_every
+
+    def _is_alive(self) -> bool:
+        """Receives, or has a reason not to: dependencies that are down, or enough to do."""
+        received = monotonic() - self._receiver.last_success < self._options.receive_within
+        return received or self._circuit.is_open or not self._wants_more()
+
+    def _on_received(self, deliveries: list[Delivery]) -> None:
+        if self._stopped:
+            self._settler.release(deliveries)
+            return
+        for delivery in deliveries:
+            self._envelope.classify(delivery)
+            self._gate.admit(delivery)
+        self._settler.hurry_awaited(delivery.group_id for delivery in deliveries)
+        self._run_what_may_run()
+
+    def _run_what_may_run(self) -> None:
+        if self._circuit.is_open and not self._stopped:
+            self._save_what_is_old()
+        while not self._stopped and not self._circuit.is_open and self._room() > 0:
+            bundle = self._gate.take(most=self._bundle_size(), largest=self._options.largest_bundle)
+            if not bundle:
+                break
+            self._run(self._settler.give_back_nearly_over(bundle))
+        self._receiver.receive()
+
+    def _save_what_is_old(self) -> None:
+        """An outage may outlast the queue's retention."""
+        if self._settler.save_what_nears_retention():
+            self._found_old_at = monotonic()
+
+    def _bundle_size(self) -> int:
+        """One group's run while a process is free for each group; else as many as share all out.
+
+        A group's events go one after the other, so a part of its run would only wait for the rest.
+        """
+        size = self._gate.next_run
+        if self._gate.ready > self._room():
+            size = max(size, -(-self._gate.runnable // self._room()))
+        return min(size, self._options.bundle)
+
+    def _run(self, bundle: list[Delivery]) -> None:
+        if not bundle:
+            return
+        first = bundle[0]
+        if self._envelope.is_stale_tick(first, now=time()):
+            self._settler.finish(first)
+            return
+        try:
+            message = self._envelope.message(bundle)
+        except NotAllowed as error:
+            refusal = Outcome(Result.INVALID, "not_allowed", str(error))
+            self._settler.quarantine(first, refusal)
+            return
+        self._running[first.receipt_handle] = bundle
+        metrics().bundle_size.observe(len(bundle))
+        try:
+            self._hand_over(message)
+        except Exception as error:
+            logger.error("the pool refuses a message", extra={"error": places_of(error)})
+            del self._running[first.receipt_handle]
+            self._settler.settle(bundle, None)
+
+    def _observe(self) -> None:
+        """Note for the metrics what goes on; a scrape in another thread must not look itself."""
+        queued_at = min((delivery.queued_at / 1000 for delivery in self._gate), default=None)
+        running = [delivery.group_id for bundle in self._running.values() for delivery in bundle]
+        observed = Observed(
+            held=self._gate.held,
+            running_tasks=len(self._running),
+            running_groups=len(set(running)),
+            ready_groups=self._gate.ready,
+            circuit_is_open=self._circuit.is_open,
+            last_received_at=time() - (monotonic() - self._receiver.last_success),
+            receive_lag=self._receiver.lag,
+            oldest_held_at=queued_at,
+        )
+        consumer_gauges.note(self._queue_name, observed)
+
+    def _run_probe(self) -> None:
+        """Have a pool process ask whether the dependencies work: it is one that uses them."""
+        if not self._stopped:
+            tag, message = self._envelope.probe(self._options.probe)
+            self._running[tag] = []
+            self._hand_over(message)
+
+    def _on_unavailable(self, delivery: Delivery, outcome: Outcome) -> None:
+        self._circuit.note_unavailable(delivery.group_id, error=outcome.error)

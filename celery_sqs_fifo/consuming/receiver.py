@@ -1,0 +1,121 @@
+"""Long polls: one open at a time, as long as there is room for more, whatever the network does."""
+
+import logging
+from collections.abc import Callable
+from time import monotonic, time
+from typing import Any
+
+from celery_sqs_fifo.backoff import Backoff
+from celery_sqs_fifo.consuming.sqs_calls import Answer, Calls
+from celery_sqs_fifo.delivery import SYSTEM_ATTRIBUTES, Delivery
+from celery_sqs_fifo.errors import places_of
+from celery_sqs_fifo.metrics import metrics
+
+logger = logging.getLogger(__name__)
+
+# ReceiveMessage gives at most ten, and costs the same for one.
+LARGEST_BATCH = 10
+
+
+class Receiver:
+    """Receives while `wants_more` says so; `on_received` gets what came. Never gives up.
+
+    `last_success` is when a receive last succeeded, in seconds of the monotonic clock, and `lag`
+    for how many seconds the oldest message that it gave had been queued; 0 if it gave none.
+    """
+
+    def __init__(
+        self,
+        *,
+        calls: Calls,
+        queue_url: str,
+        wait_time: int,
+        visibility_timeout: int,
+        backoff: Backoff,
+        call_later: Callable[..., Any],
+        wants_more: Callable[[], bool],
+        on_received: Callable[[list[Delivery]], None],
+    ) -> None:
+        self._calls = calls
+        self._queue_url = queue_url
+        self._wait_time = wait_time
+        self._visibility_timeout = visibility_timeout
+        self._backoff = backoff
+        self._call_later = call_later
+        self._wants_more = wants_more
+        self._on_received = on_received
+        self._is_open = False
+        self._failures = 0
+        self._asked_at = 0.0
+        self.last_success = monotonic()
+        self.lag = 0.0
+
+    def receive(self) -> None:
+        """Open a long poll, unless one is open or waits for its next try, or enough is held."""
+        if not self._is_open and self._wants_more():
+            self._open()
+
+    def _open(self) -> None:
+        self._is_open = True
+        self._asked_at = monotonic()
+        self._calls(
+            "ReceiveMessage",
+            queue_url=self._queue_url,
+            MaxNumberOfMessages=LARGEST_BATCH,
+            WaitTimeSeconds=self._wait_time,
+            VisibilityTimeout=self._visibility_timeout,
+            MessageAttributeNames=["All"],
+            MessageSystemAttributeNames=list(SYSTEM_ATTRIBUTES),
+            when_done=self._when_done,
+        )
+
+    def _when_done(self, answer: Answer, error: str | None) -> None:
+        if error:
+            if not self._failures:
+                logger.warning("receiving failed, trying until it works", extra={"error": error})
+            self._failures += 1
+            self._call_later(self._backoff.after(self._failures), self._try_again)
+            return
+        if self._failures:
+            logger.info("receiving works again", extra={"failures": self._failures})
+        self._failures = 0
+        self._is_open = False
+        self.last_success = monotonic()
+        try:
+            deliveries = self._deliveries(answer)
+            self._count(deliveries)
+            self._on_received(deliveries)
+        finally:
+            self.receive()
+
+    def _deliveries(self, answer: Answer) -> list[Delivery]:
+        """The messages of an answer; one that cannot be read must not keep the others.
+
+        Their leases began at some time since SQS was asked: they are taken to be no younger. SQS
+        fills an answer from one group after the other, so the last group of a full one most likely
+        has more (SQS, "FIFO queue delivery logic").
+        """
+        deliveries = []
+        for message in answer.get("Messages", ()):
+            try:
+                delivery = Delivery.from_sqs(
+                    message, now=self._asked_at, lease=self._visibility_timeout
+                )
+            except (KeyError, ValueError, TypeError) as error:
+                logger.error("a message cannot be read", extra={"error": places_of(error)})
+            else:
+                deliveries.append(delivery)
+        is_full = len(deliveries) == LARGEST_BATCH
+        for delivery in deliveries:
+            delivery.has_backlog = is_full and delivery.group_id == deliveries[-1].group_id
+        return deliveries
+
+    def _count(self, deliveries: list[Delivery]) -> None:
+        queued_at = min((delivery.queued_at / 1000 for delivery in deliveries), default=None)
+        self.lag = 0.0 if queued_at is None else max(0.0, time() - queued_at)
+        metrics().received.inc(len(deliveries))
+        metrics().redelivered.inc(sum(delivery.receive_count > 1 for delivery in deliveries))
+
+    def _try_again(self) -> None:
+        self._is_open = False
+        self.receive()

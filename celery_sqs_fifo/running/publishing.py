@@ -1,0 +1,71 @@
+"""Publishing many pointers: ten with one call to SQS, each in a group of its own."""
+
+import logging
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+from uuid import uuid4
+
+from botocore.exceptions import BotoCoreError, ClientError
+from kombu.utils.json import dumps
+
+if TYPE_CHECKING:
+    from celery_sqs_fifo.running.task import FifoTask
+
+logger = logging.getLogger(__name__)
+
+# SendMessageBatch takes at most ten entries.
+LARGEST_BATCH = 10
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pointer:
+    """One message to be published: the task, its arguments, its group, its deduplication id."""
+
+    task: "FifoTask"
+    arguments: tuple[str, ...]
+    message_group: str
+    deduplication_id: str
+
+
+def publish_each(pointers: Iterable[Pointer], *, app: Any) -> list[Pointer]:
+    """Publish on the app's default queue; gives those that SQS did not take.
+
+    When a whole call fails, the rest is not tried any more: SQS is unavailable. Pointers of one
+    group keep their order only if all are taken.
+    """
+    waiting = list(pointers)
+    refused: list[Pointer] = []
+    with app.producer_or_acquire() as producer:
+        while batch := waiting[:LARGEST_BATCH]:
+            try:
+                refused += _publish_batch(batch, channel=producer.channel, app=app)
+            except (BotoCoreError, ClientError) as error:
+                logger.warning("publishing failed", extra={"error": type(error).__name__})
+                return refused + waiting
+            waiting = waiting[LARGEST_BATCH:]
+    return refused
+
+
+def _publish_batch(batch: list[Pointer], *, channel: Any, app: Any) -> list[Pointer]:
+    messages = [_message(pointer, channel=channel, app=app) for pointer in batch]
+    refused = channel.put_all(app.conf.task_default_queue, messages)
+    return [batch[number] for number in refused]
+
+
+def _message(pointer: Pointer, *, channel: Any, app: Any) -> dict[str, Any]:
+    """As Celery's own publishing makes it; the envelope reads the task's name and arguments."""
+    message = app.amqp.as_task_v2(
+        str(uuid4()), pointer.task.name, args=pointer.arguments, ignore_result=True
+    )
+    prepared: dict[str, Any] = channel.prepare_message(
+        dumps(message.body),
+        content_type="application/json",
+        content_encoding="utf-8",
+        headers=message.headers,
+        properties={
+            "MessageGroupId": pointer.message_group,
+            "MessageDeduplicationId": pointer.deduplication_id,
+        },
+    )
+    return prepared

@@ -1,0 +1,237 @@
+"""The kombu transport: what Celery sees of an SQS FIFO queue.
+
+Set `broker_url = "sqs://"` and `broker_transport = "celery_sqs_fifo.transport:Transport"`.
+Transport options beyond kombu's own (`predefined_queues`, `region`): `event_chain`, the names of
+the tasks that an event runs through; `is_barrier` and `goes_alone`, dotted paths to the functions
+that tell such events, if any (`envelope.Envelope`); `labels_of`, one to the function that says what
+log lines tell of a message (`envelope.LabelsOf`); `consumer`, a mapping of
+`celery_sqs_fifo.options.Options`. Credentials and endpoints are boto3's.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from functools import partial
+from typing import Any
+
+from botocore.config import Config
+from celery import current_app
+from celery.exceptions import ImproperlyConfigured
+from kombu.transport import SQS
+from kombu.transport.virtual import base as virtual
+from kombu.utils.imports import symbol_by_name
+from kombu.utils.json import dumps
+
+from celery_sqs_fifo.consuming.consumer import QueueConsumer
+from celery_sqs_fifo.consuming.sqs_calls import Calls
+from celery_sqs_fifo.delivery import DONE, Outcome
+from celery_sqs_fifo.options import Options
+from celery_sqs_fifo.running.envelope import Envelope, never, no_labels
+from celery_sqs_fifo.running.task import UnsupportedOnFifo
+from celery_sqs_fifo.timers import FORGET_EVERY, forget_cancelled
+
+
+class Message(virtual.Message):
+    """A message whose body the worker's main process never decodes: its pool processes do."""
+
+    def __init__(self, payload: dict[str, Any], channel: Any = None, **options: Any) -> None:
+        super().__init__(payload, channel=channel, **options)
+        # Celery asks the decoded body whether it is of protocol 1; these have version 2's shape.
+        self._decoded_cache = ((), {}, {})
+
+
+class Channel(SQS.Channel):
+    """Puts a QueueConsumer behind each consumed queue, in the place of kombu's polling."""
+
+    Message = Message
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self._queue_consumers: dict[str, QueueConsumer] = {}
+        # Cancelled, with something still running.
+        self._retired: list[QueueConsumer] = []
+        self._is_handing_over = False
+        self._goes_on = False
+        self._outcomes: dict[str, Outcome | list[Outcome]] = {}
+
+    def basic_consume(
+        self, queue: str, no_ack: bool, callback: Any, consumer_tag: str, **options: Any
+    ) -> None:
+        """Start consuming. Raises ImproperlyConfigured for a queue that is not FIFO, or no_ack."""
+        if self.hub is None:
+            raise ImproperlyConfigured(
+                "this transport runs on Celery's event loop: use --pool prefork, threads or solo."
+            )
+        if no_ack or not self._new_queue(queue).endswith(".fifo"):
+            raise ImproperlyConfigured(
+                f"{queue}: this transport consumes FIFO queues, and acknowledges."
+            )
+        virtual.Channel.basic_consume(self, queue, no_ack, callback, consumer_tag, **options)
+        consumer = self._queue_consumer(queue)
+        self._queue_consumers[queue] = consumer
+        consumer.start()
+
+    def basic_cancel(self, consumer_tag: str) -> None:
+        """Stop consuming; what is held goes back to SQS before this returns, unless `going_on`."""
+        queue = self._tag_to_queue.get(consumer_tag)
+        super().basic_cancel(consumer_tag)
+        if queue not in self._queue_consumers:
+            return
+        self._queue_consumers[queue].stop(at_once=not self._goes_on)
+        if self._goes_on:
+            self._retired.append(self._queue_consumers.pop(queue))
+            self._close_retired()
+
+    @contextmanager
+    def going_on(self) -> Iterator[None]:
+        """Queues that are cancelled within are stopped without waiting: the worker goes on."""
+        self._goes_on = True
+        try:
+            yield
+        finally:
+            self._goes_on = False
+
+    def note_outcomes(self, delivery_tag: str, outcomes: Outcome | list[Outcome]) -> None:
+        """How the events of a message ended, settled by the reject that Celery sends next."""
+        self._outcomes[delivery_tag] = outcomes
+
+    def basic_ack(self, delivery_tag: str, multiple: bool = False) -> None:
+        """The message took effect."""
+        self.qos.ack(delivery_tag)
+        self._settle(delivery_tag, DONE)
+
+    def basic_reject(self, delivery_tag: str, requeue: bool = False) -> None:
+        """The message did not take effect. It is never just dropped, whatever `requeue` says."""
+        self.qos.ack(delivery_tag)
+        outcomes = self._outcomes.pop(delivery_tag, None)
+        if self._is_handing_over:
+            # A revoked task is rejected as soon as it is made. Settling it hands over the next, so
+            # many of them would be settled within each other.
+            hub: Any = self.hub
+            hub.call_soon(self._settle, delivery_tag, outcomes)
+        else:
+            self._settle(delivery_tag, outcomes)
+
+    def close(self) -> None:
+        """Stop, and give back what is still running (cold shutdown)."""
+        if not self.closed:
+            super().close()
+            for consumer in self._retired:
+                consumer.stop()
+            for consumer in self._consumers_of_queues:
+                consumer.close()
+
+    @property
+    def _consumers_of_queues(self) -> list[QueueConsumer]:
+        return [*self._queue_consumers.values(), *self._retired]
+
+    def _settle(self, delivery_tag: str, outcomes: Outcome | list[Outcome] | None) -> None:
+        """Only the consumer that has handed it over knows the tag."""
+        for consumer in self._consumers_of_queues:
+            consumer.settle(delivery_tag, outcomes)
+        self._close_retired()
+
+    def _close_retired(self) -> None:
+        for consumer in [retired for retired in self._retired if not retired.running]:
+            self._retired.remove(consumer)
+            consumer.close()
+
+    def _restore(self, message: Any, unwanted_delivery_info: Any = ()) -> None:
+        for consumer in self._consumers_of_queues:
+            consumer.release_running(message.delivery_tag)
+
+    def _put(self, queue: str, message: dict[str, Any], **options: Any) -> None:
+        """Publish. Raises UnsupportedOnFifo without a group: order would be lost."""
+        self.sqs(queue=queue).send_message(QueueUrl=self._new_queue(queue), **_sqs_form(message))
+
+    def put_all(self, queue: str, messages: Sequence[dict[str, Any]]) -> list[int]:
+        """Publish up to ten messages with one call; gives the places of those that SQS refused.
+
+        Raises UnsupportedOnFifo as publishing one does, and botocore's errors.
+        """
+        answer = self.sqs(queue=queue).send_message_batch(
+            QueueUrl=self._new_queue(queue),
+            Entries=[
+                {"Id": str(place), **_sqs_form(message)} for place, message in enumerate(messages)
+            ],
+        )
+        return [int(failed["Id"]) for failed in answer.get("Failed", ())]
+
+    def _size(self, queue: str) -> int:
+        """Asked when a queue is declared; nobody needs it, so spare the call and its permission."""
+        return 0
+
+    def encode_body(self, body: Any, encoding: str | None = None) -> tuple[Any, str | None]:
+        """As it is: the body is JSON already, and stays readable on the queue."""
+        return body, None
+
+    def _schedule_queue(self, queue: str) -> None:
+        """Kombu's own polling, which QueueConsumer replaces."""
+
+    def _queue_consumer(self, queue: str) -> QueueConsumer:
+        options = self.transport_options
+        chosen = Options(**options["consumer"])
+        return QueueConsumer(
+            queue_url=self._new_queue(queue),
+            options=chosen,
+            calls=Calls(
+                asynchronous=self.asynsqs(queue=queue), client=self._shutdown_client(), hub=self.hub
+            ),
+            envelope=Envelope(
+                app=current_app,
+                queue=queue,
+                chain=options["event_chain"],
+                is_barrier=symbol_by_name(options.get("is_barrier", never)),
+                goes_alone=symbol_by_name(options.get("goes_alone", never)),
+                labels_of=symbol_by_name(options.get("labels_of", no_labels)),
+            ),
+            hub=self.hub,
+            room=self._room,
+            hand_over=partial(self._hand_over, self.connection._callbacks[queue]),
+        )
+
+    def _hand_over(self, callback: Callable[[Any], None], message: dict[str, Any]) -> None:
+        self._is_handing_over = True
+        try:
+            callback(message)
+        finally:
+            self._is_handing_over = False
+
+    def _shutdown_client(self) -> Any:
+        """For the calls that are waited for: a degraded network must not hold up a shutdown."""
+        return self._new_boto_client(
+            service="sqs",
+            region=self.region,
+            access_key_id=self.conninfo.userid,
+            secret_access_key=self.conninfo.password,
+            config=Config(connect_timeout=2, read_timeout=5, retries={"total_max_attempts": 2}),
+        )
+
+    def _room(self) -> int:
+        """How many more messages the pool takes: Celery's prefetch count, less those running."""
+        running = sum(consumer.running for consumer in self._consumers_of_queues)
+        return (self.qos.prefetch_count or 1_000_000) - running
+
+
+def _sqs_form(message: dict[str, Any]) -> dict[str, str]:
+    """The parameters of SendMessage for a message in kombu's form."""
+    properties = message["properties"]
+    if not (properties.get("MessageGroupId") and properties.get("MessageDeduplicationId")):
+        raise UnsupportedOnFifo(
+            "publishing to a FIFO queue needs a group: use a task based on FifoTask."
+        )
+    return {
+        "MessageBody": dumps(message),
+        "MessageGroupId": properties["MessageGroupId"],
+        "MessageDeduplicationId": properties["MessageDeduplicationId"],
+    }
+
+
+class Transport(SQS.Transport):
+    """Celery on SQS FIFO queues."""
+
+    Channel = Channel
+
+    def register_with_event_loop(self, connection: Any, loop: Any) -> None:
+        """Called by the worker once it has its loop."""
+        super().register_with_event_loop(connection, loop)
+        loop.call_repeatedly(FORGET_EVERY, forget_cancelled, loop.timer)

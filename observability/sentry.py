@@ -1,0 +1,176 @@
+"""Error reports: what kind of bug, where, and ids. Nothing that people wrote is in them."""
+
+import logging
+import time
+from collections.abc import Callable
+from typing import Any
+
+import sentry_sdk
+from botocore.exceptions import ConnectionError as AwsConnectionError
+from botocore.exceptions import HTTPClientError
+from celery import signals
+from celery.beat import SchedulingError
+from django.db.utils import InterfaceError, OperationalError
+from sentry_sdk.integrations.atexit import AtexitIntegration
+from sentry_sdk.integrations.excepthook import ExcepthookIntegration
+from sentry_sdk.integrations.logging import LoggingIntegration
+from sentry_sdk.integrations.threading import ThreadingIntegration
+from sentry_sdk.types import Event, Hint
+
+from apps.common.errors import InvalidEvent, Unavailable
+from celery_sqs_fifo.errors import Places, places_of, unwrapped
+from observability.labels import IDS, bound_labels
+
+FLUSH_SECONDS = 2.0
+SAME_CAUSE_SECONDS = 600.0
+MOST_CAUSES = 1_000
+# Not the application's fault: events are quarantined or wait, and metrics tell of it.
+EXPECTED = (
+    InvalidEvent,
+    Unavailable,
+    OperationalError,
+    InterfaceError,
+    AwsConnectionError,
+    HTTPClientError,
+)
+# A report has nothing else, whatever a library adds to it.
+_PARTS = (
+    "event_id",
+    "timestamp",
+    "platform",
+    "level",
+    "logger",
+    "release",
+    "environment",
+    "server_name",
+    "sdk",
+    "modules",
+)
+_PARTS_OF_AN_EXCEPTION = ("type", "module", "stacktrace", "mechanism", "thread_id")
+
+
+def start_sentry(*, dsn: str, environment: str, release: str) -> None:
+    """Report bugs to Sentry, if there is a DSN.
+
+    None of Sentry's integrations with Celery, Django or boto3 is used: they add arguments of tasks,
+    requests and users. What is reported is what the service reports by name, lines at ERROR with an
+    exception (Celery's, beat's, Django's), bugs of the worker's main process, and what ends a
+    process. Reports are sent by a thread with a bounded queue, so a Sentry that is down delays
+    nobody but the end of a process, by two seconds at most (sentry-sdk, `shutdown_timeout`).
+    """
+    if not dsn:
+        return
+    once = OncePerCause(now=time.monotonic, seconds=SAME_CAUSE_SECONDS)
+
+    def before_send(event: Event, hint: Hint) -> Event | None:
+        return _report(event, hint, once=once)
+
+    sentry_sdk.init(
+        dsn=dsn,
+        environment=environment,
+        release=release,
+        send_default_pii=False,
+        include_local_variables=False,
+        max_request_body_size="never",
+        max_breadcrumbs=0,
+        send_client_reports=False,
+        auto_session_tracking=False,
+        shutdown_timeout=FLUSH_SECONDS,
+        before_send=before_send,
+        default_integrations=False,
+        auto_enabling_integrations=False,
+        integrations=[
+            LoggingIntegration(level=None, event_level=logging.ERROR),
+            ExcepthookIntegration(),
+            ThreadingIntegration(propagate_scope=False),
+            AtexitIntegration(callback=_wait_silently),
+        ],
+    )
+
+
+@signals.worker_process_shutdown.connect
+def send_what_is_left(**_signal: Any) -> None:
+    """A pool process ends without running what is registered with `atexit`."""
+    sentry_sdk.flush(timeout=FLUSH_SECONDS)
+
+
+class OncePerCause:
+    """Lets the first report of a cause through, and one in so many seconds of its repeats."""
+
+    def __init__(self, *, now: Callable[[], float], seconds: float) -> None:
+        self._now = now
+        self._seconds = seconds
+        # When the last one went through, and how many have not since.
+        self._seen: dict[str, tuple[float, int]] = {}
+
+    def repeats(self, cause: str) -> int | None:
+        """How many reports of this cause were held back before this one; None: hold it back."""
+        now = self._now()
+        reported_at, held_back = self._seen.get(cause, (now - self._seconds, 0))
+        if now - reported_at < self._seconds:
+            self._seen[cause] = (reported_at, held_back + 1)
+            return None
+        if len(self._seen) >= MOST_CAUSES and cause not in self._seen:
+            del self._seen[next(iter(self._seen))]
+        self._seen[cause] = (now, 0)
+        return held_back
+
+
+def _report(event: Event, hint: Hint, *, once: OncePerCause) -> Event | None:
+    record = hint.get("log_record")
+    cause = _cause_of(hint, record)
+    repeats = once.repeats(cause) if cause else None
+    if cause is None or repeats is None:
+        return None
+    whole: dict[str, Any] = dict(event)
+    report: dict[str, Any] = {name: whole[name] for name in _PARTS if name in whole}
+    report["fingerprint"] = [cause]
+    report["extra"] = {"places": cause, "repeats": repeats}
+    labels = {**bound_labels(), **(vars(record) if record else {})}
+    report["tags"] = {name: str(labels[name]) for name in IDS if name in labels}
+    if exceptions := _exceptions(whole, error=(hint.get("exc_info") or (None, None))[1]):
+        report["exception"] = {"values": exceptions}
+    elif record:
+        # A constant sentence: only lines of this service are reported without an exception.
+        report["message"] = record.getMessage()
+    sent: Any = report
+    return sent  # type: ignore[no-any-return]
+
+
+def _cause_of(hint: Hint, record: logging.LogRecord | None) -> str | None:
+    """The kind of a bug and its places, or None for what is none."""
+    error = (hint.get("exc_info") or (None, None))[1]
+    if isinstance(error, Exception):
+        return None if _is_expected(error) else places_of(error)
+    told = getattr(record, "error", None)
+    is_of_main_process = record is not None and record.name.startswith("celery_sqs_fifo")
+    return told if is_of_main_process and isinstance(told, Places) else None
+
+
+def _is_expected(error: BaseException | None) -> bool:
+    """Whether it is, or was raised because of, what is no bug."""
+    seen = set()
+    while error is not None and id(error) not in seen:
+        if isinstance(error, EXPECTED):
+            return True
+        seen.add(id(error))
+        # Celery's beat wraps what keeps it from publishing without naming it as the cause.
+        is_wrapper = isinstance(error, SchedulingError)
+        error = error.__context__ if is_wrapper else error.__cause__
+    return False
+
+
+def _exceptions(event: dict[str, Any], *, error: BaseException | None) -> list[dict[str, Any]]:
+    """The causes first. Without their texts, which may quote a row, and a row a contact."""
+    exceptions = [
+        {name: exception[name] for name in _PARTS_OF_AN_EXCEPTION if name in exception}
+        for exception in event.get("exception", {}).get("values", [])
+    ]
+    if exceptions and error:
+        kind = type(unwrapped(error))
+        exceptions[-1] |= {"type": kind.__name__, "module": kind.__module__}
+    return exceptions
+
+
+def _wait_silently(_pending: int, _timeout: float) -> None:
+    """Sentry's own callback writes to stderr, where the logs are."""

@@ -1,0 +1,91 @@
+"""Whether this machine, AWS and PostgreSQL agree about the time."""
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from email.utils import parsedate_to_datetime
+
+from django.conf import settings
+from django.db import DatabaseError, InterfaceError, connection
+
+from apps.common.clock import now
+from operations.doctor.aws import Service
+from operations.doctor.findings import Finding, error, ok, skipped, warning
+from operations.doctor.postgresql import bounded
+
+AWS, POSTGRESQL = "clocks.aws", "clocks.postgresql"
+# Conversations close by the worker's clock. AWS refuses requests signed five minutes off, and the
+# worker drops a tick of beat's that is five minutes old.
+NOTICEABLE = timedelta(seconds=5)
+HARMFUL = timedelta(seconds=60)
+# The Date header of HTTP has no fractions (RFC 9110, "Date/Time Formats").
+HEADER_RESOLUTION = timedelta(seconds=1)
+
+
+def check() -> Iterator[Finding]:
+    """A finding for AWS, by its answer's Date header, and one for PostgreSQL."""
+    yield _aws()
+    try:
+        yield _postgresql()
+    except (DatabaseError, InterfaceError) as failure:
+        yield skipped(POSTGRESQL, f"PostgreSQL does not tell ({type(failure).__name__}).")
+
+
+def skew(*, other: datetime, before: datetime, after: datetime, resolution: timedelta) -> timedelta:
+    """By how much our clock is ahead of another at least; negative if it is behind.
+
+    The other was read between `before` and `after`, and may have been up to `resolution` later.
+    """
+    if other > after:
+        return after - other
+    return max(before - other - resolution, timedelta(0))
+
+
+def _aws() -> Finding:
+    service = Service("sqs", region=settings.SQS_CONVERSATION_REGION)
+    before = now()
+    # Any answer has the time; this one needs no permission to have it.
+    reply = service.ask(
+        "get_queue_attributes",
+        QueueUrl=settings.SQS_CONVERSATION_QUEUE_URL,
+        AttributeNames=["QueueArn"],
+    )
+    after = now()
+    date = reply.headers.get("date")
+    if not date:
+        return skipped(AWS, f"SQS does not tell ({reply.word or 'no Date header'}).")
+    return _judged(
+        AWS,
+        skew(
+            other=parsedate_to_datetime(date),
+            before=before,
+            after=after,
+            resolution=HEADER_RESOLUTION,
+        ),
+        remedy="Set this machine's clock: timedatectl set-ntp true",
+    )
+
+
+def _postgresql() -> Finding:
+    with bounded(), connection.cursor() as cursor:
+        before = now()
+        cursor.execute("SELECT clock_timestamp()")
+        (other,) = cursor.fetchone()
+        after = now()
+    return _judged(
+        POSTGRESQL,
+        skew(other=other, before=before, after=after, resolution=timedelta(0)),
+        remedy="Unless clocks.aws is wrong, too, set the clock of PostgreSQL's machine: "
+        "timedatectl set-ntp true",
+    )
+
+
+def _judged(check: str, difference: timedelta, *, remedy: str) -> Finding:
+    seconds = abs(difference).total_seconds()
+    where = "ahead of" if difference > timedelta(0) else "behind"
+    whose = "AWS's" if check == AWS else "PostgreSQL's"
+    found = f"This machine's clock is {seconds:.0f} s {where} {whose}."
+    if abs(difference) > HARMFUL:
+        return error(check, found, remedy)
+    if abs(difference) > NOTICEABLE:
+        return warning(check, found, remedy)
+    return ok(check, f"This machine's clock agrees with {whose}.")

@@ -1,0 +1,39 @@
+"""The broker for worker events and remote control."""
+
+from collections.abc import Iterator
+
+import redis
+from django.conf import settings
+from redis.backoff import NoBackoff
+from redis.retry import Retry
+
+from celery_sqs_fifo.control.connection import address_of
+from operations.doctor.findings import Finding, error, ok, skipped
+
+CONTROL = "control.broker"
+TIMEOUT_SECONDS = 3.0
+
+
+def check() -> Iterator[Finding]:
+    """Whether it answers a PING. Nothing is published."""
+    if not settings.CELERY_CONTROL_URL:
+        yield skipped(CONTROL, "CELERY_CONTROL_URL is not set: no events, no remote control.")
+        return
+    where = address_of(settings.CELERY_CONTROL_URL)
+    try:
+        with redis.Redis.from_url(
+            settings.CELERY_CONTROL_URL,
+            socket_connect_timeout=TIMEOUT_SECONDS,
+            socket_timeout=TIMEOUT_SECONDS,
+            retry=Retry(NoBackoff(), 0),
+        ) as client:
+            client.ping()
+    except (redis.RedisError, OSError, ValueError) as failure:
+        yield error(
+            CONTROL,
+            f"{where} does not answer ({type(failure).__name__}). Events are handled without it.",
+            "Start it, or check CELERY_CONTROL_URL (host, port, password), or unset that to run "
+            "without remote control.",
+        )
+    else:
+        yield ok(CONTROL, f"{where} answers.")

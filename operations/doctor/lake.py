@@ -1,0 +1,126 @@
+"""The data lake that DATALAKE_URL names."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import SplitResult, parse_qs, urlsplit
+from urllib.request import url2pathname
+
+from django.conf import settings
+
+from operations.doctor.aws import Kind, Reply, Service, trouble
+from operations.doctor.findings import Finding, error, ok, skipped, warning
+from operations.doctor.permissions import Probe, check_permissions
+
+LAKE, MAY_PUT = "lake.reachable", "lake.may_put"
+TIMEOUT_SECONDS = 5.0
+
+
+def check() -> Iterator[Finding]:
+    """Whether the lake could be told something. It is told nothing."""
+    address = urlsplit(settings.DATALAKE_URL)
+    match address.scheme:
+        case "firehose":
+            yield from _firehose(address)
+        case "weni":
+            yield _weni(address.netloc)
+            yield skipped(MAY_PUT, "Its protocol has no call that would tell and change nothing.")
+        case _:
+            folder = Path(url2pathname(address.path))
+            yield _folder(folder)
+            yield _may_write(folder)
+
+
+def _folder(folder: Path) -> Finding:
+    if os.path.isdir(folder):
+        return ok(LAKE, f"{folder} is a folder.")
+    if os.path.lexists(folder):
+        return error(LAKE, f"{folder} is not a folder.", "Set DATALAKE_URL to that of a folder.")
+    return warning(
+        LAKE,
+        f"{folder} does not exist on this machine. The worker makes it, if it may.",
+        f"Run on the worker's machine, as its user: mkdir -p {folder}",
+    )
+
+
+def _may_write(folder: Path) -> Finding:
+    place = next(path for path in (folder, *folder.parents) if os.path.lexists(path))
+    if os.path.isdir(place) and os.access(place, os.W_OK | os.X_OK, effective_ids=True):
+        return ok(MAY_PUT, f"{place} may be written to.")
+    return error(
+        MAY_PUT,
+        f"{place} may not be written to by the user {os.geteuid()}, or is not a folder.",
+        f"Make {folder} a folder that the worker's user owns: "
+        f"install -d -o USER {folder}; or set DATALAKE_URL to another.",
+    )
+
+
+def _firehose(address: SplitResult) -> Iterator[Finding]:
+    region = parse_qs(address.query).get("region", [settings.SQS_CONVERSATION_REGION])[0]
+    service = Service("firehose", region=region)
+    stream = address.netloc
+    reply = service.ask("describe_delivery_stream", DeliveryStreamName=stream)
+    yield _stream(stream, region, reply)
+    if reply.ends_all:
+        yield skipped(MAY_PUT, f"Not asked: see {LAKE}.")
+        return
+    probe = Probe(
+        check=MAY_PUT,
+        permission="firehose:PutRecordBatch",
+        resource=stream,
+        action="put_record_batch",
+        # Firehose takes one record at least.
+        parameters={"DeliveryStreamName": stream, "Records": []},
+        expected=frozenset({"ValidationException", "InvalidArgumentException"}),
+        is_harmless=True,
+    )
+    yield from check_permissions(service, [probe])
+
+
+def _stream(stream: str, region: str, reply: Reply) -> Finding:
+    if reply.kind is Kind.MISSING:
+        return error(
+            LAKE,
+            f"There is no delivery stream {stream} in {region}.",
+            f"Correct DATALAKE_URL (firehose://STREAM?region=REGION), or make the stream: aws "
+            f"firehose create-delivery-stream --delivery-stream-name {stream} --region {region}",
+        )
+    if reply.kind is Kind.NOT_ALLOWED:
+        return warning(
+            LAKE,
+            "The stream cannot be seen: firehose:DescribeDeliveryStream is not allowed. The worker "
+            "does not need it.",
+            f'Allow "firehose:DescribeDeliveryStream" on {stream} to whoever runs this.',
+        )
+    if reply.kind is not Kind.DONE:
+        return trouble(
+            LAKE,
+            reply,
+            service="Firehose",
+            settings="DATALAKE_URL and AWS_ENDPOINT_URL_FIREHOSE",
+        )
+    status = reply.content["DeliveryStreamDescription"]["DeliveryStreamStatus"]
+    if status != "ACTIVE":
+        return error(
+            LAKE,
+            f"The delivery stream {stream} is {status}.",
+            "Wait until it is ACTIVE; the outbox keeps the events.",
+        )
+    return ok(LAKE, f"The delivery stream {stream} is ACTIVE.")
+
+
+def _weni(target: str) -> Finding:
+    # An optional extra, which takes a third of a second to load.
+    import grpc
+
+    with grpc.insecure_channel(f"dns:///{target}") as channel:
+        try:
+            grpc.channel_ready_future(channel).result(timeout=TIMEOUT_SECONDS)
+        except grpc.FutureTimeoutError:
+            return error(
+                LAKE,
+                f"{target} does not answer within {TIMEOUT_SECONDS:.0f} s.",
+                "Check DATALAKE_URL (weni://HOST:PORT), the network and the lake's server; the "
+                "outbox keeps the events.",
+            )
+    return ok(LAKE, f"{target} answers.")

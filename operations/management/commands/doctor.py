@@ -1,0 +1,79 @@
+"""`manage.py doctor`"""
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import IO, Any, cast
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from apps.common.clock import now
+from operations.doctor.examination import examine
+from operations.doctor.findings import Finding, Status
+
+STYLES = {
+    Status.OK: "green",
+    Status.WARNING: "yellow",
+    Status.ERROR: "bold red",
+    Status.SKIPPED: "dim",
+}
+
+
+class Command(BaseCommand):
+    """Says of each dependency what is wrong, and how it is mended; changes nothing."""
+
+    help = (
+        "Check every dependency as the worker would use it: queues, table, PostgreSQL, control "
+        "broker, data lake, beat and clocks. It changes nothing. Exit status 0: no errors, though "
+        "perhaps warnings. 1: at least one error. Permissions are those of whoever runs it."
+    )
+    # They belong to `manage.py check`, and a bad one must not hide what is wrong here.
+    requires_system_checks = ()
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        """Add what the command line takes."""
+        parser.add_argument("--json", action="store_true", help="instead of a table")
+
+    def handle(self, **options: Any) -> None:
+        """Run the command. Raises CommandError, for the exit status, if there are errors."""
+        findings = list(examine())
+        errors = sum(finding.status is Status.ERROR for finding in findings)
+        if options["json"]:
+            self.stdout.write(json.dumps(_document(findings, healthy=not errors), indent=2))
+        else:
+            self._print(findings)
+        if errors:
+            raise CommandError(f"{errors} of {len(findings)} checks found an error.")
+
+    def _print(self, findings: Sequence[Finding]) -> None:
+        # It knows a terminal when it writes to one, as Django's wrapper lets it see.
+        console = Console(file=cast(IO[str], self.stdout), highlight=False, markup=False)
+        table = Table.grid("status", "check", "found", padding=(0, 1))
+        table.columns[0].min_width = max(len(status) for status in Status)
+        for finding in findings:
+            table.add_row(
+                Text(finding.status, style=STYLES[finding.status]),
+                Text(finding.check, overflow="fold"),
+                Text(finding.found, overflow="fold"),
+            )
+        console.print(table)
+        to_mend = [finding for finding in findings if finding.remedy]
+        if to_mend:
+            console.print("\nWhat to do:")
+        for finding in to_mend:
+            console.print(f"\n{finding.status} {finding.check}: {finding.found}")
+            # In one line, so that a command can be copied.
+            console.print(f"  {finding.remedy}", soft_wrap=True)
+        counts = (f"{sum(f.status is status for f in findings)} {status}" for status in Status)
+        console.print(f"\n{', '.join(counts)}")
+
+
+def _document(findings: Sequence[Finding], *, healthy: bool) -> dict[str, Any]:
+    return {
+        "healthy": healthy,
+        "checked_at": now().isoformat(),
+        "findings": [asdict(finding) for finding in findings],
+    }

@@ -1,0 +1,134 @@
+"""`manage.py projects list|set|import`"""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.db import transaction
+
+from apps.common.clock import now
+from apps.common.errors import Unavailable, database_may_be_unavailable
+from apps.conversations import audit, project_files, project_settings
+from apps.conversations.models import AuditAction, Project
+from apps.conversations.project_settings import FIELDS
+from apps.conversations.projects import Change, ProjectRow, all_projects, configure
+
+NOTHING_WRITTEN = "Nothing was written."
+
+
+class Command(BaseCommand):
+    """Shows how projects are configured and changes it: all that was asked, or nothing."""
+
+    help = "List projects, or set their name, time zone, closing time and idle timeout."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        """Add what the command line takes."""
+        actions = parser.add_subparsers(dest="action", required=True)
+        listing = actions.add_parser("list", help="all projects and their settings")
+        listing.add_argument("--csv", action="store_true", help="as a file that can be imported")
+
+        setting = actions.add_parser("set", help="set one project")
+        setting.add_argument("uuid")
+        setting.add_argument("--name")
+        setting.add_argument("--timezone", help="such as America/Sao_Paulo")
+        setting.add_argument("--closing-time", metavar="HH:MM", help="local time of that zone")
+        setting.add_argument("--idle-timeout", help="90s, 30m, 2h, 1h30m, HH:MM:SS, or none")
+
+        importing = actions.add_parser("import", help="set the projects of a CSV file")
+        importing.add_argument("file", help=f"with the columns {','.join(project_files.COLUMNS)}")
+        for action in (setting, importing):
+            action.add_argument("--dry-run", action="store_true", help="say what would change")
+
+    def handle(self, *, action: str, **options: Any) -> None:
+        """Run the command. Whatever is wrong in what was asked is told at once."""
+        try:
+            with database_may_be_unavailable():
+                if action == "list":
+                    self._list(as_csv=options["csv"])
+                else:
+                    rows = _asked(options) if action == "set" else _of_file(options["file"])
+                    self._configure(rows, dry_run=options["dry_run"])
+        except Unavailable as error:
+            raise CommandError(f"{error}. {NOTHING_WRITTEN} Run it again later.") from error
+
+    def _list(self, *, as_csv: bool) -> None:
+        if as_csv:
+            self.stdout.write(project_files.as_csv(all_projects()), ending="")
+            return
+        table = [project_files.COLUMNS]
+        for row in all_projects():
+            table.append((str(row.uuid), *project_settings.as_texts(row.settings).values()))
+        widths = [max(map(len, column)) for column in zip(*table, strict=True)]
+        for cells in table:
+            padded = (cell.ljust(width) for cell, width in zip(cells, widths, strict=True))
+            self.stdout.write("  ".join(padded).rstrip())
+
+    def _configure(self, rows: Sequence[ProjectRow], *, dry_run: bool) -> None:
+        with transaction.atomic():
+            changes = configure(rows=rows, now=now(), dry_run=dry_run)
+            if not dry_run:
+                _record(changes)
+        for change in changes:
+            self.stdout.write(f"{change.uuid}: {'; '.join(_said(change))}.")
+        self.stdout.write(f"{len(changes)} changed, {len(rows) - len(changes)} as they were.")
+        if dry_run:
+            self.stdout.write(f"This was a dry run. {NOTHING_WRITTEN}")
+
+
+def _asked(options: dict[str, Any]) -> list[ProjectRow]:
+    """The one row that the options of `set` make."""
+    texts = {field: options[field] for field in FIELDS if options[field] is not None}
+    settings, problems = project_settings.parse(texts)
+    if not texts:
+        problems.append("Say what to set: --name, --timezone, --closing-time or --idle-timeout.")
+    try:
+        uuid = project_settings.parse_uuid(options["uuid"])
+    except ValueError as problem:
+        raise _refused([str(problem), *problems]) from None
+    if problems:
+        raise _refused(problems)
+    return [ProjectRow(uuid=uuid, settings=settings)]
+
+
+def _of_file(name: str) -> list[ProjectRow]:
+    try:
+        return project_files.read(Path(name).read_bytes())
+    except OSError as error:
+        raise CommandError(f"{name} cannot be read: {error.strerror}.") from error
+    except project_files.InvalidFile as invalid:
+        raise _refused(invalid.problems) from None
+
+
+def _record(changes: Sequence[Change]) -> None:
+    for action, new in ((AuditAction.ADD, True), (AuditAction.CHANGE, False)):
+        audit.record_all(
+            actor=audit.command_line(),
+            action=action,
+            of=Project,
+            details={change.uuid: _told(change) for change in changes if change.new is new},
+        )
+
+
+def _told(change: Change) -> dict[str, Any]:
+    """What it was and what it is; of a name only that it changed."""
+    before = project_settings.as_texts(change.before)
+    after = project_settings.as_texts(change.after)
+    values = {field: [before[field], after[field]] for field in after if field != "name"}
+    return {"fields": sorted(after), "values": values, "moved": change.conversations_moved}
+
+
+def _refused(problems: Sequence[str]) -> CommandError:
+    return CommandError("\n".join([*problems, NOTHING_WRITTEN]))
+
+
+def _said(change: Change) -> list[str]:
+    before = project_settings.as_texts(change.before)
+    after = project_settings.as_texts(change.after)
+    said = ["new"] if change.new else []
+    said += [f"{field} {before[field] or 'none'} -> {after[field] or 'none'}" for field in after]
+    if change.conversations_moved == 1:
+        said.append("1 open conversation moved")
+    elif change.conversations_moved:
+        said.append(f"{change.conversations_moved} open conversations moved")
+    return said

@@ -1,0 +1,82 @@
+"""Query and Scan: one page of items, and where the next begins."""
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from testbed.dynamodb.items import (
+    LARGEST_PAGE,
+    PARTITION,
+    SORT,
+    Item,
+    Refused,
+    key_of,
+    read_units,
+)
+from testbed.dynamodb.table import Table
+
+_COMMON = {"TableName", "ConsistentRead", "ExclusiveStartKey", "Limit", "ProjectionExpression"}
+_QUERY_FIELDS = _COMMON | {
+    *("KeyConditionExpression", "ExpressionAttributeValues", "ScanIndexForward"),
+    *("Select", "FilterExpression"),
+}
+_FILTER = re.compile(r"attribute_not_exists\((\w+)\)")
+
+Answer = tuple[dict[str, Any], float]
+
+
+def query(table: Table, request: dict[str, Any]) -> Answer:
+    """A page of one partition, and the read units that it took. Raises Refused."""
+    condition = re.fullmatch(rf"{PARTITION} = (:\w+)", request.get("KeyConditionExpression", ""))
+    if condition is None or not request.keys() <= _QUERY_FIELDS:
+        raise Refused("ValidationException", "a query that the store does not make")
+    start = request.get("ExclusiveStartKey")
+    found = table.partition(
+        request["ExpressionAttributeValues"][condition[1]]["S"],
+        after=start[SORT]["S"] if start else None,
+        backwards=not request.get("ScanIndexForward", True),
+    )
+    return _page(found, request)
+
+
+def scan(table: Table, request: dict[str, Any]) -> Answer:
+    """A page of the table, and the read units that it took. Raises Refused."""
+    if not request.keys() <= _COMMON:
+        raise Refused("ValidationException", "a scan that is not modelled")
+    start = request.get("ExclusiveStartKey")
+    return _page(table.scan(after=key_of(start) if start else None), request)
+
+
+def projected(item: Item, request: dict[str, Any]) -> Item:
+    """The item, or the one attribute of it that was asked for."""
+    name = request.get("ProjectionExpression")
+    return {name: item[name]} if name else item
+
+
+def _page(found: Iterator[tuple[Item, int]], request: dict[str, Any]) -> Answer:
+    """As DynamoDB does, a page that a bound has ended says so even if nothing follows."""
+    limit = request.get("Limit")
+    page: list[Item] = []
+    size = 0
+    for item, its_size in found:
+        page.append(item)
+        size += its_size
+        if len(page) == limit or size >= LARGEST_PAGE:
+            break
+    kept = [item for item in page if _passes(item, request)]
+    answer: dict[str, Any] = {"Count": len(kept), "ScannedCount": len(page)}
+    if request.get("Select") != "COUNT":
+        answer["Items"] = [projected(item, request) for item in kept]
+    if page and (len(page) == limit or size >= LARGEST_PAGE):
+        answer["LastEvaluatedKey"] = {name: page[-1][name] for name in (PARTITION, SORT)}
+    return answer, read_units(size, consistent=request.get("ConsistentRead", False))
+
+
+def _passes(item: Item, request: dict[str, Any]) -> bool:
+    expression = request.get("FilterExpression")
+    if expression is None:
+        return True
+    absent = _FILTER.fullmatch(expression)
+    if absent is None:
+        raise Refused("ValidationException", "a filter that the store does not use")
+    return absent[1] not in item

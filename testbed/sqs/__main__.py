@@ -1,0 +1,30 @@
+"""`python -m testbed.sqs --port 0` runs the server, here on a free port."""
+
+import argparse
+import asyncio
+
+from testbed.server.server import serve
+from testbed.sqs.polls import LONGEST_POLL_SECONDS
+from testbed.sqs.server import Sqs
+
+
+def main() -> None:
+    """Runs the server with the options of the command line."""
+    parser = argparse.ArgumentParser(prog="python -m testbed.sqs")
+    parser.add_argument("--port", type=int, default=0, help="SQS's port; 0 for a free one")
+    parser.add_argument(
+        "--greedy", action="store_true", help="fill a receive from one group before the next"
+    )
+    parser.add_argument(
+        "--longest-poll",
+        type=float,
+        default=LONGEST_POLL_SECONDS,
+        help="seconds after which a long poll ends, even if it asks for more",
+    )
+    options = parser.parse_args()
+    server = Sqs(greedy=options.greedy, longest_poll=options.longest_poll)
+    asyncio.run(serve(server, port=options.port))
+
+
+if __name__ == "__main__":
+    main()

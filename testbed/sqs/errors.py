@@ -1,0 +1,78 @@
+"""The errors that SQS answers with.
+
+Source: the errors in the reference of each action (Amazon SQS API Reference), and the texts that
+SQS gives, as quoted in https://repost.aws/knowledge-center/sqs-receipt-handle-error and in the
+issue trackers of AWS's SDKs.
+"""
+
+from http import HTTPStatus
+
+from testbed.server.errors import ServiceError
+
+# The code of an error in the older query protocol. SQS still sends it, in x-amzn-query-error.
+_QUERY_CODES = {
+    "BatchEntryIdsNotDistinct": "AWS.SimpleQueueService.BatchEntryIdsNotDistinct",
+    "BatchRequestTooLong": "AWS.SimpleQueueService.BatchRequestTooLong",
+    "EmptyBatchRequest": "AWS.SimpleQueueService.EmptyBatchRequest",
+    "InvalidBatchEntryId": "AWS.SimpleQueueService.InvalidBatchEntryId",
+    "PurgeQueueInProgress": "AWS.SimpleQueueService.PurgeQueueInProgress",
+    "QueueDeletedRecently": "AWS.SimpleQueueService.QueueDeletedRecently",
+    "QueueDoesNotExist": "AWS.SimpleQueueService.NonExistentQueue",
+    "QueueNameExists": "QueueAlreadyExists",
+    "TooManyEntriesInBatchRequest": "AWS.SimpleQueueService.TooManyEntriesInBatchRequest",
+    "UnsupportedOperation": "AWS.SimpleQueueService.UnsupportedOperation",
+}
+
+
+class SqsError(ServiceError):
+    """An answer of SQS that says no. `code` is that of the JSON protocol."""
+
+    @property
+    def query_code(self) -> str:
+        """What botocore shows as `Error.Code`."""
+        return _QUERY_CODES.get(self.code, self.code)
+
+    @property
+    def is_sender_fault(self) -> bool:
+        """Whether the caller is to blame, rather than SQS."""
+        return self.status < HTTPStatus.INTERNAL_SERVER_ERROR
+
+
+def queue_does_not_exist() -> SqsError:
+    return SqsError(code="QueueDoesNotExist", message="The specified queue does not exist.")
+
+
+def missing_parameter(*, name: str) -> SqsError:
+    return SqsError(
+        code="MissingParameter", message=f"The request must contain the parameter {name}."
+    )
+
+
+def invalid_value(*, name: str, value: object, reason: str) -> SqsError:
+    return SqsError(
+        code="InvalidParameterValue",
+        message=f"Value {value} for parameter {name} is invalid. Reason: {reason}",
+    )
+
+
+def invalid_parameters(*, reason: str) -> SqsError:
+    return SqsError(code="InvalidParameterValue", message=reason)
+
+
+def invalid_receipt_handle(*, handle: str) -> SqsError:
+    return SqsError(
+        code="ReceiptHandleIsInvalid",
+        message=f'The input receipt handle "{handle}" is not a valid receipt handle.',
+        status=HTTPStatus.NOT_FOUND.value,
+    )
+
+
+def expired_receipt_handle(*, handle: str) -> SqsError:
+    return invalid_value(
+        name="ReceiptHandle", value=handle, reason="The receipt handle has expired."
+    )
+
+
+def not_modelled(*, what: str) -> SqsError:
+    """For what AWS does and this model does not: better refused than done wrong."""
+    return SqsError(code="UnsupportedOperation", message=f"This model of SQS has no {what}.")

@@ -1,0 +1,98 @@
+"""A FIFO queue on a server of SQS, and what tests ask of it through boto3."""
+
+import time
+import uuid
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from functools import cache
+from typing import Any
+
+import boto3
+import pytest
+from botocore.config import Config
+from botocore.exceptions import ClientError
+
+from testbed.sqs.client import SqsServer
+
+
+class Fifo:
+    """A new FIFO queue on one of the servers."""
+
+    def __init__(self, *, client: Any, server: SqsServer | None, **attributes: str) -> None:
+        self.client = client
+        self.server = server
+        self.name = f"{uuid.uuid4().hex}.fifo"
+        self.url: str = client.create_queue(
+            QueueName=self.name, Attributes={"FifoQueue": "true", **attributes}
+        )["QueueUrl"]
+
+    def another(self, **attributes: str) -> "Fifo":
+        return Fifo(client=self.client, server=self.server, **attributes)
+
+    def send(self, body: str, **parameters: Any) -> Any:
+        """Sends a body, whose first letter is the group unless another is given."""
+        given = {"MessageGroupId": body[0], "MessageDeduplicationId": uuid.uuid4().hex}
+        return self.client.send_message(
+            QueueUrl=self.url, MessageBody=body, **{**given, **parameters}
+        )
+
+    def receive(self, limit: int = 10, **parameters: Any) -> list[Any]:
+        answer = self.client.receive_message(
+            QueueUrl=self.url,
+            MaxNumberOfMessages=limit,
+            **{"AttributeNames": ["All"], "MessageAttributeNames": ["All"], **parameters},
+        )
+        return list(answer.get("Messages", []))
+
+    def received(self, limit: int = 10, **parameters: Any) -> list[str]:
+        return [message["Body"] for message in self.receive(limit, **parameters)]
+
+    def delete(self, message: Any) -> None:
+        self.client.delete_message(QueueUrl=self.url, ReceiptHandle=message["ReceiptHandle"])
+
+    def change(self, message: Any, *, timeout: int) -> None:
+        self.client.change_message_visibility(
+            QueueUrl=self.url,
+            ReceiptHandle=message["ReceiptHandle"],
+            VisibilityTimeout=timeout,
+        )
+
+    def attributes(self, *names: str) -> dict[str, str]:
+        answer = self.client.get_queue_attributes(QueueUrl=self.url, AttributeNames=list(names))
+        return dict(answer["Attributes"])
+
+    def pass_time(self, *, seconds: float) -> None:
+        """Lets time pass: on the model by its clock, on moto by waiting."""
+        if self.server is None:
+            time.sleep(seconds)
+        else:
+            self.server.advance_clock(seconds=seconds)
+
+
+@cache
+def client_of(url: str) -> Any:
+    """A client of that server; making one takes longer than most tests."""
+    return boto3.client(
+        "sqs",
+        endpoint_url=url,
+        region_name="us-east-1",
+        aws_access_key_id="testing",
+        aws_secret_access_key="testing",
+        config=Config(retries={"total_max_attempts": 1}, proxies={}),
+    )
+
+
+def error_code(action: Callable[[], object]) -> str:
+    with pytest.raises(ClientError) as error:
+        action()
+    return str(error.value.response["Error"]["Code"]).removeprefix("AWS.SimpleQueueService.")
+
+
+def while_waiting(queue: Fifo, action: Callable[[], object]) -> tuple[list[str], float]:
+    """What a long poll gets that begins before an action, and how long after it."""
+    with ThreadPoolExecutor(max_workers=1) as pool:
+        poll = pool.submit(queue.received, WaitTimeSeconds=10)
+        time.sleep(0.15)
+        begin = time.monotonic()
+        action()
+        return poll.result(), time.monotonic() - begin

@@ -1,0 +1,49 @@
+"""Which messages are in flight, and until when."""
+
+import heapq
+
+from testbed.sqs.message import Message
+
+
+class Leases:
+    """The messages in flight by sequence number, and the next visibility timeout to run out."""
+
+    def __init__(self) -> None:
+        self._held: dict[int, Message] = {}
+        # (lease end, sequence number); entries may be out of date.
+        self._ends: list[tuple[float, int]] = []
+
+    def __len__(self) -> int:
+        return len(self._held)
+
+    def oldest_first(self) -> list[Message]:
+        """All messages in flight, in the order they were sent."""
+        return [self._held[sequence] for sequence in sorted(self._held)]
+
+    def hold(self, message: Message, *, until: float) -> None:
+        """Notes it as in flight until then, whether it is already or not."""
+        message.lease_end = until
+        self._held[message.sequence] = message
+        heapq.heappush(self._ends, (until, message.sequence))
+
+    def end(self, message: Message) -> None:
+        """Notes that it is in flight no longer."""
+        message.lease_end = None
+        del self._held[message.sequence]
+
+    def next_end(self) -> float | None:
+        """When the next lease ends; None if no message is in flight."""
+        while self._ends:
+            lease_end, sequence = self._ends[0]
+            message = self._held.get(sequence)
+            if message is not None and message.lease_end == lease_end:
+                return lease_end
+            heapq.heappop(self._ends)
+        return None
+
+    def overdue(self, *, now: float) -> Message | None:
+        """A message whose lease has ended but that is still noted as in flight."""
+        lease_end = self.next_end()
+        if lease_end is None or lease_end > now:
+            return None
+        return self._held[self._ends[0][1]]

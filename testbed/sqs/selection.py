@@ -1,0 +1,45 @@
+"""Which messages a receive takes: two ways that AWS's documentation allows.
+
+A `Take` hands out up to `count` messages of a group after its first `skip`; it may find none.
+"""
+
+from typing import Protocol
+
+from testbed.sqs.groups import Group, Groups
+from testbed.sqs.message import Message
+
+
+class Take(Protocol):
+    def __call__(self, group: Group, *, skip: int, count: int) -> list[Message]: ...
+
+
+def from_one_group_first(*, groups: Groups, limit: int, take: Take) -> list[Message]:
+    """All it can from the group of the oldest message, before it goes on to the next group.
+
+    Source: "FIFO queue delivery logic", Amazon SQS Developer Guide: SQS tries to return as many
+    messages of one group as possible.
+    """
+    taken: list[Message] = []
+    while len(taken) < limit and (group := groups.take_unlocked()):
+        taken += take(group, skip=0, count=limit - len(taken))
+    return taken
+
+
+def from_each_group_in_turn(*, groups: Groups, limit: int, take: Take) -> list[Message]:
+    """One message of each group, the oldest first, and then a second one, until it is enough."""
+    runs: list[tuple[Group, list[Message]]] = []
+    while len(runs) < limit and (group := groups.take_unlocked()):
+        if first := take(group, skip=0, count=1):
+            runs.append((group, first))
+    missing = limit - len(runs)
+    growing = runs
+    while missing and growing:
+        grown = []
+        for group, run in growing:
+            following = take(group, skip=len(run), count=1) if missing else []
+            if following:
+                run += following
+                missing -= 1
+                grown.append((group, run))
+        growing = grown
+    return [message for _, run in runs for message in run]

@@ -1,0 +1,107 @@
+"""The data lake in files."""
+
+import json
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from apps.analytics.datalake import data_lake
+from apps.analytics.datalake.files import FileDataLake
+from apps.common.errors import Unavailable
+from tests.support.lake_events import lake_event
+
+
+def lines(path: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+
+
+def test_events_are_written_as_json_lines_in_a_folder_for_their_day(tmp_path: Path) -> None:
+    events = [
+        lake_event(1),
+        lake_event(2, date="2026-11-24T00:00:00+00:00"),
+        lake_event(3),
+    ]
+
+    data_lake(tmp_path.as_uri()).send(events)
+
+    (first,) = (tmp_path / "day=2026-11-23").iterdir()
+    (second,) = (tmp_path / "day=2026-11-24").iterdir()
+    assert first.suffix == second.suffix == ".jsonl"
+    assert lines(first) == [events[0], events[2]]
+    assert lines(second) == [events[1]]
+
+
+def test_the_same_batch_sent_again_is_the_same_file(tmp_path: Path) -> None:
+    events = [lake_event(1), lake_event(2)]
+
+    FileDataLake(str(tmp_path)).send(events)
+    FileDataLake(str(tmp_path)).send(events)
+
+    (only,) = tmp_path.rglob("*.jsonl")
+    assert lines(only) == events
+
+
+def test_another_batch_is_another_file(tmp_path: Path) -> None:
+    FileDataLake(str(tmp_path)).send([lake_event(1)])
+    FileDataLake(str(tmp_path)).send([lake_event(2)])
+
+    assert len(list(tmp_path.rglob("*.jsonl"))) == 2
+
+
+def test_a_file_appears_whole_or_not_at_all(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def disk_is_full(_descriptor: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("os.fsync", disk_is_full)
+
+    with pytest.raises(Unavailable, match="data lake"):
+        FileDataLake(str(tmp_path)).send([lake_event(1)])
+
+    assert not list(tmp_path.rglob("*.jsonl"))
+
+
+def test_a_lake_that_cannot_be_written_is_unavailable(tmp_path: Path) -> None:
+    (tmp_path / "lake").write_text("a file stands where the folder would be")
+
+    with pytest.raises(Unavailable):
+        FileDataLake(str(tmp_path / "lake")).send([lake_event(1)])
+
+
+def test_the_folders_of_a_path_with_spaces_are_found(tmp_path: Path) -> None:
+    folder = tmp_path / "the lake"
+
+    data_lake(folder.as_uri()).send([lake_event(1)])
+
+    assert list(folder.rglob("*.jsonl"))
+
+
+def test_the_day_of_a_folder_is_no_field_of_the_events(tmp_path: Path) -> None:
+    """DuckDB and Spark put a partition's column in the place of a field with its name."""
+    event = lake_event(1)
+    FileDataLake(str(tmp_path)).send([event])
+
+    (folder,) = tmp_path.iterdir()
+    column, _, day = folder.name.partition("=")
+    assert column not in event
+    assert date.fromisoformat(day) == date(2026, 11, 23)
+
+
+def test_what_a_crash_left_behind_is_not_read_as_events(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Killed(BaseException):
+        """Stands for a process that is killed."""
+
+    def killed(_descriptor: int) -> None:
+        assert not list(tmp_path.rglob("*.jsonl"))
+        assert list(tmp_path.rglob("*.partial"))
+        raise Killed
+
+    monkeypatch.setattr("os.fsync", killed)
+
+    with pytest.raises(Killed):
+        FileDataLake(str(tmp_path)).send([lake_event(1)])

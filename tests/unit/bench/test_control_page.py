@@ -1,0 +1,71 @@
+"""The page about events and remote control says what the run found."""
+
+import json
+from dataclasses import asdict, replace
+
+from bench.control.page import render
+from bench.control.result import Backlog, ControlRun, Variant
+from bench.transport.result import Order
+
+BACKLOG = Backlog(
+    sent=100,
+    done=100,
+    lost=0,
+    repeated=0,
+    dead_letters=0,
+    seconds=2.0,
+    late_seconds=1.0,
+    cpu_seconds=4.0,
+    publishes=0,
+    order=Order(inversions=0, begun_early=0, together=0),
+)
+SLOWER = replace(BACKLOG, seconds=2.5, late_seconds=2.0, cpu_seconds=5.0, publishes=30)
+RUN = ControlRun(
+    command="make something",
+    commit="",
+    cores=2,
+    python="3.11.7",
+    celery="5.7.0",
+    kombu="5.7.0",
+    groups=10,
+    concurrency=2,
+    load=(0.5, 1.5),
+    variants=[
+        Variant(name="none", backlogs=[BACKLOG, BACKLOG, BACKLOG]),
+        Variant(name="on", backlogs=[BACKLOG, SLOWER, SLOWER]),
+    ],
+)
+
+
+def test_the_page_compares_the_rounds_with_their_own_run_without_a_broker() -> None:
+    page = render(run=RUN).splitlines()
+
+    assert "| events per second, ratio | 1.00 (1.00 to 1.00) | 0.80 (0.80 to 1.00) |" in page
+    assert "| the same, second half | 1.00 (1.00 to 1.00) | 0.50 (0.50 to 1.00) |" in page
+    assert "| CPU time, ratio | 1.00 | 1.17 |" in page
+    assert "| messages to the broker per event | - | 0.200 |" in page
+    assert "| events per second, in this run | 50 | 40 |" in page
+
+
+def test_the_page_says_which_goals_were_missed() -> None:
+    disordered = replace(BACKLOG, lost=2, order=Order(inversions=1, begun_early=0, together=0))
+    flawed = replace(RUN, variants=[RUN.variants[0], Variant(name="on", backlogs=[disordered] * 3)])
+
+    assert "This run missed the first (0.80) and reached the second." in render(run=RUN)
+    page = render(run=flawed)
+    assert "This run reached the first (1.00) and missed the second." in page
+    assert "| events lost | 0 | 6 |" in page
+    assert "| events out of order | 0 | 3 |" in page
+
+
+def test_a_worker_that_did_nothing_has_no_ratio() -> None:
+    idle = replace(BACKLOG, done=0, lost=100, seconds=0.0, late_seconds=0.0, cpu_seconds=0.0)
+    variants = [Variant(name=name, backlogs=[idle] * 3) for name in ("none", "on")]
+
+    page = render(run=replace(RUN, variants=variants)).splitlines()
+
+    assert "| events per second, ratio | - | - |" in page
+
+
+def test_the_json_has_the_whole_run() -> None:
+    assert json.loads(RUN.as_json()) == json.loads(json.dumps(asdict(RUN)))

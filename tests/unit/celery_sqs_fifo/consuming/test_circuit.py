@@ -1,0 +1,166 @@
+"""The circuit: a failing event is not an outage, and an outage is waited for with probes."""
+
+import logging
+from collections.abc import Callable
+
+import pytest
+
+from celery_sqs_fifo.backoff import Backoff
+from celery_sqs_fifo.consuming.circuit import Circuit
+from tests.support.fake_loop import FakeLoop
+
+
+class Outage:
+    """A circuit with fakes around it, its probes and how often it closed."""
+
+    def __init__(self, *, has_probe: bool = True) -> None:
+        self.loop = FakeLoop()
+        self.probes = 0
+        self.closed = 0
+        self.circuit = Circuit(
+            now=self.loop.monotonic,
+            threshold=3,
+            window=5,
+            backoff=Backoff(first=0.5, longest=4),
+            call_later=self.loop.call_later,
+            run_probe=self._probe if has_probe else None,
+            on_closed=self._on_closed,
+        )
+
+    def begin(self) -> None:
+        self.circuit.start()
+        self.circuit.on_probed(succeeded=True)
+        self.probes = self.closed = 0
+
+    def fail(self, *groups: str) -> None:
+        for group in groups:
+            self.circuit.note_unavailable(group, error="down")
+
+    def _probe(self) -> None:
+        self.probes += 1
+
+    def _on_closed(self) -> None:
+        self.closed += 1
+
+
+@pytest.fixture
+def outage() -> Outage:
+    outage = Outage()
+    outage.begin()
+    return outage
+
+
+def test_it_starts_with_a_probe_before_anything_is_received() -> None:
+    outage = Outage()
+    outage.circuit.start()
+    assert (outage.circuit.is_open, outage.probes, outage.closed) == (True, 1, 0)
+
+    outage.circuit.on_probed(succeeded=True)
+    assert (outage.circuit.is_open, outage.closed) == (False, 1)
+
+
+def test_without_a_probe_it_starts_at_once_and_never_opens() -> None:
+    outage = Outage(has_probe=False)
+    outage.circuit.start()
+    assert (outage.circuit.is_open, outage.closed) == (False, 1)
+
+    outage.fail("a", "b", "c", "d")
+    assert outage.circuit.is_open is False
+
+
+def test_it_opens_when_events_of_enough_groups_fail_within_the_window(outage: Outage) -> None:
+    outage.fail("a", "b")
+    assert outage.circuit.is_open is False
+
+    outage.loop.advance(5)
+    outage.fail("c")
+    assert outage.circuit.is_open is True
+
+
+def test_one_group_that_fails_again_and_again_is_no_outage(outage: Outage) -> None:
+    for _ in range(100):
+        outage.fail("a", "b")
+
+    assert (outage.circuit.is_open, outage.probes) == (False, 0)
+
+
+def test_groups_that_failed_longer_ago_do_not_count(outage: Outage) -> None:
+    outage.fail("a", "b")
+    outage.loop.advance(5.1)
+    outage.fail("c", "d")
+
+    assert outage.circuit.is_open is False
+
+
+def test_probes_run_one_at_a_time_with_growing_delays_until_one_succeeds(outage: Outage) -> None:
+    outage.fail("a", "b", "c")
+    delays = []
+    for number in range(1, 7):
+        assert (outage.probes, len(outage.loop.delays)) == (number - 1, 1)
+        delays += outage.loop.delays
+        outage.loop.advance(delays[-1])
+        assert (outage.probes, outage.loop.delays) == (number, [])
+        outage.circuit.on_probed(succeeded=False)
+
+    assert delays == [0.5, 0.5, 1, 2, 4, 4]
+    outage.circuit.on_probed(succeeded=True)
+    assert (outage.circuit.is_open, outage.closed) == (False, 1)
+
+
+def test_failures_while_it_is_open_start_no_second_probe(outage: Outage) -> None:
+    outage.fail("a", "b", "c", "d", "e")
+    outage.fail("f", "g", "h")
+
+    assert len(outage.loop.delays) == 1
+
+
+def test_failures_during_the_first_probe_start_no_second_one() -> None:
+    outage = Outage()
+    outage.circuit.start()
+    outage.fail("a", "b", "c")
+
+    assert (outage.probes, outage.loop.delays) == (1, [])
+
+
+def test_after_an_outage_it_takes_new_failures_to_open_again(outage: Outage) -> None:
+    outage.fail("a", "b", "c")
+    outage.loop.advance(0.5)
+    outage.circuit.on_probed(succeeded=True)
+    outage.fail("a", "b")
+    assert outage.circuit.is_open is False
+
+    outage.fail("c")
+    assert outage.circuit.is_open is True
+
+
+def test_the_delays_of_the_next_outage_start_anew(outage: Outage) -> None:
+    outage.fail("a", "b", "c")
+    for _ in range(3):
+        outage.circuit.on_probed(succeeded=False)
+        outage.loop.advance(10)
+    outage.circuit.on_probed(succeeded=True)
+
+    outage.circuit.on_probed(succeeded=False)
+    assert outage.loop.delays == [0.5]
+
+
+@pytest.fixture
+def logged(caplog: pytest.LogCaptureFixture) -> Callable[[], list[str]]:
+    caplog.set_level(logging.INFO, "celery_sqs_fifo")
+    return lambda: [record.message for record in caplog.records]
+
+
+def test_an_outage_is_told_once_and_so_is_its_end(
+    outage: Outage, logged: Callable[[], list[str]]
+) -> None:
+    outage.fail("a", "b", "c", "d", "e")
+    for _ in range(5):
+        outage.circuit.on_probed(succeeded=False)
+    outage.circuit.on_probed(succeeded=True)
+    outage.circuit.on_probed(succeeded=True)
+
+    assert logged() == [
+        "dependencies are down for all, waiting",
+        "a probe of the dependencies failed, probing until it works",
+        "the dependencies work again",
+    ]

@@ -1,0 +1,356 @@
+"""A consumed queue as a whole, with a fake loop, a fake SQS, and the test as the pool."""
+
+import json
+import logging
+from typing import Any
+
+import pytest
+
+from celery_sqs_fifo.backoff import Backoff
+from celery_sqs_fifo.consuming.consumer import QueueConsumer
+from celery_sqs_fifo.delivery import DONE, Outcome, Result
+from celery_sqs_fifo.options import Options
+from tests.support.fake_calls import FakeCalls, sqs_message
+from tests.support.fake_loop import FakeLoop, use_clock_of
+from tests.unit.celery_sqs_fifo.control.test_app import decoded, envelope_of, fifo_app
+from tests.unit.celery_sqs_fifo.running.test_envelope import celery_body
+
+RECEIVE = "ReceiveMessage"
+SEND = "SendMessage"
+DELETE = "DeleteMessageBatch"
+CHANGE = "ChangeMessageVisibilityBatch"
+UNAVAILABLE = Outcome(Result.UNAVAILABLE, "unavailable", "down")
+BUG = Outcome(Result.BUG, "bug")
+# For the fixtures of what holds whether or not events are handed out in bundles.
+EITHER_WAY = [pytest.param(10, id="bundles"), pytest.param(1, id="single events")]
+APP = fifo_app()
+
+
+class Worker:
+    """A consumer; what it hands to the pool is in `handed`, by delivery tag."""
+
+    def __init__(
+        self, monkeypatch: pytest.MonkeyPatch, *, processes: int = 2, **options: Any
+    ) -> None:
+        self.calls = FakeCalls(at_once={SEND, DELETE, CHANGE})
+        self.loop = FakeLoop()
+        use_clock_of(self.loop, monkeypatch)
+        self.processes = processes
+        self.handed: dict[str, dict[str, Any]] = {}
+        self.order: list[list[str]] = []
+        self.consumer = QueueConsumer(
+            queue_url="queue",
+            options=Options(dead_letter_queue_url="dlq.fifo", **options),
+            calls=self.calls,  # type: ignore[arg-type]
+            envelope=envelope_of(APP, is_barrier=lambda document: "barrier" in (document or ())),
+            hub=self.loop,
+            room=lambda: self.processes - self.consumer.running,
+            hand_over=self._hand_over,
+        )
+
+    def start(self) -> "Worker":
+        self.consumer.start()
+        self.loop.run_once()
+        return self
+
+    def receive(self, *messages: dict[str, Any]) -> None:
+        self.calls.receive(messages)
+
+    def settle(self, tag: str, outcomes: Any = DONE) -> None:
+        del self.handed[tag]
+        self.consumer.settle(tag, outcomes)
+
+    def finish_all(self) -> list[list[str]]:
+        """Let the pool succeed until it has nothing left; gives all bundles in order."""
+        while self.handed:
+            self.settle(next(iter(self.handed)))
+        return self.order
+
+    @property
+    def polls(self) -> int:
+        return len([call for call in self.calls.of(RECEIVE) if call.is_open])
+
+    @property
+    def probe(self) -> str:
+        return next(tag for tag in self.handed if tag.startswith("probe:"))
+
+    def _hand_over(self, message: dict[str, Any]) -> None:
+        tag = message["properties"]["delivery_tag"]
+        self.handed[tag] = message
+        args, _kwargs, _embed = decoded(message)
+        is_events = message["headers"]["task"] == "first"
+        names = [event["message_id"] for event in args[0]] if is_events else [tag]
+        self.order.append(names)
+
+
+@pytest.fixture(params=EITHER_WAY)
+def bundle(request: pytest.FixtureRequest) -> int:
+    return int(request.param)
+
+
+@pytest.fixture
+def worker(monkeypatch: pytest.MonkeyPatch, bundle: int) -> Worker:
+    return Worker(monkeypatch, bundle=bundle).start()
+
+
+def messages(group: str, number: int, **options: Any) -> list[dict[str, Any]]:
+    return [sqs_message(f"{group}{place}", group=group, **options) for place in range(number)]
+
+
+def one_of_each(number: int) -> list[dict[str, Any]]:
+    return [sqs_message(f"m{place}", group=f"g{place}") for place in range(number)]
+
+
+def test_an_idle_worker_makes_one_receive_after_the_other_and_nothing_else(worker: Worker) -> None:
+    for _ in range(50):
+        worker.loop.advance(2)
+        worker.receive()
+
+    assert worker.calls.counts == {RECEIVE: 51}
+
+
+def test_an_event_goes_to_the_pool_and_is_deleted_when_it_took_effect(worker: Worker) -> None:
+    worker.receive(sqs_message("1"))
+    assert worker.order == [["1"]]
+    assert worker.consumer.running == 1
+
+    worker.settle("handle-1")
+    worker.loop.advance(1)
+    assert worker.calls.deleted == ["handle-1"]
+    assert worker.consumer.running == 0
+
+
+def test_while_processes_are_free_events_go_out_one_by_one(worker: Worker) -> None:
+    worker.receive(*one_of_each(2))
+
+    assert worker.order == [["m0"], ["m1"]]
+
+
+def test_under_backlog_bundles_share_out_what_waits_up_to_25(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    worker = Worker(monkeypatch, processes=1, lookahead=100).start()
+    worker.receive(*one_of_each(1))
+    for batch in range(4):
+        worker.receive(*[sqs_message(f"{batch}-{n}", group=f"{batch}-{n}") for n in range(10)])
+
+    sizes = [len(bundle) for bundle in worker.finish_all()]
+    assert sizes == [1, 25, 15]
+
+
+def test_a_small_backlog_is_shared_out_between_the_free_processes(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    worker = Worker(monkeypatch, processes=4).start()
+    worker.receive(*one_of_each(10))
+
+    assert sorted(len(bundle) for bundle in worker.order) == [2, 2, 3, 3]
+
+
+@pytest.mark.parametrize(
+    ("processes", "bundles"), [(4, ["a" * 6, "b", "cc"]), (2, ["a" * 6, "bcc"])]
+)
+def test_what_waits_of_one_group_goes_together(
+    monkeypatch: pytest.MonkeyPatch, processes: int, bundles: list[str]
+) -> None:
+    """Its events cannot run side by side, so a part of them would only wait for the other."""
+    worker = Worker(monkeypatch, processes=processes).start()
+    worker.receive(*messages("a", 6), *messages("b", 1), *messages("c", 2))
+
+    assert ["".join(name[0] for name in names) for names in worker.order] == bundles
+
+
+def test_a_bundle_of_one_turns_bundles_off(monkeypatch: pytest.MonkeyPatch) -> None:
+    worker = Worker(monkeypatch, processes=1, bundle=1, lookahead=100).start()
+    for _ in range(3):
+        worker.receive(*[sqs_message(group=f"g{n}") for n in range(10)])
+
+    assert {len(bundle) for bundle in worker.finish_all()} == {1}
+
+
+def test_a_bundle_is_bounded_by_bytes(monkeypatch: pytest.MonkeyPatch) -> None:
+    worker = Worker(monkeypatch, processes=1, largest_bundle=100).start()
+    worker.receive(*messages("a", 10, body="[" + " " * 38 + "]"))
+
+    assert {len(bundle) for bundle in worker.finish_all()} == {2}
+
+
+def test_the_pool_never_gets_more_than_it_has_room_for(worker: Worker) -> None:
+    worker.receive(*one_of_each(10))
+    worker.receive(*one_of_each(10))
+
+    assert (len(worker.handed), worker.consumer.running) == (2, 2)
+    worker.settle(next(iter(worker.handed)))
+    assert len(worker.handed) == 2
+
+
+def test_two_events_of_one_group_are_never_with_the_pool_in_different_bundles(
+    worker: Worker,
+) -> None:
+    worker.receive(*messages("a", 10))
+
+    assert len(worker.handed) == 1
+    assert [name for bundle in worker.finish_all() for name in bundle] == [
+        f"a{place}" for place in range(10)
+    ]
+
+
+def test_a_hot_group_leaves_the_other_processes_to_the_others(worker: Worker) -> None:
+    worker.receive(*messages("hot", 10))
+    worker.receive(sqs_message("other", group="other"))
+
+    assert ["other"] in worker.order
+
+
+def test_receiving_pauses_while_enough_is_held_and_goes_on_after(
+    monkeypatch: pytest.MonkeyPatch, bundle: int
+) -> None:
+    worker = Worker(monkeypatch, processes=1, most_held=10, bundle=bundle).start()
+    worker.receive(*messages("a", 10))
+    assert worker.polls == 0
+
+    worker.settle("handle-a0")
+    assert worker.polls == 1
+    assert [len(names) for names in worker.finish_all()] == [bundle] * (10 // bundle)
+
+
+def test_receiving_pauses_while_enough_groups_are_ready(monkeypatch: pytest.MonkeyPatch) -> None:
+    worker = Worker(monkeypatch, processes=1, lookahead=2, bundle=1).start()
+    worker.receive(*one_of_each(3))
+    assert worker.polls == 0
+
+    worker.settle("handle-m0")
+    assert worker.polls == 1
+
+
+def test_it_receives_again_when_all_that_it_held_was_lost(monkeypatch: pytest.MonkeyPatch) -> None:
+    backoff = Backoff(first=300, longest=300)
+    worker = Worker(monkeypatch, most_held=1, backoff=backoff).start()
+    worker.receive(sqs_message("1"))
+    worker.settle("handle-1", [UNAVAILABLE])
+    assert worker.polls == 0
+
+    worker.calls.refused = {"handle-1": "ReceiptHandleIsInvalid"}
+    worker.loop.advance(120)
+    assert worker.calls.renewed == ["handle-1"]
+    assert worker.polls == 1
+
+
+def test_leases_are_kept_by_a_heartbeat(worker: Worker) -> None:
+    worker.receive(sqs_message("1"))
+    worker.loop.advance(600)
+
+    assert set(worker.calls.renewed) == {"handle-1"}
+    assert 10 <= len(worker.calls.renewed) <= 20
+
+
+def test_what_came_while_the_worker_stood_still_for_a_lease_is_given_back_and_not_run(
+    worker: Worker,
+) -> None:
+    worker.loop.now += 60
+    worker.receive(sqs_message("1"), sqs_message("2"), sqs_message("other", group="other"))
+
+    assert worker.order == []
+    assert worker.calls.released == ["handle-1", "handle-2", "handle-other"]
+    assert worker.polls == 1
+
+
+@pytest.mark.parametrize("body", [celery_body("unknown"), celery_body("point", args=["no uuid"])])
+def test_a_message_that_is_not_allowed_is_quarantined_and_its_group_goes_on(
+    worker: Worker, body: str
+) -> None:
+    worker.receive(sqs_message("forged", body=body), sqs_message("event"))
+
+    assert worker.order == [["event"]]
+    (copy,) = worker.calls.of(SEND)
+    assert copy.queue_url == "dlq.fifo"
+    assert copy.parameters["MessageBody"] == body
+    assert copy.parameters["MessageAttributes"]["reason"]["StringValue"] == "not_allowed"
+
+
+def test_a_stale_tick_is_deleted_and_not_run(worker: Worker) -> None:
+    tick = celery_body("tick", args=[])
+    queued_at = worker.loop.time() - 301
+    worker.receive(
+        sqs_message("stale", group="t", body=tick, sent_at=queued_at),
+        sqs_message("fresh", group="t", body=tick, sent_at=worker.loop.time()),
+    )
+    assert worker.order == [["handle-fresh"]]
+
+    worker.finish_all()
+    worker.loop.advance(1)
+    assert worker.calls.deleted == ["handle-stale", "handle-fresh"]
+
+
+def test_a_message_that_cannot_be_classified_does_not_keep_its_batch_from_running(
+    worker: Worker,
+) -> None:
+    """It is taken for a barrier, and goes alone."""
+    worker.receive(
+        sqs_message("1", group="a"),
+        sqs_message("bad", group="b", body="true"),
+        sqs_message("2", group="c"),
+    )
+
+    assert worker.order == [["1"], ["bad"]]
+    assert worker.polls == 1
+
+
+def test_a_pool_that_refuses_one_message_gets_the_others(
+    monkeypatch: pytest.MonkeyPatch, worker: Worker
+) -> None:
+    hand_over = worker._hand_over
+
+    def refuses_the_first(message: dict[str, Any]) -> None:
+        if message["properties"]["delivery_tag"] == "handle-m0":
+            raise OSError
+        hand_over(message)
+
+    monkeypatch.setattr(worker.consumer, "_hand_over", refuses_the_first)
+    try:
+        worker.receive(*one_of_each(2))
+    except OSError:
+        logging.getLogger(__name__).exception("handling an answer failed")
+
+    assert worker.order == [["m1"]]
+    assert worker.polls == 1
+
+
+def test_a_settled_message_that_is_not_known_changes_nothing(worker: Worker) -> None:
+    worker.consumer.settle("never seen", DONE)
+    worker.receive(sqs_message("1"))
+    worker.settle("handle-1")
+    worker.consumer.settle("handle-1", None)
+    worker.loop.advance(1)
+
+    assert worker.calls.deleted == ["handle-1"]
+    assert worker.calls.released == []
+
+
+def test_one_outcome_counts_for_all_of_a_bundle(monkeypatch: pytest.MonkeyPatch) -> None:
+    worker = Worker(monkeypatch, processes=1).start()
+    worker.receive(*messages("a", 3))
+    worker.settle("handle-a0", Outcome(Result.INVALID, "revoked"))
+
+    assert [call.parameters["MessageDeduplicationId"] for call in worker.calls.of(SEND)] == [
+        "a0",
+        "a1",
+        "a2",
+    ]
+
+
+def test_a_failed_event_leaves_the_pool_to_the_others_while_it_waits(worker: Worker) -> None:
+    for number in range(20):
+        worker.receive(sqs_message(f"bad{number}", group=f"bad{number}"))
+        worker.settle(f"handle-bad{number}", [BUG])
+    worker.receive(sqs_message("good", group="good"))
+
+    assert worker.order[-1] == ["good"]
+
+
+def test_events_are_handed_over_whole(worker: Worker) -> None:
+    body = json.dumps({"text": "\x00 \ud83d"})
+    worker.receive(sqs_message("1", body=body))
+    (events,), _kwargs, _embed = decoded(worker.handed["handle-1"])
+
+    assert events[0]["body"] == body

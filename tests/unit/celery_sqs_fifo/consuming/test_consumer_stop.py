@@ -1,0 +1,128 @@
+"""The end of consuming: nothing is received any more, and all that is not running goes back."""
+
+import logging
+
+import pytest
+
+from tests.support.fake_calls import sqs_message
+from tests.unit.celery_sqs_fifo.consuming.test_consumer import (
+    BUG,
+    DELETE,
+    EITHER_WAY,
+    RECEIVE,
+    Worker,
+    messages,
+    one_of_each,
+)
+
+
+@pytest.fixture(params=EITHER_WAY)
+def worker(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> Worker:
+    return Worker(monkeypatch, bundle=request.param).start()
+
+
+def test_what_waits_and_what_is_parked_is_released_and_what_runs_is_not(worker: Worker) -> None:
+    worker.receive(sqs_message("parked", group="p"))
+    worker.settle("handle-parked", [BUG])
+    worker.receive(*messages("a", 3), sqs_message("b", group="b"), *messages("c", 1))
+    running = [name for bundle in worker.order[1:] for name in bundle]
+    worker.loop.call_soon(worker.receive)
+    worker.consumer.stop()
+
+    names = {"parked", "a0", "a1", "a2", "b", "c0"}
+    assert running
+    assert set(worker.calls.released) == {f"handle-{name}" for name in names.difference(running)}
+
+
+def test_it_waits_for_the_open_poll_and_gives_back_what_that_brings(worker: Worker) -> None:
+    worker.loop.call_later(1.5, worker.receive, *messages("late", 3))
+    began = worker.loop.now
+    worker.consumer.stop()
+
+    assert 1.5 <= worker.loop.now - began < 2
+    assert worker.calls.released == ["handle-late0", "handle-late1", "handle-late2"]
+    assert (worker.handed, worker.polls) == ({}, 0)
+
+
+def test_it_waits_for_a_poll_that_hangs_no_longer_than_a_poll_takes(worker: Worker) -> None:
+    began = worker.loop.now
+    worker.consumer.stop()
+
+    assert 2 <= worker.loop.now - began <= 3.5
+
+
+def test_a_poll_that_fails_at_the_end_is_not_tried_again(worker: Worker) -> None:
+    worker.loop.call_soon(lambda: worker.calls.answer(RECEIVE, error="HTTP 500 x"))
+    worker.consumer.stop()
+    worker.loop.advance(60)
+
+    assert worker.polls == 0
+
+
+def test_results_that_come_after_it_are_settled_at_once(worker: Worker) -> None:
+    worker.receive(*one_of_each(2))
+    worker.loop.call_soon(worker.receive)
+    worker.consumer.stop()
+    worker.settle("handle-m0")
+    assert worker.calls.deleted == ["handle-m0"]
+
+    worker.settle("handle-m1", [BUG])
+    assert worker.calls.released == ["handle-m1"]
+    assert worker.polls == 0
+
+
+def test_what_the_pool_never_settles_is_released(worker: Worker) -> None:
+    worker.receive(*messages("a", 1))
+    worker.loop.call_soon(worker.receive)
+    worker.consumer.stop()
+    worker.consumer.release_running("handle-a0")
+    worker.consumer.release_running("handle-a0")
+
+    assert worker.calls.released == ["handle-a0"]
+    assert worker.consumer.running == 0
+
+
+def test_a_second_stop_does_nothing(worker: Worker) -> None:
+    worker.loop.call_soon(worker.receive)
+    worker.consumer.stop()
+    made, now = len(worker.calls.made), worker.loop.now
+    worker.consumer.stop()
+
+    assert (len(worker.calls.made), worker.loop.now) == (made, now)
+
+
+def test_a_stop_before_the_loop_turned_receives_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    worker = Worker(monkeypatch)
+    worker.consumer.start()
+    worker.consumer.stop()
+    worker.loop.advance(1)
+
+    assert worker.calls.made == []
+
+
+def test_leases_of_what_still_runs_are_kept_until_the_end(worker: Worker) -> None:
+    worker.receive(sqs_message("slow"))
+    worker.loop.call_soon(worker.receive)
+    worker.consumer.stop()
+    worker.loop.advance(120)
+    assert "handle-slow" in worker.calls.renewed
+
+    worker.consumer.close()
+    before = len(worker.calls.renewed)
+    worker.loop.advance(600)
+    assert len(worker.calls.renewed) == before
+
+
+def test_at_the_end_it_says_what_consuming_has_cost(
+    worker: Worker, caplog: pytest.LogCaptureFixture
+) -> None:
+    worker.receive(sqs_message("1"))
+    worker.settle("handle-1")
+    worker.loop.call_soon(worker.receive)
+    with caplog.at_level(logging.INFO, "celery_sqs_fifo"):
+        worker.consumer.stop()
+        worker.consumer.close()
+
+    (record,) = caplog.records
+    assert record.message == "stopped consuming"
+    assert record.__dict__["sqs_calls"] == {RECEIVE: 2, DELETE: 1}

@@ -1,0 +1,227 @@
+"""Long polls: one at a time, never given up.
+
+Stock kombu ends the worker on a failed receive, and after a lost connection may never poll again:
+the tests of faults here are the regression tests for both.
+"""
+
+import logging
+from collections.abc import Callable
+
+import pytest
+
+from celery_sqs_fifo.backoff import Backoff
+from celery_sqs_fifo.consuming.receiver import Receiver
+from celery_sqs_fifo.delivery import SYSTEM_ATTRIBUTES, Delivery
+from tests.support.fake_calls import FakeCalls, names, sqs_message
+from tests.support.fake_loop import FakeLoop, use_clock_of
+
+RECEIVE = "ReceiveMessage"
+FAULTS = (
+    "HTTP 500 InternalError",
+    "HTTP 503 ServiceUnavailable",
+    "HTTP 403 ExpiredToken",
+    "HTTP 400 QueueDoesNotExist",
+    "HTTP 400 ThrottlingException",
+    "HTTP 599 Connection refused",
+    "an answer that is not JSON",
+    "NoCredentialsError",
+)
+
+
+class Polls:
+    """A receiver with fakes around it, and what it received."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.calls = FakeCalls()
+        self.loop = FakeLoop()
+        use_clock_of(self.loop, monkeypatch)
+        self.wanted = True
+        self.received: list[Delivery] = []
+        self.on_received: Callable[[list[Delivery]], None] = self.received.extend
+        self.receiver = Receiver(
+            calls=self.calls,  # type: ignore[arg-type]
+            queue_url="queue",
+            wait_time=2,
+            visibility_timeout=60,
+            backoff=Backoff(first=0.5, longest=30),
+            call_later=self.loop.call_later,
+            wants_more=lambda: self.wanted,
+            on_received=lambda deliveries: self.on_received(deliveries),
+        )
+
+    @property
+    def number(self) -> int:
+        return len(self.calls.of(RECEIVE))
+
+    def fail(self, error: str = FAULTS[0]) -> float:
+        """Fail the open poll; gives how long it was until the next was opened."""
+        number, before = self.number, self.loop.now
+        self.calls.answer(RECEIVE, error=error)
+        assert self.number == number
+        self.loop.advance(self.loop.delays[0])
+        assert self.number == number + 1
+        return self.loop.now - before
+
+
+@pytest.fixture
+def polls(monkeypatch: pytest.MonkeyPatch) -> Polls:
+    polls = Polls(monkeypatch)
+    polls.receiver.receive()
+    return polls
+
+
+def test_a_long_poll_asks_for_ten_messages_and_all_that_is_known_of_them(polls: Polls) -> None:
+    (call,) = polls.calls.made
+    assert (call.action, call.queue_url) == (RECEIVE, "queue")
+    assert call.parameters == {
+        "MaxNumberOfMessages": 10,
+        "WaitTimeSeconds": 2,
+        "VisibilityTimeout": 60,
+        "MessageAttributeNames": ["All"],
+        "MessageSystemAttributeNames": list(SYSTEM_ATTRIBUTES),
+    }
+
+
+def test_one_poll_is_open_at_a_time(polls: Polls) -> None:
+    polls.receiver.receive()
+    polls.receiver.receive()
+    assert polls.number == 1
+
+    polls.calls.receive()
+    assert (polls.number, polls.calls.open) == (2, 1)
+
+
+def test_what_came_is_handed_on_in_order_with_a_lease_as_old_as_the_poll(polls: Polls) -> None:
+    asked_at = polls.loop.now
+    polls.loop.advance(2)
+    polls.calls.receive([sqs_message("1"), sqs_message("2")])
+
+    assert names(polls.received) == ["1", "2"]
+    assert {one.lease_until for one in polls.received} == {asked_at + 60}
+    assert polls.receiver.last_success == polls.loop.now
+
+
+def test_nothing_is_received_while_enough_is_held(polls: Polls) -> None:
+    polls.wanted = False
+    polls.calls.receive()
+    polls.receiver.receive()
+    polls.loop.advance(60)
+    assert polls.number == 1
+
+    polls.wanted = True
+    polls.receiver.receive()
+    assert polls.number == 2
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_after_any_fault_it_receives_again(polls: Polls, fault: str) -> None:
+    polls.fail(fault)
+    polls.calls.receive([sqs_message("after the fault")])
+
+    assert names(polls.received) == ["after the fault"]
+    assert polls.calls.open == 1
+
+
+def test_after_a_thousand_faults_it_receives_again(polls: Polls) -> None:
+    for _ in range(1_000):
+        polls.fail()
+    polls.calls.receive([sqs_message("at last")])
+
+    assert names(polls.received) == ["at last"]
+
+
+def test_the_delays_between_tries_grow_to_the_longest_and_start_anew_after_a_success(
+    polls: Polls,
+) -> None:
+    assert [polls.fail() for _ in range(8)] == [0.5, 1, 2, 4, 8, 16, 30, 30]
+    polls.calls.receive()
+    assert polls.fail() == 0.5
+
+
+def test_nobody_opens_a_poll_before_the_next_try_is_due(polls: Polls) -> None:
+    polls.calls.answer(RECEIVE, error=FAULTS[0])
+    polls.receiver.receive()
+
+    assert polls.calls.open == 0
+
+
+def test_an_outage_is_logged_once_and_so_is_its_end(
+    polls: Polls, caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level(logging.INFO, "celery_sqs_fifo"):
+        for _ in range(50):
+            polls.fail()
+        polls.calls.receive()
+        polls.calls.receive()
+
+    assert [(record.levelname, record.message) for record in caplog.records] == [
+        ("WARNING", "receiving failed, trying until it works"),
+        ("INFO", "receiving works again"),
+    ]
+    assert caplog.records[0].__dict__["error"] == FAULTS[0]
+    assert caplog.records[1].__dict__["failures"] == 50
+
+
+def test_a_failed_poll_that_is_not_wanted_any_more_is_not_tried_again_until_it_is(
+    polls: Polls,
+) -> None:
+    polls.calls.answer(RECEIVE, error=FAULTS[0])
+    polls.wanted = False
+    polls.loop.advance(60)
+    assert polls.number == 1
+
+    polls.wanted = True
+    polls.receiver.receive()
+    assert polls.number == 2
+
+
+def test_a_failed_receive_is_no_sign_of_life(polls: Polls) -> None:
+    polls.loop.advance(1)
+    polls.calls.receive()
+    last_success = polls.receiver.last_success
+    polls.fail()
+
+    assert polls.receiver.last_success == last_success == 1_001.0
+
+
+def test_a_message_without_its_attributes_ends_neither_receiving_nor_its_batch(
+    polls: Polls,
+) -> None:
+    broken = {**sqs_message("broken"), "Attributes": {}}
+    _guarded(lambda: polls.calls.receive([sqs_message("1"), broken, sqs_message("2")]))
+
+    assert polls.calls.open == 1
+    assert names(polls.received) == ["1", "2"]
+
+
+def test_an_error_while_handling_what_came_does_not_end_receiving(polls: Polls) -> None:
+    def fails(_deliveries: list[Delivery]) -> None:
+        raise RuntimeError
+
+    polls.on_received = fails
+    _guarded(lambda: polls.calls.receive([sqs_message()]))
+
+    assert polls.calls.open == 1
+
+
+def _guarded(receive: Callable[[], None]) -> None:
+    """As Calls does: an error of a callback is logged, and the loop turns on."""
+    try:
+        receive()
+    except Exception:
+        logging.getLogger(__name__).exception("handling an answer failed")
+
+
+@pytest.mark.parametrize(
+    ("groups", "with_backlog"),
+    [("a" * 10, {"a"}), ("b" + "a" * 9, {"a"}), ("a" * 9, set()), ("", set())],
+    ids=["ten of one group", "ten of two", "nine of one", "none"],
+)
+def test_the_last_group_of_a_full_receive_has_a_backlog(
+    polls: Polls, groups: str, with_backlog: set[str]
+) -> None:
+    messages = [sqs_message(f"m{number}", group=group) for number, group in enumerate(groups)]
+    polls.calls.receive(messages)
+
+    assert len(polls.received) == len(groups)
+    assert {one.group_id for one in polls.received if one.has_backlog} == with_backlog

@@ -1,0 +1,418 @@
+"""What is done with an event after it ran: every row of the design's failure table."""
+
+import logging
+from collections.abc import Sequence
+from itertools import islice
+
+import pytest
+
+from celery_sqs_fifo.backoff import Backoff
+from celery_sqs_fifo.consuming.gate import Gate
+from celery_sqs_fifo.consuming.settler import LOST, Settler
+from celery_sqs_fifo.delivery import DONE, WAITING, Delivery, Outcome, Result
+from celery_sqs_fifo.options import Options
+from tests.support.fake_calls import FakeCalls, delivery, names
+from tests.support.fake_loop import FakeLoop, use_clock_of
+
+DELETE = "DeleteMessageBatch"
+SEND = "SendMessage"
+CHANGE = "ChangeMessageVisibilityBatch"
+INVALID = Outcome(Result.INVALID, "malformed")
+UNAVAILABLE = Outcome(Result.UNAVAILABLE, "unavailable")
+BUG = Outcome(Result.BUG, "bug", "somewhere")
+DAY = 24 * 3600.0
+# How many events are taken at once: what holds for a bundle holds for single events.
+EITHER_WAY = pytest.mark.parametrize("most", [10, 1], ids=["bundles", "single events"])
+
+
+class Held:
+    """A settler and its gate, with fakes around them; the pool is the test."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.calls = FakeCalls(at_once={SEND, DELETE, CHANGE})
+        self.loop = FakeLoop()
+        use_clock_of(self.loop, monkeypatch)
+        self.gate = Gate()
+        self.unavailable: list[Delivery] = []
+        self.progress = 0
+        self.settler = Settler(
+            gate=self.gate,
+            queue_url="queue",
+            options=Options(
+                dead_letter_queue_url="dlq.fifo",
+                visibility_timeout=60,
+                backoff=Backoff(first=0.5, longest=30),
+                retention=10 * DAY,
+            ),
+            calls=self.calls,  # type: ignore[arg-type]
+            call_later=self.loop.call_later,
+            on_unavailable=lambda one, _outcome: self.unavailable.append(one),
+            on_progress=self._on_progress,
+        )
+
+    def _on_progress(self) -> None:
+        self.progress += 1
+
+    def admit(self, *deliveries: Delivery) -> None:
+        for one in deliveries:
+            one.received_at, one.lease_until = self.loop.now, self.loop.now + 60
+            self.gate.admit(one)
+
+    def take(self, most: int = 10) -> list[Delivery]:
+        return self.gate.take(most=most, largest=1_000_000)
+
+    def take_all(self, most: int) -> list[list[Delivery]]:
+        """All that may run, in bundles of so many at most."""
+        return list(iter(lambda: self.take(most), []))
+
+    def run(self, *outcomes: Outcome) -> list[Delivery]:
+        """Run the next bundle, of as many events as there are outcomes."""
+        bundle = self.take(len(outcomes))
+        assert len(bundle) == len(outcomes), names(bundle)
+        self.settler.settle(bundle, outcomes)
+        return bundle
+
+    def lose(self, most: int = 10) -> list[Delivery]:
+        """Run the next bundle in a process that is lost."""
+        bundle = self.take(most)
+        self.settler.settle(bundle, None)
+        return bundle
+
+    def run_again_and_again(self, outcomes: Sequence[Outcome]) -> None:
+        for outcome in outcomes:
+            self.run(outcome)
+            self.loop.advance(30)
+
+    @property
+    def quarantined(self) -> list[str]:
+        return [
+            call.parameters["MessageDeduplicationId"]
+            for call in self.calls.of(SEND)
+            if not call.is_open
+        ]
+
+
+@pytest.fixture
+def held(monkeypatch: pytest.MonkeyPatch) -> Held:
+    return Held(monkeypatch)
+
+
+def handles(*deliveries: Delivery) -> list[str]:
+    return [one.receipt_handle for one in deliveries]
+
+
+def test_what_took_effect_is_deleted_and_leaves_the_gate(held: Held) -> None:
+    one, two = delivery("1"), delivery("2")
+    held.admit(one, two)
+    held.run(DONE)
+    assert names(held.take()) == ["2"]
+    held.settler.flush()
+
+    assert held.calls.deleted == handles(one)
+    assert (held.progress, held.gate.held) == (1, 1)
+
+
+def test_an_invalid_event_is_copied_and_only_then_deleted_and_the_group_goes_on(held: Held) -> None:
+    held.calls.at_once.remove(SEND)
+    bad, good = delivery("bad"), delivery("good")
+    held.admit(bad, good)
+    held.run(INVALID)
+    held.settler.flush()
+    assert (held.take(), held.calls.deleted) == ([], [])
+
+    held.calls.answer(SEND)
+    held.settler.flush()
+    assert (held.quarantined, held.calls.deleted) == (["bad"], handles(bad))
+    assert held.progress > 0
+    assert names(held.take()) == ["good"]
+
+
+@EITHER_WAY
+def test_an_invalid_event_is_quarantined_and_those_around_it_are_deleted(
+    held: Held, most: int
+) -> None:
+    one, bad, three = (delivery(name) for name in ("1", "bad", "3"))
+    held.admit(one, bad, three)
+    outcomes = iter([DONE, INVALID, DONE])
+    while bundle := held.take(most):
+        held.settler.settle(bundle, list(islice(outcomes, len(bundle))))
+    held.settler.flush()
+
+    assert held.quarantined == ["bad"]
+    assert set(held.calls.deleted) == set(handles(one, bad, three))
+    assert held.calls.released == []
+
+
+@pytest.mark.parametrize("outcome", [UNAVAILABLE, BUG])
+def test_a_failed_head_alone_is_held_and_its_followers_go_back_to_sqs(
+    held: Held, outcome: Outcome
+) -> None:
+    head, waits, behind = (delivery(name) for name in ("head", "waits", "behind"))
+    held.admit(head, waits, behind)
+    held.run(outcome, WAITING)
+
+    assert sorted(held.calls.released) == sorted(handles(waits, behind))
+    assert names(held.gate) == ["head"]
+    assert held.calls.deleted == held.quarantined == []
+
+
+@pytest.mark.parametrize("outcome", [UNAVAILABLE, BUG])
+def test_followers_that_were_not_in_the_bundle_of_a_failed_head_go_back_too(
+    held: Held, outcome: Outcome
+) -> None:
+    held.admit(delivery("head"), delivery("behind"), delivery("other", group="other"))
+    held.run(outcome)
+
+    assert held.calls.released == ["handle-behind"]
+    assert sorted(names(held.gate)) == ["head", "other"]
+
+
+@pytest.mark.parametrize("outcome", [UNAVAILABLE, BUG])
+def test_a_failed_head_runs_again_in_its_place_before_what_came_meanwhile(
+    held: Held, outcome: Outcome
+) -> None:
+    head = delivery("head")
+    held.admit(head)
+    held.run(outcome)
+    held.admit(delivery("later"))
+    assert held.take() == []
+
+    held.loop.advance(0.5)
+    assert (names(held.take()), head.failures) == (["head"], 1)
+
+
+def test_other_groups_go_on_while_one_is_held(held: Held) -> None:
+    held.admit(delivery("a", group="a"), delivery("b", group="b"))
+    held.run(UNAVAILABLE)
+
+    assert names(held.take()) == ["b"]
+
+
+@pytest.mark.parametrize("outcome", [UNAVAILABLE, BUG])
+def test_when_all_of_a_bundle_failed_they_run_again_in_the_order_of_their_group(
+    held: Held, outcome: Outcome
+) -> None:
+    held.admit(delivery("1"), delivery("2"), delivery("3"))
+    held.run(outcome, outcome, outcome)
+
+    ran: list[str] = []
+    for _ in range(6):
+        held.loop.advance(31)
+        while bundle := held.take(1):
+            ran += names(bundle)
+            held.settler.settle(bundle, [DONE])
+    again = [name for name in "123" if f"handle-{name}" in held.calls.released]
+    assert ran + again == ["1", "2", "3"]
+
+
+def test_the_delays_between_runs_grow_to_the_longest(held: Held) -> None:
+    held.admit(delivery())
+    delays = []
+    for _ in range(8):
+        held.run(UNAVAILABLE)
+        delays += held.loop.delays
+        held.loop.advance(delays[-1])
+
+    assert delays == [0.5, 1, 2, 4, 8, 16, 30, 30]
+
+
+def test_an_unavailable_dependency_is_waited_for_without_limit_and_told_each_time(
+    held: Held,
+) -> None:
+    one = delivery()
+    held.admit(one)
+    held.run_again_and_again([UNAVAILABLE] * 200)
+    held.run(DONE)
+    held.settler.flush()
+
+    assert held.unavailable == [one] * 200
+    assert (held.quarantined, held.calls.deleted) == ([], handles(one))
+
+
+def test_a_bug_is_no_unavailable_dependency(held: Held) -> None:
+    held.admit(delivery())
+    held.run(BUG)
+
+    assert held.unavailable == []
+
+
+def test_after_five_bugs_an_event_is_quarantined(held: Held) -> None:
+    held.admit(delivery("bad"))
+    held.run_again_and_again([BUG] * 4)
+    assert held.quarantined == []
+
+    held.run(BUG)
+    held.settler.flush()
+    assert held.quarantined == ["bad"]
+    assert held.calls.deleted == ["handle-bad"]
+    attributes = held.calls.of(SEND)[0].parameters["MessageAttributes"]
+    assert attributes["reason"]["StringValue"] == "bug"
+    assert attributes["error"]["StringValue"] == "somewhere"
+
+
+def test_runs_that_met_an_unavailable_dependency_do_not_count_as_bugs(held: Held) -> None:
+    held.admit(delivery("unlucky"))
+    held.run_again_and_again([UNAVAILABLE] * 10)
+    held.run_again_and_again([BUG] * 4)
+
+    assert held.quarantined == []
+    held.run(BUG)
+    assert held.quarantined == ["unlucky"]
+
+
+def test_a_lost_process_counts_as_a_bug_of_the_event_that_it_had(held: Held) -> None:
+    one = delivery("crasher")
+    held.admit(one)
+    held.lose()
+    assert (one.failures, held.quarantined) == (1, [])
+
+    for _ in range(4):
+        held.loop.advance(30)
+        held.lose()
+    assert held.quarantined == ["crasher"]
+    attributes = held.calls.of(SEND)[0].parameters["MessageAttributes"]
+    assert attributes["reason"]["StringValue"] == LOST.reason
+
+
+def test_after_a_lost_process_the_events_of_its_bundle_run_one_by_one_and_alone(held: Held) -> None:
+    held.admit(
+        delivery("a1", group="a"),
+        delivery("a2", group="a"),
+        delivery("b1", group="b"),
+        delivery("a3", group="a"),
+    )
+    assert names(held.lose(3)) == ["a1", "a2", "a3"]
+
+    ran = []
+    while bundle := held.take():
+        ran.append(names(bundle))
+        held.settler.settle(bundle, [DONE] * len(bundle))
+    assert ran == [["b1"], ["a1"], ["a2"], ["a3"]]
+    assert (held.quarantined, held.calls.released) == ([], [])
+
+
+def test_a_lost_bundle_is_no_failure_of_its_events(held: Held) -> None:
+    held.admit(delivery("1"), delivery("2"))
+
+    assert [one.failures for one in held.lose()] == [0, 0]
+
+
+@pytest.mark.parametrize(("age", "is_quarantined"), [(7.99, False), (8.01, True)])
+def test_an_event_that_waits_for_a_dependency_is_copied_away_at_80_percent_of_the_retention(
+    held: Held, age: float, is_quarantined: bool
+) -> None:
+    held.admit(delivery("old", sent_at=held.loop.time() - age * DAY))
+    held.run(UNAVAILABLE)
+
+    assert bool(held.quarantined) is is_quarantined
+
+
+def test_for_retention_the_time_counts_at_which_this_message_was_queued(held: Held) -> None:
+    first = {"first_sent_at": {"DataType": "String", "StringValue": "1000"}}
+    held.admit(delivery("redriven", sent_at=held.loop.time(), attributes=first))
+    held.run(UNAVAILABLE)
+
+    assert held.quarantined == []
+
+
+def test_a_dead_letter_queue_that_refuses_keeps_the_event_and_is_tried_again(held: Held) -> None:
+    bad = delivery("bad")
+    held.admit(bad, delivery("behind"))
+    held.calls.errors = {SEND: "HTTP 403 AccessDenied"}
+    held.run(INVALID)
+    held.loop.advance(300)
+    held.settler.flush()
+    assert (held.take(), held.calls.deleted) == ([], [])
+    assert "bad" in names(held.gate)
+    assert len(held.calls.of(SEND)) > 5
+
+    held.calls.errors.clear()
+    held.loop.advance(30)
+    held.settler.flush()
+    assert held.calls.deleted == handles(bad)
+
+
+def finish_others_for(held: Held, seconds: float) -> None:
+    """Other groups finish an event every twentieth of a second: nothing calls for a flush."""
+    for _ in range(round(seconds * 20)):
+        other = delivery(group="other")
+        held.admit(other)
+        bundle = held.gate.take(most=1, largest=1_000_000)
+        held.settler.settle(bundle, [DONE])
+        held.loop.advance(0.05)
+
+
+def test_deletes_that_nobody_waits_for_gather_for_longer(held: Held) -> None:
+    held.admit(delivery("1"))
+    held.run(DONE)
+    finish_others_for(held, 0.2)
+
+    assert held.calls.deleted == []
+
+
+def test_a_barrier_waits_for_deletes_no_longer_than_the_shortest_flush_interval(
+    held: Held,
+) -> None:
+    one, close = delivery("1"), delivery("close", is_barrier=True)
+    held.admit(one, close)
+    held.run(DONE)
+    finish_others_for(held, 0.15)
+
+    assert held.calls.deleted[:1] == handles(one)
+    assert "close" in names(held.take())
+
+
+def backlog(*names: str) -> list[Delivery]:
+    """Messages of a group that filled a receive; the last is a barrier."""
+    *before, last = names
+    barrier = delivery(last, is_barrier=True, has_backlog=True)
+    return [*(delivery(name, has_backlog=True) for name in before), barrier]
+
+
+def test_while_nothing_else_runs_a_group_with_a_backlog_waits_for_no_gathering(held: Held) -> None:
+    """Neither before a barrier nor after it, nor for what SQS keeps back behind them."""
+    one, close = backlog("1", "close")
+    held.admit(one, close)
+
+    held.run(DONE)
+    assert held.calls.deleted == handles(one)
+    held.run(DONE)
+    assert held.calls.deleted == handles(one, close)
+
+
+def test_while_others_run_deletes_for_a_backlog_gather_for_the_flush_interval(held: Held) -> None:
+    one, close = backlog("1", "close")
+    other = delivery("other", group="other")
+    held.admit(one, other, close)
+    bundle, with_the_pool = held.take(most=1), held.take(most=1)
+    held.settler.settle(bundle, [DONE])
+    assert (names(with_the_pool), held.calls.deleted) == (["other"], [])
+
+    held.settler.settle(with_the_pool, [DONE])
+    assert held.calls.deleted == []
+    held.loop.advance(0.1)
+    assert held.calls.deleted == handles(one, other)
+
+
+def test_a_barrier_that_arrives_behind_a_finished_event_has_its_delete_hurried(held: Held) -> None:
+    one, close = delivery("1"), delivery("close", is_barrier=True)
+    held.admit(one)
+    held.run(DONE)
+    held.admit(close)
+    held.settler.hurry_awaited(["g"])
+    held.loop.advance(0.1)
+
+    assert held.calls.deleted == handles(one)
+    assert names(held.take()) == ["close"]
+
+
+def test_logs_of_a_held_event_hold_ids_and_reasons_and_nothing_it_carries(
+    held: Held, caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level(logging.DEBUG):
+        held.admit(delivery("id", group="secret", body="secret"))
+        held.run(UNAVAILABLE)
+
+    (record,) = caplog.records
+    assert (record.message, record.__dict__["message_id"]) == ("held, to be run again", "id")
+    assert "secret" not in str(record.__dict__)

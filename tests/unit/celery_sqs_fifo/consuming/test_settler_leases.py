@@ -1,0 +1,268 @@
+"""Leases of what is held: kept, lost, nearly over; and the end of it all at shutdown."""
+
+from itertools import islice
+
+import pytest
+
+from celery_sqs_fifo.delivery import DONE, WAITING
+from tests.support.fake_calls import delivery, names
+from tests.unit.celery_sqs_fifo.consuming.test_settler import (
+    BUG,
+    CHANGE,
+    DELETE,
+    EITHER_WAY,
+    INVALID,
+    SEND,
+    UNAVAILABLE,
+    Held,
+    handles,
+)
+
+HOUR = 3600.0
+
+
+@pytest.fixture
+def held(monkeypatch: pytest.MonkeyPatch) -> Held:
+    return Held(monkeypatch)
+
+
+def keep_leases_for(held: Held, seconds: float) -> None:
+    for _ in range(int(seconds // 45)):
+        held.loop.advance(45)
+        held.settler.keep_leases()
+
+
+def lose_leases(held: Held, *lost: str) -> None:
+    """At a heartbeat that comes before anything that is parked runs again."""
+    held.calls.refused = {f"handle-{name}": "ReceiptHandleIsInvalid" for name in lost}
+    held.loop.now += 31
+    held.settler.keep_leases()
+    held.calls.refused = {}
+
+
+def test_leases_are_kept_of_all_that_waits_runs_is_held_or_is_not_yet_deleted(held: Held) -> None:
+    groups = ("running", "parked", "quarantine", "done")
+    held.calls.at_once -= {SEND, DELETE}
+    held.admit(*[delivery(group, group=group) for group in groups])
+    running = held.take(1)
+    held.run(UNAVAILABLE)
+    held.run(INVALID)
+    held.run(DONE)
+    held.admit(delivery("waiting", group="running"))
+    held.settler.flush()
+    held.loop.now += 31
+    held.settler.keep_leases()
+
+    assert names(running) == ["running"]
+    assert set(held.calls.renewed) == {f"handle-{group}" for group in (*groups, "waiting")}
+
+
+def test_nothing_is_renewed_before_half_of_the_lease_is_over(held: Held) -> None:
+    held.admit(delivery())
+    held.loop.advance(29)
+    held.settler.keep_leases()
+
+    assert held.calls.renewed == []
+
+
+def test_a_parked_event_is_given_back_after_eleven_hours(held: Held) -> None:
+    held.admit(delivery("old"))
+    held.run(UNAVAILABLE)
+    held.loop.now += 11 * HOUR - 1
+    held.settler.keep_leases()
+    assert held.calls.released == []
+
+    held.loop.now += 2
+    held.settler.keep_leases()
+    assert (held.calls.released, held.gate.held) == (["handle-old"], 0)
+
+
+def test_an_event_that_waits_is_given_back_after_eleven_hours(held: Held) -> None:
+    """While the circuit is open nothing runs, for as long as an outage lasts."""
+    held.admit(delivery("old"), delivery("behind"))
+    keep_leases_for(held, 11 * HOUR + 60)
+
+    assert sorted(held.calls.released) == ["handle-behind", "handle-old"]
+    assert held.gate.held == 0
+
+
+def test_what_is_given_back_for_its_age_leaves_room_for_others(held: Held) -> None:
+    held.admit(delivery("old"))
+    held.run(UNAVAILABLE)
+    before = held.progress
+    held.loop.now += 11 * HOUR + 1
+    held.settler.keep_leases()
+
+    assert held.progress > before
+
+
+def test_a_lease_lost_while_waiting_drops_it_and_what_is_behind_it(held: Held) -> None:
+    held.admit(delivery("lost"), delivery("behind"), delivery("other", group="other"))
+    lose_leases(held, "lost")
+
+    assert names(held.gate) == ["other"]
+    assert held.calls.released == ["handle-behind"]
+
+
+def test_a_lease_lost_while_parked_forgets_the_event(held: Held) -> None:
+    held.admit(delivery("lost"))
+    held.run(BUG)
+    lose_leases(held, "lost")
+    held.loop.advance(60)
+
+    assert (held.gate.held, held.take(), held.calls.released) == (0, [], [])
+
+
+def test_a_lease_lost_while_running_drops_what_is_behind_and_lets_it_finish(held: Held) -> None:
+    held.admit(delivery("lost"), delivery("behind"))
+    bundle = held.take(1)
+    lose_leases(held, "lost")
+    assert (names(held.gate), held.calls.released) == (["lost"], ["handle-behind"])
+
+    held.calls.refused = {"handle-lost": "ReceiptHandleIsInvalid"}
+    held.settler.settle(bundle, [DONE])
+    held.settler.flush()
+    assert (held.gate.held, held.gate.group_ids) == (0, [])
+
+
+def test_a_lease_lost_while_its_copy_is_on_the_way_leaves_the_delete_to_the_next_delivery(
+    held: Held,
+) -> None:
+    held.calls.at_once.remove(SEND)
+    held.admit(delivery("lost"))
+    held.run(INVALID)
+    lose_leases(held, "lost")
+    held.calls.answer(SEND)
+    held.settler.flush()
+
+    assert (held.calls.deleted, held.gate.held) == ([], 0)
+
+
+def test_a_lost_lease_leaves_room_for_others(held: Held) -> None:
+    held.admit(delivery("lost"))
+    held.run(UNAVAILABLE)
+    before = held.progress
+    lose_leases(held, "lost")
+
+    assert held.progress > before
+
+
+def test_a_delete_that_came_too_late_gives_back_what_waits_in_its_group(held: Held) -> None:
+    held.admit(delivery("late"), delivery("close", is_barrier=True), delivery("behind"))
+    held.calls.refused = {"handle-late": "ReceiptHandleIsInvalid"}
+    before = held.progress
+    held.run(DONE)
+    held.settler.flush()
+
+    assert held.calls.released == ["handle-close", "handle-behind"]
+    assert (held.gate.held, held.gate.group_ids) == (0, [])
+    assert held.progress > before
+
+
+def test_what_has_too_little_lease_left_is_given_back_instead_of_run(held: Held) -> None:
+    held.admit(delivery("late"), delivery("behind"), delivery("other", group="other"))
+    bundle = held.take(1)
+    bundle[0].lease_until = held.loop.now + 5.9
+
+    assert held.settler.give_back_nearly_over(bundle) == []
+    assert held.calls.released == ["handle-late", "handle-behind"]
+    assert names(held.take()) == ["other"]
+
+
+def test_nothing_runs_whose_predecessor_in_the_bundle_was_given_back(held: Held) -> None:
+    held.admit(delivery("late"), delivery("behind"), delivery("other", group="other"))
+    bundle = held.take()
+    bundle[0].lease_until = held.loop.now + 1
+
+    assert names(held.settler.give_back_nearly_over(bundle)) == ["other"]
+    assert held.calls.released == ["handle-late", "handle-behind"]
+
+
+def test_at_stop_everything_that_is_not_with_the_pool_is_released_at_once(held: Held) -> None:
+    running = ["running", "behind"]
+    held.admit(*[delivery(name, group="g") for name in running])
+    held.admit(delivery("parked", group="p"), delivery("other", group="o"))
+    held.take(1)
+    held.run(UNAVAILABLE)
+    held.calls.wait = True
+    held.settler.stop()
+
+    assert set(held.calls.released) == {"handle-parked", "handle-behind", "handle-other"}
+    assert names(held.gate) == ["running"]
+
+
+def test_at_stop_what_has_finished_is_deleted_at_once(held: Held) -> None:
+    held.admit(delivery("done"))
+    held.run(DONE)
+    assert held.calls.deleted == []
+
+    held.calls.wait = True
+    held.settler.stop()
+    assert held.calls.deleted == ["handle-done"]
+
+
+@EITHER_WAY
+def test_results_that_come_after_stop_are_deleted_or_given_back_at_once(
+    held: Held, most: int
+) -> None:
+    names_ = ("done", "unavailable", "waiting", "bug", "invalid")
+    held.admit(*[delivery(name, group=name) for name in names_])
+    bundles = held.take_all(most)
+    held.calls.wait = True
+    held.settler.stop()
+    outcomes = iter([DONE, UNAVAILABLE, WAITING, BUG, INVALID])
+    for bundle in bundles:
+        held.settler.settle(bundle, list(islice(outcomes, len(bundle))))
+
+    assert held.calls.deleted == ["handle-done", "handle-invalid"]
+    assert held.calls.released == ["handle-unavailable", "handle-waiting", "handle-bug"]
+    assert (held.quarantined, held.gate.held) == (["invalid"], 0)
+    before = len(held.calls.made)
+    held.loop.advance(60)
+    assert len(held.calls.made) == before
+
+
+def test_a_bundle_that_is_lost_after_stop_is_given_back_in_order(held: Held) -> None:
+    held.admit(delivery("1"), delivery("2"), delivery("3"))
+    bundle = held.take()
+    held.calls.wait = True
+    held.settler.stop()
+    held.settler.settle(bundle, None)
+
+    assert sorted(held.calls.released) == handles(*bundle)
+    assert held.gate.held == 0
+
+
+def test_a_quarantine_that_is_refused_after_stop_gives_the_event_back(held: Held) -> None:
+    held.admit(delivery("bad"))
+    bundle = held.take()
+    held.calls.wait = True
+    held.calls.errors = {SEND: "EndpointConnectionError"}
+    held.settler.stop()
+    held.settler.settle(bundle, [INVALID])
+
+    assert (held.calls.released, held.calls.deleted) == (["handle-bad"], [])
+
+
+def test_a_copy_that_was_on_the_way_at_stop_leaves_the_delete_to_the_next_delivery(
+    held: Held,
+) -> None:
+    held.calls.at_once.remove(SEND)
+    held.admit(delivery("bad"))
+    held.run(INVALID)
+    held.calls.wait = True
+    held.settler.stop()
+    held.calls.answer(SEND)
+
+    assert (held.calls.released, held.calls.deleted) == (["handle-bad"], [])
+
+
+def test_when_sqs_cannot_be_reached_at_stop_nothing_is_raised(held: Held) -> None:
+    held.admit(delivery("1"), delivery("2", group="other"))
+    bundle = held.take(1)
+    held.calls.wait = True
+    held.calls.errors = dict.fromkeys((SEND, DELETE, CHANGE), "EndpointConnectionError")
+    held.settler.stop()
+    held.settler.settle(bundle, [DONE])
+
+    assert held.gate.held == 0

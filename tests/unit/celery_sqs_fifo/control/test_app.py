@@ -1,0 +1,107 @@
+"""A small Celery app with a chain of three and some pointers, and that it is set up rightly.
+
+`run_in_child` does what a pool process does with a message, in this process.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+from celery import Celery
+from celery.app.trace import trace_task_ret
+from kombu.serialization import loads
+
+from celery_sqs_fifo.delivery import Outcome
+from celery_sqs_fifo.running.batch import Work
+from celery_sqs_fifo.running.envelope import Envelope, never
+from celery_sqs_fifo.running.task import EventTask, FifoTask, PointerForm
+
+QUEUE = "events.fifo"
+CHAIN = ("first", "second", "third")
+Step = Callable[[list[Work]], None]
+
+
+def nothing(_works: list[Work]) -> None:
+    """A step that lets all events through."""
+
+
+def fifo_app(
+    *,
+    first: Step = nothing,
+    second: Step = nothing,
+    third: Step = nothing,
+    outcome_of: Callable[[Exception], Outcome] | None = None,
+    pointed: Callable[..., None] = nothing,
+) -> Celery:
+    """An app of its own, without a broker; `outcome_of` replaces that of the three steps."""
+    app = Celery("fifo", broker="memory://", set_as_current=False, fixups=[])
+    app.conf.update(task_ignore_result=True, accept_content=["json"], task_default_queue=QUEUE)
+    options: dict[str, Any] = {"base": EventTask, "shared": False}
+    if outcome_of:
+        told = outcome_of
+        options["outcome_of"] = lambda _task, error: told(error)
+    for name, step in zip(CHAIN, (first, second, third), strict=True):
+        app.task(_named(step), name=name, **options)
+
+    pointers: dict[str, dict[str, Any]] = {
+        "tick": {"pointer": PointerForm.NO_ARGUMENTS, "message_group": "ticks"},
+        "point": {"pointer": PointerForm.ONE_UUID},
+        "close": {"pointer": PointerForm.ONE_UUID, "is_barrier": True},
+        "undeclared": {},
+    }
+    for name, attributes in pointers.items():
+        app.task(_named(pointed), name=name, base=FifoTask, shared=False, **attributes)
+    app.task(_named(pointed), name="ordinary", shared=False)
+    app.finalize()
+    return app
+
+
+def envelope_of(
+    app: Celery,
+    *,
+    is_barrier: Callable[[Any], bool] = never,
+    goes_alone: Callable[[Any], bool] = never,
+) -> Envelope:
+    """The envelope of the app's queue."""
+    return Envelope(app=app, queue=QUEUE, chain=CHAIN, is_barrier=is_barrier, goes_alone=goes_alone)
+
+
+def decoded(message: dict[str, Any]) -> tuple[list[Any], dict[str, Any], dict[str, Any]]:
+    """Arguments, keywords and embedded signatures as a pool process reads them."""
+    args, kwargs, embed = loads(
+        message["body"],
+        message["content-type"],
+        message["content-encoding"],
+        accept={"application/json"},
+    )
+    return args, kwargs, embed
+
+
+def run_in_child(app: Celery, message: dict[str, Any]) -> tuple[int, Any, float]:
+    """Run a message as a pool process does; gives what the process sends back."""
+    headers = {**message["headers"], "properties": message["properties"]}
+    headers["delivery_info"] = message["properties"]["delivery_info"]
+    answer: tuple[int, Any, float] = trace_task_ret(
+        headers["task"],
+        headers["id"],
+        headers,
+        message["body"],
+        message["content-type"],
+        message["content-encoding"],
+        app=app,
+    )
+    return answer
+
+
+def _named(step: Callable[..., None]) -> Callable[..., None]:
+    def run(*args: Any) -> None:
+        step(*args)
+
+    return run
+
+
+def test_the_steps_and_the_pointers_are_registered() -> None:
+    app = fifo_app()
+
+    assert all(isinstance(app.tasks[name], EventTask) for name in CHAIN)
+    assert app.tasks["point"].pointer is PointerForm.ONE_UUID
+    assert not isinstance(app.tasks["ordinary"], FifoTask)

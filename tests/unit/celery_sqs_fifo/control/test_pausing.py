@@ -1,0 +1,92 @@
+"""A queue that an operator cancels and adds again, while the worker goes on."""
+
+from typing import Any
+
+from celery_sqs_fifo.delivery import Outcome, Result
+from tests.unit.celery_sqs_fifo.control.test_app import QUEUE
+from tests.unit.celery_sqs_fifo.test_transport import Broker, broker, loop
+
+__all__ = ("broker", "loop")
+
+REVOKED = Outcome(Result.INVALID, "revoked")
+
+
+def cancel(broker: Broker) -> None:
+    with broker.channel.going_on():
+        broker.channel.basic_cancel("consumer")
+
+
+def test_a_paused_queue_waits_for_nothing_and_gives_back_what_is_not_running(
+    broker: Broker,
+) -> None:
+    broker.channel.basic_qos(0, 1, False)
+    broker.consume()
+    broker.receive("1", "2", "3")
+    cancel(broker)
+
+    running = broker.messages[0].delivery_tag
+    assert set(broker.calls.released) == {"handle-1", "handle-2", "handle-3"} - {running}
+    # What the long poll that was open brings goes back, too.
+    broker.receive("late")
+    assert "handle-late" in broker.calls.released
+    assert len(broker.messages) == 1
+
+
+def test_what_was_running_when_a_queue_was_paused_is_settled(broker: Broker) -> None:
+    broker.consume()
+    broker.receive("1")
+    cancel(broker)
+    broker.messages[0].ack()
+
+    assert broker.calls.deleted == ["handle-1"]
+
+
+def test_an_added_queue_is_received_from_again(broker: Broker) -> None:
+    broker.consume()
+    broker.receive("1")
+    cancel(broker)
+    broker.receive()
+    broker.consume()
+    broker.receive("2")
+    broker.messages[0].ack()
+    broker.messages[1].ack()
+    broker.loop.advance(2)
+
+    assert [message.delivery_tag for message in broker.messages] == ["handle-1", "handle-2"]
+    assert sorted(broker.calls.deleted) == ["handle-1", "handle-2"]
+
+
+def test_what_runs_from_before_a_pause_takes_its_place_in_the_pool(broker: Broker) -> None:
+    broker.channel.basic_qos(0, 1, False)
+    broker.consume()
+    broker.receive("1")
+    cancel(broker)
+    broker.receive()
+    broker.consume()
+
+    assert broker.channel._room() == 0
+    broker.messages[0].ack()
+    assert broker.channel._room() == 1
+
+
+def test_very_many_revoked_tasks_in_a_row_are_settled_one_after_the_other(
+    broker: Broker,
+) -> None:
+    depth, deepest = 0, 0
+
+    def revoke(message: Any) -> None:
+        nonlocal depth, deepest
+        depth += 1
+        deepest = max(deepest, depth)
+        broker.channel.note_outcomes(message.delivery_tag, REVOKED)
+        message.reject()
+        depth -= 1
+
+    broker.channel.basic_qos(0, 1, False)
+    broker.channel.basic_consume(QUEUE, False, revoke, "consumer")
+    broker.loop.run_once()
+    broker.receive(*map(str, range(10)))
+    broker.loop.advance(5)
+
+    assert deepest == 1
+    assert len(broker.calls.deleted) == 10

@@ -1,0 +1,133 @@
+"""The publisher never waits for the broker, and counts what it drops."""
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from celery.events.event import get_exchange
+from kombu.connection import Connection
+from kombu.entity import Queue
+
+from celery_sqs_fifo.control import publisher as module
+from celery_sqs_fifo.control.connection import Outage, address_of
+from celery_sqs_fifo.control.publisher import Publisher, Reply
+
+EXCHANGE = "events"
+
+
+def event(kind: str = "task-started", **fields: Any) -> dict[str, Any]:
+    return {"type": kind, "hostname": "worker@host", **fields}
+
+
+def make(connect: Callable[[], Any]) -> Publisher:
+    outage = Outage(url="redis://:secret@broker.example:6379/0", purpose="events")
+    return Publisher(connect=connect, outage=outage, event_exchange=EXCHANGE)
+
+
+def refuse() -> Any:
+    raise ConnectionRefusedError
+
+
+@pytest.fixture
+def memory() -> Iterator[Connection]:
+    """A broker in this process."""
+    with Connection(f"memory://{time.monotonic_ns()}") as connection:
+        yield connection
+
+
+class Frozen:
+    """A connection that never opens, until it is let go."""
+
+    def __init__(self) -> None:
+        self.let_go = threading.Event()
+
+    def __enter__(self) -> Any:
+        self.let_go.wait()
+        raise ConnectionResetError
+
+    def __exit__(self, *_error: object) -> None:
+        """Nothing is open."""
+
+
+def test_what_does_not_fit_is_dropped_oldest_first_and_nobody_waits() -> None:
+    frozen = Frozen()
+    publisher = make(lambda: frozen)
+    for number in range(module.MOST_WAITING + 7):
+        publisher.put(event(number=number))
+
+    assert publisher.dropped == 7
+    assert [one["number"] for one in publisher._take()[:2]] == [7, 8]
+    frozen.let_go.set()
+
+
+def test_what_is_too_old_is_not_sent(monkeypatch: pytest.MonkeyPatch) -> None:
+    frozen = Frozen()
+    publisher = make(lambda: frozen)
+    publisher.put(event(number=0))
+    monkeypatch.setattr(module, "TOO_OLD_AFTER", -1.0)
+
+    assert publisher._take() == []
+    assert publisher.dropped == 1
+    frozen.let_go.set()
+
+
+def test_task_events_travel_together_and_worker_events_alone(memory: Connection) -> None:
+    received: list[Any] = []
+    queue = Queue("q", exchange=get_exchange(memory, name=EXCHANGE), routing_key="#")
+    with memory.Consumer(queue, callbacks=[lambda body, message: received.append(body)]):
+        publisher = make(memory.clone)
+        for one in ("task-received", "task-started", "worker-heartbeat", "task-succeeded"):
+            publisher.put(event(one))
+        deadline = time.monotonic() + 10
+        while len(received) < 3 and time.monotonic() < deadline:
+            try:
+                memory.drain_events(timeout=0.1)
+            except TimeoutError:
+                continue
+
+    kinds = [
+        [one["type"] for one in body] if isinstance(body, list) else body["type"]
+        for body in received
+    ]
+    assert kinds == [["task-received", "task-started"], "worker-heartbeat", ["task-succeeded"]]
+
+
+def test_an_outage_is_told_once_and_without_secrets(caplog: pytest.LogCaptureFixture) -> None:
+    outage = Outage(url="redis://user:secret@broker.example/0", purpose="events")
+    caplog.set_level("INFO")
+    for _ in range(3):
+        outage.begin(ConnectionRefusedError("redis://user:secret@broker.example"))
+    outage.end()
+    outage.end()
+
+    assert [record.message for record in caplog.records] == [
+        "the control broker does not answer",
+        "the control broker answers again",
+    ]
+    assert "secret" not in repr([vars(record) for record in caplog.records])
+    assert vars(caplog.records[0])["broker"] == "redis://broker.example:6379"
+
+
+def test_a_broker_that_is_down_ends_neither_thread_nor_flush() -> None:
+    publisher = make(refuse)
+    publisher.put(event())
+    thread = publisher._thread
+    assert thread
+    publisher.flush(timeout=0.2)
+    publisher.reply(Reply(body={}, exchange="e", routing_key="r", headers={}))
+
+    assert thread.is_alive()
+    assert thread.daemon
+
+
+@pytest.mark.parametrize(
+    ("url", "address"),
+    [
+        ("redis://:secret@host/3", "redis://host:6379"),
+        ("rediss://user:secret@[::1]:7000/0", "rediss://[::1]:7000"),
+    ],
+)
+def test_an_address_has_no_secrets(url: str, address: str) -> None:
+    assert address_of(url) == address

@@ -1,0 +1,223 @@
+"""`each` and `together`: what an event's failure means for its group, and for nobody else."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from celery_sqs_fifo.delivery import WAITING, Outcome, Result
+from celery_sqs_fifo.running.batch import QueuedEvent, Work, bug, each, together
+
+FAILURES = (Result.INVALID, Result.UNAVAILABLE, Result.BUG)
+
+
+class Fails(Exception):
+    """Ends an event's way with this result."""
+
+    def __init__(self, result: Result) -> None:
+        super().__init__(result)
+        self.result = result
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What becomes of one event in each of two steps; None: it gets through."""
+
+    group: str
+    first: Result | None
+    second: Result | None
+
+
+ends = st.sampled_from([None, None, None, *FAILURES])
+plans = st.lists(st.builds(Plan, st.sampled_from("abc"), ends, ends), max_size=10)
+
+
+def outcome_of(error: Exception) -> Outcome:
+    assert isinstance(error, Fails)
+    return Outcome(error.result)
+
+
+def work(group: str = "g", *, outcome: Outcome | None = None) -> Work:
+    event = QueuedEvent(message_id="id", group_id=group, sequence_number="1", sent_at=0, body="")
+    return Work(event, outcome=outcome)
+
+
+def run(works: list[Work], ending: Callable[[int], Result | None]) -> list[int]:
+    """Run one step; gives the places of the events that took effect."""
+    effects = []
+
+    def handle(one: Work) -> None:
+        place = next(place for place, other in enumerate(works) if other is one)
+        if result := ending(place):
+            raise Fails(result)
+        effects.append(place)
+
+    each(works, handle, outcome_of=outcome_of)
+    return effects
+
+
+@settings(derandomize=True, deadline=None, max_examples=300)
+@given(plans)
+def test_no_event_takes_effect_after_an_earlier_one_of_its_group_failed(plan: list[Plan]) -> None:
+    works = [work(one.group) for one in plan]
+    steps = [
+        run(works, lambda place: plan[place].first),
+        run(works, lambda place: plan[place].second),
+    ]
+
+    for effects in steps:
+        assert effects == sorted(effects)
+    for place, one in enumerate(works):
+        earlier = [other for other in works[:place] if other.event.group_id == one.event.group_id]
+        failed = [
+            other for other in earlier if other.outcome and other.outcome.result in FAILURES[1:]
+        ]
+        if failed:
+            assert one.outcome is not None
+            assert place not in steps[1]
+        else:
+            own = plan[place].first or plan[place].second
+            assert one.outcome == (Outcome(own) if own else None)
+
+
+@settings(derandomize=True, deadline=None, max_examples=100)
+@given(plans)
+def test_what_waits_always_has_a_failed_event_of_its_group_before_it(plan: list[Plan]) -> None:
+    works = [work(one.group) for one in plan]
+    run(works, lambda place: plan[place].first)
+
+    for place, one in enumerate(works):
+        if one.outcome == WAITING:
+            earlier = [w.outcome for w in works[:place] if w.event.group_id == one.event.group_id]
+            assert {Outcome(Result.BUG), Outcome(Result.UNAVAILABLE)} & set(earlier)
+
+
+@pytest.mark.parametrize("result", [Result.UNAVAILABLE, Result.BUG])
+def test_a_failure_makes_the_later_events_of_its_group_wait_and_no_other(result: Result) -> None:
+    works = [work("a"), work("b"), work("a"), work("b")]
+    effects = run(works, lambda place: result if place == 0 else None)
+
+    assert effects == [1, 3]
+    assert [one.outcome for one in works] == [Outcome(result), None, WAITING, None]
+
+
+def test_an_invalid_event_makes_nobody_wait() -> None:
+    works = [work(), work()]
+
+    assert run(works, lambda place: Result.INVALID if place == 0 else None) == [1]
+    assert works[1].outcome is None
+
+
+def test_an_event_that_waits_makes_the_next_wait_too() -> None:
+    works = [work(outcome=WAITING), work()]
+
+    assert run(works, lambda _place: None) == []
+    assert works[1].outcome == WAITING
+
+
+def test_an_event_that_ended_before_is_not_handled_again() -> None:
+    invalid = Outcome(Result.INVALID, "malformed")
+    works = [work("a", outcome=invalid), work("b")]
+
+    assert run(works, lambda _place: None) == [1]
+    assert works[0].outcome is invalid
+
+
+class Together:
+    """`together` with one call for all that fails as told, and what was handled how."""
+
+    def __init__(self, *, all_fail: Result | None = None, bad: Result | None = None) -> None:
+        self.all_fail = all_fail
+        self.bad = bad
+        self.in_one_call: list[Work] = []
+        self.one_by_one: list[Work] = []
+
+    def run(self, works: list[Work]) -> list[Outcome | None]:
+        """`bad` is how the first of them fails."""
+
+        def handle_all(on_their_way: list[Work]) -> None:
+            if self.all_fail:
+                raise Fails(self.all_fail)
+            self.in_one_call += on_their_way
+
+        def handle(one: Work) -> None:
+            if self.bad and one is works[0]:
+                raise Fails(self.bad)
+            self.one_by_one.append(one)
+
+        together(works, handle_all=handle_all, handle=handle, outcome_of=outcome_of)
+        return [one.outcome for one in works]
+
+
+def test_together_handles_all_that_are_on_their_way_with_one_call() -> None:
+    ended = work("z", outcome=Outcome(Result.INVALID))
+    a, b = work("a"), work("b")
+    step = Together()
+
+    assert step.run([ended, a, b]) == [Outcome(Result.INVALID), None, None]
+    assert (step.in_one_call, step.one_by_one) == ([a, b], [])
+
+
+def test_one_event_is_handled_by_itself() -> None:
+    only = work()
+    step = Together(all_fail=Result.BUG)
+
+    assert step.run([only]) == [None]
+    assert step.one_by_one == [only]
+
+
+def test_when_a_dependency_is_unavailable_for_all_nobody_asks_it_for_each() -> None:
+    works = [work("a"), work("a"), work("b")]
+    step = Together(all_fail=Result.UNAVAILABLE)
+
+    assert {one.result for one in step.run(works) if one} <= {Result.UNAVAILABLE, Result.WAITING}
+    assert all(one.outcome for one in works)
+    assert step.one_by_one == []
+
+
+@pytest.mark.parametrize("all_fail", [Result.BUG, Result.INVALID])
+def test_after_any_other_error_only_the_event_at_fault_fails(all_fail: Result) -> None:
+    works = [work("a"), work("a"), work("b")]
+    step = Together(all_fail=all_fail, bad=Result.BUG)
+
+    assert step.run(works) == [Outcome(Result.BUG), WAITING, None]
+    assert step.one_by_one == [works[2]]
+
+
+def test_a_bug_says_where_it_happened_and_nothing_of_what_was_written() -> None:
+    def deep_in_a_step() -> None:
+        raise ValueError("a secret")
+
+    with pytest.raises(ValueError, match="secret") as raised:
+        deep_in_a_step()
+    outcome = bug(raised.value)
+
+    assert (outcome.result, outcome.reason) == (Result.BUG, "bug")
+    assert "secret" not in outcome.error
+    assert outcome.error.endswith("deep_in_a_step > ValueError")
+    assert "test_batch.py:" in outcome.error
+    assert "/" not in outcome.error
+
+
+def test_a_bug_names_the_last_frames_of_a_deep_traceback_only() -> None:
+    def recurse(depth: int) -> None:
+        if not depth:
+            raise KeyError
+        recurse(depth - 1)
+
+    with pytest.raises(KeyError) as raised:
+        recurse(50)
+
+    assert bug(raised.value).error.count(" recurse") == 5
+
+
+def test_a_work_shows_its_id_and_how_it_ended_and_nothing_it_carries() -> None:
+    event = QueuedEvent(
+        message_id="id-1", group_id="secret", sequence_number="1", sent_at=0, body="secret"
+    )
+
+    assert repr([Work(event, state="secret"), Work(event, outcome=WAITING)]) == (
+        "[id-1 ok, id-1 waiting]"
+    )

@@ -1,0 +1,294 @@
+"""From SQS messages to Celery messages: what is an event, and who may have a task run."""
+
+import json
+from typing import Any
+
+import pytest
+from celery import Celery
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from celery_sqs_fifo.delivery import Delivery
+from celery_sqs_fifo.running.envelope import Envelope
+from tests.support.fake_calls import delivery
+from tests.unit.celery_sqs_fifo.control.test_app import (
+    CHAIN,
+    QUEUE,
+    decoded,
+    envelope_of,
+    fifo_app,
+    run_in_child,
+)
+
+UUID_TEXT = "0e9b6c1a-5a47-4a3d-9a66-3f5a1c2b7d10"
+NO_EMBED = {"callbacks": None, "errbacks": None, "chain": None, "chord": None}
+
+
+@pytest.fixture(scope="module")
+def app() -> Celery:
+    return fifo_app()
+
+
+@pytest.fixture(scope="module")
+def envelope(app: Celery) -> Envelope:
+    return envelope_of(app, is_barrier=_closes)
+
+
+def _closes(document: Any) -> bool:
+    return isinstance(document, dict) and document.get("event_type") == "close"
+
+
+def celery_body(
+    task: Any = "point",
+    *,
+    args: Any = (UUID_TEXT,),
+    kwargs: Any = None,
+    embed: Any = None,
+    **changes: Any,
+) -> str:
+    """What `apply_async` writes on the queue; `changes` replace its parts."""
+    body = json.dumps([args, kwargs or {}, NO_EMBED if embed is None else embed])
+    document = {
+        "body": body,
+        "content-encoding": "utf-8",
+        "content-type": "application/json",
+        "headers": {"lang": "py", "task": task, "id": "published-id", "argsrepr": "secret"},
+        "properties": {"delivery_tag": "t", "correlation_id": "c", "body_encoding": None},
+    }
+    return json.dumps({**document, **changes})
+
+
+def classified(envelope: Envelope, body: str, **changes: Any) -> Delivery:
+    one = delivery(body=body, **changes)
+    envelope.classify(one)
+    return one
+
+
+def message_of(envelope: Envelope, body: str) -> dict[str, Any]:
+    return envelope.message([classified(envelope, body)])
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        '{"event_type": "message.received", "data": {}}',
+        '{"event_type": "x", "properties": {"delivery_tag": 1}, "task": "tick", "headers": {}}',
+        '{"event_type": "x", "headers": {"task": "tick"}, "body": "[[], {}, {}]"}',
+        '{"task": "tick", "id": "1", "args": [], "kwargs": {}}',
+        '{"properties": {"delivery_tag": 1}}',
+        '{"headers": {"task": ["tick"]}}',
+        '{"headers": "task"}',
+        '{"headers": {}}',
+        '{"body": "W10=", "headers": null}',
+        "[]",
+        '[{"headers": {"task": "tick"}}]',
+        "null",
+        "12",
+        '"text"',
+        "",
+        "not json",
+        "\x00",
+        "{",
+        "[" * 100_000,
+        '{"headers": {"task": "tick"}, "a": ' + "[" * 100_000,
+    ],
+    ids=range(20),
+)
+def test_a_body_that_is_no_celery_message_is_an_event_whatever_its_shape(
+    envelope: Envelope, body: str
+) -> None:
+    one = classified(envelope, body)
+    message = envelope.message([one])
+
+    assert (one.is_celery, one.is_barrier) == (False, False)
+    assert message["headers"]["task"] == "first"
+    (events,), kwargs, _embed = decoded(message)
+    assert (events[0]["body"], kwargs) == (body, {})
+
+
+@settings(derandomize=True, deadline=None, max_examples=100)
+@given(body=st.text(st.characters(codec=None)))
+def test_any_text_reaches_the_first_step_as_it_was(body: str) -> None:
+    (events,), _kwargs, _embed = decoded(message_of(envelope_of(APP), body))
+
+    assert events[0]["body"] == body
+
+
+@pytest.mark.parametrize("event_type", [[], {}, [["close"]], None, 1])
+def test_an_event_type_of_any_shape_is_shown_to_the_function_that_tells_barriers(
+    envelope: Envelope, event_type: Any
+) -> None:
+    body = json.dumps({"event_type": event_type})
+
+    assert classified(envelope, body).is_barrier is False
+
+
+def test_a_body_that_the_application_cannot_tell_is_an_event_all_the_same(
+    app: Celery,
+) -> None:
+    """One message must not keep the others of its batch from being received."""
+
+    def fails(document: Any) -> bool:
+        raise TypeError(document)
+
+    envelope = envelope_of(app, is_barrier=fails, goes_alone=fails)
+    one = classified(envelope, '{"event_type": []}')
+
+    assert (one.is_celery, one.is_barrier, one.is_single) == (False, True, True)
+
+
+def test_a_barrier_is_told_by_the_json_of_the_event(envelope: Envelope) -> None:
+    assert classified(envelope, '{"event_type": "close"}').is_barrier is True
+    assert classified(envelope, '{"event_type": "message"}').is_barrier is False
+
+
+def test_what_goes_alone_is_told_by_the_json_of_the_event(app: Celery) -> None:
+    envelope = envelope_of(app, goes_alone=lambda document: document["event_type"] == "answer")
+
+    answer = classified(envelope, '{"event_type": "answer"}')
+    assert (answer.is_single, answer.is_barrier, answer.goes_alone) == (True, False, True)
+    assert classified(envelope, '{"event_type": "message"}').goes_alone is False
+
+
+def test_a_barrier_is_told_although_it_holds_a_number_of_thousands_of_digits(
+    envelope: Envelope,
+) -> None:
+    body = '{"event_type": "close", "data": {"number": ' + "9" * 5_000 + "}}"
+
+    assert classified(envelope, body).is_barrier is True
+
+
+def test_all_deliveries_of_a_message_are_one_task_to_operators(envelope: Envelope) -> None:
+    first, again, other = (delivery(name) for name in ("same", "same", "other"))
+    ids = [envelope.message([one])["headers"]["id"] for one in (first, again, other)]
+    pointer, replayed = (classified(envelope, celery_body("point"), name="same") for _ in range(2))
+
+    assert ids[0] == ids[1] != ids[2]
+    assert (
+        envelope.message([pointer])["headers"]["id"]
+        == envelope.message([replayed])["headers"]["id"]
+    )
+
+
+def test_each_step_of_each_bundle_has_an_id_of_its_own(envelope: Envelope) -> None:
+    messages = [
+        envelope.message(bundle)
+        for bundle in ([delivery("1")], [delivery("2")], [delivery("1"), delivery("2")])
+    ]
+    ids = [message["headers"]["id"] for message in messages] + [
+        step["options"]["task_id"] for message in messages for step in decoded(message)[2]["chain"]
+    ]
+
+    assert len(set(ids)) == len(ids) == 9
+
+
+def test_logs_and_events_show_ids_and_nothing_of_what_a_message_carries(
+    envelope: Envelope,
+) -> None:
+    bundle = [delivery("id-1", body="a secret"), delivery("id-2", body="a secret", group="secret")]
+    message = envelope.message(bundle)
+
+    assert message["headers"]["argsrepr"] == "(id-1,id-2)"
+    assert message["headers"]["kwargsrepr"] == "{}"
+    assert "secret" not in json.dumps([message["headers"], message["properties"]])
+
+
+def _labels(*, group_id: str, event: Any = None, task: str = "", arguments: Any = ()) -> Any:
+    if event == {"event_type": "broken"}:
+        raise TypeError(event)
+    return {"seen": [len(group_id), event, task, list(arguments)]}
+
+
+@pytest.mark.parametrize(
+    ("body", "seen"),
+    [
+        ('{"event_type": "close"}', [1, {"event_type": "close"}, "", []]),
+        ("not json", [1, None, "", []]),
+        (celery_body("point"), [1, None, "point", [UUID_TEXT]]),
+        (celery_body("tick", args=()), [1, None, "tick", []]),
+        (celery_body("ordinary", args=("a secret",)), [1, None, "", []]),
+        (celery_body("point", args=("a secret",)), [1, None, "", []]),
+    ],
+    ids=["event", "not json", "pointer", "tick", "no pointer", "forged arguments"],
+)
+def test_logs_are_told_of_an_event_or_of_an_allowed_pointer_and_of_no_forgery(
+    app: Celery, body: str, seen: Any
+) -> None:
+    envelope = Envelope(app=app, queue=QUEUE, chain=CHAIN, is_barrier=_closes, labels_of=_labels)
+
+    assert classified(envelope, body).labels == {"seen": seen}
+
+
+def test_a_body_that_cannot_be_labelled_is_an_event_all_the_same(app: Celery) -> None:
+    envelope = Envelope(app=app, queue=QUEUE, chain=CHAIN, is_barrier=_closes, labels_of=_labels)
+
+    one = classified(envelope, '{"event_type": "broken"}')
+    assert (one.is_celery, one.labels) == (False, {})
+
+
+def test_a_delivery_that_is_handed_out_is_labelled_with_its_run(envelope: Envelope) -> None:
+    bundle = [delivery("1", failures=2), delivery("2", failures=2)]
+    message = envelope.message(bundle)
+
+    run = {"task_id": message["headers"]["id"], "step": "first", "attempt": 3}
+    assert [one.labels for one in bundle] == [run, run]
+
+
+def test_a_pool_process_is_given_the_labels_of_a_pointer(app: Celery) -> None:
+    envelope = Envelope(app=app, queue=QUEUE, chain=CHAIN, is_barrier=_closes, labels_of=_labels)
+    headers = envelope.message([classified(envelope, celery_body("point"), name="m")])["headers"]
+
+    assert headers["labels"] == {"seen": [1, None, "point", [UUID_TEXT]], "message_id": "m"}
+
+
+def test_a_bundle_is_one_message_in_the_name_of_its_first(envelope: Envelope) -> None:
+    bundle = [delivery("1", failures=3), delivery("2")]
+    message = envelope.message(bundle)
+
+    assert message["properties"]["delivery_tag"] == bundle[0].receipt_handle
+    assert message["properties"]["delivery_info"] == {"exchange": "", "routing_key": QUEUE}
+    assert message["properties"]["correlation_id"] == message["headers"]["id"]
+    assert message["headers"]["retries"] == 3
+    assert message["headers"]["ignore_result"] is True
+
+
+def test_a_bundle_is_decoded_in_a_pool_process_to_the_same_events(envelope: Envelope) -> None:
+    bundle = [
+        delivery("1", group="a", body='{"text": "\\u0000 \\ud83d \U0001f615"}', sent_at=12.5),
+        delivery("2", group="b", body='{"__type__": "uuid", "__value__": {"hex": "x"}}'),
+    ]
+    (events,), kwargs, embed = decoded(envelope.message(bundle))
+
+    assert events == [
+        {
+            "message_id": one.message_id,
+            "group_id": one.group_id,
+            "sequence_number": one.sequence_number,
+            "sent_at": one.sent_at,
+            "body": one.body,
+            "receive_count": one.receive_count,
+            "traceparent": "",
+        }
+        for one in bundle
+    ]
+    assert kwargs == {}
+    assert [step["task"] for step in reversed(embed["chain"])] == list(CHAIN[1:])
+
+
+def test_a_chain_of_one_task_embeds_nothing(app: Celery) -> None:
+    envelope = Envelope(app=app, queue=QUEUE, chain=("third",), is_barrier=_closes)
+
+    assert decoded(envelope.message([delivery()]))[2]["chain"] is None
+
+
+def test_a_probe_runs_and_is_told_from_deliveries(app: Celery, envelope: Envelope) -> None:
+    (tag, message), (other_tag, _) = envelope.probe("ordinary"), envelope.probe("ordinary")
+
+    assert tag != other_tag
+    assert message["properties"]["delivery_tag"] == tag
+    assert (envelope.is_probe(tag), envelope.is_probe(delivery().receipt_handle)) == (True, False)
+    failed, _result, _runtime = run_in_child(fifo_app(pointed=lambda: None), message)
+    assert failed == 0
+
+
+APP = fifo_app()

@@ -1,0 +1,183 @@
+"""Celery messages on the queue: only a declared pointer with arguments of its form runs."""
+
+import base64
+import json
+import pickle
+from typing import Any
+
+import pytest
+from celery import Celery
+
+from celery_sqs_fifo.running.envelope import Envelope, NotAllowed
+from tests.unit.celery_sqs_fifo.control.test_app import decoded, envelope_of, fifo_app
+from tests.unit.celery_sqs_fifo.running.test_envelope import (
+    NO_EMBED,
+    UUID_TEXT,
+    celery_body,
+    classified,
+    message_of,
+)
+
+
+@pytest.fixture(scope="module")
+def app() -> Celery:
+    return fifo_app()
+
+
+@pytest.fixture(scope="module")
+def envelope(app: Celery) -> Envelope:
+    return envelope_of(app)
+
+
+def test_a_pointer_is_a_barrier_if_its_task_is_one(envelope: Envelope) -> None:
+    assert classified(envelope, celery_body("close")).is_barrier is True
+    assert classified(envelope, celery_body("point")).is_barrier is False
+    assert classified(envelope, celery_body("unknown")).is_barrier is False
+
+
+@pytest.mark.parametrize(
+    ("task", "arguments"), [("point", [UUID_TEXT]), ("close", [UUID_TEXT]), ("tick", [])]
+)
+def test_a_declared_pointer_with_arguments_of_its_form_runs(
+    envelope: Envelope, task: str, arguments: list[str]
+) -> None:
+    message = message_of(envelope, celery_body(task, args=arguments))
+
+    assert message["headers"]["task"] == task
+    assert decoded(message) == (arguments, {}, NO_EMBED)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        celery_body("unknown"),
+        celery_body("undeclared", args=[]),
+        celery_body("ordinary", args=[]),
+        celery_body("first", args=[[]]),
+        celery_body("celery.backend_cleanup", args=[]),
+        celery_body("tick", args=[UUID_TEXT]),
+        celery_body("tick", args=[None]),
+        celery_body("point", args=[]),
+        celery_body("point", args=[UUID_TEXT, UUID_TEXT]),
+        celery_body("point", args=["no uuid"]),
+        celery_body("point", args=[[UUID_TEXT]]),
+        celery_body("point", args=[12]),
+        celery_body("point", args=[None]),
+        celery_body("point", args={"0": UUID_TEXT}),
+        celery_body("point", args=UUID_TEXT),
+        celery_body("point", args=["0x" + "0" * 30]),
+        celery_body("point", args=["\n" + "0" * 31]),
+        celery_body("point", args=["0_" * 15 + "00"]),
+        celery_body("point", kwargs={"uuid": UUID_TEXT}),
+        celery_body("tick", args=[], kwargs={"a": 1}),
+        celery_body("tick", args=[], kwargs=[1]),
+        celery_body("tick", body="[[], {}]"),
+        celery_body("tick", body="[[], {}, {}, {}]"),
+        celery_body("tick", body="[[], {}, []]"),
+        celery_body("tick", body="{}"),
+        celery_body("tick", body=""),
+        celery_body("tick", body=None),
+        celery_body("tick", body=[[], {}, {}]),
+        celery_body("tick", body=base64.b64encode(b"[[], {}, {}]").decode()),
+        celery_body("tick", body=pickle.dumps(([], {}, {}), protocol=0).decode()),
+        celery_body("tick", body="[" * 100_000),
+        celery_body("tick", body="- []\n- {}\n- {}\n"),
+    ],
+    ids=range(32),
+)
+def test_any_other_celery_message_is_not_allowed(envelope: Envelope, body: str) -> None:
+    one = classified(envelope, body)
+    assert one.is_celery is True
+
+    with pytest.raises(NotAllowed):
+        envelope.message([one])
+
+
+def test_a_refusal_quotes_no_argument(envelope: Envelope) -> None:
+    with pytest.raises(NotAllowed) as refusal:
+        message_of(envelope, celery_body("point", args=["a secret"]))
+
+    assert "secret" not in str(refusal.value)
+
+
+def test_signatures_in_the_body_are_not_carried_over(envelope: Envelope) -> None:
+    forged: dict[str, Any] = {
+        "task": "ordinary",
+        "args": [],
+        "kwargs": {},
+        "options": {},
+        "subtask_type": None,
+    }
+    embed = {
+        "callbacks": [forged],
+        "errbacks": [forged],
+        "chain": [forged],
+        "chord": forged,
+        "task": "ordinary",
+        "id": "forged",
+        "group": "forged",
+    }
+    message = message_of(envelope, celery_body("tick", args=[], embed=embed))
+
+    assert decoded(message) == ([], {}, NO_EMBED)
+
+
+def test_headers_and_properties_of_a_message_are_not_carried_over(envelope: Envelope) -> None:
+    headers = {
+        "task": "tick",
+        "id": "forged",
+        "eta": "2099-01-01T00:00:00+00:00",
+        "expires": "2000-01-01T00:00:00+00:00",
+        "timelimit": [0.001, 0.001],
+        "shadow": "another name",
+        "argsrepr": "forged",
+        "stamped_headers": ["a"],
+        "compression": "zlib",
+        "reply_to": "forged",
+        "forged": "forged",
+    }
+    properties = {"reply_to": "forged", "delivery_tag": "forged", "priority": 9}
+    message = message_of(
+        envelope, celery_body("tick", args=[], headers=headers, properties=properties)
+    )
+
+    text = json.dumps(message)
+    assert "forged" not in text
+    assert "another name" not in text
+    assert (message["headers"]["eta"], message["headers"]["expires"]) == (None, None)
+    assert message["headers"]["timelimit"] == [None, None]
+    assert "compression" not in message["headers"]
+
+
+def test_a_message_that_names_another_content_type_is_still_read_as_json_and_nothing_else(
+    envelope: Envelope,
+) -> None:
+    named = {"content-type": "application/x-python-serialize", "content-encoding": "binary"}
+    message = message_of(envelope, celery_body("tick", args=[], **named))
+
+    assert (message["content-type"], message["content-encoding"]) == ("application/json", "utf-8")
+
+
+def test_what_apply_async_writes_on_the_queue_is_let_in(app: Celery, envelope: Envelope) -> None:
+    message = app.amqp.as_task_v2("id", "point", args=(UUID_TEXT,))
+    body = json.dumps({"body": json.dumps(message.body), "headers": message.headers})
+
+    assert decoded(message_of(envelope, body))[0] == [UUID_TEXT]
+
+
+@pytest.mark.parametrize(("age", "is_stale"), [(299, False), (300, False), (301, True)])
+def test_a_tick_is_stale_after_five_minutes_on_the_queue(
+    envelope: Envelope, age: int, is_stale: bool
+) -> None:
+    tick = classified(envelope, celery_body("tick", args=[]), sent_at=1_800_000_000)
+
+    assert envelope.is_stale_tick(tick, now=1_800_000_000 + age) is is_stale
+
+
+@pytest.mark.parametrize(
+    "body", [celery_body("point"), celery_body("unknown"), '{"event_type": "x"}', "garbage"]
+)
+def test_only_a_pointer_without_arguments_can_be_stale(envelope: Envelope, body: str) -> None:
+    one = classified(envelope, body, sent_at=0)
+
+    assert envelope.is_stale_tick(one, now=1_800_000_000) is False

@@ -1,0 +1,236 @@
+"""Requests in the worker's main process: outcomes reach the channel, and nothing is acked away."""
+
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from billiard.einfo import ExceptionInfo
+from celery import Celery
+from celery.exceptions import TaskRevokedError, Terminated, TimeLimitExceeded, WorkerLostError
+from celery.utils.imports import symbol_by_name
+from celery.worker import state
+from celery.worker.request import create_request_cls
+
+from celery_sqs_fifo.delivery import DONE, Outcome, Result
+from celery_sqs_fifo.running.batch import EventsFailed
+from celery_sqs_fifo.running.request import FifoRequest
+from celery_sqs_fifo.transport import Message
+from tests.support.fake_calls import delivery
+from tests.unit.celery_sqs_fifo.control.test_app import envelope_of, fifo_app
+
+BUG = Outcome(Result.BUG, "bug", "somewhere")
+TAG = "handle-1"
+Call = tuple[Any, ...]
+
+
+class Channel:
+    """The transport's channel: keeps what it was told, in order."""
+
+    no_ack_consumers = None
+
+    def __init__(self) -> None:
+        self.told: list[Call] = []
+
+    def decode_body(self, body: str, encoding: str | None) -> str:
+        """As it is."""
+        return body
+
+    def note_outcomes(self, delivery_tag: str, outcomes: Any) -> None:
+        """See celery_sqs_fifo.transport."""
+        self.told.append(("note", delivery_tag, outcomes))
+
+    def basic_ack(self, delivery_tag: str, multiple: bool = False) -> None:
+        """See kombu's channels."""
+        self.told.append(("ack", delivery_tag))
+
+    def basic_reject(self, delivery_tag: str, requeue: bool = False) -> None:
+        """See kombu's channels."""
+        self.told.append(("reject", delivery_tag))
+
+
+class Pool:
+    """A pool that keeps what it was given."""
+
+    def __init__(self) -> None:
+        self.given: list[dict[str, Any]] = []
+        self.terminated: list[int] = []
+
+    def apply_async(self, _trace: Any, **options: Any) -> None:
+        """See celery.concurrency.base.BasePool."""
+        self.given.append(options)
+
+    def terminate_job(self, pid: int, _signal: Any) -> None:
+        """See celery.concurrency.base.BasePool."""
+        self.terminated.append(pid)
+
+
+class Main:
+    """The worker's main process, with one request of one event."""
+
+    def __init__(self, app: Celery) -> None:
+        self.channel = Channel()
+        self.pool = Pool()
+        task = app.tasks["first"]
+        base = symbol_by_name(task.Request)
+        request_class = create_request_cls(base, task, self.pool, "host", None, app=app)
+        message = Message(envelope_of(app).message([delivery("1")]), channel=self.channel)
+        self.request = request_class(
+            message,
+            on_ack=message.ack_log_error,
+            on_reject=message.reject_log_error,
+            app=app,
+            hostname="host",
+            task=task,
+            connection_errors=(OSError,),
+        )
+
+    @property
+    def told(self) -> list[Call]:
+        return self.channel.told
+
+
+@pytest.fixture(scope="module")
+def app() -> Celery:
+    return fifo_app()
+
+
+@pytest.fixture
+def main(app: Celery) -> Iterator[Main]:
+    main = Main(app)
+    yield main
+    for requests in (state.reserved_requests, state.active_requests):
+        requests.discard(main.request)
+    state.requests.clear()
+    state.revoked.discard(main.request.id)
+
+
+def raised(error: BaseException) -> ExceptionInfo:
+    try:
+        raise error
+    except BaseException:
+        return ExceptionInfo()
+
+
+def test_the_tasks_use_this_request(main: Main) -> None:
+    assert isinstance(main.request, FifoRequest)
+
+
+def test_the_main_process_never_decodes_what_a_message_carries(main: Main) -> None:
+    assert (main.request.args, main.request.kwargs) == ((), {})
+    main.request.execute_using_pool(main.pool)
+    (given,) = main.pool.given
+
+    assert given["args"][3] == main.request.message.body
+    assert b'"message_id": "1"' in given["args"][3]
+
+
+def test_success_acknowledges(main: Main) -> None:
+    main.request.on_success((False, None, 0.1))
+
+    assert main.told == [("ack", TAG)]
+
+
+def test_the_outcomes_of_failed_events_reach_the_channel_before_the_reject(main: Main) -> None:
+    main.request.on_success((True, raised(EventsFailed([DONE, BUG])), 0.1))
+
+    assert main.told == [("note", TAG, [DONE, BUG]), ("reject", TAG)]
+
+
+def test_outcomes_are_found_in_the_wrapper_for_pickling_and_without_it(main: Main) -> None:
+    error = raised(EventsFailed([BUG]))
+    assert type(error.exception).__name__ == "ExceptionWithTraceback"
+    error.exception = error.exception.exc
+    main.request.on_failure(error, return_ok=True)
+
+    assert main.told == [("note", TAG, [BUG]), ("reject", TAG)]
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        WorkerLostError("signal 9 (SIGKILL)"),
+        TimeLimitExceeded(660),
+        ValueError("from Celery's own code"),
+        SystemExit(1),
+    ],
+    ids=lambda error: type(error).__name__,
+)
+def test_a_lost_process_and_any_other_end_without_outcomes_is_a_plain_reject(
+    main: Main, error: BaseException
+) -> None:
+    main.request.on_failure(raised(error))
+
+    assert main.told == [("reject", TAG)]
+
+
+def test_a_hard_time_limit_is_a_plain_reject_and_what_the_pool_says_after_it_changes_nothing(
+    main: Main,
+) -> None:
+    main.request.on_timeout(soft=False, timeout=660)
+    main.request.on_failure(raised(TimeLimitExceeded(660)))
+    main.request.on_failure(raised(WorkerLostError("killed")))
+
+    assert main.told == [("reject", TAG)]
+
+
+def test_a_soft_time_limit_settles_nothing_by_itself(main: Main) -> None:
+    main.request.on_timeout(soft=True, timeout=600)
+
+    assert main.told == []
+
+
+def test_a_hard_time_limit_during_a_cold_shutdown_is_a_plain_reject(
+    main: Main, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(state, "should_terminate", True)
+    main.request.on_timeout(soft=False, timeout=660)
+
+    assert main.told == [("reject", TAG)]
+
+
+def expire(main: Main) -> None:
+    main.request.expires = datetime(2020, 1, 1, tzinfo=UTC)
+
+
+def revoke(main: Main) -> None:
+    state.revoked.add(main.request.id)
+
+
+@pytest.mark.parametrize("end", [expire, revoke])
+def test_a_revoked_or_expired_task_is_never_acknowledged(
+    main: Main, end: Callable[[Main], None]
+) -> None:
+    end(main)
+    with pytest.raises(TaskRevokedError):
+        main.request.execute_using_pool(main.pool)
+
+    assert [call[0] for call in main.told] == ["note", "reject"]
+    assert main.told[0][2].result is not Result.DONE
+    assert main.pool.given == []
+
+
+def test_a_task_that_is_revoked_while_it_runs_is_never_acknowledged(main: Main) -> None:
+    main.request.time_start, main.request.worker_pid = 1.0, 12345
+    main.request.terminate(main.pool, signal="TERM")
+    main.request.on_failure(raised(Terminated(15)))
+    main.request.on_failure(raised(WorkerLostError("signal 15")))
+
+    assert main.pool.terminated == [12345]
+    assert [call[0] for call in main.told] == ["note", "reject"]
+
+
+def test_a_message_is_settled_once(main: Main) -> None:
+    main.request.on_success((False, None, 0.1))
+    main.request.on_success((True, raised(EventsFailed([BUG])), 0.1))
+    main.request.on_failure(raised(WorkerLostError("late")))
+
+    assert [call[0] for call in main.told if call[0] != "note"] == ["ack"]
+
+
+def test_a_probe_is_a_request_like_others(app: Celery) -> None:
+    _tag, message = envelope_of(app).probe("tick")
+    channel = SimpleNamespace(decode_body=lambda body, _encoding: body, no_ack_consumers=None)
+
+    assert Message(message, channel=channel).payload == ((), {}, {})

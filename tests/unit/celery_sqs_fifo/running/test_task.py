@@ -1,0 +1,341 @@
+"""The chain's steps in one delivery, run through Celery's own tracing as a pool process does."""
+
+import logging
+import os
+import pickle
+import threading
+from typing import Any
+
+import pytest
+from celery import Celery
+from celery.app.trace import trace_task
+
+from celery_sqs_fifo.delivery import DONE, WAITING, Outcome, Result
+from celery_sqs_fifo.running.batch import EventsFailed, Work, each
+from celery_sqs_fifo.running.task import FifoTask
+from tests.support.fake_calls import delivery
+from tests.unit.celery_sqs_fifo.control.test_app import (
+    CHAIN,
+    Step,
+    envelope_of,
+    fifo_app,
+    run_in_child,
+)
+
+INVALID = Outcome(Result.INVALID, "malformed")
+UNAVAILABLE = Outcome(Result.UNAVAILABLE, "unavailable")
+
+
+class Log:
+    """Steps that write down what they were given, and end the events that they are told to."""
+
+    def __init__(self) -> None:
+        self.seen: list[tuple[str, list[str]]] = []
+        self.places: set[tuple[int, int]] = set()
+
+    def step(self, name: str, ends: dict[str, Outcome] | None = None) -> Step:
+        def run(works: list[Work]) -> None:
+            on_their_way = [work for work in works if work.outcome is None]
+            self.seen.append((name, [work.event.message_id for work in on_their_way]))
+            self.places.add((os.getpid(), threading.get_ident()))
+            for work in on_their_way:
+                work.outcome = (ends or {}).get(work.event.message_id)
+                work.state = f"{work.state or ''}{name}"
+
+        return run
+
+    def app(self, **ends: dict[str, Outcome]) -> Celery:
+        steps: dict[str, Any] = {name: self.step(name, ends.get(name)) for name in CHAIN}
+        return fifo_app(**steps)
+
+
+def fails(error: Exception) -> Step:
+    def run(_works: list[Work]) -> None:
+        raise error
+
+    return run
+
+
+def run_bundle(app: Celery, *names: str, group: str | None = None) -> Any:
+    """Run a bundle, each event in a group of its own unless one is given; gives the error."""
+    bundle = [delivery(name, group=group or name, body="a secret") for name in names]
+    failed, result, _runtime = run_in_child(app, envelope_of(app).message(bundle))
+    # Within one process, billiard's wrapper for pickling is still around it.
+    return getattr(result.exception, "exc", result.exception) if failed else None
+
+
+def outcomes_of(error: Any) -> list[Outcome]:
+    assert isinstance(error, EventsFailed)
+    return error.outcomes
+
+
+def test_the_steps_run_in_order_in_the_same_process_and_thread() -> None:
+    log = Log()
+
+    assert run_bundle(log.app(), "1", "2") is None
+    assert log.seen == [("first", ["1", "2"]), ("second", ["1", "2"]), ("third", ["1", "2"])]
+    assert log.places == {(os.getpid(), threading.get_ident())}
+
+
+def test_the_steps_hand_on_the_same_works() -> None:
+    seen: list[Work] = []
+
+    def collect(works: list[Work]) -> None:
+        seen.extend(works)
+
+    run_bundle(fifo_app(first=collect, second=collect, third=collect), "1")
+    assert len(seen) == 3
+    assert seen[0] is seen[1] is seen[2]
+    assert (seen[0].event.message_id, seen[0].event.body) == ("1", "a secret")
+
+
+def test_nothing_is_published_on_the_way() -> None:
+    app = Log().app()
+    published: list[Any] = []
+    app.amqp._send_task_message = lambda *args, **_options: published.append(args)
+
+    run_bundle(app, "1")
+
+    assert published == []
+
+
+def test_each_step_is_a_task_of_its_own_to_celery(caplog: pytest.LogCaptureFixture) -> None:
+    ids: list[tuple[str, str, str]] = []
+    app = fifo_app()
+
+    def note(works: list[Work]) -> None:
+        request = app.current_task.request
+        ids.append((request.id, request.parent_id, request.root_id))
+
+    for name in CHAIN:
+        app.tasks[name].run = note
+    message = envelope_of(app).message([delivery("1")])
+    run_in_child(app, message)
+
+    root = message["headers"]["id"]
+    assert ids[0][0] == root
+    assert len({one[0] for one in ids}) == 3
+    assert [one[1] for one in ids] == [None, ids[0][0], ids[1][0]]
+    assert {one[2] for one in ids} == {root}
+
+
+@pytest.mark.parametrize("ending", CHAIN)
+def test_the_caller_gets_one_outcome_for_each_event_whichever_step_ends_one(ending: str) -> None:
+    log = Log()
+    error = run_bundle(log.app(**{ending: {"2": INVALID}}), "1", "2", "3")
+
+    assert outcomes_of(error) == [DONE, INVALID, DONE]
+    assert error.requeue is True
+
+
+def test_later_steps_do_not_run_for_events_that_have_ended() -> None:
+    log = Log()
+    error = run_bundle(log.app(first={"1": INVALID}, second={"2": UNAVAILABLE}), "1", "2", "3")
+
+    assert log.seen == [("first", ["1", "2", "3"]), ("second", ["2", "3"]), ("third", ["3"])]
+    assert outcomes_of(error) == [INVALID, UNAVAILABLE, DONE]
+
+
+def test_later_steps_do_not_run_at_all_when_every_event_has_ended() -> None:
+    log = Log()
+    error = run_bundle(log.app(first={"1": INVALID, "2": UNAVAILABLE}), "1", "2")
+
+    assert [name for name, _ in log.seen] == ["first"]
+    assert outcomes_of(error) == [INVALID, UNAVAILABLE]
+
+
+@pytest.mark.parametrize("place", range(3))
+def test_a_bug_in_a_step_is_the_outcome_of_all_that_were_still_on_their_way(place: int) -> None:
+    log = Log()
+    steps: dict[str, Any] = {name: log.step(name) for name in CHAIN}
+    steps["first"] = log.step("first", {"1": INVALID}) if place else steps["first"]
+    steps[CHAIN[place]] = fails(ValueError("a secret"))
+    outcomes = outcomes_of(run_bundle(fifo_app(**steps), "1", "2", "3"))
+
+    assert [name for name, _ in log.seen] == list(CHAIN[:place])
+    assert outcomes[0] == INVALID if place else outcomes[0].result is Result.BUG
+    assert [one.result for one in outcomes[1:]] == [Result.BUG, Result.BUG]
+
+
+def test_a_task_says_itself_what_its_errors_mean() -> None:
+    app = fifo_app(second=fails(OSError()), outcome_of=lambda _error: UNAVAILABLE)
+
+    assert outcomes_of(run_bundle(app, "1", "2")) == [UNAVAILABLE, UNAVAILABLE]
+
+
+@pytest.mark.parametrize("place", range(3))
+def test_neither_logs_nor_outcomes_hold_what_an_error_or_a_message_says(
+    place: int, caplog: pytest.LogCaptureFixture
+) -> None:
+    steps: dict[str, Any] = {CHAIN[place]: fails(ValueError("a secret"))}
+    app = fifo_app(**steps)
+    with caplog.at_level(logging.DEBUG):
+        error = run_bundle(app, "1")
+
+    assert "secret" not in str(outcomes_of(error))
+    assert "secret" not in caplog.text
+    assert "secret" not in str([record.__dict__ for record in caplog.records])
+
+
+def test_a_chain_that_worked_logs_nothing_of_what_a_message_says(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    with caplog.at_level(logging.DEBUG):
+        run_bundle(Log().app(), "1")
+
+    assert "secret" not in str([record.__dict__ for record in caplog.records])
+
+
+def test_an_error_that_each_catches_reaches_the_caller_with_the_others_outcomes() -> None:
+    def handle(work: Work) -> None:
+        if work.event.message_id == "2":
+            raise ConnectionError
+
+    def step(works: list[Work]) -> None:
+        each(works, handle, outcome_of=lambda _error: UNAVAILABLE)
+
+    error = run_bundle(fifo_app(second=step), "1", "2", "3", group="one")
+    assert outcomes_of(error) == [DONE, UNAVAILABLE, WAITING]
+
+
+def test_what_ends_the_process_is_not_taken_for_an_outcome() -> None:
+    def leaves(_works: list[Work]) -> None:
+        raise SystemExit(1)
+
+    with pytest.raises(SystemExit):
+        run_bundle(fifo_app(second=leaves), "1")
+
+
+def test_a_pool_process_goes_on_after_a_failed_delivery() -> None:
+    log = Log()
+    app = log.app(first={"1": INVALID})
+    run_bundle(app, "1")
+
+    assert run_bundle(app, "2") is None
+    assert app.current_task is None
+    assert app.tasks["first"].request.called_directly is True
+
+
+def test_a_step_can_be_called_directly() -> None:
+    app = Log().app(first={"1": INVALID})
+    event = {"message_id": "1", "group_id": "g", "sequence_number": "1", "sent_at": 1, "body": ""}
+
+    with pytest.raises(EventsFailed) as failed:
+        app.tasks["first"]([event])
+    assert failed.value.outcomes == [INVALID]
+
+
+@pytest.mark.parametrize("raising", [None, ValueError("a secret")])
+def test_a_pointer_reports_an_error_as_the_outcome_of_its_delivery(
+    raising: Exception | None, caplog: pytest.LogCaptureFixture
+) -> None:
+    def pointed(*_arguments: Any) -> None:
+        if raising:
+            raise raising
+
+    app = fifo_app(pointed=pointed)
+    traced = trace_task(app.tasks["tick"], "id", (), {}, {"id": "id", "delivery_info": {}}, app=app)
+
+    if raising is None:
+        assert traced.info is None
+    else:
+        (outcome,) = traced.info.retval.outcomes
+        assert (outcome.result, "secret" in outcome.error) == (Result.BUG, False)
+        assert "secret" not in str([record.__dict__ for record in caplog.records])
+
+
+def point_at(app: Celery, arguments: tuple[str, ...] = ()) -> Any:
+    """Run the pointer as its delivery; gives the error that comes back."""
+    request = {"id": "pointer", "root_id": "pointer", "delivery_info": {}, "retries": 2}
+    traced = trace_task(app.tasks["tick"], "pointer", arguments, {}, request, app=app)
+    return traced.info and traced.info.retval
+
+
+def test_a_task_can_run_another_in_its_delivery_as_a_task_of_its_own() -> None:
+    requests: list[tuple[Any, ...]] = []
+    app = fifo_app()
+
+    def inner(text: str) -> str:
+        request = app.tasks["point"].request
+        requests.append((text, request.parent_id, request.root_id, request.retries, os.getpid()))
+        return "its result"
+
+    results: list[Any] = []
+    app.tasks["point"].run = inner
+    app.tasks["tick"].run = lambda: results.append(app.tasks["point"].run_in_this_delivery("x"))
+
+    assert point_at(app) is None
+    assert results == ["its result"]
+    assert requests == [("x", "pointer", "pointer", 2, os.getpid())]
+
+
+def test_a_task_that_runs_in_the_delivery_of_a_pointer_has_its_own_outcome_there() -> None:
+    """A pointer must wait for a dependency as an event does, and not be quarantined for it."""
+    app = fifo_app()
+
+    def inner() -> None:
+        raise ConnectionError
+
+    app.tasks["point"].run = inner
+    app.tasks["point"].outcome_of = lambda _error: UNAVAILABLE
+    app.tasks["tick"].run = app.tasks["point"].run_in_this_delivery
+
+    assert outcomes_of(point_at(app)) == [UNAVAILABLE]
+
+
+def test_a_task_that_runs_in_the_delivery_of_an_event_has_its_own_outcome_there() -> None:
+    app = fifo_app()
+
+    def inner(name: str) -> None:
+        if name == "2":
+            raise ConnectionError
+
+    def step(works: list[Work]) -> None:
+        def handle(work: Work) -> None:
+            app.tasks["point"].run_in_this_delivery(work.event.message_id)
+
+        each(works, handle, outcome_of=lambda _error: INVALID)
+
+    app.tasks["point"].run = inner
+    app.tasks["point"].outcome_of = lambda _error: UNAVAILABLE
+    app.tasks["second"].run = step
+
+    assert outcomes_of(run_bundle(app, "1", "2", "3")) == [DONE, UNAVAILABLE, DONE]
+
+
+def test_a_pointer_that_is_called_directly_raises_its_own_error() -> None:
+    def pointed() -> None:
+        raise ValueError("for the caller")
+
+    with pytest.raises(ValueError, match="for the caller"):
+        fifo_app(pointed=pointed).tasks["tick"]()
+
+
+@pytest.mark.parametrize("protocol", range(pickle.HIGHEST_PROTOCOL + 1))
+def test_failed_events_survive_the_way_to_the_main_process(protocol: int) -> None:
+    failed = EventsFailed([DONE, Outcome(Result.BUG, "bug", "somewhere"), WAITING])
+    arrived = pickle.loads(pickle.dumps(failed, protocol))  # noqa: S301
+
+    assert isinstance(arrived, EventsFailed)
+    assert arrived.outcomes == failed.outcomes
+    assert arrived.outcomes[0].result is Result.DONE
+    assert arrived.requeue is True
+
+
+def test_the_whole_report_of_a_failed_delivery_survives_the_way_to_the_main_process() -> None:
+    app = Log().app(first={"1": INVALID})
+    message = envelope_of(app).message([delivery("1"), delivery("2", group="other")])
+    failed, report, _runtime = pickle.loads(pickle.dumps(run_in_child(app, message)))  # noqa: S301
+
+    error = report.exception
+    assert failed == 1
+    assert outcomes_of(getattr(error, "exc", error)) == [INVALID, DONE]
+
+
+def test_a_fifo_task_is_never_acknowledged_unless_it_succeeded() -> None:
+    task: FifoTask = fifo_app().tasks["first"]
+
+    assert task.acks_late is True
+    assert (task.acks_on_failure, task.acks_on_timeout) == (False, False)
+    assert task.reject_on_worker_lost is True
+    assert task.ignore_result is True

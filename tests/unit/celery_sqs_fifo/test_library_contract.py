@@ -1,0 +1,500 @@
+"""Every private or undocumented seam of its libraries that celery_sqs_fifo leans on.
+
+An upgrade that moves one fails here, with a sentence that says what moved and who needs it.
+"""
+
+import inspect
+import json
+import tomllib
+from collections.abc import Callable, Iterator
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import billiard.einfo
+import boto3
+import kombu.message
+import pytest
+import vine
+from celery.app import amqp
+from celery.app import trace as celery_trace
+from celery.app.control import Control
+from celery.app.task import Context, Task
+from celery.events.dispatcher import EventDispatcher
+from celery.events.event import get_exchange
+from celery.exceptions import Reject
+from celery.worker import loops, strategy
+from celery.worker import state as worker_state
+from celery.worker.consumer import Consumer
+from celery.worker.consumer import events as consumer_events
+from celery.worker.request import Request, create_request_cls
+from kombu import pidbox
+from kombu.asynchronous import Hub
+from kombu.asynchronous.aws.sqs.connection import AsyncSQSConnection
+from kombu.asynchronous.http import Response
+from kombu.connection import Connection
+from kombu.exceptions import HttpError
+from kombu.transport import SQS
+from kombu.transport import redis as redis_transport
+from kombu.transport.virtual import base as virtual
+from kombu.utils.json import dumps
+
+from tests.unit.celery_sqs_fifo.control.test_app import fifo_app
+
+PYPROJECT = Path(__file__).resolve().parents[3] / "pyproject.toml"
+QUEUE_URL = "https://sqs.eu-west-1.amazonaws.com/123456789012/q.fifo"
+
+
+def parameters(function: Callable[..., Any]) -> list[str]:
+    return list(inspect.signature(function).parameters)
+
+
+@pytest.mark.parametrize(("library", "pinned"), [("celery", "5.7.0"), ("kombu", "5.7.0")])
+def test_celery_and_kombu_are_those_that_this_was_written_against(
+    library: str, pinned: str
+) -> None:
+    required = " ".join(tomllib.loads(PYPROJECT.read_text())["project"]["dependencies"])
+
+    assert version(library) == pinned, (
+        f"{library} is {version(library)}: go through this module, then change the version in it."
+    )
+    assert f"{library}=={pinned}" in required.replace("[redis,sqs]", ""), (
+        f"pyproject.toml must pin {library} exactly: the transport uses its private seams."
+    )
+
+
+@pytest.mark.parametrize(("library", "major_minor"), [("billiard", "4.3"), ("vine", "5.1")])
+def test_billiard_and_vine_are_of_the_line_that_this_was_written_against(
+    library: str, major_minor: str
+) -> None:
+    assert version(library).startswith(f"{major_minor}."), (
+        f"{library} is {version(library)}: check requests and calls against it, then change this."
+    )
+
+
+@pytest.mark.parametrize(
+    ("function", "expected", "needed_by"),
+    [
+        (virtual.Message.__init__, ["self", "payload", "channel", "kwargs"], "transport.Message"),
+        (
+            virtual.Channel.basic_consume,
+            ["self", "queue", "no_ack", "callback", "consumer_tag", "kwargs"],
+            "transport.Channel.basic_consume",
+        ),
+        (SQS.Channel.basic_cancel, ["self", "consumer_tag"], "transport.Channel.basic_cancel"),
+        (
+            SQS.Channel.basic_ack,
+            ["self", "delivery_tag", "multiple"],
+            "transport.Channel.basic_ack",
+        ),
+        (
+            SQS.Channel.basic_reject,
+            ["self", "delivery_tag", "requeue"],
+            "transport.Channel.basic_reject",
+        ),
+        (SQS.Channel._restore, ["self", "message", "unwanted_delivery_info"], "transport._restore"),
+        (SQS.Channel._put, ["self", "queue", "message", "kwargs"], "transport.Channel._put"),
+        (SQS.Channel._new_queue, ["self", "queue", "kwargs"], "transport (the queue's URL)"),
+        (SQS.Channel._schedule_queue, ["self", "queue"], "transport (replaces kombu's polling)"),
+        (SQS.Channel.sqs, ["self", "queue"], "transport.Channel._put"),
+        (SQS.Channel.asynsqs, ["self", "queue"], "calls.Calls"),
+        (virtual.Channel.encode_body, ["self", "body", "encoding"], "transport.encode_body"),
+        (virtual.QoS.ack, ["self", "delivery_tag"], "transport (forgetting a message)"),
+        (
+            AsyncSQSConnection.make_request,
+            [
+                "self",
+                "operation_name",
+                "params",
+                "queue_url",
+                "verb",
+                "callback",
+                "protocol_params",
+            ],
+            "calls.Calls",
+        ),
+        (
+            Request._announce_revoked,
+            ["self", "reason", "terminated", "signum", "expired"],
+            "request.FifoRequest",
+        ),
+        (
+            Request.on_failure,
+            ["self", "exc_info", "send_failed_event", "return_ok"],
+            "request.FifoRequest",
+        ),
+        (Request.reject, ["self", "requeue"], "request.FifoRequest"),
+        (
+            celery_trace.trace_task,
+            ["task", "uuid", "args", "kwargs", "request", "opts"],
+            "chain.EventTask",
+        ),
+        (Hub.call_soon, ["self", "callback", "args"], "calls, consumer"),
+        (Hub.call_later, ["self", "delay", "callback", "args"], "all that waits"),
+        (Hub.call_repeatedly, ["self", "delay", "callback", "args"], "consumer, liveness"),
+        (Hub.run_once, ["self"], "consumer.stop"),
+    ],
+)
+def test_a_seam_has_the_parameters_that_are_used(
+    function: Callable[..., Any], expected: list[str], needed_by: str
+) -> None:
+    assert parameters(function) == expected, (
+        f"{function.__qualname__} takes other parameters now: {needed_by} calls or overrides it."
+    )
+
+
+def test_a_client_can_be_made_with_a_configuration_of_its_own() -> None:
+    needed = {"service", "region", "access_key_id", "secret_access_key", "config"}
+
+    assert needed <= set(parameters(SQS.Channel._new_boto_client)), (
+        "SQS.Channel._new_boto_client takes other parameters: transport makes its client for "
+        "shutdowns with it."
+    )
+
+
+@pytest.mark.parametrize("name", ["conninfo", "region", "transport_options"])
+def test_a_channel_has_the_properties_that_are_read(name: str) -> None:
+    assert isinstance(inspect.getattr_static(SQS.Channel, name), property) or hasattr(
+        SQS.Channel, name
+    ), f"SQS.Channel.{name} is gone: transport reads it."
+
+
+def test_a_channel_knows_the_workers_event_loop() -> None:
+    source = inspect.getsource(SQS.Channel.__init__)
+
+    assert "self.hub = " in source, "SQS.Channel sets no `hub`: transport calls SQS from that loop."
+
+
+def test_a_message_takes_a_decoded_body_that_was_put_into_its_cache() -> None:
+    message = kombu.message.Message(body=b"never read", content_type="application/json")
+    message._decoded_cache = ((), {}, {})
+
+    assert message.payload == message.decode() == ((), {}, {}), (
+        "kombu's Message decodes although _decoded_cache is set: the worker's main process would "
+        "parse every event."
+    )
+
+
+@pytest.fixture
+def channel() -> Iterator[Any]:
+    with Connection("memory://") as connection:
+        yield connection.default_channel
+
+
+def raw_message(tag: str = "tag") -> dict[str, Any]:
+    info = {"exchange": "", "routing_key": "q"}
+    return {
+        "body": "{}",
+        "content-type": "application/json",
+        "content-encoding": "utf-8",
+        "headers": {},
+        "properties": {"delivery_tag": tag, "delivery_info": info},
+    }
+
+
+def test_a_consumer_is_given_messages_through_the_transports_callbacks(channel: Any) -> None:
+    received: list[Any] = []
+    virtual.Channel.basic_consume(channel, "q", False, received.append, "consumer")
+    channel.connection._callbacks["q"](raw_message())
+
+    assert [message.delivery_tag for message in received] == ["tag"], (
+        "Transport._callbacks takes no raw message: transport hands over messages with it."
+    )
+    assert channel._tag_to_queue == {"consumer": "q"}, (
+        "Channel._tag_to_queue is gone: transport finds the queue of a cancelled consumer in it."
+    )
+
+
+def test_closing_a_channel_cancels_its_consumers_and_then_restores_what_is_unsettled(
+    channel: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert SQS.Channel.do_restore is True, "SQS.Channel restores nothing when it closes."
+    calls: list[str] = []
+    monkeypatch.setattr(channel, "do_restore", True)
+    monkeypatch.setattr(channel, "basic_cancel", calls.append)
+    monkeypatch.setattr(channel, "_restore", lambda message: calls.append(message.delivery_tag))
+    virtual.Channel.basic_consume(channel, "q", False, lambda _message: None, "consumer")
+    for tag in ("settled", "unsettled"):
+        channel.connection._callbacks["q"](raw_message(tag))
+    channel.qos.ack("settled")
+    virtual.Channel.close(channel)
+
+    assert calls == ["consumer", "unsettled"], (
+        "Channel.close does not cancel and then _restore: transport gives back there what runs."
+    )
+
+
+def test_an_unlimited_prefetch_is_a_count_of_zero(channel: Any) -> None:
+    assert channel.qos.prefetch_count == 0, (
+        "QoS.prefetch_count is not 0 without a limit: transport takes it for the pool's room."
+    )
+
+
+def test_callbacks_on_the_loop_are_called_and_timers_can_be_cancelled() -> None:
+    hub, called = Hub(), list[str]()
+    try:
+        hub.call_soon(called.append, "soon")
+        hub.call_later(0, called.append, "later")
+        hub.call_later(0, called.append, "cancelled").cancel()
+        hub.call_repeatedly(0.001, called.append, "again")
+        for _ in range(5):
+            hub.run_once()
+    finally:
+        hub.close()
+
+    assert {"soon", "later", "again"} == set(called), (
+        "The hub's timers do not fire or cannot be cancelled (kombu 5.5.4 had that): nothing would "
+        "be retried, renewed or flushed."
+    )
+    assert called.count("later") == 1
+    assert called.count("again") > 1
+
+
+class HttpClient:
+    """kombu's HTTP client: keeps the requests."""
+
+    def __init__(self) -> None:
+        self.requests: list[Any] = []
+
+    def add_request(self, request: Any) -> Any:
+        """See kombu.asynchronous.http."""
+        self.requests.append(request)
+        return request
+
+
+@pytest.fixture
+def http() -> HttpClient:
+    return HttpClient()
+
+
+@pytest.fixture
+def responses(http: HttpClient) -> list[Any]:
+    """What a callback was given, after one request was made through kombu's connection."""
+    client = boto3.client(
+        "sqs", region_name="eu-west-1", aws_access_key_id="a", aws_secret_access_key="s"
+    )
+    arrived: list[Any] = []
+    AsyncSQSConnection(sqs_connection=client, http_client=http).make_request(
+        "ReceiveMessage",
+        {"WaitTimeSeconds": 2},
+        QUEUE_URL,
+        "POST",
+        callback=arrived.append,
+        protocol_params={},
+    )
+    return arrived
+
+
+def test_a_call_is_signed_and_sent_in_the_aws_json_protocol(
+    http: HttpClient, responses: list[Any]
+) -> None:
+    (request,) = http.requests
+
+    assert json.loads(request.body) == {"WaitTimeSeconds": 2, "QueueUrl": QUEUE_URL}, (
+        "make_request sends other parameters than those it was given, and the queue's URL: "
+        "calls.Calls gives them in the form of the JSON protocol."
+    )
+    assert request.headers["X-Amz-Target"] == "AmazonSQS.ReceiveMessage"
+    assert "Authorization" in request.headers
+    assert request.request_timeout == 20.0, "A call that hangs must end; kombu's timeout has moved."
+
+
+def test_a_callback_gets_status_reason_and_body_of_an_answer(
+    http: HttpClient, responses: list[Any]
+) -> None:
+    (request,) = http.requests
+    request.on_ready(Response(request, 599, error=HttpError(599, "refused")))
+
+    (response,) = responses
+    assert (response.status, response.reason, response.read()) == (599, "refused", None), (
+        "AsyncHTTPResponse tells a failed connection otherwise: calls.Calls reads status, reason "
+        "and read()."
+    )
+
+
+def test_vine_calls_plain_functions() -> None:
+    called: list[str] = []
+    vine.transform(str.upper, called.append)("answer")
+
+    assert called == ["ANSWER"], "vine.transform takes no plain function: calls.Calls gives it one."
+
+
+def test_billiards_wrapper_has_the_error_in_it() -> None:
+    error = EOFError()
+
+    assert billiard.einfo.ExceptionWithTraceback(error, "").exc is error, (
+        "ExceptionWithTraceback.exc is gone: request.FifoRequest unwraps outcomes with it."
+    )
+
+
+def test_a_reject_in_a_task_comes_back_as_the_info_of_its_trace() -> None:
+    app = fifo_app()
+
+    def rejects(_works: Any) -> None:
+        raise Reject("outcomes", True)
+
+    app.tasks["ordinary"].run = rejects
+    request = {"id": "1", "delivery_info": {}, "ignore_result": True}
+    traced = celery_trace.trace_task(app.tasks["ordinary"], "1", ([],), {}, request, app=app)
+
+    assert traced._fields == ("retval", "info", "runtime", "retstr"), (
+        "trace_task gives another tuple: chain.EventTask reads `info` of it."
+    )
+    assert isinstance(traced.info.retval, Reject), (
+        "The info of a trace does not hold the task's Reject: chain.EventTask raises it on."
+    )
+    assert Reject("outcomes", True).reason == "outcomes", "Reject.reason is gone: EventsFailed."
+
+
+def test_the_chain_of_a_request_is_what_celery_publishes_next() -> None:
+    source = inspect.getsource(celery_trace.build_tracer)
+
+    assert Context.chain is None, "Context.chain is gone: chain.EventTask takes its steps from it."
+    assert Context({"chain": [1]}).chain == [1]
+    assert "task_request.chain" in source, (
+        "The tracer publishes the next step from elsewhere: chain.EventTask empties request.chain "
+        "so that it does not."
+    )
+
+
+def test_a_tasks_own_call_is_what_a_pool_process_runs() -> None:
+    assert "task_has_custom(task, '__call__')" in inspect.getsource(celery_trace.build_tracer), (
+        "The tracer does not run a task's own __call__: outcomes are made there."
+    )
+    assert hasattr(Task, "request_stack")
+    assert "called_directly" in vars(Context), "FifoTask.__call__ reads request.called_directly."
+
+
+def test_a_celery_message_of_version_2_carries_chain_and_shown_arguments() -> None:
+    message = fifo_app().amqp.as_task_v2(
+        "id",
+        "first",
+        args=([],),
+        chain=[{"task": "second"}],
+        argsrepr="(ids)",
+        kwargsrepr="{}",
+        ignore_result=True,
+    )
+    args, kwargs, embed = message.body
+
+    assert isinstance(message, amqp.task_message)
+    assert (args, kwargs, embed["chain"]) == (([],), {}, [{"task": "second"}]), (
+        "as_task_v2 embeds the chain elsewhere: envelope.Envelope gives pool processes the steps."
+    )
+    assert message.headers["argsrepr"] == "(ids)", (
+        "as_task_v2 shows its own view of the arguments: events would stand in logs."
+    )
+    assert json.loads(dumps(message.body)) == [[[]], {}, embed]
+
+
+def test_the_worker_makes_requests_of_the_class_that_a_task_names() -> None:
+    assert "symbol_by_name(task.Request)" in inspect.getsource(strategy.default), (
+        "The worker ignores Task.Request: outcomes would not reach the channel."
+    )
+    made = create_request_cls(Request, fifo_app().tasks["first"], _NoPool(), "host", None)
+    assert set(vars(made)) & {"on_failure", "_announce_revoked", "reject"} == set(), (
+        "create_request_cls overrides what request.FifoRequest does."
+    )
+
+
+def test_the_worker_does_not_decode_messages_of_version_2() -> None:
+    source = inspect.getsource(strategy.default)
+
+    assert "if body is None and 'args' not in message.payload" in source, (
+        "The strategy tells protocols otherwise: transport.Message presets the payload for it."
+    )
+
+
+def test_a_revoked_task_is_announced_through_one_method_before_it_is_acknowledged() -> None:
+    source = inspect.getsource(Request._announce_revoked)
+
+    assert "self.acknowledge()" in source, "Celery settles revoked tasks elsewhere."
+    assert "_announce_revoked" in inspect.getsource(Request.revoked)
+    assert "_announce_revoked" in inspect.getsource(Request.on_failure)
+    assert "_announce_revoked" in inspect.getsource(Request.terminate)
+
+
+def test_a_request_is_settled_once() -> None:
+    for settle in (Request.acknowledge, Request.reject):
+        assert "if not self.acknowledged" in inspect.getsource(settle), (
+            f"{settle.__qualname__} settles twice: FifoRequest rejects before Celery acknowledges."
+        )
+
+
+def test_settings_for_acknowledging_are_taken_from_the_task() -> None:
+    task = fifo_app().tasks["first"]
+
+    assert (task.acks_late, task.acks_on_failure, task.acks_on_timeout) == (True, False, False), (
+        "acks_on_failure_or_timeout does not keep failed tasks from being acknowledged any more."
+    )
+
+
+class _NoPool:
+    def apply_async(self, *_args: Any, **_options: Any) -> None:
+        """See celery.concurrency.base.BasePool."""
+
+
+def test_events_are_handed_to_one_method_of_the_dispatcher() -> None:
+    for method in (EventDispatcher.send, EventDispatcher.publish):
+        assert "self._publish(" in inspect.getsource(method), (
+            "EventDispatcher publishes elsewhere: control.events hands events on in _publish."
+        )
+    assert parameters(EventDispatcher.__init__)[:4] == ["self", "connection", "hostname", "enabled"]
+    assert parameters(EventDispatcher.enable) == ["self"], "control.events replaces it."
+    for name in ("mutex", "_closed", "on_enabled", "groups"):
+        assert f"self.{name} = " in inspect.getsource(EventDispatcher.__init__), name
+
+
+def test_the_worker_asks_the_dispatchers_connection_for_heartbeats_only_if_it_has_one() -> None:
+    assert "if not connection:" in inspect.getsource(loops._enable_amqheartbeats), (
+        "The loop would open the dispatcher's connection: control.events takes it away."
+    )
+    assert "if dispatcher.connection:" in inspect.getsource(consumer_events.Events._close)
+
+
+def test_events_on_a_redis_broker_go_to_all_who_listen() -> None:
+    with Connection("redis://127.0.0.1:9/0") as connection:
+        assert get_exchange(connection, name="celeryev").type == "fanout"
+
+
+def test_the_mailbox_has_the_seams_of_remote_control() -> None:
+    assert parameters(pidbox.Mailbox.producer_or_acquire) == ["self", "producer", "channel"]
+    assert pidbox.Mailbox.node_cls is pidbox.Node
+    assert Control.Mailbox is pidbox.Mailbox
+    assert parameters(pidbox.Node.handle) == ["self", "method", "arguments"]
+    assert parameters(pidbox.Node.handle_message) == ["self", "body", "message"]
+    assert "handle = reply_to and self.handle_call or self.handle_cast" in inspect.getsource(
+        pidbox.Node.dispatch
+    )
+    assert "routing_key=reply_to['routing_key']" in inspect.getsource(pidbox.Node.dispatch)
+    assert "f'{oid}.{self.reply_exchange.name}'" in inspect.getsource(
+        pidbox.Mailbox.get_reply_queue
+    ), "The queue of replies has another name: control.publisher sets its expiry."
+
+
+def test_the_redis_transport_can_be_asked_whether_a_silent_broker_is_there() -> None:
+    poller = redis_transport.MultiChannelPoller()
+
+    poller.maybe_check_subclient_health()
+    assert hasattr(redis_transport.Channel, "client"), "control.publisher sets a queue's expiry."
+    assert redis_transport.Channel.keyprefix_queue == "_kombu.binding.%s", "control.listener."
+
+
+def test_the_worker_has_what_remote_commands_use() -> None:
+    assert hasattr(worker_state, "should_stop"), "the command shutdown sets it."
+    assert "should_stop" in inspect.getsource(worker_state.maybe_shutdown)
+    assert parameters(Consumer._update_prefetch_count) == ["self", "index"]
+    assert "self.task_consumer.cancel_by_queue" in inspect.getsource(Consumer.cancel_task_queue)
+    assert parameters(Consumer.add_task_queue)[:2] == ["self", "queue"]
+    assert "'register_with_event_loop', args=(hub,)" in inspect.getsource(
+        Consumer.register_with_event_loop
+    ), "Steps are not given the event loop: control.listener has itself woken by it."
+
+
+def test_a_request_tells_of_itself_through_one_method() -> None:
+    assert parameters(Request.send_event) == ["self", "type", "fields"]
+    assert parameters(Request.info) == ["self", "safe"]
+    assert "self._already_revoked = True" in inspect.getsource(Request._announce_revoked)
+    assert "if events:\n                self.send_event(" in inspect.getsource(
+        create_request_cls
+    ), "task-succeeded is sent elsewhere: FifoRequest keeps it back."

@@ -1,0 +1,182 @@
+"""docker-compose.yml and the Dockerfile, as far as they can be checked without an engine."""
+
+import json
+import re
+import subprocess
+import sys
+import sysconfig
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+
+PROJECT_ROOT = Path(__file__).resolve().parents[3]
+DOCKER_COMPOSE = Path(sysconfig.get_path("scripts")) / "docker-compose"
+DOCKERFILE = PROJECT_ROOT / "Dockerfile"
+WORKER_COMMAND = ["celery", "-A", "config", "worker", "-Q", "conversations.fifo"]
+
+
+@pytest.fixture(scope="module")
+def compose() -> dict[str, Any]:
+    """The file as Docker Compose understands it, with its own defaults and no .env."""
+    result = subprocess.run(
+        [DOCKER_COMPOSE, "--env-file", "/dev/null", "config", "--format", "json"],
+        cwd=PROJECT_ROOT,
+        env={"PATH": "/usr/bin:/bin"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert result.returncode == 0, result.stderr
+    assert not result.stderr
+    content: dict[str, Any] = json.loads(result.stdout)
+    return content
+
+
+def instructions(*, keyword: str) -> list[str]:
+    """The arguments of each such instruction of the last stage of the Dockerfile."""
+    continued = DOCKERFILE.read_text().replace("\\\n", "")
+    last_stage = re.split(r"^(?=FROM )", continued, flags=re.MULTILINE)[-1]
+    return re.findall(rf"^{keyword} (.*)$", last_stage, flags=re.MULTILINE)
+
+
+def copied_paths() -> list[str]:
+    """What the Dockerfile copies from the project, in any of its stages."""
+    arguments = re.findall(r"^COPY (?!--from)(.*)$", DOCKERFILE.read_text(), flags=re.MULTILINE)
+    return [source for line in arguments for source in line.split()[:-1]]
+
+
+def test_it_has_the_stores_the_service_and_a_step_that_provisions(compose: dict[str, Any]) -> None:
+    assert set(compose["services"]) == {
+        *("postgres", "valkey", "moto"),
+        *("provision", "worker", "beat", "web", "flower"),
+    }
+
+
+def test_the_control_broker_asks_for_the_password_that_the_service_has(
+    compose: dict[str, Any],
+) -> None:
+    valkey = compose["services"]["valkey"]
+    password = valkey["command"][valkey["command"].index("--requirepass") + 1]
+    url = compose["services"]["worker"]["environment"]["CELERY_CONTROL_URL"]
+
+    assert password
+    assert urlsplit(url).password == password
+    assert valkey["environment"]["REDISCLI_AUTH"] == password
+
+
+def test_every_published_port_is_bound_to_loopback(compose: dict[str, Any]) -> None:
+    ports = [port for service in compose["services"].values() for port in service.get("ports", [])]
+    assert len(ports) == 5
+    assert {port.get("host_ip") for port in ports} == {"127.0.0.1"}
+
+
+def test_every_container_has_the_least_privileges(compose: dict[str, Any]) -> None:
+    for name, service in compose["services"].items():
+        assert service["read_only"] is True, name
+        assert service["cap_drop"] == ["ALL"], name
+        assert service["security_opt"] == ["no-new-privileges:true"], name
+        assert "privileged" not in service, name
+        assert "cap_add" not in service, name
+
+
+def test_no_container_runs_as_root(compose: dict[str, Any]) -> None:
+    for name, service in compose["services"].items():
+        runs_our_image = "build" in service
+        user = instructions(keyword="USER")[-1] if runs_our_image else service["user"]
+        assert re.fullmatch(r"[1-9]\d*:[1-9]\d*", user), name
+
+
+def test_the_worker_runs_the_promised_command(compose: dict[str, Any]) -> None:
+    assert compose["services"]["worker"]["command"] == WORKER_COMMAND
+    assert json.loads(instructions(keyword="CMD")[-1]) == WORKER_COMMAND
+
+
+def test_the_worker_waits_for_healthy_stores_and_the_provisioning(compose: dict[str, Any]) -> None:
+    services = compose["services"]
+    awaited = {
+        name: dependency["condition"]
+        for service in ("provision", "worker")
+        for name, dependency in services[service]["depends_on"].items()
+    }
+    assert awaited == {
+        "postgres": "service_healthy",
+        "moto": "service_healthy",
+        "valkey": "service_healthy",
+        "provision": "service_completed_successfully",
+    }
+    for store in ("postgres", "moto", "valkey"):
+        assert services[store]["healthcheck"]["test"], store
+
+
+def test_worker_and_beat_have_the_same_settings(compose: dict[str, Any]) -> None:
+    services = compose["services"]
+    assert services["worker"]["environment"] == services["beat"]["environment"]
+
+
+def test_the_web_server_serves_what_the_image_has_collected(compose: dict[str, Any]) -> None:
+    web = compose["services"]["web"]
+    assert web["command"][:3] == ["gunicorn", "--config", "python:config.webserver"]
+    assert web["command"][-1] == "config.wsgi"
+    (variable,) = instructions(keyword="ENV")[1:]
+    assert variable == f"DJANGO_STATIC_ROOT={web['environment']['DJANGO_STATIC_ROOT']}"
+
+
+def test_the_image_collects_style_sheets_with_settings_of_its_own(tmp_path: Path) -> None:
+    (command,) = [run for run in instructions(keyword="RUN") if "collectstatic" in run]
+    path = f"{Path(sys.executable).parent}:/usr/bin:/bin"
+    result = subprocess.run(
+        ["sh", "-c", command],
+        cwd=PROJECT_ROOT,
+        env={"PATH": path, "DJANGO_STATIC_ROOT": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert result.returncode == 0, result.stderr
+    assert (tmp_path / "staticfiles.json").exists()
+    assert (tmp_path / "admin/css/base.css.gz").exists()
+
+
+def test_flower_runs_the_promised_command_behind_a_login(compose: dict[str, Any]) -> None:
+    flower = compose["services"]["flower"]
+    assert flower["command"][:4] == ["celery", "-A", "config", "flower"]
+    user, _, password = flower["environment"]["FLOWER_BASIC_AUTH"].partition(":")
+    assert user
+    assert password
+    assert not any("persist" in word or "db" in word for word in flower["command"])
+
+
+def test_everything_that_listens_tells_whether_it_is_healthy(compose: dict[str, Any]) -> None:
+    for name, service in compose["services"].items():
+        if service.get("ports"):
+            assert service["healthcheck"]["test"], name
+
+
+def test_the_moto_image_is_the_version_that_the_tests_use(compose: dict[str, Any]) -> None:
+    pinned = re.search(
+        r"^moto==(\S+)", (PROJECT_ROOT / "requirements/dev.txt").read_text(), flags=re.MULTILINE
+    )
+    assert pinned
+    assert compose["services"]["moto"]["image"] == f"motoserver/moto:{pinned[1]}"
+
+
+def test_every_file_that_the_image_takes_exists_and_reaches_the_builder() -> None:
+    ignore_file = (PROJECT_ROOT / ".dockerignore").read_text().splitlines()
+    let_through = {line[1:] for line in ignore_file if line.startswith("!")}
+    copied = copied_paths()
+    assert copied
+    for source in copied:
+        assert (PROJECT_ROOT / source).exists(), source
+    assert {source.removeprefix("./") for source in copied} == let_through
+
+
+def test_the_image_installs_by_hash_only() -> None:
+    installs = re.findall(r"(?:pip install|pip sync) .*", DOCKERFILE.read_text())
+    assert installs
+    assert all("--require-hashes" in install for install in installs)
+
+
+def test_the_image_stops_by_a_warm_shutdown() -> None:
+    assert instructions(keyword="STOPSIGNAL") == ["SIGTERM"]

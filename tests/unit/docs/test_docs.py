@@ -1,0 +1,175 @@
+"""The documentation says what is true: settings, commands, paths, links and names."""
+
+import json
+import re
+import subprocess
+import sysconfig
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+from pkgutil import resolve_name
+
+import pytest
+from django.core.management import get_commands
+
+from config.environment import read
+from config.variables import REQUIRED, SETTINGS, Setting
+from tests.support.pages import PAGES, ROOT, code_of, fenced, page, table_of
+
+PACKAGES = (
+    *("apps", "bench", "celery_sqs_fifo", "config", "demo", "embedded", "observability"),
+    *("operations", "tasks", "testbed", "tests"),
+)
+# Files that documentation names, and that exist only where somebody made them.
+MADE_BY_READERS = {".env", "event.json", "orders.py"}
+
+
+def default_as_told(setting: Setting) -> str:
+    """A default in the form in which one would set it."""
+    match setting.default:
+        case "":
+            return "empty"
+        case bool(value):
+            return f"`{str(value).lower()}`"
+        case timedelta() as period:
+            return f"`{int(period.total_seconds())}`"
+        case list(names):
+            return f"`{','.join(names)}`"
+        case value:
+            return "required" if value is REQUIRED else f"`{value}`"
+
+
+def assignments(text: str, *, commented: bool = False) -> dict[str, str]:
+    """The variables that a file in the form of .env sets, or would set."""
+    mark = "# " if commented else ""
+    return dict(re.findall(rf"^{mark}([A-Z][A-Z_]+)=(.*)$", text, flags=re.MULTILINE))
+
+
+def test_the_table_of_settings_is_that_of_the_code() -> None:
+    told = [row[:3] for row in table_of(page("docs/configuration.md"), head="Name")]
+
+    assert told == [[f"`{s.name}`", s.meaning, default_as_told(s)] for s in SETTINGS]
+
+
+@pytest.mark.parametrize("setting", SETTINGS, ids=lambda setting: setting.name)
+def test_the_examples_of_settings_are_accepted(setting: Setting) -> None:
+    rows = table_of(page("docs/configuration.md"), head="Name")
+    (example,) = (row[3].strip("`") for row in rows if row[0] == f"`{setting.name}`")
+
+    if setting.example:
+        assert example == setting.example
+    if not example.startswith("the output of: "):
+        setting.parse(example)
+
+
+def test_the_readme_has_the_settings_without_a_default() -> None:
+    told = table_of(page("README.md"), head="Name")
+
+    assert told == [[f"`{s.name}`", s.meaning] for s in SETTINGS if s.default is REQUIRED]
+
+
+def test_the_env_example_has_every_setting_and_is_accepted() -> None:
+    values = assignments(page(".env.example"))
+
+    assert set(values) == {setting.name for setting in SETTINGS}
+    read(values)
+
+
+def test_the_env_example_names_every_variable_that_compose_reads() -> None:
+    read_by_compose = set(re.findall(r"\$\{([A-Z_]+)", page("docker-compose.yml")))
+    example = page(".env.example")
+
+    assert read_by_compose <= assignments(example).keys() | assignments(example, commented=True)
+
+
+def test_compose_accepts_the_env_example() -> None:
+    docker_compose = Path(sysconfig.get_path("scripts")) / "docker-compose"
+    result = subprocess.run(
+        [docker_compose, "--env-file", ".env.example", "config", "--format", "json"],
+        cwd=ROOT,
+        env={"PATH": "/usr/bin:/bin"},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+
+    worker = json.loads(result.stdout)["services"]["worker"]["environment"]
+    values = assignments(page(".env.example"))
+    taken = ("SECRET_KEY", "DATALAKE_URL", "AGENT_UUID_CSAT", "DEFAULT_TIMEZONE", "LOG_LEVEL")
+    assert {name: worker[name] for name in taken} == {name: values[name] for name in taken}
+
+
+@pytest.mark.parametrize("path", PAGES, ids=lambda path: path.name)
+def test_every_make_target_exists(path: Path) -> None:
+    targets = set(re.findall(r"^([a-z][a-z-]*):", page("Makefile"), flags=re.MULTILINE))
+    code = "\n".join(code_of(path.read_text(encoding="utf-8")))
+
+    assert set(re.findall(r"\bmake ([a-z][a-z-]*)", code)) <= targets
+
+
+@pytest.mark.parametrize("path", PAGES, ids=lambda path: path.name)
+def test_every_management_command_exists(path: Path) -> None:
+    named = re.findall(r"manage\.py ([a-z_]+)", path.read_text(encoding="utf-8"))
+
+    assert set(named) <= set(get_commands())
+
+
+@pytest.mark.parametrize("path", PAGES, ids=lambda path: path.name)
+def test_every_relative_link_leads_somewhere(path: Path) -> None:
+    for link in re.findall(r"\]\(([^)]+)\)", path.read_text(encoding="utf-8")):
+        if "://" in link:
+            continue
+        target, _, heading = link.partition("#")
+        linked = path.parent / target
+        if not linked.exists():
+            linked = linked.with_suffix(".md")
+        assert linked.exists(), link
+        if heading:
+            assert heading in headings(linked), link
+
+
+def headings(path: Path) -> set[str]:
+    """The anchors that a page's headings get."""
+    titles = re.findall(r"^#+ (.+)$", path.read_text(encoding="utf-8"), flags=re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-") for title in titles}
+
+
+@pytest.mark.parametrize("path", PAGES, ids=lambda path: path.name)
+def test_every_file_that_is_named_exists(path: Path) -> None:
+    for name in named_paths(path.read_text(encoding="utf-8")):
+        assert (ROOT / name).exists(), name
+
+
+def test_every_module_of_the_layout_exists() -> None:
+    (layout,) = fenced(page("docs/architecture.md"), language="text")
+    modules = {path.name for folder in PACKAGES for path in (ROOT / folder).rglob("*.py")}
+    modules |= {path.name for path in ROOT.glob("*.py")}
+
+    named = set(re.findall(r"\b\w+\.py\b", layout))
+    assert len(named) > 10
+    assert named <= modules
+
+
+def named_paths(text: str) -> Iterator[str]:
+    """Paths in code spans: those below a folder of ours, and files with a known ending."""
+    spans = re.findall(r"`([\w./-]+)`", re.sub(r"```.*?```", "", text, flags=re.DOTALL))
+    for span in spans:
+        is_ours = span.startswith(tuple(f"{folder}/" for folder in (*PACKAGES, "docs")))
+        is_file = re.fullmatch(r"[\w./-]*\.(py|md|yml|toml|txt|jsonl|example|env)", span)
+        if (is_ours or is_file) and span not in MADE_BY_READERS:
+            yield span
+
+
+@pytest.mark.parametrize("path", PAGES, ids=lambda path: path.name)
+def test_every_python_name_that_is_named_exists(path: Path) -> None:
+    pattern = rf"\b(?:{'|'.join(PACKAGES)})(?:\.\w+)+"
+    spans = re.findall(r"`([^`\n]+)`", path.read_text(encoding="utf-8"))
+    for span in spans:
+        if re.fullmatch(pattern, span) and not (ROOT / span).is_file():
+            resolve_name(span)
+
+
+@pytest.mark.parametrize("path", PAGES, ids=lambda path: path.name)
+def test_every_json_example_is_json(path: Path) -> None:
+    for block in fenced(path.read_text(encoding="utf-8"), language="json"):
+        json.loads(block)

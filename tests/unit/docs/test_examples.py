@@ -1,0 +1,160 @@
+"""The examples and reference tables of the documentation are those of the code."""
+
+import ast
+import json
+import os
+import re
+import subprocess
+import sys
+from dataclasses import MISSING, Field, fields
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+
+from apps.messages.events import Arrival, parse_event
+from celery_sqs_fifo.delivery import Result
+from celery_sqs_fifo.options import Options
+from celery_sqs_fifo.running import task
+from tests.support.pages import ROOT, fenced, page, table_of, tables
+
+
+def test_every_action_of_the_policies_is_an_operation_of_its_service() -> None:
+    policies = [json.loads(block) for block in fenced(page("README.md"), language="json")]
+    actions = [
+        action
+        for policy in policies
+        for statement in policy["Statement"]
+        for action in always_a_list(statement["Action"])
+    ]
+
+    assert len(policies) == 5
+    for action in actions:
+        service, _, operation = action.partition(":")
+        assert operation in operations(service), action
+
+
+def always_a_list(value: str | list[str]) -> list[str]:
+    """IAM takes one or several in the same place."""
+    return [value] if isinstance(value, str) else value
+
+
+def operations(service: str) -> list[str]:
+    """What the API of an AWS service can do. IAM names its actions alike."""
+    client: Any = boto3.client(service, region_name="us-east-1")  # type: ignore[call-overload]
+    return list(client.meta.service_model.operation_names)
+
+
+def test_the_options_are_those_of_the_code() -> None:
+    told = [row[:2] for row in table_of(page("docs/sqs-fifo.md"), head="Option")]
+
+    assert told == [[f"`{field.name}`", default_of(field)] for field in fields(Options)]
+
+
+def default_of(field: "Field[Any]") -> str:
+    """A default as one would write it in Python."""
+    if field.default is MISSING:
+        return "required"
+    return f'`"{field.default}"`' if isinstance(field.default, str) else f"`{field.default!r}`"
+
+
+def test_the_results_are_those_of_the_code() -> None:
+    told = [row[0].strip("`") for row in table_of(page("docs/sqs-fifo.md"), head="`Result`")]
+
+    assert told == [result.name for result in Result]
+
+
+def test_every_refused_argument_is_named() -> None:
+    refused = " ".join(row[0] for row in table_of(page("docs/sqs-fifo.md"), head="use"))
+
+    assert set(task.UNSUPPORTED_OPTIONS) <= set(re.findall(r"\w+", refused))
+
+
+def test_the_example_app_is_one_that_a_worker_takes(tmp_path: Path) -> None:
+    (source,) = fenced(page("docs/sqs-fifo.md"), language="python")
+    (tmp_path / "orders.py").write_text(source, encoding="utf-8")
+    check = """
+import orders
+from kombu.utils.imports import symbol_by_name
+from celery_sqs_fifo.running.task import EventTask
+from celery_sqs_fifo.running.batch import QueuedEvent, Work
+from celery_sqs_fifo.options import Options
+from celery_sqs_fifo.transport import Transport
+
+options = orders.app.conf.broker_transport_options
+assert symbol_by_name(orders.app.conf.broker_transport) is Transport
+assert symbol_by_name(options["is_barrier"])({"type": "order.cancel"})
+assert Options(**options["consumer"]).probe in orders.app.tasks
+first, *rest = [orders.app.tasks[name] for name in options["event_chain"]]
+assert all(isinstance(task, EventTask) for task in (first, *rest))
+event = QueuedEvent(
+    message_id="m", group_id="g", sequence_number="1", sent_at=0, body='{"order": 7}'
+)
+works = [Work(event)]
+for task in (first, *rest):
+    works = task(works)
+(work,) = works
+assert (work.state, work.outcome) == (7, None)
+"""
+    result = subprocess.run(
+        [sys.executable, "-c", check],
+        cwd=tmp_path,
+        env={
+            "PYTHONPATH": f"{ROOT}{os.pathsep}{tmp_path}",
+            "ORDERS_QUEUE_URL": "http://127.0.0.1:9/123456789012/orders.fifo",
+            "ORDERS_DLQ_URL": "http://127.0.0.1:9/123456789012/orders-dlq.fifo",
+        },
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert result.returncode == 0, result.stderr
+
+
+@pytest.mark.parametrize("body", fenced(page("docs/events.md"), language="json"))
+def test_every_example_of_an_event_is_one(body: str) -> None:
+    arrival = Arrival(group_id="g", sent_at=datetime(2026, 11, 23, tzinfo=UTC), sequence_number="1")
+
+    event = parse_event(body=body, arrival=arrival)
+
+    assert event.contact.urn == "telegram:1001"
+
+
+def test_every_reason_of_a_dead_letter_is_one_that_the_code_gives() -> None:
+    text = page("docs/events.md")
+    told = {
+        row[1].strip("`")
+        for table in tables(text)
+        for row in table[1:]
+        if table[0][1] == "`reason`"
+    }
+
+    assert told == reasons_in_the_code()
+
+
+def reasons_in_the_code() -> set[str]:
+    """The reasons with which the code makes outcomes that end in the dead-letter queue."""
+    reasons: set[str] = set()
+    for source in (
+        *(ROOT / "apps").rglob("*.py"),
+        *(ROOT / "celery_sqs_fifo").rglob("*.py"),
+        *(ROOT / "tasks").rglob("*.py"),
+    ):
+        for node in ast.walk(ast.parse(source.read_text(encoding="utf-8"))):
+            reasons |= _reasons_of(node)
+    return reasons
+
+
+def _reasons_of(node: ast.AST) -> set[str]:
+    """`InvalidEvent(reason, …)`, `Outcome(result, reason, …)`, and `reason = … if … else …`."""
+    match node:
+        case ast.Call(func=ast.Name(id="InvalidEvent"), args=[ast.Constant(value=str(reason)), *_]):
+            return {reason}
+        case ast.Call(func=ast.Name(id="Outcome"), args=[_, ast.Constant(value=str(reason)), *_]):
+            return {reason}
+        case ast.Assign(targets=[ast.Name(id="reason")], value=ast.IfExp(body=body, orelse=orelse)):
+            return {str(one.value) for one in (body, orelse) if isinstance(one, ast.Constant)}
+        case _:
+            return set()
