@@ -6,7 +6,7 @@ from typing import Any
 import structlog
 
 from celery_sqs_fifo.errors import places_of
-from observability.labels import add_labels
+from observability.log_context import add_labels
 
 # The rooms of this service. They log constant sentences with named ids.
 OURS = ("apps", "celery_sqs_fifo", "config", "observability", "operations", "tasks")

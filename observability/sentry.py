@@ -19,7 +19,7 @@ from sentry_sdk.types import Event, Hint
 
 from apps.common.errors import InvalidEvent, Unavailable
 from celery_sqs_fifo.errors import Places, places_of, unwrapped
-from observability.labels import IDS, bound_labels
+from observability.log_context import IDS, bound_labels
 
 FLUSH_SECONDS = 2.0
 SAME_CAUSE_SECONDS = 600.0

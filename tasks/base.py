@@ -11,7 +11,7 @@ from apps.common.errors import InvalidEvent, Unavailable, database_may_be_unavai
 from celery_sqs_fifo.delivery import Outcome, Result
 from celery_sqs_fifo.running.batch import EventsFailed, Work, bug
 from celery_sqs_fifo.running.task import EventTask, FifoTask
-from observability import labels
+from observability import labels, log_context
 from observability.metrics import counters
 from observability.otlp import Tracing
 
@@ -66,7 +66,7 @@ def _classified(error: Exception) -> Outcome:
         outcome = Outcome(Result.UNAVAILABLE, "unavailable", str(unavailable))
     except Exception as unexpected:
         outcome = bug(unexpected)
-    return replace(outcome, labels=labels.labels_of_the_run())
+    return replace(outcome, labels=log_context.labels_of_the_run())
 
 
 class _Outcomes:
@@ -82,7 +82,7 @@ class StepTask(_Outcomes, EventTask):
 
     def __call__(self, items: list[Any]) -> list[Work]:
         """Run with the ids of this run on each line."""
-        with labels.step(self.request, name=self.name):
+        with log_context.step(self.request, name=self.name):
             return super().__call__(items)
 
     def delivery_begun(self, works: list[Work]) -> None:
@@ -112,5 +112,5 @@ class PointerTask(_Outcomes, FifoTask):
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Run with the ids of the pointer, and of this run, on each line."""
         named = self.request.get("labels") or labels.pointer_labels(self.name, args)
-        with labels.step(self.request, name=self.name, labels=named):
+        with log_context.step(self.request, name=self.name, labels=named):
             return super().__call__(*args, **kwargs)
