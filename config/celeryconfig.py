@@ -15,8 +15,8 @@ broker_transport_options = {
         "tasks.pipeline.persist_dynamo",
         "tasks.pipeline.handle_csat",
     ),
-    "is_barrier": "tasks.steps:is_barrier",
-    "goes_alone": "tasks.steps:goes_alone",
+    "is_barrier": "apps.messages.event_types:is_barrier",
+    "goes_alone": "apps.messages.event_types:goes_alone",
     "labels_of": "observability.labels:labels_of",
     "consumer": {
         "dead_letter_queue_url": settings.SQS_CONVERSATION_DLQ_URL,

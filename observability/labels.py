@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
 
+from apps.messages.event_types import type_of
 from observability.log_context import OF_EVENT, Bound
 
 if TYPE_CHECKING:
@@ -18,9 +19,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-EVENT_TYPES = frozenset(
-    {"message.received", "message.sent", "conversation.window", "conversation.close"}
-)
+UNKNOWN_TYPE = "unknown"
 # An address has a colon, an @ or a +, and no text goes without spaces for long.
 _PLAIN_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
@@ -53,10 +52,9 @@ def labels_of(
     if task:
         return {**labels, **pointer_labels(task, arguments)}
     if not isinstance(event, dict):
-        return {**labels, "event_type": "unknown"}
-    event_type, correlation_id = event.get("event_type"), event.get("correlation_id")
-    is_known = isinstance(event_type, str) and event_type in EVENT_TYPES
-    labels["event_type"] = str(event_type) if is_known else "unknown"
+        return {**labels, "event_type": UNKNOWN_TYPE}
+    event_type, correlation_id = type_of(event), event.get("correlation_id")
+    labels["event_type"] = event_type.name if event_type else UNKNOWN_TYPE
     if isinstance(correlation_id, str) and correlation_id:
         labels["correlation_id"] = _plain(correlation_id)
     data = event.get("data")

@@ -4,31 +4,35 @@ from celery import shared_task
 from django.db import close_old_connections
 
 from celery_sqs_fifo.running.batch import Work, each, together
-from tasks import steps
 from tasks.base import StepTask, outcome_of, outcome_of_all, with_ids
 from tasks.datalake import nudge
+from tasks.steps import attributing, reading, recording, storing
 
 
 @shared_task(base=StepTask)
 def process_message(works: list[Work]) -> None:
     """Read the events, and find, open or close their conversations."""
     close_old_connections()
-    each(works, with_ids(steps.read), outcome_of=outcome_of)
-    attribute = with_ids(steps.attribute)
-    together(works, handle_all=steps.attribute_all, handle=attribute, outcome_of=outcome_of_all)
+    each(works, with_ids(reading.read), outcome_of=outcome_of)
+    together(
+        works,
+        handle_all=attributing.attribute_all,
+        handle=with_ids(attributing.attribute),
+        outcome_of=outcome_of_all,
+    )
 
 
 @shared_task(base=StepTask)
 def persist_dynamo(works: list[Work]) -> None:
     """Keep the messages in DynamoDB, and move those of closed conversations to the archive."""
-    store_one = with_ids(steps.store_one)
-    together(works, handle_all=steps.store_all, handle=store_one, outcome_of=outcome_of_all)
-    each(works, with_ids(steps.migrate_closed), outcome_of=outcome_of)
+    store_one = with_ids(storing.store_one)
+    together(works, handle_all=storing.store_all, handle=store_one, outcome_of=outcome_of_all)
+    each(works, with_ids(storing.migrate_closed), outcome_of=outcome_of)
 
 
 @shared_task(base=StepTask)
 def handle_csat(works: list[Work]) -> None:
     """Record survey answers, and have the data lake told."""
-    each(works, with_ids(steps.record), outcome_of=outcome_of)
-    if any(work.outcome is None and steps.answer_of(work) for work in works):
+    each(works, with_ids(recording.record), outcome_of=outcome_of)
+    if any(work.outcome is None and recording.answer_of(work) for work in works):
         nudge()

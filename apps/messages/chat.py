@@ -8,8 +8,10 @@ from zoneinfo import ZoneInfo
 
 from apps.common.console_access import readable
 from apps.common.lossless_json import dump
+from apps.conversations.models import CSAT_KEY, NPS_KEY
+from apps.messages.event_types import EVENT_TYPES, label_of
 
-SURVEYS = {"weni_csat": "CSAT", "weni_nps": "NPS"}
+SURVEYS = {CSAT_KEY: "CSAT", NPS_KEY: "NPS"}
 
 # What a bubble shows by itself.
 _SHOWN = frozenset({"id", "message_id", "text", "contact_name", "created_at"})
@@ -26,11 +28,12 @@ class Version:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bubble:
-    """A message in its newest version, with the ones before."""
+    """A message in its newest version, with the ones before; `label` is its event type in words."""
 
     kind: Literal["message"] = "message"
     at: datetime
     when: str
+    label: str
     is_of_contact: bool
     author: str
     text: str
@@ -78,13 +81,18 @@ def chat(
 def _bubble(document: dict[str, Any], *, contact_name: str, zone: ZoneInfo) -> Bubble:
     versions = [_version(one, zone=zone) for one in (document, *document.get("edits", ()))]
     first, newest = versions[0], versions[-1]
-    is_of_contact = document["event_type"] == "message.received"
+    event_type = EVENT_TYPES.get(document["event_type"])
+    label = readable(label_of(document["event_type"]))
+    is_of_contact = event_type is not None and event_type.from_contact
     name = _text(document["message"].get("contact_name")) or contact_name or "Unnamed contact"
+    # Who wrote a message of an unknown type is not known either.
+    other = "Platform" if event_type else label
     return Bubble(
         at=first.at,
         when=first.when,
+        label=label,
         is_of_contact=is_of_contact,
-        author=name if is_of_contact else "Platform",
+        author=name if is_of_contact else other,
         text=newest.text,
         earlier=versions[:-1],
         more=_more(document["message"]),

@@ -54,11 +54,13 @@ Key = Annotated[Text, StringConstraints(max_length=LONGEST_KEY)]
 Value = Annotated[str, BeforeValidator(_any_as_text)]
 
 
-class _Wire(BaseModel):
+class Wire(BaseModel):
+    """What all wire models have: numbers are taken for text, and unknown fields are ignored."""
+
     model_config = ConfigDict(frozen=True, extra="ignore", coerce_numbers_to_str=True)
 
 
-class _Identity(_Wire):
+class _Identity(Wire):
     project_uuid: UUID
     channel_uuid: UUID
     contact_urn: Annotated[Required, StringConstraints(max_length=LONGEST_URN)]
@@ -70,7 +72,7 @@ class _Identity(_Wire):
         )
 
 
-class _Message(_Wire):
+class _Message(Wire):
     id: Required
     text: Text = ""
     source: Text = ""
@@ -94,8 +96,8 @@ class _CloseData(_Identity):
     resolution: Literal[0, 1, 3, 4]
 
 
-class WireMessage(_Wire):
-    """`message.received` and `message.sent`."""
+class WireMessage(Wire):
+    """A message received from or sent to a contact."""
 
     correlation_id: Text = ""
     data: _MessageData
@@ -103,15 +105,26 @@ class WireMessage(_Wire):
     value: Value = ""
 
 
-class WireWindow(_Wire):
-    """`conversation.window`."""
+class WireWindow(Wire):
+    """A conversation window."""
 
     correlation_id: Text = ""
     data: Annotated[_WindowData, BeforeValidator(_window_names)]
 
 
-class WireClose(_Wire):
-    """`conversation.close`."""
+class WireClose(Wire):
+    """A close."""
 
     correlation_id: Text = ""
     data: _CloseData
+
+
+def has_survey_key(document: dict[str, Any]) -> bool:
+    """Return whether a message's JSON has the key of a survey answer: in `data`, or beside it.
+
+    The conversation of an answer depends on whether the contact has written before it. Run again,
+    it must not see that a later message of its bundle was written.
+    """
+    data = document.get("data")
+    places = (document, data) if isinstance(data, dict) else (document,)
+    return any(place.get("key") not in (None, "") for place in places)

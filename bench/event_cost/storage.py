@@ -10,7 +10,8 @@ from apps.conversations import selectors
 from apps.conversations.attribution import IncomingMessage, find_or_open
 from apps.messages import store
 from apps.messages.entries import MessageEntry, id_for_key
-from apps.messages.events import Arrival, MessageEvent, parse_event
+from apps.messages.events import Arrival, MessageEvent
+from apps.messages.reading import parse_event
 
 
 def read(*, body: str, arrival: Arrival) -> MessageEvent:

@@ -10,13 +10,14 @@ from apps.analytics.models import SurveyAnswer
 from apps.analytics.services import record_answer
 from apps.common.errors import InvalidEvent
 from apps.conversations.models import Conversation, Resolution
+from apps.messages import event_types
 from celery_sqs_fifo.consuming.gate import Gate
 from celery_sqs_fifo.delivery import Delivery
 from celery_sqs_fifo.running.batch import QueuedEvent, Work
 from celery_sqs_fifo.running.envelope import Envelope
 from config.celery import app
 from config.celeryconfig import QUEUE, broker_transport_options
-from tasks import steps
+from tasks.steps import reading, recording
 from tests.support.builders import (
     NOON,
     URN,
@@ -40,8 +41,8 @@ def brings_an_answer(event: QueuedEvent) -> bool:
     """Whether the first step finds one in it."""
     work = Work(event)
     with suppress(InvalidEvent):
-        steps.read(work)
-    return bool(work.state and steps.answer_of(work))
+        reading.read(work)
+    return bool(work.state and recording.answer_of(work))
 
 
 ANSWERS = [sample for sample in samples() if brings_an_answer(sample.event)]
@@ -49,21 +50,27 @@ ANSWERS = [sample for sample in samples() if brings_an_answer(sample.event)]
 
 @pytest.mark.parametrize("sample", ANSWERS, ids=lambda sample: sample.name)
 def test_each_event_that_brings_an_answer_goes_alone(sample: Sample) -> None:
-    assert steps.goes_alone(json.loads(sample.event.body)) is True
+    assert event_types.goes_alone(json.loads(sample.event.body)) is True
 
 
 @pytest.mark.parametrize("key", ["weni_csat", "0", 0, "anything"])
 @pytest.mark.parametrize("is_in_data", [True, False])
 def test_an_answer_is_told_wherever_its_key_is(key: Any, is_in_data: bool) -> None:
     said = {"key": key, "value": "5"}
-    document = {"data": said} if is_in_data else {"data": {}, **said}
+    places = {"data": said} if is_in_data else {"data": {}, **said}
+    document = {"event_type": "message.received", **places}
 
-    assert steps.goes_alone(json.loads(json.dumps(document), parse_int=str)) is True
+    assert event_types.goes_alone(json.loads(json.dumps(document), parse_int=str)) is True
 
 
-@pytest.mark.parametrize("document", [None, [], "key", {"data": "key"}, {"data": {"key": ""}}, {}])
-def test_what_has_no_key_brings_no_answer(document: Any) -> None:
-    assert steps.goes_alone(document) is False
+@pytest.mark.parametrize("fields", [{"data": "key"}, {"data": {"key": ""}}, {"key": None}, {}])
+def test_what_has_no_key_brings_no_answer(fields: dict[str, Any]) -> None:
+    assert event_types.goes_alone({"event_type": "message.received", **fields}) is False
+
+
+@pytest.mark.parametrize("document", [None, [], "key", {"data": {"key": "weni_csat"}}])
+def test_what_is_refused_brings_no_answer(document: Any) -> None:
+    assert event_types.goes_alone(document) is False
 
 
 @pytest.mark.django_db(transaction=True)
@@ -75,10 +82,10 @@ def test_an_answer_that_runs_again_does_not_see_what_its_contact_wrote_after_it(
     deliver_bodies(bodies=[numbered_message(0), close_body()])
 
     def fails_once(**answer: Any) -> bool:
-        monkeypatch.setattr("tasks.steps.record_answer", record_answer)
+        monkeypatch.setattr("tasks.steps.recording.record_answer", record_answer)
         raise RuntimeError("the process is killed")
 
-    monkeypatch.setattr("tasks.steps.record_answer", fails_once)
+    monkeypatch.setattr("tasks.steps.recording.record_answer", fails_once)
     run_as_a_worker([QUESTION, survey_body(), CHEERS])
 
     closed = Conversation.objects.get(resolution=Resolution.RESOLVED)
@@ -110,8 +117,8 @@ def received(bodies: list[str]) -> list[Delivery]:
         app=app,
         queue=QUEUE,
         chain=broker_transport_options["event_chain"],
-        is_barrier=steps.is_barrier,
-        goes_alone=steps.goes_alone,
+        is_barrier=event_types.is_barrier,
+        goes_alone=event_types.goes_alone,
     )
     deliveries = [
         delivery(f"m-{number}", group=f"group:{URN}", body=body, sent_at=SENT_AT + number)

@@ -71,6 +71,10 @@ def test_it_reads_like_a_chat(operator: Client) -> None:
         "with a NUL: ␀, a half �, a path C:\\u0041",
         "No text",
     ]
+    assert {one.attributes["title"] for one in document.all("p", of_class="console-author")} == {
+        "Message from the contact",
+        "Message to the contact",
+    }
 
 
 def test_surveys_and_the_closing_stand_between_with_local_times(operator: Client) -> None:

@@ -15,6 +15,7 @@ from apps.common.errors import Unavailable
 from apps.conversations import services
 from apps.conversations.models import Conversation, Project
 from apps.messages import store
+from apps.messages.event_types import goes_alone, is_barrier
 from celery_sqs_fifo.backoff import Backoff
 from celery_sqs_fifo.consuming.quarantine import Quarantine, about
 from celery_sqs_fifo.delivery import DONE, Delivery, Outcome, Result
@@ -25,7 +26,6 @@ from demo.personal_data import leaks, personal_data
 from observability import labels
 from observability.logging import logging_config
 from tasks.closing import close_conversation
-from tasks.steps import goes_alone, is_barrier
 from tests.support.builders import (
     NAME,
     NOON,

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from apps.messages.event_types import goes_alone, is_barrier
 from celery_sqs_fifo.delivery import Delivery
 from celery_sqs_fifo.running.envelope import Envelope
 from config.celery import app
@@ -13,7 +14,6 @@ from demo.personal_data import leaks, personal_data
 from embedded.network import free_port
 from observability import labels, otlp
 from observability.otlp import Tracing
-from tasks.steps import goes_alone, is_barrier
 from tests.support.builders import message_body
 from tests.support.fake_calls import delivery
 from tests.support.samples import samples

@@ -30,11 +30,11 @@ app.conf.broker_transport_options["is_barrier"] = "tests.support.failing_app:is_
 
 def is_barrier(document: Any) -> bool:
     """As the service's own, with a bug that quotes what it got."""
-    from tasks import steps
+    from apps.messages import event_types
 
     if isinstance(document, dict) and document.get("event_type") == UNREADABLE:
         raise ValueError(document)
-    return steps.is_barrier(document)
+    return event_types.is_barrier(document)
 
 
 @signals.import_modules.connect

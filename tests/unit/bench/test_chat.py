@@ -4,7 +4,8 @@ import json
 
 import pytest
 
-from apps.messages.events import MessageEvent, parse_event
+from apps.messages.events import MessageEvent
+from apps.messages.reading import parse_event
 from bench.common.chat import Load, close_of, event_of, inversions
 from bench.common.queue import batches
 from testbed.dynamodb.accounts import Write

@@ -8,7 +8,8 @@ from itertools import islice
 import pytest
 
 from apps.common.errors import InvalidEvent
-from apps.messages.events import Arrival, parse_event
+from apps.messages.events import Arrival
+from apps.messages.reading import parse_event
 from tests.chaos.catalogue import FAULTS, Strike
 from tests.chaos.generator import Generator
 from tests.chaos.plan import Closing, Message, PlannedEvent, Poison, Trait

@@ -14,7 +14,9 @@ from typing import Any
 import boto3
 import pytest
 
-from apps.messages.events import Arrival, parse_event
+from apps.messages.event_types import EVENT_TYPES
+from apps.messages.events import Arrival
+from apps.messages.reading import parse_event
 from celery_sqs_fifo.delivery import Result
 from celery_sqs_fifo.options import Options
 from celery_sqs_fifo.running import task
@@ -120,6 +122,17 @@ def test_every_example_of_an_event_is_one(body: str) -> None:
     event = parse_event(body=body, arrival=arrival)
 
     assert event.contact.urn == "telegram:1001"
+
+
+def test_the_event_types_are_those_of_the_code() -> None:
+    text = page("docs/events.md")
+    headings = " ".join(re.findall(r"^### (.+)$", text, flags=re.MULTILINE))
+
+    assert table_of(text, head="type") == [
+        [f"`{one.name}`", one.label, "yes" if one.may_close else "no"]
+        for one in EVENT_TYPES.values()
+    ]
+    assert set(re.findall(r"`([^`]+)`", headings)) == set(EVENT_TYPES)
 
 
 def test_every_reason_of_a_dead_letter_is_one_that_the_code_gives() -> None:

@@ -28,8 +28,8 @@ from observability import otlp
 from observability.event_tracer import EventTracer
 from observability.labels import hashed
 from observability.otlp import Tracing
-from tasks import steps
 from tasks.base import StepTask, outcome_of, with_ids
+from tasks.steps.reading import read as read_event
 from tests.support.builders import NAME, PROJECT, TEXT, URN, message_body
 from tests.support.fake_calls import delivery
 from tests.support.pages import ROOT
@@ -46,7 +46,7 @@ Step = Callable[[Work], None]
 
 def find(work: Work) -> None:
     """Read an event as the service does; its conversation is always the same."""
-    steps.read(work)
+    read_event(work)
     work.state.conversation_uuid = CONVERSATION
 
 

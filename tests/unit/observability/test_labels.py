@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from observability.labels import EVENT_TYPES, hashed, labels_of
+from apps.messages.event_types import EVENT_TYPES
+from observability.labels import hashed, labels_of
 from observability.log_context import add_labels, bound_labels, step
 from tests.support.builders import PROJECT, URN, close_body, message_body, window_body
 

@@ -39,6 +39,19 @@ def test_the_contact_and_the_platform_are_told_apart() -> None:
     assert (ours.is_of_contact, ours.author) == (False, "Platform")
 
 
+def test_a_message_says_what_type_of_event_brought_it() -> None:
+    theirs, ours = bubbles(chatted(message(0), message(1, sent=True)))
+
+    assert (theirs.label, ours.label) == ("Message from the contact", "Message to the contact")
+
+
+def test_a_stored_message_of_an_unknown_type_is_readable() -> None:
+    (bubble,) = bubbles(chatted({**message(), "event_type": "message.\\u0000whispered"}))
+
+    assert (bubble.is_of_contact, bubble.text) == (False, "hello")
+    assert bubble.label == bubble.author == "message.␀whispered"
+
+
 def test_a_message_has_the_name_that_came_with_it() -> None:
     (bubble,) = bubbles(chatted(message(more={"contact_name": "Ana Now"})))
 

@@ -11,7 +11,8 @@ from apps.common.errors import InvalidEvent
 from apps.common.lossless_json import restore
 from apps.conversations.models import Resolution
 from apps.conversations.services import WindowUpdate
-from apps.messages.events import CloseEvent, MessageEvent, WindowEvent, parse_event
+from apps.messages.events import CloseEvent, MessageEvent, WindowEvent
+from apps.messages.reading import parse_event
 from tests.support.builders import (
     ABSENT,
     CHANNEL,

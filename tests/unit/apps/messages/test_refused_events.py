@@ -8,7 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from apps.common.errors import InvalidEvent
-from apps.messages.events import CloseEvent, MessageEvent, WindowEvent, parse_event
+from apps.messages.events import CloseEvent, MessageEvent, WindowEvent
+from apps.messages.reading import parse_event
 from tests.support.builders import (
     ABSENT,
     arrival,

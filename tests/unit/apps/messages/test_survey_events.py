@@ -5,7 +5,8 @@ from typing import Any
 import pytest
 
 from apps.common.errors import InvalidEvent
-from apps.messages.events import SurveyAnswer, parse_event
+from apps.messages.events import SurveyAnswer
+from apps.messages.reading import parse_event
 from tests.support.builders import arrival, message_body, survey_body
 
 

@@ -1,0 +1,121 @@
+"""The event types: everything that has to tell them apart looks them up here.
+
+A new type is an entry in `EVENT_TYPES`, a wire model (apps.messages.wire), a parser
+(apps.messages.parsers), what the steps do with its event (tasks.steps), and a line in
+docs/events.md.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
+
+from apps.messages import parsers
+from apps.messages.events import AnyEvent, Arrival
+from apps.messages.parsers import RawEvent
+from apps.messages.wire import Wire, WireClose, WireMessage, WireWindow, has_survey_key
+
+MESSAGE_RECEIVED = "message.received"
+MESSAGE_SENT = "message.sent"
+CONVERSATION_WINDOW = "conversation.window"
+CONVERSATION_CLOSE = "conversation.close"
+
+WireT = TypeVar("WireT", bound=Wire)
+
+
+def never(_document: dict[str, Any]) -> bool:
+    """Return False: no event of the type goes alone."""
+    return False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EventType(Generic[WireT]):
+    """One event type: how it is read, how it runs, and what it is called.
+
+    `name` is its `event_type` in JSON, in log lines and in the labels of metrics; `label` is what
+    people read. `parser` makes the event from the validated `wire` model. A type that
+    `may_close` is a barrier in its group. Whether an event goes alone depends on what is in it, so
+    `goes_alone` is a function of its JSON. `from_contact` is for messages: who wrote them.
+    """
+
+    name: str
+    label: str
+    wire: type[WireT]
+    parser: Callable[[WireT, RawEvent], AnyEvent]
+    may_close: bool
+    goes_alone: Callable[[dict[str, Any]], bool]
+    from_contact: bool = False
+
+    def parse(self, document: dict[str, Any], *, arrival: Arrival) -> AnyEvent:
+        """Return the event in a document of this type.
+
+        Raises InvalidEvent, or pydantic's ValidationError where the form is another one.
+        """
+        raw = RawEvent(document=document, event_type=self.name, arrival=arrival)
+        return self.parser(self.wire.model_validate(document), raw)
+
+
+EVENT_TYPES: Mapping[str, EventType[Any]] = {
+    event_type.name: event_type
+    for event_type in (
+        EventType(
+            name=MESSAGE_RECEIVED,
+            label="Message from the contact",
+            wire=WireMessage,
+            parser=parsers.received_message,
+            may_close=False,
+            goes_alone=has_survey_key,
+            from_contact=True,
+        ),
+        EventType(
+            name=MESSAGE_SENT,
+            label="Message to the contact",
+            wire=WireMessage,
+            parser=parsers.sent_message,
+            may_close=False,
+            goes_alone=has_survey_key,
+        ),
+        EventType(
+            name=CONVERSATION_WINDOW,
+            label="Conversation window",
+            wire=WireWindow,
+            parser=parsers.window,
+            may_close=True,
+            goes_alone=never,
+        ),
+        EventType(
+            name=CONVERSATION_CLOSE,
+            label="Close of the conversation",
+            wire=WireClose,
+            parser=parsers.close,
+            may_close=True,
+            goes_alone=never,
+        ),
+    )
+}
+
+
+def type_of(document: Any) -> EventType[Any] | None:
+    """Return the type of an event's JSON; None for an unknown type and for what is no event."""
+    name = document.get("event_type") if isinstance(document, dict) else None
+    return EVENT_TYPES.get(name) if isinstance(name, str) else None
+
+
+def is_barrier(document: Any) -> bool:
+    """Return whether an event's JSON may close a conversation."""
+    event_type = type_of(document)
+    return event_type is not None and event_type.may_close
+
+
+def goes_alone(document: Any) -> bool:
+    """Return whether an event's JSON must have had its whole effect before a later event has any.
+
+    A body of an unknown type need not: it is refused, and has no effect.
+    """
+    event_type = type_of(document)
+    return event_type is not None and event_type.goes_alone(document)
+
+
+def label_of(name: str) -> str:
+    """Return what people read of a stored event type: its label, or its name if it is unknown."""
+    event_type = EVENT_TYPES.get(name)
+    return event_type.label if event_type else name

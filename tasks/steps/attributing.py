@@ -1,0 +1,108 @@
+"""The second part of process_message: find, open, update or close the conversations of events."""
+
+from collections.abc import Sequence
+from typing import assert_never
+from uuid import UUID
+
+from apps.common.clock import now
+from apps.conversations import selectors, services
+from apps.conversations.attribution import Attribution, IncomingMessage, find_or_open
+from apps.conversations.erasing import ContactErased
+from apps.conversations.models import Resolution
+from apps.messages.events import CloseEvent, MessageEvent, WindowEvent
+from celery_sqs_fifo.running.batch import Work
+from observability.metrics import counters
+from tasks.steps.progress import Progress, log_erased
+
+
+def attribute_all(works: Sequence[Work]) -> None:
+    """Find or open the conversations of plain messages. Raises TypeError if there are others."""
+    messages = [_incoming(_plain_message(work)) for work in works]
+    for work, attribution in zip(works, find_or_open(messages), strict=True):
+        _place(work, attribution)
+
+
+def attribute(work: Work) -> None:
+    """Find, open, update or close the conversation of an event."""
+    progress: Progress = work.state
+    match progress.event:
+        case MessageEvent() as event:
+            _attribute_message(work, event)
+        case WindowEvent(has_chats_room=True) as event:
+            progress.to_migrate = _close(event, resolution=Resolution.HAS_CHAT_ROOM)
+        case WindowEvent() as event:
+            _apply_window(work, event)
+        case CloseEvent() as event:
+            progress.to_migrate = _close(event, resolution=event.resolution)
+        case unhandled:
+            assert_never(unhandled)
+
+
+def _attribute_message(work: Work, event: MessageEvent) -> None:
+    if event.entry:
+        (attribution,) = find_or_open([_incoming(event)])
+        _place(work, attribution)
+    if event.answer:
+        # After the message of its own event has its place: a rerun would find it there, too.
+        work.state.answered = selectors.answered_conversation(
+            contact=event.contact, answered_at=event.arrival.sent_at
+        )
+
+
+def _apply_window(work: Work, event: WindowEvent) -> None:
+    try:
+        attribution = services.update_or_open(
+            contact=event.contact,
+            window=event.window,
+            sent_at=event.arrival.sent_at,
+            group_id=event.arrival.group_id,
+        )
+    except ContactErased:
+        log_erased(work)
+    else:
+        if attribution:
+            counters.attributed(attribution)
+            work.state.conversation_uuid = attribution.conversation_uuid
+
+
+def _place(work: Work, attribution: Attribution) -> None:
+    """A message of an erased contact gets no place, and so is not stored."""
+    counters.attributed(attribution)
+    uuid = attribution.conversation_uuid
+    if uuid is None:
+        log_erased(work)
+    work.state.conversation_uuid = uuid
+    work.state.to_migrate = [uuid] if attribution.late else []
+
+
+def _close(event: WindowEvent | CloseEvent, *, resolution: Resolution) -> list[UUID]:
+    takeover = event.window if isinstance(event, WindowEvent) else None
+    closed = services.close(
+        contact=event.contact,
+        resolution=resolution,
+        sent_at=event.arrival.sent_at,
+        takeover=takeover,
+        now=now(),
+    )
+    if closed.closed:
+        counters.metrics().closed.labels("takeover" if takeover else "event").inc()
+    return closed.to_migrate
+
+
+def _incoming(event: MessageEvent) -> IncomingMessage:
+    return IncomingMessage(
+        contact=event.contact,
+        at=event.at,
+        sent_at=event.arrival.sent_at,
+        from_contact=event.from_contact,
+        contact_name=event.contact_name,
+        group_id=event.arrival.group_id,
+    )
+
+
+def _plain_message(work: Work) -> MessageEvent:
+    """An event that brings a message and nothing else, as all that share a bundle do."""
+    event = work.state.event
+    if not isinstance(event, MessageEvent) or not event.entry or event.answer:
+        raise TypeError("an event that has to go alone is in a bundle")
+    return event

@@ -1,0 +1,22 @@
+"""The first part of process_message: read the event in a body."""
+
+from datetime import UTC, datetime
+
+from apps.messages.events import Arrival
+from apps.messages.reading import parse_event
+from celery_sqs_fifo.running.batch import QueuedEvent, Work
+from tasks.steps.progress import Progress
+
+
+def read(work: Work) -> None:
+    """Read an event. Raises InvalidEvent."""
+    event = parse_event(body=work.event.body, arrival=_arrival(work.event))
+    work.state = Progress(event=event)
+
+
+def _arrival(event: QueuedEvent) -> Arrival:
+    return Arrival(
+        group_id=event.group_id,
+        sent_at=datetime.fromtimestamp(event.sent_at / 1000, UTC),
+        sequence_number=event.sequence_number,
+    )

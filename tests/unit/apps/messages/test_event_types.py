@@ -1,0 +1,183 @@
+"""One registry of event types, which everything follows that has to tell them apart."""
+
+import ast
+import json
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from apps.common.errors import InvalidEvent
+from apps.messages import parsers
+from apps.messages.chat import Bubble, chat
+from apps.messages.event_types import EVENT_TYPES, EventType, goes_alone, is_barrier, type_of
+from apps.messages.events import MessageEvent
+from apps.messages.parsers import RawEvent
+from apps.messages.reading import parse_event
+from apps.messages.wire import WireMessage
+from celery_sqs_fifo.running.batch import Work
+from observability.labels import labels_of, labels_of_work
+from observability.metrics import counters
+from tasks.steps import reading
+from tests.support.builders import (
+    arrival,
+    close_body,
+    message_body,
+    queued_event,
+    survey_body,
+    window_body,
+)
+from tests.support.pages import ROOT
+
+WHISPER = "message.whispered"
+# What may stand for a name in JSON, and is none.
+NO_NAMES: tuple[Any, ...] = ([], {}, 1, None)
+SERVICE = ("apps", "config", "observability", "operations", "tasks")
+
+
+class WireWhisper(WireMessage):
+    """A message with something of its own."""
+
+    volume: int
+
+
+def whisper(wire: WireWhisper, raw: RawEvent) -> MessageEvent:
+    """Return the event, named after how loud it is."""
+    return replace(parsers.sent_message(wire, raw), contact_name=f"volume {wire.volume}")
+
+
+@pytest.fixture
+def _with_whispers(monkeypatch: pytest.MonkeyPatch) -> None:
+    """There is one more type. Nothing but the registry is changed."""
+    added: EventType[Any] = EventType(
+        name=WHISPER,
+        label="Whisper",
+        wire=WireWhisper,
+        parser=whisper,
+        may_close=True,
+        goes_alone=lambda document: document["volume"] == "1",
+        from_contact=True,
+    )
+    monkeypatch.setitem(EVENT_TYPES, WHISPER, added)
+
+
+def whispered(volume: Any = 1) -> str:
+    """A whisper's JSON."""
+    return message_body(event_type=WHISPER, event={"volume": volume})
+
+
+def as_the_main_process_reads_it(body: str) -> Any:
+    """Numbers are text there: see celery_sqs_fifo.running.envelope."""
+    return json.loads(body, parse_int=str, parse_float=str)
+
+
+@pytest.mark.usefixtures("_with_whispers")
+def test_a_new_type_is_read_by_its_own_model_and_parser() -> None:
+    event = parse_event(body=whispered(), arrival=arrival())
+
+    assert isinstance(event, MessageEvent)
+    assert (event.event_type, event.contact_name) == (WHISPER, "volume 1")
+    assert event.entry
+    assert event.entry.event_type == WHISPER
+
+    with pytest.raises(InvalidEvent) as caught:
+        parse_event(body=whispered("loud"), arrival=arrival())
+    assert caught.value.reason == "malformed_field"
+
+
+@pytest.mark.usefixtures("_with_whispers")
+def test_a_new_type_says_itself_whether_it_is_a_barrier_and_goes_alone() -> None:
+    quiet, loud = (as_the_main_process_reads_it(whispered(volume)) for volume in (1, 2))
+
+    assert is_barrier(quiet)
+    assert is_barrier(loud)
+    assert goes_alone(quiet)
+    assert not goes_alone(loud)
+
+
+@pytest.mark.usefixtures("_with_whispers")
+def test_a_new_type_is_named_in_logs_traces_and_metrics() -> None:
+    work = Work(queued_event(body=whispered()))
+    before_it_is_read = labels_of_work(work)
+    reading.read(work)
+
+    document = as_the_main_process_reads_it(whispered())
+    assert labels_of(group_id="g", event=document)["event_type"] == WHISPER
+    assert before_it_is_read["event_type"] == labels_of_work(work)["event_type"] == WHISPER
+    assert counters.event_type_of(work) == WHISPER
+
+
+@pytest.mark.usefixtures("_with_whispers")
+def test_a_new_type_stands_in_transcripts_with_its_label_and_its_side() -> None:
+    event = parse_event(body=whispered(), arrival=arrival())
+    assert isinstance(event, MessageEvent)
+    assert event.entry
+
+    _day, bubble = chat(
+        [event.entry.as_json()], happenings=[], contact_name="Ana", zone=ZoneInfo("UTC")
+    )
+
+    assert isinstance(bubble, Bubble)
+    assert (bubble.label, bubble.is_of_contact) == ("Whisper", True)
+
+
+def test_without_its_entry_the_same_body_is_of_an_unknown_type() -> None:
+    document = as_the_main_process_reads_it(whispered())
+
+    assert type_of(document) is None
+    assert (is_barrier(document), goes_alone(document)) == (False, False)
+    assert labels_of(group_id="g", event=document)["event_type"] == "unknown"
+    with pytest.raises(InvalidEvent) as caught:
+        parse_event(body=whispered(), arrival=arrival())
+    assert caught.value.reason == "unknown_event_type"
+
+
+@pytest.mark.parametrize(
+    ("body", "barrier", "alone"),
+    [
+        (message_body(), False, False),
+        (message_body(event_type="message.sent"), False, False),
+        (survey_body(), False, True),
+        (window_body(), True, False),
+        (close_body(), True, False),
+    ],
+)
+def test_what_may_close_is_a_barrier_and_an_answer_goes_alone(
+    body: str, barrier: bool, alone: bool
+) -> None:
+    document = as_the_main_process_reads_it(body)
+
+    assert (is_barrier(document), goes_alone(document)) == (barrier, alone)
+
+
+@pytest.mark.parametrize("body", [message_body(), message_body(event_type="message.sent")])
+def test_registry_and_parser_agree_on_who_wrote_a_message(body: str) -> None:
+    event = parse_event(body=body, arrival=arrival())
+
+    assert isinstance(event, MessageEvent)
+    assert EVENT_TYPES[event.event_type].from_contact is event.from_contact
+
+
+@pytest.mark.parametrize(
+    "document", [None, [], "x", {}, *({"event_type": one} for one in NO_NAMES)]
+)
+def test_what_is_no_event_has_no_type(document: Any) -> None:
+    assert type_of(document) is None
+    assert (is_barrier(document), goes_alone(document)) == (False, False)
+
+
+def test_nothing_else_in_the_service_lists_names_of_types() -> None:
+    assert {place for place, text in string_constants() if text in EVENT_TYPES} == {
+        "apps/messages/event_types.py"
+    }
+
+
+def string_constants() -> Iterator[tuple[str, str]]:
+    """Each string in the service's code, with the file that it stands in."""
+    for package in SERVICE:
+        for source in (ROOT / package).rglob("*.py"):
+            for node in ast.walk(ast.parse(source.read_text(encoding="utf-8"))):
+                if isinstance(node, ast.Constant) and isinstance(node.value, str):
+                    yield str(source.relative_to(ROOT)), node.value
