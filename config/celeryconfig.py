@@ -1,5 +1,7 @@
 """Celery's settings: SQS FIFO as the broker, JSON only, no results."""
 
+from typing import Any
+
 from django.conf import settings
 from kombu.entity import Queue
 
@@ -7,7 +9,7 @@ QUEUE = "conversations.fifo"
 
 broker_url = "sqs://"
 broker_transport = "celery_sqs_fifo.transport:Transport"
-broker_transport_options = {
+broker_transport_options: dict[str, Any] = {
     "region": settings.SQS_CONVERSATION_REGION,
     "predefined_queues": {QUEUE: {"url": settings.SQS_CONVERSATION_QUEUE_URL}},
     "event_chain": (
