@@ -1,6 +1,5 @@
 """Django's settings; everything that differs between installations comes from the environment."""
 
-import os
 from pathlib import Path
 
 from config.environment import read
@@ -9,32 +8,32 @@ from observability.sentry import start_sentry
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
-_environment = read(os.environ)
+_environment = read()
 
-SQS_CONVERSATION_QUEUE_URL = _environment["SQS_CONVERSATION_QUEUE_URL"]
-SQS_CONVERSATION_DLQ_URL = _environment["SQS_CONVERSATION_DLQ_URL"]
-SQS_CONVERSATION_REGION = _environment["SQS_CONVERSATION_REGION"]
-SQS_CONVERSATION_VISIBILITY_TIMEOUT = _environment["SQS_CONVERSATION_VISIBILITY_TIMEOUT"]
-WORKER_BUNDLE = _environment["WORKER_BUNDLE"]
-WORKER_LIVENESS_FILE = _environment["WORKER_LIVENESS_FILE"]
-DYNAMODB_MESSAGE_TABLE = _environment["DYNAMODB_MESSAGE_TABLE"]
-DYNAMODB_REGION = _environment["DYNAMODB_REGION"]
-DATALAKE_URL = _environment["DATALAKE_URL"]
-AGENT_UUID_CSAT = _environment["AGENT_UUID_CSAT"]
-AGENT_UUID_NPS = _environment["AGENT_UUID_NPS"]
-CLOSING_QUIET_PERIOD = _environment["CLOSING_QUIET_PERIOD"]
-CLOSING_MAX_POSTPONE = _environment["CLOSING_MAX_POSTPONE"]
-DEFAULT_TIMEZONE = _environment["DEFAULT_TIMEZONE"]
-CONSOLE_ENABLED = _environment["CONSOLE_ENABLED"]
-CELERY_CONTROL_URL = _environment["CELERY_CONTROL_URL"]
-METRICS_PORT = _environment["METRICS_PORT"]
-METRICS_ADDRESS = _environment["METRICS_ADDRESS"]
-TRACING_ENABLED = _environment["TRACING_ENABLED"]
-FLOWER_MAY_CONTROL = _environment["FLOWER_MAY_CONTROL"]
+SQS_CONVERSATION_QUEUE_URL = _environment.SQS_CONVERSATION_QUEUE_URL
+SQS_CONVERSATION_DLQ_URL = _environment.SQS_CONVERSATION_DLQ_URL
+SQS_CONVERSATION_REGION = _environment.SQS_CONVERSATION_REGION
+SQS_CONVERSATION_VISIBILITY_TIMEOUT = _environment.SQS_CONVERSATION_VISIBILITY_TIMEOUT
+WORKER_BUNDLE = _environment.WORKER_BUNDLE
+WORKER_LIVENESS_FILE = _environment.WORKER_LIVENESS_FILE
+DYNAMODB_MESSAGE_TABLE = _environment.DYNAMODB_MESSAGE_TABLE
+DYNAMODB_REGION = _environment.DYNAMODB_REGION
+DATALAKE_URL = _environment.DATALAKE_URL
+AGENT_UUID_CSAT = _environment.AGENT_UUID_CSAT
+AGENT_UUID_NPS = _environment.AGENT_UUID_NPS
+CLOSING_QUIET_PERIOD = _environment.CLOSING_QUIET_PERIOD
+CLOSING_MAX_POSTPONE = _environment.CLOSING_MAX_POSTPONE
+DEFAULT_TIMEZONE = _environment.DEFAULT_TIMEZONE
+CONSOLE_ENABLED = _environment.CONSOLE_ENABLED
+CELERY_CONTROL_URL = _environment.CELERY_CONTROL_URL
+METRICS_PORT = _environment.METRICS_PORT
+METRICS_ADDRESS = _environment.METRICS_ADDRESS
+TRACING_ENABLED = _environment.TRACING_ENABLED
+FLOWER_MAY_CONTROL = _environment.FLOWER_MAY_CONTROL
 
-SECRET_KEY = _environment["SECRET_KEY"]
-DEBUG = _environment["DJANGO_DEBUG"]
-ALLOWED_HOSTS = _environment["DJANGO_ALLOWED_HOSTS"]
+SECRET_KEY = _environment.SECRET_KEY
+DEBUG = _environment.DJANGO_DEBUG
+ALLOWED_HOSTS = _environment.DJANGO_ALLOWED_HOSTS
 
 INSTALLED_APPS = [
     "django.contrib.admin",
@@ -80,7 +79,7 @@ ROOT_URLCONF = "config.urls"
 WSGI_APPLICATION = "config.wsgi.application"
 
 STATIC_URL = "static/"
-STATIC_ROOT = _environment["DJANGO_STATIC_ROOT"] or None
+STATIC_ROOT = _environment.DJANGO_STATIC_ROOT or None
 # Nothing collected, as in a checkout: served as the packages have it, under names without a hash.
 WHITENOISE_USE_FINDERS = not STATIC_ROOT
 WHITENOISE_ALLOW_ALL_ORIGINS = False
@@ -94,7 +93,7 @@ STORAGES = {
 }
 
 DATABASES = {
-    "default": _environment["DATABASE_URL"]
+    "default": _environment.DATABASE_URL
     | {
         "CONN_MAX_AGE": 600,
         # What a slow neighbour can hold is bounded: an event that meets a bound waits and reruns.
@@ -119,16 +118,16 @@ TIME_ZONE = "UTC"
 LANGUAGE_CODE = "en"
 
 # Behind a proxy that ends TLS, gunicorn says which requests came by https (FORWARDED_ALLOW_IPS).
-_needs_tls = not (DEBUG or _environment["DJANGO_PLAIN_HTTP"])
+_needs_tls = not (DEBUG or _environment.DJANGO_PLAIN_HTTP)
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = _needs_tls
 SECURE_SSL_REDIRECT = _needs_tls
 SECURE_HSTS_SECONDS = 31_536_000 if _needs_tls else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = _needs_tls
 
 LOGGING_CONFIG = "logging.config.dictConfig"
-LOGGING = logging_config(level=_environment["LOG_LEVEL"])
+LOGGING = logging_config(level=_environment.LOG_LEVEL)
 start_sentry(
-    dsn=_environment["SENTRY_DSN"],
-    environment=_environment["SENTRY_ENVIRONMENT"],
-    release=_environment["SENTRY_RELEASE"],
+    dsn=_environment.SENTRY_DSN,
+    environment=_environment.SENTRY_ENVIRONMENT,
+    release=_environment.SENTRY_RELEASE,
 )

@@ -28,10 +28,10 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     """PostgreSQL, moto and Valkey, with this process's settings leading to them."""
     with running_stack(directory=tmp_path_factory.mktemp("stack")) as stack:
         os.environ.update(stack.environment)
-        values = read(os.environ)
+        environment = read()
         for name in SERVER_SETTINGS:
-            setattr(django_settings, name, values[name])
-        django_settings.DATABASES["default"].update(values["DATABASE_URL"])
+            setattr(django_settings, name, getattr(environment, name))
+        django_settings.DATABASES["default"].update(environment.DATABASE_URL)
         yield stack
 
 

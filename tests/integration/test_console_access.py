@@ -1,7 +1,6 @@
 """Who may see the console, and what their browsers may load for it."""
 
 import logging
-import os
 import re
 from collections.abc import Iterator
 from typing import Any
@@ -60,7 +59,7 @@ PAGES = ("figures", "behind", "transcript")
 @pytest.mark.parametrize("name", PAGES)
 def test_it_is_off_unless_it_is_switched_on(settings: Any, chat: Conversation, name: str) -> None:
     client, stranger = browser(*MAY_READ), Client()
-    settings.CONSOLE_ENABLED = read(os.environ)["CONSOLE_ENABLED"]
+    settings.CONSOLE_ENABLED = read().CONSOLE_ENABLED
 
     for one in (client, stranger):
         assert get(one, urls(chat)[name]).status_code == 404

@@ -1,12 +1,15 @@
 """The environment is read as a whole, and everything wrong in it is told at once."""
 
+import os
+import traceback
+from datetime import timedelta
 from pathlib import Path
+from unittest.mock import patch
 
 import pytest
 from django.core.exceptions import ImproperlyConfigured
 
-from config.environment import read
-from config.variables import REQUIRED, SETTINGS
+from config.environment import Environment, read
 from embedded.environment import service_environment
 
 COMPLETE = service_environment(
@@ -15,26 +18,33 @@ COMPLETE = service_environment(
     control_url="redis://127.0.0.1:6379/0",
     lake=Path("/var/lake"),
 )
-REQUIRED_NAMES = [setting.name for setting in SETTINGS if setting.default is REQUIRED]
+REQUIRED_NAMES = [
+    name for name, setting in Environment.model_fields.items() if setting.is_required()
+]
+
+
+def read_from(environment: dict[str, str]) -> Environment:
+    """The settings, where these are all variables that there are."""
+    with patch.dict(os.environ, environment, clear=True):
+        return read()
 
 
 def problems(environment: dict[str, str]) -> list[str]:
     """The sentences that reading this environment ends with."""
     with pytest.raises(ImproperlyConfigured) as caught:
-        read(environment)
+        read_from(environment)
     title, *sentences = str(caught.value).splitlines()
     assert title == "The environment needs mending:"
     return sentences
 
 
 def test_a_complete_environment_gives_every_setting() -> None:
-    values = read(COMPLETE)
+    environment = read_from(COMPLETE)
 
-    assert set(values) == {setting.name for setting in SETTINGS}
-    assert values["DATABASE_URL"]["HOST"] == "db.example"
-    assert values["DEFAULT_TIMEZONE"] == "America/Sao_Paulo"
-    assert values["DJANGO_DEBUG"] is False
-    assert values["SQS_CONVERSATION_VISIBILITY_TIMEOUT"] == 60
+    assert environment.DATABASE_URL["HOST"] == "db.example"
+    assert environment.DEFAULT_TIMEZONE == "America/Sao_Paulo"
+    assert environment.DJANGO_DEBUG is False
+    assert environment.SQS_CONVERSATION_VISIBILITY_TIMEOUT == 60
 
 
 @pytest.mark.parametrize("name", REQUIRED_NAMES)
@@ -72,6 +82,20 @@ def test_a_missing_setting_is_told_with_what_to_set_it_to(name: str, empty: bool
         ("SQS_CONVERSATION_VISIBILITY_TIMEOUT", "1"),
         ("SQS_CONVERSATION_VISIBILITY_TIMEOUT", "43201"),
         ("SQS_CONVERSATION_VISIBILITY_TIMEOUT", "a minute"),
+        ("SQS_CONVERSATION_VISIBILITY_TIMEOUT", " 60"),
+        ("SQS_CONVERSATION_VISIBILITY_TIMEOUT", "60.0"),
+        ("WORKER_BUNDLE", "0"),
+        ("WORKER_BUNDLE", "26"),
+        ("CLOSING_QUIET_PERIOD", "-1"),
+        ("CLOSING_MAX_POSTPONE", "PT2H"),
+        ("METRICS_PORT", "0"),
+        ("METRICS_PORT", "65536"),
+        ("METRICS_PORT", "None"),
+        ("METRICS_ADDRESS", "localhost"),
+        ("SENTRY_ENVIRONMENT", "None"),
+        ("SENTRY_RELEASE", "a/b"),
+        ("DJANGO_STATIC_ROOT", "static"),
+        ("CONSOLE_ENABLED", "yes"),
         ("CELERY_CONTROL_URL", "amqp://host"),
         ("CELERY_CONTROL_URL", "redis://[::1"),
         ("CELERY_CONTROL_URL", "rediss://:secret@host/0?ssl_cert_reqs=none"),
@@ -96,12 +120,41 @@ def test_a_malformed_setting_is_told_with_what_it_must_be(name: str, value: str)
         ("DATABASE_URL", "postgres://ana:pa55/word@db:5432/conversations", "pa55"),
         ("DATABASE_URL", "mysql://ana:pa55word@db/conversations", "pa55word"),
         ("SECRET_KEY", "pa55word", "pa55word"),
+        ("CELERY_CONTROL_URL", "redis://:pa55word@valkey.example/0", "pa55word"),
+        ("CELERY_CONTROL_URL", "redis://:pa55word@valkey.example/x", "pa55word"),
+        ("SENTRY_DSN", "https://pa55word@", "pa55word"),
     ],
 )
 def test_a_malformed_secret_is_not_quoted(name: str, value: str, secret: str) -> None:
-    (sentence,) = problems({**COMPLETE, name: value})
+    with pytest.raises(ImproperlyConfigured) as caught:
+        read_from({**COMPLETE, name: value})
 
-    assert secret not in sentence
+    assert secret not in "".join(traceback.format_exception(caught.value))
+
+
+def test_secrets_are_not_shown_with_the_other_settings() -> None:
+    secrets = {
+        "DATABASE_URL": "postgres://ana:pa55word@db:5432/conversations",
+        "SECRET_KEY": "pa55word" * 7,
+        "CELERY_CONTROL_URL": "rediss://:pa55word@valkey.example/0",
+        "SENTRY_DSN": "https://pa55word@sentry.example.org/1",
+    }
+
+    shown = repr(read_from({**COMPLETE, **secrets}))
+
+    assert "America/Sao_Paulo" in shown
+    assert "pa55word" not in shown
+
+
+def test_a_setting_with_a_name_in_lower_case_is_not_read() -> None:
+    assert read_from({**COMPLETE, "log_level": "ERROR"}).LOG_LEVEL == "INFO"
+
+
+def test_a_file_of_variables_is_not_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / ".env").write_text("WORKER_BUNDLE=1\n")
+    monkeypatch.chdir(tmp_path)
+
+    assert read_from(COMPLETE).WORKER_BUNDLE == 25
 
 
 def test_a_wrong_time_zone_is_told_with_those_near_it() -> None:
@@ -133,7 +186,7 @@ def test_variables_of_other_software_are_nobodys_business() -> None:
     others = {"DJANGO_SETTINGS_MODULE": "config.settings", "PATH": "/bin", "AWS_PROFILE": "prod"}
     others["DJANGO_SUPERUSER_PASSWORD"] = "Django's own name"
 
-    assert read({**COMPLETE, **others}) == read(COMPLETE)
+    assert read_from({**COMPLETE, **others}) == read_from(COMPLETE)
 
 
 def test_all_problems_are_told_at_once() -> None:
@@ -152,7 +205,15 @@ def test_all_problems_are_told_at_once() -> None:
         ("DJANGO_DEBUG", "0", False),
         ("LOG_LEVEL", "debug", "DEBUG"),
         ("DJANGO_ALLOWED_HOSTS", " a.example, b.example ,", ["a.example", "b.example"]),
+        ("DJANGO_DEBUG", "", False),
         ("CELERY_CONTROL_URL", "", ""),
+        ("METRICS_PORT", "", None),
+        ("METRICS_PORT", "9808", 9808),
+        ("METRICS_ADDRESS", "0:0:0:0:0:0:0:1", "::1"),
+        ("WORKER_BUNDLE", "1", 1),
+        ("CLOSING_QUIET_PERIOD", "300", timedelta(minutes=5)),
+        ("DJANGO_STATIC_ROOT", "/app/static", "/app/static"),
+        ("SENTRY_DSN", "https://key@sentry.example.org/1", "https://key@sentry.example.org/1"),
         ("SQS_CONVERSATION_VISIBILITY_TIMEOUT", "43200", 43_200),
         (
             "AGENT_UUID_CSAT",
@@ -162,7 +223,15 @@ def test_all_problems_are_told_at_once() -> None:
     ],
 )
 def test_a_setting_is_read_in_its_own_form(name: str, text: str, value: object) -> None:
-    assert read({**COMPLETE, name: text})[name] == value
+    assert getattr(read_from({**COMPLETE, name: text}), name) == value
+
+
+def test_the_dead_letters_have_a_queue_of_their_own() -> None:
+    queue = COMPLETE["SQS_CONVERSATION_QUEUE_URL"]
+
+    (sentence,) = problems({**COMPLETE, "SQS_CONVERSATION_DLQ_URL": queue})
+
+    assert sentence.startswith("SQS_CONVERSATION_DLQ_URL: must be another queue")
 
 
 def test_a_control_broker_on_another_host_needs_a_password_and_tls() -> None:
@@ -186,7 +255,7 @@ def test_a_control_broker_on_another_host_needs_a_password_and_tls() -> None:
 def test_a_control_broker_that_strangers_cannot_reach_is_taken(url: str, insecure: str) -> None:
     environment = {**COMPLETE, "CELERY_CONTROL_URL": url, "CELERY_CONTROL_INSECURE": insecure}
 
-    assert read(environment)["CELERY_CONTROL_URL"] == url
+    assert url == read_from(environment).CELERY_CONTROL_URL
 
 
 def test_a_control_broker_in_a_private_network_needs_a_password_too() -> None:

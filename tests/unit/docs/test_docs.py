@@ -1,6 +1,7 @@
 """The documentation says what is true: settings, commands, paths, links and names."""
 
 import json
+import os
 import re
 import subprocess
 import sysconfig
@@ -8,12 +9,13 @@ from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 from pkgutil import resolve_name
+from unittest.mock import patch
 
 import pytest
 from django.core.management import get_commands
+from pydantic.fields import FieldInfo
 
-from config.environment import read
-from config.variables import REQUIRED, SETTINGS, Setting
+from config.environment import Environment, read
 from tests.support.pages import PAGES, ROOT, code_of, fenced, page, table_of
 
 PACKAGES = (
@@ -22,12 +24,15 @@ PACKAGES = (
 )
 # Files that documentation names, and that exist only where somebody made them.
 MADE_BY_READERS = {".env", "event.json", "orders.py"}
+SETTINGS = Environment.model_fields
 
 
-def default_as_told(setting: Setting) -> str:
+def default_as_told(setting: FieldInfo) -> str:
     """A default in the form in which one would set it."""
+    if setting.is_required():
+        return "required"
     match setting.default:
-        case "":
+        case "" | None:
             return "empty"
         case bool(value):
             return f"`{str(value).lower()}`"
@@ -36,7 +41,7 @@ def default_as_told(setting: Setting) -> str:
         case list(names):
             return f"`{','.join(names)}`"
         case value:
-            return "required" if value is REQUIRED else f"`{value}`"
+            return f"`{value}`"
 
 
 def assignments(text: str, *, commented: bool = False) -> dict[str, str]:
@@ -46,33 +51,35 @@ def assignments(text: str, *, commented: bool = False) -> dict[str, str]:
 
 
 def test_the_table_of_settings_is_that_of_the_code() -> None:
-    told = [row[:3] for row in table_of(page("docs/configuration.md"), head="Name")]
+    told = table_of(page("docs/configuration.md"), head="Name")
 
-    assert told == [[f"`{s.name}`", s.meaning, default_as_told(s)] for s in SETTINGS]
+    assert told == [
+        [f"`{name}`", s.description, default_as_told(s), *(f"`{e}`" for e in s.examples or ())]
+        for name, s in SETTINGS.items()
+    ]
 
 
-@pytest.mark.parametrize("setting", SETTINGS, ids=lambda setting: setting.name)
-def test_the_examples_of_settings_are_accepted(setting: Setting) -> None:
-    rows = table_of(page("docs/configuration.md"), head="Name")
-    (example,) = (row[3].strip("`") for row in rows if row[0] == f"`{setting.name}`")
-
-    if setting.example:
-        assert example == setting.example
+@pytest.mark.parametrize("name", SETTINGS)
+def test_the_examples_of_settings_are_accepted(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    (example,) = SETTINGS[name].examples or []
     if not example.startswith("the output of: "):
-        setting.parse(example)
+        monkeypatch.setenv(name, example)
+
+    read()
 
 
 def test_the_readme_has_the_settings_without_a_default() -> None:
     told = table_of(page("README.md"), head="Name")
 
-    assert told == [[f"`{s.name}`", s.meaning] for s in SETTINGS if s.default is REQUIRED]
+    assert told == [[f"`{name}`", s.description] for name, s in SETTINGS.items() if s.is_required()]
 
 
 def test_the_env_example_has_every_setting_and_is_accepted() -> None:
     values = assignments(page(".env.example"))
 
-    assert set(values) == {setting.name for setting in SETTINGS}
-    read(values)
+    assert values.keys() == SETTINGS.keys()
+    with patch.dict(os.environ, values, clear=True):
+        read()
 
 
 def test_the_env_example_names_every_variable_that_compose_reads() -> None:

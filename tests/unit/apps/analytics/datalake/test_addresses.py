@@ -10,7 +10,6 @@ from apps.analytics.datalake.files import FileDataLake
 from apps.analytics.datalake.firehose import FirehoseDataLake
 from apps.analytics.datalake.weni import WeniDataLake
 from config.environment import read
-from config.variables import SETTINGS
 
 
 @pytest.mark.parametrize(
@@ -25,10 +24,13 @@ from config.variables import SETTINGS
         ("weni://[::1]:50051", WeniDataLake),
     ],
 )
-def test_the_scheme_names_the_client(url: str, client: type) -> None:
+def test_the_scheme_names_the_client(
+    url: str, client: type, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DATALAKE_URL", url)
+
     assert isinstance(data_lake(url), client)
-    (setting,) = (setting for setting in SETTINGS if setting.name == "DATALAKE_URL")
-    assert setting.parse(url) == url
+    assert url == read().DATALAKE_URL
 
 
 @pytest.mark.parametrize("url", ["", "lake", "s3://bucket", "http://lake", "weni://[::1", "file"])
@@ -81,10 +83,12 @@ def test_without_its_package_weni_is_told_at_start_how_to_install_it(
     for missing in ("grpc", "weni_datalake_sdk", "weni_datalake_sdk.clients"):
         monkeypatch.setitem(sys.modules, missing, None)
 
-    with pytest.raises(ImproperlyConfigured) as refusal:
-        read({"DATALAKE_URL": "weni://datalake.internal:50051"})
+    monkeypatch.setenv("DATALAKE_URL", "weni://datalake.internal:50051")
 
-    (sentence,) = (line for line in str(refusal.value).splitlines() if "DATALAKE_URL" in line)
+    with pytest.raises(ImproperlyConfigured) as refusal:
+        read()
+
+    _, sentence = str(refusal.value).splitlines()
     assert sentence.startswith("DATALAKE_URL: weni:// needs the package weni-datalake-sdk")
     assert "pip install --no-deps --require-hashes --requirement requirements/weni.txt" in sentence
     data_lake("file:///var/lake")
