@@ -17,6 +17,7 @@ SHORTEST_IDLE_TIMEOUT = timedelta(minutes=1)
 LONGEST_IDLE_TIMEOUT = timedelta(hours=48)
 
 _LONGEST_NAME = 255
+_SAMPLE_UUID = "5f0c2f3a-6b1d-4a57-9c39-2e8d1f7a4b60"
 _CLOCK_TIME = re.compile(r"([0-9]{2}):([0-9]{2})(?::([0-9]{2}))?")
 _PERIOD = re.compile(r"(?:([0-9]{1,6})h)?(?:([0-9]{1,6})m)?(?:([0-9]{1,6})s)?")
 _PERIOD_OF_THE_CLOCK = re.compile(r"([0-9]{1,6}):([0-5][0-9]):([0-5][0-9])")
@@ -27,7 +28,9 @@ def parse_uuid(text: str) -> UUID:
     try:
         return UUID(text.strip())
     except ValueError:
-        raise ValueError(f"{_quoted(text)} is not a UUID.") from None
+        raise ValueError(
+            f"{_quoted(text)} is not a UUID: write one such as {_SAMPLE_UUID}."
+        ) from None
 
 
 def parse(texts: Mapping[str, str]) -> tuple[ProjectSettings, list[str]]:

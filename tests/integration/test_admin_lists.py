@@ -139,7 +139,7 @@ def test_a_period_of_closings_is_ordered_by_them(client: Client) -> None:
         ({"ended_from": "2026-01-01", "ended_to": "2026-11-23"}, "At most 31 days at once."),
         ({"ended_to": "0001-01-02"}, "out of range"),
         ({"opened_to": "9999-12-31"}, "out of range"),
-        ({"project": "shop"}, "is not a UUID."),
+        ({"project": "shop"}, "is not a UUID: write "),
     ],
 )
 def test_what_cannot_be_read_finds_nothing_and_is_told(

@@ -138,7 +138,7 @@ def test_every_problem_of_every_line_is_told_with_its_line() -> None:
         "Did you mean America/Sao_Paulo?",
         'line 2: "25:00" is not a closing time: write HH:MM or HH:MM:SS, from 00:00 to 23:59:59.',
         'line 2: "1s" is not a possible idle timeout: it must be from 1m to 48h, or none.',
-        'line 4: "42" is not a UUID.',
+        'line 4: "42" is not a UUID: write one such as 5f0c2f3a-6b1d-4a57-9c39-2e8d1f7a4b60.',
         'line 4: "never" is not an idle timeout: write 90s, 30m, 2h, 1h30m or HH:MM:SS, or none.',
         "line 5: This project is on line 2 already.",
         "line 6: There are 3 cells, and 5 columns.",
@@ -151,7 +151,7 @@ def test_a_record_of_several_lines_is_told_by_its_first() -> None:
 
     assert problems(content) == [
         "line 2: The name must be text on one line, without control characters.",
-        'line 4: "42" is not a UUID.',
+        'line 4: "42" is not a UUID: write one such as 5f0c2f3a-6b1d-4a57-9c39-2e8d1f7a4b60.',
     ]
 
 
