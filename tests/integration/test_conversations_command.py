@@ -14,6 +14,7 @@ from django.core.management import CommandError, call_command
 
 from apps.conversations.models import Conversation, Resolution
 from apps.messages.archiving import migrate
+from operations import conversation_requests
 from operations.management.commands import conversations as command
 from tests.support.builders import NOON, URN, conversation, found
 from tests.support.closings import MINUTE, at, closing_at, current, write
@@ -44,7 +45,7 @@ def refused(action: str, *arguments: Any) -> CommandError:
 def worker(queue: ServiceQueue, monkeypatch: pytest.MonkeyPatch) -> ServiceQueue:
     """A worker that runs what is on the queue while the command waits."""
     waiting = SimpleNamespace(monotonic=time.monotonic, sleep=lambda _seconds: queue.work())
-    monkeypatch.setattr(command, "time", waiting)
+    monkeypatch.setattr(conversation_requests, "time", waiting)
     return queue
 
 
@@ -164,8 +165,8 @@ def test_when_the_queue_cannot_be_told_beat_will_do_it(queue: ServiceQueue) -> N
 def test_what_is_not_there_is_told(action: str) -> None:
     unknown = uuid4()
 
-    assert str(refused(action, unknown)) == f"There is no conversation {unknown}."
-    assert str(refused(action, "12")) == '"12" is not a UUID.'
+    assert str(refused(action, unknown)).startswith(f"There is no conversation {unknown}: ")
+    assert str(refused(action, "12")).startswith('"12" is not a UUID: write ')
 
 
 @pytest.mark.usefixtures("queue")
@@ -193,8 +194,10 @@ def test_nothing_is_done_unless_the_answer_is_yes(
 
     assert every_row_version() == before
     (question,) = questions
-    assert str(chat.uuid) in question
-    assert "as unclassified" in question
+    assert question == (
+        f"This closes {chat.uuid} as unclassified; it is in progress, and closes at "
+        "2099-11-24T03:00:00+00:00. Continue? [y/N] "
+    )
 
 
 @pytest.mark.usefixtures("worker")
@@ -222,7 +225,7 @@ def test_show_tells_what_is_known_without_whom_it_is_with() -> None:
     facts = dict(line.split(maxsplit=1) for line in run("show", chat.uuid).splitlines())
 
     said = run("show", chat.uuid)
-    assert "2099-11-24 03:00:00 UTC, 2099-11-24 00:00:00 in America/Sao_Paulo" in said
+    assert "2099-11-24T03:00:00+00:00, 2099-11-24T00:00:00-03:00 in America/Sao_Paulo" in said
     assert facts["messages"] == "1 archived, 1 in DynamoDB"
     assert (facts["CSAT"], facts["NPS"]) == ("-", "0")
     assert facts["resolution"] == "in progress"

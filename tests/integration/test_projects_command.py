@@ -90,7 +90,7 @@ def test_all_that_is_wrong_is_told_at_once(shop: Project) -> None:
         *("set", "42", "--timezone", "Brazil/Sao_Paulo"),
         *("--closing-time", "25:00", "--idle-timeout", "1s", "--name", "two\nlines"),
     ) == [
-        '"42" is not a UUID.',
+        '"42" is not a UUID: write one such as 5f0c2f3a-6b1d-4a57-9c39-2e8d1f7a4b60.',
         "The name must be text on one line, without control characters.",
         '"Brazil/Sao_Paulo" is not a time zone of the tz database. Did you mean America/Sao_Paulo?',
         '"25:00" is not a closing time: write HH:MM or HH:MM:SS, from 00:00 to 23:59:59.',

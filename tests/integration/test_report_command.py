@@ -20,6 +20,7 @@ pytestmark = pytest.mark.django_db
 
 DAY = timedelta(days=1)
 THE_DAY = ("--from", "2026-11-23", "--to", "2026-11-23")
+WRITE_A_UUID = "write one such as 5f0c2f3a-6b1d-4a57-9c39-2e8d1f7a4b60."
 OF_PROJECT = ("--project", str(PROJECT))
 
 
@@ -201,10 +202,14 @@ def test_a_channel_is_one_of_the_scope(channel: UUID, opened_there: int) -> None
 @pytest.mark.parametrize(
     ("arguments", "problem"),
     [
-        (("--project", "shop"), '"shop" is not a UUID.'),
-        (("--project", str(UUID(int=7))), f"There is no project {UUID(int=7)}."),
-        (("--channel", "phone"), '"phone" is not a UUID.'),
+        (("--project", "shop"), f'"shop" is not a UUID: {WRITE_A_UUID}'),
+        (
+            ("--project", str(UUID(int=7))),
+            f"There is no project {UUID(int=7)}: `projects list` shows all.",
+        ),
+        (("--channel", "phone"), f'"phone" is not a UUID: {WRITE_A_UUID}'),
         (("--from", "yesterday"), '"yesterday" is not a day: write YYYY-MM-DD.'),
+        (("--from", "20261123"), '"20261123" is not a day: write YYYY-MM-DD.'),
         (("--to", "2026-02-30"), '"2026-02-30" is not a day: write YYYY-MM-DD.'),
         (("--to", "0001-01-01"), "The period must be within 1970-01-01 and 2999-12-31."),
         (

@@ -3,19 +3,20 @@
 from typing import Any
 from uuid import UUID
 
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandError, CommandParser
 from django.db.models import Count, Min, Q
 
 from apps.analytics.models import OutboxEvent
 from apps.analytics.retrying import retry_refused
 from apps.conversations.audit import command_line
+from operations.management.command_line import OperatorCommand, format_time, uuid
 from tasks.datalake import send_data_lake_event
 
 SHOWN = 20
 
 
-class Command(BaseCommand):
-    """Shows what the data lake has yet to be told, and has refused events sent again."""
+class Command(OperatorCommand):
+    """Show what the data lake has yet to be sent, and have refused events sent again."""
 
     help = "Show what waits for the data lake, or send again what it refused."
 
@@ -25,7 +26,7 @@ class Command(BaseCommand):
         actions.add_parser("list", help="how many events wait, and which the lake refused")
         retry = actions.add_parser("retry", help="send refused events again, and what waits now")
         retry.add_argument(
-            "event_ids", nargs="*", type=UUID, metavar="EVENT_ID", help="only these; else all"
+            "event_ids", nargs="*", type=uuid, metavar="EVENT_ID", help="only these; else all"
         )
 
     def handle(self, *_arguments: Any, **options: Any) -> None:
@@ -43,13 +44,13 @@ class Command(BaseCommand):
             delivered=Count("pk", filter=~Q(delivered_at=None)),
         )
         refused = OutboxEvent.objects.exclude(refusal="").order_by("id")
-        since = f", the oldest since {counts['oldest'].isoformat()}" if counts["oldest"] else ""
+        since = f", the oldest since {format_time(counts['oldest'])}" if counts["oldest"] else ""
         self.stdout.write(f"{counts['waiting']} wait{since}")
         self.stdout.write(f"{counts['delivered']} were delivered within the last week")
         self.stdout.write(f"{refused.count()} were refused")
         for event in refused[:SHOWN]:
             self.stdout.write(
-                f"  {event.event_id}  {event.created_at.isoformat()}  {event.refusal}"
+                f"  {event.event_id}  {format_time(event.created_at)}  {event.refusal}"
             )
 
     def _retry(self, event_ids: list[UUID]) -> None:

@@ -4,23 +4,24 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandError, CommandParser
 from django.db import transaction
 
 from apps.common.clock import now
-from apps.common.errors import Unavailable, database_may_be_unavailable
 from apps.conversations import audit, project_files, project_settings
 from apps.conversations.models import AuditAction, Project
 from apps.conversations.project_settings import FIELDS
 from apps.conversations.projects import Change, ProjectRow, all_projects, configure
+from operations.management.command_line import OperatorCommand
 
 NOTHING_WRITTEN = "Nothing was written."
 
 
-class Command(BaseCommand):
-    """Shows how projects are configured and changes it: all that was asked, or nothing."""
+class Command(OperatorCommand):
+    """Show how projects are configured, and change it: all that was asked, or nothing."""
 
     help = "List projects, or set their name, time zone, closing time and idle timeout."
+    after_outage = f"{NOTHING_WRITTEN} Run it again later."
 
     def add_arguments(self, parser: CommandParser) -> None:
         """Add what the command line takes."""
@@ -29,6 +30,7 @@ class Command(BaseCommand):
         listing.add_argument("--csv", action="store_true", help="as a file that can be imported")
 
         setting = actions.add_parser("set", help="set one project")
+        # Read with the settings, so that all that is wrong is reported at once.
         setting.add_argument("uuid")
         setting.add_argument("--name")
         setting.add_argument("--timezone", help="such as America/Sao_Paulo")
@@ -41,16 +43,12 @@ class Command(BaseCommand):
             action.add_argument("--dry-run", action="store_true", help="say what would change")
 
     def handle(self, *, action: str, **options: Any) -> None:
-        """Run the command. Whatever is wrong in what was asked is told at once."""
-        try:
-            with database_may_be_unavailable():
-                if action == "list":
-                    self._list(as_csv=options["csv"])
-                else:
-                    rows = _asked(options) if action == "set" else _of_file(options["file"])
-                    self._configure(rows, dry_run=options["dry_run"])
-        except Unavailable as error:
-            raise CommandError(f"{error}. {NOTHING_WRITTEN} Run it again later.") from error
+        """Run the command. Raise CommandError with all that is wrong in what was asked."""
+        if action == "list":
+            self._list(as_csv=options["csv"])
+        else:
+            rows = _asked(options) if action == "set" else _of_file(options["file"])
+            self._configure(rows, dry_run=options["dry_run"])
 
     def _list(self, *, as_csv: bool) -> None:
         if as_csv:

@@ -1,41 +1,43 @@
 """`manage.py retention`"""
 
 import logging
+from collections.abc import Iterable
 from typing import Any
+from uuid import UUID
 
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandError, CommandParser
 
 from apps.common.clock import now
-from apps.common.errors import Unavailable, database_may_be_unavailable
 from apps.conversations import audit
 from apps.conversations.models import AuditAction, Project
-from apps.conversations.project_settings import parse_uuid
 from apps.messages.archive_retention import Archives, delete_expired, find_expired
+from operations.management.command_line import (
+    OperatorCommand,
+    add_yes,
+    confirm,
+    count,
+    known_project,
+    uuid,
+)
 
 logger = logging.getLogger(__name__)
 
 
-class Command(BaseCommand):
-    """Deletes archived messages that are older than their project keeps them."""
+class Command(OperatorCommand):
+    """Delete archived messages that are older than their project keeps them."""
 
     help = "Delete the archives of conversations that closed longer ago than their project's \
 archive_retention."
+    after_outage = "Run this again: it goes on where it was."
 
     def add_arguments(self, parser: CommandParser) -> None:
         """Add what the command line takes."""
-        parser.add_argument("--project", metavar="UUID", help="only this one")
-        parser.add_argument("--yes", action="store_true", help="do not ask")
+        parser.add_argument("--project", type=uuid, metavar="UUID", help="only this one")
+        add_yes(parser)
         parser.add_argument("--dry-run", action="store_true", help="say what would be deleted")
 
-    def handle(self, **options: Any) -> None:
+    def handle(self, *, project: UUID | None, yes: bool, dry_run: bool, **_options: Any) -> None:
         """Run the command. Cut off half-way, what is left is deleted by running it again."""
-        try:
-            with database_may_be_unavailable():
-                self._run(**options)
-        except Unavailable as error:
-            raise CommandError(f"{error}. Run this again: it goes on where it was.") from error
-
-    def _run(self, *, project: str | None, yes: bool, dry_run: bool, **_others: Any) -> None:
         at = now()
         expired: dict[Project, Archives] = {}
         for one in _projects(project):
@@ -49,8 +51,7 @@ archive_retention."
         if dry_run:
             self.stdout.write("This was a dry run. Nothing was deleted.")
             return
-        if not yes:
-            _confirm()
+        confirm(f"This deletes {_said(_sum(expired.values()))} for good.", yes=yes)
         for one, found in expired.items():
             # Before, because it is deleted in batches: cut off, it is known who began.
             audit.record(
@@ -73,30 +74,27 @@ archive_retention."
             self.stdout.write(f"{one.uuid}: {_said(archives)} deleted.")
 
 
-def _projects(text: str | None) -> list[Project]:
-    """Those that keep their archives for a time, or the one that was asked for."""
-    if text is None:
+def _projects(project_uuid: UUID | None) -> list[Project]:
+    """Return the project, or all that have an archive retention. Raise CommandError."""
+    if project_uuid is None:
         return list(Project.objects.exclude(archive_retention=None).order_by("uuid"))
-    try:
-        uuid = parse_uuid(text)
-    except ValueError as problem:
-        raise CommandError(str(problem)) from None
-    project = Project.objects.filter(uuid=uuid).first()
-    if project is None:
-        raise CommandError(f"There is no project {uuid}.")
+    project = known_project(project_uuid)
     if project.archive_retention is None:
-        raise CommandError(f"{uuid} keeps its archives for ever: it has no archive_retention.")
+        raise CommandError(
+            f"{project_uuid} keeps its archives for ever: set its archive_retention in the admin "
+            "site first."
+        )
     return [project]
 
 
-def _confirm() -> None:
-    try:
-        said = input("Delete these messages for ever? Type yes: ")
-    except EOFError:
-        said = ""
-    if said.strip().lower() != "yes":
-        raise CommandError("Nothing was deleted. In scripts, use --yes.")
+def _sum(archives: Iterable[Archives]) -> Archives:
+    all_of_them = list(archives)
+    return Archives(
+        conversations=sum(one.conversations for one in all_of_them),
+        messages=sum(one.messages for one in all_of_them),
+    )
 
 
 def _said(archives: Archives) -> str:
-    return f"{archives.messages} messages of {archives.conversations} conversations"
+    messages = count(archives.messages, "message")
+    return f"{messages} of {count(archives.conversations, 'conversation')}"

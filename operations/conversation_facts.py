@@ -1,0 +1,63 @@
+"""What an operator is shown of a conversation: never its contact, never a text."""
+
+from zoneinfo import ZoneInfo
+
+from apps.conversations.models import Conversation, Resolution
+from apps.messages import store
+from operations.management.command_line import format_time
+
+
+def state(conversation: Conversation) -> str:
+    """Return the end of a sentence that begins with the conversation."""
+    label = _label(conversation.resolution)
+    if conversation.resolution == Resolution.IN_PROGRESS:
+        return f"is in progress, and closes at {format_time(conversation.closes_at)}"
+    archive = "archived" if conversation.archived_at else "being archived"
+    return f"was closed as {label} at {format_time(conversation.ended_at)}, and is {archive}"
+
+
+def facts(conversation: Conversation) -> dict[str, object]:
+    """Return what is known of a conversation, by the names that are shown."""
+    project = conversation.project
+    stored = sum(len(batch.entries) for batch in store.batches(conversation.uuid))
+    local = conversation.closes_at.astimezone(ZoneInfo(project.timezone))
+    return {
+        "conversation": conversation.uuid,
+        "project": f"{project.uuid} {project.name}".strip(),
+        "channel": conversation.channel_uuid,
+        "resolution": _label(conversation.resolution),
+        "started at": format_time(conversation.started_at),
+        "opened at": format_time(conversation.opened_at),
+        "closes at": f"{format_time(conversation.closes_at)}, "
+        f"{local.isoformat(timespec='seconds')} in {project.timezone}",
+        "put off from": format_time(conversation.postponed_from),
+        "ended at": format_time(conversation.ended_at),
+        "first message at": format_time(conversation.first_message_at),
+        "last message at": format_time(conversation.last_message_at),
+        "CSAT": _score(conversation.csat),
+        "NPS": _score(conversation.nps),
+        "messages": f"{conversation.message_count} archived, {stored} in DynamoDB",
+        "archived at": format_time(conversation.archived_at),
+        "next archiving at": format_time(conversation.archive_check_at),
+        "wanted": _requested(conversation),
+        "next due at": format_time(conversation.due_at),
+        "claimed at": format_time(conversation.close_requested_at),
+    }
+
+
+def _requested(conversation: Conversation) -> str:
+    match conversation.wanted_resolution:
+        case None:
+            return "nothing"
+        case Resolution.IN_PROGRESS:
+            return "to be reopened"
+        case resolution:
+            return f"to be closed as {_label(resolution)}"
+
+
+def _label(resolution: int) -> str:
+    return Resolution(resolution).label.lower()
+
+
+def _score(score: int | None) -> str:
+    return "-" if score is None else str(score)

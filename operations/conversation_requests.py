@@ -1,0 +1,80 @@
+"""Requests to close or reopen a conversation: written, sent through its group, and waited for."""
+
+import logging
+import time
+from uuid import UUID, uuid4
+
+from django.db import transaction
+
+from apps.common.clock import now
+from apps.common.errors import Unavailable
+from apps.conversations import audit, operator_requests
+from apps.conversations.models import AuditAction, Conversation, Resolution
+from tasks.closing import close_due_conversations
+
+# Seconds.
+POLL_INTERVAL = 0.2
+
+logger = logging.getLogger(__name__)
+
+
+def request_close(conversation_uuid: UUID, *, resolution: Resolution) -> None:
+    """Write that the conversation is to be closed. Raise `operator_requests.Refused`."""
+    with transaction.atomic():
+        operator_requests.request_close(
+            conversation_uuid=conversation_uuid, resolution=resolution, now=now()
+        )
+        _record(AuditAction.CLOSE, conversation_uuid, resolution=resolution.name.lower())
+    _log(conversation_uuid, "close")
+
+
+def request_reopen(conversation_uuid: UUID) -> None:
+    """Write that the conversation is to be reopened. Raise `operator_requests.Refused`."""
+    with transaction.atomic():
+        operator_requests.request_reopen(conversation_uuid=conversation_uuid, now=now())
+        _record(AuditAction.REOPEN, conversation_uuid)
+    _log(conversation_uuid, "reopen")
+
+
+def send_requests() -> None:
+    """Start the sweep that sends requests, which beat starts every minute. Raise Unavailable."""
+    try:
+        close_due_conversations.apply_async(deduplication_id=str(uuid4()))
+    except Exception as error:
+        logger.warning("no tick was sent", extra={"error": type(error).__name__})
+        raise Unavailable("The queue", type(error).__name__) from error
+
+
+def wait_until_done(conversation_uuid: UUID, *, seconds: float) -> Conversation | None:
+    """Return the conversation once nothing is requested of it, or None if time runs out."""
+    deadline = time.monotonic() + seconds
+    conversations = Conversation.objects.select_related("project")
+    while (current := conversations.get(uuid=conversation_uuid)).wanted_resolution is not None:
+        if time.monotonic() >= deadline:
+            return None
+        time.sleep(POLL_INTERVAL)
+    return current
+
+
+def reopening_was_refused(*, before: Conversation, after: Conversation) -> bool:
+    """Return whether a conversation that was closed before is not reopened after its turn."""
+    return before.resolution != Resolution.IN_PROGRESS and after.opened_at == before.opened_at
+
+
+def record_reading(conversation_uuid: UUID) -> None:
+    """Write to the audit log that somebody reads the messages of the conversation."""
+    _record(AuditAction.READ, conversation_uuid)
+
+
+def _record(action: AuditAction, conversation_uuid: UUID, **detail: str) -> None:
+    audit.record(
+        actor=audit.command_line(),
+        action=action,
+        of=Conversation,
+        object_id=conversation_uuid,
+        **detail,
+    )
+
+
+def _log(conversation_uuid: UUID, action: str) -> None:
+    logger.info("asked by hand", extra={"conversation": str(conversation_uuid), "for": action})

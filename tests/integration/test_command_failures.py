@@ -1,0 +1,66 @@
+"""Every command ends with a sentence while PostgreSQL is down, or has not been migrated."""
+
+import io
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from django.core.management import CommandError, call_command
+from django.db import OperationalError, connection
+
+from tests.support.builders import PROJECT, URN
+
+COMMANDS = [
+    ("conversations", "show", str(PROJECT)),
+    ("dlq", "list"),
+    ("dlq", "redrive", "--every", "--yes"),
+    ("erase", f"--contact={URN}", f"--project={PROJECT}", "--yes"),
+    ("outbox", "list"),
+    ("outbox", "retry"),
+    ("projects", "list"),
+    ("projects", "set", str(PROJECT), "--timezone=UTC"),
+    ("provision",),
+    ("report",),
+    ("retention", "--yes"),
+]
+
+pytestmark = [
+    pytest.mark.django_db(transaction=True),
+    pytest.mark.usefixtures("aws"),
+    pytest.mark.parametrize("command", COMMANDS, ids=" ".join),
+]
+
+
+@pytest.fixture
+def without_tables() -> Iterator[None]:
+    """A session that finds no table, as in a database that was never migrated."""
+    with connection.cursor() as cursor:
+        cursor.execute("SET search_path = nowhere")
+    yield
+    with connection.cursor() as cursor:
+        cursor.execute("RESET search_path")
+
+
+def refused(command: tuple[str, ...]) -> str:
+    """Run the command, which has to fail. Return its sentence."""
+    with pytest.raises(CommandError) as refusal:
+        call_command(*command, stdout=io.StringIO())
+    return str(refusal.value)
+
+
+def test_a_database_that_is_down_is_named_with_what_to_do(command: tuple[str, ...]) -> None:
+    def refuse(*_arguments: Any) -> Any:
+        raise OperationalError
+
+    with connection.execute_wrapper(refuse):
+        sentence = refused(command)
+
+    assert sentence.startswith("PostgreSQL is unavailable: OperationalError. ")
+    assert "again" in sentence
+
+
+@pytest.mark.usefixtures("without_tables")
+def test_a_database_without_tables_is_named_with_what_to_do(command: tuple[str, ...]) -> None:
+    assert refused(command) == (
+        "PostgreSQL does not have the tables of this version: run `python manage.py migrate`."
+    )
