@@ -5,13 +5,6 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
-SYSTEM_ATTRIBUTES = (
-    "ApproximateReceiveCount",
-    "MessageDeduplicationId",
-    "MessageGroupId",
-    "SentTimestamp",
-    "SequenceNumber",
-)
 FIRST_SENT_AT = "first_sent_at"
 
 
@@ -50,7 +43,7 @@ class Delivery:
 
     @classmethod
     def from_sqs(cls, message: Mapping[str, Any], *, now: float, lease: float) -> "Delivery":
-        """From one message of ReceiveMessage's answer, with SYSTEM_ATTRIBUTES asked for."""
+        """From one message of ReceiveMessage's answer, with aws.SYSTEM_ATTRIBUTES asked for."""
         system = message["Attributes"]
         attributes = message.get("MessageAttributes") or {}
         queued_at = int(system["SentTimestamp"])

@@ -4,6 +4,11 @@ from dataclasses import dataclass, field
 
 from celery.exceptions import ImproperlyConfigured
 
+from celery_sqs_fifo.aws import (
+    MAX_MESSAGE_BYTES,
+    MAX_RETENTION_SECONDS,
+    MAX_VISIBILITY_SECONDS,
+)
 from celery_sqs_fifo.backoff import Backoff
 
 
@@ -42,18 +47,18 @@ class Options:
     largest_bundle: int = 262_144
     wait_time: int = 2
     visibility_timeout: int = 60
-    longest_hold: float = 11 * 3600.0
+    longest_hold: float = MAX_VISIBILITY_SECONDS - 3600.0
     flush_deletes_after: float = 0.1
     flush_deletes_within: float = 1.0
     lookahead: int = 25
     most_held: int = 200
     most_bugs: int = 5
     backoff: Backoff = field(default=Backoff(first=0.5, longest=30.0))
-    retention: float = 14 * 24 * 3600.0
+    retention: float = MAX_RETENTION_SECONDS
     look_every: float = 3600.0
     liveness_file: str = ""
     receive_within: float = 120.0
-    largest_message: int = 1_048_576
+    largest_message: int = MAX_MESSAGE_BYTES
 
     def __post_init__(self) -> None:
         """Raises ImproperlyConfigured for what would lose events, or never run them."""

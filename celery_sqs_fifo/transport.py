@@ -13,7 +13,6 @@ from contextlib import contextmanager
 from functools import partial
 from typing import Any
 
-from botocore.config import Config
 from celery import current_app
 from celery.exceptions import ImproperlyConfigured
 from kombu.transport import SQS
@@ -21,6 +20,7 @@ from kombu.transport.virtual import base as virtual
 from kombu.utils.imports import symbol_by_name
 from kombu.utils.json import dumps
 
+from celery_sqs_fifo.aws import shutdown_client
 from celery_sqs_fifo.consuming.consumer import QueueConsumer
 from celery_sqs_fifo.consuming.sqs_calls import Calls
 from celery_sqs_fifo.delivery import DONE, Outcome
@@ -174,7 +174,7 @@ class Channel(SQS.Channel):
             queue_url=self._new_queue(queue),
             options=chosen,
             calls=Calls(
-                asynchronous=self.asynsqs(queue=queue), client=self._shutdown_client(), hub=self.hub
+                asynchronous=self.asynsqs(queue=queue), client=shutdown_client(self), hub=self.hub
             ),
             envelope=Envelope(
                 app=current_app,
@@ -195,16 +195,6 @@ class Channel(SQS.Channel):
             callback(message)
         finally:
             self._is_handing_over = False
-
-    def _shutdown_client(self) -> Any:
-        """For the calls that are waited for: a degraded network must not hold up a shutdown."""
-        return self._new_boto_client(
-            service="sqs",
-            region=self.region,
-            access_key_id=self.conninfo.userid,
-            secret_access_key=self.conninfo.password,
-            config=Config(connect_timeout=2, read_timeout=5, retries={"total_max_attempts": 2}),
-        )
 
     def _room(self) -> int:
         """How many more messages the pool takes: Celery's prefetch count, less those running."""

@@ -5,17 +5,14 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from celery_sqs_fifo.aws import LATE_DELETE_CODES, MAX_BATCH_ENTRIES
 from celery_sqs_fifo.consuming.sqs_calls import Answer, Calls
 from celery_sqs_fifo.delivery import Delivery
 from celery_sqs_fifo.metrics import metrics
 
 logger = logging.getLogger(__name__)
 
-# DeleteMessageBatch takes at most ten entries.
-LARGEST_BATCH = 10
 RETRY_AFTER = 0.5
-# What SQS answers when a lease had ended before the delete came.
-TOO_LATE = frozenset({"ReceiptHandleIsInvalid", "InvalidParameterValue", "MessageNotInflight"})
 
 
 class Acks:
@@ -57,7 +54,7 @@ class Acks:
         if not self._waiting:
             self._flush_by = self._now() + self._flush_within
         self._waiting.append(delivery)
-        if len(self._waiting) >= LARGEST_BATCH:
+        if len(self._waiting) >= MAX_BATCH_ENTRIES:
             self._flush_in(0.0)
         else:
             self._flush_in(min(self._flush_after, self._flush_by - self._now()))
@@ -72,8 +69,8 @@ class Acks:
     def flush(self) -> None:
         """Send all deletes that wait."""
         self._cancel_timer()
-        for _ in range(0, len(self._waiting), LARGEST_BATCH):
-            size = min(LARGEST_BATCH, len(self._waiting))
+        for _ in range(0, len(self._waiting), MAX_BATCH_ENTRIES):
+            size = min(MAX_BATCH_ENTRIES, len(self._waiting))
             self._send([self._waiting.popleft() for _ in range(size)])
 
     @property
@@ -118,7 +115,7 @@ class Acks:
             if code is None:
                 metrics().deleted.inc()
                 self._on_deleted(delivery)
-            elif code.rpartition(".")[2] in TOO_LATE:
+            elif code.rpartition(".")[2] in LATE_DELETE_CODES:
                 logger.warning(
                     "deleted too late, SQS will deliver it again",
                     extra={**delivery.labels, "message_id": delivery.message_id, "code": code},

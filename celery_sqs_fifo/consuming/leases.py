@@ -3,13 +3,11 @@
 import logging
 from collections.abc import Callable, Iterable, Sequence
 
+from celery_sqs_fifo.aws import MAX_BATCH_ENTRIES
 from celery_sqs_fifo.consuming.sqs_calls import Answer, Calls
 from celery_sqs_fifo.delivery import Delivery
 
 logger = logging.getLogger(__name__)
-
-# ChangeMessageVisibilityBatch takes at most ten entries.
-LARGEST_BATCH = 10
 
 
 class Visibility:
@@ -44,8 +42,8 @@ class Visibility:
         return delivery.lease_until - self._now() < self._timeout / 10
 
     def _change(self, deliveries: Sequence[Delivery], timeout: int) -> None:
-        for start in range(0, len(deliveries), LARGEST_BATCH):
-            self._send(deliveries[start : start + LARGEST_BATCH], timeout)
+        for start in range(0, len(deliveries), MAX_BATCH_ENTRIES):
+            self._send(deliveries[start : start + MAX_BATCH_ENTRIES], timeout)
 
     def _send(self, batch: Sequence[Delivery], timeout: int) -> None:
         asked_at = self._now()

@@ -1,16 +1,18 @@
-"""Sending events that can never succeed to the dead-letter queue."""
+"""Sending events that can never succeed to the dead-letter queue: as they were, and why."""
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from time import time
 from typing import Any
 
+from celery_sqs_fifo.aws import MAX_MESSAGE_ATTRIBUTES, REFUSED_CHARACTERS
 from celery_sqs_fifo.backoff import Backoff
-from celery_sqs_fifo.consuming.dead_letter import dead_letter
 from celery_sqs_fifo.consuming.sqs_calls import Answer, Calls
-from celery_sqs_fifo.delivery import Delivery, Outcome
+from celery_sqs_fifo.delivery import FIRST_SENT_AT, Delivery, Outcome
 
 logger = logging.getLogger(__name__)
+
+MAX_ERROR_CHARACTERS = 2_000
 
 
 class Quarantine:
@@ -87,6 +89,37 @@ def about(delivery: Delivery, outcome: Outcome) -> dict[str, Any]:
     }
 
 
+def dead_letter(
+    delivery: Delivery, *, reason: str, error: str, largest_size: int
+) -> dict[str, Any]:
+    """The parameters of SendMessage for a copy of `delivery` in the dead-letter queue.
+
+    The body is whole. The attributes say why, in order of worth; they are shortened, then dropped,
+    where the message would be larger than `largest_size` bytes; the event's own text attributes
+    come last. The copy is deduplicated by the id of its source: the event's own deduplication id
+    would make SQS swallow a second copy within five minutes.
+    """
+    told = {
+        "reason": reason,
+        "source_message_id": delivery.message_id,
+        FIRST_SENT_AT: str(delivery.sent_at),
+        "group_id": delivery.group_id,
+        "receive_count": str(delivery.receive_count),
+        "error": error[:MAX_ERROR_CHARACTERS],
+    }
+    attributes = {name: _text(value) for name, value in told.items() if value}
+    for name, value in delivery.attributes.items():
+        if name not in told and "StringValue" in value and len(attributes) < MAX_MESSAGE_ATTRIBUTES:
+            attributes[name] = {key: value[key] for key in ("DataType", "StringValue")}
+    room = largest_size - len(delivery.body.encode())
+    return {
+        "MessageBody": delivery.body,
+        "MessageGroupId": delivery.group_id,
+        "MessageDeduplicationId": delivery.message_id,
+        "MessageAttributes": _fitting(attributes, room=room),
+    }
+
+
 def _log_end(delivery: Delivery, outcome: Outcome) -> None:
     """The one line that each event ends with; the pool process logs that of those that succeed."""
     if not delivery.is_celery:
@@ -96,3 +129,25 @@ def _log_end(delivery: Delivery, outcome: Outcome) -> None:
             "since_sent_ms": int(time() * 1000) - delivery.sent_at,
         }
         logger.info("event ended", extra=told)
+
+
+def _text(value: str) -> dict[str, str]:
+    return {"DataType": "String", "StringValue": REFUSED_CHARACTERS.sub("?", value)}
+
+
+def _fitting(attributes: Mapping[str, dict[str, Any]], *, room: int) -> dict[str, dict[str, Any]]:
+    fitting = {}
+    for name, value in attributes.items():
+        rest = room - _size(name, value)
+        if rest < 0 and name == "error":
+            value = _text(value["StringValue"].encode()[:rest].decode(errors="ignore"))
+            rest = room - _size(name, value)
+        if rest >= 0 and value["StringValue"]:
+            fitting[name] = value
+            room = rest
+    return fitting
+
+
+def _size(name: str, value: Mapping[str, Any]) -> int:
+    """Name, type and value all count (SQS, "Message quotas")."""
+    return sum(len(part.encode()) for part in (name, value["DataType"], value["StringValue"]))

@@ -5,16 +5,14 @@ from collections.abc import Callable
 from time import monotonic, time
 from typing import Any
 
+from celery_sqs_fifo.aws import MAX_BATCH_ENTRIES, SYSTEM_ATTRIBUTES
 from celery_sqs_fifo.backoff import Backoff
 from celery_sqs_fifo.consuming.sqs_calls import Answer, Calls
-from celery_sqs_fifo.delivery import SYSTEM_ATTRIBUTES, Delivery
+from celery_sqs_fifo.delivery import Delivery
 from celery_sqs_fifo.errors import places_of
 from celery_sqs_fifo.metrics import metrics
 
 logger = logging.getLogger(__name__)
-
-# ReceiveMessage gives at most ten, and costs the same for one.
-LARGEST_BATCH = 10
 
 
 class Receiver:
@@ -61,7 +59,7 @@ class Receiver:
         self._calls(
             "ReceiveMessage",
             queue_url=self._queue_url,
-            MaxNumberOfMessages=LARGEST_BATCH,
+            MaxNumberOfMessages=MAX_BATCH_ENTRIES,
             WaitTimeSeconds=self._wait_time,
             VisibilityTimeout=self._visibility_timeout,
             MessageAttributeNames=["All"],
@@ -105,7 +103,7 @@ class Receiver:
                 logger.error("a message cannot be read", extra={"error": places_of(error)})
             else:
                 deliveries.append(delivery)
-        is_full = len(deliveries) == LARGEST_BATCH
+        is_full = len(deliveries) == MAX_BATCH_ENTRIES
         for delivery in deliveries:
             delivery.has_backlog = is_full and delivery.group_id == deliveries[-1].group_id
         return deliveries

@@ -9,13 +9,12 @@ from uuid import uuid4
 from botocore.exceptions import BotoCoreError, ClientError
 from kombu.utils.json import dumps
 
+from celery_sqs_fifo.aws import MAX_BATCH_ENTRIES
+
 if TYPE_CHECKING:
     from celery_sqs_fifo.running.task import FifoTask
 
 logger = logging.getLogger(__name__)
-
-# SendMessageBatch takes at most ten entries.
-LARGEST_BATCH = 10
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,13 +36,13 @@ def publish_each(pointers: Iterable[Pointer], *, app: Any) -> list[Pointer]:
     waiting = list(pointers)
     refused: list[Pointer] = []
     with app.producer_or_acquire() as producer:
-        while batch := waiting[:LARGEST_BATCH]:
+        while batch := waiting[:MAX_BATCH_ENTRIES]:
             try:
                 refused += _publish_batch(batch, channel=producer.channel, app=app)
             except (BotoCoreError, ClientError) as error:
                 logger.warning("publishing failed", extra={"error": type(error).__name__})
                 return refused + waiting
-            waiting = waiting[LARGEST_BATCH:]
+            waiting = waiting[MAX_BATCH_ENTRIES:]
     return refused
 
 

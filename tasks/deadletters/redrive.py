@@ -15,7 +15,7 @@ from apps.common.clock import now
 from apps.messages import dead_letters
 from apps.messages.dead_letters import Planned
 from apps.messages.models import DeadLetter
-from celery_sqs_fifo.consuming.dead_letter import MOST_ATTRIBUTES
+from celery_sqs_fifo.aws import MAX_MESSAGE_ATTRIBUTES
 from celery_sqs_fifo.delivery import FIRST_SENT_AT
 from tasks.deadletters.queue import BATCH, send_to_events
 
@@ -161,7 +161,7 @@ def _message(letter: DeadLetter) -> dict[str, Any]:
     attributes = message["MessageAttributes"]
     for name, value in dead_letters.own_attributes(letter).items():
         attributes[name] = value
-        if len(attributes) > MOST_ATTRIBUTES or _size(message) > LARGEST:
+        if len(attributes) > MAX_MESSAGE_ATTRIBUTES or _size(message) > LARGEST:
             del attributes[name]
     return message
 

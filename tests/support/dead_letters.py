@@ -12,7 +12,7 @@ import pytest
 from apps.messages import dead_letters
 from apps.messages.dead_letters import Selection
 from apps.messages.models import DeadLetter
-from celery_sqs_fifo.consuming.dead_letter import dead_letter
+from celery_sqs_fifo.consuming.quarantine import dead_letter
 from celery_sqs_fifo.delivery import Delivery
 from tasks.deadletters import queue as letters_queue
 from tasks.deadletters.collect import collect_dead_letters

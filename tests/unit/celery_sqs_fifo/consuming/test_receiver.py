@@ -9,9 +9,10 @@ from collections.abc import Callable
 
 import pytest
 
+from celery_sqs_fifo.aws import SYSTEM_ATTRIBUTES
 from celery_sqs_fifo.backoff import Backoff
 from celery_sqs_fifo.consuming.receiver import Receiver
-from celery_sqs_fifo.delivery import SYSTEM_ATTRIBUTES, Delivery
+from celery_sqs_fifo.delivery import Delivery
 from tests.support.fake_calls import FakeCalls, names, sqs_message
 from tests.support.fake_loop import FakeLoop, use_clock_of
 
