@@ -1,14 +1,12 @@
 """The kombu transport: what Celery sees of an SQS FIFO queue.
 
 Set `broker_url = "sqs://"` and `broker_transport = "celery_sqs_fifo.transport:Transport"`.
-Transport options beyond kombu's own (`predefined_queues`, `region`): `event_chain`, the names of
-the tasks that an event runs through; `is_barrier` and `goes_alone`, dotted paths to the functions
-that tell such events, if any (`envelope.Envelope`); `labels_of`, one to the function that says what
-log lines tell of a message (`envelope.LabelsOf`); `consumer`, a mapping of
-`celery_sqs_fifo.options.Options`. Credentials and endpoints are boto3's.
+Transport options beyond kombu's own (`predefined_queues`, `region`, `client-config`):
+`event_rules`, an `EventRules` or the dotted path to one; `consumer`, a mapping of the fields of
+`Options`. Credentials and endpoints are boto3's.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
 from typing import Any
@@ -24,8 +22,9 @@ from celery_sqs_fifo.aws import shutdown_client
 from celery_sqs_fifo.consuming.consumer import QueueConsumer
 from celery_sqs_fifo.consuming.sqs_calls import Calls
 from celery_sqs_fifo.delivery import DONE, Outcome
+from celery_sqs_fifo.event_rules import EventRules
 from celery_sqs_fifo.options import Options
-from celery_sqs_fifo.running.envelope import Envelope, never, no_labels
+from celery_sqs_fifo.running.envelope import Envelope
 from celery_sqs_fifo.running.task import UnsupportedOnFifo
 from celery_sqs_fifo.timers import FORGET_EVERY, forget_cancelled
 
@@ -179,10 +178,7 @@ class Channel(SQS.Channel):
             envelope=Envelope(
                 app=current_app,
                 queue=queue,
-                chain=options["event_chain"],
-                is_barrier=symbol_by_name(options.get("is_barrier", never)),
-                goes_alone=symbol_by_name(options.get("goes_alone", never)),
-                labels_of=symbol_by_name(options.get("labels_of", no_labels)),
+                rules=_event_rules(options),
             ),
             hub=self.hub,
             room=self._room,
@@ -200,6 +196,16 @@ class Channel(SQS.Channel):
         """How many more messages the pool takes: Celery's prefetch count, less those running."""
         running = sum(consumer.running for consumer in self._consumers_of_queues)
         return (self.qos.prefetch_count or 1_000_000) - running
+
+
+def _event_rules(options: Mapping[str, Any]) -> EventRules:
+    """Return the rules that a transport option holds or names. Raise ImproperlyConfigured."""
+    rules = symbol_by_name(options.get("event_rules"))
+    if not isinstance(rules, EventRules):
+        raise ImproperlyConfigured(
+            "the transport option event_rules must be an EventRules, or the dotted path to one."
+        )
+    return rules
 
 
 def _sqs_form(message: dict[str, Any]) -> dict[str, str]:

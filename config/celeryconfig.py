@@ -12,14 +12,7 @@ broker_transport = "celery_sqs_fifo.transport:Transport"
 broker_transport_options: dict[str, Any] = {
     "region": settings.SQS_CONVERSATION_REGION,
     "predefined_queues": {QUEUE: {"url": settings.SQS_CONVERSATION_QUEUE_URL}},
-    "event_chain": (
-        "tasks.pipeline.process_message",
-        "tasks.pipeline.persist_dynamo",
-        "tasks.pipeline.handle_csat",
-    ),
-    "is_barrier": "apps.messages.event_types:is_barrier",
-    "goes_alone": "apps.messages.event_types:goes_alone",
-    "labels_of": "observability.labels:labels_of",
+    "event_rules": "tasks.event_rules:RULES",
     "consumer": {
         "dead_letter_queue_url": settings.SQS_CONVERSATION_DLQ_URL,
         "probe": "tasks.health.probe",

@@ -7,15 +7,11 @@ from typing import Any
 from bench.common.steps import STEPS, perform
 from celery_sqs_fifo.backoff import Backoff
 from celery_sqs_fifo.control.app import ControlledCelery
+from celery_sqs_fifo.event_rules import EventRules
 from celery_sqs_fifo.running.batch import Work, bug, each
 from celery_sqs_fifo.running.task import EventTask
 
 QUEUE = "events.fifo"
-
-
-def is_barrier(_document: Any) -> bool:
-    """No event of this load is one."""
-    return False
 
 
 app = ControlledCelery("fifo", broker="sqs://", fixups=[])
@@ -24,8 +20,7 @@ app.conf.update(
     broker_transport_options={
         "region": "us-east-1",
         "predefined_queues": {QUEUE: {"url": os.environ["QUEUE_URL"]}},
-        "event_chain": STEPS,
-        "is_barrier": "bench.common.fifo_app:is_barrier",
+        "event_rules": EventRules(chain=STEPS),
         "consumer": {
             "dead_letter_queue_url": os.environ["DLQ_URL"],
             "backoff": Backoff(first=0.05, longest=0.5),

@@ -16,7 +16,8 @@ from celery_sqs_fifo.delivery import DONE, Delivery, Outcome, Result
 from celery_sqs_fifo.errors import places_of
 from celery_sqs_fifo.metrics import OBSERVE_EVERY, Observed, consumer_gauges, metrics
 from celery_sqs_fifo.options import Options
-from celery_sqs_fifo.running.envelope import Envelope, NotAllowed
+from celery_sqs_fifo.running.envelope import Envelope
+from celery_sqs_fifo.running.pointers import NotAllowed
 
 logger = logging.getLogger(__name__)
 

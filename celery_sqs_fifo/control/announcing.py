@@ -15,7 +15,7 @@ HIDDEN = "?"
 
 
 def shown(arguments: Sequence[Any]) -> str:
-    """Arguments as operators may see them: ids, and nothing that a contact wrote."""
+    """Arguments as operators may see them: ids, and nothing that people wrote."""
     return f"({','.join(map(_shown, arguments))})"
 
 

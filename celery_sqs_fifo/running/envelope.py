@@ -1,14 +1,14 @@
 """From SQS messages to Celery messages, and who may have a task run.
 
-A body on the queue is an event, whatever its shape, unless it is a Celery message: then its task
-must be a declared pointer, with arguments of the pointer's form. Nothing else on the queue is able
-to name a task.
+A body on the queue is an event, whatever its shape, unless it has the shape of a Celery message and
+the application does not say that it is an event: then its task must be a declared pointer, with
+arguments of the pointer's form. Nothing else on the queue is able to name a task.
 """
 
 import json
 import logging
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Protocol
+from typing import Any
 from uuid import UUID, uuid4, uuid5
 
 from celery import Celery
@@ -16,8 +16,10 @@ from kombu.utils.json import dumps
 
 from celery_sqs_fifo.delivery import Delivery
 from celery_sqs_fifo.errors import places_of
+from celery_sqs_fifo.event_rules import EventRules
 from celery_sqs_fifo.running.batch import QueuedEvent
-from celery_sqs_fifo.running.task import QUEUED_AT, FifoTask, PointerForm
+from celery_sqs_fifo.running.pointers import NotAllowed, PointerForm
+from celery_sqs_fifo.running.task import QUEUED_AT, FifoTask
 
 logger = logging.getLogger(__name__)
 
@@ -29,80 +31,40 @@ PROBE_TAG = "probe:"
 STALE_AFTER = 300
 
 
-class LabelsOf(Protocol):
-    """The application's function that says what logs tell of a message on the queue.
-
-    It gets an event's JSON (None where a body is no JSON), or a pointer's task and arguments. What
-    it gives goes into log lines as it is, so it has to be free of what people wrote.
-    """
-
-    def __call__(
-        self, *, group_id: str, event: Any = None, task: str = "", arguments: Sequence[str] = ()
-    ) -> Mapping[str, Any]:
-        """The names and values of a log line."""
-
-
-def no_labels(**_message: Any) -> dict[str, Any]:
-    """For applications whose logs tell messages apart by their ids alone."""
-    return {}
-
-
-def never(_document: Any) -> bool:
-    """For applications whose events may all be replayed within their group, and share bundles."""
-    return False
-
-
-class NotAllowed(Exception):
-    """A Celery message that no pointer of ours can have made. The text quotes no argument."""
-
-
 class Envelope:
-    """Turns the deliveries of one queue into Celery messages.
+    """Turns the deliveries of one queue into Celery messages, by the application's rules."""
 
-    `chain` names the tasks that an event runs through. Of an event's JSON (None where a body is no
-    JSON) `is_barrier` says whether it closes or reopens, `goes_alone` whether it must have had its
-    whole effect before a later one of its group has any, and `labels_of` what logs say of it.
-    """
-
-    def __init__(
-        self,
-        *,
-        app: Celery,
-        queue: str,
-        chain: Sequence[str],
-        is_barrier: Callable[[Any], bool],
-        goes_alone: Callable[[Any], bool] = never,
-        labels_of: LabelsOf = no_labels,
-    ) -> None:
+    def __init__(self, *, app: Celery, queue: str, rules: EventRules) -> None:
         self._app = app
         self._queue = queue
-        self._chain = chain
-        self._is_barrier = is_barrier
-        self._goes_alone = goes_alone
-        self._labels_of = labels_of
+        self._rules = rules
 
     def classify(self, delivery: Delivery) -> None:
         """Note on the delivery whether Celery wrote it, what it must not run with, its labels."""
         document = _read(delivery.body)
-        delivery.is_celery = _is_celery_message(document)
+        delivery.is_celery = _has_shape_of_celery(document) and not _may_be(
+            self._rules.is_event, document, delivery
+        )
         delivery.labels.update(self._labels(delivery, document))
         if delivery.is_celery:
             task = self._task_of(document)
             delivery.is_barrier = isinstance(task, FifoTask) and task.is_barrier
         else:
-            delivery.is_barrier = _may_be(self._is_barrier, document, delivery)
-            delivery.is_single = _may_be(self._goes_alone, document, delivery)
+            delivery.is_barrier = _may_be(self._rules.is_barrier, document, delivery)
+            delivery.is_single = _may_be(self._rules.goes_alone, document, delivery)
 
     def _labels(self, delivery: Delivery, document: Any) -> Mapping[str, Any]:
         """Without labels rather than not at all."""
         try:
             if not delivery.is_celery:
-                return self._labels_of(group_id=delivery.group_id, event=document)
+                return self._rules.labels_of(group_id=delivery.group_id, event=document)
             try:
                 task, arguments = self._pointer_of(document)
             except NotAllowed:
-                return self._labels_of(group_id=delivery.group_id)
-            return self._labels_of(group_id=delivery.group_id, task=task.name, arguments=arguments)
+                return self._rules.labels_of(group_id=delivery.group_id)
+            return self._rules.labels_of(
+                group_id=delivery.group_id, task=task.name, arguments=arguments
+            )
         except Exception as error:
             _log_error("a message could not be labelled", delivery, error)
             return {}
@@ -143,7 +105,7 @@ class Envelope:
         return tag.startswith(PROBE_TAG)
 
     def _events(self, bundle: Sequence[Delivery]) -> dict[str, Any]:
-        first, *tail = self._chain
+        first, *tail = self._rules.chain
         identity = ",".join(delivery.message_id for delivery in bundle)
         signatures = [
             self._app.tasks[name].s().set(task_id=_task_id(identity, step))
@@ -190,7 +152,7 @@ class Envelope:
         if not isinstance(task, FifoTask) or task.pointer is None:
             raise NotAllowed("the task is no declared pointer")
         arguments = _arguments(document)
-        _check_arguments(task.pointer, arguments)
+        task.pointer.check(arguments)
         return task, arguments
 
     def _task_of(self, document: dict[str, Any]) -> Any:
@@ -232,17 +194,20 @@ def _task_id(identity: str, step: int) -> str:
 
 def _read(body: str) -> Any:
     """The JSON in a body, or None: whether it is valid is for the event's own task to say."""
+    # No number is needed here, and Python refuses to read very long ones.
+    return _json(body, parse_int=str, parse_float=str)
+
+
+def _json(text: str, **options: Any) -> Any:
     try:
-        # No number is needed here, and Python refuses to read very long ones.
-        return json.loads(body, parse_int=str, parse_float=str)
+        return json.loads(text, **options)
     except (ValueError, RecursionError):
         return None
 
 
-def _is_celery_message(document: Any) -> bool:
+def _has_shape_of_celery(document: Any) -> bool:
     return (
         isinstance(document, dict)
-        and "event_type" not in document
         and isinstance(document.get("headers"), dict)
         and isinstance(document["headers"].get("task"), str)
     )
@@ -250,21 +215,8 @@ def _is_celery_message(document: Any) -> bool:
 
 def _arguments(document: dict[str, Any]) -> list[Any]:
     body = document.get("body")
-    match _read(body) if isinstance(body, str) else None:
+    match _json(body) if isinstance(body, str) else None:
         case [list(arguments), dict(keywords), dict()] if not keywords:
             return arguments
         case _:
-            raise NotAllowed("the body is not in the form that this service writes")
-
-
-def _check_arguments(form: PointerForm, arguments: list[Any]) -> None:
-    if form is PointerForm.NO_ARGUMENTS and arguments:
-        raise NotAllowed("this pointer takes no arguments")
-    if form is PointerForm.ONE_UUID:
-        try:
-            (text,) = arguments
-            is_uuid = str(UUID(text)) == text
-        except (ValueError, TypeError, AttributeError):
-            is_uuid = False
-        if not is_uuid:
-            raise NotAllowed("this pointer takes one UUID")
+            raise NotAllowed("the body is not in the form that FifoTask writes")

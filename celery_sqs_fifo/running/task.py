@@ -2,7 +2,6 @@
 
 import time
 from datetime import UTC, datetime
-from enum import Enum
 from typing import Any
 from uuid import NAMESPACE_OID, uuid4, uuid5
 
@@ -12,6 +11,7 @@ from celery.app.trace import trace_task
 from celery_sqs_fifo.control.announcing import announce_begun, announce_ended, shown
 from celery_sqs_fifo.delivery import DONE, Outcome
 from celery_sqs_fifo.running.batch import EventsFailed, QueuedEvent, Work, bug
+from celery_sqs_fifo.running.pointers import PointerForm
 
 # What a FIFO queue cannot do (it takes no delay for one message, and never reorders), and what a
 # pointer must not carry.
@@ -24,18 +24,11 @@ class UnsupportedOnFifo(TypeError):
     """A feature of Celery that a FIFO queue cannot give, used at a call."""
 
 
-class PointerForm(Enum):
-    """The arguments that a pointer may have: it names a conversation, or nothing."""
-
-    NO_ARGUMENTS = "no arguments"
-    ONE_UUID = "one UUID"
-
-
 class FifoTask(Task):
     """A task that is published to, and run from, a FIFO queue.
 
-    A task that others may start by a message declares the form of its arguments as `pointer`. One
-    that belongs to no conversation declares its own `message_group`; the others are given one at
+    A task that a message may start declares the form of its arguments as `pointer`. One whose
+    calls all belong to the same group declares it as `message_group`; the others are given one at
     the call. A task that `is_barrier` runs only when the deletes of all before it in its group are
     confirmed, and the next only when its own is.
     """

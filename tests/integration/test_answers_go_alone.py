@@ -16,7 +16,8 @@ from celery_sqs_fifo.delivery import Delivery
 from celery_sqs_fifo.running.batch import QueuedEvent, Work
 from celery_sqs_fifo.running.envelope import Envelope
 from config.celery import app
-from config.celeryconfig import QUEUE, broker_transport_options
+from config.celeryconfig import QUEUE
+from tasks.event_rules import RULES
 from tasks.steps import reading, recording
 from tests.support.builders import (
     NOON,
@@ -116,9 +117,7 @@ def received(bodies: list[str]) -> list[Delivery]:
     envelope = Envelope(
         app=app,
         queue=QUEUE,
-        chain=broker_transport_options["event_chain"],
-        is_barrier=event_types.is_barrier,
-        goes_alone=event_types.goes_alone,
+        rules=RULES,
     )
     deliveries = [
         delivery(f"m-{number}", group=f"group:{URN}", body=body, sent_at=SENT_AT + number)

@@ -15,17 +15,16 @@ from apps.common.errors import Unavailable
 from apps.conversations import services
 from apps.conversations.models import Conversation, Project
 from apps.messages import store
-from apps.messages.event_types import goes_alone, is_barrier
 from celery_sqs_fifo.backoff import Backoff
 from celery_sqs_fifo.consuming.quarantine import Quarantine, about
 from celery_sqs_fifo.delivery import DONE, Delivery, Outcome, Result
 from celery_sqs_fifo.running.envelope import Envelope
 from config.celery import app
-from config.celeryconfig import QUEUE, broker_transport_options
+from config.celeryconfig import QUEUE
 from demo.personal_data import leaks, personal_data
-from observability import labels
 from observability.logging import logging_config
 from tasks.closing import close_conversation
+from tasks.event_rules import RULES
 from tests.support.builders import (
     NAME,
     NOON,
@@ -57,10 +56,7 @@ class Logged:
         self._envelope = Envelope(
             app=app,
             queue=QUEUE,
-            chain=broker_transport_options["event_chain"],
-            is_barrier=is_barrier,
-            goes_alone=goes_alone,
-            labels_of=labels.labels_of,
+            rules=RULES,
         )
         self._quarantine = Quarantine(
             calls=FakeCalls(at_once={"SendMessage"}),  # type: ignore[arg-type]

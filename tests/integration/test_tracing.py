@@ -5,15 +5,15 @@ from typing import Any
 
 import pytest
 
-from apps.messages.event_types import goes_alone, is_barrier
 from celery_sqs_fifo.delivery import Delivery
 from celery_sqs_fifo.running.envelope import Envelope
 from config.celery import app
-from config.celeryconfig import QUEUE, broker_transport_options
+from config.celeryconfig import QUEUE
 from demo.personal_data import leaks, personal_data
 from embedded.network import free_port
-from observability import labels, otlp
+from observability import otlp
 from observability.otlp import Tracing
+from tasks.event_rules import RULES
 from tests.support.builders import message_body
 from tests.support.fake_calls import delivery
 from tests.support.samples import samples
@@ -54,10 +54,7 @@ def run(*deliveries: Delivery) -> int:
     envelope = Envelope(
         app=app,
         queue=QUEUE,
-        chain=broker_transport_options["event_chain"],
-        is_barrier=is_barrier,
-        goes_alone=goes_alone,
-        labels_of=labels.labels_of,
+        rules=RULES,
     )
     for one in deliveries:
         envelope.classify(one)

@@ -7,6 +7,7 @@ body in the main process.
 
 import os
 import signal
+from dataclasses import replace
 from functools import cache
 from typing import Any
 
@@ -25,16 +26,6 @@ UNREADABLE = "message.unreadable"
 app.conf.broker_transport_options["consumer"]["wait_time"] = 1
 # How long the pool waits for a result of a process that is gone.
 app.conf.worker_lost_wait = 0.2
-app.conf.broker_transport_options["is_barrier"] = "tests.support.failing_app:is_barrier"
-
-
-def is_barrier(document: Any) -> bool:
-    """As the service's own, with a bug that quotes what it got."""
-    from apps.messages import event_types
-
-    if isinstance(document, dict) and document.get("event_type") == UNREADABLE:
-        raise ValueError(document)
-    return event_types.is_barrier(document)
 
 
 @signals.import_modules.connect
@@ -46,7 +37,15 @@ def prepare(**_signal: Any) -> None:
 @cache
 def _prepare_once() -> None:
     from apps.messages import store
+    from tasks.event_rules import RULES
 
+    def is_barrier(document: Any) -> bool:
+        """As the service's own, with a bug that quotes what it got."""
+        if isinstance(document, dict) and document.get("event_type") == UNREADABLE:
+            raise ValueError(document)
+        return RULES.is_barrier(document)
+
+    app.conf.broker_transport_options["event_rules"] = replace(RULES, is_barrier=is_barrier)
     put, put_all = store.put, store.put_all
 
     def fail_if_told(entry: Any) -> None:

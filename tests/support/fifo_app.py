@@ -16,8 +16,10 @@ from kombu.entity import Queue
 from celery_sqs_fifo.backoff import Backoff
 from celery_sqs_fifo.control.app import ControlledCelery
 from celery_sqs_fifo.delivery import Outcome, Result
+from celery_sqs_fifo.event_rules import EventRules
 from celery_sqs_fifo.running.batch import Work, bug, each
-from celery_sqs_fifo.running.task import EventTask, FifoTask, PointerForm
+from celery_sqs_fifo.running.pointers import PointerForm
+from celery_sqs_fifo.running.task import EventTask, FifoTask
 
 QUEUE = "events.fifo"
 JOURNAL = Path(os.environ["JOURNAL"])
@@ -52,8 +54,7 @@ app.conf.update(
     broker_transport_options={
         "region": "us-east-1",
         "predefined_queues": {QUEUE: {"url": os.environ["QUEUE_URL"]}},
-        "event_chain": ("first", "second", "third"),
-        "is_barrier": "tests.support.fifo_app:is_barrier",
+        "event_rules": EventRules(chain=("first", "second", "third"), is_barrier=is_barrier),
         "consumer": {
             "dead_letter_queue_url": os.environ["DLQ_URL"],
             "backoff": Backoff(first=0.05, longest=0.5),

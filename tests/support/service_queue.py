@@ -16,6 +16,7 @@ from celery_sqs_fifo.running.batch import QueuedEvent
 from celery_sqs_fifo.running.envelope import Envelope
 from config.celery import app
 from config.celeryconfig import QUEUE, broker_transport_options
+from tasks.event_rules import RULES
 from testbed.sqs import SqsServer
 from testbed.sqs.fifo import Fifo, client_of
 from tests.support.builders import deliver
@@ -41,8 +42,7 @@ class ServiceQueue(Fifo):
         self._envelope = Envelope(
             app=app,
             queue=QUEUE,
-            chain=broker_transport_options["event_chain"],
-            is_barrier=lambda _document: False,
+            rules=RULES,
         )
 
     def pass_time(self, *, seconds: float) -> None:

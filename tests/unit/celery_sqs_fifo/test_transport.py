@@ -12,6 +12,7 @@ from kombu.messaging import Producer
 
 from celery_sqs_fifo import transport
 from celery_sqs_fifo.delivery import DONE, Outcome, Result
+from celery_sqs_fifo.event_rules import EventRules
 from celery_sqs_fifo.options import Options
 from celery_sqs_fifo.running.task import UnsupportedOnFifo
 from celery_sqs_fifo.transport import Channel, Message
@@ -22,11 +23,6 @@ from tests.unit.celery_sqs_fifo.control.test_app import CHAIN, QUEUE, fifo_app
 QUEUE_URL = f"https://sqs.eu-west-1.amazonaws.com/123456789012/{QUEUE}"
 BUG = Outcome(Result.BUG, "bug")
 CHANGES = {"DeleteMessageBatch", "ChangeMessageVisibilityBatch", "SendMessage"}
-
-
-def never(_document: Any) -> bool:
-    """No event is a barrier."""
-    return False
 
 
 class Sqs:
@@ -77,8 +73,7 @@ def broker(loop: FakeLoop, monkeypatch: pytest.MonkeyPatch) -> Iterator[Broker]:
     options = {
         "region": "eu-west-1",
         "predefined_queues": {QUEUE: {"url": QUEUE_URL}},
-        "event_chain": CHAIN,
-        "is_barrier": never,
+        "event_rules": EventRules(chain=CHAIN),
         "consumer": {"dead_letter_queue_url": "dlq.fifo", "bundle": 1},
     }
     connection = Connection(
@@ -98,6 +93,20 @@ def test_celery_is_given_messages_that_the_main_process_does_not_decode(broker: 
     assert [message.delivery_tag for message in broker.messages] == ["handle-1", "handle-2"]
     assert {message.headers["task"] for message in broker.messages} == {"first"}
     assert broker.messages[0].payload == ((), {}, {})
+
+
+@pytest.mark.parametrize("rules", [None, "json:loads", {"chain": CHAIN}])
+def test_nothing_is_consumed_without_rules_for_events(broker: Broker, rules: Any) -> None:
+    broker.channel.transport_options["event_rules"] = rules
+
+    with pytest.raises(ImproperlyConfigured, match="event_rules"):
+        broker.consume()
+
+
+@pytest.mark.parametrize("chain", [(), "first"])
+def test_a_chain_is_a_sequence_of_at_least_one_task(chain: Any) -> None:
+    with pytest.raises(ImproperlyConfigured):
+        EventRules(chain=chain)
 
 
 def test_an_acknowledged_message_is_deleted(broker: Broker) -> None:

@@ -3,7 +3,7 @@
 `run_in_child` does what a pool process does with a message, in this process.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from celery import Celery
@@ -11,9 +11,11 @@ from celery.app.trace import trace_task_ret
 from kombu.serialization import loads
 
 from celery_sqs_fifo.delivery import Outcome
+from celery_sqs_fifo.event_rules import EventRules
 from celery_sqs_fifo.running.batch import Work
-from celery_sqs_fifo.running.envelope import Envelope, never
-from celery_sqs_fifo.running.task import EventTask, FifoTask, PointerForm
+from celery_sqs_fifo.running.envelope import Envelope
+from celery_sqs_fifo.running.pointers import PointerForm
+from celery_sqs_fifo.running.task import EventTask, FifoTask
 
 QUEUE = "events.fifo"
 CHAIN = ("first", "second", "third")
@@ -55,14 +57,9 @@ def fifo_app(
     return app
 
 
-def envelope_of(
-    app: Celery,
-    *,
-    is_barrier: Callable[[Any], bool] = never,
-    goes_alone: Callable[[Any], bool] = never,
-) -> Envelope:
-    """The envelope of the app's queue."""
-    return Envelope(app=app, queue=QUEUE, chain=CHAIN, is_barrier=is_barrier, goes_alone=goes_alone)
+def envelope_of(app: Celery, *, chain: Sequence[str] = CHAIN, **rules: Any) -> Envelope:
+    """The envelope of the app's queue, with these functions of EventRules."""
+    return Envelope(app=app, queue=QUEUE, rules=EventRules(chain=chain, **rules))
 
 
 def decoded(message: dict[str, Any]) -> tuple[list[Any], dict[str, Any], dict[str, Any]]:

@@ -31,11 +31,15 @@ def app() -> Celery:
 
 @pytest.fixture(scope="module")
 def envelope(app: Celery) -> Envelope:
-    return envelope_of(app, is_barrier=_closes)
+    return envelope_of(app, is_event=_has_a_type, is_barrier=_closes)
 
 
 def _closes(document: Any) -> bool:
     return isinstance(document, dict) and document.get("event_type") == "close"
+
+
+def _has_a_type(document: Any) -> bool:
+    return isinstance(document, dict) and "event_type" in document
 
 
 def celery_body(
@@ -137,6 +141,36 @@ def test_a_body_that_the_application_cannot_tell_is_an_event_all_the_same(
     assert (one.is_celery, one.is_barrier, one.is_single) == (False, True, True)
 
 
+@pytest.mark.parametrize("body", ['{"event_type": "x"}', "[]", "not json", '{"headers": {}}'])
+def test_the_application_is_asked_only_of_what_has_the_shape_of_a_celery_message(
+    app: Celery, body: str
+) -> None:
+    asked: list[Any] = []
+    envelope = envelope_of(app, is_event=asked.append)
+
+    assert classified(envelope, body).is_celery is False
+    assert classified(envelope, celery_body("tick", args=())).is_celery is True
+    assert [document["headers"]["task"] for document in asked] == ["tick"]
+
+
+def test_without_a_rule_for_events_the_shape_alone_decides(app: Celery) -> None:
+    body = '{"event_type": "x", "headers": {"task": "tick"}, "body": "[[], {}, {}]"}'
+
+    assert classified(envelope_of(app), body).is_celery is True
+
+
+def test_what_the_application_cannot_tell_from_an_event_runs_no_task_of_its_own(
+    app: Celery, caplog: pytest.LogCaptureFixture
+) -> None:
+    def fails(document: Any) -> bool:
+        raise TypeError(document)
+
+    message = message_of(envelope_of(app, is_event=fails), celery_body("tick", args=()))
+
+    assert message["headers"]["task"] == "first"
+    assert "secret" not in str([record.__dict__ for record in caplog.records])
+
+
 def test_a_barrier_is_told_by_the_json_of_the_event(envelope: Envelope) -> None:
     assert classified(envelope, '{"event_type": "close"}').is_barrier is True
     assert classified(envelope, '{"event_type": "message"}').is_barrier is False
@@ -214,13 +248,13 @@ def _labels(*, group_id: str, event: Any = None, task: str = "", arguments: Any 
 def test_logs_are_told_of_an_event_or_of_an_allowed_pointer_and_of_no_forgery(
     app: Celery, body: str, seen: Any
 ) -> None:
-    envelope = Envelope(app=app, queue=QUEUE, chain=CHAIN, is_barrier=_closes, labels_of=_labels)
+    envelope = envelope_of(app, is_barrier=_closes, labels_of=_labels)
 
     assert classified(envelope, body).labels == {"seen": seen}
 
 
 def test_a_body_that_cannot_be_labelled_is_an_event_all_the_same(app: Celery) -> None:
-    envelope = Envelope(app=app, queue=QUEUE, chain=CHAIN, is_barrier=_closes, labels_of=_labels)
+    envelope = envelope_of(app, is_barrier=_closes, labels_of=_labels)
 
     one = classified(envelope, '{"event_type": "broken"}')
     assert (one.is_celery, one.labels) == (False, {})
@@ -235,7 +269,7 @@ def test_a_delivery_that_is_handed_out_is_labelled_with_its_run(envelope: Envelo
 
 
 def test_a_pool_process_is_given_the_labels_of_a_pointer(app: Celery) -> None:
-    envelope = Envelope(app=app, queue=QUEUE, chain=CHAIN, is_barrier=_closes, labels_of=_labels)
+    envelope = envelope_of(app, is_barrier=_closes, labels_of=_labels)
     headers = envelope.message([classified(envelope, celery_body("point"), name="m")])["headers"]
 
     assert headers["labels"] == {"seen": [1, None, "point", [UUID_TEXT]], "message_id": "m"}
@@ -276,7 +310,7 @@ def test_a_bundle_is_decoded_in_a_pool_process_to_the_same_events(envelope: Enve
 
 
 def test_a_chain_of_one_task_embeds_nothing(app: Celery) -> None:
-    envelope = Envelope(app=app, queue=QUEUE, chain=("third",), is_barrier=_closes)
+    envelope = envelope_of(app, chain=("third",))
 
     assert decoded(envelope.message([delivery()]))[2]["chain"] is None
 

@@ -8,7 +8,9 @@ from typing import Any
 import pytest
 from celery import Celery
 
-from celery_sqs_fifo.running.envelope import Envelope, NotAllowed
+from celery_sqs_fifo.running.envelope import Envelope
+from celery_sqs_fifo.running.pointers import NotAllowed, PointerForm
+from celery_sqs_fifo.running.task import FifoTask
 from tests.unit.celery_sqs_fifo.control.test_app import decoded, envelope_of, fifo_app
 from tests.unit.celery_sqs_fifo.running.test_envelope import (
     NO_EMBED,
@@ -98,6 +100,33 @@ def test_a_refusal_quotes_no_argument(envelope: Envelope) -> None:
         message_of(envelope, celery_body("point", args=["a secret"]))
 
     assert "secret" not in str(refusal.value)
+
+
+NUMBER = PointerForm("one number above 0", lambda given: len(given) == 1 and given[0] > 0)
+
+
+def _count(_number: int) -> None:
+    """A task of an application."""
+
+
+@pytest.fixture(scope="module")
+def counting() -> Envelope:
+    """The envelope of an app whose task `count` takes a number."""
+    app = fifo_app()
+    app.task(_count, name="count", base=FifoTask, shared=False, pointer=NUMBER)
+    return envelope_of(app)
+
+
+def test_an_application_may_declare_a_form_of_its_own(counting: Envelope) -> None:
+    assert decoded(message_of(counting, celery_body("count", args=[7])))[0] == [7]
+
+
+@pytest.mark.parametrize("arguments", [[-7], [7, 7], ["7"], [None]])
+def test_what_a_form_does_not_accept_or_cannot_judge_is_not_allowed(
+    counting: Envelope, arguments: list[Any]
+) -> None:
+    with pytest.raises(NotAllowed, match=r"^this pointer takes one number above 0$"):
+        message_of(counting, celery_body("count", args=arguments))
 
 
 def test_signatures_in_the_body_are_not_carried_over(envelope: Envelope) -> None:
