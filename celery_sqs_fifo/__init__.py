@@ -1,7 +1,98 @@
 """Celery on AWS SQS FIFO queues: ordered, cheap, and safe against what the network does.
 
-Knows neither Django nor what the messages are about. The pieces: `transport` receives and settles,
-`gate` says which message may run, `envelope` turns messages into Celery's, `chain` runs the steps
-of a chain in one delivery, `acks` deletes in batches, `visibility` keeps leases, `deadletters`
-builds what goes to the dead-letter queue, `calls` talks to SQS.
+The names below are all that an application needs; what they promise stands in README.md. Each is
+imported when it is first used: the health check of a container imports this package every few
+seconds, and a program that only reads logs needs no broker. The other modules are internal.
 """
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from celery_sqs_fifo.backoff import Backoff
+    from celery_sqs_fifo.control.app import ControlledCelery
+    from celery_sqs_fifo.control.connection import address_of
+    from celery_sqs_fifo.delivery import DONE, FIRST_SENT_AT, WAITING, Outcome, Result
+    from celery_sqs_fifo.errors import Places, places_of, unwrapped
+    from celery_sqs_fifo.event_rules import EventRules, LabelsOf
+    from celery_sqs_fifo.options import Options
+    from celery_sqs_fifo.running.batch import (
+        TRACEPARENT,
+        EventsFailed,
+        QueuedEvent,
+        Work,
+        bug,
+        each,
+        together,
+    )
+    from celery_sqs_fifo.running.pointers import PointerForm
+    from celery_sqs_fifo.running.publishing import Pointer, publish_each
+    from celery_sqs_fifo.running.task import EventTask, FifoTask, UnsupportedOnFifo
+
+# Celery's setting broker_transport.
+TRANSPORT = "celery_sqs_fifo.transport:Transport"
+
+_MODULES = {
+    "backoff": ("Backoff",),
+    "control.app": ("ControlledCelery",),
+    "control.connection": ("address_of",),
+    "delivery": ("DONE", "FIRST_SENT_AT", "WAITING", "Outcome", "Result"),
+    "errors": ("Places", "places_of", "unwrapped"),
+    "event_rules": ("EventRules", "LabelsOf"),
+    "options": ("Options",),
+    "running.batch": (
+        "TRACEPARENT",
+        "EventsFailed",
+        "QueuedEvent",
+        "Work",
+        "bug",
+        "each",
+        "together",
+    ),
+    "running.pointers": ("PointerForm",),
+    "running.publishing": ("Pointer", "publish_each"),
+    "running.task": ("EventTask", "FifoTask", "UnsupportedOnFifo"),
+}
+_MODULE_OF = {name: module for module, names in _MODULES.items() for name in names}
+
+__all__ = (
+    "DONE",
+    "FIRST_SENT_AT",
+    "TRACEPARENT",
+    "TRANSPORT",
+    "WAITING",
+    "Backoff",
+    "ControlledCelery",
+    "EventRules",
+    "EventTask",
+    "EventsFailed",
+    "FifoTask",
+    "LabelsOf",
+    "Options",
+    "Outcome",
+    "Places",
+    "Pointer",
+    "PointerForm",
+    "QueuedEvent",
+    "Result",
+    "UnsupportedOnFifo",
+    "Work",
+    "address_of",
+    "bug",
+    "each",
+    "places_of",
+    "publish_each",
+    "together",
+    "unwrapped",
+)
+
+
+if not TYPE_CHECKING:
+
+    def __getattr__(name: str) -> Any:
+        """Import a public name (PEP 562)."""
+        if name not in _MODULE_OF:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        value = getattr(import_module(f"{__name__}.{_MODULE_OF[name]}"), name)
+        globals()[name] = value
+        return value
