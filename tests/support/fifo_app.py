@@ -43,9 +43,19 @@ def outcome_of(error: Exception) -> Outcome:
     return bug(error)
 
 
+def is_event(document: Any) -> bool:
+    """All events have a type."""
+    return isinstance(document, dict) and "event_type" in document
+
+
 def is_barrier(document: Any) -> bool:
     """An event that says so is a barrier."""
-    return isinstance(document, dict) and document.get("event_type") == "barrier"
+    return is_event(document) and document["event_type"] == "barrier"
+
+
+def goes_alone(document: Any) -> bool:
+    """An event that says so goes alone."""
+    return is_event(document) and document["event_type"] == "alone"
 
 
 app = ControlledCelery("fifo_app", broker="sqs://", fixups=[])
@@ -54,7 +64,12 @@ app.conf.update(
     broker_transport_options={
         "region": "us-east-1",
         "predefined_queues": {QUEUE: {"url": os.environ["QUEUE_URL"]}},
-        "event_rules": EventRules(chain=("first", "second", "third"), is_barrier=is_barrier),
+        "event_rules": EventRules(
+            chain=("first", "second", "third"),
+            is_event=is_event,
+            is_barrier=is_barrier,
+            goes_alone=goes_alone,
+        ),
         "consumer": {
             "dead_letter_queue_url": os.environ["DLQ_URL"],
             "backoff": Backoff(first=0.05, longest=0.5),

@@ -2,25 +2,25 @@
 
 import ast
 import json
-import os
 import re
-import subprocess
-import sys
 from dataclasses import MISSING, Field, fields
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 import boto3
 import pytest
 
+import celery_sqs_fifo
 from apps.messages.event_types import EVENT_TYPES
 from apps.messages.events import Arrival
 from apps.messages.reading import parse_event
 from celery_sqs_fifo.delivery import Result
+from celery_sqs_fifo.event_rules import EventRules
 from celery_sqs_fifo.options import Options
 from celery_sqs_fifo.running import task
-from tests.support.pages import ROOT, fenced, page, table_of, tables
+from tests.support.pages import ROOT, code_of, fenced, page, table_of, tables
+
+LIBRARY = "celery_sqs_fifo/README.md"
 
 
 def test_every_action_of_the_policies_is_an_operation_of_its_service() -> None:
@@ -50,7 +50,7 @@ def operations(service: str) -> list[str]:
 
 
 def test_the_options_are_those_of_the_code() -> None:
-    told = [row[:2] for row in table_of(page("docs/sqs-fifo.md"), head="Option")]
+    told = [row[:2] for row in table_of(page(LIBRARY), head="Option")]
 
     assert told == [[f"`{field.name}`", default_of(field)] for field in fields(Options)]
 
@@ -63,56 +63,29 @@ def default_of(field: "Field[Any]") -> str:
 
 
 def test_the_results_are_those_of_the_code() -> None:
-    told = [row[0].strip("`") for row in table_of(page("docs/sqs-fifo.md"), head="`Result`")]
+    told = [row[0].strip("`") for row in table_of(page(LIBRARY), head="`Result`")]
 
     assert told == [result.name for result in Result]
 
 
 def test_every_refused_argument_is_named() -> None:
-    refused = " ".join(row[0] for row in table_of(page("docs/sqs-fifo.md"), head="use"))
+    refused = " ".join(row[0] for row in table_of(page(LIBRARY), head="use"))
 
     assert set(task.UNSUPPORTED_OPTIONS) <= set(re.findall(r"\w+", refused))
 
 
-def test_the_example_app_is_one_that_a_worker_takes(tmp_path: Path) -> None:
-    (source,) = fenced(page("docs/sqs-fifo.md"), language="python")
-    (tmp_path / "orders.py").write_text(source, encoding="utf-8")
-    check = """
-import orders
-from kombu.utils.imports import symbol_by_name
-from celery_sqs_fifo.running.task import EventTask
-from celery_sqs_fifo.running.batch import QueuedEvent, Work
-from celery_sqs_fifo.options import Options
-from celery_sqs_fifo.transport import Transport
+def test_the_rules_are_those_of_the_code() -> None:
+    told = [row[0].strip("`") for row in table_of(page(LIBRARY), head="Field")]
 
-options = orders.app.conf.broker_transport_options
-assert symbol_by_name(orders.app.conf.broker_transport) is Transport
-assert symbol_by_name(options["is_barrier"])({"type": "order.cancel"})
-assert Options(**options["consumer"]).probe in orders.app.tasks
-first, *rest = [orders.app.tasks[name] for name in options["event_chain"]]
-assert all(isinstance(task, EventTask) for task in (first, *rest))
-event = QueuedEvent(
-    message_id="m", group_id="g", sequence_number="1", sent_at=0, body='{"order": 7}'
-)
-works = [Work(event)]
-for task in (first, *rest):
-    works = task(works)
-(work,) = works
-assert (work.state, work.outcome) == (7, None)
-"""
-    result = subprocess.run(
-        [sys.executable, "-c", check],
-        cwd=tmp_path,
-        env={
-            "PYTHONPATH": f"{ROOT}{os.pathsep}{tmp_path}",
-            "ORDERS_QUEUE_URL": "http://127.0.0.1:9/123456789012/orders.fifo",
-            "ORDERS_DLQ_URL": "http://127.0.0.1:9/123456789012/orders-dlq.fifo",
-        },
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert result.returncode == 0, result.stderr
+    assert told == [field.name for field in fields(EventRules)]
+
+
+def test_the_guide_names_every_public_name_that_an_application_declares_with() -> None:
+    guide = "\n".join(code_of(page(LIBRARY)))
+    classes = {name for name in celery_sqs_fifo.__all__ if name[0].isupper() and name[1].islower()}
+
+    not_told = {name for name in classes if not re.search(rf"\b{name}\b", guide)}
+    assert not_told <= {"EventsFailed", "LabelsOf", "Places", "Pointer"}
 
 
 @pytest.mark.parametrize("body", fenced(page("docs/events.md"), language="json"))

@@ -1,0 +1,36 @@
+"""A barrier runs when all before it is deleted, and what follows when its own delete is."""
+
+from tests.e2e.conftest import FifoApp
+
+
+def test_a_replayed_barrier_does_not_reach_what_came_after_it(fifo_app: FifoApp) -> None:
+    """Deletes fail from the barrier on, and the worker is killed: M1 BARRIER M3."""
+    fifo_app.start_worker()
+    fifo_app.send(group="a", number=1)
+    fifo_app.wait_until_empty()
+    fifo_app.sqs_server.fail(status=500, code="InternalError", actions=["DeleteMessageBatch"])
+    fifo_app.send(group="a", number=2, event_type="barrier")
+    fifo_app.send(group="a", number=3)
+    fifo_app.wait_until(lambda: 2 in fifo_app.done().get("a", []))
+    fifo_app.send(group="b", number=1)
+    fifo_app.wait_until(lambda: "b" in fifo_app.done())
+    assert fifo_app.done()["a"] == [1, 2]
+    fifo_app.sqs_server.clear_faults()
+    fifo_app.kill(fifo_app.workers[0])
+    fifo_app.start_worker()
+    fifo_app.wait_until_empty()
+    assert fifo_app.done()["a"] == [1, 2, 2, 3]
+
+
+def test_a_barrier_waits_until_what_came_before_is_deleted(fifo_app: FifoApp) -> None:
+    fifo_app.sqs_server.fail(status=500, code="InternalError", actions=["DeleteMessageBatch"])
+    fifo_app.send(group="a", number=1)
+    fifo_app.send(group="a", number=2, event_type="barrier")
+    fifo_app.start_worker()
+    fifo_app.wait_until(lambda: 1 in fifo_app.done().get("a", []))
+    fifo_app.send(group="b", number=1)
+    fifo_app.wait_until(lambda: "b" in fifo_app.done())
+    assert fifo_app.done()["a"] == [1]
+    fifo_app.sqs_server.clear_faults()
+    fifo_app.wait_until_empty()
+    assert fifo_app.done()["a"] == [1, 2]

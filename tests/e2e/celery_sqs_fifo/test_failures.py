@@ -1,0 +1,82 @@
+"""An event that fails holds its group, and nobody else."""
+
+import pytest
+
+from tests.e2e.celery_sqs_fifo.dead_letters import reasons
+from tests.e2e.conftest import FifoApp
+
+
+def test_a_bug_is_tried_five_times_and_then_quarantined(fifo_app: FifoApp, bundle: int) -> None:
+    fifo_app.send(group="a", number=1, trouble={"step": "second", "what": "bug"})
+    fifo_app.send(group="a", number=2)
+    fifo_app.start_worker(concurrency=1)
+    fifo_app.wait_until_empty()
+    assert fifo_app.largest_bundle() == min(bundle, 2)
+    assert fifo_app.done() == {"a": [2]}
+    assert [line.number for line in fifo_app.journal() if line.verb == "failed"] == [1] * 5
+    (letter,) = fifo_app.dead_letters()
+    assert letter["MessageAttributes"]["reason"]["StringValue"] == "bug"
+    error = letter["MessageAttributes"]["error"]["StringValue"]
+    assert "RuntimeError" in error
+    assert "nobody expected" not in error
+
+
+def test_an_event_that_kills_its_process_is_quarantined(fifo_app: FifoApp, bundle: int) -> None:
+    """After a bundle that was lost nobody knows which of its events was at fault: none counts."""
+    # Celery takes up to five seconds to notice a lost process.
+    fifo_app.set_options(most_bugs=2)
+    fifo_app.send(group="a", number=1, trouble={"step": "first", "what": "die"})
+    fifo_app.send(group="a", number=2)
+    for number in range(5):
+        fifo_app.send(group="b", number=number)
+    worker = fifo_app.start_worker()
+    fifo_app.wait_until_empty(timeout=60)
+    assert fifo_app.done() == {"a": [2], "b": [0, 1, 2, 3, 4]}
+    assert ("a process was lost with a bundle" in worker.log_text()) is (bundle > 1)
+    killed = [line for line in fifo_app.journal() if (line.group, line.number) == ("a", 1)]
+    assert len(killed) == (3 if bundle > 1 else 2)
+    assert reasons(fifo_app) == ["lost"]
+
+
+def test_an_unavailable_dependency_is_waited_for_without_limit(
+    fifo_app: FifoApp, bundle: int
+) -> None:
+    trouble = {"step": "third", "what": "unavailable", "times": 8}
+    fifo_app.send(group="a", number=1, trouble=trouble)
+    fifo_app.send(group="a", number=2)
+    fifo_app.send(group="b", number=1)
+    fifo_app.start_worker(concurrency=1)
+    fifo_app.wait_until_empty()
+    assert fifo_app.done() == {"b": [1], "a": [1, 2]}
+    assert fifo_app.largest_bundle() == min(bundle, 3)
+    assert fifo_app.dead_letters() == []
+
+
+def test_failing_groups_leave_the_worker_free_for_the_others(fifo_app: FifoApp) -> None:
+    """A hundred groups whose heads wait, and one that arrives after them."""
+    for group in range(100):
+        fifo_app.send(
+            group=f"bad{group}",
+            number=1,
+            trouble={"step": "first", "what": "unavailable", "times": 6},
+        )
+        fifo_app.send(group=f"bad{group}", number=2)
+    fifo_app.start_worker()
+    fifo_app.send(group="good", number=1)
+    fifo_app.wait_until(lambda: "good" in fifo_app.done())
+    fifo_app.wait_until_empty(timeout=60)
+    done = fifo_app.done()
+    assert all(done[f"bad{group}"] == [1, 2] for group in range(100))
+
+
+@pytest.mark.parametrize("limit", ["TIME_LIMIT", "SOFT_TIME_LIMIT"])
+def test_a_time_limit_counts_as_a_bug(fifo_app: FifoApp, limit: str, bundle: int) -> None:
+    fifo_app.environment[limit] = "1"
+    fifo_app.send(group="a", number=1, trouble={"step": "second", "what": "sleep:30", "times": 2})
+    for number in (2, 3, 4):
+        fifo_app.send(group="a", number=number)
+    fifo_app.start_worker()
+    fifo_app.wait_until_empty()
+    assert fifo_app.dead_letters() == []
+    assert fifo_app.done() == {"a": [1, 2, 3, 4]}
+    assert fifo_app.largest_bundle() == min(bundle, 4)

@@ -1,0 +1,15 @@
+"""What is held stays invisible to others for as long as it is held."""
+
+from tests.e2e.conftest import FifoApp
+
+
+def test_work_of_ten_times_the_visibility_timeout_runs_once(fifo_app: FifoApp, bundle: int) -> None:
+    fifo_app.set_options(visibility_timeout=2)
+    fifo_app.send(group="a", number=1, trouble={"step": "second", "what": "sleep:20", "times": 1})
+    fifo_app.send(group="a", number=2)
+    fifo_app.start_worker(concurrency=1)
+    fifo_app.wait_until_empty(timeout=40)
+    began = [line.number for line in fifo_app.journal() if line.verb == "began"]
+    assert sorted(began) == [1, 1, 1, 2, 2, 2]
+    assert fifo_app.done() == {"a": [1, 2]}
+    assert fifo_app.largest_bundle() == min(bundle, 2)

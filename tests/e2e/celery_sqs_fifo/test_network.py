@@ -1,0 +1,72 @@
+"""Whatever SQS and the network do, the worker goes on, and a health check can see it."""
+
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from functools import partial
+
+from embedded.processes import ManagedProcess
+from embedded.service import PROJECT_ROOT
+from testbed.sqs import SqsServer
+from tests.e2e.conftest import FifoApp, without_a_bundle
+
+FAULTS: dict[str, Callable[[SqsServer], None]] = {
+    "500": lambda server: server.fail(status=500, code="InternalError"),
+    "503": lambda server: server.fail(status=503, code="ServiceUnavailable"),
+    "throttled": lambda server: server.fail(status=400, code="RequestThrottled"),
+    "forbidden": lambda server: server.fail(status=403, code="AccessDenied"),
+    "expired credentials": lambda server: server.fail(status=403, code="ExpiredToken"),
+    "dropped": lambda server: server.drop(),
+    "refused": lambda server: server.refuse_connections(),
+    "hanging": lambda server: server.hang(seconds=2),
+}
+
+
+def test_the_worker_goes_on_after_every_fault(fifo_app: FifoApp, bundle: int) -> None:
+    """One after the other, on one worker."""
+    fifo_app.send_many(groups=1, events=3)
+    worker = fifo_app.start_worker(concurrency=1)
+    fifo_app.wait_until_empty()
+    for number, (name, fault) in enumerate(FAULTS.items(), start=1):
+        fault(fifo_app.sqs_server)
+        fifo_app.wait_until(partial(has_failed, worker, times=number))
+        time.sleep(1)
+        fifo_app.sqs_server.clear_faults()
+        fifo_app.send_many(groups=1, events=3)
+        fifo_app.wait_until_empty()
+        assert fifo_app.done() == {"g0": [0, 1, 2] * (number + 1)}, name
+        assert fifo_app.largest_bundle() == min(bundle, 3), name
+        assert worker.is_running, name
+        assert worker.log_text().count("receiving failed") == number, name
+
+
+def has_failed(worker: ManagedProcess, *, times: int) -> bool:
+    """Whether receiving has failed so often."""
+    return worker.log_text().count("receiving failed") >= times
+
+
+def test_a_queue_that_vanishes_and_comes_back_is_consumed_again(
+    fifo_app: FifoApp, bundle: int
+) -> None:
+    fifo_app.send_many(groups=1, events=3)
+    fifo_app.start_worker(concurrency=1)
+    fifo_app.wait_until_empty()
+    fifo_app.sqs_server.vanish(queue=fifo_app.queue)
+    fifo_app.wait_until(lambda: "receiving failed" in fifo_app.workers[0].log_text())
+    fifo_app.sqs_server.restore(queue=fifo_app.queue)
+    fifo_app.send_many(groups=1, events=3)
+    fifo_app.wait_until_empty()
+    assert fifo_app.done() == {"g0": [0, 1, 2, 0, 1, 2]}
+    assert fifo_app.largest_bundle() == min(bundle, 3)
+
+
+@without_a_bundle
+def test_a_container_can_see_that_the_worker_is_alive(fifo_app: FifoApp) -> None:
+    file = fifo_app.directory / "alive"
+    fifo_app.set_options(liveness_file=str(file))
+    check = [sys.executable, "-m", "celery_sqs_fifo.consuming.liveness", str(file)]
+    assert subprocess.run(check, cwd=PROJECT_ROOT, check=False).returncode == 1
+    fifo_app.start_worker()
+    fifo_app.wait_until(file.exists)
+    assert subprocess.run(check, cwd=PROJECT_ROOT, check=False).returncode == 0

@@ -1,0 +1,71 @@
+"""An event that cannot succeed is deleted when its copy is confirmed, and not before."""
+
+import json
+
+from tests.e2e.celery_sqs_fifo.dead_letters import reasons
+from tests.e2e.conftest import FifoApp, without_a_bundle
+
+
+def test_an_invalid_event_is_quarantined_and_its_group_goes_on(
+    fifo_app: FifoApp, bundle: int
+) -> None:
+    fifo_app.send(group="a", number=1, trouble={"step": "second", "what": "invalid"})
+    fifo_app.send(group="a", number=2)
+    fifo_app.start_worker(concurrency=1)
+    fifo_app.wait_until_empty()
+    assert fifo_app.done() == {"a": [2]}
+    assert fifo_app.largest_bundle() == min(bundle, 2)
+    (letter,) = fifo_app.dead_letters()
+    assert json.loads(letter["Body"])["number"] == 1
+    attributes = {name: value["StringValue"] for name, value in letter["MessageAttributes"].items()}
+    assert attributes["reason"] == "invalid"
+    assert attributes["group_id"] == "a"
+    assert attributes["receive_count"] == "1"
+    assert attributes["first_sent_at"].isdigit()
+    assert attributes["source_message_id"]
+
+
+def test_a_dead_letter_queue_that_refuses_keeps_the_message(fifo_app: FifoApp) -> None:
+    fifo_app.send(group="a", number=1, trouble={"step": "first", "what": "invalid"})
+    fifo_app.send(group="b", number=1)
+    fifo_app.sqs_server.fail(status=500, code="InternalError", actions=["SendMessage"])
+    worker = fifo_app.start_worker(concurrency=1)
+    fifo_app.wait_until(lambda: "refuses" in worker.log_text() and fifo_app.left_on_queue() < 2)
+    assert (fifo_app.left_on_queue(), fifo_app.done()) == (1, {"b": [1]})
+    fifo_app.sqs_server.clear_faults()
+    fifo_app.wait_until_empty()
+    assert reasons(fifo_app) == ["invalid"]
+
+
+@without_a_bundle
+def test_two_dead_letters_within_five_minutes_both_arrive(fifo_app: FifoApp) -> None:
+    """A dead letter that is sent again with its own id, and dies again, must not be swallowed."""
+    fifo_app.start_worker()
+    event = json.dumps(
+        {
+            "event_type": "plain",
+            "group": "a",
+            "number": 1,
+            "trouble": {"step": "first", "what": "invalid"},
+        }
+    )
+    fifo_app.send_body(event, group="a")
+    fifo_app.wait_until_empty()
+    (first,) = fifo_app.dead_letters()
+    fifo_app.send_body(first["Body"], group="a")
+    fifo_app.wait_until_empty()
+    (second,) = fifo_app.dead_letters()
+    assert second["Body"] == event
+
+
+@without_a_bundle
+def test_an_event_that_nears_the_retention_of_its_queue_is_quarantined(fifo_app: FifoApp) -> None:
+    """It waits for a dependency until 80% of the retention have passed; SQS would drop it."""
+    fifo_app.set_options(retention=5.0)
+    trouble = {"step": "first", "what": "unavailable"}
+    fifo_app.send(group="a", number=1, trouble=trouble)
+    fifo_app.send(group="a", number=2)
+    fifo_app.start_worker(concurrency=1)
+    fifo_app.wait_until_empty()
+    assert reasons(fifo_app) == ["unavailable"]
+    assert fifo_app.done() == {"a": [2]}

@@ -1,0 +1,34 @@
+"""What a killed process or worker had is delivered again, in order."""
+
+from testbed.journal import inversions
+from tests.e2e.conftest import FifoApp
+
+
+def test_a_killed_pool_process_loses_no_order(fifo_app: FifoApp) -> None:
+    die = {"step": "second", "what": "die", "times": 1}
+    for number in range(10):
+        fifo_app.send(group="a", number=number, trouble=die if number in (2, 5) else None)
+        fifo_app.send(group="b", number=number)
+    fifo_app.start_worker()
+    fifo_app.wait_until_empty()
+    done = fifo_app.done()
+    assert {group: sorted(set(numbers)) for group, numbers in done.items()} == {
+        "a": list(range(10)),
+        "b": list(range(10)),
+    }
+    assert [inversions(numbers) for numbers in done.values()] == [0, 0]
+
+
+def test_a_killed_worker_is_followed_by_another_in_order(fifo_app: FifoApp) -> None:
+    fifo_app.send_many(groups=10, events=30)
+    worker = fifo_app.start_worker()
+    for done_before in (75, 150, 225):
+        fifo_app.wait_until_done(done_before)
+        fifo_app.kill(worker)
+        worker = fifo_app.start_worker()
+    fifo_app.wait_until_empty()
+    done = fifo_app.done()
+    assert {group: sorted(set(numbers)) for group, numbers in done.items()} == {
+        f"g{group}": list(range(30)) for group in range(10)
+    }
+    assert [inversions(numbers) for numbers in done.values()] == [0] * 10

@@ -1,0 +1,73 @@
+"""A worker that stops gives back what it holds, and finishes what runs."""
+
+import os
+import signal
+import time
+from typing import Any
+
+import pytest
+
+from testbed.journal import inversions
+from tests.e2e.conftest import FifoApp, without_a_bundle
+
+
+def test_after_sigterm_others_get_what_was_held_within_a_second_and_a_half(
+    fifo_app: FifoApp, bundle: int
+) -> None:
+    """One process has a slow event, alone or with nine others; what is behind it is held."""
+    slow = {"step": "second", "what": "sleep:2", "times": 1}
+    fifo_app.send(group="slow", number=0, trouble=slow)
+    fifo_app.send_many(groups=14, events=1)
+    worker = fifo_app.start_worker(concurrency=1)
+    fifo_app.wait_until(lambda: "slow" in fifo_app.done(step="first"))
+    fifo_app.wait_until(lambda: fifo_app.waiting_on_queue() == 0)
+    os.kill(worker.pid, signal.SIGTERM)
+    asked_at = time.monotonic()
+    received: list[Any] = []
+    while not received and time.monotonic() < asked_at + 1.5:
+        answer = fifo_app.sqs.receive_message(
+            QueueUrl=fifo_app.environment["QUEUE_URL"], MaxNumberOfMessages=10, WaitTimeSeconds=0
+        )
+        received = answer.get("Messages", [])
+    assert received
+    fifo_app.wait_until_ended(worker)
+    finished = sum(map(len, fifo_app.done().values()))
+    assert fifo_app.left_on_queue() == 15 - finished
+    # The first receive has brought ten, and they are handed over at once.
+    assert finished == min(bundle, 10)
+
+
+@without_a_bundle
+def test_nothing_is_lost_to_a_poll_that_was_open_at_shutdown(fifo_app: FifoApp) -> None:
+    for _ in range(3):
+        worker = fifo_app.start_worker()
+        os.kill(worker.pid, signal.SIGTERM)
+        fifo_app.send(group="a", number=len(fifo_app.workers))
+        fifo_app.wait_until_ended(worker)
+        answer = fifo_app.sqs.get_queue_attributes(
+            QueueUrl=fifo_app.environment["QUEUE_URL"],
+            AttributeNames=["ApproximateNumberOfMessagesNotVisible"],
+        )
+        assert answer["Attributes"]["ApproximateNumberOfMessagesNotVisible"] == "0"
+    fifo_app.start_worker()
+    fifo_app.wait_until_empty()
+    assert inversions(fifo_app.done()["a"]) == 0
+
+
+@pytest.mark.parametrize("signals", [(signal.SIGTERM, signal.SIGTERM), (signal.SIGQUIT,)])
+def test_an_impatient_shutdown_does_not_break_order(
+    fifo_app: FifoApp, signals: tuple[signal.Signals, ...]
+) -> None:
+    slow = {"step": "second", "what": "sleep:0.3", "times": 1}
+    for number in range(6):
+        fifo_app.send(group="a", number=number, trouble=slow)
+    worker = fifo_app.start_worker()
+    fifo_app.wait_until(lambda: bool(fifo_app.done(step="first")))
+    for one in signals:
+        os.kill(worker.pid, one)
+    fifo_app.wait_until_ended(worker)
+    fifo_app.sqs_server.expire_leases(queue=fifo_app.queue)
+    fifo_app.start_worker()
+    fifo_app.wait_until_empty()
+    assert inversions(fifo_app.done()["a"]) == 0
+    assert set(fifo_app.done()["a"]) == set(range(6))
