@@ -9,7 +9,7 @@ from celery import signals
 
 import observability.metrics.exporter
 import observability.otlp  # noqa: F401 (both begin when Celery signals that a worker starts)
-from celery_sqs_fifo.control.app import ControlledCelery
+from celery_sqs_fifo import ControlledCelery
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 

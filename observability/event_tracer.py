@@ -21,9 +21,7 @@ from opentelemetry.trace import (
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 from opentelemetry.util.types import AttributeValue
 
-from celery_sqs_fifo.delivery import DONE, Outcome, Result
-from celery_sqs_fifo.errors import Places
-from celery_sqs_fifo.running.batch import TRACEPARENT, Work
+from celery_sqs_fifo import DONE, TRACEPARENT, Outcome, Places, Result, Work
 from observability.labels import labels_of_work
 
 _W3C = TraceContextTextMapPropagator()

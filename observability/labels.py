@@ -15,7 +15,7 @@ from apps.messages.event_types import type_of
 from observability.log_context import OF_EVENT, Bound
 
 if TYPE_CHECKING:
-    from celery_sqs_fifo.running.batch import Work
+    from celery_sqs_fifo import Work
 
 logger = logging.getLogger(__name__)
 

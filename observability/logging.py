@@ -5,7 +5,7 @@ from typing import Any
 
 import structlog
 
-from celery_sqs_fifo.errors import places_of
+from celery_sqs_fifo import places_of
 from observability.log_context import add_labels
 
 # The rooms of this service. They log constant sentences with named ids.

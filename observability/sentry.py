@@ -18,7 +18,7 @@ from sentry_sdk.integrations.threading import ThreadingIntegration
 from sentry_sdk.types import Event, Hint
 
 from apps.common.errors import InvalidEvent, Unavailable
-from celery_sqs_fifo.errors import Places, places_of, unwrapped
+from celery_sqs_fifo import Places, places_of, unwrapped
 from observability.log_context import IDS, bound_labels
 
 FLUSH_SECONDS = 2.0

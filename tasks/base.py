@@ -8,9 +8,7 @@ from typing import Any
 import sentry_sdk
 
 from apps.common.errors import InvalidEvent, Unavailable, database_may_be_unavailable
-from celery_sqs_fifo.delivery import Outcome, Result
-from celery_sqs_fifo.running.batch import EventsFailed, Work, bug
-from celery_sqs_fifo.running.task import EventTask, FifoTask
+from celery_sqs_fifo import EventsFailed, EventTask, FifoTask, Outcome, Result, Work, bug
 from observability import labels, log_context
 from observability.metrics import counters
 from observability.otlp import Tracing

@@ -12,9 +12,7 @@ from apps.conversations import archive_checks, closing, operator_requests
 from apps.conversations.closing import Claim
 from apps.messages import store
 from apps.messages.archiving import migrate
-from celery_sqs_fifo.delivery import Result
-from celery_sqs_fifo.running.publishing import Pointer, publish_each
-from celery_sqs_fifo.running.task import FifoTask, PointerForm
+from celery_sqs_fifo import FifoTask, Pointer, PointerForm, Result, publish_each
 from observability.metrics import counters
 from tasks.base import PointerTask, outcome_of
 

@@ -11,7 +11,7 @@ from apps.analytics import outbox
 from apps.analytics.datalake import DataLake, data_lake
 from apps.common.clock import now
 from apps.common.errors import Unavailable
-from celery_sqs_fifo.running.task import PointerForm
+from celery_sqs_fifo import PointerForm
 from observability.metrics import counters
 from tasks.base import PointerTask
 

@@ -13,8 +13,7 @@ from apps.conversations import erasing
 from apps.conversations.models import Erasure
 from apps.messages import dead_letters
 from apps.messages.erasing import count_stored, delete_archives, delete_stored
-from celery_sqs_fifo.running.publishing import Pointer, publish_each
-from celery_sqs_fifo.running.task import PointerForm
+from celery_sqs_fifo import Pointer, PointerForm, publish_each
 from tasks.base import PointerTask
 
 logger = logging.getLogger(__name__)

@@ -3,7 +3,7 @@
 from typing import Any
 
 from apps.messages.event_types import goes_alone, is_barrier
-from celery_sqs_fifo.event_rules import EventRules
+from celery_sqs_fifo import EventRules
 from observability.labels import labels_of
 
 

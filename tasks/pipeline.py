@@ -3,7 +3,7 @@
 from celery import shared_task
 from django.db import close_old_connections
 
-from celery_sqs_fifo.running.batch import Work, each, together
+from celery_sqs_fifo import Work, each, together
 from tasks.base import StepTask, outcome_of, outcome_of_all, with_ids
 from tasks.datalake import nudge
 from tasks.steps import attributing, reading, recording, storing

@@ -5,11 +5,7 @@ import os
 from typing import Any
 
 from bench.common.steps import STEPS, perform
-from celery_sqs_fifo.backoff import Backoff
-from celery_sqs_fifo.control.app import ControlledCelery
-from celery_sqs_fifo.event_rules import EventRules
-from celery_sqs_fifo.running.batch import Work, bug, each
-from celery_sqs_fifo.running.task import EventTask
+from celery_sqs_fifo import Backoff, ControlledCelery, EventRules, EventTask, Work, bug, each
 
 QUEUE = "events.fifo"
 

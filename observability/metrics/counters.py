@@ -14,8 +14,7 @@ from prometheus_client import CollectorRegistry, Counter, Histogram
 
 from apps.analytics.outbox import Batch
 from apps.conversations.attribution import Attribution
-from celery_sqs_fifo.delivery import Result
-from celery_sqs_fifo.running.batch import Work
+from celery_sqs_fifo import Result, Work
 
 DONE = "done"
 # An event that could not be read has no type that could be trusted as a label.

@@ -7,7 +7,7 @@ from django.conf import settings
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
-from celery_sqs_fifo.control.connection import address_of
+from celery_sqs_fifo import address_of
 from operations.doctor.findings import Finding, error, ok, skipped
 
 CONTROL = "control.broker"

@@ -9,7 +9,7 @@ from django.db import close_old_connections
 from apps.common.clock import now
 from apps.common.errors import Unavailable
 from apps.messages import dead_letters
-from celery_sqs_fifo.running.task import PointerForm
+from celery_sqs_fifo import PointerForm
 from observability.metrics import counters
 from tasks.base import PointerTask
 from tasks.deadletters.queue import delete, receive

@@ -15,8 +15,8 @@ from apps.common.clock import now
 from apps.messages import dead_letters
 from apps.messages.dead_letters import Planned
 from apps.messages.models import DeadLetter
+from celery_sqs_fifo import FIRST_SENT_AT
 from celery_sqs_fifo.aws import MAX_MESSAGE_ATTRIBUTES
-from celery_sqs_fifo.delivery import FIRST_SENT_AT
 from tasks.deadletters.queue import BATCH, send_to_events
 
 logger = logging.getLogger(__name__)

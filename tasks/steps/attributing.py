@@ -10,7 +10,7 @@ from apps.conversations.attribution import Attribution, IncomingMessage, find_or
 from apps.conversations.erasing import ContactErased
 from apps.conversations.models import Resolution
 from apps.messages.events import CloseEvent, MessageEvent, WindowEvent
-from celery_sqs_fifo.running.batch import Work
+from celery_sqs_fifo import Work
 from observability.metrics import counters
 from tasks.steps.progress import Progress, log_erased
 

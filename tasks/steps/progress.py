@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from apps.messages.events import AnyEvent
-from celery_sqs_fifo.running.batch import Work
+from celery_sqs_fifo import Work
 
 logger = logging.getLogger(__name__)
 

@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 from apps.messages.events import Arrival
 from apps.messages.reading import parse_event
-from celery_sqs_fifo.running.batch import QueuedEvent, Work
+from celery_sqs_fifo import QueuedEvent, Work
 from tasks.steps.progress import Progress
 
 

@@ -5,7 +5,7 @@ from apps.common.clock import now
 from apps.conversations.erasing import ContactErased
 from apps.messages.entries import id_for_key
 from apps.messages.events import MessageEvent, SurveyAnswer
-from celery_sqs_fifo.running.batch import Work
+from celery_sqs_fifo import Work
 from observability.metrics import counters
 from tasks.steps.progress import log_erased
 

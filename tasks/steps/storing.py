@@ -7,7 +7,7 @@ from apps.common.clock import now
 from apps.messages import store
 from apps.messages.entries import MessageEntry
 from apps.messages.events import MessageEvent
-from celery_sqs_fifo.running.batch import Work
+from celery_sqs_fifo import Work
 from observability.metrics import counters
 from tasks.closing import migrate_on_close
 from tasks.steps.progress import Progress

@@ -17,7 +17,7 @@ import pytest
 from django.conf import settings as django_settings
 from django.db import connection
 
-from celery_sqs_fifo.options import Options
+from celery_sqs_fifo import Options
 from demo.personal_data import leaks, personal_data
 from embedded.environment import with_settings
 from embedded.processes import Command, ManagedProcess, Supervisor, supervisor

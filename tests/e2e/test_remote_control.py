@@ -16,7 +16,7 @@ import pytest
 import valkey
 from celery.events.state import State
 
-from celery_sqs_fifo.control.app import ControlledCelery
+from celery_sqs_fifo import ControlledCelery
 from celery_sqs_fifo.running.envelope import TASK_IDS
 from embedded.environment import with_settings
 from embedded.processes import ManagedProcess

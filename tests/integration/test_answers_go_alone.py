@@ -11,9 +11,9 @@ from apps.analytics.services import record_answer
 from apps.common.errors import InvalidEvent
 from apps.conversations.models import Conversation, Resolution
 from apps.messages import event_types
+from celery_sqs_fifo import QueuedEvent, Work
 from celery_sqs_fifo.consuming.gate import Gate
 from celery_sqs_fifo.delivery import Delivery
-from celery_sqs_fifo.running.batch import QueuedEvent, Work
 from celery_sqs_fifo.running.envelope import Envelope
 from config.celery import app
 from config.celeryconfig import QUEUE

@@ -9,8 +9,7 @@ import pytest
 from apps.analytics.models import SurveyAnswer
 from apps.common.errors import Unavailable
 from apps.conversations.models import Conversation, Resolution
-from celery_sqs_fifo.delivery import Result
-from celery_sqs_fifo.running.batch import EventsFailed, QueuedEvent, Work
+from celery_sqs_fifo import EventsFailed, QueuedEvent, Result, Work
 from tasks.pipeline import process_message
 from tests.support.builders import (
     NOON,

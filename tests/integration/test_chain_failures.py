@@ -10,7 +10,7 @@ from apps.analytics.models import SurveyAnswer
 from apps.common.errors import Unavailable
 from apps.conversations.models import Conversation
 from apps.messages import store
-from celery_sqs_fifo.delivery import Result
+from celery_sqs_fifo import Result
 from tests.integration.test_chain import EITHER_WAY, run_in_bundles
 from tests.support.builders import (
     NOON,

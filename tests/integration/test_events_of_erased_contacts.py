@@ -10,8 +10,8 @@ import pytest
 from apps.analytics.models import SurveyAnswer
 from apps.conversations.attribution import find_or_open
 from apps.conversations.models import Conversation
-from celery_sqs_fifo.delivery import FIRST_SENT_AT, Delivery
-from celery_sqs_fifo.running.batch import QueuedEvent
+from celery_sqs_fifo import FIRST_SENT_AT, QueuedEvent
+from celery_sqs_fifo.delivery import Delivery
 from tests.support.builders import (
     URN,
     close_body,

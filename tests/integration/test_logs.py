@@ -15,9 +15,9 @@ from apps.common.errors import Unavailable
 from apps.conversations import services
 from apps.conversations.models import Conversation, Project
 from apps.messages import store
-from celery_sqs_fifo.backoff import Backoff
+from celery_sqs_fifo import DONE, Backoff, Outcome, Result
 from celery_sqs_fifo.consuming.quarantine import Quarantine, about
-from celery_sqs_fifo.delivery import DONE, Delivery, Outcome, Result
+from celery_sqs_fifo.delivery import Delivery
 from celery_sqs_fifo.running.envelope import Envelope
 from config.celery import app
 from config.celeryconfig import QUEUE

@@ -2,7 +2,7 @@
 
 import pytest
 
-from celery_sqs_fifo.running.publishing import Pointer, publish_each
+from celery_sqs_fifo import Pointer, publish_each
 from config.celery import app
 from tasks.closing import archive_late_messages, close_conversation
 from tests.support.service_queue import ServiceQueue

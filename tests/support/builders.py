@@ -15,8 +15,7 @@ from apps.conversations.contacts import Contact
 from apps.conversations.models import Conversation, Project, Resolution
 from apps.messages.entries import MessageEntry, content_hash
 from apps.messages.events import Arrival
-from celery_sqs_fifo.delivery import Outcome
-from celery_sqs_fifo.running.batch import QueuedEvent, Work
+from celery_sqs_fifo import Outcome, QueuedEvent, Work
 from tasks.pipeline import handle_csat, persist_dynamo, process_message
 
 PROJECT = UUID("5f0c2f3a-6b1d-4a57-9c39-0e6a1d2b7c41")

@@ -13,13 +13,19 @@ from typing import Any
 
 from kombu.entity import Queue
 
-from celery_sqs_fifo.backoff import Backoff
-from celery_sqs_fifo.control.app import ControlledCelery
-from celery_sqs_fifo.delivery import Outcome, Result
-from celery_sqs_fifo.event_rules import EventRules
-from celery_sqs_fifo.running.batch import Work, bug, each
-from celery_sqs_fifo.running.pointers import PointerForm
-from celery_sqs_fifo.running.task import EventTask, FifoTask
+from celery_sqs_fifo import (
+    Backoff,
+    ControlledCelery,
+    EventRules,
+    EventTask,
+    FifoTask,
+    Outcome,
+    PointerForm,
+    Result,
+    Work,
+    bug,
+    each,
+)
 
 QUEUE = "events.fifo"
 JOURNAL = Path(os.environ["JOURNAL"])

@@ -14,8 +14,7 @@ from apps.common.lossless_json import restore
 from apps.conversations.contacts import Contact
 from apps.conversations.models import Conversation, Resolution
 from apps.conversations.selectors import of_contact
-from celery_sqs_fifo.delivery import Outcome, Result
-from celery_sqs_fifo.running.batch import QueuedEvent
+from celery_sqs_fifo import Outcome, QueuedEvent, Result
 from tests.support.builders import queued_event
 from tests.support.stored import archived, stored_entries
 

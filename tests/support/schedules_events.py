@@ -11,8 +11,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from uuid import UUID
 
-from celery_sqs_fifo.delivery import Outcome, Result
-from celery_sqs_fifo.running.batch import EventsFailed, Work
+from celery_sqs_fifo import EventsFailed, Outcome, Result, Work
 
 UNAVAILABLE = Outcome(Result.UNAVAILABLE, "unavailable", "down")
 BUG = Outcome(Result.BUG, "bug", "a bug")

@@ -4,12 +4,11 @@ from collections.abc import Callable, Iterable
 from functools import partial
 from typing import Any
 
+from celery_sqs_fifo import DONE, Options, QueuedEvent, Work, bug, each
 from celery_sqs_fifo.consuming.consumer import QueueConsumer
 from celery_sqs_fifo.consuming.gate import Gate
 from celery_sqs_fifo.consuming.sqs_calls import Answer
-from celery_sqs_fifo.delivery import DONE, Delivery
-from celery_sqs_fifo.options import Options
-from celery_sqs_fifo.running.batch import QueuedEvent, Work, bug, each
+from celery_sqs_fifo.delivery import Delivery
 from celery_sqs_fifo.running.envelope import Envelope
 from celery_sqs_fifo.running.request import REVOKED
 from tests.support.fake_loop import FakeLoop, FakeTimer

@@ -11,8 +11,8 @@ import boto3
 import pytest
 import time_machine
 
+from celery_sqs_fifo import QueuedEvent
 from celery_sqs_fifo.delivery import Delivery
-from celery_sqs_fifo.running.batch import QueuedEvent
 from celery_sqs_fifo.running.envelope import Envelope
 from config.celery import app
 from config.celeryconfig import QUEUE, broker_transport_options

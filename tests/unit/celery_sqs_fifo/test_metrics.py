@@ -6,8 +6,8 @@ import pytest
 from botocore.exceptions import NoCredentialsError
 from prometheus_client import CollectorRegistry, generate_latest
 
+from celery_sqs_fifo import Outcome, Result
 from celery_sqs_fifo import metrics as module
-from celery_sqs_fifo.delivery import Outcome, Result
 from celery_sqs_fifo.metrics import MOST_REASONS, DroppedEvents, consumer_gauges, metrics
 from tests.support.fake_calls import sqs_message
 from tests.support.scraping import Scrape, read

@@ -10,11 +10,7 @@ from kombu.asynchronous import get_event_loop, set_event_loop
 from kombu.connection import Connection
 from kombu.messaging import Producer
 
-from celery_sqs_fifo import transport
-from celery_sqs_fifo.delivery import DONE, Outcome, Result
-from celery_sqs_fifo.event_rules import EventRules
-from celery_sqs_fifo.options import Options
-from celery_sqs_fifo.running.task import UnsupportedOnFifo
+from celery_sqs_fifo import DONE, EventRules, Options, Outcome, Result, UnsupportedOnFifo, transport
 from celery_sqs_fifo.transport import Channel, Message
 from tests.support.fake_calls import FakeCalls, sqs_message
 from tests.support.fake_loop import FakeLoop, use_clock_of

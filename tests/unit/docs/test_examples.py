@@ -14,9 +14,7 @@ import celery_sqs_fifo
 from apps.messages.event_types import EVENT_TYPES
 from apps.messages.events import Arrival
 from apps.messages.reading import parse_event
-from celery_sqs_fifo.delivery import Result
-from celery_sqs_fifo.event_rules import EventRules
-from celery_sqs_fifo.options import Options
+from celery_sqs_fifo import EventRules, Options, Result
 from celery_sqs_fifo.running import task
 from tests.support.pages import ROOT, code_of, fenced, page, table_of, tables
 

@@ -21,8 +21,9 @@ from opentelemetry.sdk.trace.sampling import ALWAYS_OFF, ALWAYS_ON, ParentBased,
 from opentelemetry.trace import SpanKind, StatusCode
 
 from apps.common.errors import Unavailable
-from celery_sqs_fifo.delivery import Delivery, Outcome
-from celery_sqs_fifo.running.batch import LONGEST_TRACEPARENT, QueuedEvent, Work, each
+from celery_sqs_fifo import Outcome, QueuedEvent, Work, each
+from celery_sqs_fifo.delivery import Delivery
+from celery_sqs_fifo.running.batch import LONGEST_TRACEPARENT
 from config.environment import read
 from observability import otlp
 from observability.event_tracer import EventTracer

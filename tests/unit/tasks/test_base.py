@@ -6,7 +6,7 @@ import pytest
 from django.db import DataError, IntegrityError, InterfaceError, OperationalError
 
 from apps.common.errors import ConversationServiceError, InvalidEvent, Unavailable
-from celery_sqs_fifo.delivery import Outcome, Result
+from celery_sqs_fifo import Outcome, Result
 from tasks.base import outcome_of
 
 SECRET = "canary-of-a-contact"

@@ -17,7 +17,7 @@ from apps.messages.events import MessageEvent
 from apps.messages.parsers import RawEvent
 from apps.messages.reading import parse_event
 from apps.messages.wire import WireMessage
-from celery_sqs_fifo.running.batch import Work
+from celery_sqs_fifo import Work
 from observability.labels import labels_of, labels_of_work
 from observability.metrics import counters
 from tasks.steps import reading

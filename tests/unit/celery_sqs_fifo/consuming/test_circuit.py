@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 import pytest
 
-from celery_sqs_fifo.backoff import Backoff
+from celery_sqs_fifo import Backoff
 from celery_sqs_fifo.consuming.circuit import Circuit
 from tests.support.fake_loop import FakeLoop
 

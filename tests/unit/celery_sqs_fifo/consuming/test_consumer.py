@@ -6,10 +6,8 @@ from typing import Any
 
 import pytest
 
-from celery_sqs_fifo.backoff import Backoff
+from celery_sqs_fifo import DONE, Backoff, Options, Outcome, Result
 from celery_sqs_fifo.consuming.consumer import QueueConsumer
-from celery_sqs_fifo.delivery import DONE, Outcome, Result
-from celery_sqs_fifo.options import Options
 from tests.support.fake_calls import FakeCalls, sqs_message
 from tests.support.fake_loop import FakeLoop, use_clock_of
 from tests.unit.celery_sqs_fifo.control.test_app import decoded, envelope_of, fifo_app

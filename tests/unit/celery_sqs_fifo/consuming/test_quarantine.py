@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from celery_sqs_fifo.backoff import Backoff
+from celery_sqs_fifo import Backoff, Outcome, Result
 from celery_sqs_fifo.consuming.quarantine import Quarantine, dead_letter
-from celery_sqs_fifo.delivery import Delivery, Outcome, Result
+from celery_sqs_fifo.delivery import Delivery
 from tests.support.fake_calls import FakeCalls, delivery
 from tests.support.fake_loop import FakeLoop
 

@@ -9,8 +9,8 @@ from collections.abc import Callable
 
 import pytest
 
+from celery_sqs_fifo import Backoff
 from celery_sqs_fifo.aws import SYSTEM_ATTRIBUTES
-from celery_sqs_fifo.backoff import Backoff
 from celery_sqs_fifo.consuming.receiver import Receiver
 from celery_sqs_fifo.delivery import Delivery
 from tests.support.fake_calls import FakeCalls, names, sqs_message

@@ -18,8 +18,7 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from celery_sqs_fifo.backoff import Backoff
-from celery_sqs_fifo.options import Options
+from celery_sqs_fifo import Backoff, Options
 from tests.support.fake_loop import FakeLoop, use_clock_of
 from tests.support.schedules_events import Journal, Kind, is_barrier
 from tests.support.schedules_sqs import DEAD_LETTERS, ModelSqs

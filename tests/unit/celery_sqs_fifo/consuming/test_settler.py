@@ -6,11 +6,10 @@ from itertools import islice
 
 import pytest
 
-from celery_sqs_fifo.backoff import Backoff
+from celery_sqs_fifo import DONE, WAITING, Backoff, Options, Outcome, Result
 from celery_sqs_fifo.consuming.gate import Gate
 from celery_sqs_fifo.consuming.settler import LOST, Settler
-from celery_sqs_fifo.delivery import DONE, WAITING, Delivery, Outcome, Result
-from celery_sqs_fifo.options import Options
+from celery_sqs_fifo.delivery import Delivery
 from tests.support.fake_calls import FakeCalls, delivery, names
 from tests.support.fake_loop import FakeLoop, use_clock_of
 

@@ -4,7 +4,7 @@ from itertools import islice
 
 import pytest
 
-from celery_sqs_fifo.delivery import DONE, WAITING
+from celery_sqs_fifo import DONE, WAITING
 from tests.support.fake_calls import delivery, names
 from tests.unit.celery_sqs_fifo.consuming.test_settler import (
     BUG,

@@ -10,12 +10,8 @@ from celery import Celery
 from celery.app.trace import trace_task_ret
 from kombu.serialization import loads
 
-from celery_sqs_fifo.delivery import Outcome
-from celery_sqs_fifo.event_rules import EventRules
-from celery_sqs_fifo.running.batch import Work
+from celery_sqs_fifo import EventRules, EventTask, FifoTask, Outcome, PointerForm, Work
 from celery_sqs_fifo.running.envelope import Envelope
-from celery_sqs_fifo.running.pointers import PointerForm
-from celery_sqs_fifo.running.task import EventTask, FifoTask
 
 QUEUE = "events.fifo"
 CHAIN = ("first", "second", "third")

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from celery_sqs_fifo.delivery import Outcome, Result
+from celery_sqs_fifo import Outcome, Result
 from tests.unit.celery_sqs_fifo.control.test_app import QUEUE
 from tests.unit.celery_sqs_fifo.test_transport import Broker, broker, loop
 

@@ -10,8 +10,9 @@ from celery.events.event import get_exchange
 from kombu.connection import Connection
 from kombu.entity import Queue
 
+from celery_sqs_fifo import address_of
 from celery_sqs_fifo.control import publisher as module
-from celery_sqs_fifo.control.connection import Outage, address_of
+from celery_sqs_fifo.control.connection import Outage
 from celery_sqs_fifo.control.publisher import Publisher, Reply
 
 EXCHANGE = "events"

@@ -14,8 +14,7 @@ from celery.exceptions import WorkerLostError
 from celery.worker import state as worker_state
 from celery.worker.request import create_request_cls
 
-from celery_sqs_fifo.delivery import DONE, WAITING, Outcome, Result
-from celery_sqs_fifo.running.batch import EventsFailed, Work
+from celery_sqs_fifo import DONE, WAITING, EventsFailed, Outcome, Result, Work
 from celery_sqs_fifo.running.request import FifoRequest
 from celery_sqs_fifo.transport import Message
 from tests.support.fake_calls import delivery

@@ -7,8 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from celery_sqs_fifo.delivery import WAITING, Outcome, Result
-from celery_sqs_fifo.running.batch import QueuedEvent, Work, bug, each, together
+from celery_sqs_fifo import WAITING, Outcome, QueuedEvent, Result, Work, bug, each, together
 
 FAILURES = (Result.INVALID, Result.UNAVAILABLE, Result.BUG)
 

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 from celery import Celery
 
+from celery_sqs_fifo import FifoTask, PointerForm
 from celery_sqs_fifo.running.envelope import Envelope
-from celery_sqs_fifo.running.pointers import NotAllowed, PointerForm
-from celery_sqs_fifo.running.task import FifoTask
+from celery_sqs_fifo.running.pointers import NotAllowed
 from tests.unit.celery_sqs_fifo.control.test_app import decoded, envelope_of, fifo_app
 from tests.unit.celery_sqs_fifo.running.test_envelope import (
     NO_EMBED,

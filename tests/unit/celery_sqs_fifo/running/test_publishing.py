@@ -9,7 +9,7 @@ import pytest
 import time_machine
 from celery import Celery
 
-from celery_sqs_fifo.running.task import FifoTask, UnsupportedOnFifo
+from celery_sqs_fifo import FifoTask, UnsupportedOnFifo
 from tests.support.fake_calls import delivery
 from tests.unit.celery_sqs_fifo.control.test_app import QUEUE, envelope_of, fifo_app
 

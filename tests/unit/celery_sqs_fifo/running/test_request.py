@@ -13,8 +13,7 @@ from celery.utils.imports import symbol_by_name
 from celery.worker import state
 from celery.worker.request import create_request_cls
 
-from celery_sqs_fifo.delivery import DONE, Outcome, Result
-from celery_sqs_fifo.running.batch import EventsFailed
+from celery_sqs_fifo import DONE, EventsFailed, Outcome, Result
 from celery_sqs_fifo.running.request import FifoRequest
 from celery_sqs_fifo.transport import Message
 from tests.support.fake_calls import delivery

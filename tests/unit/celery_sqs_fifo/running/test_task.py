@@ -10,9 +10,7 @@ import pytest
 from celery import Celery
 from celery.app.trace import trace_task
 
-from celery_sqs_fifo.delivery import DONE, WAITING, Outcome, Result
-from celery_sqs_fifo.running.batch import EventsFailed, Work, each
-from celery_sqs_fifo.running.task import FifoTask
+from celery_sqs_fifo import DONE, WAITING, EventsFailed, FifoTask, Outcome, Result, Work, each
 from tests.support.fake_calls import delivery
 from tests.unit.celery_sqs_fifo.control.test_app import (
     CHAIN,

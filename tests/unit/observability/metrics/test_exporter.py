@@ -14,8 +14,7 @@ from typing import Any
 import pytest
 from prometheus_client import CollectorRegistry, generate_latest, values
 
-from celery_sqs_fifo.delivery import WAITING, Outcome, Result
-from celery_sqs_fifo.running.batch import QueuedEvent, Work
+from celery_sqs_fifo import WAITING, Outcome, QueuedEvent, Result, Work
 from observability.metrics import counters, state
 from observability.metrics import exporter as exporter
 from observability.metrics.gauge import Gauge, Reading
