@@ -14,6 +14,7 @@ from celery import signals
 from celery.concurrency import thread
 from django.conf import settings
 
+from apps.common.aws import queue_name
 from apps.common.version import VERSION
 
 if TYPE_CHECKING:
@@ -56,7 +57,7 @@ def start(**_signal: Any) -> None:
     _providers.append(provider)
     Tracing.tracer = EventTracer(
         provider.get_tracer(SERVICE, VERSION),
-        queue=settings.SQS_CONVERSATION_QUEUE_URL.rpartition("/")[2],
+        queue=queue_name(settings.SQS_CONVERSATION_QUEUE_URL),
     )
 
 

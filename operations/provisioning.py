@@ -3,17 +3,15 @@
 import json
 from typing import TYPE_CHECKING, Any
 
-import boto3
 from django.conf import settings
 
+from apps.common import aws
 from apps.messages import message_table
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
 
 MAX_RECEIVE_COUNT = 100
-RETENTION_SECONDS = 14 * 24 * 3600
-LARGEST_MESSAGE = 1_048_576
 
 
 def ensure_queues() -> None:
@@ -23,7 +21,7 @@ def ensure_queues() -> None:
     dead-letter queue by itself only after 100 receipts: that is the last resort, the worker
     decides what is dead.
     """
-    sqs = boto3.client("sqs", region_name=settings.SQS_CONVERSATION_REGION)
+    sqs = aws.sqs_client()
     dead_letters = _ensure_queue(sqs, settings.SQS_CONVERSATION_DLQ_URL, {})
     arn = sqs.get_queue_attributes(QueueUrl=dead_letters, AttributeNames=["QueueArn"])
     redrive = {
@@ -35,7 +33,7 @@ def ensure_queues() -> None:
 
 def ensure_table() -> None:
     """Make the DynamoDB table with its expiry, unless it is there."""
-    dynamodb = message_table.client()
+    dynamodb = aws.dynamodb_client()
     table = settings.DYNAMODB_MESSAGE_TABLE
     try:
         dynamodb.describe_table(TableName=table)
@@ -69,12 +67,12 @@ def _ensure_queue(sqs: "SQSClient", url: str, attributes: dict[str, str]) -> str
         "ContentBasedDeduplication": "false",
         "DeduplicationScope": "messageGroup",
         "FifoThroughputLimit": "perMessageGroupId",
-        "MaximumMessageSize": str(LARGEST_MESSAGE),
-        "MessageRetentionPeriod": str(RETENTION_SECONDS),
+        "MaximumMessageSize": str(aws.SQS_MAX_MESSAGE_BYTES),
+        "MessageRetentionPeriod": str(aws.SQS_MAX_RETENTION_SECONDS),
         "VisibilityTimeout": str(settings.SQS_CONVERSATION_VISIBILITY_TIMEOUT),
         **attributes,
     }
-    name = url.rpartition("/")[2]
+    name = aws.queue_name(url)
     try:
         found = sqs.get_queue_url(QueueName=name)["QueueUrl"]
     except sqs.exceptions.QueueDoesNotExist:

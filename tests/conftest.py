@@ -10,6 +10,7 @@ import pytest
 from django.conf import settings as django_settings
 from django.core.management import get_commands
 
+from apps.common.aws import client_of_process
 from config.environment import read
 from embedded.stack import Stack, running_stack
 from tests.support.flush import QuickFlush
@@ -28,6 +29,8 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     """PostgreSQL, moto and Valkey, with this process's settings leading to them."""
     with running_stack(directory=tmp_path_factory.mktemp("stack")) as stack:
         os.environ.update(stack.environment)
+        # Those that tests without servers have made lead to AWS itself.
+        client_of_process.cache_clear()
         environment = read()
         for name in SERVER_SETTINGS:
             setattr(django_settings, name, getattr(environment, name))

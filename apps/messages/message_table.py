@@ -1,33 +1,24 @@
-"""The DynamoDB table of messages: its keys, its client, and the calls that are made of it.
+"""The DynamoDB table of messages: its keys, and the calls that are made of it.
 
 What its items mean is `apps.messages.store`'s. Every call raises Unavailable where DynamoDB does
 not do it now and may later.
 """
 
-import os
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
-from functools import cache
-from typing import TYPE_CHECKING, Any
+from contextlib import AbstractContextManager, suppress
+from typing import Any
 from uuid import UUID
 
-import boto3
-from botocore.config import Config
-from botocore.exceptions import BotoCoreError, ClientError, ParamValidationError
 from django.conf import settings
 
+from apps.common import aws
 from apps.common.errors import Unavailable
-
-if TYPE_CHECKING:
-    from mypy_boto3_dynamodb import DynamoDBClient
 
 PARTITION_KEY = "conversation_uuid"
 SORT_KEY = "message_key"
 EXPIRY = "expires_at"
 
-# BatchWriteItem takes at most 25 requests.
-LARGEST_BATCH = 25
 BATCH_ATTEMPTS = 7
 FIRST_BATCH_PAUSE = 0.05
 
@@ -35,28 +26,6 @@ FIRST_BATCH_PAUSE = 0.05
 OUR_FAULT = frozenset({"ValidationException", "SerializationException"})
 
 Item = Mapping[str, Any]
-
-
-@cache
-def client_of_process(_process_id: int) -> "DynamoDBClient":
-    """One client for each process: making one costs over 10 ms, and a fork must not share it."""
-    return boto3.client(
-        "dynamodb",
-        region_name=settings.DYNAMODB_REGION,
-        config=Config(
-            connect_timeout=2,
-            read_timeout=5,
-            retries={"mode": "standard", "total_max_attempts": 3},
-            # It took a seventh of a write. Items are made by `apps.messages.store` alone, and
-            # DynamoDB checks them, too.
-            parameter_validation=False,
-        ),
-    )
-
-
-def client() -> "DynamoDBClient":
-    """This process's client."""
-    return client_of_process(os.getpid())
 
 
 def ping() -> None:
@@ -78,18 +47,20 @@ def is_there(*, conversation_uuid: UUID, sort_key: str) -> bool:
 def put(item: Item) -> None:
     """Write the item, over one with its key."""
     with _may_be_unavailable():
-        client().put_item(TableName=settings.DYNAMODB_MESSAGE_TABLE, Item=item)
+        aws.dynamodb_client().put_item(TableName=settings.DYNAMODB_MESSAGE_TABLE, Item=item)
 
 
 def put_new(item: Item) -> bool:
     """Write the item unless one with its key is there; tells whether it was written."""
-    with _may_be_unavailable(), suppress(client().exceptions.ConditionalCheckFailedException):
-        client().put_item(
-            TableName=settings.DYNAMODB_MESSAGE_TABLE,
-            Item=item,
-            ConditionExpression=f"attribute_not_exists({SORT_KEY})",
-        )
-        return True
+    with _may_be_unavailable():
+        dynamodb = aws.dynamodb_client()
+        with suppress(dynamodb.exceptions.ConditionalCheckFailedException):
+            dynamodb.put_item(
+                TableName=settings.DYNAMODB_MESSAGE_TABLE,
+                Item=item,
+                ConditionExpression=f"attribute_not_exists({SORT_KEY})",
+            )
+            return True
     return False
 
 
@@ -114,7 +85,7 @@ def pages(conversation_uuid: UUID, **options: str) -> Iterator[Any]:
     query = _query(conversation_uuid) | options
     while True:
         with _may_be_unavailable():
-            page = client().query(**query)
+            page = aws.dynamodb_client().query(**query)
         yield page
         if "LastEvaluatedKey" not in page:
             return
@@ -124,7 +95,7 @@ def pages(conversation_uuid: UUID, **options: str) -> Iterator[Any]:
 def last_sort_key(conversation_uuid: UUID) -> str | None:
     """The greatest sort key of a conversation's items, if it has any."""
     with _may_be_unavailable():
-        answer = client().query(
+        answer = aws.dynamodb_client().query(
             **_query(conversation_uuid),
             ScanIndexForward=False,
             Limit=1,
@@ -133,25 +104,13 @@ def last_sort_key(conversation_uuid: UUID) -> str | None:
     return next((str(item[SORT_KEY]["S"]) for item in answer["Items"]), None)
 
 
-@contextmanager
-def _may_be_unavailable() -> Iterator[None]:
-    """Turn what may pass by itself (timeouts, throttling, 5xx, credentials) into Unavailable."""
-    try:
-        yield
-    except ClientError as error:
-        code = error.response["Error"]["Code"]
-        if code in OUR_FAULT:
-            raise
-        raise Unavailable("DynamoDB", code) from error
-    except ParamValidationError:
-        raise
-    except BotoCoreError as error:
-        raise Unavailable("DynamoDB", type(error).__name__) from error
+def _may_be_unavailable() -> AbstractContextManager[None]:
+    return aws.may_be_unavailable("DynamoDB", our_fault=OUR_FAULT)
 
 
 def _get(primary_key: Item, **options: Any) -> Any:
     with _may_be_unavailable():
-        return client().get_item(
+        return aws.dynamodb_client().get_item(
             TableName=settings.DYNAMODB_MESSAGE_TABLE, Key=primary_key, **options
         )
 
@@ -166,8 +125,8 @@ def _query(conversation_uuid: UUID) -> dict[str, Any]:
 
 
 def _write_in_batches(requests: Sequence[Any]) -> None:
-    for start in range(0, len(requests), LARGEST_BATCH):
-        _write_batch(requests[start : start + LARGEST_BATCH])
+    for start in range(0, len(requests), aws.DYNAMODB_MAX_BATCH_ITEMS):
+        _write_batch(requests[start : start + aws.DYNAMODB_MAX_BATCH_ITEMS])
 
 
 def _write_batch(requests: Sequence[Any]) -> None:
@@ -176,7 +135,7 @@ def _write_batch(requests: Sequence[Any]) -> None:
         if attempt:
             time.sleep(FIRST_BATCH_PAUSE * 2 ** (attempt - 1))
         with _may_be_unavailable():
-            answer = client().batch_write_item(
+            answer = aws.dynamodb_client().batch_write_item(
                 RequestItems={settings.DYNAMODB_MESSAGE_TABLE: requests}
             )
         requests = answer.get("UnprocessedItems", {}).get(settings.DYNAMODB_MESSAGE_TABLE, [])

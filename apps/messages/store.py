@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
+from apps.common import aws
 from apps.common.lossless_json import dump, load
 from apps.messages import message_table
 from apps.messages.entries import MessageEntry
@@ -19,9 +20,9 @@ TIME_TO_LIVE = timedelta(hours=48)
 # Chunks outlive their head: DynamoDB deletes expired items in any order.
 CHUNK_TIME_TO_LIVE = TIME_TO_LIVE * 2
 
-# An item ends at 400 KB (409,600 bytes), names and keys included (DynamoDB, "Quotas"): this leaves
-# room for those. Chunks are smaller, because some stand-ins for DynamoDB count binary as base64.
-LARGEST_ENTRY = 408_000
+# Names and keys count into an item, too: this leaves room for them. Chunks are smaller, because
+# some stand-ins for DynamoDB count binary as base64.
+LARGEST_ENTRY = aws.DYNAMODB_MAX_ITEM_BYTES - 1_600
 LARGEST_CHUNK = 300_000
 
 # What a batch of the archive may hold in memory.

@@ -5,8 +5,6 @@ from dataclasses import dataclass, field
 from enum import Enum, auto
 from typing import Any
 
-import boto3
-from botocore.config import Config
 from botocore.exceptions import (
     BotoCoreError,
     ClientError,
@@ -17,6 +15,7 @@ from botocore.exceptions import (
     TokenRetrievalError,
 )
 
+from apps.common.aws import CHECK, make_client
 from operations.doctor.findings import Finding, error
 
 # Common Errors of the AWS APIs, and those of the JSON protocol.
@@ -91,7 +90,9 @@ class Service:
         Parameters are not checked here: some calls of the doctor are wrong on purpose.
         """
         try:
-            self._client = self._client or make_client(self._name, region=self._region)
+            self._client = self._client or make_client(
+                self._name, region=self._region, options=CHECK
+            )
             content = getattr(self._client, action)(**parameters)
         except ClientError as refusal:
             return _refused(refusal)
@@ -101,17 +102,6 @@ class Service:
             # ValueError: an endpoint that is no URL.
             return Reply(kind=Kind.SILENT, word=type(failure).__name__)
         return Reply(kind=Kind.DONE, content=content, headers=_headers(content))
-
-
-def make_client(name: str, *, region: str) -> Any:
-    """A client that gives up soon. Raises botocore's errors, and ValueError for a bad endpoint."""
-    config = Config(
-        connect_timeout=2,
-        read_timeout=3,
-        retries={"total_max_attempts": 1},
-        parameter_validation=False,
-    )
-    return boto3.client(name, region_name=region, config=config)  # type: ignore[call-overload]
 
 
 def trouble(check: str, reply: Reply, *, service: str, settings: str) -> Finding:

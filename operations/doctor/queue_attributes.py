@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 from django.conf import settings
 
+from apps.common import aws
 from operations.doctor.findings import Finding, Status, error, ok, skipped
-from operations.provisioning import LARGEST_MESSAGE, RETENTION_SECONDS
 
 PROVISION = "Run: python manage.py provision"
 
@@ -44,14 +44,14 @@ THROUGHPUT = Rule(
 RETENTION = Rule(
     name="retention",
     attribute="MessageRetentionPeriod",
-    expected=str(RETENTION_SECONDS),
+    expected=str(aws.SQS_MAX_RETENTION_SECONDS),
     unit=" s",
     otherwise="the worker counts on 14 days, and what waits longer than the queue keeps it is lost",
 )
 SIZE = Rule(
     name="size",
     attribute="MaximumMessageSize",
-    expected=str(LARGEST_MESSAGE),
+    expected=str(aws.SQS_MAX_MESSAGE_BYTES),
     unit=" bytes",
     otherwise="a larger event is refused, and if it is a dead letter its group waits",
 )
@@ -75,11 +75,6 @@ def _rules(queue: str) -> list[Rule]:
 def names_of_checks(queue: str) -> list[str]:
     """The checks of a queue's attributes; `queue` is sqs.queue or sqs.dlq."""
     return [f"{queue}.fifo", *(f"{queue}.{rule.name}" for rule in _rules(queue))]
-
-
-def name_of(url: str) -> str:
-    """The name of a queue."""
-    return url.rpartition("/")[2]
 
 
 def check_attributes(

@@ -5,13 +5,13 @@ from collections.abc import Iterator, Mapping
 
 from django.conf import settings
 
+from apps.common.aws import queue_name
 from operations.doctor.aws import Kind, Reply, Service, trouble
 from operations.doctor.findings import Finding, error, ok, skipped, warning
 from operations.doctor.permissions import Probe, check_permissions
 from operations.doctor.queue_attributes import (
     PROVISION,
     check_attributes,
-    name_of,
     names_of_checks,
 )
 from operations.provisioning import MAX_RECEIVE_COUNT
@@ -65,12 +65,12 @@ def _queue(check: str, reply: Reply, *, setting: str) -> Iterator[Finding]:
         for name in names_of_checks(check):
             yield skipped(name, f"Not read: see {check}.")
         return
-    yield ok(check, f"{name_of(getattr(settings, setting))} is there.")
+    yield ok(check, f"{queue_name(getattr(settings, setting))} is there.")
     yield from check_attributes(check, _found(reply), setting=setting)
 
 
 def _not_read(check: str, reply: Reply, *, setting: str) -> Finding:
-    name = name_of(getattr(settings, setting))
+    name = queue_name(getattr(settings, setting))
     if reply.kind is Kind.MISSING:
         return error(
             check,
@@ -147,7 +147,7 @@ def _probes() -> list[Probe]:
         Probe(
             check=f"sqs.{key}.may_{word}",
             permission=f"sqs:{permission}",
-            resource=name_of(urls[key]),
+            resource=queue_name(urls[key]),
             action=action,
             parameters={"QueueUrl": urls[key], **parameters},
             expected=BAD_PARAMETERS,

@@ -26,6 +26,7 @@ from embedded.stack import Stack
 from operations.provisioning import ensure_queues, ensure_table
 from testbed.journal import Line, did, read_journal
 from testbed.sqs import SqsServer, running_sqs_server
+from tests.support.endpoints import endpoint
 
 VISIBILITY_TIMEOUT = 20
 # The long polls of the app, as it sets them, and of the service, as it is by default.
@@ -383,13 +384,12 @@ def service(
         "DATALAKE_URL": tmp_path.as_uri(),
         "WORKER_BUNDLE": str(bundle),
     }
-    monkeypatch.setenv("AWS_ENDPOINT_URL_SQS", sqs_server.url)
     settings.SQS_CONVERSATION_QUEUE_URL = environment["SQS_CONVERSATION_QUEUE_URL"]
     settings.SQS_CONVERSATION_DLQ_URL = environment["SQS_CONVERSATION_DLQ_URL"]
     settings.DYNAMODB_MESSAGE_TABLE = name
-    ensure_queues()
-    ensure_table()
-    with ExitStack() as exits:
+    with endpoint("sqs", sqs_server.url, monkeypatch=monkeypatch), ExitStack() as exits:
+        ensure_queues()
+        ensure_table()
         service = Service(
             environment=environment,
             logs=tmp_path,

@@ -10,7 +10,6 @@ from botocore.config import Config
 
 from apps.analytics.models import SurveyAnswer
 from apps.conversations.models import Conversation
-from apps.messages import message_table
 from bench.common.chat import Load, event_of, inversions
 from bench.common.queue import LightQueue
 from bench.event_cost.bare_work import take
@@ -18,6 +17,7 @@ from embedded.stack import Stack
 from operations.provisioning import ensure_table
 from testbed.dynamodb import DynamoDbServer, running_dynamodb_server
 from testbed.sqs import SqsServer, running_sqs_server
+from tests.support.endpoints import endpoint
 
 pytestmark = pytest.mark.django_db
 
@@ -41,12 +41,10 @@ def dynamodb(
     dynamodb_server: DynamoDbServer, stack: Stack, settings: Any, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[DynamoDbServer]:
     """The model of DynamoDB instead of moto, with a table of this test."""
-    monkeypatch.setenv("AWS_ENDPOINT_URL_DYNAMODB", dynamodb_server.url)
     settings.DYNAMODB_MESSAGE_TABLE = uuid4().hex
-    message_table.client_of_process.cache_clear()
-    ensure_table()
-    yield dynamodb_server
-    message_table.client_of_process.cache_clear()
+    with endpoint("dynamodb", dynamodb_server.url, monkeypatch=monkeypatch):
+        ensure_table()
+        yield dynamodb_server
 
 
 @pytest.fixture

@@ -19,6 +19,7 @@ from django.db import connection
 from django_celery_beat.models import PeriodicTask
 from psycopg2 import sql
 
+from apps.common.aws import dynamodb_client
 from apps.common.clock import now
 from apps.messages import message_table
 from embedded.environment import service_environment, with_settings
@@ -128,7 +129,7 @@ def test_it_changes_nothing(healthy: Any, settings: Any, lake_directory: Path) -
             QueueUrl=url, MessageBody="{}", MessageGroupId="group", MessageDeduplicationId="1"
         )
     item = {message_table.PARTITION_KEY: {"S": "0"}, message_table.SORT_KEY: {"S": "0"}}
-    message_table.client().put_item(TableName=settings.DYNAMODB_MESSAGE_TABLE, Item=item)
+    dynamodb_client().put_item(TableName=settings.DYNAMODB_MESSAGE_TABLE, Item=item)
     before = everything(healthy, settings, lake_directory)
 
     doctor()
@@ -149,7 +150,7 @@ def everything(sqs: Any, settings: Any, lake: Path) -> list[Any]:
         sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["All"])["Attributes"] for url in urls
     ]
     table = settings.DYNAMODB_MESSAGE_TABLE
-    dynamodb = message_table.client()
+    dynamodb = dynamodb_client()
     with connection.cursor() as cursor:
         tables = connection.introspection.table_names(cursor)
         rows = []

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from django.conf import settings as service_settings
 
-from apps.messages import message_table
+from apps.common.aws import dynamodb_client
 from operations.doctor import dynamodb
 from operations.doctor.findings import Finding, Status
 
@@ -59,7 +59,7 @@ def test_wrong_keys_are_found(settings: Any, names: list[str], types: str) -> No
 def make_table(table: str, names: list[str], types: Any) -> None:
     """A table with these keys and no expiry."""
     kinds: list[Any] = ["HASH", "RANGE"]
-    message_table.client().create_table(
+    dynamodb_client().create_table(
         TableName=table,
         BillingMode="PAY_PER_REQUEST",
         KeySchema=[
@@ -72,7 +72,7 @@ def make_table(table: str, names: list[str], types: Any) -> None:
 
 def set_expiry(attribute: str, *, enabled: bool) -> None:
     """Switch the table's expiry on or off."""
-    message_table.client().update_time_to_live(
+    dynamodb_client().update_time_to_live(
         TableName=service_settings.DYNAMODB_MESSAGE_TABLE,
         TimeToLiveSpecification={"Enabled": enabled, "AttributeName": attribute},
     )

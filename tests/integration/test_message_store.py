@@ -6,6 +6,7 @@ from uuid import UUID, uuid4
 
 import pytest
 
+from apps.common.aws import dynamodb_client
 from apps.messages import message_table, store
 from tests.support.builders import NOON, entries, entry
 from tests.support.stored import counted_calls, every_item, store_many, stored_entries
@@ -105,11 +106,11 @@ def test_a_conversation_is_read_to_its_end_with_consistent_reads() -> None:
     def note(params: dict[str, Any], **_event: Any) -> None:
         reads.append(params)
 
-    message_table.client().meta.events.register("provide-client-params.dynamodb.Query", note)
+    dynamodb_client().meta.events.register("provide-client-params.dynamodb.Query", note)
     try:
         assert stored() == written
     finally:
-        message_table.client().meta.events.unregister("provide-client-params.dynamodb.Query", note)
+        dynamodb_client().meta.events.unregister("provide-client-params.dynamodb.Query", note)
 
     assert len(reads) > 1
     assert all(read["ConsistentRead"] for read in reads)

@@ -16,6 +16,7 @@ from botocore.exceptions import (
 )
 from django.conf import settings
 
+from apps.common.aws import dynamodb_client
 from apps.common.errors import Unavailable
 from apps.messages import message_table, store
 from tests.support.builders import NOON, entries, entry
@@ -37,7 +38,7 @@ CALLS: dict[str, Callable[[], Any]] = {
 @contextmanager
 def answering(answer: Send) -> Iterator[None]:
     """Has every call of this process's client answered by a function of the call."""
-    client: Any = message_table.client()
+    client: Any = dynamodb_client()
     former = client._make_api_call
     client._make_api_call = answer
     try:
@@ -108,7 +109,7 @@ class Overloaded:
 
     def __init__(self, *, times: int) -> None:
         self._times = times
-        self._send = message_table.client()._make_api_call  # type: ignore[attr-defined]
+        self._send = dynamodb_client()._make_api_call  # type: ignore[attr-defined]
         self.batches: list[int] = []
 
     def __call__(self, operation: Any, parameters: dict[str, Any]) -> Any:

@@ -5,6 +5,7 @@ from datetime import datetime
 import pytest
 from django.conf import settings as django_settings
 
+from apps.common.aws import dynamodb_client
 from apps.messages import message_table
 from tasks import closing as tasks
 from tests.support.builders import NOON, project
@@ -21,7 +22,7 @@ def delete_expired(*, now: datetime) -> int:
         item for item in every_item() if int(item[message_table.EXPIRY]["N"]) <= now.timestamp()
     ]
     for item in expired:
-        message_table.client().delete_item(
+        dynamodb_client().delete_item(
             TableName=django_settings.DYNAMODB_MESSAGE_TABLE,
             Key={
                 name: item[name] for name in (message_table.PARTITION_KEY, message_table.SORT_KEY)

@@ -10,7 +10,7 @@ from django.conf import settings
 from django.core.management import call_command
 from django_celery_beat.models import IntervalSchedule, PeriodicTask
 
-from apps.messages import message_table
+from apps.common.aws import dynamodb_client
 from config.celery import app
 from operations.provisioning import ensure_queues, ensure_table
 from operations.scheduler import PatientScheduler
@@ -45,7 +45,7 @@ def provision() -> str:
 
 def table() -> dict[str, Any]:
     """The description of the table and of its expiry."""
-    client = message_table.client()
+    client = dynamodb_client()
     name = settings.DYNAMODB_MESSAGE_TABLE
     described = client.describe_table(TableName=name)["Table"]
     expiry = client.describe_time_to_live(TableName=name)["TimeToLiveDescription"]

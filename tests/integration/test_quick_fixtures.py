@@ -8,7 +8,7 @@ from django.contrib.auth.models import Group, Permission, User
 from django.contrib.contenttypes.models import ContentType
 from django.core.management import call_command
 
-from apps.messages import message_table
+from apps.common.aws import dynamodb_client
 from operations.provisioning import ensure_queues, ensure_table
 from testbed.sqs import SqsServer
 from testbed.sqs.fifo import Fifo, client_of
@@ -50,7 +50,7 @@ def test_what_is_provisioned_again_is_as_the_first_time(
 
 def describe(sqs: Any) -> dict[str, Any]:
     """All that moto says of its queues and tables."""
-    dynamodb = message_table.client()
+    dynamodb = dynamodb_client()
     found: dict[str, Any] = {
         url: sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["All"])["Attributes"]
         for url in sqs.list_queues()["QueueUrls"]

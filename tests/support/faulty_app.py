@@ -109,17 +109,17 @@ def _throttle_dynamodb(seed: str) -> None:
 
     That is before they are sent: nothing of them is done (botocore, event "before-send").
     """
-    message_table = resolve_name("apps.messages.message_table")
-    client_of_process = message_table.client_of_process
+    aws = resolve_name("apps.common.aws")
+    client_of_process = aws.client_of_process
 
     @cache
-    def throttled_client(process_id: int) -> Any:
-        client = client_of_process(process_id)
+    def throttled_client(process_id: int, service: str, *options: Any) -> Any:
+        client = client_of_process(process_id, service, *options)
         # Not the process id: what is throttled is the same in each run with the seed.
         client.meta.events.register("before-send.dynamodb", _Throttle(random.Random(seed)))  # noqa: S311
         return client
 
-    message_table.client_of_process = throttled_client
+    aws.client_of_process = throttled_client
 
 
 class _Throttle:

@@ -13,7 +13,8 @@ import boto3
 import grpc
 import pytest
 
-from apps.analytics.datalake import LakeEvent, firehose
+from apps.analytics.datalake import LakeEvent
+from apps.common.aws import FIREHOSE_MAX_RECORD_BYTES, client_of_process
 from tests.support.lake_events import lake_event
 from tests.support.lake_weni_server import WeniServer, failing, weni_server
 
@@ -107,11 +108,11 @@ class FirehoseBackend:
 
     def unacceptable(self, number: int) -> LakeEvent:
         """See `RefusingBackend`: larger than a record may be."""
-        return lake_event(number, value="x" * firehose.LARGEST_RECORD)
+        return lake_event(number, value="x" * FIREHOSE_MAX_RECORD_BYTES)
 
     def _lead_to(self, endpoint: str) -> None:
         self.monkeypatch.setenv("AWS_ENDPOINT_URL_FIREHOSE", endpoint)
-        firehose.client_of_process.cache_clear()
+        client_of_process.cache_clear()
 
     def _text(self, key: str) -> str:
         return str(self.s3.get_object(Bucket=self.stream, Key=key)["Body"].read().decode())
@@ -168,7 +169,7 @@ def firehose_backend(
         yield backend
     finally:
         admin.delete_delivery_stream(DeliveryStreamName=stream)
-        firehose.client_of_process.cache_clear()
+        client_of_process.cache_clear()
 
 
 @contextmanager

@@ -53,13 +53,13 @@ def main() -> None:
     django.setup()
 
     from apps.common import clock
-    from apps.messages import message_table
+    from apps.common.aws import dynamodb_client
     from apps.messages.archiving import migrate
 
     conversation_uuid = UUID(sys.argv[1])
     probe = LockProbe(conversation_uuid=conversation_uuid)
     migrate(conversation_uuid=UUID(int=0), now=clock.now())
-    message_table.client().meta.events.register("before-call.dynamodb", probe)
+    dynamodb_client().meta.events.register("before-call.dynamodb", probe)
     before = _kilobytes("VmRSS")
     moved = migrate(conversation_uuid=conversation_uuid, now=clock.now())
     result = {

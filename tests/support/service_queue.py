@@ -20,6 +20,7 @@ from tasks.event_rules import RULES
 from testbed.sqs import SqsServer
 from testbed.sqs.fifo import Fifo, client_of
 from tests.support.builders import deliver
+from tests.support.endpoints import endpoint
 
 TASKS = "tasks.closing."
 
@@ -116,8 +117,10 @@ def service_queue(server: SqsServer, monkeypatch: pytest.MonkeyPatch) -> Iterato
     app.loader.import_default_modules()
     # For threads that a test starts.
     app.set_default()
-    with monkeypatch.context() as patch:
-        patch.setenv("AWS_ENDPOINT_URL_SQS", server.url)
+    with (
+        endpoint("sqs", server.url, monkeypatch=monkeypatch),
+        monkeypatch.context() as patch,
+    ):
         patch.setitem(app.conf, "broker_transport_options", options)
         patch.setattr(boto3, "Session", _session)
         patch.setattr(app, "_pool", None)

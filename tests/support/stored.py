@@ -11,8 +11,9 @@ from django.conf import settings
 from django.db import connection
 
 from apps.common import clock
+from apps.common.aws import dynamodb_client
 from apps.conversations.models import Conversation
-from apps.messages import message_table, store
+from apps.messages import store
 from apps.messages.entries import MessageEntry
 
 OUR_APPS = ("conversations", "conversation_messages", "analytics")
@@ -45,7 +46,7 @@ def every_item() -> list[dict[str, Any]]:
     """All items of the DynamoDB table, in the order of their keys."""
     items: list[dict[str, Any]] = []
     pages = (
-        message_table.client()
+        dynamodb_client()
         .get_paginator("scan")
         .paginate(TableName=settings.DYNAMODB_MESSAGE_TABLE, ConsistentRead=True)
     )
@@ -76,7 +77,7 @@ def counted_calls() -> Iterator[Counter[str]]:
     def count(model: Any, **_event: Any) -> None:
         calls[model.name] += 1
 
-    events = message_table.client().meta.events
+    events = dynamodb_client().meta.events
     events.register("before-call.dynamodb", count)
     try:
         yield calls

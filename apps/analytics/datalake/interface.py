@@ -7,6 +7,9 @@ from apps.common.errors import ConversationServiceError, Unavailable
 
 LakeEvent = dict[str, Any]
 
+# How it is called where it does not answer.
+LAKE = "The data lake"
+
 
 class DataLake(Protocol):
     """Where events for analysis go; `largest_batch` is how many to send with one call."""
@@ -39,4 +42,4 @@ class Refused(ConversationServiceError):
 
 def lake_is_unavailable(message: str) -> Unavailable:
     """The error for a lake that does not answer or refuses for now."""
-    return Unavailable("The data lake", message)
+    return Unavailable(LAKE, message)

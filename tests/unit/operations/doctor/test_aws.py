@@ -37,7 +37,7 @@ def answered(
         region_name="us-east-1",
         config=Config(parameter_validation=False, retries={"total_max_attempts": 1}),
     )
-    monkeypatch.setattr(aws, "make_client", lambda _name, region: client)
+    monkeypatch.setattr(aws, "make_client", lambda *_service, **_options: client)
     with Stubber(client) as stubber:
         for action, code in answers:
             stubber.add_client_error(action, service_error_code=code)

@@ -9,13 +9,17 @@ import pytest
 from botocore.exceptions import NoCredentialsError, ReadTimeoutError
 from botocore.stub import ANY, Stubber
 
-from apps.analytics.datalake import LakeEvent, Refused, firehose
+from apps.analytics.datalake import LakeEvent, Refused
 from apps.analytics.datalake.firehose import (
     ATTEMPTS,
     LARGEST_CALL_BYTES,
-    LARGEST_CALL_RECORDS,
-    LARGEST_RECORD,
     FirehoseDataLake,
+)
+from apps.common import aws
+from apps.common.aws import (
+    FIREHOSE_MAX_BATCH_BYTES,
+    FIREHOSE_MAX_BATCH_RECORDS,
+    FIREHOSE_MAX_RECORD_BYTES,
 )
 from apps.common.errors import Unavailable
 from tests.support.lake_events import event_id, lake_event, values
@@ -58,7 +62,7 @@ class Stream:
 @pytest.fixture
 def stream(monkeypatch: pytest.MonkeyPatch) -> Iterator[Stream]:
     client = boto3.client("firehose", region_name="us-east-1")
-    monkeypatch.setattr(firehose, "client_of_process", lambda *_key: client)
+    monkeypatch.setattr(aws, "firehose_client", lambda *, region: client)
     with Stubber(client) as stubber:
         yield Stream(stubber)
         stubber.assert_no_pending_responses()
@@ -98,7 +102,7 @@ def test_records_that_keep_failing_make_the_lake_unavailable(stream: Stream) -> 
 
 
 def test_a_call_has_at_most_500_records(stream: Stream) -> None:
-    stream.answers(*[TAKEN] * LARGEST_CALL_RECORDS)
+    stream.answers(*[TAKEN] * FIREHOSE_MAX_BATCH_RECORDS)
     stream.answers(TAKEN)
 
     stream.lake.send(events_of(501))
@@ -112,17 +116,24 @@ def test_a_call_is_within_4_mib_once_in_base64(stream: Stream) -> None:
     stream.answers(TAKEN, TAKEN)
     stream.answers(TAKEN)
 
-    stream.lake.send(events_of(5, value="x" * (LARGEST_RECORD - 1_000)))
+    stream.lake.send(events_of(5, value="x" * (FIREHOSE_MAX_RECORD_BYTES - 1_000)))
 
     assert [len(call) for call in stream.calls] == [2, 2, 1]
     assert max(stream.sizes) <= LARGEST_CALL_BYTES
-    names = LARGEST_CALL_RECORDS * len('{"Data": ""}, ')
-    assert LARGEST_CALL_BYTES * 4 / 3 + LARGEST_CALL_RECORDS * 4 + names < 4 * 1024 * 1024
+    names = FIREHOSE_MAX_BATCH_RECORDS * len('{"Data": ""}, ')
+    assert (
+        LARGEST_CALL_BYTES * 4 / 3 + FIREHOSE_MAX_BATCH_RECORDS * 4 + names
+        < FIREHOSE_MAX_BATCH_BYTES
+    )
 
 
 def test_the_largest_record_is_taken_and_a_byte_more_is_refused(stream: Stream) -> None:
     stream.answers(TAKEN)
-    rest = LARGEST_RECORD - len(json.dumps(lake_event(1, value=""), separators=(",", ":"))) - 1
+    rest = (
+        FIREHOSE_MAX_RECORD_BYTES
+        - len(json.dumps(lake_event(1, value=""), separators=(",", ":")))
+        - 1
+    )
     largest, larger = lake_event(1, value="x" * rest), lake_event(2, value="x" * (rest + 1))
 
     with pytest.raises(Refused) as refusal:
@@ -130,7 +141,7 @@ def test_the_largest_record_is_taken_and_a_byte_more_is_refused(stream: Stream) 
 
     assert refusal.value.reasons == {event_id(2): "too_large"}
     assert stream.calls == [[largest]]
-    assert stream.sizes == [LARGEST_RECORD]
+    assert stream.sizes == [FIREHOSE_MAX_RECORD_BYTES]
 
 
 def test_nothing_is_refused_before_the_others_are_delivered(stream: Stream) -> None:
@@ -138,7 +149,7 @@ def test_nothing_is_refused_before_the_others_are_delivered(stream: Stream) -> N
         stream.answers(FAILED)
 
     with pytest.raises(Unavailable):
-        stream.lake.send([lake_event(1, value="x" * LARGEST_RECORD), lake_event(2)])
+        stream.lake.send([lake_event(1, value="x" * FIREHOSE_MAX_RECORD_BYTES), lake_event(2)])
 
 
 @pytest.mark.parametrize(
@@ -184,22 +195,13 @@ def test_the_region_is_that_of_the_address_or_of_the_queue(
     settings.SQS_CONVERSATION_REGION = "us-west-2"
     asked: list[str] = []
 
-    def client_of_process(_process_id: int, region: str) -> None:
+    def firehose_client(*, region: str) -> None:
         asked.append(region)
         raise NoCredentialsError
 
-    monkeypatch.setattr(firehose, "client_of_process", client_of_process)
+    monkeypatch.setattr(aws, "firehose_client", firehose_client)
 
     with pytest.raises(Unavailable):
         FirehoseDataLake(stream="conversations", region=region).send(events_of(1))
 
     assert asked == [expected]
-
-
-def test_a_process_has_one_client_with_short_timeouts() -> None:
-    client = firehose.client_of_process(1, "us-east-1")
-
-    assert firehose.client_of_process(1, "us-east-1") is client
-    assert firehose.client_of_process(2, "us-east-1") is not client
-    config: Any = client.meta.config
-    assert (config.connect_timeout, config.read_timeout) == (2, 5)
