@@ -7,11 +7,13 @@ from dataclasses import dataclass
 from threading import Lock
 from typing import TYPE_CHECKING, Any
 
-import boto3
-from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
+
+from apps.common.aws import queue_name
+from observability.metrics.definitions import FLOWER_QUEUE_MESSAGES, FLOWER_QUEUE_UP, Gauge
+from observability.queue_depths import Depth, read_depth
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
@@ -21,11 +23,11 @@ CACHE_SECONDS = 10.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Depth:
-    """A queue's approximate numbers of messages by state; where SQS refused, none and why."""
+class Shown:
+    """A queue and its depth, or why SQS did not say it."""
 
     queue: str
-    messages: dict[str, int]
+    depth: Depth | None
     problem: str = ""
 
 
@@ -46,41 +48,26 @@ class QueueDepths:
         self._sqs = sqs
         self._clock = clock
         self._lock = Lock()
-        self._client: SQSClient | None = None
         self._read_at: float | None = None
-        self._depths: list[Depth] = []
+        self._shown: list[Shown] = []
 
-    def read(self) -> list[Depth]:
+    def read(self) -> list[Shown]:
         """The depth of each queue, in the order of their URLs. Raises nothing of SQS's."""
         with self._lock:
             now = self._clock()
             if self._read_at is None or now - self._read_at >= CACHE_SECONDS:
-                self._depths = [self._depth(url) for url in self._urls]
+                self._shown = [self._read(url) for url in self._urls]
                 self._read_at = now
-            return self._depths
+            return self._shown
 
-    def _depth(self, url: str) -> Depth:
-        queue = url.rpartition("/")[2]
+    def _read(self, url: str) -> Shown:
+        queue = queue_name(url)
         try:
-            self._client = self._client or self._sqs()
-            attributes = self._client.get_queue_attributes(
-                QueueUrl=url,
-                AttributeNames=[
-                    "ApproximateNumberOfMessages",
-                    "ApproximateNumberOfMessagesNotVisible",
-                ],
-            )["Attributes"]
+            return Shown(queue=queue, depth=read_depth(self._sqs(), url))
         except ClientError as error:
-            return Depth(queue=queue, messages={}, problem=error.response["Error"]["Code"])
+            return Shown(queue=queue, depth=None, problem=error.response["Error"]["Code"])
         except BotoCoreError as error:
-            return Depth(queue=queue, messages={}, problem=type(error).__name__)
-        return Depth(
-            queue=queue,
-            messages={
-                "waiting": int(attributes["ApproximateNumberOfMessages"]),
-                "in_flight": int(attributes["ApproximateNumberOfMessagesNotVisible"]),
-            },
-        )
+            return Shown(queue=queue, depth=None, problem=type(error).__name__)
 
 
 class QueuesPage:
@@ -91,7 +78,7 @@ class QueuesPage:
 
     async def queues(self, _names: Iterable[str]) -> list[dict[str, Any]]:
         """A row for each queue, with why it has no numbers where it has none."""
-        return [_row(depth) for depth in await asyncio.to_thread(self._depths.read)]
+        return [_row(shown) for shown in await asyncio.to_thread(self._depths.read)]
 
 
 class QueueMetrics(Collector):
@@ -106,38 +93,27 @@ class QueueMetrics(Collector):
 
     def collect(self) -> Iterator[Metric]:
         """Reads the depths, unless they are known."""
-        messages = GaugeMetricFamily(
-            "sqs_queue_messages",
-            "Messages on the queue, approximately, by state: waiting, in_flight.",
-            labels=["queue", "state"],
-        )
-        up = GaugeMetricFamily(
-            "sqs_queue_up", "1 if SQS told the number of messages, else 0.", labels=["queue"]
-        )
-        for depth in self._depths.read():
-            for state, number in depth.messages.items():
-                messages.add_metric([depth.queue, state], number)
-            up.add_metric([depth.queue], 0 if depth.problem else 1)
+        messages, up = _family(FLOWER_QUEUE_MESSAGES), _family(FLOWER_QUEUE_UP)
+        for shown in self._depths.read():
+            up.add_metric([shown.queue], 1 if shown.depth else 0)
+            if shown.depth:
+                messages.add_metric([shown.queue, "waiting"], shown.depth.waiting)
+                messages.add_metric([shown.queue, "in_flight"], shown.depth.in_flight)
         yield messages
         yield up
 
 
-def client(*, region: str) -> "SQSClient":
-    """A client that gives up soon: a page waits for it."""
-    return boto3.client(
-        "sqs",
-        region_name=region,
-        config=Config(connect_timeout=1, read_timeout=2, retries={"total_max_attempts": 1}),
-    )
+def _family(gauge: Gauge) -> GaugeMetricFamily:
+    return GaugeMetricFamily(gauge.name, gauge.meaning, labels=gauge.labels)
 
 
-def _row(depth: Depth) -> dict[str, Any]:
-    if depth.problem:
-        return {"name": f"{depth.queue} (SQS did not tell: {depth.problem})"}
-    waiting, in_flight = depth.messages["waiting"], depth.messages["in_flight"]
+def _row(shown: Shown) -> dict[str, Any]:
+    depth = shown.depth
+    if depth is None:
+        return {"name": f"{shown.queue} (SQS did not tell: {shown.problem})"}
     return {
-        "name": depth.queue,
-        "messages": waiting + in_flight,
-        "messages_ready": waiting,
-        "messages_unacknowledged": in_flight,
+        "name": shown.queue,
+        "messages": depth.waiting + depth.in_flight,
+        "messages_ready": depth.waiting,
+        "messages_unacknowledged": depth.in_flight,
     }

@@ -19,7 +19,8 @@ from flower.views.monitor import Metrics
 from prometheus_client import REGISTRY
 from tornado.web import HTTPError, authenticated
 
-from observability.flower.queues import QueueDepths, QueueMetrics, QueuesPage, client
+from apps.common import aws
+from observability.flower.queues import QueueDepths, QueueMetrics, QueuesPage
 
 LOOPBACK = "127.0.0.1"
 
@@ -97,7 +98,7 @@ def _show_queues() -> None:
     """Flower knows no SQS: its broker page would be an error."""
     depths = QueueDepths(
         urls=[settings.SQS_CONVERSATION_QUEUE_URL, settings.SQS_CONVERSATION_DLQ_URL],
-        sqs=lambda: client(region=settings.SQS_CONVERSATION_REGION),
+        sqs=lambda: aws.sqs_client(options=aws.PAGE),
     )
     page = QueuesPage(depths)
     BaseHandler.get_broker = lambda _handler: page

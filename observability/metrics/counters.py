@@ -1,8 +1,7 @@
-"""What the service counts, as Prometheus metrics.
+"""Counting what the service does.
 
 Mostly in pool processes: where a worker has some, they share the counters through files (see
-observability.metrics.exporter). The names are listed in docs/metrics.md. Labels name kinds, never
-who it was.
+observability.metrics.exporter).
 """
 
 import time
@@ -15,15 +14,11 @@ from prometheus_client import CollectorRegistry, Counter, Histogram
 from apps.analytics.outbox import Batch
 from apps.conversations.attribution import Attribution
 from celery_sqs_fifo import Result, Work
+from observability.metrics import definitions
 
 DONE = "done"
 # An event that could not be read has no type that could be trusted as a label.
 UNREAD = "unread"
-LATENCIES = (
-    *(0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0),
-    *(60.0, 300.0, 900.0, 3_600.0, 14_400.0, 86_400.0),
-)
-STEP_SECONDS = (0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 60.0)
 
 
 class Metrics:
@@ -31,67 +26,34 @@ class Metrics:
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
-        self.ended = self._counter(
-            "events_ended",
-            "Runs of events that ended, by what came of them; a rerun or redelivery counts again.",
-            "event_type",
-            "outcome",
-        )
-        self.latency = Histogram(
-            "conversations_event_latency_seconds",
-            "From the time at which an event was first queued until it took effect.",
-            buckets=LATENCIES,
-            registry=self.registry,
-        )
-        self.step_seconds = Histogram(
-            "conversations_step_seconds",
-            "How long a step took for all events of a bundle.",
-            ("step",),
-            buckets=STEP_SECONDS,
-            registry=self.registry,
-        )
-        self.stored = self._counter("messages_stored", "Messages that were written to DynamoDB.")
-        self.duplicates = self._counter(
-            "duplicates_ignored",
-            "Messages and answers of redelivered events that were there already.",
-            "kind",
-        )
-        self.foreign_group = self._counter(
-            "foreign_group_events",
-            "Events that came by another message group than their conversation's.",
-        )
-        self.late = self._counter(
-            "late_messages",
-            "Messages that came after their conversation had closed: by their time, or found in"
-            " DynamoDB after it was archived.",
-            "found",
-        )
-        self.opened = self._counter("opened", "Conversations that were opened.")
-        self.closed = self._counter("closed", "Conversations that were closed, by what.", "by")
-        self.archives = self._counter(
-            "archives_written", "Moves of a conversation's messages into its archive."
-        )
-        self.archived = self._counter(
-            "messages_archived", "Versions of messages that were moved into archives."
-        )
-        self.lake = self._counter(
-            "lake_events", "Events that the data lake took, or refused for good.", "result"
-        )
-        self.collected = self._counter(
-            "dead_letters_collected", "Dead letters that were moved into PostgreSQL."
-        )
-        # A series that is there from the beginning is one whose first increase is seen.
-        for counter, values in (
-            (self.duplicates, ("message", "answer")),
-            (self.late, ("by_time", "by_search")),
-            (self.closed, ("time", "event", "hand", "takeover")),
-            (self.lake, ("delivered", "refused")),
-        ):
-            for value in values:
-                counter.labels(value)
+        self.ended = self._counter(definitions.EVENTS_ENDED)
+        self.latency = self._histogram(definitions.EVENT_LATENCY)
+        self.step_seconds = self._histogram(definitions.STEP_SECONDS)
+        self.stored = self._counter(definitions.MESSAGES_STORED)
+        self.duplicates = self._counter(definitions.DUPLICATES_IGNORED)
+        self.foreign_group = self._counter(definitions.FOREIGN_GROUP_EVENTS)
+        self.late = self._counter(definitions.LATE_MESSAGES)
+        self.opened = self._counter(definitions.OPENED)
+        self.closed = self._counter(definitions.CLOSED)
+        self.archives = self._counter(definitions.ARCHIVES_WRITTEN)
+        self.archived = self._counter(definitions.MESSAGES_ARCHIVED)
+        self.lake = self._counter(definitions.LAKE_EVENTS)
+        self.collected = self._counter(definitions.DEAD_LETTERS_COLLECTED)
 
-    def _counter(self, name: str, meaning: str, *labels: str) -> Counter:
-        return Counter(f"conversations_{name}", meaning, labels, registry=self.registry)
+    def _counter(self, defined: definitions.Counter) -> Counter:
+        counter = Counter(defined.name, defined.meaning, defined.labels, registry=self.registry)
+        for value in defined.values:
+            counter.labels(value)
+        return counter
+
+    def _histogram(self, defined: definitions.Histogram) -> Histogram:
+        return Histogram(
+            defined.name,
+            defined.meaning,
+            defined.labels,
+            buckets=defined.buckets,
+            registry=self.registry,
+        )
 
 
 @cache

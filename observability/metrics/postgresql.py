@@ -8,7 +8,8 @@ from typing import Any
 from django.db import connection, transaction
 
 from apps.common.clock import now as clock_now
-from observability.metrics.gauge import Gauge, Reading
+from observability.metrics import definitions
+from observability.metrics.definitions import Gauge, Reading
 
 # Counting ends here: a larger number would say no more, and cost more.
 MOST = 10_000
@@ -20,67 +21,6 @@ OVERDUE = timedelta(minutes=5)
 LATE = timedelta(minutes=30)
 # Archives that closing did not make are made by the first check.
 PENDING = timedelta(minutes=15)
-
-DUE = Gauge(
-    name="conversations_closings_due",
-    meaning="Conversations whose closing is due and has not been claimed; up to 10,000.",
-)
-OVERDUE_CLOSINGS = Gauge(
-    name="conversations_closings_overdue",
-    meaning="Conversations whose closing has been due for over 5 minutes and has not been claimed;"
-    " up to 10,000.",
-)
-CLAIMED = Gauge(
-    name="conversations_closings_claimed",
-    meaning="Conversations whose closing is on its way through the queue; up to 10,000.",
-)
-LATE_CLOSINGS = Gauge(
-    name="conversations_closings_late",
-    meaning="Conversations whose closing is on its way and whose closing time is over 30 minutes"
-    " past.",
-)
-ARCHIVES_PENDING = Gauge(
-    name="conversations_archives_pending",
-    meaning="Conversations that closed over 15 minutes ago and are not archived; up to 10,000.",
-)
-OUTBOX_WAITING = Gauge(
-    name="conversations_lake_waiting",
-    meaning="Events that the data lake has yet to be told; up to 10,000.",
-)
-OUTBOX_AGE = Gauge(
-    name="conversations_lake_oldest_age_seconds",
-    meaning="How long the oldest event that the data lake has yet to be told has waited; 0 if none"
-    " does.",
-)
-OUTBOX_REFUSED = Gauge(
-    name="conversations_lake_refused",
-    meaning="Events that the data lake has refused for good, and that nobody has sent again; up to"
-    " 10,000.",
-)
-DEAD_LETTERS = Gauge(
-    name="conversations_dead_letters_waiting",
-    meaning="Dead letters in PostgreSQL that nobody has redriven or discarded, of the newest"
-    " 10,000.",
-    labels=("reason",),
-)
-DEAD_LETTERS_AGE = Gauge(
-    name="conversations_dead_letters_oldest_age_seconds",
-    meaning="How long ago the event of the oldest waiting dead letter was first queued; 0 if there"
-    " is none.",
-)
-BEAT_AGE = Gauge(
-    name="conversations_beat_last_tick_age_seconds",
-    meaning="How long ago beat last sent a task; it writes that down every three minutes.",
-)
-IN_PROGRESS = Gauge(
-    name="conversations_in_progress_estimate",
-    meaning="Conversations in progress, as PostgreSQL's last ANALYZE or VACUUM estimated.",
-)
-POSTGRESQL = (
-    *(DUE, OVERDUE_CLOSINGS, CLAIMED, LATE_CLOSINGS, ARCHIVES_PENDING),
-    *(OUTBOX_WAITING, OUTBOX_AGE, OUTBOX_REFUSED),
-    *(DEAD_LETTERS, DEAD_LETTERS_AGE, BEAT_AGE, IN_PROGRESS),
-)
 
 CLOSINGS = """
 SELECT
@@ -155,14 +95,14 @@ def _read(cursor: Any, moment: datetime) -> Reading:
     ((waiting, oldest),) = rows(OUTBOX)
     ((refused,),) = rows(REFUSED)
     return {
-        **_single(DUE, due),
-        **_single(OVERDUE_CLOSINGS, overdue),
-        **_single(CLAIMED, claimed),
-        **_single(LATE_CLOSINGS, late),
-        **_single(ARCHIVES_PENDING, pending),
-        **_single(OUTBOX_WAITING, waiting),
-        **_single(OUTBOX_AGE, age(oldest)),
-        **_single(OUTBOX_REFUSED, refused),
+        **_single(definitions.CLOSINGS_DUE, due),
+        **_single(definitions.CLOSINGS_OVERDUE, overdue),
+        **_single(definitions.CLOSINGS_CLAIMED, claimed),
+        **_single(definitions.CLOSINGS_LATE, late),
+        **_single(definitions.ARCHIVES_PENDING, pending),
+        **_single(definitions.LAKE_WAITING, waiting),
+        **_single(definitions.LAKE_OLDEST_AGE, age(oldest)),
+        **_single(definitions.LAKE_REFUSED, refused),
         **_dead_letters(rows, age),
         **_beat(rows, age),
         **_in_progress(rows),
@@ -176,19 +116,22 @@ def _dead_letters(rows: Callable[..., list[Any]], age: Callable[..., float]) -> 
         waiting[(reason if place < MOST_REASONS else OTHER,)] += number
     oldest = min((oldest for _reason, _number, oldest in letters), default=None)
     by_reason = {reason: float(number) for reason, number in waiting.items()}
-    return {DEAD_LETTERS.name: by_reason, **_single(DEAD_LETTERS_AGE, age(oldest))}
+    return {
+        definitions.DEAD_LETTERS_WAITING.name: by_reason,
+        **_single(definitions.DEAD_LETTERS_OLDEST_AGE, age(oldest)),
+    }
 
 
 def _beat(rows: Callable[..., list[Any]], age: Callable[..., float]) -> Reading:
     """Nothing where it has never run: there is no age then."""
     ((last_tick,),) = rows(LAST_TICK)
-    return _single(BEAT_AGE, age(last_tick)) if last_tick else {}
+    return _single(definitions.BEAT_LAST_TICK_AGE, age(last_tick)) if last_tick else {}
 
 
 def _in_progress(rows: Callable[..., list[Any]]) -> Reading:
     """Nothing where PostgreSQL has not estimated it yet, which it says with -1."""
     ((estimate,),) = rows(ESTIMATE)
-    return _single(IN_PROGRESS, estimate) if estimate >= 0 else {}
+    return _single(definitions.IN_PROGRESS, estimate) if estimate >= 0 else {}
 
 
 def _single(gauge: Gauge, value: float) -> Reading:

@@ -9,9 +9,15 @@ from time import monotonic
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from observability.metrics.gauge import Gauge, Reading
-from observability.metrics.postgresql import POSTGRESQL, read_postgresql
-from observability.metrics.queues import QUEUES, read_queues
+from observability.metrics.definitions import (
+    POSTGRESQL_GAUGES,
+    QUEUE_GAUGES,
+    STATE_ERRORS,
+    Gauge,
+    Reading,
+)
+from observability.metrics.postgresql import read_postgresql
+from observability.metrics.queues import read_queues
 
 logger = logging.getLogger(__name__)
 
@@ -19,9 +25,6 @@ logger = logging.getLogger(__name__)
 FRESH_FOR = 15.0
 # How long a scrape waits for a reading. What comes later is for the next scrape.
 PATIENCE = 4.0
-
-ERRORS = "conversations_state_errors"
-ERRORS_MEANING = "Readings of a dependency that failed: its gauges are absent then."
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,8 +37,8 @@ class Source:
 
 
 SOURCES = (
-    Source(name="sqs", gauges=QUEUES, read=read_queues),
-    Source(name="postgresql", gauges=POSTGRESQL, read=read_postgresql),
+    Source(name="sqs", gauges=QUEUE_GAUGES, read=read_queues),
+    Source(name="postgresql", gauges=POSTGRESQL_GAUGES, read=read_postgresql),
 )
 
 
@@ -71,7 +74,9 @@ class StateCollector(Collector):
                 for labels, value in reading.get(gauge.name, {}).items():
                     family.add_metric(labels, value)
                 yield family
-        errors = CounterMetricFamily(ERRORS, ERRORS_MEANING, labels=["source"])
+        errors = CounterMetricFamily(
+            STATE_ERRORS.name, STATE_ERRORS.meaning, labels=STATE_ERRORS.labels
+        )
         for name, reader in self._readers.items():
             errors.add_metric([name], reader.errors)
         yield errors

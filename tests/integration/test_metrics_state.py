@@ -1,7 +1,6 @@
 """What is read of PostgreSQL and SQS when Prometheus asks."""
 
 import re
-from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -14,7 +13,6 @@ from prometheus_client import CollectorRegistry, generate_latest
 from apps.analytics.models import OutboxEvent, SurveyAnswer
 from apps.conversations.models import Resolution
 from apps.messages.models import DeadLetter
-from observability.metrics import queues
 from observability.metrics.postgresql import read_postgresql
 from observability.metrics.state import StateCollector
 from tasks.schedules import ensure_schedules
@@ -68,11 +66,8 @@ FROM generate_series(1, %(many)s) AS number
 
 
 @pytest.fixture(autouse=True)
-def _database(transactional_db: None) -> Iterator[None]:
+def _database(transactional_db: None) -> None:
     """What is read is committed, since it is read in a connection of another thread."""
-    queues._client.cache_clear()
-    yield
-    queues._client.cache_clear()
 
 
 def dead_letter(number: int, *, reason: str, queued_at: datetime, **fields: Any) -> None:

@@ -17,7 +17,7 @@ from prometheus_client import CollectorRegistry, generate_latest, values
 from celery_sqs_fifo import WAITING, Outcome, QueuedEvent, Result, Work
 from observability.metrics import counters, state
 from observability.metrics import exporter as exporter
-from observability.metrics.gauge import Gauge, Reading
+from observability.metrics.definitions import Gauge, Reading
 from observability.metrics.state import Source, StateCollector
 from tests.support.metrics_catalogue import catalogue
 from tests.support.pages import page, tables
