@@ -11,8 +11,13 @@ from apps.analytics.erasing import delete_answers
 from apps.common.clock import now
 from apps.conversations import erasing
 from apps.conversations.models import Erasure
-from apps.messages import dead_letters
-from apps.messages.erasing import count_stored, delete_archives, delete_stored
+from apps.messages.erasing import (
+    ContactsLetters,
+    count_stored,
+    delete_archives,
+    delete_dead_letters,
+    delete_stored,
+)
 from celery_sqs_fifo import Pointer, PointerForm, publish_each
 from tasks.base import PointerTask
 
@@ -63,8 +68,12 @@ def _erase_from_postgresql(erasure_uuid: UUID, conversations: list[UUID]) -> Non
             urn=erasure.contact_urn,
             conversation_uuids=conversations,
         )
-        letters = dead_letters.delete_of_contact(
-            project_uuid=erasure.project_id, urn=erasure.contact_urn, group_id=erasure.group_id
+        letters = delete_dead_letters(
+            ContactsLetters(
+                project_uuid=erasure.project_id,
+                urn=erasure.contact_urn,
+                group_ids=[erasure.group_id],
+            )
         )
         erasing.complete(
             erasure,

@@ -1,31 +1,22 @@
 """Dead letters in PostgreSQL: kept as they came, selected, wanted again, removed."""
 
-import base64
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
-from decimal import Decimal
+from datetime import datetime
 from typing import Any, NamedTuple
 from uuid import UUID
 
 from django.db import transaction
-from django.db.models import Q, QuerySet
+from django.db.models import QuerySet
 
-from apps.common.lossless_json import escape, parse, unescape
 from apps.conversations import erasing
+from apps.messages.dead_letter_format import body_of, contact_of, letter_of
 from apps.messages.models import DeadLetter
 
 # How events come back in the order in which they were queued. A letter that was redriven and
 # failed again is new here, but has the time of its event. Within a millisecond it is the order of
 # collecting, which for each group is that of the queue; moto's sequence numbers have none.
 IN_ORDER = ("first_sent_at", "pk")
-# What the worker tells of a dead letter in attributes of its own; the others are the event's.
-TOLD = frozenset(
-    {"reason", "source_message_id", "first_sent_at", "group_id", "receive_count", "error"}
-)
-MOVED_BY_SQS = "receive_count"
-NOT_TOLD = "not_told"
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,7 +57,7 @@ def keep(messages: Sequence[Mapping[str, Any]], *, now: datetime) -> Kept:
     A message that is there already changes nothing. One of a contact who was erased after it was
     queued is left out: it could have no effect any more.
     """
-    letters = [_letter(message, now=now) for message in messages]
+    letters = [letter_of(message, now=now) for message in messages]
     with transaction.atomic():
         kept = [letter for letter in letters if not _is_erased(letter)]
         known = set(
@@ -104,21 +95,6 @@ def project_uuids(*, most: int) -> list[UUID]:
     """The first so many projects that dead letters name, found as `reasons` are."""
     found = _distinct("project_uuid", above=UUID(int=0))
     return [uuid for uuid, _ in zip(found, range(most), strict=False)]
-
-
-def body_of(letter: DeadLetter) -> str:
-    """The body as it was on the queue."""
-    return unescape(letter.body)
-
-
-def own_attributes(letter: DeadLetter) -> dict[str, dict[str, Any]]:
-    """The event's own message attributes, in the form of SendMessage."""
-    return {name: _restored(value) for name, value in letter.attributes.items()}
-
-
-def first_sent_milliseconds(letter: DeadLetter) -> int:
-    """When its event was first queued, as SQS writes times."""
-    return (letter.first_sent_at - EPOCH) // timedelta(milliseconds=1)
 
 
 def document_of(letter: DeadLetter) -> dict[str, Any]:
@@ -161,100 +137,12 @@ def discard(ids: Collection[int]) -> int:
     return deleted
 
 
-def delete_of_contact(*, project_uuid: UUID, urn: str, group_id: str) -> int:
-    """Delete the letters of a contact in a project; gives how many there were.
-
-    A letter is the contact's if its body says so, or if the body names no contact and it came from
-    this group.
-    """
-    names_contact = Q(project_uuid=project_uuid, contact_urn=urn)
-    names_nobody = Q(project_uuid=None) | Q(contact_urn="")
-    theirs = names_contact
-    if group_id != erasing.GROUP_OF_CONTACTS_WITHOUT_CONVERSATIONS:
-        theirs |= Q(names_nobody, group_id=group_id)
-    deleted, _ = DeadLetter.objects.filter(theirs).delete()
-    return deleted
-
-
-def _letter(message: Mapping[str, Any], *, now: datetime) -> DeadLetter:
-    """What SQS itself moved, after too many receipts, has no attributes of the worker's."""
-    system, attributes = message["Attributes"], message.get("MessageAttributes") or {}
-    texts = {name: value.get("StringValue", "") for name, value in attributes.items()}
-    moved_by_sqs = "DeadLetterQueueSourceArn" in system
-    told = {} if moved_by_sqs else texts
-    own = attributes.keys() - (TOLD if not moved_by_sqs else {"first_sent_at"})
-    first_sent_at = _number(texts.get("first_sent_at", ""), digits=13)
-    receive_count = _number(told.get("receive_count", ""), digits=9)
-    named = _named_in(message["Body"])
-    return DeadLetter(
-        message_id=message["MessageId"],
-        source_message_id=told.get("source_message_id") or message["MessageId"],
-        group_id=system["MessageGroupId"],
-        sequence_number=Decimal(system["SequenceNumber"]),
-        body=escape(message["Body"]),
-        attributes={name: _kept(attributes[name]) for name in sorted(own)},
-        reason=escape(told.get("reason") or (MOVED_BY_SQS if moved_by_sqs else NOT_TOLD))[:100],
-        error=escape(told.get("error", "")),
-        first_sent_at=EPOCH + timedelta(milliseconds=first_sent_at or _earliest_time(system)),
-        receive_count=receive_count or int(system["ApproximateReceiveCount"]),
-        project_uuid=_uuid(named.get("project_uuid")),
-        channel_uuid=_uuid(named.get("channel_uuid")),
-        contact_urn=_text(named.get("contact_urn")),
-        collected_at=now,
-    )
-
-
-def _earliest_time(system: Mapping[str, str]) -> int:
-    """SQS gives what it moves between FIFO queues a new SentTimestamp; the first receipt may be
-    told from before ("Configuring a dead-letter queue redrive", SQS Developer Guide)."""
-    first_received = int(system.get("ApproximateFirstReceiveTimestamp", 0))
-    sent = int(system["SentTimestamp"])
-    return min(sent, first_received or sent)
-
-
 def _is_erased(letter: DeadLetter) -> bool:
-    if letter.project_uuid is None or not letter.contact_urn:
+    contact = contact_of(letter)
+    if contact is None:
         return False
-    return erasing.is_erased(
-        project_uuid=letter.project_uuid, urn=letter.contact_urn, sent_at=letter.first_sent_at
-    )
-
-
-def _named_in(body: str) -> Mapping[str, Any]:
-    try:
-        data = parse(body)["data"]
-    except (ValueError, TypeError, LookupError):
-        return {}
-    return data if isinstance(data, dict) else {}
-
-
-def _uuid(value: Any) -> UUID | None:
-    try:
-        return UUID(value)
-    except (ValueError, TypeError, AttributeError):
-        return None
-
-
-def _text(value: Any) -> str:
-    return "" if value is None else str(value)
-
-
-def _number(text: str, *, digits: int) -> int | None:
-    return int(text) if text.isascii() and text.isdigit() and len(text) <= digits else None
-
-
-def _kept(attribute: Mapping[str, Any]) -> dict[str, str]:
-    kept = {"DataType": escape(attribute["DataType"])}
-    if "BinaryValue" in attribute:
-        return kept | {"BinaryValue": base64.b64encode(attribute["BinaryValue"]).decode()}
-    return kept | {"StringValue": escape(attribute["StringValue"])}
-
-
-def _restored(kept: Mapping[str, str]) -> dict[str, Any]:
-    restored: dict[str, Any] = {"DataType": unescape(kept["DataType"])}
-    if "BinaryValue" in kept:
-        return restored | {"BinaryValue": base64.b64decode(kept["BinaryValue"])}
-    return restored | {"StringValue": unescape(kept["StringValue"])}
+    project_uuid, urn = contact
+    return erasing.is_erased(project_uuid=project_uuid, urn=urn, sent_at=letter.first_sent_at)
 
 
 def _distinct(field: str, *, above: Any) -> Iterator[Any]:

@@ -1,12 +1,50 @@
-"""Removing the messages of erased contacts, wherever they are."""
+"""Removing the messages and dead letters of erased contacts, wherever they are."""
 
 from collections.abc import Collection
+from dataclasses import dataclass
 from uuid import UUID
 
-from django.db.models import Sum
+from django.db.models import Q, Sum
 
+from apps.conversations.erasing import GROUP_OF_CONTACTS_WITHOUT_CONVERSATIONS
 from apps.messages import store
-from apps.messages.models import ConversationMessages
+from apps.messages.dead_letter_format import contact_of
+from apps.messages.models import ConversationMessages, DeadLetter
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ContactsLetters:
+    """The rule by which a dead letter is a contact's, for letters on the queue and in PostgreSQL.
+
+    A letter is the contact's if its body names the contact, or if its body names nobody and its
+    event came from one of the contact's groups.
+    """
+
+    project_uuid: UUID
+    urn: str
+    group_ids: Collection[str]
+
+    def include(self, letter: DeadLetter) -> bool:
+        """Return whether a letter is one of them, which may not be saved."""
+        contact = contact_of(letter)
+        if contact is None:
+            return letter.group_id in self._groups()
+        return contact == (self.project_uuid, self.urn)
+
+    def in_postgresql(self) -> Q:
+        """Return the condition that holds for them in PostgreSQL: the same as `include`."""
+        names_contact = Q(project_uuid=self.project_uuid, contact_urn=self.urn)
+        names_nobody = Q(project_uuid=None) | Q(contact_urn="")
+        return names_contact | Q(names_nobody, group_id__in=self._groups())
+
+    def _groups(self) -> set[str]:
+        return set(self.group_ids) - {GROUP_OF_CONTACTS_WITHOUT_CONVERSATIONS}
+
+
+def delete_dead_letters(letters: ContactsLetters) -> int:
+    """Delete those of a contact's dead letters that were collected; return how many."""
+    deleted, _ = DeadLetter.objects.filter(letters.in_postgresql()).delete()
+    return deleted
 
 
 def count_stored(conversation_uuids: Collection[UUID]) -> int:

@@ -19,6 +19,8 @@ logger = logging.getLogger(__name__)
 
 MOST_BATCHES = 30
 MOST_REDRIVEN = 300
+# Seconds until what was received and not deleted can be received again.
+VISIBILITY_TIMEOUT = 60
 
 
 @shared_task(
@@ -51,15 +53,15 @@ def _collect() -> bool:
     and changes nothing.
     """
     for _ in range(MOST_BATCHES):
-        messages = receive()
+        messages = receive(visibility_timeout=VISIBILITY_TIMEOUT)
         if not messages:
             return True
         kept = dead_letters.keep(messages, now=now())
         counters.metrics().collected.inc(kept.new)
-        undeleted = delete(messages)
+        undeleted = delete([message["ReceiptHandle"] for message in messages])
         logger.info(
             "dead letters collected",
-            extra={"received": len(messages), **kept._asdict(), "undeleted": undeleted},
+            extra={"received": len(messages), **kept._asdict(), "undeleted": len(undeleted)},
         )
     return False
 

@@ -1,87 +1,79 @@
-"""The calls to SQS that collecting and redriving dead letters need."""
+"""The calls to SQS that dead letters need. Each raises Unavailable where SQS refuses it."""
 
-import os
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from functools import cache
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping, Sequence
+from typing import Any
 
-import boto3
-from botocore.config import Config
-from botocore.exceptions import BotoCoreError, ClientError
 from django.conf import settings
 
-from apps.common.errors import Unavailable
+from apps.common import aws
+from observability.queue_depths import read_depth
 
-if TYPE_CHECKING:
-    from mypy_boto3_sqs import SQSClient
-
-# The most that SQS takes and gives with one call.
-BATCH = 10
-# Seconds until what was received and not deleted can be received again.
-VISIBILITY_TIMEOUT = 60
+BATCH = aws.SQS_MAX_BATCH_ENTRIES
 
 
-def receive() -> Sequence[Mapping[str, Any]]:
-    """Up to ten dead letters, with all that SQS tells of them. Raises Unavailable."""
-    with _sqs_may_be_unavailable():
-        answer = _client(os.getpid()).receive_message(
+def receive(*, visibility_timeout: int) -> Sequence[Mapping[str, Any]]:
+    """Return up to ten dead letters, with all that SQS has of them.
+
+    What is not deleted can be received again after so many seconds. Waiting for them has SQS ask
+    all its servers, so that an empty answer means that there are none (SQS, "Short and long
+    polling").
+    """
+    with aws.may_be_unavailable("SQS"):
+        answer = aws.sqs_client().receive_message(
             QueueUrl=settings.SQS_CONVERSATION_DLQ_URL,
             MaxNumberOfMessages=BATCH,
             WaitTimeSeconds=1,
-            VisibilityTimeout=VISIBILITY_TIMEOUT,
+            VisibilityTimeout=visibility_timeout,
             MessageSystemAttributeNames=["All"],
             MessageAttributeNames=["All"],
         )
     return answer.get("Messages", [])
 
 
-def delete(messages: Sequence[Mapping[str, Any]]) -> int:
-    """Delete up to ten dead letters; gives how many SQS refused to. Raises Unavailable."""
-    with _sqs_may_be_unavailable():
-        answer = _client(os.getpid()).delete_message_batch(
+def delete(receipt_handles: Sequence[str]) -> list[str]:
+    """Delete up to ten dead letters; return those that SQS did not delete."""
+    if not receipt_handles:
+        return []
+    with aws.may_be_unavailable("SQS"):
+        answer = aws.sqs_client().delete_message_batch(
             QueueUrl=settings.SQS_CONVERSATION_DLQ_URL,
             Entries=[
-                {"Id": str(place), "ReceiptHandle": message["ReceiptHandle"]}
-                for place, message in enumerate(messages)
+                {"Id": str(place), "ReceiptHandle": handle}
+                for place, handle in enumerate(receipt_handles)
             ],
         )
-    return len(answer.get("Failed", ()))
+    return [receipt_handles[int(failed["Id"])] for failed in answer.get("Failed", ())]
+
+
+def give_back(receipt_handles: Sequence[str]) -> None:
+    """Make dead letters visible that were received and not deleted, ten with each call."""
+    for start in range(0, len(receipt_handles), BATCH):
+        handles = receipt_handles[start : start + BATCH]
+        with aws.may_be_unavailable("SQS"):
+            aws.sqs_client().change_message_visibility_batch(
+                QueueUrl=settings.SQS_CONVERSATION_DLQ_URL,
+                Entries=[
+                    {"Id": str(place), "ReceiptHandle": handle, "VisibilityTimeout": 0}
+                    for place, handle in enumerate(handles)
+                ],
+            )
+
+
+def count_visible() -> int:
+    """Return about how many dead letters could be received now."""
+    with aws.may_be_unavailable("SQS"):
+        return read_depth(aws.sqs_client(), settings.SQS_CONVERSATION_DLQ_URL).waiting
 
 
 def send_to_events(messages: Sequence[Mapping[str, Any]]) -> dict[int, str]:
     """Send up to ten messages, in SendMessage's form, to the events' queue.
 
-    Gives the places of those that SQS refused, and its codes. Raises Unavailable.
+    Return the places of those that SQS refused, and its codes.
     """
     entries: Any = [{"Id": str(place), **message} for place, message in enumerate(messages)]
-    with _sqs_may_be_unavailable():
-        answer = _client(os.getpid()).send_message_batch(
+    with aws.may_be_unavailable("SQS"):
+        answer = aws.sqs_client().send_message_batch(
             QueueUrl=settings.SQS_CONVERSATION_QUEUE_URL,
             Entries=entries,
         )
     return {int(failed["Id"]): failed["Code"] for failed in answer.get("Failed", ())}
-
-
-@cache
-def _client(_process_id: int) -> "SQSClient":
-    """One client for each process: a fork must not share it."""
-    return boto3.client(
-        "sqs",
-        region_name=settings.SQS_CONVERSATION_REGION,
-        config=Config(
-            connect_timeout=2,
-            read_timeout=5,
-            retries={"mode": "standard", "total_max_attempts": 3},
-        ),
-    )
-
-
-@contextmanager
-def _sqs_may_be_unavailable() -> Iterator[None]:
-    try:
-        yield
-    except ClientError as error:
-        raise Unavailable("SQS", str(error.response["Error"]["Code"])) from error
-    except BotoCoreError as error:
-        raise Unavailable("SQS", type(error).__name__) from error

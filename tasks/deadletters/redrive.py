@@ -11,18 +11,16 @@ from typing import Any
 from django.db import transaction
 from django.db.models import F
 
+from apps.common import aws
 from apps.common.clock import now
-from apps.messages import dead_letters
+from apps.messages.dead_letter_format import body_of, first_sent_milliseconds, own_attributes
 from apps.messages.dead_letters import Planned
 from apps.messages.models import DeadLetter
 from celery_sqs_fifo import FIRST_SENT_AT
-from celery_sqs_fifo.aws import MAX_MESSAGE_ATTRIBUTES
 from tasks.deadletters.queue import BATCH, send_to_events
 
 logger = logging.getLogger(__name__)
 
-# Bytes of a message, and of all messages of a batch (SQS, "Message quotas").
-LARGEST = 1_048_576
 TOO_LARGE = "too large to be sent with the time at which it was first sent"
 
 
@@ -133,11 +131,11 @@ def _batch(
     """Messages that fit into one call, and letters that fit into none; the rest is for later."""
     batch: list[tuple[DeadLetter, Mapping[str, Any]]] = []
     too_large = []
-    room = LARGEST
+    room = aws.SQS_MAX_MESSAGE_BYTES
     for letter in letters:
         message = _message(letter)
         size = _size(message)
-        if size > LARGEST:
+        if size > aws.SQS_MAX_MESSAGE_BYTES:
             too_large.append(letter)
         elif size <= room:
             batch.append((letter, message))
@@ -151,17 +149,18 @@ def _message(letter: DeadLetter) -> dict[str, Any]:
     The deduplication id is the letter's own, and another one for each time that it is redriven. Of
     the event's attributes there are as many as SQS takes.
     """
-    sent_at = str(dead_letters.first_sent_milliseconds(letter))
+    sent_at = str(first_sent_milliseconds(letter))
     message: dict[str, Any] = {
-        "MessageBody": dead_letters.body_of(letter),
+        "MessageBody": body_of(letter),
         "MessageGroupId": letter.group_id,
         "MessageDeduplicationId": f"{letter.message_id}:{letter.redrive_count}",
         "MessageAttributes": {FIRST_SENT_AT: {"DataType": "String", "StringValue": sent_at}},
     }
     attributes = message["MessageAttributes"]
-    for name, value in dead_letters.own_attributes(letter).items():
+    for name, value in own_attributes(letter).items():
         attributes[name] = value
-        if len(attributes) > MAX_MESSAGE_ATTRIBUTES or _size(message) > LARGEST:
+        is_too_many = len(attributes) > aws.SQS_MAX_MESSAGE_ATTRIBUTES
+        if is_too_many or _size(message) > aws.SQS_MAX_MESSAGE_BYTES:
             del attributes[name]
     return message
 

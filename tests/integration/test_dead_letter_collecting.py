@@ -16,9 +16,9 @@ from hypothesis import strategies as st
 from apps.common.lossless_json import escape
 from apps.conversations import erasing
 from apps.messages import dead_letters
+from apps.messages.dead_letter_format import body_of, own_attributes
 from apps.messages.models import DeadLetter
 from tasks.deadletters import collect as collecting
-from tasks.deadletters import queue as letters_queue
 from tasks.deadletters.collect import collect_dead_letters
 from testbed.sqs.fifo import Fifo
 from tests.support.builders import (
@@ -113,8 +113,8 @@ def test_all_that_is_known_of_a_dead_letter_is_kept(letters: Fifo) -> None:
     assert (letter.group_id, letter.receive_count) == (GROUP, 3)
     assert (letter.reason, letter.error) == ("malformed_field", "data.message: Field required")
     assert letter.first_sent_at == NOON + timedelta(milliseconds=1)
-    assert dead_letters.body_of(letter) == message_body()
-    assert dead_letters.own_attributes(letter) == {"event_type": STRING}
+    assert body_of(letter) == message_body()
+    assert own_attributes(letter) == {"event_type": STRING}
     assert (letter.project_uuid, letter.channel_uuid) == (PROJECT, CHANNEL)
     assert letter.contact_urn == URN
     assert letter.redriven_at is None
@@ -127,7 +127,7 @@ def test_a_body_comes_back_as_it_was(letters: Fifo, text: str) -> None:
 
     (letter,) = collect()
 
-    assert dead_letters.body_of(letter) == text
+    assert body_of(letter) == text
     assert letters.received() == []
 
 
@@ -141,8 +141,8 @@ def test_any_text_comes_back_as_it_was(text: str) -> None:
     dead_letters.keep([received(text, event_type=attribute, reason=attribute)], now=NOON)
 
     (letter,) = kept()
-    assert dead_letters.body_of(letter) == text
-    assert dead_letters.own_attributes(letter) == {"event_type": attribute}
+    assert body_of(letter) == text
+    assert own_attributes(letter) == {"event_type": attribute}
 
 
 def test_an_event_that_says_little_is_kept_with_what_it_says(letters: Fifo) -> None:
@@ -165,7 +165,7 @@ def test_dozens_are_collected_and_keep_the_order_of_their_events(letters: Fifo) 
     for number in range(36):
         bury_numbered(letters, number, group=f"group-{number % 3}")
 
-    bodies = [dead_letters.body_of(letter) for letter in collect()]
+    bodies = [body_of(letter) for letter in collect()]
 
     assert numbers(bodies) == [f"m-{number}" for number in range(36)]
 
@@ -273,7 +273,7 @@ def test_what_sqs_itself_moved_keeps_its_attributes_and_a_time_from_before(
     assert letter.reason == "receive_count"
     assert letter.receive_count >= 2
     assert letter.source_message_id == letter.message_id == first["MessageId"]
-    assert dead_letters.own_attributes(letter) == attributes
+    assert own_attributes(letter) == attributes
     received_at = int(first["Attributes"]["ApproximateFirstReceiveTimestamp"]) / 1000
     assert letter.first_sent_at == datetime.fromtimestamp(received_at, UTC)
 
@@ -288,17 +288,13 @@ def test_a_letter_that_says_nothing_of_itself_is_kept(letters: Fifo) -> None:
 
 def test_moto_gives_all_that_is_needed_also_for_a_burst(sqs: Any) -> None:
     """The embedded stack has its queues there. All were queued within one millisecond."""
-    letters_queue._client.cache_clear()
     letters = Fifo(client=sqs, server=None)
     letters.url = django_settings.SQS_CONVERSATION_DLQ_URL
     for number in range(12):
         attributes = {"event_type": STRING, "raw": STRING}
         bury(letters, numbered_message(number), attributes=attributes)
-    try:
-        collected = collect()
-        redrive_all()
-    finally:
-        letters_queue._client.cache_clear()
+    collected = collect()
+    redrive_all()
 
     assert [letter.reason for letter in collected] == ["bug"] * 12
     assert letters.received() == []

@@ -1,16 +1,30 @@
 """The dead letters of an erased contact are deleted; all others are there as they were."""
 
 import json
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from botocore.exceptions import ClientError
 
+from apps.common.errors import Unavailable
+from apps.conversations.erasing import GROUP_OF_CONTACTS_WITHOUT_CONVERSATIONS
+from apps.messages.dead_letter_format import letter_of
+from apps.messages.erasing import ContactsLetters, delete_dead_letters
+from embedded.stack import Stack
 from tasks.deadletters import erase
 from tasks.deadletters.erase import Search, erase_dead_letters
 from testbed.sqs import SqsServer
 from testbed.sqs.fifo import Fifo, client_of
-from tests.support.builders import PROJECT, URN, close_body, message_body, numbered_message
+from tests.support.builders import (
+    CHANNEL,
+    NOON,
+    PROJECT,
+    URN,
+    close_body,
+    message_body,
+    numbered_message,
+)
+from tests.support.endpoints import endpoint
 from tests.support.erasures import group_of
 
 GROUP = group_of()
@@ -21,16 +35,20 @@ OTHERS_GROUP = group_of(urn=OTHER)
 @pytest.fixture(params=["strict", "moto"])
 def dead_letters(
     request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, settings: Any
-) -> Fifo:
+) -> Iterator[Fifo]:
     """The dead-letter queue, on each of the servers."""
     if request.param == "strict":
         server: SqsServer = request.getfixturevalue("strict_sqs")
-        monkeypatch.setenv("AWS_ENDPOINT_URL_SQS", server.url)
-        queue = Fifo(client=client_of(server.url), server=server)
+        url, queue = server.url, Fifo(client=client_of(server.url), server=server)
     else:
-        queue = Fifo(client=request.getfixturevalue("sqs"), server=None)
+        stack: Stack = request.getfixturevalue("stack")
+        url, queue = (
+            stack.aws_endpoint_url,
+            Fifo(client=request.getfixturevalue("sqs"), server=None),
+        )
     settings.SQS_CONVERSATION_DLQ_URL = queue.url
-    return queue
+    with endpoint("sqs", url, monkeypatch=monkeypatch):
+        yield queue
 
 
 def search() -> Search:
@@ -118,6 +136,56 @@ def test_a_body_that_names_nobody_is_theirs_by_its_group(
     assert left(dead_letters) == [body]
 
 
+BODIES = {
+    "names the contact": message_body(),
+    "names another contact": message_body(urn=OTHER),
+    "names another project": message_body(data={"project_uuid": str(CHANNEL)}),
+    "names a project only": json.dumps({"data": {"project_uuid": str(PROJECT)}}),
+    "names a contact only": json.dumps({"data": {"contact_urn": URN}}),
+    "names no contact": json.dumps({"data": {"project_uuid": str(PROJECT), "contact_urn": ""}}),
+    "not JSON": "not JSON",
+}
+GROUPS = {
+    "of the contact": (GROUP, ""),
+    "of another": (OTHERS_GROUP, ""),
+    "of the contact, noted by the worker": ("by-hand", GROUP),
+    "of another, noted by the worker": (GROUP, OTHERS_GROUP),
+    "no group that SQS takes": (GROUP, "x" * 129),
+    "of all contacts without conversations": (GROUP_OF_CONTACTS_WITHOUT_CONVERSATIONS, ""),
+}
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("group", GROUPS.values(), ids=GROUPS)
+@pytest.mark.parametrize("body", BODIES.values(), ids=BODIES)
+def test_the_rule_is_the_same_on_the_queue_and_in_postgresql(
+    body: str, group: tuple[str, str]
+) -> None:
+    of_message, noted = group
+    message = {
+        "MessageId": "m",
+        "Body": body,
+        "Attributes": {
+            "SentTimestamp": "1",
+            "SequenceNumber": "1",
+            "MessageGroupId": of_message,
+            "ApproximateReceiveCount": "1",
+        },
+        "MessageAttributes": {"group_id": {"DataType": "String", "StringValue": noted}},
+    }
+    groups = {GROUP, GROUP_OF_CONTACTS_WITHOUT_CONVERSATIONS}
+    theirs = ContactsLetters(project_uuid=PROJECT, urn=URN, group_ids=groups)
+    names_nobody = body not in list(BODIES.values())[:3]
+    is_from_group = (noted or of_message) == GROUP or len(noted) > 128
+    expected = body == message_body() or (names_nobody and is_from_group)
+
+    letter = letter_of(message, now=NOON)
+    assert theirs.include(letter) is expected
+
+    letter.save()
+    assert delete_dead_letters(theirs) == (1 if expected else 0)
+
+
 def test_a_body_that_names_another_contact_is_not_theirs_though_it_shares_their_group(
     dead_letters: Fifo,
 ) -> None:
@@ -161,13 +229,12 @@ def test_a_search_that_fails_gives_back_what_it_holds(
     others = [message_body(urn=OTHER, message={"id": f"m-{number}"}) for number in range(3)]
     for body in others:
         dead_letters.send(body, MessageGroupId=OTHERS_GROUP)
-    refusal = ClientError({"Error": {"Code": "AccessDenied"}}, "DeleteMessageBatch")
 
     def refuse(*_arguments: Any) -> None:
-        raise refusal
+        raise Unavailable("SQS", "AccessDenied")
 
-    monkeypatch.setattr(erase, "_delete", refuse)
-    with pytest.raises(ClientError):
+    monkeypatch.setattr(erase, "delete", refuse)
+    with pytest.raises(Unavailable):
         search()
 
     assert left(dead_letters) == others
@@ -176,7 +243,6 @@ def test_a_search_that_fails_gives_back_what_it_holds(
 def test_what_sqs_does_not_delete_is_not_counted_and_is_given_back(
     strict_sqs: SqsServer, monkeypatch: pytest.MonkeyPatch, settings: Any
 ) -> None:
-    monkeypatch.setenv("AWS_ENDPOINT_URL_SQS", strict_sqs.url)
     queue = Fifo(client=client_of(strict_sqs.url), server=strict_sqs)
     settings.SQS_CONVERSATION_DLQ_URL = queue.url
     for number in range(3):
@@ -186,7 +252,8 @@ def test_what_sqs_does_not_delete_is_not_counted_and_is_given_back(
     )
 
     try:
-        assert search() == Search(deleted=0, unseen=0, complete=False)
+        with endpoint("sqs", strict_sqs.url, monkeypatch=monkeypatch):
+            assert search() == Search(deleted=0, unseen=0, complete=False)
     finally:
         strict_sqs.clear_faults()
 

@@ -9,7 +9,7 @@ import pytest
 from django.core.management import CommandError, call_command
 
 from apps.conversations.models import Erasure
-from apps.messages import dead_letters
+from apps.messages.dead_letter_format import body_of
 from apps.messages.models import DeadLetter
 from testbed.sqs.fifo import Fifo
 from tests.support.builders import PROJECT, URN, message_body, project
@@ -58,7 +58,7 @@ def test_the_letters_of_the_contact_are_deleted_and_counted(letters: Fifo) -> No
 
     erase()
 
-    assert [dead_letters.body_of(letter) for letter in kept()] == [*others, others[0]]
+    assert [body_of(letter) for letter in kept()] == [*others, others[0]]
     assert Erasure.objects.get().removed["dead_letters"] == 3
 
 
@@ -84,7 +84,7 @@ def test_a_contact_without_conversations_loses_only_letters_that_name_them(
 
     carry_out(request())
 
-    assert [dead_letters.body_of(letter) for letter in kept()] == ["a pointer"]
+    assert [body_of(letter) for letter in kept()] == ["a pointer"]
 
 
 def test_the_command_counts_those_in_both_places(letters: Fifo, queue: ServiceQueue) -> None:

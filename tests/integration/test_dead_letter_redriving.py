@@ -13,6 +13,7 @@ from apps.common.errors import Unavailable
 from apps.conversations.models import Conversation, Resolution
 from apps.messages import dead_letters
 from apps.messages.archiving import migrate
+from apps.messages.dead_letter_format import own_attributes
 from apps.messages.dead_letters import Selection
 from celery_sqs_fifo.delivery import Delivery
 from tasks.deadletters import redrive as redriving
@@ -415,4 +416,4 @@ def test_one_that_fails_again_comes_back_and_keeps_the_place_of_its_event(
     waiting = list(dead_letters.select(Selection()))
     assert [letter.reason for letter in waiting] == ["again", "bug"]
     assert waiting[0].first_sent_at == first.first_sent_at
-    assert dead_letters.own_attributes(waiting[0]) == {"event_type": STRING}
+    assert own_attributes(waiting[0]) == {"event_type": STRING}

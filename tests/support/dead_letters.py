@@ -14,7 +14,6 @@ from apps.messages.dead_letters import Selection
 from apps.messages.models import DeadLetter
 from celery_sqs_fifo.consuming.quarantine import dead_letter
 from celery_sqs_fifo.delivery import Delivery
-from tasks.deadletters import queue as letters_queue
 from tasks.deadletters.collect import collect_dead_letters
 from tasks.deadletters.redrive import Redrive, redrive
 from testbed.sqs.fifo import Fifo
@@ -40,10 +39,8 @@ def dead_letter_queue_of(queue: ServiceQueue, monkeypatch: pytest.MonkeyPatch) -
     with monkeypatch.context() as patch:
         patch.setattr("django.conf.settings.SQS_CONVERSATION_QUEUE_URL", queue.url)
         patch.setattr("django.conf.settings.SQS_CONVERSATION_DLQ_URL", other.url)
-        letters_queue._client.cache_clear()
         yield other
     queue.strict.clear_faults()
-    letters_queue._client.cache_clear()
 
 
 def bury(
