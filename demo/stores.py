@@ -16,7 +16,7 @@ from apps.analytics.models import OutboxEvent, SurveyAnswer
 from apps.common.clock import now
 from apps.common.lossless_json import load, restore
 from apps.conversations.models import Conversation, Project, Resolution
-from apps.messages import dead_letters
+from apps.messages.dead_letter_format import body_of, first_sent_milliseconds
 from apps.messages.models import ConversationMessages, DeadLetter
 from demo.events import JsonObject
 from demo.figures import ALL_PROJECTS, ProjectFigures
@@ -78,10 +78,10 @@ def _collected_dead_letters() -> Iterator[FoundDeadLetter]:
             "error": row.error,
             "group_id": row.group_id,
             "source_message_id": row.source_message_id,
-            "first_sent_at": str(dead_letters.first_sent_milliseconds(row)),
+            "first_sent_at": str(first_sent_milliseconds(row)),
             "receive_count": str(row.receive_count),
         }
-        yield FoundDeadLetter(body=dead_letters.body_of(row), told=told)
+        yield FoundDeadLetter(body=body_of(row), told=told)
 
 
 def _conversation(row: Conversation, *, items: list[tuple[str, Any]]) -> FoundConversation:
