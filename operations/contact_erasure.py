@@ -6,12 +6,10 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
 from uuid import UUID
 
-from botocore.exceptions import BotoCoreError, ClientError
 from django.db import transaction
 
 from apps.analytics.erasing import find_answers
 from apps.common.clock import now
-from apps.common.errors import Unavailable
 from apps.conversations import audit, erasing
 from apps.conversations.models import AuditAction, Erasure
 from apps.messages.erasing import count_archived, count_stored
@@ -95,13 +93,7 @@ def erase_from_dead_letter_queue(
 ) -> Search:
     """Delete the contact's letters that are still in the queue. Raise Unavailable."""
     groups = {erasure.group_id for erasure in erasures}
-    groups.discard(erasing.GROUP_OF_CONTACTS_WITHOUT_CONVERSATIONS)
-    try:
-        search = erase_dead_letters(project_uuid=project_uuid, urn=urn, group_ids=groups)
-    except ClientError as error:
-        raise Unavailable("SQS", str(error.response["Error"]["Code"])) from error
-    except BotoCoreError as error:
-        raise Unavailable("SQS", type(error).__name__) from error
+    search = erase_dead_letters(project_uuid=project_uuid, urn=urn, group_ids=groups)
     logger.info(
         "dead letters were searched for an erased contact",
         extra={"project_uuid": str(project_uuid), "deleted": search.deleted},
