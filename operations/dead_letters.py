@@ -9,6 +9,7 @@ from django.db.models import QuerySet
 from apps.conversations import audit
 from apps.conversations.models import AuditAction
 from apps.messages import dead_letters
+from apps.messages.dead_letter_format import body_of
 from apps.messages.dead_letters import Planned
 from apps.messages.models import DeadLetter
 from tasks.deadletters.redrive import Redrive
@@ -22,7 +23,7 @@ PAGE_SIZE = 50
 def read_body(letter: DeadLetter) -> str:
     """Return the body as it was on the queue."""
     _record(AuditAction.READ, [letter.pk])
-    return dead_letters.body_of(letter)
+    return body_of(letter)
 
 
 def redrive(
