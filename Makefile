@@ -3,14 +3,16 @@ MAKEFILE := $(MAKEFILE_LIST)
 ROOT := $(shell cd "$$(dirname -- "$$(echo '$(MAKEFILE)' | sed 's/^ //')")" && pwd -P)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-unit test-long test-browser test-chaos chaos chaos-short bench bench-growth bench-transport bench-control bench-closing bench-figures up lint format lock clean install uv
+TARGETS := help demo check test test-unit test-long test-browser test-chaos chaos chaos-short \
+	bench bench-growth bench-transport bench-control bench-closing bench-figures up lint format lock clean install uv
+.PHONY: $(TARGETS)
 
 # The interpreter that .venv is made from.
 PYTHON ?= python3
 
 ifneq ($(CURDIR),$(ROOT))
 
-help demo test test-unit test-long test-browser test-chaos chaos chaos-short bench bench-growth bench-transport bench-control bench-closing bench-figures up lint format lock clean install uv:
+$(TARGETS):
 	@$(MAKE) --no-print-directory -C '$(ROOT)' $@
 
 else
@@ -25,9 +27,29 @@ help: ## list the targets
 demo: install ## run the service end to end on an embedded stack and check the result (DEMO_EVENTS=1000)
 	@$(VENV) -m demo
 
-test: lint ## lint, types, import contracts, then the whole test suite
+# What `make check` consists of. Each part prints one line when it has passed, and all of its output
+# when it has failed.
+CHECKS := check-lint check-format check-types check-contracts check-unit
+check-lint: RUN = $(VENV) -m ruff check
+check-format: RUN = $(VENV) -m ruff format --check
+check-types: RUN = $(VENV) -m embedded.environment $(VENV) -m mypy $(PACKAGES)
+check-contracts: RUN = .venv/bin/lint-imports
+check-unit: RUN = $(VENV) -m pytest tests/unit --numprocesses 3 --dist worksteal --quiet
+
+.PHONY: $(CHECKS)
+$(CHECKS):
+	@output=$$(mktemp) && begun=$$(date +%s) && \
+	if $(RUN) >"$$output" 2>&1; then status=0; else status=$$?; fi; \
+	if [ $$status = 0 ]; then echo "passed: $(@:check-%=%) ($$(($$(date +%s) - begun)) s)"; \
+	else { echo "FAILED: $(@:check-%=%)"; cat "$$output"; } >&2; fi; \
+	rm -f "$$output"; exit $$status
+
+check: install ## lint, format, types, import contracts and unit tests, side by side (a minute)
+	@$(MAKE) --no-print-directory --keep-going --jobs $(words $(CHECKS)) $(CHECKS)
+
+test: check ## what make check does, then the integration and end-to-end tests
 	# Most end-to-end tests wait rather than compute.
-	$(VENV) -m pytest --numprocesses 4 --dist worksteal
+	$(VENV) -m pytest tests/integration tests/e2e --numprocesses 4 --dist worksteal
 
 test-unit: install ## the tests that need no server
 	$(VENV) -m pytest tests/unit
@@ -43,38 +65,36 @@ test-browser: install ## look at the console with headless Chromium; screenshots
 test-chaos: install ## kill workers and beat at every step of closing, and take PostgreSQL away for a minute
 	$(VENV) -m pytest tests/chaos --numprocesses 2 --dist worksteal
 
-chaos: install ## ten minutes of load while everything fails; writes chaos.json and docs/chaos.md (SEED, CHAOS_SECONDS)
+chaos: install ## ten minutes of load while everything fails, into results/chaos.md (SEED, CHAOS_SECONDS, PUBLISH)
 	@CHAOS_WRITE=1 $(VENV) -m tests.chaos
 
 chaos-short: install ## a minute of the same, which writes nothing (SEED)
 	@CHAOS_SECONDS=60 CHAOS_RATE=40 $(VENV) -m tests.chaos
 
-bench: install ## measure this service, stock Celery and a bare loop side by side; bench.json, docs/bench.md
-	@$(VENV) -m bench
+# Benchmarks write a page and a JSON file into results/, which git ignores; with PUBLISH=1 into docs/.
+bench: install ## measure this service, stock Celery and a bare loop, into results/bench.md (PUBLISH=1: docs/)
+	@$(VENV) -m bench.event_cost
 
-bench-growth: install ## measure how the cost grows with all that can grow (45 minutes; GROWTH_CURVES: some of them)
-	@$(VENV) -m bench.event_cost.growth
+bench-growth: install ## measure how the cost grows in 45 minutes, into results/growth.md (GROWTH_CURVES, PUBLISH)
+	@$(VENV) -m bench.growth
 
-bench-transport: install ## measure stock Celery and this transport, and write docs/stock-celery.md (BENCH_EVENTS=3000)
+bench-transport: install ## measure stock Celery and this transport, into results/stock-celery.md (BENCH_EVENTS=3000, PUBLISH)
 	@$(VENV) -m bench.transport
 
-bench-control: install ## measure what events and remote control cost, and write docs/control.md
+bench-control: install ## measure what events and remote control cost, into results/control.md (PUBLISH)
 	@$(VENV) -m bench.control
 
-bench-closing: install ## close a hundred thousand conversations, and write docs/closing-scale.md
+bench-closing: install ## close a hundred thousand conversations, into results/closing-scale.md (PUBLISH)
 	@$(VENV) -m bench.closing
 
-bench-figures: install ## time the figures on a million conversations, and write docs/figures.md
+bench-figures: install ## time the figures on a million conversations, into results/figures.md (PUBLISH)
 	@$(VENV) -m bench.figures
 
 up: install ## keep the embedded stack and the whole service running until Ctrl-C (LOAD=20: events a second)
 	@$(VENV) -m embedded.up $(if $(LOAD),--load $(LOAD))
 
-lint: install ## lint, formatting, types and import contracts
-	$(VENV) -m ruff check
-	$(VENV) -m ruff format --check
-	$(VENV) -m embedded.environment $(VENV) -m mypy $(PACKAGES)
-	.venv/bin/lint-imports
+lint: install ## lint, format, types and import contracts
+	@$(MAKE) --no-print-directory --keep-going --jobs $(words $(CHECKS)) $(filter-out check-unit,$(CHECKS))
 
 format: install ## format the code and fix what the linter can fix
 	$(VENV) -m ruff format
@@ -94,8 +114,8 @@ lock: uv ## write requirements/*.txt anew from pyproject.toml (UPGRADE=1 for the
 	$(COMPILE) requirements/browser.in --constraint requirements/dev.txt \
 		--output-file requirements/browser.txt
 
-clean: ## remove .venv and all caches
-	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+clean: ## remove .venv, results/ and all caches
+	rm -rf results .venv .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 install: python-is-new-enough

@@ -9,10 +9,9 @@ from django.db import connection
 from apps.common.clock import now
 from apps.messages import store
 from apps.messages.entries import MessageEntry, content_hash
+from bench.common.chat import CHANNEL
 
 PROJECTS = 50
-PROJECT = UUID(int=1)
-CHANNEL = UUID("a3b1d0c2-74c5-4f0e-8a5d-9e2f6c7b1d02")
 _AGO = timedelta(hours=6)
 
 _PROJECTS = """

@@ -1,8 +1,7 @@
 """What a run of the benchmark of closing has found, and nothing that was not measured in it."""
 
-import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,31 +77,10 @@ class Storm:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ClosingRun:
-    """All that one run found, and where it ran.
+class Closings:
+    """All that one run found."""
 
-    `load` is the system's load average over a minute, before and after the measuring.
-    """
-
-    command: str
-    commit: str
-    cores: int
-    load: tuple[float, float]
-    python: str
-    postgresql: str
     page: int
     most_waiting: int
-    goal_statements: float
-    goal_sends: float
     sweep: Sweep
     storm: Storm
-
-    def as_json(self) -> str:
-        """The whole run, indented."""
-        return json.dumps(asdict(self), indent=2) + "\n"
-
-
-def percentile(values: Sequence[float], percent: int) -> float:
-    """The smallest value that so many in a hundred do not exceed (nearest rank)."""
-    rank = -(-len(values) * percent // 100)
-    return sorted(values)[max(rank, 1) - 1]

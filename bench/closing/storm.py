@@ -3,54 +3,51 @@
 import time
 from collections.abc import Callable, Sequence
 from datetime import timedelta
-from typing import Final
+from functools import partial
 from uuid import UUID, uuid4
-
-import boto3
-from django.conf import settings
 
 from apps.common.clock import now
 from apps.conversations.models import Conversation
 from bench.closing.data import make_due, store_messages
 from bench.closing.result import Storm
 from bench.closing.traffic import CONTACTS, PER_SECOND, Traffic, live_messages
-from embedded.processes import ManagedProcess
+from bench.common.backlog import NotDone
+from bench.common.queue import LightQueue
+from bench.common.servers import Stage
+from bench.common.trial import Running
 from tasks.closing import close_due_conversations
-from testbed.sqs import SqsServer
 
 MESSAGES_EACH = 5
 QUIET_SECONDS = 20.0
 # As beat is set up.
 _TICK_EVERY = 60.0
-_MOST_SECONDS = 240.0
+_MAX_SECONDS = 240.0
 _LOOK_EVERY = 0.25
-_WAITING: Final = "ApproximateNumberOfMessages"
 
 
-def run_storm(
-    *, conversations: int, concurrency: int, server: SqsServer, worker: ManagedProcess
-) -> Storm:
-    """The same traffic in one worker, first alone, then while so many conversations close.
+def run_storm(*, conversations: int, concurrency: int, stage: Stage, running: Running) -> Storm:
+    """Run the same traffic in one worker, first alone, then while so many conversations close.
 
-    Raises ProcessError if the worker ends, or does not close them in a few minutes.
+    Raise ProcessError if the worker ends, BenchError if it does not close them in a few minutes.
     """
     closing = make_due(number=conversations, prefix="storm:", due_at=now() + timedelta(days=1))
     store_messages(closing, each=MESSAGES_EACH)
-    queue = _Queue(worker=worker)
-    traffic = Traffic(sqs=queue.sqs, queue_url=queue.url)
+    server = stage.servers.sqs
+    watch = _Watch(queue=stage.queue, running=running)
+    traffic = Traffic(queue_url=stage.environment["SQS_CONVERSATION_QUEUE_URL"])
     server.reset_calls()
     with traffic.running():
         # The first messages of the contacts open their conversations.
-        queue.watch(until=lambda: traffic.sent >= 2 * CONTACTS)
+        watch(until=lambda: traffic.sent >= 2 * CONTACTS)
         quiet_at = time.time()
-        queue.watch(until=lambda: time.time() > quiet_at + QUIET_SECONDS)
+        watch(until=lambda: time.time() > quiet_at + QUIET_SECONDS)
         storm_at = time.time()
         Conversation.objects.filter(uuid__in=closing).update(due_at=now(), closes_at=now())
         tick = _Ticks()
-        queue.watch(until=lambda: _are_archived(closing), meanwhile=tick)
+        watch(until=lambda: _are_archived(closing), meanwhile=tick)
         over_at = time.time()
-    queue.watch(until=queue.is_empty)
-    calls = server.calls()
+    watch(until=lambda: not stage.queue.size())
+    live = partial(live_messages, server.calls(), messages=traffic.messages)
     return Storm(
         conversations=conversations,
         messages_each=MESSAGES_EACH,
@@ -59,46 +56,31 @@ def run_storm(
         per_second=PER_SECOND,
         seconds=over_at - storm_at,
         ticks=tick.sent,
-        most_waiting=queue.most_waiting,
-        quiet=live_messages(calls, since=quiet_at, until=storm_at),
-        storm=live_messages(calls, since=storm_at, until=over_at),
+        most_waiting=watch.most_waiting,
+        quiet=live(since=quiet_at, until=storm_at),
+        storm=live(since=storm_at, until=over_at),
     )
 
 
-class _Queue:
-    """The service's queue, looked at until something is so."""
+class _Watch:
+    """Looks at the service's queue and at the worker until something is so."""
 
-    def __init__(self, *, worker: ManagedProcess) -> None:
-        self.sqs = boto3.client("sqs", region_name=settings.SQS_CONVERSATION_REGION)
-        self.url = settings.SQS_CONVERSATION_QUEUE_URL
+    def __init__(self, *, queue: LightQueue, running: Running) -> None:
         self.most_waiting = 0
-        self._worker = worker
+        self._queue = queue
+        self._running = running
 
-    def watch(
+    def __call__(
         self, *, until: Callable[[], bool], meanwhile: Callable[[], None] = lambda: None
     ) -> None:
-        """Returns once it is so, having noted how many messages wait."""
-        deadline = time.monotonic() + _MOST_SECONDS
+        deadline = time.monotonic() + _MAX_SECONDS
         while not until():
-            if not self._worker.is_running:
-                raise self._worker.error("ended")
+            self._running.check()
             if time.monotonic() > deadline:
-                raise self._worker.error(f"was not done after {_MOST_SECONDS:g} seconds")
+                raise NotDone(f"the worker was not done after {_MAX_SECONDS:g} seconds")
             meanwhile()
-            self.most_waiting = max(self.most_waiting, self._waiting())
+            self.most_waiting = max(self.most_waiting, self._queue.waiting())
             time.sleep(_LOOK_EVERY)
-
-    def is_empty(self) -> bool:
-        """Whether nothing waits or is in flight."""
-        answer = self.sqs.get_queue_attributes(
-            QueueUrl=self.url,
-            AttributeNames=[_WAITING, "ApproximateNumberOfMessagesNotVisible"],
-        )
-        return not any(map(int, answer["Attributes"].values()))
-
-    def _waiting(self) -> int:
-        answer = self.sqs.get_queue_attributes(QueueUrl=self.url, AttributeNames=[_WAITING])
-        return int(answer["Attributes"][_WAITING])
 
 
 class _Ticks:

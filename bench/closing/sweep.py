@@ -5,8 +5,6 @@ from collections.abc import Callable
 from contextlib import closing
 from typing import Any
 
-import boto3
-from django.conf import settings
 from django.db import connection
 
 from apps.common.clock import now
@@ -59,20 +57,6 @@ def run_sweep(*, conversations: int, server: SqsServer) -> Sweep:
         calls=server.call_counts(),
         pointers=sum(map(_taken, server.calls(action="SendMessageBatch"))),
     )
-
-
-def empty_queue() -> None:
-    """Forget the pointers that the sweep has sent."""
-    sqs = boto3.client("sqs", region_name=settings.SQS_CONVERSATION_REGION)
-    sqs.purge_queue(QueueUrl=settings.SQS_CONVERSATION_QUEUE_URL)
-
-
-def postgresql_version() -> str:
-    """As the server says."""
-    with connection.cursor() as cursor:
-        cursor.execute("SHOW server_version")
-        (version,) = cursor.fetchone()
-    return str(version)
 
 
 def _taken(call: LoggedCall) -> int:

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
+from bench.common.queue import Message
 from testbed.dynamodb.accounts import Write
 
 PROJECTS = 10
@@ -16,13 +17,11 @@ _APART = timedelta(milliseconds=1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ChatEvent:
-    """An event on its way to the queue: its message group, its JSON, and what it is known by."""
+class ChatEvent(Message):
+    """An event on its way to the queue, and what it is known by."""
 
     contact: int
     number: int
-    group: str
-    body: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,11 +4,8 @@ import json
 import os
 from typing import Any
 
-from bench.common.steps import STEPS, perform
+from bench.common.steps import QUEUE, STEPS, perform
 from celery_sqs_fifo import Backoff, ControlledCelery, EventRules, EventTask, Work, bug, each
-
-QUEUE = "events.fifo"
-
 
 app = ControlledCelery("fifo", broker="sqs://", fixups=[])
 app.conf.update(

@@ -6,22 +6,33 @@ Without boto3: the benchmark shares the cores with what it measures. The model c
 import http.client
 import json
 import time
-from collections.abc import Iterable, Iterator
-from typing import Any
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, TypeVar
 from urllib.parse import urlsplit
 from uuid import uuid4
 
-from bench.common.chat import ChatEvent
-
 # Amazon SQS Developer Guide, "Amazon SQS message quotas": the most of a SendMessageBatch.
-_MOST_ENTRIES = 10
-_MOST_BYTES = 1_048_576
+_MAX_ENTRIES = 10
+_MAX_BYTES = 1_048_576
 _TIMEOUT_SECONDS = 30.0
-_SIZES = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
+_WAITING = "ApproximateNumberOfMessages"
+_IN_FLIGHT = "ApproximateNumberOfMessagesNotVisible"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Message:
+    """A message on its way to the queue."""
+
+    group: str
+    body: str
+
+
+AnyMessage = TypeVar("AnyMessage", bound=Message)
 
 
 class LightQueue:
-    """One connection; not safe for threads. `close` ends it."""
+    """One connection; not safe for threads. What is refused raises RuntimeError."""
 
     def __init__(self, *, queue_url: str) -> None:
         self._queue_url = queue_url
@@ -29,66 +40,91 @@ class LightQueue:
             urlsplit(queue_url).netloc, timeout=_TIMEOUT_SECONDS
         )
 
-    def fill(self, events: Iterable[ChatEvent]) -> None:
-        """Send all, in their order, ten with one call. Raises RuntimeError if any is refused."""
-        for batch in batches(events):
-            entries = [{"Id": str(place), **_entry(event)} for place, event in enumerate(batch)]
-            answer = self._call("SendMessageBatch", Entries=entries)
+    def create(self, attributes: Mapping[str, str]) -> None:
+        """Create the queue."""
+        name = self._queue_url.rpartition("/")[2]
+        self._call("CreateQueue", {"QueueName": name, "Attributes": dict(attributes)})
+
+    def fill(self, messages: Iterable[Message]) -> None:
+        """Send all, in their order, ten with one call."""
+        for batch in batches(messages):
+            entries = [{"Id": str(place), **_entry(one)} for place, one in enumerate(batch)]
+            answer = self._call_queue("SendMessageBatch", Entries=entries)
             if answer.get("Failed"):
                 raise RuntimeError(f"SQS refused events: {answer['Failed']}")
 
-    def pace(self, events: Iterable[ChatEvent], *, per_second: float) -> dict[str, ChatEvent]:
-        """Send one after the other at that rate; gives them by their SQS message id."""
+    def pace(self, messages: Iterable[AnyMessage], *, per_second: float) -> dict[str, AnyMessage]:
+        """Send one after the other at that rate. Return them by their SQS message id."""
         begun = time.monotonic()
-        sent: dict[str, ChatEvent] = {}
-        for event in events:
+        sent: dict[str, AnyMessage] = {}
+        for message in messages:
             time.sleep(max(0.0, begun + len(sent) / per_second - time.monotonic()))
-            sent[self._call("SendMessage", **_entry(event))["MessageId"]] = event
+            sent[self._call_queue("SendMessage", **_entry(message))["MessageId"]] = message
         return sent
 
     def size(self) -> int:
-        """How many messages wait or are in flight."""
-        answer = self._call("GetQueueAttributes", AttributeNames=_SIZES)
-        return sum(map(int, answer["Attributes"].values()))
+        """Return how many messages wait or are in flight."""
+        return self._count(_WAITING, _IN_FLIGHT)
+
+    def waiting(self) -> int:
+        """Return how many messages wait."""
+        return self._count(_WAITING)
+
+    def purge(self) -> None:
+        """Delete all messages."""
+        self._call_queue("PurgeQueue")
 
     def close(self) -> None:
-        """Ends the connection."""
+        """End the connection."""
         self._connection.close()
 
-    def _call(self, action: str, **fields: Any) -> dict[str, Any]:
-        self._connection.request(
-            "POST",
-            "/",
-            body=json.dumps({"QueueUrl": self._queue_url, **fields}),
-            headers={
-                "Content-Type": "application/x-amz-json-1.0",
-                "X-Amz-Target": f"AmazonSQS.{action}",
-            },
-        )
-        response = self._connection.getresponse()
-        answer: dict[str, Any] = json.loads(response.read())
+    def _count(self, *names: str) -> int:
+        answer = self._call_queue("GetQueueAttributes", AttributeNames=names)
+        return sum(map(int, answer["Attributes"].values()))
+
+    def _call_queue(self, action: str, **fields: Any) -> dict[str, Any]:
+        return self._call(action, {"QueueUrl": self._queue_url, **fields})
+
+    def _call(self, action: str, fields: Mapping[str, Any]) -> dict[str, Any]:
+        body = json.dumps(fields)
+        try:
+            response, content = self._post(action, body)
+        except ConnectionError:
+            # A fault of the server has closed the connection since the last call.
+            self._connection.close()
+            response, content = self._post(action, body)
         if response.status != http.client.OK:
-            raise RuntimeError(f"SQS refused {action}: {answer}")
+            raise RuntimeError(f"SQS refused {action}: {content.decode()}")
+        answer: dict[str, Any] = json.loads(content or "{}")
         return answer
 
+    def _post(self, action: str, body: str) -> tuple[http.client.HTTPResponse, bytes]:
+        headers = {
+            "Content-Type": "application/x-amz-json-1.0",
+            "X-Amz-Target": f"AmazonSQS.{action}",
+        }
+        self._connection.request("POST", "/", body=body, headers=headers)
+        response = self._connection.getresponse()
+        return response, response.read()
 
-def _entry(event: ChatEvent) -> dict[str, str]:
+
+def _entry(message: Message) -> dict[str, str]:
     return {
-        "MessageBody": event.body,
-        "MessageGroupId": event.group,
+        "MessageBody": message.body,
+        "MessageGroupId": message.group,
         "MessageDeduplicationId": uuid4().hex,
     }
 
 
-def batches(events: Iterable[ChatEvent]) -> Iterator[list[ChatEvent]]:
-    """Events in their order, as much at once as SQS takes with one call."""
-    batch: list[ChatEvent] = []
+def batches(messages: Iterable[AnyMessage]) -> Iterator[list[AnyMessage]]:
+    """Yield messages in their order, as many at once as SQS takes with one call."""
+    batch: list[AnyMessage] = []
     size = 0
-    for event in events:
-        if batch and (len(batch) == _MOST_ENTRIES or size + len(event.body) > _MOST_BYTES):
+    for message in messages:
+        if batch and (len(batch) == _MAX_ENTRIES or size + len(message.body) > _MAX_BYTES):
             yield batch
             batch, size = [], 0
-        batch.append(event)
-        size += len(event.body)
+        batch.append(message)
+        size += len(message.body)
     if batch:
         yield batch

@@ -1,4 +1,4 @@
-"""The work of each step, the same for both subjects: a line in a journal, and trouble if told.
+"""The work of each step, the same for both subjects: a line in a journal, and trouble if asked.
 
 An event is `{"group", "number", "seconds"}`, the last for each of its steps, and optionally
 `"trouble": {"step", "what", "times"}`. The journal has the form that `testbed.journal` reads.
@@ -10,6 +10,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+QUEUE = "events.fifo"
 STEPS = ("first", "second", "third")
 
 

@@ -1,100 +1,123 @@
-"""The two subjects: a queue, how events are sent to it, and the workers that consume it."""
+"""Subjects whose steps are trivial: a queue, how events are sent to it, and its workers."""
 
 import json
-import sys
-from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 from uuid import uuid4
 
-import boto3
-from botocore.config import Config
-
-from bench.common import stock_tasks
+from bench.common.queue import LightQueue, Message
+from bench.common.results import PROJECT_ROOT
+from bench.common.steps import QUEUE, STEPS
+from bench.common.stock_celery import StockEncoder
+from bench.common.workers import worker_command
 from embedded.environment import with_settings
 from embedded.processes import Command, ManagedProcess, Supervisor
 from testbed.journal import Line, read_journal
 from testbed.sqs import SqsServer
 
-PROJECT_ROOT = Path(__file__).resolve().parents[2]
 VISIBILITY_TIMEOUT_SECONDS = 60
 _READY_SECONDS = 30.0
-_BATCH = 10
 _GAVE_UP = "Unrecoverable error"
-_KEYS = {"AWS_ACCESS_KEY_ID": "testing", "AWS_SECRET_ACCESS_KEY": "testing"}
-_WAITING: Final = "ApproximateNumberOfMessages"
-_IN_FLIGHT: Final = "ApproximateNumberOfMessagesNotVisible"
+_ATTRIBUTES = {
+    "FifoQueue": "true",
+    "DeduplicationScope": "messageGroup",
+    "FifoThroughputLimit": "perMessageGroupId",
+    "VisibilityTimeout": str(VISIBILITY_TIMEOUT_SECONDS),
+}
 
 Event = dict[str, Any]
 
 
-class Subject(ABC):
-    """One of the two, on fresh queues of its own. Its processes end with the supervisor's block."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Kind:
+    """An app of Celery, and how it takes an event of a group."""
 
     app: str
+    encoder: Callable[[], Callable[[Event], str]]
+
+
+def _encoder_of_stock() -> Callable[[Event], str]:
+    encoder = StockEncoder(queue=QUEUE, steps=STEPS)
+    return lambda event: encoder.body(event, group=event["group"])
+
+
+STOCK = Kind(app="bench.common.stock_app", encoder=_encoder_of_stock)
+FIFO = Kind(app="bench.common.fifo_app", encoder=lambda: json.dumps)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """Where subjects run: their server, processes, and folder for journals and logs."""
+
+    server: SqsServer
+    processes: Supervisor
+    directory: Path
+    concurrency: int
+
+
+class Subject:
+    """One of them on fresh queues of its own. Its processes end with the supervisor's block."""
 
     def __init__(
-        self, *, server: SqsServer, processes: Supervisor, directory: Path, concurrency: int
+        self, kind: Kind, *, place: Place, environment: Mapping[str, str] | None = None
     ) -> None:
-        name = f"{self.app.rpartition('.')[2].replace('_', '-')}-{uuid4().hex[:8]}"
-        self.queue = f"{name}.fifo"
-        self.queue_url = server.queue_url(self.queue)
-        self.dlq_url = server.queue_url(f"{name}-dlq.fifo")
+        self.name = f"{kind.app.rpartition('.')[2].replace('_', '-')}-{uuid4().hex[:8]}"
+        self.queue = f"{self.name}.fifo"
         self.workers: list[ManagedProcess] = []
         self._killed: list[ManagedProcess] = []
-        self._server = server
-        self._processes = processes
-        self._directory = directory
-        self._concurrency = concurrency
-        self._journal = directory / f"{name}.journal"
-        self._sqs = boto3.client(
-            "sqs",
-            region_name="us-east-1",
-            endpoint_url=server.url,
-            aws_access_key_id="testing",
-            aws_secret_access_key="testing",  # noqa: S106 (the model server takes any)
-            config=Config(proxies={}),
-        )
-        for url in (self.queue_url, self.dlq_url):
-            self._create(url)
+        self._kind = kind
+        self._place = place
+        self._journal = place.directory / f"{self.name}.journal"
+        queue_url = place.server.queue_url(self.queue)
+        dlq_url = place.server.queue_url(f"{self.name}-dlq.fifo")
+        self._messages = LightQueue(queue_url=queue_url)
+        self._dead_letters = LightQueue(queue_url=dlq_url)
+        for queue in (self._messages, self._dead_letters):
+            queue.create(_ATTRIBUTES)
+        self._environment = {
+            "AWS_ACCESS_KEY_ID": "testing",
+            "AWS_SECRET_ACCESS_KEY": "testing",
+            "AWS_DEFAULT_REGION": "us-east-1",
+            "AWS_ENDPOINT_URL_SQS": place.server.url,
+            "QUEUE_URL": queue_url,
+            "DLQ_URL": dlq_url,
+            "JOURNAL": str(self._journal),
+            "VISIBILITY_TIMEOUT": str(VISIBILITY_TIMEOUT_SECONDS),
+            "no_proxy": "127.0.0.1,localhost",
+            **(environment or {}),
+        }
 
-    @abstractmethod
     def send(self, events: Sequence[Event]) -> None:
         """Put events on the queue, in this order."""
+        encode = self._kind.encoder()
+        self._messages.fill(Message(group=one["group"], body=encode(one)) for one in events)
 
     def send_body(self, body: str, *, group: str) -> None:
         """Put any body on the queue."""
-        self._sqs.send_message(
-            QueueUrl=self.queue_url,
-            MessageBody=body,
-            MessageGroupId=group,
-            MessageDeduplicationId=str(uuid4()),
-        )
+        self._messages.fill([Message(group=group, body=body)])
 
     def start_worker(self) -> ManagedProcess:
-        """Start a worker; `wait_until_ready` tells when it consumes."""
-        name = f"{self.queue.removesuffix('.fifo')}-{len(self.workers)}"
-        arguments = ["-m", "celery", "-A", self.app, "worker", "-Q", stock_tasks.QUEUE]
-        arguments += ["--concurrency", str(self._concurrency), "--hostname", f"{name}@%h"]
-        arguments += ["--loglevel", "INFO"]
-        worker = self._processes.start(
-            command=Command(
-                name=name,
-                arguments=[sys.executable, *arguments],
-                environment=with_settings(self._environment()),
-                working_directory=PROJECT_ROOT,
+        """Start a worker, which is not ready yet."""
+        name = f"{self.name}-{len(self.workers)}"
+        command = Command(
+            name=name,
+            arguments=worker_command(
+                app=self._kind.app, queue=QUEUE, processes=self._place.concurrency, name=name
             ),
-            log=self._directory / f"{name}.log",
+            environment=with_settings(self._environment),
+            working_directory=PROJECT_ROOT,
         )
-        self.workers.append(worker)
-        return worker
+        log = self._place.directory / f"{name}.log"
+        self.workers.append(self._place.processes.start(command=command, log=log))
+        return self.workers[-1]
 
     def wait_until_ready(self) -> None:
-        """Returns when the newest worker consumes. Raises ProcessError if it does not."""
-        worker = self.workers[-1]
-        worker.wait_until_ready(
-            is_ready=lambda: " ready." in worker.log_text(), timeout_seconds=_READY_SECONDS
+        """Return when the newest worker consumes. Raise ProcessError if it does not."""
+        self.workers[-1].wait_until_ready(
+            is_ready=partial(is_ready, self.workers[-1]), timeout_seconds=_READY_SECONDS
         )
 
     def kill_worker(self) -> None:
@@ -105,12 +128,12 @@ class Subject(ABC):
             worker.kill()
 
     def own_exits(self) -> list[int]:
-        """The exit statuses of the workers that ended without being killed from here."""
+        """Return the exit statuses of the workers that ended without being killed from here."""
         statuses = [worker.exit_status for worker in self.workers if worker not in self._killed]
         return [status for status in statuses if status is not None]
 
     def gave_up(self) -> int:
-        """How many workers logged Celery's word for an error that it cannot go on after."""
+        """Return how many workers logged Celery's words for an error that ends its consumer."""
         return sum(_GAVE_UP in worker.log_text() for worker in self.workers)
 
     @property
@@ -119,86 +142,29 @@ class Subject(ABC):
         return self.workers[-1].is_running
 
     def journal(self) -> list[Line]:
-        """What the steps have written, in order of time."""
+        """Return what the steps have written, in order of time."""
         return read_journal(self._journal)
 
     def journal_size(self) -> int:
-        """In bytes; it grows as long as something is done."""
+        """Return the journal's bytes; it grows as long as something is done."""
         return self._journal.stat().st_size if self._journal.exists() else 0
 
     def left_on_queue(self) -> int:
-        """How many messages wait or are in flight."""
-        return self._count(self.queue_url)
+        """Return how many messages wait or are in flight."""
+        return self._messages.size()
 
     def dead_letters(self) -> int:
-        """How many messages are in the dead-letter queue."""
-        return self._count(self.dlq_url)
-
-    def _count(self, url: str) -> int:
-        answer = self._sqs.get_queue_attributes(QueueUrl=url, AttributeNames=[_WAITING, _IN_FLIGHT])
-        return sum(map(int, answer["Attributes"].values()))
-
-    def _create(self, url: str) -> None:
-        self._sqs.create_queue(
-            QueueName=url.rpartition("/")[2],
-            Attributes={
-                "FifoQueue": "true",
-                "DeduplicationScope": "messageGroup",
-                "FifoThroughputLimit": "perMessageGroupId",
-                "VisibilityTimeout": str(VISIBILITY_TIMEOUT_SECONDS),
-            },
-        )
-
-    def _environment(self) -> dict[str, str]:
-        return {
-            **_KEYS,
-            "AWS_DEFAULT_REGION": "us-east-1",
-            "AWS_ENDPOINT_URL_SQS": self._server.url,
-            "QUEUE_URL": self.queue_url,
-            "DLQ_URL": self.dlq_url,
-            "JOURNAL": str(self._journal),
-            "VISIBILITY_TIMEOUT": str(VISIBILITY_TIMEOUT_SECONDS),
-            "no_proxy": "127.0.0.1,localhost",
-        }
+        """Return how many messages are in the dead-letter queue."""
+        return self._dead_letters.size()
 
 
-class Stock(Subject):
-    """Stock Celery with kombu's own SQS transport; its events are sent by Celery."""
-
-    app = "bench.common.stock_app"
-
-    def send(self, events: Sequence[Event]) -> None:
-        app = stock_tasks.make_app(queue_url=self.queue_url)
-        for event in events:
-            stock_tasks.send(app=app, event=event)
-        app.close()
-
-
-class Fifo(Subject):
-    """This project's transport; its events are raw JSON."""
-
-    app = "bench.common.fifo_app"
-
-    def send(self, events: Sequence[Event]) -> None:
-        for start in range(0, len(events), _BATCH):
-            answer = self._sqs.send_message_batch(
-                QueueUrl=self.queue_url,
-                Entries=[
-                    {
-                        "Id": str(index),
-                        "MessageBody": json.dumps(event),
-                        "MessageGroupId": event["group"],
-                        "MessageDeduplicationId": str(uuid4()),
-                    }
-                    for index, event in enumerate(events[start : start + _BATCH])
-                ],
-            )
-            if answer.get("Failed"):
-                raise RuntimeError(f"SQS refused events: {answer['Failed']}")
+def is_ready(worker: ManagedProcess) -> bool:
+    """Whether the worker has logged that it consumes."""
+    return " ready." in worker.log_text()
 
 
 def make_events(*, groups: int, numbers: range, seconds: float) -> list[Event]:
-    """Events of these numbers for each group, the groups mixed; each step takes so long."""
+    """Return events of these numbers for each group, the groups mixed; each step takes so long."""
     return [
         {"group": f"g{group}", "number": number, "seconds": seconds}
         for number in numbers

@@ -4,17 +4,16 @@ Times are those of the servers: a receive has ended, and DynamoDB has stored the
 """
 
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from bench.closing.result import percentile
+from bench.common.backlog import wait_until
 from bench.common.chat import ChatEvent, Load, event_of
-from bench.event_cost.backlog import NotDone
-from bench.event_cost.trial import Trial
+from bench.common.statistics import first_ends, percentile
+from bench.common.trial import Trial
 from testbed.dynamodb.accounts import Write
 from testbed.sqs.calls import LoggedCall
 
-_POLL_SECONDS = 0.1
 _MOST_SECONDS = 60.0
 
 
@@ -49,12 +48,11 @@ def run_paced(trial: Trial, *, load: Load, per_second: float) -> Latency:
     begun = time.monotonic()
     sent = trial.stage.queue.pace(events, per_second=per_second)
     seconds = time.monotonic() - begun
-    deadline = time.monotonic() + _MOST_SECONDS
-    while not trial.is_done(stored=before + load.messages):
-        trial.running.check()
-        if time.monotonic() > deadline:
-            raise NotDone(f"{trial.stage.name} has not done all single events")
-        time.sleep(_POLL_SECONDS)
+    wait_until(
+        lambda: trial.is_done(stored=before + load.messages),
+        trial=trial,
+        most_seconds=_MOST_SECONDS,
+    )
     return latency(
         sent=sent,
         seconds=seconds,
@@ -67,11 +65,11 @@ def latency(
     *,
     sent: dict[str, ChatEvent],
     seconds: float,
-    calls: Iterable[LoggedCall],
+    calls: Sequence[LoggedCall],
     writes: Iterable[Write],
 ) -> Latency:
     """From the logs of both servers; of each message the first time counts."""
-    sent_at, received_at = _ends(calls)
+    sent_at, received_at = (first_ends(calls, result=one) for one in ("sent", "received"))
     stored_at: dict[tuple[int, int], float] = {}
     for write in writes:
         stored_at.setdefault(event_of(write), write.at)
@@ -90,15 +88,3 @@ def latency(
 
 def _percentiles(seconds: list[float]) -> Percentiles:
     return Percentiles(p50=percentile(seconds, 50) * 1_000, p99=percentile(seconds, 99) * 1_000)
-
-
-def _ends(calls: Iterable[LoggedCall]) -> tuple[dict[str, float], dict[str, float]]:
-    """When the call that sent a message ended, and the first that received it, by its id."""
-    sent: dict[str, float] = {}
-    received: dict[str, float] = {}
-    times = {"sent": sent, "received": received}
-    for call in calls:
-        for entry in call.entries:
-            if entry.message_id and entry.result in times:
-                times[entry.result].setdefault(entry.message_id, call.time + call.seconds)
-    return sent, received

@@ -1,4 +1,4 @@
-"""What the three tasks of `bench.event_cost.stock_service` do: a step for one event, handed on."""
+"""What the three tasks of `bench.event_cost.stock_service` do: one step for one event each."""
 
 from datetime import UTC, datetime
 from typing import Any

@@ -7,8 +7,6 @@ from uuid import UUID
 
 from django.db import connection
 
-CONVERSATIONS = 1_000_000
-ANSWERS = 400_000
 PROJECTS = 200
 CHANNELS = 3
 FIRST_DAY, LAST_DAY = date(2025, 11, 1), date(2026, 10, 31)
@@ -21,7 +19,7 @@ ZONES = (
     "Asia/Tokyo",
 )
 # One in so many conversations has an NPS answer, three times as many a CSAT answer.
-_NPS_EVERY = CONVERSATIONS * 4 // ANSWERS
+_NPS_EVERY = 10
 
 _PROJECTS = """
 INSERT INTO conversations_project (uuid, name, timezone, closing_time)
@@ -87,7 +85,7 @@ class Made:
     channel: UUID
 
 
-def make() -> Made:
+def make(*, conversations: int) -> Made:
     """Fill the migrated, empty tables, and bring statistics and visibility up to date.
 
     Autovacuum would do the latter by itself a little later.
@@ -98,7 +96,7 @@ def make() -> Made:
         "channels": CHANNELS,
         "first": FIRST_DAY,
         "until": LAST_DAY,
-        "conversations": CONVERSATIONS,
+        "conversations": conversations,
         "nps_every": _NPS_EVERY,
     }
     with connection.cursor() as cursor:
@@ -114,14 +112,14 @@ def make() -> Made:
             " (SELECT count(*) FROM analytics_surveyanswer),"
             " (SELECT count(*) FROM conversations_project)"
         )
-        conversations, answers, projects = cursor.fetchone()
+        made, answers, projects = cursor.fetchone()
         cursor.execute(
             "SELECT project_id, channel_uuid FROM conversations_conversation"
             " GROUP BY 1, 2 ORDER BY count(*) DESC LIMIT 1"
         )
         project, channel = cursor.fetchone()
     return Made(
-        conversations=conversations,
+        conversations=made,
         answers=answers,
         projects=projects,
         largest_project=project,

@@ -8,9 +8,9 @@ the leases of what it held are ended, as SQS does after the visibility timeout.
 import time
 from collections.abc import Sequence
 
-from bench.common.faults import FAULT_SECONDS, FOREIGN_BODY, Fault, no_fault_on_server
-from bench.common.subjects import Event, Subject, make_events
-from bench.transport.order import done, order_of, repeated
+from bench.common.journal import done, order_of, repeated
+from bench.common.subjects import Event, Subject, is_ready, make_events
+from bench.transport.faults import FAULT_SECONDS, FOREIGN_BODY, Fault, no_fault_on_server
 from bench.transport.result import FaultResult
 from testbed.sqs import SqsServer
 
@@ -22,18 +22,17 @@ STEP_SECONDS = 0.03
 PROBE: Event = {"group": "probe", "number": 0, "seconds": STEP_SECONDS}
 _UNDER_WAY_SECONDS = 5.0
 _QUIET_SECONDS = 4.0
-_MOST_SECONDS = 10.0
+_MAX_SECONDS = 10.0
 _POLL_SECONDS = 0.05
-MOST_RESTARTS = 2
+MAX_RESTARTS = 2
 # What an open long poll of a killed worker may still be given.
 _OPEN_POLL_SECONDS = 1.1
 
 
 def run_fault(
-    *, fault: Fault, stock: Subject, fifo: Subject, server: SqsServer
+    *, fault: Fault, subjects: tuple[Subject, Subject], server: SqsServer
 ) -> tuple[FaultResult, FaultResult]:
     """Do it to both, on fresh queues, and see what came of it; nothing of it runs afterwards."""
-    subjects = (stock, fifo)
     for subject in subjects:
         subject.start_worker()
     for subject in subjects:
@@ -89,9 +88,9 @@ def _strike(*, fault: Fault, subjects: Sequence[Subject], server: SqsServer) -> 
 
 
 def _recover(subjects: Sequence[Subject], *, server: SqsServer) -> dict[Subject, int]:
-    """Replace workers and end leases until all is done; gives how many new workers each needed."""
+    """Replace workers and end leases until all is done. Return how many each needed."""
     restarts = dict.fromkeys(subjects, 0)
-    for _ in range(MOST_RESTARTS):
+    for _ in range(MAX_RESTARTS):
         unfinished = [subject for subject in subjects if not _is_finished(subject)]
         replaced = [
             subject for subject in unfinished if not subject.is_running or not _has_probed(subject)
@@ -113,14 +112,14 @@ def _wait_for_start(subject: Subject) -> None:
     """Until the worker is ready, or has met what ended the one before it."""
     worker = subject.workers[-1]
     deadline = time.monotonic() + _UNDER_WAY_SECONDS
-    while worker.is_running and " ready." not in worker.log_text() and time.monotonic() < deadline:
+    while worker.is_running and not is_ready(worker) and time.monotonic() < deadline:
         time.sleep(_POLL_SECONDS)
 
 
 def _watch(subjects: Sequence[Subject]) -> None:
     """Until each has finished, or ended, or done nothing for a while."""
     sizes = dict.fromkeys(subjects, (-1, 0.0))
-    deadline = time.monotonic() + _MOST_SECONDS
+    deadline = time.monotonic() + _MAX_SECONDS
     waiting = list(subjects)
     while waiting and time.monotonic() < deadline:
         now = time.monotonic()

@@ -2,13 +2,10 @@
 
 import time
 from collections import Counter
-from collections.abc import Sequence
 
-from bench.common.steps import STEPS
+from bench.common.journal import done, order_of, seconds
 from bench.common.subjects import Subject, make_events
-from bench.transport.order import done, order_of
 from bench.transport.result import LoadResult
-from testbed.journal import Line
 from testbed.sqs import SqsServer
 
 _POLL_SECONDS = 0.25
@@ -38,13 +35,7 @@ def run_load(
     return LoadResult(
         sent=len(sent),
         done=len(done(lines)),
-        seconds=_seconds(lines),
+        seconds=seconds(lines),
         calls=dict(sorted(calls.items())),
         order=order_of(lines),
     )
-
-
-def _seconds(lines: Sequence[Line]) -> float:
-    """From the beginning of the first step to the last effect of the last one."""
-    ends = [line.at for line in lines if line.verb == "did" and line.step == STEPS[-1]]
-    return (ends[-1] - lines[0].at) / 1e9 if ends else 0.0

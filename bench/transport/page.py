@@ -1,88 +1,120 @@
-"""The result as a page of the documentation. Every figure comes from the run."""
+"""The page about both transports: the load, and the faults."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable
+from pathlib import Path
 
-from bench.rows import FIFO, STOCK, fault_rows, load_rows
-from bench.transport.result import Run
-
-_PAGE = """\
-# Stock Celery beside this transport
-
-Made by `{command}`: do not edit, run it again. Commit {commit}; {cores} cores,
-Python {python}, Celery {celery}, kombu {kombu}. Both subjects ran in that one
-command, on the same model of SQS (`testbed/sqs`, on loopback, filling each batch from
-one group first, as AWS documents), with {concurrency} pool processes and three trivial steps for
-each event.
-
-- **{stock}**: kombu's own SQS transport, one predefined FIFO queue. The three tasks are
-  a Celery chain; each message carries its event's `MessageGroupId`. Late acknowledgement and
-  `task_reject_on_worker_lost` are on, the prefetch multiplier is Celery's default. There is no
-  redrive policy.
-- **{fifo}**: `celery_sqs_fifo` with its default bundles. The three tasks run in one
-  delivery.
-
-## Load
-
-{sent} events of {groups} groups were on the queue before the worker started. Calls are those that
-the server logged from the worker's start until the queue was empty or time was up, without
-`GetQueueAttributes`, by which this command looks at the queue.
-
-{load}
-
-An event is *out of order* if the last step took effect for a later event of its group first. It
-was *begun early* if an earlier event of its group, begun in another process, had not taken effect.
-A bundle of this transport takes several events of a group through a step one after the other, in
-one process. In all three counts 0 is right.
-
-## Faults
-
-Each fault happened alone, on fresh queues, to both at the same time, while they worked on events
-of {groups_of_faults} groups, with steps of {step_milliseconds} ms; then more events followed.
-
-- *Worker*: of the first worker and the new ones, those that ended by themselves, and what they
-  logged. A worker can go on running and receive nothing.
-- *Receives again*: an event that was sent after the fault took effect without a new worker. Where
-  none did, or where messages were left, the leases were ended, as SQS does after the visibility
-  timeout, and up to {most_restarts} new workers were started one after the other.
-- *Took effect*, *lost* and *order*: in the end, with what the new workers did. Lost is what took no
-  effect although the queue was empty, and is no dead letter either.
-- *Repeated*: a step took effect again. The steps of a service have to be idempotent.
-
-The foreign body is not counted among the events.
-
-{faults}
-"""
+from bench.common.benchmark import Benchmark
+from bench.common.tables import Figures, Table, in_columns
+from bench.transport.result import FaultResult, LoadResult, Transports
 
 
-def render(*, run: Run) -> str:
-    """The page in Markdown."""
-    return _PAGE.format(
-        command=run.command,
-        commit=run.commit or "unknown",
-        cores=run.cores,
-        python=run.python,
-        celery=run.celery,
-        kombu=run.kombu,
-        concurrency=run.concurrency,
-        stock=STOCK,
-        fifo=FIFO,
-        sent=run.stock.sent,
-        groups=run.groups,
-        groups_of_faults=run.fault_groups,
-        most_restarts=run.most_restarts,
-        step_milliseconds=run.fault_step_milliseconds,
-        load=_table(("", STOCK, FIFO), load_rows(run)),
-        faults="\n\n".join(_fault_tables(run)),
+def _tables(run: Transports) -> dict[str, Table]:
+    loads = {"stock Celery": run.stock, "this transport": run.fifo}
+    return {
+        "load": in_columns(
+            loads, _load_figures(run), title=f"{run.stock.sent} events of {run.groups} groups"
+        ),
+        **{
+            pair.fault: in_columns(
+                {"stock Celery": pair.stock, "this transport": pair.fifo},
+                _FAULT_FIGURES,
+                title=f"{pair.fault[:1].upper()}{pair.fault[1:]}",
+            )
+            for pair in run.faults
+        },
+    }
+
+
+def _facts(run: Transports) -> dict[str, str]:
+    _load, *faults = _tables(run).values()
+    return {"faults": "\n\n".join(f"### {table.title}\n\n{table}" for table in faults)}
+
+
+def _load_figures(run: Transports) -> Figures[LoadResult]:
+    """Return ratios and counts first; what depends on the machine last."""
+
+    def calls(action: str) -> Callable[[LoadResult], str]:
+        return lambda load: f"{load.calls.get(action, 0) / load.done:.2f}" if load.done else "-"
+
+    def multiple(load: LoadResult) -> str:
+        ratio = load.events_per_second / run.stock.events_per_second
+        return "1" if load is run.stock else f"{ratio:.1f}"
+
+    actions = sorted({*run.stock.calls, *run.fifo.calls})
+    return {
+        "SQS calls per event": lambda load: f"{load.calls_per_event:.2f}",
+        **{f"of these, {action}": calls(action) for action in actions},
+        "events out of order (last step)": lambda load: str(load.order.inversions),
+        "events begun before an earlier one of their group had taken effect": (
+            lambda load: str(load.order.begun_early)
+        ),
+        "steps begun while another of their group was running": (
+            lambda load: str(load.order.together)
+        ),
+        "events that took effect": lambda load: f"{load.done} of {load.sent}",
+        **(
+            {"throughput, as a multiple of stock Celery's": multiple}
+            if run.stock.events_per_second
+            else {}
+        ),
+        "events per second, in this run": lambda load: f"{load.events_per_second:.0f}",
+    }
+
+
+def _worker(result: FaultResult) -> str:
+    if result.was_killed:
+        return "killed"
+    workers = 1 + result.restarts
+    said = []
+    if result.exits:
+        statuses = ", ".join(map(str, sorted(set(result.exits))))
+        said.append(f"{len(result.exits)} of {workers} ended by itself, status {statuses}")
+    if result.gave_up:
+        said.append(f"{result.gave_up} of {workers} logged an unrecoverable error")
+    return "; ".join(said) or "went on running"
+
+
+def _receives(result: FaultResult) -> str:
+    started = f"{result.restarts} new worker{'' if result.restarts == 1 else 's'} started"
+    if result.was_killed:
+        return started
+    if result.restarts:
+        return f"{'yes' if result.receives_again else 'no'}; {started}"
+    return "yes" if result.receives_again else "no"
+
+
+def _events(result: FaultResult) -> str:
+    parts = [f"{result.done} of {result.sent} took effect", f"{result.lost} lost"]
+    if result.left:
+        parts.append(f"{result.left} messages still on the queue")
+    if result.dead_letters:
+        parts.append(f"{result.dead_letters} in the dead-letter queue")
+    if result.repeated:
+        parts.append(f"{result.repeated} steps repeated")
+    return ", ".join(parts)
+
+
+def _order(result: FaultResult) -> str:
+    order = result.order
+    if not (order.inversions or order.begun_early or order.together):
+        return "kept"
+    return (
+        f"{order.inversions} out of order, {order.begun_early} begun early, "
+        f"{order.together} together"
     )
 
 
-def _fault_tables(run: Run) -> Iterable[str]:
-    for pair in run.faults:
-        yield f"### {pair.fault[:1].upper()}{pair.fault[1:]}\n\n" + _table(
-            ("", STOCK, FIFO), fault_rows(pair)
-        )
-
-
-def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    lines = [head, ["---"] * len(head), *rows]
-    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+_FAULT_FIGURES: Figures[FaultResult] = {
+    "worker": _worker,
+    "receives again": _receives,
+    "events": _events,
+    "order": _order,
+}
+BENCHMARK = Benchmark(
+    name="stock-celery",
+    command="make bench-transport",
+    result=Transports,
+    template=Path(__file__).with_name("page.md"),
+    tables=_tables,
+    facts=_facts,
+)

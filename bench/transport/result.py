@@ -1,40 +1,15 @@
 """What a run has found, and nothing that was not counted in it."""
 
-import json
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
+
+from bench.common.journal import Order, Passage
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Order:
-    """How often order was broken.
+class LoadResult(Passage):
+    """The load phase of one subject. `calls` counts the worker's SQS calls by action."""
 
-    `inversions`: the last step took effect for a later event of a group before an earlier one.
-    `begun_early`: an event began while an earlier one of its group, begun in another process, had
-    not taken effect. `together`: two steps of a group ran at the same moment.
-    """
-
-    inversions: int
-    begun_early: int
-    together: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LoadResult:
-    """The load phase of one subject; `seconds` from the first step's beginning to the last's end.
-
-    `calls` counts the worker's SQS calls by action.
-    """
-
-    sent: int
-    done: int
-    seconds: float
     calls: dict[str, int]
-    order: Order
-
-    @property
-    def events_per_second(self) -> float:
-        """0 if nothing was done."""
-        return self.done / self.seconds if self.seconds else 0.0
 
     @property
     def calls_per_event(self) -> float:
@@ -80,15 +55,9 @@ class FaultPair:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Run:
-    """All that one run of the command found, and where it ran."""
+class Transports:
+    """All that one run of the command found."""
 
-    command: str
-    commit: str
-    cores: int
-    python: str
-    celery: str
-    kombu: str
     groups: int
     concurrency: int
     fault_groups: int
@@ -97,7 +66,3 @@ class Run:
     stock: LoadResult
     fifo: LoadResult
     faults: list[FaultPair]
-
-    def as_json(self) -> str:
-        """The whole run, indented."""
-        return json.dumps(asdict(self), indent=2) + "\n"

@@ -2,8 +2,9 @@
 
 CHAOS_SECONDS is the length of the load (600), CHAOS_RATE the events in a second (52), SEED what the
 events and the schedule of faults are made from (random, and printed). With CHAOS_WRITE=1 the result
-is written to chaos.json and docs/chaos.md. CHAOS_LOGS is a folder for the logs of all processes;
-else they are gone with the rest. The exit status is 1 if there was a defect.
+is written, with PUBLISH=1 to the documentation, otherwise to a folder that git ignores. CHAOS_LOGS
+is a folder for the logs of all processes; else they are gone with the rest. The exit status is 1 if
+there was a defect.
 """
 
 import os
@@ -13,16 +14,14 @@ from pathlib import Path
 
 from rich.console import Console
 
+from bench.common import results
 from embedded.processes import ProcessError, sigterm_as_exit
-from embedded.service import PROJECT_ROOT
 from tests.chaos.options import Options
 from tests.chaos.page import render
+from tests.chaos.rows import tables
 from tests.chaos.run import run_chaos
-from tests.chaos.table import print_run
 
 COMMAND = "make chaos"
-RESULT = PROJECT_ROOT / "chaos.json"
-PAGE = PROJECT_ROOT / "docs" / "chaos.md"
 _SECONDS = 600
 _RATE = 52
 _SEEDS = 1_000_000
@@ -51,10 +50,12 @@ def main() -> int:
         return _INTERRUPTED
     for kind, where in defects.found[:_SHOWN]:
         _tell(errors, f"{kind}: {where}")
-    print_run(console=console, run=run)
+    for table in tables(run).values():
+        table.print_on(console)
+    console.print(f"seed {run.seed}: " + ("no defect" if run.is_clean else "DEFECTS"))
     if os.environ.get("CHAOS_WRITE"):
-        RESULT.write_text(run.as_json())
-        PAGE.write_text(render(run=run))
+        page = results.write(name="chaos", document=run.as_json(), page=render(run=run))
+        console.print(f"Written: {page}", highlight=False, soft_wrap=True)
     return 0 if run.is_clean else 1
 
 

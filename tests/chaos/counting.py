@@ -11,7 +11,7 @@ from importlib.metadata import version
 import psutil
 import psycopg2
 
-from bench.common.revision import revision
+from bench.common.run import revision
 from tests.chaos.backlog import Drain, Sample, drains
 from tests.chaos.defects import Defects
 from tests.chaos.fleet import CONCURRENCY, WORKERS, Fleet

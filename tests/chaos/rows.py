@@ -1,12 +1,24 @@
-"""The figures of a run as rows, for the terminal and for the page."""
+"""The figures of a run as tables, for the terminal and for the page."""
 
 from collections.abc import Iterable, Sequence
 
+from bench.common.tables import Table
 from tests.chaos.result import ChaosRun
 
 
-def summary_rows(run: ChaosRun) -> Iterable[Sequence[str]]:
-    """What happened, and what came of it."""
+def tables(run: ChaosRun) -> dict[str, Table]:
+    """Return what happened, what came of it, and how long it took."""
+    return {
+        "faults": Table(
+            head=("Fault", "times", "backlog before", "highest", "back after"),
+            rows=list(_fault_rows(run)),
+        ),
+        "latencies": Table(head=("", "events", "p50", "p99"), rows=list(_latency_rows(run))),
+        "summary": Table(head=("", ""), rows=list(_summary_rows(run))),
+    }
+
+
+def _summary_rows(run: ChaosRun) -> Iterable[Sequence[str]]:
     yield ["events", f"{run.events:,}"]
     yield ["kills", f"{sum(run.kills.values()):,}"]
     for kind, count in sorted(run.kills.items()):
@@ -19,8 +31,7 @@ def summary_rows(run: ChaosRun) -> Iterable[Sequence[str]]:
         yield [kind.replace("_", " "), str(count)]
 
 
-def fault_rows(run: ChaosRun) -> Iterable[Sequence[str]]:
-    """Each fault alone, and then all of them at once."""
+def _fault_rows(run: ChaosRun) -> Iterable[Sequence[str]]:
     for drain in run.drains:
         seconds = "not before the end" if drain.seconds is None else f"{drain.seconds:.1f} s"
         yield [
@@ -32,7 +43,6 @@ def fault_rows(run: ChaosRun) -> Iterable[Sequence[str]]:
         ]
 
 
-def latency_rows(run: ChaosRun) -> Iterable[Sequence[str]]:
-    """Without faults and in all."""
+def _latency_rows(run: ChaosRun) -> Iterable[Sequence[str]]:
     for name, latency in (("no fault", run.quiet), ("overall", run.overall)):
         yield [name, f"{latency.events:,}", f"{latency.p50:,.0f} ms", f"{latency.p99:,.0f} ms"]

@@ -1,0 +1,99 @@
+"""What a subject has asked of the servers, and what that costs for one event."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from bench.common.tables import Figures
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Counts:
+    """Calls by action, DynamoDB's capacity units, and SQL statements."""
+
+    sqs: Mapping[str, int]
+    dynamodb: Mapping[str, int]
+    write_units: int
+    read_units: float
+    sql: int
+
+    def since(self, before: "Counts") -> "Counts":
+        """Return what was added to `before`."""
+        return Counts(
+            sqs=_added(self.sqs, before.sqs),
+            dynamodb=_added(self.dynamodb, before.dynamodb),
+            write_units=self.write_units - before.write_units,
+            read_units=self.read_units - before.read_units,
+            sql=self.sql - before.sql,
+        )
+
+
+NOTHING = Counts(sqs={}, dynamodb={}, write_units=0, read_units=0.0, sql=0)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Costs:
+    """What the events of a backlog took of one subject. Memory and CPU are of all its processes."""
+
+    events: int
+    seconds: float
+    events_per_second: float
+    cpu_ms_per_event: float
+    sqs_calls_per_event: float
+    dynamodb_calls_per_event: float
+    write_units_per_event: float
+    sql_per_event: float
+    inversions: int
+    peak_rss_mb: float
+
+
+COST_FIGURES: Figures[Costs] = {
+    "events": lambda one: f"{one.events:,}",
+    "events per second": lambda one: f"{one.events_per_second:,.0f}",
+    "CPU per event, ms": lambda one: f"{one.cpu_ms_per_event:.2f}",
+    "SQS calls per event": lambda one: f"{one.sqs_calls_per_event:.2f}",
+    "DynamoDB calls per event": lambda one: f"{one.dynamodb_calls_per_event:.2f}",
+    "DynamoDB write units per event": lambda one: f"{one.write_units_per_event:,.2f}",
+    "SQL statements per event": lambda one: f"{one.sql_per_event:.2f}",
+    "messages stored out of order": lambda one: f"{one.inversions:,}",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Prices:
+    """List prices in US dollars for a million, without free tiers."""
+
+    date: str
+    region: str
+    sources: tuple[str, ...]
+    sqs_fifo_requests: float
+    dynamodb_write_units: float
+    dynamodb_read_units: float
+
+
+# SQS bills a request for each 64 KB begun; the events of the comparison are far below.
+PRICES = Prices(
+    date="November 2024",
+    region="us-east-1",
+    sources=(
+        "https://aws.amazon.com/sqs/pricing/",
+        "https://aws.amazon.com/dynamodb/pricing/on-demand/",
+    ),
+    sqs_fifo_requests=0.50,
+    dynamodb_write_units=0.625,
+    dynamodb_read_units=0.125,
+)
+
+
+def dollars_per_million(*, counts: Counts, events: int, prices: Prices = PRICES) -> float:
+    """Return the price of the calls of a million events such as these, without machines."""
+    charged = (
+        sum(counts.sqs.values()) * prices.sqs_fifo_requests
+        + counts.write_units * prices.dynamodb_write_units
+        + counts.read_units * prices.dynamodb_read_units
+    )
+    return charged / events
+
+
+def _added(after: Mapping[str, int], before: Mapping[str, int]) -> dict[str, int]:
+    added = {action: number - before.get(action, 0) for action, number in after.items()}
+    return {action: number for action, number in sorted(added.items()) if number}

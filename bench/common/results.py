@@ -1,0 +1,31 @@
+"""Where results are written: a folder that git ignores or, with PUBLISH=1, the documentation."""
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+PROJECT_ROOT = Path(__file__).resolve().parents[2]
+DOCS = PROJECT_ROOT / "docs"
+IGNORED = PROJECT_ROOT / "results"
+
+
+def folder() -> Path:
+    """Return the folder for this program's results. Both have the same layout."""
+    return DOCS if os.environ.get("PUBLISH") == "1" else IGNORED
+
+
+def json_path(*, into: Path, name: str) -> Path:
+    """Return the path of a result's JSON file."""
+    return into / "results" / f"{name}.json"
+
+
+def write(*, name: str, document: str, page: str, charts: Mapping[str, str] | None = None) -> Path:
+    """Write a result as JSON, as a page and as charts, and return the page's path."""
+    into = folder()
+    page_path = into / f"{name}.md"
+    files = {json_path(into=into, name=name): document, page_path: page}
+    files |= {into / "charts" / chart: drawing for chart, drawing in (charts or {}).items()}
+    for path, content in files.items():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(content)
+    return page_path.relative_to(PROJECT_ROOT)

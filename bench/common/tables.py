@@ -1,0 +1,71 @@
+"""Tables, as a page of the documentation and as the terminal shows them; and lines of a page."""
+
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from textwrap import fill
+from typing import TypeVar
+
+from rich.console import Console
+from rich.table import Table as RichTable
+
+Thing = TypeVar("Thing")
+Figures = Mapping[str, Callable[[Thing], str]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Table:
+    """Its text is Markdown. The title is for the terminal, a page has headings of its own."""
+
+    title: str = ""
+    head: Sequence[str]
+    rows: Sequence[Sequence[str]]
+
+    def __str__(self) -> str:
+        lines = [self.head, ["---"] * len(self.head), *self.rows]
+        return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+
+    def print_on(self, console: Console) -> None:
+        """Print it with its title."""
+        table = RichTable(*self.head, title=self.title or None)
+        for row in self.rows:
+            table.add_row(*row)
+        console.print(table)
+
+
+def in_columns(things: Mapping[str, Thing], figures: Figures[Thing], *, title: str = "") -> Table:
+    """Return a table with a column for each thing and a row for each figure."""
+    return Table(
+        title=title,
+        head=["", *things],
+        rows=[[name, *map(text, things.values())] for name, text in figures.items()],
+    )
+
+
+def in_rows(things: Iterable[Thing], figures: Figures[Thing], *, title: str = "") -> Table:
+    """Return a table with a row for each thing and a column for each figure."""
+    return Table(
+        title=title,
+        head=list(figures),
+        rows=[[text(thing) for text in figures.values()] for thing in things],
+    )
+
+
+def wrapped(page: str) -> str:
+    """Return a page with the lines of its paragraphs and lists as wide as there is room."""
+    return "\n\n".join(map(_wrapped_block, page.rstrip().split("\n\n"))) + "\n"
+
+
+def _wrapped_block(block: str) -> str:
+    if block.startswith(("#", "|", "!")):
+        return block
+    # No line ends within code.
+    block = re.sub("`[^`]+`", lambda code: code[0].replace(" ", "\0"), block)
+    into = partial(fill, width=100, break_on_hyphens=False, break_long_words=False)
+    if block.startswith("- "):
+        items = [" ".join(item.split()) for item in block.removeprefix("- ").split("\n- ")]
+        lines = [into(item, initial_indent="- ", subsequent_indent="  ") for item in items]
+    else:
+        lines = [into(block)]
+    return "\n".join(lines).replace("\0", " ")

@@ -1,0 +1,58 @@
+"""What a run of the comparison has found."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from bench.common.backlog import Backlog
+from bench.common.costs import Costs, Prices, dollars_per_million
+from bench.event_cost.paced import Latency
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SubjectResult(Costs):
+    """Of one subject, under backlog and then with single events at a steady rate.
+
+    `half_load` is at half of its own events per second, `no_backlog` at a rate that leaves any
+    subject idle most of the time.
+    """
+
+    title: str
+    sqs_calls_by_action: dict[str, float]
+    dynamodb_calls_by_action: dict[str, float]
+    repeated: int
+    dollars_per_million_events: float
+    half_load: Latency
+    no_backlog: Latency
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Comparison:
+    """The four subjects by name, in one run."""
+
+    contacts: int
+    processes: int
+    text_characters: int
+    no_backlog_per_second: float
+    prices: Prices
+    subjects: dict[str, SubjectResult]
+
+
+def subject_result(
+    *, title: str, backlog: Backlog, half_load: Latency, no_backlog: Latency
+) -> SubjectResult:
+    """Return the figures of one subject."""
+    events, counts = backlog.events, backlog.counts
+
+    def each(calls: Mapping[str, int]) -> dict[str, float]:
+        return {action: number / events for action, number in calls.items()}
+
+    return SubjectResult(
+        title=title,
+        **backlog.costs(),
+        sqs_calls_by_action=each(counts.sqs),
+        dynamodb_calls_by_action=each(counts.dynamodb),
+        repeated=backlog.repeated,
+        dollars_per_million_events=dollars_per_million(counts=counts, events=events),
+        half_load=half_load,
+        no_backlog=no_backlog,
+    )

@@ -1,0 +1,48 @@
+"""The closing of one conversation, from the receive of its event to the delete of it."""
+
+from bench.common.backlog import NotDone, wait_until, warm_up
+from bench.common.chat import Load, close_of
+from bench.common.statistics import first_ends
+from bench.common.trial import Trial
+from bench.growth.result import ClosingPoint
+from testbed.sqs.calls import LoggedCall
+
+CONTACT = 0
+_POLL_SECONDS = 0.02
+
+
+def measure_closing(trial: Trial, *, messages: int, most_seconds: float) -> ClosingPoint:
+    """Let the subject store so many messages of one contact, then close. Raises NotDone."""
+    load = Load(contacts=1, numbers=range(messages), first_contact=CONTACT)
+    warm_up(trial, load=load, most_seconds=most_seconds)
+    trial.stage.servers.sqs.reset_calls()
+    before, settled = trial.stage.counts(), trial.running.resident_megabytes()
+    memory = [settled]
+    trial.fill([close_of(CONTACT)])
+    wait_until(
+        lambda: not trial.stage.queue.size(),
+        trial=trial,
+        most_seconds=most_seconds,
+        look=lambda: memory.append(trial.running.resident_megabytes()),
+        poll_seconds=_POLL_SECONDS,
+    )
+    counts = trial.stage.counts().since(before)
+    if left := trial.stage.servers.dynamodb.items(table=trial.stage.table):
+        raise NotDone(f"{len(left)} of {messages} messages are still in DynamoDB")
+    return ClosingPoint(
+        at=messages,
+        seconds=seconds_of_closing(trial.stage.servers.sqs.calls()),
+        dynamodb_calls=sum(counts.dynamodb.values()),
+        write_units=counts.write_units,
+        read_units=counts.read_units,
+        sql=counts.sql,
+        settled_rss_mb=settled,
+        peak_rss_mb=max(memory),
+    )
+
+
+def seconds_of_closing(calls: list[LoggedCall]) -> float:
+    """Return the time from the first receive of a message to the last delete of one."""
+    received = first_ends(calls, result="received").values()
+    deleted = first_ends(calls, result="deleted").values()
+    return max(deleted) - min(received)

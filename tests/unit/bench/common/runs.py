@@ -1,0 +1,49 @@
+"""Runs of benchmarks that nothing has measured."""
+
+import re
+from typing import TypeVar
+
+from bench.common.backlog import Backlog
+from bench.common.costs import Counts
+from bench.common.run import Header, Run
+
+Result = TypeVar("Result")
+HEADER = Header(
+    command="make something",
+    commit="",
+    date="2026-11-24",
+    cores=2,
+    processor="Abacus 3000",
+    memory_gigabytes=8,
+    system="Linux 6",
+    python="3.11.7",
+    packages={"celery": "5.7.0"},
+    load=(0.25, 1.5),
+)
+
+
+def run_of(result: Result) -> Run[Result]:
+    """Return a run that found this."""
+    return Run(header=HEADER, result=result)
+
+
+BACKLOG = Backlog(
+    events=1_000,
+    seconds=0.5,
+    cpu_seconds=0.75,
+    memory=[(0, 100.0), (90, 120.0), (200, 150.0), (900, 154.0), (1_000, 152.0)],
+    counts=Counts(
+        sqs={"DeleteMessageBatch": 100, "ReceiveMessage": 110},
+        dynamodb={"BatchWriteItem": 100},
+        write_units=1_000,
+        read_units=0.0,
+        sql=120,
+    ),
+    inversions=0,
+    repeated=0,
+)
+
+
+def charts_of(page: str) -> set[str]:
+    """Return the addresses of a page's charts."""
+    return set(re.findall(r"\]\((charts/[^)]+)\)", page))

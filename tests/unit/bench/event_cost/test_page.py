@@ -1,0 +1,119 @@
+"""The page of the comparison says what the run found, and which goals were reached."""
+
+from dataclasses import replace
+from xml.etree import ElementTree
+
+import pytest
+
+from bench.common.backlog import Backlog
+from bench.common.costs import PRICES
+from bench.event_cost.paced import Latency, Percentiles
+from bench.event_cost.page import BENCHMARK
+from bench.event_cost.result import Comparison, SubjectResult, subject_result
+from tests.unit.bench.common.runs import BACKLOG, charts_of, run_of
+
+
+def latency(*, effect: float) -> Latency:
+    """Of which only the median from receive to effect matters here."""
+    return Latency(
+        sent=100,
+        per_second=20.0,
+        queued=Percentiles(p50=1.0, p99=2.0),
+        effect=Percentiles(p50=effect, p99=3 * effect),
+    )
+
+
+def subject(title: str, backlog: Backlog, *, effect: float) -> SubjectResult:
+    return subject_result(
+        title=title,
+        backlog=backlog,
+        half_load=latency(effect=2 * effect),
+        no_backlog=latency(effect=effect),
+    )
+
+
+COMPARISON = Comparison(
+    contacts=7,
+    processes=2,
+    text_characters=100,
+    no_backlog_per_second=20.0,
+    prices=PRICES,
+    subjects={
+        "service": subject("this service", BACKLOG, effect=9.0),
+        "stock": subject("stock Celery", replace(BACKLOG, seconds=50.0, inversions=4), effect=30.0),
+        "floor": subject("bare loop", replace(BACKLOG, cpu_seconds=2.0), effect=5.0),
+        "limit": subject("bare loop, in tens", BACKLOG, effect=5.0),
+    },
+)
+
+
+def reached(comparison: Comparison) -> list[bool]:
+    return [goal.is_reached for goal in BENCHMARK.goals(comparison)]
+
+
+def with_service(**changes: float) -> Comparison:
+    """Return the comparison with other figures for the service."""
+    service = replace(COMPARISON.subjects["service"], **changes)  # type: ignore[arg-type]
+    return replace(COMPARISON, subjects=COMPARISON.subjects | {"service": service})
+
+
+def test_totals_become_figures_for_one_event() -> None:
+    service = COMPARISON.subjects["service"]
+
+    assert service.events_per_second == 2_000
+    assert service.cpu_ms_per_event == 0.75
+    assert service.sqs_calls_per_event == 0.21
+    assert service.sqs_calls_by_action == {"DeleteMessageBatch": 0.1, "ReceiveMessage": 0.11}
+    assert service.dynamodb_calls_per_event == 0.1
+    assert service.write_units_per_event == 1
+    assert service.sql_per_event == 0.12
+    assert service.peak_rss_mb == 154.0
+    # 210,000 requests at $0.50 and a million write units at $0.625 for a million.
+    assert service.dollars_per_million_events == pytest.approx(0.105 + 0.625)
+
+
+def test_all_goals_are_reached_by_a_service_that_reaches_them() -> None:
+    assert reached(COMPARISON) == [True] * 7
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"sqs_calls_per_event": 0.22},
+        {"sql_per_event": 0.16},
+        {"dynamodb_calls_per_event": 0.13},
+        {"cpu_ms_per_event": 2.01},
+        {"events_per_second": 399.0},
+        {"inversions": 1},
+        {"no_backlog": latency(effect=10.1)},
+    ],
+    ids=lambda change: next(iter(change)),
+)
+def test_a_goal_that_is_missed_is_reported_and_no_other(change: dict[str, float]) -> None:
+    assert reached(with_service(**change)).count(False) == 1
+
+
+def test_the_page_says_what_was_found() -> None:
+    page = BENCHMARK.render(run_of(COMPARISON))
+    lines = page.splitlines()
+
+    assert "| events per second | 2,000 | 20 | 2,000 | 2,000 |" in lines
+    assert "| CPU per event, ms | 0.75 | 0.75 | 2.00 | 0.75 |" in lines
+    assert "| messages stored out of order | 0 | 4 | 0 | 0 |" in lines
+    assert "| ReceiveMessage | 0.110 | 0.110 | 0.110 | 0.110 |" in lines
+    assert "| no backlog: receive to effect, ms, p50 | 9.0 | 30.0 | 5.0 | 5.0 |" in lines
+    assert "| SQS calls per event, under backlog | at most 0.21 | 0.21 | reached |" in lines
+    words = " ".join(page.split())
+    assert "Made by `make something`" in words
+    assert "at commit unknown with 2 cores of Abacus 3000, 8 GB" in words
+    assert "load average of the machine was 0.2 when the run began and 1.5" in words
+
+
+def test_each_chart_of_the_page_is_a_picture() -> None:
+    page = BENCHMARK.render(run_of(COMPARISON))
+    charts = BENCHMARK.charts(COMPARISON)
+
+    assert {f"charts/{name}" for name in charts} == charts_of(page)
+    for drawing in charts.values():
+        # Drawn here, so it can be trusted.
+        assert ElementTree.fromstring(drawing).tag.endswith("svg")  # noqa: S314

@@ -1,0 +1,112 @@
+"""The page of the growth curves says what was found, and which goals were reached."""
+
+from dataclasses import replace
+from xml.etree import ElementTree
+
+import pytest
+
+from bench.common.run import Run
+from bench.growth.page import BENCHMARK
+from bench.growth.result import ClosingPoint, Growth, Point, point
+from tests.unit.bench.common.runs import BACKLOG, HEADER, charts_of, run_of
+
+POINT = point(at=10, backlog=BACKLOG)
+MILLION = replace(POINT, at=1_000_000, events=1_000_000)
+CLOSING = ClosingPoint(
+    at=50_000,
+    seconds=12.5,
+    dynamodb_calls=2_100,
+    write_units=50_000,
+    read_units=9_000.0,
+    sql=400,
+    settled_rss_mb=150.0,
+    peak_rss_mb=180.0,
+)
+
+
+def curve(*points: Point | ClosingPoint) -> Run[list[Point | ClosingPoint]]:
+    return Run(header=replace(HEADER, commit="abc1234"), result=list(points))
+
+
+GROWTH = Growth(
+    most_seconds=600.0,
+    curves={
+        "processes": curve(POINT),
+        "bundle": curve(POINT),
+        "groups": curve(POINT),
+        "backlog": curve(POINT, MILLION),
+        "message_bytes": curve(POINT),
+        "answers_in_a_hundred": curve(replace(POINT, at=0), POINT),
+        "conversation": Run(header=replace(HEADER, commit="def5678"), result=[CLOSING]),
+    },
+)
+
+
+def without(*names: str) -> Growth:
+    """Return what there is when these curves were not measured."""
+    return replace(
+        GROWTH, curves={name: one for name, one in GROWTH.curves.items() if name not in names}
+    )
+
+
+def reached(*backlog: Point) -> list[bool]:
+    growth = replace(GROWTH, curves={"backlog": curve(*backlog)})
+    return [goal.is_reached for goal in BENCHMARK.goals(growth)]
+
+
+def test_memory_is_settled_when_a_tenth_is_done() -> None:
+    assert POINT.settled_rss_mb == 150.0
+    assert POINT.end_rss_mb == 152.0
+
+
+def test_all_goals_are_reached_by_a_service_that_reaches_them() -> None:
+    assert reached(POINT, MILLION) == [True] * 3
+
+
+@pytest.mark.parametrize(
+    "longest",
+    [
+        replace(MILLION, end_rss_mb=160.0),
+        replace(MILLION, events=600_000),
+        replace(MILLION, inversions=1),
+    ],
+    ids=["memory that grew", "time that was up", "an inversion"],
+)
+def test_a_goal_over_a_million_events_can_be_missed(longest: Point) -> None:
+    assert reached(POINT, longest).count(False) == 1
+
+
+def test_no_goal_is_claimed_for_a_million_that_was_not_measured() -> None:
+    assert reached(POINT) == []
+    assert BENCHMARK.goals(without("backlog")) == []
+
+
+def test_the_page_says_what_was_found() -> None:
+    page = BENCHMARK.render(run_of(GROWTH))
+
+    assert any("| at least 1,000,000 | 1,000,000 | reached |" in line for line in page.splitlines())
+    assert "| 50,000 | 12.50 | 2,100 | 50,000 | 9,000 | 400 | 150 | 180 |" in page.splitlines()
+    row = "| 10 | 1,000 | 2,000 | 0.75 | 0.21 | 0.10 | 1.00 | 0.12 | 0 | 150 | 152 |"
+    assert row in page.splitlines()
+    assert "stopped after 600 seconds" in " ".join(page.split())
+    assert "At commit abc1234, 2 cores of Abacus 3000; load average 0.2 before, 1.5" in page
+    assert "At commit def5678" in page
+
+
+def test_a_curve_that_was_not_measured_is_left_out() -> None:
+    growth = without("conversation")
+    page = BENCHMARK.render(run_of(growth))
+
+    assert "## Backlog" in page
+    assert "## Closing" not in page
+    assert "bench-growth-conversation.svg" not in BENCHMARK.charts(growth)
+
+
+def test_each_chart_of_the_page_is_a_picture() -> None:
+    page = BENCHMARK.render(run_of(GROWTH))
+    charts = BENCHMARK.charts(GROWTH)
+
+    assert {f"charts/{name}" for name in charts} == charts_of(page)
+    for drawing in charts.values():
+        # Drawn here, so it can be trusted.
+        assert ElementTree.fromstring(drawing).tag.endswith("svg")  # noqa: S314
