@@ -1,7 +1,9 @@
 """Subjects whose steps are trivial: a queue, how events are sent to it, and its workers."""
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -14,12 +16,13 @@ from bench.common.steps import QUEUE, STEPS
 from bench.common.stock_celery import StockEncoder
 from bench.common.workers import worker_command
 from embedded.environment import with_settings
-from embedded.processes import Command, ManagedProcess, Supervisor
+from embedded.processes import Command, ManagedProcess, Supervisor, supervisor
 from testbed.journal import Line, read_journal
-from testbed.sqs import SqsServer
+from testbed.sqs import SqsServer, running_sqs_server
 
 VISIBILITY_TIMEOUT_SECONDS = 60
 _READY_SECONDS = 30.0
+_POLL_SECONDS = 0.05
 _GAVE_UP = "Unrecoverable error"
 _ATTRIBUTES = {
     "FifoQueue": "true",
@@ -35,6 +38,7 @@ Event = dict[str, Any]
 class Kind:
     """An app of Celery, and how it takes an event of a group."""
 
+    title: str
     app: str
     encoder: Callable[[], Callable[[Event], str]]
 
@@ -44,8 +48,8 @@ def _encoder_of_stock() -> Callable[[Event], str]:
     return lambda event: encoder.body(event, group=event["group"])
 
 
-STOCK = Kind(app="bench.common.stock_app", encoder=_encoder_of_stock)
-FIFO = Kind(app="bench.common.fifo_app", encoder=lambda: json.dumps)
+STOCK = Kind(title="stock Celery", app="bench.common.stock_app", encoder=_encoder_of_stock)
+FIFO = Kind(title="this transport", app="bench.common.fifo_app", encoder=lambda: json.dumps)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,6 +60,16 @@ class Place:
     processes: Supervisor
     directory: Path
     concurrency: int
+
+
+@contextmanager
+def running_place(*, concurrency: int) -> Iterator[Place]:
+    """Run a model of SQS that fills a receive from one group first, as AWS documents."""
+    with running_sqs_server(greedy=True) as server, supervisor() as processes:
+        directory = processes.temporary_directory()
+        yield Place(
+            server=server, processes=processes, directory=directory, concurrency=concurrency
+        )
 
 
 class Subject:
@@ -119,6 +133,12 @@ class Subject:
         self.workers[-1].wait_until_ready(
             is_ready=partial(is_ready, self.workers[-1]), timeout_seconds=_READY_SECONDS
         )
+
+    def wait_until_left(self, most: int, *, most_seconds: float) -> None:
+        """Return when no more than so many are left on the queue, at the latest after a time."""
+        deadline = time.monotonic() + most_seconds
+        while self.left_on_queue() > most and self.is_running and time.monotonic() < deadline:
+            time.sleep(_POLL_SECONDS)
 
     def kill_worker(self) -> None:
         """Kill the newest worker with its pool processes, if it still runs."""

@@ -10,6 +10,9 @@ from typing import TypeVar
 from rich.console import Console
 from rich.table import Table as RichTable
 
+# As many as a terminal has room for.
+_MAX_COLUMNS = 6
+
 Thing = TypeVar("Thing")
 Figures = Mapping[str, Callable[[Thing], str]]
 
@@ -27,9 +30,15 @@ class Table:
         return "\n".join("| " + " | ".join(line) + " |" for line in lines)
 
     def print_on(self, console: Console) -> None:
-        """Print it with its title."""
-        table = RichTable(*self.head, title=self.title or None)
-        for row in self.rows:
+        """Print it with its title, on its side where it has many columns."""
+        lines: Sequence[Sequence[str]] = [self.head, *self.rows]
+        if len(self.head) > _MAX_COLUMNS:
+            lines = list(zip(*lines, strict=True))
+        head, *rows = lines
+        table = RichTable(title=self.title or None)
+        for name in head:
+            table.add_column(name, overflow="fold")
+        for row in rows:
             table.add_row(*row)
         console.print(table)
 

@@ -9,12 +9,10 @@ from collections import defaultdict
 from rich.console import Console
 
 from bench.common.command import count_setting
-from bench.common.subjects import Place
+from bench.common.subjects import running_place
 from bench.control.backlog import KINDS, run_backlog
 from bench.control.page import BENCHMARK
 from bench.control.result import Backlog, ControlCosts, Variant
-from embedded.processes import supervisor
-from testbed.sqs import running_sqs_server
 
 _ROUNDS = 5
 _EVENTS = 8_000
@@ -26,13 +24,7 @@ def measure(console: Console) -> ControlCosts:
     """Run all variants in each round. Raise ProcessError or BadSetting."""
     events = count_setting(name="BENCH_EVENTS", default=_EVENTS, multiple_of=_GROUPS)
     backlogs: dict[str, list[Backlog]] = defaultdict(list)
-    with running_sqs_server(greedy=True) as server, supervisor() as processes:
-        place = Place(
-            server=server,
-            processes=processes,
-            directory=processes.temporary_directory(),
-            concurrency=_CONCURRENCY,
-        )
+    with running_place(concurrency=_CONCURRENCY) as place:
         for number in range(_ROUNDS):
             # Another one is the first in each round, so that none has the machine's warm-up.
             for kind in (*KINDS[number:], *KINDS[:number]):

@@ -2,7 +2,6 @@
 
 import os
 import signal
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -14,7 +13,6 @@ from bench.common.subjects import FIFO, Place, Subject, make_events
 from bench.control.result import Backlog
 from embedded.valkey import ValkeyServer, start_valkey
 
-_POLL_SECONDS = 0.05
 _MAX_SECONDS = 60.0
 
 
@@ -60,9 +58,9 @@ def run_backlog(*, kind: Kind, place: Place, events: int, groups: int) -> Backlo
     worker = subject.start_worker()
     subject.wait_until_ready()
     cpu_at_start = cpu_seconds([worker.pid])
-    _wait_until_left(subject, most=events // 2)
+    subject.wait_until_left(events // 2, most_seconds=_MAX_SECONDS)
     kind.strike(broker)
-    _wait_until_left(subject, most=0)
+    subject.wait_until_left(0, most_seconds=_MAX_SECONDS)
     cpu = cpu_seconds([worker.pid]) - cpu_at_start
     subject.kill_worker()
     publishes = _publishes(broker) if kind.strike is leave else 0
@@ -83,12 +81,6 @@ def run_backlog(*, kind: Kind, place: Place, events: int, groups: int) -> Backlo
         publishes=publishes,
         order=order_of(lines),
     )
-
-
-def _wait_until_left(subject: Subject, *, most: int) -> None:
-    deadline = time.monotonic() + _MAX_SECONDS
-    while subject.left_on_queue() > most and subject.is_running and time.monotonic() < deadline:
-        time.sleep(_POLL_SECONDS)
 
 
 def _publishes(broker: ValkeyServer) -> int:

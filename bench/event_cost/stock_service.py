@@ -4,6 +4,7 @@ kombu's own SQS transport, one predefined FIFO queue, each step a message of the
 """
 
 import os
+import sys
 from typing import Any
 
 import django
@@ -16,6 +17,8 @@ app = stock_celery(queue=QUEUE, queue_url=os.environ["SQS_CONVERSATION_QUEUE_URL
 
 
 def _add_tasks(**_signal: Any) -> None:
+    # As Celery's Django fixup does: the `celery` script does not put the project on the path.
+    sys.path.insert(0, os.getcwd())
     django.setup()
 
     # Only now: they need Django's models.

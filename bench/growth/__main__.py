@@ -6,7 +6,7 @@ Writes after each curve, and keeps the curves that are there. GROWTH_CURVES name
 import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 
 from rich.console import Console
@@ -22,14 +22,6 @@ from bench.growth.closing import measure_closing
 from bench.growth.page import BENCHMARK
 from bench.growth.result import ClosingPoint, Growth, Point, point
 
-PROCESSES = (1, 2, 4, 8)
-BUNDLE = (1, 5, 10, 25)
-GROUPS = (1, 10, 100, 1_000, 10_000, 100_000)
-BACKLOG = (100, 1_000, 10_000, 100_000, 1_000_000)
-# Texts with which an event's body is about as large as this, up to SQS's former limit.
-MESSAGE_BYTES = (500, 1_000, 10_000, 100_000, 256_000)
-ANSWERS_IN_A_HUNDRED = (0, 1, 10)
-CONVERSATION = (10, 100, 1_000, 10_000, 50_000)
 EVENTS = 10_000
 CONTACTS = 100
 # What all messages of a point may weigh.
@@ -44,16 +36,24 @@ _FIRST = range(1)
 _OTHERS = 10_000_000
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Growing:
+    """What grows, and the load and the subject at each of its values."""
+
+    values: Sequence[int]
+    load: Callable[[int], Load] = lambda _at: _messages(EVENTS)
+    contender: Callable[[int], Contender] = lambda _at: service()
+
+
 def main(console: Console) -> None:
     """Measure, and write after each curve. Raise ProcessError or BenchError."""
     names = _names()
     last = BENCHMARK.read(results.folder())
     curves = dict(last.result.curves) if last else {}
     with running_servers() as servers:
-        points = _Points(servers=servers, console=console)
         for name in names:
-            curve = measured(command=BENCHMARK.command, measure=partial(CURVES[name], points))
-            curves[name] = curve
+            measure = partial(_curve, name, servers=servers, console=console)
+            curve = curves[name] = measured(command=BENCHMARK.command, measure=measure)
             growth = Growth(most_seconds=MAX_SECONDS, curves=curves)
             BENCHMARK.write(Run(header=curve.header, result=growth), console=console)
     BENCHMARK.print(growth, console=console)
@@ -69,42 +69,35 @@ def _names() -> Sequence[str]:
     return names
 
 
-class _Points:
-    """Measures points on the same servers, each on a stage of its own."""
+def _curve(name: str, *, servers: Servers, console: Console) -> list[Point | ClosingPoint]:
+    """Measure each point on a stage of its own."""
+    points: list[Point | ClosingPoint] = []
+    for at in CURVES[name].values:
+        if name == "conversation":
+            points.append(_closing(at, servers=servers))
+        else:
+            points.append(point(at=at, backlog=_backlog(name, at, servers=servers)))
+        console.print(f"{name} {at:,}: {points[-1].seconds:.2f} seconds")
+    return points
 
-    def __init__(self, *, servers: Servers, console: Console) -> None:
-        self._servers = servers
-        self._console = console
 
-    def under_backlog(
-        self, name: str, at: int, load: Load, contender: Contender | None = None
-    ) -> Point:
-        """Measure a load, with the service as it is or with another contender."""
-        # Opening is what a new group costs; elsewhere the conversations are open.
-        first = _OTHERS if name == "groups" else load.first_contact
-        warm = Load(contacts=min(load.contacts, CONTACTS), numbers=_FIRST, first_contact=first)
-        backlog = self._backlog(contender or service(), f"{name}_{at}", load=load, warm=warm)
-        found = point(at=at, backlog=backlog)
-        self._console.print(
-            f"{name} {at:,}: {found.events_per_second:,.0f} events per second, "
-            f"{found.cpu_ms_per_event:.2f} ms of CPU each, {found.end_rss_mb:,.0f} MB"
-        )
-        return found
+def _closing(size: int, *, servers: Servers) -> ClosingPoint:
+    with running_trial(service(), servers=servers, name=f"conversation_{size}") as trial:
+        return measure_closing(trial, messages=size, most_seconds=MAX_SECONDS)
 
-    def of_closing(self, size: int) -> ClosingPoint:
-        """Measure the closing of one conversation of that size."""
-        with running_trial(service(), servers=self._servers, name=f"conversation_{size}") as trial:
-            found = measure_closing(trial, messages=size, most_seconds=MAX_SECONDS)
-        self._console.print(f"closing {size:,} messages: {found.seconds:.2f} seconds")
-        return found
 
-    def _backlog(self, contender: Contender, name: str, *, load: Load, warm: Load) -> Backlog:
-        if len(load) > _MAX_PAUSED:
-            with running_trial(contender, servers=self._servers, name=name, before=load) as trial:
-                return run_for(trial, load=load, most_seconds=MAX_SECONDS)
-        with running_trial(contender, servers=self._servers, name=name) as trial:
-            warm_up(trial, load=warm, most_seconds=MAX_SECONDS)
-            return run_backlog(trial, load=load, most_seconds=MAX_SECONDS)
+def _backlog(curve: str, at: int, *, servers: Servers) -> Backlog:
+    load, contender = CURVES[curve].load(at), CURVES[curve].contender(at)
+    name = f"{curve}_{at}"
+    if len(load) > _MAX_PAUSED:
+        with running_trial(contender, servers=servers, name=name, before=load) as trial:
+            return run_for(trial, load=load, most_seconds=MAX_SECONDS)
+    # Opening is what a new group costs; elsewhere the conversations are open.
+    first = _OTHERS if curve == "groups" else load.first_contact
+    warm = Load(contacts=min(load.contacts, CONTACTS), numbers=_FIRST, first_contact=first)
+    with running_trial(contender, servers=servers, name=name) as trial:
+        warm_up(trial, load=warm, most_seconds=MAX_SECONDS)
+        return run_backlog(trial, load=load, most_seconds=MAX_SECONDS)
 
 
 def _messages(events: int, *, contacts: int | None = None) -> Load:
@@ -128,28 +121,19 @@ def _load(each: int, *, contacts: int = CONTACTS) -> Load:
     return Load(contacts=contacts, numbers=range(_FIRST.stop, _FIRST.stop + each))
 
 
-CURVES: Mapping[str, Callable[[_Points], list[Point | ClosingPoint]]] = {
-    "processes": lambda points: [
-        points.under_backlog("processes", at, _messages(EVENTS), service(processes=at))
-        for at in PROCESSES
-    ],
-    "bundle": lambda points: [
-        points.under_backlog("bundle", at, _messages(EVENTS), service(WORKER_BUNDLE=str(at)))
-        for at in BUNDLE
-    ],
-    "groups": lambda points: [
-        points.under_backlog("groups", at, _messages(EVENTS, contacts=at)) for at in GROUPS
-    ],
-    "message_bytes": lambda points: [
-        points.under_backlog("bytes", at, _of_size(at)) for at in MESSAGE_BYTES
-    ],
-    "answers_in_a_hundred": lambda points: [
-        points.under_backlog("answers", at, _with_answers(at)) for at in ANSWERS_IN_A_HUNDRED
-    ],
-    "conversation": lambda points: [points.of_closing(size) for size in CONVERSATION],
-    "backlog": lambda points: [
-        points.under_backlog("backlog", at, _messages(at)) for at in BACKLOG
-    ],
+CURVES: Mapping[str, Growing] = {
+    "processes": Growing(values=(1, 2, 4, 8), contender=lambda at: service(processes=at)),
+    "bundle": Growing(values=(1, 5, 10, 25), contender=lambda at: service(WORKER_BUNDLE=str(at))),
+    "groups": Growing(
+        values=(1, 10, 100, 1_000, 10_000, 100_000),
+        load=lambda at: _messages(EVENTS, contacts=at),
+    ),
+    # Texts with which an event's body is about as large as this, up to SQS's former limit.
+    "message_bytes": Growing(values=(500, 1_000, 10_000, 100_000, 256_000), load=_of_size),
+    "answers_in_a_hundred": Growing(values=(0, 1, 10), load=_with_answers),
+    # Messages of a conversation that is closed.
+    "conversation": Growing(values=(10, 100, 1_000, 10_000, 50_000)),
+    "backlog": Growing(values=(100, 1_000, 10_000, 100_000, 1_000_000), load=_messages),
 }
 
 

@@ -8,14 +8,12 @@ import sys
 from rich.console import Console
 
 from bench.common.command import count_setting
-from bench.common.subjects import FIFO, STOCK, Kind, Place, Subject
+from bench.common.subjects import FIFO, STOCK, Kind, Subject, running_place
 from bench.transport.fault_run import GROUPS, MAX_RESTARTS, STEP_SECONDS, run_fault
 from bench.transport.faults import FAULTS
 from bench.transport.load import run_load
 from bench.transport.page import BENCHMARK
 from bench.transport.result import FaultPair, LoadResult, Transports
-from embedded.processes import supervisor
-from testbed.sqs import running_sqs_server
 
 _GROUPS = 100
 _CONCURRENCY = 2
@@ -26,20 +24,14 @@ _LOAD_SECONDS = 75.0
 def measure(console: Console) -> Transports:
     """Run the load with each, then each fault with both. Raise ProcessError or BadSetting."""
     events = count_setting(name="BENCH_EVENTS", default=_EVENTS, multiple_of=_GROUPS)
-    with running_sqs_server(greedy=True) as server, supervisor() as processes:
-        place = Place(
-            server=server,
-            processes=processes,
-            directory=processes.temporary_directory(),
-            concurrency=_CONCURRENCY,
-        )
+    with running_place(concurrency=_CONCURRENCY) as place:
 
         def load(kind: Kind) -> LoadResult:
-            console.print(f"{events} events through {kind.app}")
+            console.print(f"{events} events through {kind.title}")
             subject = Subject(kind, place=place)
             return run_load(
                 subject=subject,
-                server=server,
+                server=place.server,
                 events=events,
                 groups=_GROUPS,
                 most_seconds=_LOAD_SECONDS,
@@ -50,7 +42,7 @@ def measure(console: Console) -> Transports:
         for fault in FAULTS:
             console.print(f"Both, and {fault.name}")
             subjects = Subject(STOCK, place=place), Subject(FIFO, place=place)
-            of_stock, of_fifo = run_fault(fault=fault, subjects=subjects, server=server)
+            of_stock, of_fifo = run_fault(fault=fault, subjects=subjects, server=place.server)
             faults.append(FaultPair(fault=fault.name, stock=of_stock, fifo=of_fifo))
     return Transports(
         groups=_GROUPS,

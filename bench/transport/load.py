@@ -1,6 +1,5 @@
 """The load phase: the same events through one subject, with nothing going wrong."""
 
-import time
 from collections import Counter
 
 from bench.common.journal import done, order_of, seconds
@@ -8,7 +7,6 @@ from bench.common.subjects import Subject, make_events
 from bench.transport.result import LoadResult
 from testbed.sqs import SqsServer
 
-_POLL_SECONDS = 0.25
 # The bench itself asks for the queue's size, a worker only when it starts.
 _NOT_COUNTED = "GetQueueAttributes"
 
@@ -22,9 +20,7 @@ def run_load(
     server.reset_calls()
     subject.start_worker()
     subject.wait_until_ready()
-    deadline = time.monotonic() + most_seconds
-    while subject.left_on_queue() and subject.is_running and time.monotonic() < deadline:
-        time.sleep(_POLL_SECONDS)
+    subject.wait_until_left(0, most_seconds=most_seconds)
     calls = Counter(
         call.action
         for call in server.calls()

@@ -4,19 +4,20 @@ from collections.abc import Callable
 from pathlib import Path
 
 from bench.common.benchmark import Benchmark
+from bench.common.subjects import FIFO, STOCK
 from bench.common.tables import Figures, Table, in_columns
 from bench.transport.result import FaultResult, LoadResult, Transports
 
 
 def _tables(run: Transports) -> dict[str, Table]:
-    loads = {"stock Celery": run.stock, "this transport": run.fifo}
+    loads = {STOCK.title: run.stock, FIFO.title: run.fifo}
     return {
         "load": in_columns(
             loads, _load_figures(run), title=f"{run.stock.sent} events of {run.groups} groups"
         ),
         **{
             pair.fault: in_columns(
-                {"stock Celery": pair.stock, "this transport": pair.fifo},
+                {STOCK.title: pair.stock, FIFO.title: pair.fifo},
                 _FAULT_FIGURES,
                 title=f"{pair.fault[:1].upper()}{pair.fault[1:]}",
             )

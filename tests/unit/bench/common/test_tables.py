@@ -1,4 +1,8 @@
-"""Tables as Markdown, and the lines of a page."""
+"""Tables as Markdown and on the terminal, and the lines of a page."""
+
+from io import StringIO
+
+from rich.console import Console
 
 from bench.common.tables import in_columns, in_rows, wrapped
 
@@ -18,6 +22,17 @@ def test_figures_stand_in_rows_or_in_columns() -> None:
         "| 6 | 9 |",
         "| 10 | 25 |",
     ]
+
+
+def test_a_wide_table_is_printed_on_its_side() -> None:
+    printed = StringIO()
+    figures = {f"times {factor}": (lambda n, factor=factor: f"{factor * n}") for factor in range(9)}
+
+    in_rows([3, 5], figures, title="Products").print_on(Console(file=printed, width=60))
+
+    (row,) = (line for line in printed.getvalue().splitlines() if "times 8" in line)
+    assert [cell.strip() for cell in row.strip("│").split("│")] == ["times 8", "24", "40"]
+    assert "Products" in printed.getvalue()
 
 
 def test_paragraphs_and_lists_are_wrapped_and_nothing_else_is() -> None:
