@@ -22,7 +22,7 @@ PACKAGES := celery_sqs_fifo config tasks operations observability apps embedded 
 	manage.py requirements/bootstrap.py
 
 help: ## list the targets
-	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1~\2/p' Makefile | awk -F'~' '{ printf "%-18s %s\n", $$1, $$2 }'
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1~\2/p' Makefile | awk -F'~' '{ printf "%-21s %s\n", $$1, $$2 }'
 
 demo: install ## run the service end to end on an embedded stack and check the result (DEMO_EVENTS=1000)
 	@$(VENV) -m demo
