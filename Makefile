@@ -3,7 +3,8 @@ MAKEFILE := $(MAKEFILE_LIST)
 ROOT := $(shell cd "$$(dirname -- "$$(echo '$(MAKEFILE)' | sed 's/^ //')")" && pwd -P)
 
 .DEFAULT_GOAL := help
-TARGETS := help demo check test test-unit test-long test-browser test-chaos chaos chaos-short \
+TARGETS := help demo check test test-unit test-long test-browser test-pgbouncer test-chaos chaos \
+	chaos-short \
 	bench bench-growth bench-transport bench-control bench-closing bench-figures up lint format lock clean install uv
 .PHONY: $(TARGETS)
 
@@ -61,6 +62,10 @@ test-browser: install ## look at the console with headless Chromium; screenshots
 	@$(VENV) -m tests.browser.chromium
 	@$(VENV) -m uv pip install --quiet --python $(VENV) --require-hashes --requirement requirements/browser.txt
 	$(VENV) -m pytest tests/browser
+
+test-pgbouncer: install ## the service behind the real PgBouncer, in both modes (apt-get install pgbouncer)
+	@$(VENV) -m tests.pgbouncer.installed
+	$(VENV) -m pytest tests/pgbouncer
 
 test-chaos: install ## kill workers and beat at every step of closing, and take PostgreSQL away for a minute
 	$(VENV) -m pytest tests/chaos --numprocesses 2 --dist worksteal

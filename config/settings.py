@@ -96,13 +96,16 @@ DATABASES = {
     "default": _environment.DATABASE_URL
     | {
         "CONN_MAX_AGE": 600,
-        # What a slow neighbour can hold is bounded: an event that meets a bound waits and reruns.
+        # Bounds of this side, in seconds, and of TCP in milliseconds: a peer that vanished without
+        # a word is noticed within 25 s while nothing is sent, and 15 s after something was (libpq,
+        # "Parameter Key Words"). Statements and locks are bounded by the role's own settings
+        # (operations.database_bounds), which hold behind a pooler.
         "OPTIONS": {
             "connect_timeout": 5,
-            # What is prepared (see apps.conversations.attribution) is planned once: no value of its
-            # parameters asks for another plan.
-            "options": "-c lock_timeout=5s -c statement_timeout=30s"
-            " -c plan_cache_mode=force_generic_plan",
+            "keepalives_idle": 10,
+            "keepalives_interval": 5,
+            "keepalives_count": 3,
+            "tcp_user_timeout": 15_000,
         },
     }
 }

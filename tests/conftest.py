@@ -9,10 +9,13 @@ import boto3
 import pytest
 from django.conf import settings as django_settings
 from django.core.management import get_commands
+from django.db import connection
+from pytest_django import DjangoDbBlocker
 
 from apps.common.aws import client_of_process
 from config.environment import read
 from embedded.stack import Stack, running_stack
+from operations.database_bounds import ensure_bounds
 from tests.support.flush import QuickFlush
 from tests.support.provisioned import ProvisionedMoto
 
@@ -44,9 +47,13 @@ def django_db_modify_db_settings(stack: Stack) -> None:
 
 
 @pytest.fixture(scope="session")
-def django_db_setup(django_db_setup: None) -> None:
-    """pytest-django's database, emptied by our own `flush`."""
+def django_db_setup(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> None:
+    """pytest-django's database, bounded as `provision` does it and emptied by our own `flush`."""
     cast("dict[str, Any]", get_commands())["flush"] = QuickFlush()
+    with django_db_blocker.unblock():
+        ensure_bounds()
+        # The bounds are those of new sessions.
+        connection.close()
 
 
 @pytest.fixture(scope="session")

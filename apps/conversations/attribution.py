@@ -6,7 +6,6 @@ from datetime import datetime, time, timedelta
 from functools import lru_cache
 from typing import Any
 from uuid import UUID, uuid4
-from weakref import WeakSet
 
 from django.db import connection
 
@@ -19,87 +18,9 @@ from apps.conversations.transitions import ARCHIVE_OPEN_EVERY, first_due
 
 ATTEMPTS = 3
 
-# One statement for a whole bundle, and no row version where a conversation exists and its contact
-# had written in it before: ON CONFLICT DO UPDATE, or an update a message, is a dead row a message.
-# Rows are made in the order of their keys, so that two bundles cannot wait for each other. The
-# project's closing rule is compared under a share lock, so that no conversation opens under a rule
-# that is being changed. What was queued before its contact was erased has no place.
-#
-# Planning it takes PostgreSQL longer than running it, so each connection has it planned once, and
-# again when autovacuum has found that a table has grown (PostgreSQL, "PREPARE"). Each LIMIT 1 makes
-# it look rows up by their key, even if it plans while a table is new.
-_PREPARE = """
-PREPARE find_or_open (
-    int[], uuid[], uuid[], text[], timestamptz[], timestamptz[], bool[], text[], text[], uuid[],
-    timestamptz[], text[], time[], interval[], timestamptz[], timestamptz[], bool[], text[]
-) AS
-WITH asked AS (
-    SELECT * FROM unnest(
-        $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18
-    ) AS asked (
-        number, project, channel, urn, at, sent_at, from_contact, contact_name, group_id, uuid,
-        closes_at, timezone, closing_time, idle_timeout, due_at, archive_check_at, may_be_late,
-        contact_hash
-    )
-), placed AS (
-    SELECT asked.*, late.uuid AS late, current.uuid AS current,
-        coalesce(late.group_id, current.group_id) AS its_group_id
-    FROM asked
-    LEFT JOIN LATERAL (
-        SELECT closed.uuid, closed.group_id FROM conversations_conversation AS closed
-        WHERE closed.project_id = project AND closed.channel_uuid = channel
-            AND closed.contact_urn = urn AND closed.resolution <> 2 AND may_be_late
-            AND at BETWEEN closed.first_message_at AND closed.last_message_at
-        ORDER BY closed.ended_at DESC LIMIT 1
-    ) AS late ON true
-    LEFT JOIN LATERAL (
-        SELECT open.uuid, open.group_id FROM conversations_conversation AS open
-        WHERE open.project_id = project AND open.channel_uuid = channel
-            AND open.contact_urn = urn AND open.resolution = 2
-        LIMIT 1
-    ) AS current ON true
-    LEFT JOIN LATERAL (
-        SELECT true AS is_erased FROM conversations_erasure AS erasure
-        WHERE erasure.project_id = project AND erasure.contact_hash = asked.contact_hash
-            AND erasure.requested_at >= sent_at
-        LIMIT 1
-    ) AS erased ON true
-    WHERE is_erased IS NULL
-), marked AS (
-    UPDATE conversations_conversation SET contact_wrote = true
-    WHERE NOT contact_wrote
-        AND uuid IN (SELECT current FROM placed WHERE from_contact AND late IS NULL)
-), rules AS (
-    SELECT uuid, timezone, closing_time, idle_timeout FROM conversations_project
-    WHERE uuid IN (SELECT project FROM placed WHERE late IS NULL AND current IS NULL)
-    FOR SHARE
-), opened AS (
-    INSERT INTO conversations_conversation (
-        uuid, project_id, channel_uuid, contact_urn, contact_name, group_id, external_id,
-        started_at, opened_at, contact_wrote, closes_at, due_at, archive_check_at, resolution,
-        has_chats_room, message_count
-    )
-    SELECT DISTINCT ON (project, channel, urn)
-        placed.uuid, project, channel, urn, contact_name, group_id, '', at, sent_at,
-        bool_or(from_contact) OVER (PARTITION BY project, channel, urn), closes_at, due_at,
-        archive_check_at, 2, false, 0
-    FROM placed JOIN rules ON rules.uuid = project
-        AND rules.timezone = placed.timezone AND rules.closing_time = placed.closing_time
-        AND rules.idle_timeout IS NOT DISTINCT FROM placed.idle_timeout
-    WHERE late IS NULL AND current IS NULL
-    ORDER BY project, channel, urn, number
-    ON CONFLICT (project_id, channel_uuid, contact_urn) WHERE resolution = 2 DO NOTHING
-    RETURNING uuid, project_id, channel_uuid, contact_urn, group_id
-)
-SELECT number, coalesce(late, current, opened.uuid), late IS NOT NULL, placed.uuid IS NULL,
-    coalesce(opened.uuid = placed.uuid, false),
-    coalesce(coalesce(placed.its_group_id, opened.group_id) <> placed.group_id, false)
-FROM asked LEFT JOIN placed USING (number)
-LEFT JOIN opened ON late IS NULL AND current IS NULL AND opened.project_id = placed.project
-    AND opened.channel_uuid = placed.channel AND opened.contact_urn = placed.urn
-"""
-_EXECUTE = """
-EXECUTE find_or_open (
+# Made by the migration conversations.0007_find_or_open, where its statement is explained.
+_FIND_OR_OPEN = """
+SELECT * FROM conversations_find_or_open_v1 (
     %(number)s::int[], %(project)s::uuid[], %(channel)s::uuid[], %(urn)s::text[],
     %(at)s::timestamptz[], %(sent_at)s::timestamptz[], %(from_contact)s::bool[],
     %(contact_name)s::text[], %(group_id)s::text[], %(uuid)s::uuid[],
@@ -108,8 +29,6 @@ EXECUTE find_or_open (
     %(archive_check_at)s::timestamptz[], %(may_be_late)s::bool[], %(contact_hash)s::text[]
 )
 """
-# The connections that know the statement.
-_prepared_in: WeakSet[Any] = WeakSet()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
@@ -181,10 +100,7 @@ def _ask(messages: dict[int, IncomingMessage]) -> dict[int, Attribution]:
     rows = [_row(number, message) for number, message in messages.items()]
     columns = {name: [row[name] for row in rows] for name in rows[0]}
     with connection.cursor() as cursor:
-        if connection.connection not in _prepared_in:
-            cursor.execute(_PREPARE)
-            _prepared_in.add(connection.connection)
-        cursor.execute(_EXECUTE, columns)
+        cursor.execute(_FIND_OR_OPEN, columns)
         answers = cursor.fetchall()
     return {
         number: Attribution(

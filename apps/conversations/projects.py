@@ -38,7 +38,7 @@ class Change:
 
 def all_projects() -> Iterator[ProjectRow]:
     """Every project with all its settings, in the order of their uuids."""
-    for project in Project.objects.order_by("uuid").iterator():
+    for project in Project.objects.order_by("uuid"):
         yield ProjectRow(
             uuid=project.uuid, settings={field: getattr(project, field) for field in FIELDS}
         )

@@ -12,6 +12,8 @@ from itertools import islice
 from typing import Any
 from uuid import UUID
 
+from django.db import transaction
+
 from apps.messages import store
 from apps.messages.archive import position
 from apps.messages.entries import MessageEntry
@@ -53,7 +55,9 @@ class TranscriptIndex:
         stored = _places(_chained(self._first_batches, batches))
         parts = ConversationMessages.objects.filter(conversation_id=conversation_uuid)
         self._parts = parts.order_by("part")
-        self._segments = list(self._made_segments(stored))
+        # In a transaction, whose cursor works behind a pooler, too.
+        with transaction.atomic():
+            self._segments = list(self._made_segments(stored))
         self.count = sum(len(segment) for segment in self._segments)
 
     def page(self, *, start: int, length: int) -> TranscriptPage:

@@ -8,6 +8,7 @@ from django.conf import settings
 from django.db import DatabaseError, InterfaceError, NotSupportedError, connection, transaction
 from django.db.migrations.executor import MigrationExecutor
 
+from operations.database_bounds import BOUNDS, missing_bounds
 from operations.doctor.findings import Finding, error, ok, skipped
 
 CONNECTION = "postgresql.connection"
@@ -15,6 +16,7 @@ VERSION = "postgresql.version"
 WRITABLE = "postgresql.writable"
 MIGRATIONS = "postgresql.migrations"
 PERMISSIONS = "postgresql.permissions"
+BOUNDS_IN_FORCE = "postgresql.bounds"
 
 # PostgreSQL's documentation, "System Information Functions": a list of privileges would be an "or".
 LACKING = """
@@ -131,11 +133,26 @@ def _permissions() -> Finding:
     return ok(PERMISSIONS, "Every table that is there may be read and written.")
 
 
+def _bounds() -> Finding:
+    # Not within `bounded`, which sets one of them itself.
+    missing = [bound.setting for bound in missing_bounds()]
+    if missing:
+        return error(
+            BOUNDS_IN_FORCE,
+            f"No limit is in force for {' and '.join(missing)}: a locked row or a slow statement "
+            "would hold a worker for ever.",
+            "Run: python manage.py provision, then restart the workers, and the pooler if there is "
+            "one (PgBouncer: RECONNECT), so that their sessions begin anew.",
+        )
+    return ok(BOUNDS_IN_FORCE, f"{' and '.join(bound.setting for bound in BOUNDS)} have limits.")
+
+
 LOOKS: Mapping[str, Callable[[], Finding]] = {
     VERSION: _version,
     WRITABLE: _writable,
     MIGRATIONS: _migrations,
     PERMISSIONS: _permissions,
+    BOUNDS_IN_FORCE: _bounds,
 }
 
 

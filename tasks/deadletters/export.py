@@ -5,6 +5,7 @@ import os
 from pathlib import Path
 
 from django.core.serializers.json import DjangoJSONEncoder
+from django.db import transaction
 from django.db.models import QuerySet
 
 from apps.messages.dead_letters import document_of
@@ -32,9 +33,11 @@ def _write_lines(descriptor: int, letters: QuerySet[DeadLetter]) -> list[int]:
     with open(descriptor, "w", encoding="ascii") as stream:
         # Whatever the umask of the process has left of it.
         os.fchmod(stream.fileno(), 0o600)
-        for letter in letters.iterator(chunk_size=PAGE):
-            stream.write(json.dumps(document_of(letter), cls=DjangoJSONEncoder) + "\n")
-            written.append(letter.pk)
+        # In a transaction, whose cursor works behind a pooler, too.
+        with transaction.atomic():
+            for letter in letters.iterator(chunk_size=PAGE):
+                stream.write(json.dumps(document_of(letter), cls=DjangoJSONEncoder) + "\n")
+                written.append(letter.pk)
         stream.flush()
         os.fsync(stream.fileno())
     return written

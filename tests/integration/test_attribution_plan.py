@@ -1,23 +1,26 @@
 """How PostgreSQL finds the conversations of a bundle, planned once for each connection."""
 
+import json
 from collections.abc import Iterator
-from datetime import UTC, datetime
 from typing import Any
 from uuid import uuid4
 
 import pytest
-from django.db import connection
+from django.db import connection, transaction
 
 from apps.conversations.models import Conversation, Erasure, Project, Resolution
 from tests.support.builders import CHANNEL, NOON, found
 
 TABLES = ("conversations_conversation", "conversations_project", "conversations_erasure")
 MANY = 5_000
-PLAN = """
-EXPLAIN (FORMAT JSON) EXECUTE find_or_open (
-    '{0}', %(project)s, %(channel)s, '{urn}', %(at)s, %(at)s, '{t}', '{name}', '{group}', %(uuid)s,
-    %(at)s, '{UTC}', '{00:00}', '{NULL}', %(at)s, %(at)s, '{t}', '{hash}'
-)
+# PostgreSQL, "auto_explain": the plans of statements within functions, too, as notices.
+TELL_PLANS = """
+LOAD 'auto_explain';
+SET LOCAL auto_explain.log_min_duration = 0;
+SET LOCAL auto_explain.log_nested_statements = on;
+SET LOCAL auto_explain.log_format = json;
+SET LOCAL auto_explain.log_level = notice;
+SET LOCAL client_min_messages = notice;
 """
 
 
@@ -66,15 +69,12 @@ def test_a_new_connection_plans_anew() -> None:
 
 def _tables_without_a_key() -> list[str]:
     """The tables that the plan reads from end to end, or whose index it does."""
-    with connection.cursor() as cursor:
-        parameters: dict[str, Any] = {
-            "project": [uuid4()],
-            "channel": [uuid4()],
-            "uuid": [uuid4()],
-            "at": [datetime(2026, 1, 1, tzinfo=UTC)],
-        }
-        cursor.execute(PLAN, parameters)
-        (((plan,),),) = cursor.fetchall()
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(TELL_PLANS)
+        del connection.connection.notices[:]
+        found()
+        notices = list(connection.connection.notices)
+    (plan,) = [plan for plan in map(_plan_in, notices) if "WITH asked" in plan["Query Text"]]
     scans = [node for node in _nodes(plan["Plan"]) if "Relation Name" in node]
     assert {scan["Relation Name"] for scan in scans} == set(TABLES)
     return [
@@ -82,6 +82,11 @@ def _tables_without_a_key() -> list[str]:
         for scan in scans
         if scan["Node Type"] != "ModifyTable" and "Index Cond" not in scan
     ]
+
+
+def _plan_in(notice: str) -> dict[str, Any]:
+    document: dict[str, Any] = json.loads(notice[notice.index("{") :])
+    return document
 
 
 def _nodes(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:

@@ -5,15 +5,19 @@ from typing import Any
 from botocore.exceptions import BotoCoreError, ClientError
 from django.core.management.base import CommandError
 
+from operations.database_bounds import ensure_bounds
 from operations.management.command_line import OperatorCommand
 from operations.provisioning import ensure_queues, ensure_table
 from tasks.schedules import ensure_schedules
 
 
 class Command(OperatorCommand):
-    """Make queue, dead-letter queue, table and schedules; running it again changes nothing."""
+    """Make queues, table, time limits and schedules; running it again changes nothing."""
 
-    help = "Make the SQS queues, the DynamoDB table and beat's schedules, where they are missing."
+    help = (
+        "Make the SQS queues, the DynamoDB table, the database role's time limits and beat's "
+        "schedules, where they are missing."
+    )
     after_outage = "Run it again: it makes what is missing."
 
     def handle(self, *_arguments: Any, **_options: Any) -> None:
@@ -28,5 +32,7 @@ class Command(OperatorCommand):
                 f"AWS failed: {error}. `python manage.py doctor` shows what to mend; then run this "
                 "again."
             ) from error
+        ensure_bounds()
+        self.stdout.write("The database role has its time limits.")
         ensure_schedules()
         self.stdout.write("The schedules are there.")

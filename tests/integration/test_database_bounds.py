@@ -1,0 +1,81 @@
+"""No wait for PostgreSQL is without an end, whatever the service is connected through."""
+
+from collections.abc import Iterator
+
+import pytest
+from django.db import connection
+
+from operations.database_bounds import ensure_bounds
+from operations.doctor import postgresql
+from operations.doctor.findings import Finding, Status
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def set_default(setting: str, value: str) -> None:
+    """Set a default of the role, as an operator does, and begin a new session."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT current_database()")
+        (database,) = cursor.fetchone()
+        cursor.execute(f"ALTER ROLE CURRENT_USER IN DATABASE {database} SET {setting} = '{value}'")
+    connection.close()
+
+
+@pytest.fixture(autouse=True)
+def _as_provisioned() -> Iterator[None]:
+    yield
+    set_default("lock_timeout", "5s")
+    set_default("statement_timeout", "30s")
+
+
+def in_force(setting: str) -> str:
+    """Return the value of a setting in this session."""
+    with connection.cursor() as cursor:
+        cursor.execute(f"SHOW {setting}")
+        return str(cursor.fetchone()[0])
+
+
+def found() -> Finding:
+    """Return what the doctor says of the bounds."""
+    return {finding.check: finding for finding in postgresql.check()}["postgresql.bounds"]
+
+
+@pytest.mark.parametrize("setting", ["lock_timeout", "statement_timeout"])
+def test_the_doctor_names_a_bound_that_is_not_in_force(setting: str) -> None:
+    set_default(setting, "0")
+
+    finding = found()
+
+    assert finding.status is Status.ERROR
+    assert setting in finding.found
+    assert "python manage.py provision" in finding.remedy
+
+
+def test_provisioning_sets_a_missing_bound_for_new_sessions() -> None:
+    set_default("lock_timeout", "0")
+
+    ensure_bounds()
+    connection.close()
+
+    assert in_force("lock_timeout") == "5s"
+    assert found().status is Status.OK
+
+
+def test_provisioning_keeps_a_bound_that_an_operator_has_chosen() -> None:
+    set_default("statement_timeout", "12s")
+
+    ensure_bounds()
+    connection.close()
+
+    assert in_force("statement_timeout") == "12s"
+    assert found().status is Status.OK
+
+
+def test_the_hot_path_bounds_its_locks_even_where_the_role_does_not() -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT proconfig FROM pg_proc WHERE proname = 'conversations_find_or_open_v1'"
+        )
+        (settings,) = cursor.fetchone()
+
+    assert "lock_timeout=5s" in settings

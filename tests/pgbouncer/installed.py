@@ -1,0 +1,38 @@
+"""Find PgBouncer; `python -m tests.pgbouncer.installed` fails with how to install it.
+
+It is the system's: no package of PyPI has it.
+"""
+
+import os
+import shutil
+import sys
+from pathlib import Path
+
+from rich.console import Console
+
+NAME = "pgbouncer"
+# Debian keeps servers where an ordinary user's PATH does not lead.
+FOLDERS_OF_SERVERS = ("/usr/sbin", "/usr/local/sbin", "/opt/homebrew/bin")
+HOW_TO_INSTALL = (
+    "There is no PgBouncer on this machine: install it (Debian, Ubuntu: apt-get install pgbouncer; "
+    "macOS: brew install pgbouncer)."
+)
+
+
+def pgbouncer() -> Path | None:
+    """Return the program's path, or None if it is not installed."""
+    path = os.pathsep.join([os.environ.get("PATH", os.defpath), *FOLDERS_OF_SERVERS])
+    found = shutil.which(NAME, path=path)
+    return Path(found) if found else None
+
+
+def main() -> int:
+    """Return 0, or 1 after a sentence if PgBouncer is not installed."""
+    if pgbouncer():
+        return 0
+    Console(stderr=True).print(HOW_TO_INSTALL, markup=False, highlight=False, soft_wrap=True)
+    return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

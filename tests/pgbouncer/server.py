@@ -1,0 +1,74 @@
+"""A PgBouncer in front of a PostgreSQL server, with its default settings but for the pool's."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from urllib.parse import urlsplit, urlunsplit
+
+import psycopg2
+
+from embedded.accounts import unprivileged_account
+from embedded.network import LOOPBACK, free_port
+from embedded.processes import Command, supervisor
+from tests.pgbouncer.installed import HOW_TO_INSTALL, pgbouncer
+
+START_TIMEOUT_SECONDS = 20.0
+# In session mode each process of the service keeps a session for itself, so there must be enough.
+# In transaction mode there are fewer sessions than processes, so that they share them.
+POOL_SIZES = {"session": 10, "transaction": 2}
+
+
+@contextmanager
+def running_pgbouncer(*, database_url: str, pool_mode: str, logs: Path) -> Iterator[str]:
+    """Yield the URL that leads through PgBouncer to the same database as the same role.
+
+    `pool_mode` is PgBouncer's: session or transaction. Raises ProcessError if it does not start.
+    """
+    program = pgbouncer()
+    assert program, HOW_TO_INSTALL
+    server = urlsplit(database_url)
+    port = free_port()
+    with supervisor() as processes:
+        home = processes.temporary_directory()
+        users, config = home / "users.txt", home / "pgbouncer.ini"
+        users.write_text(f'"{server.username}" "{server.password}"\n')
+        config.write_text(
+            "[databases]\n"
+            f"* = host={server.hostname} port={server.port}\n"
+            "[pgbouncer]\n"
+            f"listen_addr = {LOOPBACK}\nlisten_port = {port}\nunix_socket_dir =\n"
+            f"auth_type = scram-sha-256\nauth_file = {users}\n"
+            f"pool_mode = {pool_mode}\ndefault_pool_size = {POOL_SIZES[pool_mode]}\n"
+        )
+        # It refuses to run as root.
+        account = unprivileged_account() if os.geteuid() == 0 else None
+        if account:
+            home.chmod(0o711)
+            account.own(users, config)
+        process = processes.start(
+            command=Command(
+                name="pgbouncer",
+                arguments=[program, config],
+                environment={"PATH": os.defpath},
+                working_directory=Path("/"),
+                user=account.user if account else None,
+                group=account.group if account else None,
+            ),
+            log=logs / f"pgbouncer-{pool_mode}.log",
+        )
+        url = urlunsplit(
+            server._replace(netloc=f"{server.username}:{server.password}@{LOOPBACK}:{port}")
+        )
+        process.wait_until_ready(
+            is_ready=lambda: _answers(url), timeout_seconds=START_TIMEOUT_SECONDS
+        )
+        yield url
+
+
+def _answers(url: str) -> bool:
+    try:
+        psycopg2.connect(url, connect_timeout=2).close()
+    except psycopg2.OperationalError:
+        return False
+    return True
