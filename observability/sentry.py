@@ -10,14 +10,14 @@ from botocore.exceptions import ConnectionError as AwsConnectionError
 from botocore.exceptions import HTTPClientError
 from celery import signals
 from celery.beat import SchedulingError
-from django.db.utils import InterfaceError, OperationalError
+from django.db.utils import Error as DatabaseError
 from sentry_sdk.integrations.atexit import AtexitIntegration
 from sentry_sdk.integrations.excepthook import ExcepthookIntegration
 from sentry_sdk.integrations.logging import LoggingIntegration
 from sentry_sdk.integrations.threading import ThreadingIntegration
 from sentry_sdk.types import Event, Hint
 
-from apps.common.errors import InvalidEvent, Unavailable
+from apps.common.errors import InvalidEvent, Unavailable, is_external
 from celery_sqs_fifo import Places, places_of, unwrapped
 from observability.log_context import IDS, bound_labels
 
@@ -28,8 +28,6 @@ MOST_CAUSES = 1_000
 EXPECTED = (
     InvalidEvent,
     Unavailable,
-    OperationalError,
-    InterfaceError,
     AwsConnectionError,
     HTTPClientError,
 )
@@ -152,6 +150,8 @@ def _is_expected(error: BaseException | None) -> bool:
     seen = set()
     while error is not None and id(error) not in seen:
         if isinstance(error, EXPECTED):
+            return True
+        if isinstance(error, DatabaseError) and is_external(error):
             return True
         seen.add(id(error))
         # Celery's beat wraps what keeps it from publishing without naming it as the cause.

@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 import sentry_sdk
+from django.db import connection
 
 from apps.common.errors import InvalidEvent, Unavailable, database_may_be_unavailable
 from celery_sqs_fifo import EventsFailed, EventTask, FifoTask, Outcome, Result, Work, bug
@@ -67,6 +68,16 @@ def _classified(error: Exception) -> Outcome:
     return replace(outcome, labels=log_context.labels_of_the_run())
 
 
+def _renew_session(*, retries: int | None) -> None:
+    """Close the connection before a rerun.
+
+    What failed may be the session: of a server that is read-only since a failover, or of a pooler.
+    Such a connection answers, so Django would keep it.
+    """
+    if retries:
+        connection.close()
+
+
 class _Outcomes:
     def outcome_of(self, error: Exception) -> Outcome:
         """See `tasks.base.outcome_of`."""
@@ -84,7 +95,8 @@ class StepTask(_Outcomes, EventTask):
             return super().__call__(items)
 
     def delivery_begun(self, works: list[Work]) -> None:
-        """Follow the events from here on."""
+        """Begin a session for a rerun, and follow the events from here on."""
+        _renew_session(retries=self.request.retries)
         if Tracing.tracer:
             Tracing.tracer.delivery_begun(works, attempt=(self.request.retries or 0) + 1)
 
@@ -109,6 +121,7 @@ class PointerTask(_Outcomes, FifoTask):
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Run with the ids of the pointer, and of this run, on each line."""
+        _renew_session(retries=self.request.retries)
         named = self.request.get("labels") or labels.pointer_labels(self.name, args)
         with log_context.step(self.request, name=self.name, labels=named):
             return super().__call__(*args, **kwargs)

@@ -191,6 +191,16 @@ class Conversation(models.Model):
         return str(self.uuid)
 
 
+class WorkerProbe(models.Model):
+    """When a worker last probed PostgreSQL by committing this row."""
+
+    worker = models.CharField(primary_key=True, max_length=255)
+    probed_at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return self.worker
+
+
 class Erasure(models.Model):
     """Somebody asked for a contact to be erased: what is to be done, and what must not come back.
 

@@ -7,6 +7,7 @@ not do it now and may later.
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, suppress
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -28,9 +29,16 @@ OUR_FAULT = frozenset({"ValidationException", "SerializationException"})
 Item = Mapping[str, Any]
 
 
-def ping() -> None:
-    """Read nothing from the table, as a worker does."""
-    _get(key(conversation_uuid=UUID(int=0), sort_key="nothing"))
+def probe(*, worker: str, now: datetime) -> None:
+    """Write, read and delete an item, as events have it done. Raises Unavailable.
+
+    No conversation has its key. Cut off, it expires within an hour.
+    """
+    primary_key = key(conversation_uuid=UUID(int=0), sort_key=f"probe#{worker}")
+    expires_at = int((now + timedelta(hours=1)).timestamp())
+    put({**primary_key, EXPIRY: {"N": str(expires_at)}})
+    _get(primary_key)
+    delete_all([primary_key])
 
 
 def key(*, conversation_uuid: UUID, sort_key: str) -> dict[str, Any]:

@@ -31,7 +31,8 @@ CALLS: dict[str, Callable[[], Any]] = {
     "PutItem": lambda: store.put(conversation_uuid=CONVERSATION, entry=entry(), now=NOON),
     "Query": lambda: list(store.batches(CONVERSATION)),
     "BatchWriteItem": lambda: store.delete(conversation_uuid=CONVERSATION, item_keys=["k"]),
-    "GetItem": message_table.ping,
+    "GetItem": lambda: message_table.is_there(conversation_uuid=CONVERSATION, sort_key="k"),
+    "probe": lambda: message_table.probe(worker="w", now=NOON),
 }
 
 
@@ -101,7 +102,7 @@ def test_a_table_that_is_not_there_is_unavailable(settings: Any) -> None:
     settings.DYNAMODB_MESSAGE_TABLE = "another_table"
 
     with pytest.raises(Unavailable, match="ResourceNotFoundException"):
-        message_table.ping()
+        message_table.probe(worker="w", now=NOON)
 
 
 class Overloaded:
