@@ -106,6 +106,7 @@ DATABASES = {
             "keepalives_interval": 5,
             "keepalives_count": 3,
             "tcp_user_timeout": 15_000,
+            **_environment.DATABASE_URL.get("OPTIONS", {}),
         },
     }
 }

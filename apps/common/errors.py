@@ -34,6 +34,7 @@ EXTERNAL_STATES = frozenset(
         "42703",  # no such column: likewise
         "42804",  # a column or parameter has another type: likewise
         "42883",  # no such function: likewise
+        "55000",  # the database takes no connections, or is being dropped
         "55006",  # an object is in use
         "55P03",  # a lock was not to be had in time
     }
