@@ -60,7 +60,7 @@ def _unavailable_as_command_error(advice: str) -> Iterator[None]:
         with database_may_be_unavailable():
             yield
     except Unavailable as error:
-        raise CommandError(f"{error}. {advice}") from error
+        raise CommandError(_schema_sentence(error) or f"{error}. {advice}") from error
     except (ProgrammingError, psycopg2.Error) as error:
         sentence = _schema_sentence(error)
         if sentence is None:
