@@ -10,18 +10,18 @@ from datetime import UTC, datetime, timedelta
 
 from rich.console import Console
 
-from demo.figures import expected_figures, figures_table
-from demo.report import print_problems, print_table, sqs_calls, summarize
 from demo.samples import sample_events
 from demo.settings import demo_environment, use_settings
-from demo.traffic import LEAST_EVENTS, generate_day
+from demo.summary import sqs_calls, summarize
+from demo.tables import figures_table, print_defects, print_summary
 from embedded.processes import ProcessError, sigterm_as_exit
 from embedded.service import prepare
 from embedded.stack import running_stack
+from testbed.traffic.day import MIN_EVENTS, generate_day
 
 _EVENTS = 1_000
-_MOST_EVENTS = 20_000
-_LARGEST_SEED = 2**32 - 1
+_MAX_EVENTS = 20_000
+_MAX_SEED = 2**32 - 1
 _LOG_LINES = 20
 _INTERRUPTED = 130
 
@@ -33,9 +33,9 @@ def main() -> int:
     """
     console, errors = Console(), Console(stderr=True)
     try:
-        events = _number("DEMO_EVENTS", default=_EVENTS, least=LEAST_EVENTS, most=_MOST_EVENTS)
+        events = _number("DEMO_EVENTS", default=_EVENTS, minimum=MIN_EVENTS, maximum=_MAX_EVENTS)
         seed = _number(
-            "DEMO_SEED", default=secrets.randbelow(_LARGEST_SEED), least=0, most=_LARGEST_SEED
+            "DEMO_SEED", default=secrets.randbelow(_MAX_SEED), minimum=0, maximum=_MAX_SEED
         )
         with sigterm_as_exit():
             return _demo(events=events, seed=seed, console=console, errors=errors)
@@ -75,9 +75,13 @@ def _demo(*, events: int, seed: int, console: Console, errors: Console) -> int:
         )
     calls = sqs_calls(result.worker_log)
     summary = summarize(
-        events=len(result.sent), found=result.found, problems=result.problems, sqs_calls=calls
+        events=len(result.sent),
+        found=result.found,
+        figures=result.figures,
+        defects=result.defects,
+        sqs_calls=calls,
     )
-    print_table(
+    print_summary(
         console=console,
         summary=summary,
         expected=result.expected,
@@ -87,12 +91,12 @@ def _demo(*, events: int, seed: int, console: Console, errors: Console) -> int:
     console.print(
         figures_table(
             names={project.uuid: project.name for project in day.projects},
-            expected=expected_figures(result.expected),
-            found=result.found.figures,
+            expected=result.expected_figures,
+            found=result.figures,
         )
     )
     if result.stalled or not summary.is_clean:
-        print_problems(console=errors, problems=result.problems)
+        print_defects(console=errors, defects=result.defects)
         errors.print("The end of the worker's log:")
         for line in result.worker_log.splitlines()[-_LOG_LINES:]:
             errors.print(f"    {line}", markup=False, highlight=False, soft_wrap=True)
@@ -106,11 +110,11 @@ def _demo(*, events: int, seed: int, console: Console, errors: Console) -> int:
     return 0 if summary.is_clean and not result.stalled else 1
 
 
-def _number(name: str, *, default: int, least: int, most: int) -> int:
+def _number(name: str, *, default: int, minimum: int, maximum: int) -> int:
     """A whole number from the environment. Raises ValueError with what to set instead."""
     text = os.environ.get(name, "") or str(default)
-    if not (text.isascii() and text.isdigit() and least <= int(text) <= most):
-        raise ValueError(f"{name} must be a whole number from {least} to {most}.")
+    if not (text.isascii() and text.isdigit() and minimum <= int(text) <= maximum):
+        raise ValueError(f"{name} must be a whole number from {minimum} to {maximum}.")
     return int(text)
 
 

@@ -3,11 +3,10 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from zoneinfo import ZoneInfo
 
 from rich.console import Console
 
-from demo.traffic import DemoProject
+from testbed.traffic.projects import Project
 
 # By then a running beat has found its changed schedule: it looks every five seconds.
 FIRST_IN = timedelta(seconds=5)
@@ -18,16 +17,16 @@ APART = timedelta(seconds=1)
 class Closing:
     """When the open conversations of a project close: a whole second, in UTC."""
 
-    project: DemoProject
+    project: Project
     at: datetime
 
     @property
     def local(self) -> datetime:
         """The same instant on the clocks of the project's zone."""
-        return self.at.astimezone(ZoneInfo(self.project.timezone))
+        return self.project.local(self.at)
 
 
-def plan_closings(projects: Sequence[DemoProject], *, now: datetime) -> list[Closing]:
+def plan_closings(projects: Sequence[Project], *, now: datetime) -> list[Closing]:
     """A closing for each project, the first about FIRST_IN from `now`, the others APART."""
     first = now.astimezone(UTC).replace(microsecond=0) + FIRST_IN
     return [

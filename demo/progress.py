@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from demo.closings import Closing, ClosingLines
-from demo.goal import Goal, Snapshot
+from demo.target import Snapshot, Target
 
 _SECONDS_BETWEEN_LINES = 5.0
 
@@ -16,22 +16,22 @@ _SECONDS_BETWEEN_LINES = 5.0
 class Display:
     """Shows snapshots. Made by `display`."""
 
-    def __init__(self, *, console: Console, goal: Goal, bars: Progress | None) -> None:
+    def __init__(self, *, console: Console, target: Target, bars: Progress | None) -> None:
         self._console = console
-        self._goal = goal
+        self._target = target
         self._bars = bars
         self._next_line_at = 0.0
         self._closings: ClosingLines | None = None
         if bars:
-            self._published = bars.add_task("Events published", total=goal.events, note="")
-            self._archived = bars.add_task("Conversations archived", total=goal.closed, note="")
-            self._in_lake = bars.add_task("Answers in the lake", total=goal.answers, note="")
+            self._published = bars.add_task("Events published", total=target.events, note="")
+            self._archived = bars.add_task("Conversations archived", total=target.closed, note="")
+            self._in_lake = bars.add_task("Answers in the lake", total=target.answers, note="")
 
     def announce(self, closings: Sequence[Closing]) -> None:
         """From now on, tell of each project's closing when it has happened."""
         self._console.print("Every project now closes in a moment, at a time of its own zone:")
         self._closings = ClosingLines(
-            console=self._console, closings=closings, left_open=self._goal.left_open
+            console=self._console, closings=closings, left_open=self._target.left_open
         )
 
     def show(self, snapshot: Snapshot) -> None:
@@ -54,21 +54,21 @@ class Display:
 
     def _print_line(self, snapshot: Snapshot) -> None:
         self._console.print(
-            f"published {snapshot.published}/{self._goal.events}, "
+            f"published {snapshot.published}/{self._target.events}, "
             f"in the queue {snapshot.queued}, "
             f"conversations open {snapshot.in_progress}, closed {snapshot.closed}, "
-            f"archived {snapshot.archived}/{self._goal.closed}, "
-            f"answers in the lake {snapshot.in_lake}/{self._goal.answers}",
+            f"archived {snapshot.archived}/{self._target.closed}, "
+            f"answers in the lake {snapshot.in_lake}/{self._target.answers}",
             soft_wrap=True,
             highlight=False,
         )
 
 
 @contextmanager
-def display(*, console: Console, goal: Goal) -> Iterator[Display]:
+def display(*, console: Console, target: Target) -> Iterator[Display]:
     """Bars while the block runs if the console is a terminal, else lines."""
     if not console.is_terminal:
-        yield Display(console=console, goal=goal, bars=None)
+        yield Display(console=console, target=target, bars=None)
         return
     bars = Progress(
         TextColumn("{task.description}"),
@@ -79,4 +79,4 @@ def display(*, console: Console, goal: Goal) -> Iterator[Display]:
         console=console,
     )
     with bars:
-        yield Display(console=console, goal=goal, bars=bars)
+        yield Display(console=console, target=target, bars=bars)

@@ -6,31 +6,36 @@ Needs Django's settings.
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from datetime import timedelta
 
+import boto3
 from rich.console import Console
 
 from apps.common.clock import now
-from demo.arrangements import (
-    add_projects,
-    have_closings_looked_for_often,
-    have_the_lake_told_often,
-    set_closing_times,
-)
-from demo.check import check, check_logs
 from demo.closings import Closing, plan_closings
-from demo.events import PlannedEvent
-from demo.expectations import Expectations, SentEvent, expectations
-from demo.findings import Findings
-from demo.goal import Snapshot, goal_of
-from demo.problems import Problem
 from demo.progress import Display, display
-from demo.queue import Queues
-from demo.stores import read_stores, snapshot
-from demo.traffic import Day, DemoProject
+from demo.schedules import look_for_closings_often, send_to_the_lake_often, set_closing_times
+from demo.service import read_figures, take_snapshot
+from demo.target import Snapshot, target_of
 from embedded.processes import ManagedProcess, ProcessError
 from embedded.service import running_beat, running_worker
 from embedded.stack import Stack
+from testbed.checker.check import check
+from testbed.checker.figures import ProjectFigures, check_figures, expected_figures
+from testbed.checker.logs import check_logs
+from testbed.checker.reader import read_stores
+from testbed.checker.report import Defect
+from testbed.checker.stores import Stores
+from testbed.traffic.day import Day
+from testbed.traffic.effects import Expected, expected_effects
+from testbed.traffic.events import PlannedEvent, SentEvent
+from testbed.traffic.projects import Project, insert_projects
+from testbed.traffic.sending import EventQueue
 
+# moto slows down as its backlog grows: to about 20 sends a second at 500 messages.
+MAX_BACKLOG = 90
+# Until then, nothing closes but by an event.
+_FAR_AWAY = timedelta(hours=12)
 _LOOK_AGAIN_SECONDS = 0.5
 # Longer than a lease of the queue: a lost message would have been delivered again by then.
 _STALLED_AFTER_SECONDS = 90.0
@@ -48,9 +53,11 @@ class Run:
     """
 
     sent: list[SentEvent]
-    expected: Expectations
-    found: Findings
-    problems: list[Problem]
+    expected: Expected
+    found: Stores
+    expected_figures: dict[str, ProjectFigures]
+    figures: dict[str, ProjectFigures]
+    defects: list[Defect]
     worker_log: str
     stalled: str
 
@@ -69,21 +76,24 @@ def run(
     worker's log, if that is not possible.
     """
     started_at = now()
-    add_projects(day.projects)
-    have_the_lake_told_often()
-    events = [*samples, *day.events]
-    queues = Queues(
-        queue_url=environment["SQS_CONVERSATION_QUEUE_URL"],
-        dead_letter_queue_url=environment["SQS_CONVERSATION_DLQ_URL"],
-        region=environment["SQS_CONVERSATION_REGION"],
+    insert_projects(
+        database_url=stack.database_url,
+        closings=dict.fromkeys(day.projects, started_at + _FAR_AWAY),
     )
+    send_to_the_lake_often()
+    events = [
+        replace(event, number=number)
+        for number, event in enumerate([*samples, *day.events], start=1)
+    ]
+    sqs = boto3.client("sqs", region_name=environment["SQS_CONVERSATION_REGION"])
+    queue = EventQueue(sqs=sqs, url=environment["SQS_CONVERSATION_QUEUE_URL"])
     with running_worker(environment=environment, logs=stack.logs) as worker:
         try:
             with running_beat(environment=environment, logs=stack.logs) as beat:
                 done = _send_and_wait(
                     events,
                     projects=day.projects,
-                    queues=queues,
+                    queue=queue,
                     processes=[worker, beat],
                     console=console,
                 )
@@ -93,21 +103,33 @@ def run(
             raise worker.error(f"was at work when the demo failed: {error}") from error
     console.print("Comparing what was published with what is in the stores")
     found = read_stores(
-        queues=queues,
+        database_url=stack.database_url,
+        dynamodb=boto3.client("dynamodb", region_name=environment["DYNAMODB_REGION"]),
         table=environment["DYNAMODB_MESSAGE_TABLE"],
-        region=environment["DYNAMODB_REGION"],
+        sqs=sqs,
+        queue_url=environment["SQS_CONVERSATION_QUEUE_URL"],
+        dead_letter_queue_url=environment["SQS_CONVERSATION_DLQ_URL"],
         lake=stack.lake,
-        started_at=started_at,
     )
-    expected = expectations(
-        done.sent, closings={closing.project.uuid: closing.at for closing in done.closings}
-    )
+    closings = {closing.project.uuid: closing.at for closing in done.closings}
+    expected = expected_effects(done.sent, closings=closings)
+    wanted_figures, figures = expected_figures(expected), read_figures(started_at=started_at)
     return Run(
         sent=done.sent,
         expected=expected,
         found=found,
-        problems=[
-            *check(expected=expected, found=found),
+        expected_figures=wanted_figures,
+        figures=figures,
+        defects=[
+            # Beat's own messages and dead letters that are yet to be collected may wait.
+            *check(
+                sent=done.sent,
+                stores=found,
+                closings=closings,
+                is_drained=False,
+                lake_may_repeat=False,
+            ),
+            *check_figures(expected=wanted_figures, found=figures),
             *check_logs(sent=done.sent, logs={one.name: one.log_text() for one in (worker, beat)}),
         ],
         worker_log=worker.log_text(),
@@ -127,17 +149,18 @@ class _Done:
 def _send_and_wait(
     events: list[PlannedEvent],
     *,
-    projects: Sequence[DemoProject],
-    queues: Queues,
+    projects: Sequence[Project],
+    queue: EventQueue,
     processes: list[ManagedProcess],
     console: Console,
 ) -> _Done:
-    goal = goal_of(events, projects=projects)
-    with display(console=console, goal=goal) as shown:
+    target = target_of(events, projects=projects)
+    with display(console=console, target=target) as shown:
         watch = _Watch(processes=processes, shown=shown)
         done = _Done(
-            sent=queues.publish(
+            sent=queue.publish(
                 events,
+                max_backlog=MAX_BACKLOG,
                 on_progress=lambda sent, backlog: watch.look_if_due(
                     published=len(sent), queued=backlog
                 ),
@@ -145,16 +168,16 @@ def _send_and_wait(
         )
 
         def look() -> Snapshot:
-            return watch.look(published=len(done.sent), queued=queues.backlog())
+            return watch.look(published=len(done.sent), queued=queue.depth())
 
         try:
-            _wait(look, until=goal.all_events_are_done)
+            _wait(look, until=target.all_events_are_done)
             # Not before: each tick costs a receive and a delete, which are counted.
-            have_closings_looked_for_often()
+            look_for_closings_often()
             done.closings = plan_closings(projects, now=now())
             shown.announce(done.closings)
             set_closing_times(done.closings)
-            _wait(look, until=goal.is_reached)
+            _wait(look, until=target.is_reached)
         except Stalled as error:
             done.stalled = str(error)
     return done
@@ -184,7 +207,7 @@ class _Watch:
         for process in self._processes:
             if not process.is_running:
                 raise process.error(f"ended by itself with status {process.exit_status}")
-        seen = snapshot(published=published, queued=queued)
+        seen = take_snapshot(published=published, queued=queued)
         self._shown.show(seen)
         self._looked_at = time.monotonic()
         # Not what is queued: beat's own messages come and go for ever.

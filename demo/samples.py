@@ -2,20 +2,25 @@
 
 import json
 import re
+from datetime import datetime
 from importlib.resources import files
 
-from demo.events import (
-    Answered,
-    Changed,
-    ConversationName,
+from testbed.traffic.contacts import SCORES
+from testbed.traffic.events import (
+    Answer,
+    Closing,
+    Contact,
     Effect,
+    Invalid,
     JsonObject,
+    Message,
     PlannedEvent,
-    Quarantined,
-    Stored,
+    Window,
+    sortable,
 )
 
 # Every contact of the samples has one conversation, so that naming the contact names it.
+_CONVERSATION = 1
 _STORED = re.compile(r"stored\b|one message in the transcript|in its archive, in its place")
 _ANSWERED = re.compile(
     r"conversation\.(?P<field>csat|nps) (?P<score>\d+)|counted and sent to the lake; no score"
@@ -30,54 +35,69 @@ def sample_events() -> list[PlannedEvent]:
     """The samples in sending order. Raises ValueError for an `expect` that says nothing known."""
     text = files("demo").joinpath("sample_events.jsonl").read_text(encoding="utf-8")
     # Not splitlines: a line separator within JSON text ends no line.
-    return [_planned(json.loads(line)) for line in text.split("\n") if line]
+    rows = [json.loads(line) for line in text.split("\n") if line]
+    return [_planned(row, number=number) for number, row in enumerate(rows, start=1)]
 
 
-def _planned(row: JsonObject) -> PlannedEvent:
+def _planned(row: JsonObject, *, number: int) -> PlannedEvent:
+    effect = _effect(name=row["name"], expect=row["expect"], body=row["MessageBody"])
+    attributes = {name: one["StringValue"] for name, one in row["MessageAttributes"].items()}
     return PlannedEvent(
-        body=row["MessageBody"],
+        number=number,
+        at=0.0,
+        contact=_contact(row, effect=effect),
         group_id=row["MessageGroupId"],
         deduplication_id=row["MessageDeduplicationId"],
-        attributes=row["MessageAttributes"],
-        effect=_effect(name=row["name"], expect=row["expect"], body=row["MessageBody"]),
+        body=row["MessageBody"],
+        effect=effect,
+        attributes=attributes,
+    )
+
+
+def _contact(row: JsonObject, *, effect: Effect) -> Contact:
+    """An invalid event need not name one."""
+    if isinstance(effect, Invalid):
+        return Contact(project="", channel="", urn=row["MessageGroupId"])
+    data = json.loads(row["MessageBody"])["data"]
+    return Contact(
+        project=data["project_uuid"], channel=data["channel_uuid"], urn=data["contact_urn"]
     )
 
 
 def _effect(*, name: str, expect: str, body: str) -> Effect:
     if _QUARANTINED.match(expect):
-        return Quarantined()
+        return Invalid(reason="")
     document = json.loads(body)
     data = document["data"]
-    conversation = ConversationName(
-        project_uuid=data["project_uuid"],
-        channel_uuid=data["channel_uuid"],
-        contact_urn=data["contact_urn"],
-    )
     if _STORED.match(expect):
-        return Stored(conversation=conversation)
+        return _message(data["message"])
     if answer := _ANSWERED.match(expect):
         source = data if "key" in data else document
-        return _answer(conversation, source["key"], source["value"], expected=answer)
+        return _answer(data["message"]["id"], source["key"], source["value"], expected=answer)
+    told = {
+        "external_id": data.get("external_id") or data.get("id") or "",
+        "contact_name": data.get("name") or data.get("contact_name") or "",
+    }
     if closed := _CLOSED.match(expect):
-        return _change(conversation, data, resolution=int(closed["resolution"]))
+        return Closing(conversation=_CONVERSATION, resolution=int(closed["resolution"]), **told)
     if _UPDATED.match(expect):
-        return _change(conversation, data, resolution=None)
+        return Window(conversation=_CONVERSATION, **told)
     raise ValueError(f"The sample {name!r} expects something that the demo does not know.")
 
 
-def _answer(
-    conversation: ConversationName, key: str, value: str, *, expected: re.Match[str]
-) -> Answered:
-    score = int(value) if key in ("weni_csat", "weni_nps") else None
+def _message(message: JsonObject) -> Message:
+    created_at = message["created_at"]
+    return Message(
+        message_id=message.get("id") or message["message_id"],
+        created_at=sortable(datetime.fromisoformat(created_at)) if created_at else None,
+        conversation=_CONVERSATION,
+    )
+
+
+def _answer(message_id: str, key: str, value: str, *, expected: re.Match[str]) -> Answer:
+    score = int(value) if key in SCORES else None
     if expected["score"] and (key, score) != (f"weni_{expected['field']}", int(expected["score"])):
         raise ValueError(f"A sample expects {expected[0]!r}, but carries another answer.")
-    return Answered(conversation=conversation, key=key, value=value, score=score)
-
-
-def _change(conversation: ConversationName, data: JsonObject, *, resolution: int | None) -> Changed:
-    return Changed(
-        conversation=conversation,
-        resolution=resolution,
-        external_id=data.get("external_id") or data.get("id"),
-        contact_name=data.get("name") or data.get("contact_name"),
+    return Answer(
+        message_id=message_id, key=key, value=value, score=score, conversation=_CONVERSATION
     )

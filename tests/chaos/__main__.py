@@ -48,7 +48,7 @@ def main() -> int:
     except KeyboardInterrupt:
         errors.print("Interrupted. Everything is stopped.")
         return _INTERRUPTED
-    for kind, where in defects.found[:_SHOWN]:
+    for kind, where in defects[:_SHOWN]:
         _tell(errors, f"{kind}: {where}")
     for table in tables(run).values():
         table.print_on(console)

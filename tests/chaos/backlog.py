@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from testbed.traffic.sending import depth
 from tests.chaos.schedule import Episode
-from tests.chaos.stores import depth
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient

@@ -12,12 +12,12 @@ import psutil
 import psycopg2
 
 from bench.common.run import revision
+from testbed.checker.report import Defect, count_kinds
+from testbed.traffic.events import SentEvent
 from tests.chaos.backlog import Drain, Sample, drains
-from tests.chaos.defects import Defects
 from tests.chaos.fleet import CONCURRENCY, WORKERS, Fleet
 from tests.chaos.latency import Interval, latency, timed_events
 from tests.chaos.options import Options
-from tests.chaos.plan import PlannedEvent
 from tests.chaos.postgres_faults import count_deadlocks
 from tests.chaos.result import ChaosRun, Machine
 from tests.chaos.schedule import Schedule
@@ -28,8 +28,7 @@ from tests.chaos.servers import Servers
 class Observed:
     """What a run has seen, before it is counted."""
 
-    sent: list[PlannedEvent]
-    message_ids: set[str]
+    sent: list[SentEvent]
     samples: Sequence[Sample]
     faults: Counter[str]
     fleet: Fleet
@@ -44,17 +43,18 @@ def counted(
     schedule: Schedule,
     servers: Servers,
     observed: Observed,
-    defects: Defects,
+    defects: Sequence[Defect],
 ) -> ChaosRun:
     """The result of a run, while its servers still run."""
     drained = drains(episodes=schedule.episodes, samples=observed.samples, usual=options.rate)
     timed = timed_events(
         sends=servers.sqs_server.calls(action="SendMessageBatch"),
         deletes=servers.sqs_server.calls(action="DeleteMessageBatch"),
-        message_ids=observed.message_ids,
+        message_ids={sent.message_id for sent in observed.sent},
     )
     troubled = _troubled(schedule, drained=drained, begun_at_epoch=observed.begun_at_epoch)
     fleet = observed.fleet
+    kinds = Counter(type(sent.event.effect).__name__ for sent in observed.sent)
     return ChaosRun(
         command=command,
         seed=options.seed,
@@ -63,15 +63,15 @@ def counted(
         seconds=options.seconds,
         workers=WORKERS,
         concurrency=CONCURRENCY,
-        groups=len({event.group_id for event in observed.sent}),
+        groups=len({sent.event.group_id for sent in observed.sent}),
         events=len(observed.sent),
-        kinds=dict(sorted(Counter(type(event.effect).__name__ for event in observed.sent).items())),
+        kinds=dict(sorted(kinds.items())),
         kills=dict(fleet.kills),
         terminations=fleet.terminations,
         deadlocks=count_deadlocks(servers.logs / "postgres.log"),
         failed_starts=fleet.failed_starts,
         unexpected_exits=len(fleet.exits),
-        defects=defects.counts(),
+        defects=count_kinds(defects),
         faults=dict(sorted(observed.faults.items())),
         drains=drained,
         drain_seconds=round(observed.drain_seconds, 1),

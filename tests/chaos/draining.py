@@ -7,9 +7,9 @@ from datetime import timedelta
 
 import psycopg2
 
+from testbed.traffic.sending import depth
 from tests.chaos.fleet import Fleet
 from tests.chaos.servers import Servers
-from tests.chaos.stores import depth
 
 _LOOK_SECONDS = 0.3
 # Beside what waits, the pointers that beat goes on sending are seen.
@@ -45,7 +45,7 @@ _SEARCHES_OF_20_SECONDS_AGO = timedelta(minutes=15, seconds=-20)
 
 
 def drain(*, servers: Servers, fleet: Fleet, most_seconds: float) -> float:
-    """Returns when nothing waits any more or the time is over; gives the seconds it took.
+    """Returns when nothing waits any more or the time is over; returns the seconds it took.
 
     The beat is stopped at the end, so that what is found afterwards stays as it is.
     """

@@ -5,39 +5,26 @@ import threading
 import time
 import zlib
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
 
-from botocore.exceptions import BotoCoreError, ClientError
-
-from tests.chaos.plan import PlannedEvent
+from testbed.traffic.events import PlannedEvent, SentEvent
+from testbed.traffic.sending import EventQueue, take_batch
 from tests.chaos.servers import Servers
 
-if TYPE_CHECKING:
-    from mypy_boto3_sqs import SQSClient
-
 PRODUCERS = 2
-_LARGEST_BATCH = 10
-_LARGEST_BYTES = 900_000
 _RETRY_SECONDS = 0.2
 _GATHER_SECONDS = 0.05
 
 
 class _Producer:
-    """Sends its groups' events in order.
+    """Sends its groups' events in order; `sent` are those that SQS has confirmed."""
 
-    `sent` are those that SQS has confirmed, and `message_ids` what it calls them.
-    """
-
-    def __init__(self, *, sqs: "SQSClient", queue_url: str) -> None:
-        self.sent: list[PlannedEvent] = []
-        self.message_ids: set[str] = set()
+    def __init__(self, events: EventQueue) -> None:
+        self.sent: list[SentEvent] = []
         self.waiting: queue.SimpleQueue[PlannedEvent | None] = queue.SimpleQueue()
         self.failure: Exception | None = None
-        self._sqs = sqs
-        self._queue_url = queue_url
-        self._left_over: PlannedEvent | None = None
+        self._events = events
 
     def run(self) -> None:
         """Until None has come, and all before it is sent."""
@@ -46,14 +33,13 @@ class _Producer:
         try:
             while pending or not is_over:
                 is_over |= self._take(pending)
-                while batch := _first_batch(pending):
-                    self._send(batch)
-                    self.sent += batch
+                while batch := take_batch(pending):
+                    self.sent += self._events.send(batch)
         except Exception as error:
             self.failure = error
 
     def _take(self, pending: deque[PlannedEvent]) -> bool:
-        """What has come within a moment; tells whether it was the last."""
+        """Take what has come within a moment; return whether it was the last."""
         event = self.waiting.get()
         time.sleep(_GATHER_SECONDS)
         while event is not None:
@@ -64,53 +50,6 @@ class _Producer:
                 return False
         return True
 
-    def _send(self, batch: Sequence[PlannedEvent]) -> None:
-        """Until all of it is taken; its deduplication ids make trying again harmless."""
-        left = list(batch)
-        while left:
-            try:
-                answer = self._sqs.send_message_batch(
-                    QueueUrl=self._queue_url,
-                    Entries=[
-                        {
-                            "Id": str(event.number),
-                            "MessageBody": event.body,
-                            "MessageGroupId": event.group_id,
-                            "MessageDeduplicationId": str(event.number),
-                        }
-                        for event in left
-                    ],
-                )
-            except (BotoCoreError, ClientError):
-                time.sleep(_RETRY_SECONDS)
-                continue
-            taken = {entry["Id"]: entry["MessageId"] for entry in answer.get("Successful", ())}
-            self.message_ids.update(taken.values())
-            refused = [event for event in left if str(event.number) not in taken]
-            _check_no_one_was_overtaken(refused, [e for e in left if str(e.number) in taken])
-            left = refused
-
-
-def _first_batch(pending: deque[PlannedEvent]) -> list[PlannedEvent]:
-    """As much as one call takes; it is gone from what is pending."""
-    batch: list[PlannedEvent] = []
-    size = 0
-    while pending and len(batch) < _LARGEST_BATCH:
-        size += len(pending[0].body)
-        if batch and size > _LARGEST_BYTES:
-            break
-        batch.append(pending.popleft())
-    return batch
-
-
-def _check_no_one_was_overtaken(
-    refused: Iterable[PlannedEvent], taken: Iterable[PlannedEvent]
-) -> None:
-    first_refused = {event.group_id: event.number for event in reversed(list(refused))}
-    for event in taken:
-        if event.number > first_refused.get(event.group_id, event.number):
-            raise RuntimeError("SQS took a later event of a group and refused an earlier one.")
-
 
 class Load:
     """`events` are sent when they are due, in seconds from `begun_at` of the monotonic clock."""
@@ -119,7 +58,10 @@ class Load:
         self, *, servers: Servers, events: Iterable[PlannedEvent], begun_at: float, most: int
     ) -> None:
         self._producers = [
-            _Producer(sqs=servers.sqs(), queue_url=servers.queue_url) for _ in range(PRODUCERS)
+            _Producer(
+                EventQueue(sqs=servers.sqs(), url=servers.queue_url, retry_seconds=_RETRY_SECONDS)
+            )
+            for _ in range(PRODUCERS)
         ]
         self._events = events
         self._begun_at = begun_at
@@ -146,15 +88,10 @@ class Load:
                 raise producer.failure
 
     @property
-    def message_ids(self) -> set[str]:
-        """What SQS calls them."""
-        return {one for producer in self._producers for one in producer.message_ids}
-
-    @property
-    def sent(self) -> list[PlannedEvent]:
+    def sent(self) -> list[SentEvent]:
         """Those that SQS has confirmed; of each group in the order in which it has them."""
-        events = [event for producer in self._producers for event in producer.sent]
-        return sorted(events, key=lambda event: event.number)
+        events = [sent for producer in self._producers for sent in producer.sent]
+        return sorted(events, key=lambda sent: sent.event.number)
 
     def _pace(self) -> None:
         for event in self._events:

@@ -7,13 +7,10 @@ import psycopg2
 from psycopg2 import sql
 
 from embedded.service import prepare
-from tests.chaos.cast import Cast
+from testbed.traffic.projects import insert_projects
+from testbed.traffic.stream import Population
 from tests.chaos.servers import Servers
 
-_PROJECT = """
-INSERT INTO conversations_project (uuid, name, timezone, closing_time)
-VALUES (%s, %s, 'UTC', %s)
-"""
 # Once a minute is not often enough for a minute.
 _TICKS = """
 UPDATE django_celery_beat_intervalschedule SET every = 4, period = 'seconds'
@@ -38,15 +35,9 @@ def prepare_service(*, servers: Servers) -> None:
 
 
 def add_projects(
-    *, servers: Servers, cast: Cast, begins: datetime, closes_timed_at: datetime
+    *, servers: Servers, population: Population, begins: datetime, closes_timed_at: datetime
 ) -> None:
     """Nothing closes by time within the run but the conversations of one project."""
-    closings = dict.fromkeys(cast.projects, begins + _FAR_AWAY)
-    closings[cast.timed_project] = closes_timed_at
-    with (
-        closing(psycopg2.connect(servers.database_url)) as connection,
-        connection,
-        connection.cursor() as cursor,
-    ):
-        for number, (project, at) in enumerate(closings.items()):
-            cursor.execute(_PROJECT, [project, f"Project {number}", at.time()])
+    closings = dict.fromkeys(population.projects, begins + _FAR_AWAY)
+    closings[population.timed_project] = closes_timed_at
+    insert_projects(database_url=servers.database_url, closings=closings)

@@ -2,30 +2,38 @@
 
 import time
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING
 
+import boto3
+from botocore.config import Config
 from rich.console import Console
 
+from testbed.checker.check import check
+from testbed.checker.logs import check_logs
+from testbed.checker.reader import read_stores
+from testbed.checker.report import Defect
+from testbed.traffic.stream import Stream
 from tests.chaos.backlog import Backlog
-from tests.chaos.checker import check
 from tests.chaos.counting import Observed, counted
-from tests.chaos.defects import Defects
 from tests.chaos.draining import drain
 from tests.chaos.fleet import Fleet
-from tests.chaos.generator import Generator
 from tests.chaos.load import Load
 from tests.chaos.options import Options
 from tests.chaos.preparing import add_projects, prepare_service
 from tests.chaos.result import ChaosRun
 from tests.chaos.schedule import Schedule, make_schedule
 from tests.chaos.servers import TABLE, Servers, running_servers
-from tests.chaos.stores import read_stores
 from tests.chaos.striker import Striker
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
 
 _TICK_SECONDS = 0.05
 _READY_SECONDS = 60.0
 
 
-def run_chaos(*, options: Options, command: str, console: Console) -> tuple[ChaosRun, Defects]:
+def run_chaos(*, options: Options, command: str, console: Console) -> tuple[ChaosRun, list[Defect]]:
     """Raises ProcessError if a server does not start."""
     schedule = make_schedule(seed=options.seed, seconds=options.seconds)
     with running_servers(logs=options.logs) as servers:
@@ -37,13 +45,17 @@ def run_chaos(*, options: Options, command: str, console: Console) -> tuple[Chao
         )
         stores = read_stores(
             database_url=servers.database_url,
-            items=servers.dynamodb.items(table=TABLE),
+            dynamodb=_dynamodb(servers),
+            table=TABLE,
             sqs=servers.sqs(),
             queue_url=servers.queue_url,
             dead_letter_queue_url=servers.dead_letter_queue_url,
             lake=servers.lake.folder,
         )
-        defects = check(sent=observed.sent, stores=stores)
+        defects = [
+            *check(sent=observed.sent, stores=stores),
+            *check_logs(sent=observed.sent, logs=_logs_of_the_service(servers.logs)),
+        ]
         run = counted(
             options=options,
             command=command,
@@ -69,10 +81,10 @@ def _observe(
     fleet.start()
     _wait_until_ready(fleet)
     begins = datetime.now(UTC)
-    generator = Generator(seed=options.seed, start=begins, rate=options.rate)
+    stream = Stream(seed=options.seed, start=begins, rate=options.rate)
     add_projects(
         servers=servers,
-        cast=generator.cast,
+        population=stream.population,
         begins=begins,
         closes_timed_at=begins + timedelta(seconds=schedule.closes_timed_at),
     )
@@ -81,7 +93,7 @@ def _observe(
     backlog = Backlog(sqs=servers.sqs(), queue_url=servers.queue_url, begun_at=begun_at)
     load = Load(
         servers=servers,
-        events=generator,
+        events=stream,
         begun_at=begun_at,
         most=int(options.seconds * options.rate),
     )
@@ -96,12 +108,28 @@ def _observe(
         drain_seconds = drain(servers=servers, fleet=fleet, most_seconds=options.most_drain_seconds)
     return Observed(
         sent=load.sent,
-        message_ids=load.message_ids,
         samples=backlog.samples,
         faults=striker.done,
         fleet=fleet,
         drain_seconds=drain_seconds,
         begun_at_epoch=begun_at_epoch,
+    )
+
+
+def _logs_of_the_service(folder: Path) -> dict[str, str]:
+    """Return the logs of workers and beats, not those of the servers."""
+    paths = [*folder.glob("worker*.log"), *folder.glob("*beat.log")]
+    return {path.name: path.read_text(encoding="utf-8", errors="replace") for path in paths}
+
+
+def _dynamodb(servers: Servers) -> "DynamoDBClient":
+    return boto3.client(
+        "dynamodb",
+        region_name=servers.environment["DYNAMODB_REGION"],
+        endpoint_url=servers.dynamodb.url,
+        aws_access_key_id=servers.environment["AWS_ACCESS_KEY_ID"],
+        aws_secret_access_key=servers.environment["AWS_SECRET_ACCESS_KEY"],
+        config=Config(proxies={}),
     )
 
 

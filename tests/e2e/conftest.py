@@ -14,11 +14,11 @@ from uuid import uuid4
 
 import boto3
 import pytest
+from demo.personal_data import leaks, personal_data
 from django.conf import settings as django_settings
 from django.db import connection
 
 from celery_sqs_fifo import Options
-from demo.personal_data import leaks, personal_data
 from embedded.environment import with_settings
 from embedded.processes import Command, ManagedProcess, Supervisor, supervisor
 from embedded.service import PROJECT_ROOT, running_beat, running_worker

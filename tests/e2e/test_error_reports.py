@@ -6,10 +6,10 @@ from functools import partial
 from typing import Any
 
 import pytest
+from demo.personal_data import leaks, personal_data
 
 from apps.common.version import VERSION
 from apps.conversations.models import Conversation
-from demo.personal_data import leaks, personal_data
 from embedded.processes import ManagedProcess
 from tests.e2e.conftest import Service
 from tests.support.builders import PROJECT, message_body

@@ -10,6 +10,7 @@ from uuid import UUID
 
 import pytest
 import structlog
+from demo.personal_data import leaks, personal_data
 
 from apps.common.errors import Unavailable
 from apps.conversations import services
@@ -21,7 +22,6 @@ from celery_sqs_fifo.delivery import Delivery
 from celery_sqs_fifo.running.envelope import Envelope
 from config.celery import app
 from config.celeryconfig import QUEUE
-from demo.personal_data import leaks, personal_data
 from observability.logging import logging_config
 from tasks.closing import close_conversation
 from tasks.event_rules import RULES

@@ -4,12 +4,12 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from demo.personal_data import leaks, personal_data
 
 from celery_sqs_fifo.delivery import Delivery
 from celery_sqs_fifo.running.envelope import Envelope
 from config.celery import app
 from config.celeryconfig import QUEUE
-from demo.personal_data import leaks, personal_data
 from embedded.network import free_port
 from observability import otlp
 from observability.otlp import Tracing

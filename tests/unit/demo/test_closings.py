@@ -8,13 +8,14 @@ from rich.console import Console
 
 from apps.conversations.closing_times import next_closing
 from demo.closings import APART, FIRST_IN, Closing, ClosingLines, plan_closings
-from demo.traffic import DemoProject, generate_day
+from testbed.traffic.day import generate_day
+from testbed.traffic.projects import Project
 
 NOW = datetime(2026, 11, 23, 22, 23, 4, 600_000, tzinfo=UTC)
 
 
-def _project(name: str, timezone: str) -> DemoProject:
-    return DemoProject(uuid=name, channel_uuid="c", name=name, timezone=timezone)
+def _project(name: str, timezone: str) -> Project:
+    return Project(uuid=name, channel="c", name=name, timezone=timezone)
 
 
 BAKERY = _project("Bakery", "America/Sao_Paulo")

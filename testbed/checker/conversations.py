@@ -1,0 +1,129 @@
+"""The conversations of a contact: how each began and ended, and what it says of itself."""
+
+from collections.abc import Iterator, Sequence
+
+from testbed.checker.matching import MatchedRows
+from testbed.checker.report import Defect, Kind
+from testbed.checker.stores import FoundConversation
+from testbed.traffic.effects import ExpectedContact, ExpectedConversation
+from testbed.traffic.events import HAS_CHAT_ROOM, IN_PROGRESS, Closing, Message, SentEvent, Window
+
+_SCORES = {"weni_csat": "csat", "weni_nps": "nps"}
+
+
+def check_conversations(
+    *, expected: ExpectedContact, rows: Sequence[FoundConversation], matched: MatchedRows
+) -> Iterator[Defect]:
+    """Opened and closed by the right events, and not once too often."""
+    for row in rows:
+        if row.message_count != len(row.archive):
+            yield Defect(
+                Kind.LOST, f"{row.uuid} counts {row.message_count} of {len(row.archive)} messages"
+            )
+    for row in [row for row in rows if row.resolution == IN_PROGRESS][1:]:
+        yield Defect(Kind.DUPLICATED, f"{row.uuid} is open, too")
+    if not expected.contact.is_certain:
+        yield from _check_last_window(events=expected.events, rows=rows)
+        return
+    for row in matched.spurious:
+        yield Defect(Kind.DUPLICATED, f"{row.uuid} is empty")
+    for number, conversation in expected.conversations.items():
+        row_of_it = matched.by_number.get(number)
+        if row_of_it:
+            yield from _check_opening(conversation, row_of_it)
+            yield from _check_closing(conversation, row_of_it)
+            yield from _check_scores(conversation, row_of_it)
+        elif conversation.closing:
+            yield Defect(Kind.LOST, f"the close of {conversation}")
+        yield from _check_windows(conversation, row_of_it)
+
+
+def _check_opening(expected: ExpectedConversation, row: FoundConversation) -> Iterator[Defect]:
+    """What a later event opened, an earlier one of its conversation has come too late for."""
+    opened_by = expected.opened_by
+    if opened_by and opened_by.created_at and row.started_at != opened_by.created_at:
+        yield Defect(Kind.OUT_OF_ORDER, f"{row.uuid} was not opened by {opened_by.message_id}")
+
+
+def _check_closing(expected: ExpectedConversation, row: FoundConversation) -> Iterator[Defect]:
+    closed_as = (row.resolution, row.has_chats_room)
+    wanted = (expected.resolution, expected.resolution == HAS_CHAT_ROOM)
+    if not expected.is_closed:
+        if row.resolution != IN_PROGRESS:
+            yield Defect(Kind.MISATTRIBUTED, f"{row.uuid} was closed, and nobody asked for it")
+        elif row.archive:
+            yield Defect(Kind.OUT_OF_ORDER, f"{row.uuid} is archived and still open")
+    elif row.resolution == IN_PROGRESS:
+        yield Defect(Kind.LOST, f"the close of {row.uuid}")
+    elif closed_as != wanted or (expected.closing and row.is_closed_by_time):
+        yield Defect(Kind.MISATTRIBUTED, f"{row.uuid} was closed by another event or by time")
+    elif expected.closes_at:
+        if row.closes_at != expected.closes_at:
+            yield Defect(Kind.OUT_OF_ORDER, f"{row.uuid} has another closing time than its project")
+        elif not row.is_closed_by_time:
+            yield Defect(
+                Kind.OUT_OF_ORDER, f"{row.uuid} was closed before the closing time of its project"
+            )
+
+
+def _check_scores(expected: ExpectedConversation, row: FoundConversation) -> Iterator[Defect]:
+    """The score of a conversation is that of its newest answer of the kind, or none."""
+    for key, field in _SCORES.items():
+        found, wanted = getattr(row, field), expected.score(key)
+        if found != wanted:
+            is_of_earlier = found in expected.scores.get(key, ())
+            yield Defect(
+                Kind.OUT_OF_ORDER if is_of_earlier else Kind.LOST,
+                f"the {field} of {row.uuid} is {found}, and must be {wanted}",
+            )
+
+
+def _check_windows(
+    expected: ExpectedConversation, row: FoundConversation | None
+) -> Iterator[Defect]:
+    """The last window of a conversation is the one whose id and name it has."""
+    found = row.external_id if row else ""
+    if not expected.external_ids:
+        if found:
+            yield Defect(Kind.MISATTRIBUTED, f"{expected} has the window {found}")
+        return
+    *earlier, last = expected.external_ids
+    if found in earlier:
+        yield Defect(Kind.OUT_OF_ORDER, f"window {last} before {found}")
+    elif found != last:
+        yield Defect(Kind.MISATTRIBUTED if found else Kind.LOST, f"window {last} of {expected}")
+    elif row and expected.contact_name and row.contact_name != expected.contact_name:
+        yield Defect(Kind.LOST, f"the contact name that window {last} brought")
+
+
+def _check_last_window(
+    *, events: Sequence[SentEvent], rows: Sequence[FoundConversation]
+) -> Iterator[Defect]:
+    """Whichever conversation it came to, nothing has replaced the id of a group's last window."""
+    found = {row.external_id for row in rows}
+    last: dict[str, tuple[SentEvent, Window | Closing]] = {}
+    for sent in events:
+        effect = sent.event.effect
+        if isinstance(effect, Window | Closing) and effect.external_id:
+            last[sent.event.group_id] = (sent, effect)
+    if len(last) != 1:
+        return
+    ((window, effect),) = last.values()
+    # A takeover has an id, too, and may find nothing to close.
+    is_gone = isinstance(effect, Window) and effect.external_id not in found
+    if is_gone and not _was_overtaken(window, events=events, rows=rows):
+        yield Defect(Kind.LOST, f"window {effect.external_id}")
+
+
+def _was_overtaken(
+    window: SentEvent, *, events: Sequence[SentEvent], rows: Sequence[FoundConversation]
+) -> bool:
+    """Whether a later message of another group opened a conversation: too late for the window."""
+    later = {
+        sent.event.effect.created_at
+        for sent in events
+        if isinstance(sent.event.effect, Message)
+        and sent.event.number > window.event.number
+        and sent.event.group_id != window.event.group_id
+    }
+    return any(row.started_at in later for row in rows)

@@ -1,0 +1,49 @@
+"""Which row in the database each expected conversation is."""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from testbed.checker.stores import FoundConversation
+from testbed.traffic.effects import ExpectedContact
+
+
+@dataclass(frozen=True, slots=True)
+class MatchedRows:
+    """The rows of a contact by the numbers of its conversations.
+
+    A row is the conversation that most of what it holds belongs to, so that one event in a wrong
+    place is one defect and not as many as there are conversations. `spurious` hold nothing.
+    """
+
+    by_number: dict[int, FoundConversation] = field(default_factory=dict)
+    spurious: list[FoundConversation] = field(default_factory=list)
+
+    def uuid_of(self, number: int) -> str | None:
+        """Return the UUID of the row, None if there is none."""
+        row = self.by_number.get(number)
+        return row.uuid if row else None
+
+
+def match_rows(expected: ExpectedContact, rows: Sequence[FoundConversation]) -> MatchedRows:
+    """Match the rows of a contact; nothing is matched unless the events say what belongs where."""
+    if not expected.contact.is_certain:
+        return MatchedRows()
+    windows = {
+        external_id: number
+        for number, conversation in expected.conversations.items()
+        for external_id in conversation.external_ids
+    }
+    best: dict[int, tuple[int, FoundConversation]] = {}
+    spurious = []
+    for row in rows:
+        held = [expected.messages.get(each.message_id) for each in (*row.archive, *row.stored)]
+        numbers = [*(each.conversation for each in held if each), windows.get(row.external_id)]
+        votes = Counter(number for number in numbers if number)
+        if not votes:
+            spurious.append(row)
+            continue
+        number, count = min(votes.items(), key=lambda vote: (-vote[1], vote[0]))
+        if count > best.get(number, (0, row))[0]:
+            best[number] = (count, row)
+    return MatchedRows({number: row for number, (_, row) in best.items()}, spurious)

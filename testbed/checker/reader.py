@@ -1,0 +1,222 @@
+"""Reads PostgreSQL, DynamoDB, the queues and the data lake, past the service's own code."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import psycopg2
+from psycopg2.extras import RealDictCursor, register_default_jsonb
+
+from testbed.checker.escapes import read_json, unescape
+from testbed.checker.stores import (
+    FoundAnswer,
+    FoundConversation,
+    FoundDeadLetter,
+    FoundMessage,
+    FoundVersion,
+    LakeEvent,
+    Stores,
+)
+from testbed.traffic.events import ContactId, JsonObject, sortable
+from testbed.traffic.sending import depth
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+    from mypy_boto3_sqs import SQSClient
+
+Row = dict[str, Any]
+
+# Each column is named as the field that it is read into.
+_CONVERSATIONS = """
+SELECT uuid::text, ARRAY[project_id::text, channel_uuid::text, contact_urn] AS contact,
+    started_at, closes_at, ended_at, resolution, contact_name, external_id,
+    has_chats_room, csat, nps, message_count, archived_at IS NOT NULL AS is_archived,
+    closes_at < now() - interval '1 minute' AS is_past_closing
+FROM conversations_conversation ORDER BY opened_at, uuid
+"""
+_PARTS = """
+SELECT conversation_id::text AS uuid, messages FROM conversation_messages_conversationmessages
+ORDER BY conversation_id, part
+"""
+_ANSWERS = """
+SELECT answer.id AS number,
+    ARRAY[project_id::text, channel_uuid::text, contact_urn] AS contact,
+    message_id, sequence_number, key, value, score, conversation_id::text AS conversation_uuid,
+    event_id::text, delivered_at IS NOT NULL AS is_delivered
+FROM analytics_surveyanswer answer
+LEFT JOIN analytics_outboxevent outbox ON outbox.answer_id = answer.id
+ORDER BY answer.id
+"""
+_DEAD_LETTERS = """
+SELECT body, source_message_id, reason, error, group_id, first_sent_at::text, receive_count::text
+FROM conversation_messages_deadletter ORDER BY id
+"""
+_OUTBOX = "SELECT count(*) AS waiting FROM analytics_outboxevent WHERE delivered_at IS NULL"
+
+
+def read_stores(
+    *,
+    database_url: str,
+    dynamodb: "DynamoDBClient",
+    table: str,
+    sqs: "SQSClient",
+    queue_url: str,
+    dead_letter_queue_url: str,
+    lake: Path,
+) -> Stores:
+    """Return all that the service has kept; the dead-letter queue is empty afterwards."""
+    entries = stored_entries(_items(dynamodb, table=table))
+    with closing(psycopg2.connect(database_url)) as connection:
+        register_default_jsonb(connection, loads=read_json)
+        parts: defaultdict[str, list[JsonObject]] = defaultdict(list)
+        for row in _rows(connection, _PARTS):
+            parts[row["uuid"]] += row["messages"]
+        conversations = [
+            _conversation(row, parts[row["uuid"]], entries.pop(row["uuid"], []))
+            for row in _rows(connection, _CONVERSATIONS)
+        ]
+        answers = [_answer(row) for row in _rows(connection, _ANSWERS)]
+        collected = [_dead_letter(row) for row in _rows(connection, _DEAD_LETTERS)]
+        (outbox,) = _rows(connection, _OUTBOX)
+    waiting = list(_drained(sqs, dead_letter_queue_url))
+    return Stores(
+        conversations=conversations,
+        answers=answers,
+        dead_letters=[*collected, *waiting],
+        lake=list(_lake_events(lake)),
+        strays=[str(entry["id"]) for of_nobody in entries.values() for entry in of_nobody],
+        left_on_queue=depth(sqs, queue_url),
+        left_on_dead_letter_queue=len(waiting),
+        left_in_outbox=int(outbox["waiting"]),
+    )
+
+
+def stored_entries(items: Iterable[Row]) -> dict[str, list[JsonObject]]:
+    """Return, by conversation, every version of every message in DynamoDB's items.
+
+    A body beyond the size of an item is in chunks, whose keys are that of their head and a number.
+    A head without all of its chunks cannot be read, and is KeyError: nothing writes it so.
+    """
+    heads = []
+    chunks = {}
+    for item in items:
+        key = (item["conversation_uuid"]["S"], item["message_key"]["S"])
+        if "chunk" in item:
+            chunks[key] = item["chunk"]["B"]
+        else:
+            heads.append((key, item))
+    entries: defaultdict[str, list[JsonObject]] = defaultdict(list)
+    for (uuid, key), item in heads:
+        if "entry" in item:
+            text = item["entry"]["S"]
+        else:
+            count = int(item["chunks"]["N"])
+            text = b"".join(chunks[uuid, f"{key}#{number:04d}"] for number in range(count))
+        entries[uuid].append(read_json(text))
+    return dict(entries)
+
+
+def _items(dynamodb: "DynamoDBClient", *, table: str) -> Iterator[Row]:
+    for page in dynamodb.get_paginator("scan").paginate(TableName=table, ConsistentRead=True):
+        yield from page["Items"]
+
+
+def _rows(connection: Any, statement: str) -> list[Row]:
+    with connection.cursor(cursor_factory=RealDictCursor) as cursor:
+        cursor.execute(statement)
+        rows: list[Row] = cursor.fetchall()
+    return rows
+
+
+def _conversation(
+    row: Row, archive: list[JsonObject], stored: list[JsonObject]
+) -> FoundConversation:
+    contact = tuple(row.pop("contact"))
+    by_id: defaultdict[str, list[JsonObject]] = defaultdict(list)
+    # DynamoDB has an item for each version of a message.
+    for entry in sorted(stored, key=lambda one: (one["created_at"], int(one["sequence_number"]))):
+        by_id[entry["id"]].append(entry)
+    return FoundConversation(
+        contact=contact,
+        started_at=sortable(row.pop("started_at")),
+        archive=[_message([entry, *entry.get("edits", [])], contact) for entry in archive],
+        stored=[_message(versions, contact) for versions in by_id.values()],
+        **row,
+    )
+
+
+def _message(entries: list[JsonObject], contact: ContactId) -> FoundMessage:
+    return FoundMessage(
+        message_id=str(unescape(entries[0]["id"])),
+        versions=[
+            FoundVersion(
+                document=_as_sent(entry, contact),
+                created_at=entry["created_at"],
+                sequence_number=int(entry["sequence_number"]),
+            )
+            for entry in entries
+        ],
+    )
+
+
+def _as_sent(entry: JsonObject, contact: ContactId) -> JsonObject:
+    """Return the event that the entry was made from: nothing it carried may be missing."""
+    extra = entry.get("extra", {})
+    identity = dict(zip(("project_uuid", "channel_uuid", "contact_urn"), contact, strict=True))
+    document: JsonObject = unescape(
+        {
+            **extra.get("event", {}),
+            "event_type": entry["event_type"],
+            "correlation_id": entry["correlation_id"],
+            "data": {**identity, **extra.get("data", {}), "message": entry["message"]},
+        }
+    )
+    return document
+
+
+def _answer(row: Row) -> FoundAnswer:
+    contact, sequence_number = tuple(row.pop("contact")), int(row.pop("sequence_number"))
+    return FoundAnswer(contact=contact, sequence_number=sequence_number, **row)
+
+
+def _dead_letter(row: Row) -> FoundDeadLetter:
+    """The table keeps texts escaped."""
+    return FoundDeadLetter(
+        body=unescape(row.pop("body")), source_message_id=row["source_message_id"], fields=row
+    )
+
+
+def _drained(sqs: "SQSClient", queue_url: str) -> Iterator[FoundDeadLetter]:
+    while messages := sqs.receive_message(
+        QueueUrl=queue_url,
+        MaxNumberOfMessages=10,
+        MessageAttributeNames=["All"],
+    ).get("Messages"):
+        for message in messages:
+            attributes = message.get("MessageAttributes", {})
+            fields = {name: value.get("StringValue", "") for name, value in attributes.items()}
+            yield FoundDeadLetter(
+                body=message["Body"],
+                # What SQS itself moves keeps its id.
+                source_message_id=fields.get("source_message_id") or message["MessageId"],
+                fields=fields,
+            )
+            # Until it is deleted, the rest of its group is not given out.
+            sqs.delete_message(QueueUrl=queue_url, ReceiptHandle=message["ReceiptHandle"])
+
+
+def _lake_events(lake: Path) -> Iterator[LakeEvent]:
+    for path in sorted(lake.rglob("*.jsonl")):
+        # Not splitlines: a line separator within JSON text ends no line.
+        for line in filter(None, path.read_text(encoding="utf-8").split("\n")):
+            event = read_json(line)
+            yield LakeEvent(
+                event_id=event["event_id"],
+                project=event["project"],
+                contact_urn=event["contact_urn"],
+                key=event["key"],
+                value=event["value"],
+                conversation_uuid=(event.get("metadata") or {}).get("conversation_uuid"),
+            )

@@ -1,0 +1,75 @@
+"""`python -m testbed.traffic RATE`: traffic without an end, for a service that is running.
+
+RATE is events a second. The settings come from the environment, as the service's own do.
+"""
+
+import os
+import secrets
+import sys
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from itertools import islice
+
+import boto3
+
+from embedded.processes import sigterm_as_exit
+from testbed.traffic.day import Day, generate_day
+from testbed.traffic.projects import insert_projects
+from testbed.traffic.sending import EventQueue
+
+MAX_RATE = 200
+# The worker's backlog; the embedded SQS slows down as it grows.
+_MAX_BACKLOG = 90
+_EVENTS_OF_A_DAY = 10_000
+_SEEDS = 2**32
+
+
+def main() -> int:
+    """Return 0 after Ctrl-C or SIGTERM, 2 if RATE is not a whole number from 1 to MAX_RATE."""
+    rate = _rate(sys.argv[1:])
+    if rate is None:
+        sys.stderr.write(f"RATE must be a whole number of events a second from 1 to {MAX_RATE}.\n")
+        return 2
+    try:
+        with sigterm_as_exit():
+            _publish(rate=rate)
+    except (KeyboardInterrupt, SystemExit):
+        return 0
+    return 0
+
+
+def _rate(arguments: list[str]) -> int | None:
+    text = arguments[0] if len(arguments) == 1 else ""
+    is_number = text.isascii() and text.isdigit() and 1 <= int(text) <= MAX_RATE
+    return int(text) if is_number else None
+
+
+def _publish(*, rate: int) -> None:
+    """Send so many events each second; fewer while the worker is behind."""
+    queue = EventQueue(
+        sqs=boto3.client("sqs", region_name=os.environ["SQS_CONVERSATION_REGION"]),
+        url=os.environ["SQS_CONVERSATION_QUEUE_URL"],
+    )
+    for day in _days():
+        closing = datetime.now(UTC) + timedelta(hours=12)
+        insert_projects(
+            database_url=os.environ["DATABASE_URL"],
+            closings=dict.fromkeys(day.projects, closing),
+        )
+        events = iter(day.events)
+        while batch := list(islice(events, rate)):
+            began = time.monotonic()
+            queue.publish(batch, max_backlog=_MAX_BACKLOG)
+            time.sleep(max(0.0, began + 1 - time.monotonic()))
+
+
+def _days() -> Iterator[Day]:
+    """Days of yesterday's date, each with projects and contacts of its own."""
+    while True:
+        yesterday = datetime.now(UTC).date() - timedelta(days=1)
+        yield generate_day(events=_EVENTS_OF_A_DAY, seed=secrets.randbelow(_SEEDS), day=yesterday)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

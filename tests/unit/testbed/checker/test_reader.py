@@ -1,0 +1,52 @@
+"""Reading the stores: bodies in chunks, and documents as their producers sent them."""
+
+import json
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from apps.common.lossless_json import dump, parse
+from testbed.checker.escapes import read_json, unescape
+from testbed.checker.reader import stored_entries
+from testbed.traffic.bodies import HOSTILE_TEXTS
+
+
+def test_bodies_in_chunks_are_put_together() -> None:
+    body = json.dumps({"id": "m1", "text": "x" * 50}).encode()
+    pieces = [body[:30], body[30:]]
+    items: list[dict[str, Any]] = [
+        {"conversation_uuid": {"S": "c"}, "message_key": {"S": "k"}, "chunks": {"N": "2"}},
+        *(
+            {
+                "conversation_uuid": {"S": "c"},
+                "message_key": {"S": f"k#{number:04d}"},
+                "chunk": {"B": piece},
+            }
+            for number, piece in enumerate(pieces)
+        ),
+        {
+            "conversation_uuid": {"S": "c"},
+            "message_key": {"S": "l"},
+            "entry": {"S": '{"id": "m2"}'},
+        },
+    ]
+
+    assert [entry["id"] for entry in stored_entries(items)["c"]] == ["m1", "m2"]
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        *({"text": text} for text in HOSTILE_TEXTS),
+        {"size": 1.10, "huge": 10**70, "nested": [{"$number": "1"}, {"$$number": 2}]},
+        {"\\u0000": "a key"},
+    ],
+    ids=lambda document: next(iter(document)),
+)
+def test_what_the_service_has_escaped_is_read_as_it_was_sent(document: dict[str, Any]) -> None:
+    body = json.dumps(document)
+
+    kept = dump(parse(body))
+
+    assert unescape(read_json(kept)) == json.loads(body, parse_float=Decimal)

@@ -1,0 +1,17 @@
+"""Traffic without an end: its rate is checked before anything is sent."""
+
+import sys
+
+import pytest
+
+from testbed.traffic import __main__ as load
+
+
+@pytest.mark.parametrize("arguments", [[], ["0"], ["-1"], ["201"], ["fast"], ["2.5"], ["1", "2"]])
+def test_a_rate_that_is_none_is_refused_with_what_it_may_be(
+    arguments: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["traffic", *arguments])
+
+    assert load.main() == 2
+    assert "from 1 to 200" in capsys.readouterr().err

@@ -1,0 +1,96 @@
+"""Events without end: the same for the same seed, and of every kind."""
+
+from collections import Counter, defaultdict
+from datetime import UTC, datetime
+from itertools import islice
+
+import pytest
+
+from apps.common.errors import InvalidEvent
+from apps.messages.events import Arrival
+from apps.messages.reading import parse_event
+from testbed.traffic.events import Closing, Invalid, Message, PlannedEvent, Trait
+from testbed.traffic.stream import Stream
+
+START = datetime(2026, 1, 1, tzinfo=UTC)
+ARRIVAL = Arrival(group_id="g", sent_at=START, sequence_number="1")
+# Invalid that the worker refuses before it reads an event.
+REFUSED_EARLIER = "not_allowed"
+
+
+def generated(*, seed: int = 1, number: int = 8_000) -> list[PlannedEvent]:
+    return list(islice(Stream(seed=seed, start=START, rate=50), number))
+
+
+@pytest.fixture(scope="module")
+def events() -> list[PlannedEvent]:
+    return generated()
+
+
+def test_the_same_seed_gives_the_same_events_and_another_one_others() -> None:
+    assert generated(number=500) == generated(number=500)
+    assert generated(number=500) != generated(number=500, seed=2)
+
+
+def test_no_two_events_have_the_same_body(events: list[PlannedEvent]) -> None:
+    assert len({event.body for event in events}) == len(events)
+
+
+def test_a_hundredth_x_and_nearly_a_third_of_one_group(events: list[PlannedEvent]) -> None:
+    invalid = sum(isinstance(event.effect, Invalid) for event in events)
+    hot = sum(event.contact.trait is Trait.HOT for event in events)
+
+    assert 0.005 < invalid / len(events) < 0.02
+    assert 0.27 < hot / len(events) < 0.33
+
+
+def test_an_invalid_event_is_refused_with_its_reason_and_nothing_else_is(
+    events: list[PlannedEvent],
+) -> None:
+    reasons = set()
+    for event in events:
+        match event.effect:
+            case Invalid(reason=reason):
+                reasons.add(reason)
+                if reason == REFUSED_EARLIER:
+                    continue
+                with pytest.raises(InvalidEvent) as caught:
+                    parse_event(body=event.body, arrival=ARRIVAL)
+                assert caught.value.reason == reason
+            case _:
+                parse_event(body=event.body, arrival=ARRIVAL)
+    assert len(reasons) == 8
+
+
+def test_only_split_contacts_have_two_groups(events: list[PlannedEvent]) -> None:
+    groups = defaultdict(set)
+    for event in events:
+        groups[event.contact].add(event.group_id)
+
+    for contact, names in groups.items():
+        assert len(names) == (2 if contact.trait is Trait.SPLIT else 1), contact
+
+
+def test_messages_belong_to_the_conversation_after_the_closes_before_them(
+    events: list[PlannedEvent],
+) -> None:
+    closes: Counter[str] = Counter()
+    for event in events:
+        match event.effect:
+            case Closing(conversation=int(number)):
+                closes[event.group_id] += 1
+                assert number == closes[event.group_id]
+            case Message(conversation=int(number), message_id=message_id):
+                is_new = message_id == f"e-{event.number}"
+                assert number == closes[event.group_id] + 1 if is_new else number > 0
+
+
+def test_times_of_new_messages_rise(events: list[PlannedEvent]) -> None:
+    times = [
+        event.effect.created_at or ""
+        for event in events
+        if isinstance(event.effect, Message) and event.effect.message_id == f"e-{event.number}"
+    ]
+
+    assert times == sorted(times)
+    assert len(times) > len(events) / 2
