@@ -86,7 +86,7 @@ def _running_service(*, load: str | None, console: Console) -> Iterator[Service]
         flower = exits.enter_context(running_flower(environment=environment, logs=logs))
         processes = [worker, beat, web.process, flower.process]
         if load:
-            arguments = ["demo.load", load]
+            arguments = ["testbed.traffic", load]
             processes.append(
                 exits.enter_context(
                     running_module(

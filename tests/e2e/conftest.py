@@ -14,7 +14,6 @@ from uuid import uuid4
 
 import boto3
 import pytest
-from demo.personal_data import leaks, personal_data
 from django.conf import settings as django_settings
 from django.db import connection
 
@@ -24,6 +23,7 @@ from embedded.processes import Command, ManagedProcess, Supervisor, supervisor
 from embedded.service import PROJECT_ROOT, running_beat, running_worker
 from embedded.stack import Stack
 from operations.provisioning import ensure_queues, ensure_table
+from testbed.checker.logs import leaks, personal_data
 from testbed.journal import Line, did, read_journal
 from testbed.sqs import SqsServer, running_sqs_server
 from tests.support.endpoints import endpoint

@@ -11,6 +11,7 @@ from demo.personal_data import leaks, personal_data
 from apps.common.version import VERSION
 from apps.conversations.models import Conversation
 from embedded.processes import ManagedProcess
+from testbed.checker.logs import leaks, personal_data
 from tests.e2e.conftest import Service
 from tests.support.builders import PROJECT, message_body
 from tests.support.failing_app import BUG, DIE, DOWN, UNREADABLE

@@ -10,7 +10,6 @@ from uuid import UUID
 
 import pytest
 import structlog
-from demo.personal_data import leaks, personal_data
 
 from apps.common.errors import Unavailable
 from apps.conversations import services
@@ -25,6 +24,7 @@ from config.celeryconfig import QUEUE
 from observability.logging import logging_config
 from tasks.closing import close_conversation
 from tasks.event_rules import RULES
+from testbed.checker.logs import leaks, personal_data
 from tests.support.builders import (
     NAME,
     NOON,

@@ -4,7 +4,6 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from demo.personal_data import leaks, personal_data
 
 from celery_sqs_fifo.delivery import Delivery
 from celery_sqs_fifo.running.envelope import Envelope
@@ -14,6 +13,7 @@ from embedded.network import free_port
 from observability import otlp
 from observability.otlp import Tracing
 from tasks.event_rules import RULES
+from testbed.checker.logs import leaks, personal_data
 from tests.support.builders import message_body
 from tests.support.fake_calls import delivery
 from tests.support.samples import samples
