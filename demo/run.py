@@ -4,9 +4,10 @@ Needs Django's settings.
 """
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
 
 import boto3
 from rich.console import Console
@@ -31,6 +32,9 @@ from testbed.traffic.effects import Expected, expected_effects
 from testbed.traffic.events import PlannedEvent, SentEvent
 from testbed.traffic.projects import Project, insert_projects
 from testbed.traffic.sending import EventQueue
+
+if TYPE_CHECKING:
+    from mypy_boto3_sqs import SQSClient
 
 # moto slows down as its backlog grows: to about 20 sends a second at 500 messages.
 MAX_BACKLOG = 90
@@ -85,8 +89,7 @@ def run(
         replace(event, number=number)
         for number, event in enumerate([*samples, *day.events], start=1)
     ]
-    sqs = boto3.client("sqs", region_name=environment["SQS_CONVERSATION_REGION"])
-    queue = EventQueue(sqs=sqs, url=environment["SQS_CONVERSATION_QUEUE_URL"])
+    queue = EventQueue(sqs=_sqs(environment), url=environment["SQS_CONVERSATION_QUEUE_URL"])
     with running_worker(environment=environment, logs=stack.logs) as worker:
         try:
             with running_beat(environment=environment, logs=stack.logs) as beat:
@@ -102,38 +105,13 @@ def run(
         except Exception as error:
             raise worker.error(f"was at work when the demo failed: {error}") from error
     console.print("Comparing what was published with what is in the stores")
-    found = read_stores(
-        database_url=stack.database_url,
-        dynamodb=boto3.client("dynamodb", region_name=environment["DYNAMODB_REGION"]),
-        table=environment["DYNAMODB_MESSAGE_TABLE"],
-        sqs=sqs,
-        queue_url=environment["SQS_CONVERSATION_QUEUE_URL"],
-        dead_letter_queue_url=environment["SQS_CONVERSATION_DLQ_URL"],
-        lake=stack.lake,
-    )
-    closings = {closing.project.uuid: closing.at for closing in done.closings}
-    expected = expected_effects(done.sent, closings=closings)
-    wanted_figures, figures = expected_figures(expected), read_figures(started_at=started_at)
-    return Run(
-        sent=done.sent,
-        expected=expected,
-        found=found,
-        expected_figures=wanted_figures,
-        figures=figures,
-        defects=[
-            # Beat's own messages and dead letters that are yet to be collected may wait.
-            *check(
-                sent=done.sent,
-                stores=found,
-                closings=closings,
-                is_drained=False,
-                lake_may_repeat=False,
-            ),
-            *check_figures(expected=wanted_figures, found=figures),
-            *check_logs(sent=done.sent, logs={one.name: one.log_text() for one in (worker, beat)}),
-        ],
+    return _compare(
+        done,
+        stack=stack,
+        environment=environment,
+        started_at=started_at,
+        logs={one.name: one.log_text() for one in (worker, beat)},
         worker_log=worker.log_text(),
-        stalled=done.stalled,
     )
 
 
@@ -181,6 +159,53 @@ def _send_and_wait(
         except Stalled as error:
             done.stalled = str(error)
     return done
+
+
+def _compare(
+    done: _Done,
+    *,
+    stack: Stack,
+    environment: dict[str, str],
+    started_at: datetime,
+    logs: Mapping[str, str],
+    worker_log: str,
+) -> Run:
+    found = read_stores(
+        database_url=stack.database_url,
+        dynamodb=boto3.client("dynamodb", region_name=environment["DYNAMODB_REGION"]),
+        table=environment["DYNAMODB_MESSAGE_TABLE"],
+        sqs=_sqs(environment),
+        queue_url=environment["SQS_CONVERSATION_QUEUE_URL"],
+        dead_letter_queue_url=environment["SQS_CONVERSATION_DLQ_URL"],
+        lake=stack.lake,
+    )
+    closings = {closing.project.uuid: closing.at for closing in done.closings}
+    expected = expected_effects(done.sent, closings=closings)
+    wanted_figures, figures = expected_figures(expected), read_figures(started_at=started_at)
+    # Beat's own messages, and dead letters that are yet to be collected, may wait.
+    defects = check(
+        sent=done.sent,
+        stores=found,
+        closings=closings,
+        is_drained=False,
+        lake_may_repeat=False,
+    )
+    defects += check_figures(expected=wanted_figures, found=figures)
+    defects += check_logs(sent=done.sent, logs=logs)
+    return Run(
+        sent=done.sent,
+        expected=expected,
+        found=found,
+        expected_figures=wanted_figures,
+        figures=figures,
+        defects=defects,
+        worker_log=worker_log,
+        stalled=done.stalled,
+    )
+
+
+def _sqs(environment: Mapping[str, str]) -> "SQSClient":
+    return boto3.client("sqs", region_name=environment["SQS_CONVERSATION_REGION"])
 
 
 def _wait(look: Callable[[], Snapshot], *, until: Callable[[Snapshot], bool]) -> None:
