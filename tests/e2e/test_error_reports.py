@@ -6,7 +6,6 @@ from functools import partial
 from typing import Any
 
 import pytest
-from demo.personal_data import leaks, personal_data
 
 from apps.common.version import VERSION
 from apps.conversations.models import Conversation

@@ -9,7 +9,8 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from apps.common.errors import InvalidEvent
-from apps.messages.events import Arrival, parse_event
+from apps.messages.events import Arrival
+from apps.messages.reading import parse_event
 from demo.samples import sample_events
 from testbed.traffic.bodies import INVALID_KINDS
 from testbed.traffic.day import Day, generate_day
