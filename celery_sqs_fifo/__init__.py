@@ -13,17 +13,17 @@ if TYPE_CHECKING:
     from celery_sqs_fifo.control.app import ControlledCelery
     from celery_sqs_fifo.control.connection import address_of
     from celery_sqs_fifo.delivery import DONE, FIRST_SENT_AT, WAITING, Outcome, Result
-    from celery_sqs_fifo.errors import Places, places_of, unwrapped
+    from celery_sqs_fifo.errors import ErrorLocation, error_location, unwrapped
     from celery_sqs_fifo.event_rules import EventRules, LabelsOf
     from celery_sqs_fifo.options import Options
     from celery_sqs_fifo.running.batch import (
         TRACEPARENT,
+        BatchItem,
         EventsFailed,
         QueuedEvent,
-        Work,
-        bug,
-        each,
-        together,
+        bug_outcome,
+        process_each,
+        process_together,
     )
     from celery_sqs_fifo.running.pointers import PointerForm
     from celery_sqs_fifo.running.publishing import Pointer, publish_each
@@ -37,17 +37,17 @@ _MODULES = {
     "control.app": ("ControlledCelery",),
     "control.connection": ("address_of",),
     "delivery": ("DONE", "FIRST_SENT_AT", "WAITING", "Outcome", "Result"),
-    "errors": ("Places", "places_of", "unwrapped"),
+    "errors": ("ErrorLocation", "error_location", "unwrapped"),
     "event_rules": ("EventRules", "LabelsOf"),
     "options": ("Options",),
     "running.batch": (
         "TRACEPARENT",
         "EventsFailed",
         "QueuedEvent",
-        "Work",
-        "bug",
-        "each",
-        "together",
+        "BatchItem",
+        "bug_outcome",
+        "process_each",
+        "process_together",
     ),
     "running.pointers": ("PointerForm",),
     "running.publishing": ("Pointer", "publish_each"),
@@ -62,7 +62,9 @@ __all__ = (
     "TRANSPORT",
     "WAITING",
     "Backoff",
+    "BatchItem",
     "ControlledCelery",
+    "ErrorLocation",
     "EventRules",
     "EventTask",
     "EventsFailed",
@@ -70,19 +72,17 @@ __all__ = (
     "LabelsOf",
     "Options",
     "Outcome",
-    "Places",
     "Pointer",
     "PointerForm",
     "QueuedEvent",
     "Result",
     "UnsupportedOnFifo",
-    "Work",
     "address_of",
-    "bug",
-    "each",
-    "places_of",
+    "bug_outcome",
+    "error_location",
+    "process_each",
+    "process_together",
     "publish_each",
-    "together",
     "unwrapped",
 )
 

@@ -16,7 +16,7 @@ class Delivery:
     was: for a dead letter that is sent again they differ. Both are in milliseconds since 1970.
     `received_at` and `lease_until` are in seconds of the monotonic clock. `failures` counts the
     runs here that failed, and `bugs` those of them that nothing but a bug explains. One that
-    `is_single` shares no bundle. It `has_backlog` if SQS most likely keeps more of its group back
+    `is_single` shares no batch. It `has_backlog` if SQS most likely keeps more of its group back
     until this and its like are deleted. `labels` are what log lines say of it: ids, and nothing of
     what it carries.
     """
@@ -68,7 +68,7 @@ class Delivery:
 
     @property
     def goes_alone(self) -> bool:
-        """Whether it must not share a bundle: it may hold up the others, or take them down."""
+        """Whether it must not share a batch: it may hold up the others, or take them down."""
         is_rerun = self.was_lost or self.failures > 0 or self.receive_count > 1
         return self.is_celery or self.is_barrier or self.is_single or is_rerun
 

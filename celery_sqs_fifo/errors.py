@@ -8,7 +8,7 @@ from billiard.einfo import ExceptionWithTraceback
 FRAMES = 5
 
 
-class Places(str):
+class ErrorLocation(str):
     """What a log line says of an error that nobody expected, and nothing else in a log does."""
 
     __slots__ = ()
@@ -19,7 +19,7 @@ def unwrapped(error: BaseException) -> BaseException:
     return error.exc if isinstance(error, ExceptionWithTraceback) else error
 
 
-def places_of(error: BaseException) -> Places:
+def error_location(error: BaseException) -> ErrorLocation:
     """Where an error happened, innermost last, and its type.
 
     Its text may quote what people wrote, and this goes into logs and the dead-letter queue.
@@ -27,4 +27,4 @@ def places_of(error: BaseException) -> Places:
     error = unwrapped(error)
     frames = traceback.extract_tb(error.__traceback__)[-FRAMES:]
     places = [f"{PurePath(frame.filename).name}:{frame.lineno} {frame.name}" for frame in frames]
-    return Places(" > ".join([*places, type(error).__name__]))
+    return ErrorLocation(" > ".join([*places, type(error).__name__]))

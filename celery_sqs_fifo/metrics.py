@@ -14,9 +14,9 @@ from prometheus_client.registry import Collector
 
 # Reasons are the program's own words, not its users'; should they be made of anything else one
 # day, there are no more series than this.
-MOST_REASONS = 40
+MAX_REASONS = 40
 OTHER = "other"
-BUNDLE_SIZES = tuple(range(1, 11))
+BATCH_SIZES = tuple(range(1, 11))
 # How often a consumer's state is noted, in seconds.
 OBSERVE_EVERY = 5.0
 
@@ -50,17 +50,17 @@ class Metrics:
         for result in ("unavailable", "bug", "lost"):
             self.held_for_rerun.labels(result)
         self.calls = self._counter("calls", "Calls to SQS that have ended.", "action", "result")
-        self.bundle_size = Histogram(
-            "sqs_fifo_bundle_size",
+        self.batch_size = Histogram(
+            "sqs_fifo_batch_size",
             "How many messages were handed to a pool process at once.",
-            buckets=BUNDLE_SIZES,
+            buckets=BATCH_SIZES,
             registry=self.registry,
         )
         self._reasons: set[str] = set()
 
     def quarantined_for(self, reason: str) -> None:
         """Count a quarantined message; reasons beyond a bound count as "other"."""
-        if reason in self._reasons or len(self._reasons) < MOST_REASONS:
+        if reason in self._reasons or len(self._reasons) < MAX_REASONS:
             self._reasons.add(reason)
         else:
             reason = OTHER
@@ -81,7 +81,7 @@ def metrics() -> Metrics:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Observed:
+class ConsumerState:
     """What a consumer was doing at a moment; all times are Unix times in seconds."""
 
     held: int
@@ -96,7 +96,7 @@ class Observed:
 
 GAUGES: Mapping[str, str] = {
     "held_messages": "Messages that wait, run, or are held after a failure.",
-    "running_tasks": "Tasks that the pool has: bundles, pointers, a probe.",
+    "running_tasks": "Tasks that the pool has: batches, pointers, a probe.",
     "running_groups": "Groups of which something runs.",
     "ready_groups": "Groups of which something could run, had the pool room.",
     "circuit_open": "1 while dependencies are down for all and nothing is received; else 0.",
@@ -115,9 +115,9 @@ class ConsumerGauges(Collector):
     """
 
     def __init__(self) -> None:
-        self._observed: dict[str, Observed] = {}
+        self._observed: dict[str, ConsumerState] = {}
 
-    def note(self, queue: str, observed: Observed) -> None:
+    def note(self, queue: str, observed: ConsumerState) -> None:
         """A consumer's state now."""
         self._observed[queue] = observed
 
@@ -170,7 +170,7 @@ class DroppedEvents(Collector):
         )
 
 
-def _values(observed: Observed, *, now: float) -> dict[str, float]:
+def _values(observed: ConsumerState, *, now: float) -> dict[str, float]:
     oldest = observed.oldest_held_at
     return {
         "held_messages": observed.held,

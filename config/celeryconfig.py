@@ -16,7 +16,7 @@ broker_transport_options: dict[str, Any] = {
     "consumer": {
         "dead_letter_queue_url": settings.SQS_CONVERSATION_DLQ_URL,
         "probe": "tasks.health.probe",
-        "bundle": settings.WORKER_BUNDLE,
+        "batch_size": settings.WORKER_BATCH_SIZE,
         "liveness_file": settings.WORKER_LIVENESS_FILE,
         "visibility_timeout": settings.SQS_CONVERSATION_VISIBILITY_TIMEOUT,
     },

@@ -81,7 +81,7 @@ class Environment(BaseSettings):
         ),
         examples=["120"],
     )
-    WORKER_BUNDLE: parsers.Bundle = Field(
+    WORKER_BATCH_SIZE: parsers.Batch = Field(
         default=25,
         description="the most events that a pool process gets at once under backlog; 1: never more",
         examples=["1"],

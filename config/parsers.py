@@ -245,7 +245,7 @@ VisibilityTimeout = Annotated[
     int, whole_number(minimum=10, maximum=43_200, noun="a whole number of seconds")
 ]
 # One write to DynamoDB takes up to 25 events.
-Bundle = Annotated[int, whole_number(minimum=1, maximum=25, noun="a whole number")]
+Batch = Annotated[int, whole_number(minimum=1, maximum=25, noun="a whole number")]
 Port = Annotated[int, whole_number(minimum=1, maximum=65_535, noun="a port")]
 IpAddress = Annotated[str, AfterValidator(ip_address)]
 TimeZone = Annotated[str, AfterValidator(timezone)]

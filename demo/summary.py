@@ -84,7 +84,7 @@ def sqs_calls(worker_log: str) -> dict[str, int]:
     Raises ValueError if the worker did not stop warmly, and so did not say.
     """
     for line in reversed(worker_log.splitlines()):
-        if '"stopped consuming"' in line:
+        if '"consumer_stopped"' in line:
             calls: dict[str, int] = json.loads(line)["sqs_calls"]
             return calls
     raise ValueError("The worker's log does not say how many calls to SQS it made.")

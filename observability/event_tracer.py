@@ -21,8 +21,8 @@ from opentelemetry.trace import (
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 from opentelemetry.util.types import AttributeValue
 
-from celery_sqs_fifo import DONE, TRACEPARENT, Outcome, Places, Result, Work
-from observability.labels import labels_of_work
+from celery_sqs_fifo import DONE, TRACEPARENT, BatchItem, ErrorLocation, Outcome, Result
+from observability.labels import labels_of_item
 
 _W3C = TraceContextTextMapPropagator()
 _NANOSECONDS = 1_000_000_000
@@ -42,7 +42,7 @@ class EventTrace:
 class EventTracer:
     """Gives each event of a delivery a trace of its own, or a place in the one of its producer.
 
-    Steps handle the events of a bundle together, so each of them has a span for the same time.
+    Steps handle the events of a batch together, so each of them has a span for the same time.
     `queue` is the name of the SQS queue.
     """
 
@@ -57,50 +57,50 @@ class EventTracer:
             "messaging.destination.name": queue,
         }
 
-    def delivery_begun(self, works: list[Work], *, attempt: int) -> None:
+    def delivery_begun(self, batch: list[BatchItem], *, attempt: int) -> None:
         """Begin the traces; `attempt` counts the runs of these events in this worker, from 1."""
-        for work in works:
+        for item in batch:
             root = self._tracer.start_span(
                 self._root_name,
-                context=parent_of(work.event.traceparent),
+                context=parent_of(item.event.traceparent),
                 kind=SpanKind.CONSUMER,
                 attributes={
                     **self._of_every_root,
-                    "messaging.message.id": work.event.message_id,
-                    "receive_count": work.event.receive_count,
+                    "messaging.message.id": item.event.message_id,
+                    "receive_count": item.event.receive_count,
                     "attempt": attempt,
-                    "bundle.size": len(works),
+                    "batch.size": len(batch),
                 },
             )
             if root.get_span_context().is_valid:
-                work.trace = EventTrace(
+                item.trace = EventTrace(
                     root=root,
                     context=set_span_in_context(root, Context()),
                     trace_id=format_trace_id(root.get_span_context().trace_id),
                 )
 
-    def step_ended(self, works: list[Work], *, step: str, seconds: float) -> None:
+    def step_ended(self, batch: list[BatchItem], *, step: str, seconds: float) -> None:
         """Add a span for each event that was in this step, and end the traces that end with it."""
         ended_at = time.time_ns()
         begun_at = ended_at - int(seconds * _NANOSECONDS)
-        for work in _traced(works):
+        for item in _traced(batch):
             span = self._tracer.start_span(
                 step.rpartition(".")[2],
-                context=work.trace.context,
-                attributes={"bundle.size": len(works)},
+                context=item.trace.context,
+                attributes={"batch.size": len(batch)},
                 start_time=begun_at,
             )
-            if work.outcome:
-                _tell(span, work.outcome)
+            if item.outcome:
+                _tell(span, item.outcome)
             span.end(ended_at)
-            if work.outcome:
-                _end(work, at=ended_at)
+            if item.outcome:
+                _end(item, at=ended_at)
 
-    def delivery_ended(self, works: list[Work]) -> None:
+    def delivery_ended(self, batch: list[BatchItem]) -> None:
         """End the traces of the events that took effect."""
         ended_at = time.time_ns()
-        for work in _traced(works):
-            _end(work, at=ended_at)
+        for item in _traced(batch):
+            _end(item, at=ended_at)
 
 
 def parent_of(traceparent: str) -> Context:
@@ -108,17 +108,17 @@ def parent_of(traceparent: str) -> Context:
     return _W3C.extract({TRACEPARENT: traceparent}, context=Context())
 
 
-def _traced(works: Iterable[Work]) -> list[Work]:
+def _traced(batch: Iterable[BatchItem]) -> list[BatchItem]:
     """Those whose trace is recorded, and has not ended yet."""
-    return [work for work in works if work.trace and work.trace.root.is_recording()]
+    return [item for item in batch if item.trace and item.trace.root.is_recording()]
 
 
-def _end(work: Work, *, at: int) -> None:
-    root: Span = work.trace.root
-    labels = labels_of_work(work)
+def _end(item: BatchItem, *, at: int) -> None:
+    root: Span = item.trace.root
+    labels = labels_of_item(item)
     root.set_attributes({name: labels[name] for name in labels if name not in _SAID_ALREADY})
-    root.set_attribute("since_sent_ms", at // 1_000_000 - work.event.sent_at)
-    _tell(root, work.outcome or DONE)
+    root.set_attribute("since_sent_ms", at // 1_000_000 - item.event.sent_at)
+    _tell(root, item.outcome or DONE)
     root.end(at)
 
 
@@ -128,6 +128,6 @@ def _tell(span: Span, outcome: Outcome) -> None:
     if outcome.result in (Result.DONE, Result.WAITING):
         return
     span.set_attribute("error.type", outcome.reason)
-    if isinstance(outcome.error, Places):
+    if isinstance(outcome.error, ErrorLocation):
         span.set_attribute("error", outcome.error)
     span.set_status(Status(StatusCode.ERROR, outcome.reason))

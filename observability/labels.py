@@ -15,7 +15,7 @@ from apps.messages.event_types import type_of
 from observability.log_context import OF_EVENT, Bound
 
 if TYPE_CHECKING:
-    from celery_sqs_fifo import Work
+    from celery_sqs_fifo import BatchItem
 
 logger = logging.getLogger(__name__)
 
@@ -70,9 +70,9 @@ def pointer_labels(task: str, arguments: Sequence[Any]) -> dict[str, str]:
     return {"step": task} | ({named: str(arguments[0])} if arguments else {})
 
 
-def labels_of_work(work: "Work") -> dict[str, str]:
+def labels_of_item(item: "BatchItem") -> dict[str, str]:
     """What logs say of an event on its way through the steps."""
-    queued, progress = work.event, work.state
+    queued, progress = item.event, item.state
     if progress is None:
         labels = labels_of(group_id=queued.group_id, event=_json(queued.body))
     else:
@@ -86,28 +86,28 @@ def labels_of_work(work: "Work") -> dict[str, str]:
         if progress.about:
             labels["conversation_uuid"] = str(progress.about)
     labels["message_id"] = queued.message_id
-    if work.trace:
-        labels["trace_id"] = work.trace.trace_id
+    if item.trace:
+        labels["trace_id"] = item.trace.trace_id
     return labels
 
 
-def event(work: "Work") -> Bound:
+def event(item: "BatchItem") -> Bound:
     """Names this event, whatever step it is in."""
-    return Bound(OF_EVENT, partial(labels_of_work, work))
+    return Bound(OF_EVENT, partial(labels_of_item, item))
 
 
-def log_ends(works: Sequence["Work"]) -> None:
+def log_ends(batch: Sequence["BatchItem"]) -> None:
     """One line for each event that took effect. The main process logs the end of the others."""
     now = time.time() * 1000
-    for work in works:
-        if work.outcome is None:
+    for item in batch:
+        if item.outcome is None:
             about = {
-                **labels_of_work(work),
+                **labels_of_item(item),
                 "outcome": "done",
-                "since_sent_ms": int(now) - work.event.sent_at,
-                "receive_count": work.event.receive_count,
+                "since_sent_ms": int(now) - item.event.sent_at,
+                "receive_count": item.event.receive_count,
             }
-            logger.info("event ended", extra=about)
+            logger.info("event_ended", extra=about)
 
 
 def _plain(correlation_id: str) -> str:

@@ -5,7 +5,7 @@ from typing import Any
 
 import structlog
 
-from celery_sqs_fifo import places_of
+from celery_sqs_fifo import error_location
 from observability.log_context import add_labels
 
 # The rooms of this service. They log constant sentences with named ids.
@@ -24,7 +24,7 @@ def _places_of_exceptions(_logger: Any, _method: str, line: dict[str, Any]) -> d
     """Where it was and what kind; its text may quote a row, and a row a contact."""
     exc_info = line.pop("exc_info", None)
     if isinstance(exc_info, tuple) and isinstance(exc_info[1], BaseException):
-        line["error"] = places_of(exc_info[1])
+        line["error"] = error_location(exc_info[1])
     return line
 
 

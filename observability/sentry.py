@@ -18,12 +18,12 @@ from sentry_sdk.integrations.threading import ThreadingIntegration
 from sentry_sdk.types import Event, Hint
 
 from apps.common.errors import InvalidEvent, Unavailable, is_external
-from celery_sqs_fifo import Places, places_of, unwrapped
+from celery_sqs_fifo import ErrorLocation, error_location, unwrapped
 from observability.log_context import IDS, bound_labels
 
 FLUSH_SECONDS = 2.0
 SAME_CAUSE_SECONDS = 600.0
-MOST_CAUSES = 1_000
+MAX_CAUSES = 1_000
 # Not the application's fault: events are quarantined or wait, and metrics tell of it.
 EXPECTED = (
     InvalidEvent,
@@ -108,7 +108,7 @@ class OncePerCause:
         if now - reported_at < self._seconds:
             self._seen[cause] = (reported_at, held_back + 1)
             return None
-        if len(self._seen) >= MOST_CAUSES and cause not in self._seen:
+        if len(self._seen) >= MAX_CAUSES and cause not in self._seen:
             del self._seen[next(iter(self._seen))]
         self._seen[cause] = (now, 0)
         return held_back
@@ -139,10 +139,10 @@ def _cause_of(hint: Hint, record: logging.LogRecord | None) -> str | None:
     """The kind of a bug and its places, or None for what is none."""
     error = (hint.get("exc_info") or (None, None))[1]
     if isinstance(error, Exception):
-        return None if _is_expected(error) else places_of(error)
+        return None if _is_expected(error) else error_location(error)
     told = getattr(record, "error", None)
     is_of_main_process = record is not None and record.name.startswith("celery_sqs_fifo")
-    return told if is_of_main_process and isinstance(told, Places) else None
+    return told if is_of_main_process and isinstance(told, ErrorLocation) else None
 
 
 def _is_expected(error: BaseException | None) -> bool:

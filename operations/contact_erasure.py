@@ -73,9 +73,7 @@ def request_erasure(*, project_uuid: UUID, urn: str) -> list[Erasure]:
             project=str(project_uuid),
             erasures=ids,
         )
-    logger.info(
-        "an erasure was asked for", extra={"project_uuid": str(project_uuid), "erasures": ids}
-    )
+    logger.info("erasure_requested", extra={"project_uuid": str(project_uuid), "erasures": ids})
     return erasures
 
 
@@ -95,7 +93,7 @@ def erase_from_dead_letter_queue(
     groups = {erasure.group_id for erasure in erasures}
     search = erase_dead_letters(project_uuid=project_uuid, urn=urn, group_ids=groups)
     logger.info(
-        "dead letters were searched for an erased contact",
+        "dead_letters_searched",
         extra={"project_uuid": str(project_uuid), "deleted": search.deleted},
     )
     return search

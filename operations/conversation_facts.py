@@ -46,7 +46,7 @@ def facts(conversation: Conversation) -> dict[str, object]:
 
 
 def _requested(conversation: Conversation) -> str:
-    match conversation.wanted_resolution:
+    match conversation.requested_resolution:
         case None:
             return "nothing"
         case Resolution.IN_PROGRESS:

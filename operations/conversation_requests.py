@@ -41,7 +41,7 @@ def send_requests() -> None:
     try:
         close_due_conversations.apply_async(deduplication_id=str(uuid4()))
     except Exception as error:
-        logger.warning("no tick was sent", extra={"error": type(error).__name__})
+        logger.warning("tick_not_sent", extra={"error": type(error).__name__})
         raise Unavailable("The queue", type(error).__name__) from error
 
 
@@ -49,7 +49,7 @@ def wait_until_done(conversation_uuid: UUID, *, seconds: float) -> Conversation 
     """Return the conversation once nothing is requested of it, or None if time runs out."""
     deadline = time.monotonic() + seconds
     conversations = Conversation.objects.select_related("project")
-    while (current := conversations.get(uuid=conversation_uuid)).wanted_resolution is not None:
+    while (current := conversations.get(uuid=conversation_uuid)).requested_resolution is not None:
         if time.monotonic() >= deadline:
             return None
         time.sleep(POLL_INTERVAL)
@@ -77,4 +77,4 @@ def _record(action: AuditAction, conversation_uuid: UUID, **detail: str) -> None
 
 
 def _log(conversation_uuid: UUID, action: str) -> None:
-    logger.info("asked by hand", extra={"conversation": str(conversation_uuid), "for": action})
+    logger.info("change_requested", extra={"conversation": str(conversation_uuid), "for": action})

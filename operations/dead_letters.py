@@ -53,7 +53,7 @@ def discard(ids: Sequence[int]) -> int:
         with transaction.atomic():
             _record(AuditAction.DISCARD, page)
             discarded += dead_letters.discard(page)
-        logger.info("dead letters were discarded", extra={"dead_letters": page})
+        logger.info("dead_letters_discarded", extra={"dead_letters": page})
     return discarded
 
 

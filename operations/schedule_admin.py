@@ -28,7 +28,7 @@ from apps.conversations.admin.base import Audited, actor
 from apps.conversations.models import AuditAction
 from tasks.schedules import EVERY_MINUTE
 
-SHORTEST_INTERVAL = timedelta(seconds=10)
+MIN_INTERVAL = timedelta(seconds=10)
 TASKS = {task.name: task for task in EVERY_MINUTE.values()}
 
 # What each has in a schedule that a FIFO queue can run.
@@ -76,7 +76,7 @@ class ScheduleForm(forms.ModelForm):
     def clean_interval(self) -> IntervalSchedule | None:
         """Raises ValidationError for one that is too short."""
         interval: IntervalSchedule | None = self.cleaned_data["interval"]
-        if interval and interval.schedule.run_every < SHORTEST_INTERVAL:
+        if interval and interval.schedule.run_every < MIN_INTERVAL:
             raise ValidationError(_too_often())
         return interval
 
@@ -164,7 +164,7 @@ class IntervalForm(forms.ModelForm):
         """Raises ValidationError for one that is too short."""
         cleaned = super().clean() or {}
         every, period = cleaned.get("every"), cleaned.get("period")
-        if every and period and timedelta(**{period: every}) < SHORTEST_INTERVAL:
+        if every and period and timedelta(**{period: every}) < MIN_INTERVAL:
             raise ValidationError(_too_often())
         return cleaned
 
@@ -189,7 +189,7 @@ def _unsuitable(schedule: PeriodicTask) -> bool:
 
 
 def _too_often() -> str:
-    return f"Not more often than every {SHORTEST_INTERVAL.seconds} seconds."
+    return f"Not more often than every {MIN_INTERVAL.seconds} seconds."
 
 
 def _record(

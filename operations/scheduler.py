@@ -25,7 +25,7 @@ class PatientScheduler(DatabaseScheduler):
             if self._schedule is None:
                 raise
             logger.warning(
-                "the schedules cannot be read, going on with the last ones",
+                "schedules_not_read",
                 extra={"error": type(error).__name__},
             )
             return self._schedule

@@ -9,7 +9,15 @@ import sentry_sdk
 from django.db import connection
 
 from apps.common.errors import InvalidEvent, Unavailable, database_may_be_unavailable
-from celery_sqs_fifo import EventsFailed, EventTask, FifoTask, Outcome, Result, Work, bug
+from celery_sqs_fifo import (
+    BatchItem,
+    EventsFailed,
+    EventTask,
+    FifoTask,
+    Outcome,
+    Result,
+    bug_outcome,
+)
 from observability import labels, log_context
 from observability.metrics import counters
 from observability.otlp import Tracing
@@ -24,7 +32,7 @@ def outcome_of(error: Exception) -> Outcome:
     """
     outcome = _classified(error)
     if outcome.result is Result.BUG:
-        logger.error("a task failed", extra={"error": outcome.error})
+        logger.error("task_failed", extra={"error": outcome.error})
         sentry_sdk.capture_exception(error)
     return outcome
 
@@ -36,17 +44,17 @@ def outcome_of_all(error: Exception) -> Outcome:
     """
     outcome = _classified(error)
     if outcome.result is Result.BUG:
-        logger.warning("events failed together, one by one now", extra={"error": outcome.error})
+        logger.warning("batch_failed", extra={"error": outcome.error})
     return outcome
 
 
-def with_ids(handle: Callable[[Work], None]) -> Callable[[Work], None]:
+def with_ids(handle: Callable[[BatchItem], None]) -> Callable[[BatchItem], None]:
     """`handle`, with its event's ids on each line that it logs, and on reports of its errors."""
 
-    def run(work: Work) -> None:
-        with labels.event(work):
+    def run(item: BatchItem) -> None:
+        with labels.event(item):
             try:
-                handle(work)
+                handle(item)
             except EventsFailed:
                 raise
             except Exception as error:
@@ -64,7 +72,7 @@ def _classified(error: Exception) -> Outcome:
     except Unavailable as unavailable:
         outcome = Outcome(Result.UNAVAILABLE, "unavailable", str(unavailable))
     except Exception as unexpected:
-        outcome = bug(unexpected)
+        outcome = bug_outcome(unexpected)
     return replace(outcome, labels=log_context.labels_of_the_run())
 
 
@@ -89,29 +97,29 @@ class StepTask(_Outcomes, EventTask):
 
     abstract = True
 
-    def __call__(self, items: list[Any]) -> list[Work]:
+    def __call__(self, items: list[Any]) -> list[BatchItem]:
         """Run with the ids of this run on each line."""
         with log_context.step(self.request, name=self.name):
             return super().__call__(items)
 
-    def delivery_begun(self, works: list[Work]) -> None:
+    def delivery_begun(self, batch: list[BatchItem]) -> None:
         """Begin a session for a rerun, and follow the events from here on."""
         _renew_session(retries=self.request.retries)
         if Tracing.tracer:
-            Tracing.tracer.delivery_begun(works, attempt=(self.request.retries or 0) + 1)
+            Tracing.tracer.delivery_begun(batch, attempt=(self.request.retries or 0) + 1)
 
-    def step_ended(self, works: list[Work], *, seconds: float) -> None:
+    def step_ended(self, batch: list[BatchItem], *, seconds: float) -> None:
         """Count it."""
         counters.step_ended(self.name, seconds=seconds)
         if Tracing.tracer:
-            Tracing.tracer.step_ended(works, step=self.name, seconds=seconds)
+            Tracing.tracer.step_ended(batch, step=self.name, seconds=seconds)
 
-    def delivery_ended(self, works: list[Work]) -> None:
+    def delivery_ended(self, batch: list[BatchItem]) -> None:
         """Log the events whose way ends here, and count what became of each."""
-        labels.log_ends(works)
-        counters.delivery_ended(works)
+        labels.log_ends(batch)
+        counters.delivery_ended(batch)
         if Tracing.tracer:
-            Tracing.tracer.delivery_ended(works)
+            Tracing.tracer.delivery_ended(batch)
 
 
 class PointerTask(_Outcomes, FifoTask):

@@ -31,13 +31,13 @@ def close_due_conversations() -> None:
     all others come in between, however many conversations close at once.
     """
     close_old_connections()
-    claims = closing.claim_due(most=PAGE, now=now())
+    claims = closing.claim_due(limit=PAGE, now=now())
     unsent = publish_each([_pointer(claim) for claim in claims], app=current_app)
     if unsent:
         closing.give_back([UUID(pointer.arguments[0]) for pointer in unsent], now=now())
     elif len(claims) == PAGE:
         close_due_conversations.apply_async(deduplication_id=str(uuid4()))
-    logger.info("closings sent", extra={"sent": len(claims) - len(unsent), "unsent": len(unsent)})
+    logger.info("closings_sent", extra={"sent": len(claims) - len(unsent), "unsent": len(unsent)})
 
 
 @shared_task(base=PointerTask, pointer=PointerForm.ONE_UUID, is_barrier=True)
@@ -66,7 +66,7 @@ def reopen_conversation(conversation_uuid: str) -> None:
         operator_requests.reopen(conversation_uuid=UUID(conversation_uuid), now=now())
     except operator_requests.Refused as refused:
         logger.warning(
-            "not reopened", extra={"conversation": conversation_uuid, "why": str(refused)}
+            "reopen_refused", extra={"conversation": conversation_uuid, "why": str(refused)}
         )
 
 
@@ -111,7 +111,7 @@ def _check_archives(*, in_progress: bool) -> int:
     A bug in one keeps nobody else waiting: it is reported, and comes again with its lease.
     """
     close_old_connections()
-    checks = archive_checks.claim(in_progress=in_progress, most=CHECKS_PAGE, now=now())
+    checks = archive_checks.claim(in_progress=in_progress, limit=CHECKS_PAGE, now=now())
     for check in checks:
         try:
             moved = migrate(conversation_uuid=check.conversation_uuid, now=now())
@@ -126,7 +126,7 @@ def _check_archives(*, in_progress: bool) -> int:
             if moved and check.was_archived:
                 counters.metrics().late.labels("by_search").inc(moved)
                 logger.warning(
-                    "messages came after the archive",
+                    "late_messages_archived",
                     extra={"conversation": str(check.conversation_uuid), "messages": moved},
                 )
     return len(checks)

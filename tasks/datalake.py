@@ -30,11 +30,11 @@ def send_data_lake_event() -> None:
     """Drain the outbox. While the lake refuses, the outbox keeps the rows and this just ends."""
     close_old_connections()
     try:
-        handled = outbox.drain(lake=_lake(), now=now(), on_batch=counters.lake_was_told)
+        handled = outbox.drain(lake=_lake(), now=now(), on_batch=counters.lake_answered)
     except Unavailable as error:
-        logger.warning("the data lake was not told", extra={"error": str(error)})
+        logger.warning("data_lake_unavailable", extra={"error": str(error)})
     else:
-        logger.info("told the data lake", extra={"events": handled})
+        logger.info("data_lake_events_sent", extra={"events": handled})
     outbox.prune(now=now())
 
 
@@ -43,7 +43,7 @@ def nudge() -> None:
     try:
         send_data_lake_event.apply_async()
     except Exception as error:
-        logger.warning("no nudge was sent", extra={"error": type(error).__name__})
+        logger.warning("nudge_not_sent", extra={"error": type(error).__name__})
 
 
 @cache

@@ -88,6 +88,6 @@ def _erase_from_postgresql(erasure_uuid: UUID, conversations: list[UUID]) -> Non
             now=now(),
         )
     logger.info(
-        "a contact was erased",
+        "contact_erased",
         extra={"erasure": str(erasure_uuid), "conversations": len(conversations)},
     )

@@ -3,19 +3,19 @@
 from celery import shared_task
 from django.db import close_old_connections
 
-from celery_sqs_fifo import Work, each, together
+from celery_sqs_fifo import BatchItem, process_each, process_together
 from tasks.base import StepTask, outcome_of, outcome_of_all, with_ids
 from tasks.datalake import nudge
 from tasks.steps import attributing, reading, recording, storing
 
 
 @shared_task(base=StepTask)
-def process_message(works: list[Work]) -> None:
+def process_message(batch: list[BatchItem]) -> None:
     """Read the events, and find, open or close their conversations."""
     close_old_connections()
-    each(works, with_ids(reading.read), outcome_of=outcome_of)
-    together(
-        works,
+    process_each(batch, with_ids(reading.read), outcome_of=outcome_of)
+    process_together(
+        batch,
         handle_all=attributing.attribute_all,
         handle=with_ids(attributing.attribute),
         outcome_of=outcome_of_all,
@@ -23,16 +23,18 @@ def process_message(works: list[Work]) -> None:
 
 
 @shared_task(base=StepTask)
-def persist_dynamo(works: list[Work]) -> None:
+def persist_dynamo(batch: list[BatchItem]) -> None:
     """Keep the messages in DynamoDB, and move those of closed conversations to the archive."""
     store_one = with_ids(storing.store_one)
-    together(works, handle_all=storing.store_all, handle=store_one, outcome_of=outcome_of_all)
-    each(works, with_ids(storing.migrate_closed), outcome_of=outcome_of)
+    process_together(
+        batch, handle_all=storing.store_all, handle=store_one, outcome_of=outcome_of_all
+    )
+    process_each(batch, with_ids(storing.migrate_closed), outcome_of=outcome_of)
 
 
 @shared_task(base=StepTask)
-def handle_csat(works: list[Work]) -> None:
+def handle_csat(batch: list[BatchItem]) -> None:
     """Record survey answers, and have the data lake told."""
-    each(works, with_ids(recording.record), outcome_of=outcome_of)
-    if any(work.outcome is None and recording.answer_of(work) for work in works):
+    process_each(batch, with_ids(recording.record), outcome_of=outcome_of)
+    if any(item.outcome is None and recording.answer_of(item) for item in batch):
         nudge()

@@ -15,7 +15,7 @@ from apps.conversations.admin.base import ReadOnlyAdmin, actor
 from apps.conversations.admin.filters import ProjectFilter, exact, period
 from apps.conversations.search import by_uuid
 
-MOST_RETRIED_AT_ONCE = 100
+MAX_RETRIED_AT_ONCE = 100
 
 # Django's own page, with a link to the console for those who may see it.
 admin.site.index_template = "console/admin_index.html"
@@ -116,9 +116,9 @@ class OutboxEventAdmin(ReadOnlyAdmin):
     @admin.action(description="Send selected refused events again", permissions=["retry"])
     def retry_selected(self, request: HttpRequest, selected: QuerySet[OutboxEvent]) -> None:
         """Take the refusal away; the next run of beat's schedule sends them."""
-        event_ids = list(selected.values_list("event_id", flat=True)[: MOST_RETRIED_AT_ONCE + 1])
-        if len(event_ids) > MOST_RETRIED_AT_ONCE:
-            sentence = f"Nothing was done: select at most {MOST_RETRIED_AT_ONCE} events."
+        event_ids = list(selected.values_list("event_id", flat=True)[: MAX_RETRIED_AT_ONCE + 1])
+        if len(event_ids) > MAX_RETRIED_AT_ONCE:
+            sentence = f"Nothing was done: select at most {MAX_RETRIED_AT_ONCE} events."
             self.message_user(request, sentence, messages.ERROR)
             return
         retried = retry_refused(actor=actor(request), event_ids=event_ids)

@@ -11,7 +11,7 @@ from apps.analytics.datalake import DataLake, Refused
 from apps.analytics.models import OutboxEvent
 
 # What a call delivers at most: after a day without the lake, messages come in between.
-MOST_BATCHES = 10
+MAX_BATCHES = 10
 KEPT_FOR = timedelta(days=7)
 PRUNED_AT_ONCE = 5_000
 
@@ -43,11 +43,11 @@ def drain(*, lake: DataLake, now: datetime, on_batch: Callable[[Batch], None] = 
     that is committed, also of a call that raises later.
     """
     handled = 0
-    for _ in range(MOST_BATCHES):
+    for _ in range(MAX_BATCHES):
         batch = _deliver_batch(lake=lake, now=now)
         on_batch(batch)
         handled += batch.handled
-        if batch.handled < lake.largest_batch:
+        if batch.handled < lake.max_batch_size:
             break
     return handled
 
@@ -70,7 +70,7 @@ def retry_refused(*, event_ids: Sequence[UUID] = ()) -> int:
 @transaction.atomic
 def _deliver_batch(*, lake: DataLake, now: datetime) -> Batch:
     waiting = OutboxEvent.objects.filter(delivered_at=None, refusal="").order_by("id")
-    events = list(waiting.select_for_update(skip_locked=True)[: lake.largest_batch])
+    events = list(waiting.select_for_update(skip_locked=True)[: lake.max_batch_size])
     if not events:
         return Batch(delivered=0, refused=0)
     reasons: Mapping[str, str] = {}

@@ -77,7 +77,7 @@ def console_view(view: View, *, site: AdminSite, permissions: Sequence[str]) -> 
 def log_access(request: HttpRequest, *, page: str, **ids: UUID | None) -> None:
     """Say who looked at what, by ids only."""
     told = {name: str(value) for name, value in ids.items() if value}
-    logger.info("Console page shown", extra={"page": page, "user_id": request.user.pk, **told})
+    logger.info("console_page_viewed", extra={"page": page, "user_id": request.user.pk, **told})
 
 
 def readable(text: str) -> str:

@@ -18,7 +18,7 @@ from typing import Any
 import simplejson
 
 NUMBER_MARKER = "$number"
-LONGEST_NUMBER = 64
+MAX_NUMBER_LENGTH = 64
 
 _UNHOLDABLE = re.compile(r"[\x00\ud800-\udfff]|\\(?=u[0-9a-fA-F]{4})")
 _ESCAPED = re.compile(r"\\u([0-9a-f]{4})")
@@ -125,7 +125,7 @@ def _escape_key(key: str) -> str:
 
 
 def _integer(literal: str) -> int | _UnholdableNumber:
-    return int(literal) if len(literal) <= LONGEST_NUMBER else _UnholdableNumber(literal)
+    return int(literal) if len(literal) <= MAX_NUMBER_LENGTH else _UnholdableNumber(literal)
 
 
 def _decimal(literal: str) -> Decimal | _UnholdableNumber:
@@ -133,7 +133,7 @@ def _decimal(literal: str) -> Decimal | _UnholdableNumber:
         number = Decimal(literal)
     except InvalidOperation:
         return _UnholdableNumber(literal)
-    if len(literal) > LONGEST_NUMBER or abs(number.adjusted()) > LONGEST_NUMBER:
+    if len(literal) > MAX_NUMBER_LENGTH or abs(number.adjusted()) > MAX_NUMBER_LENGTH:
         return _UnholdableNumber(literal)
     # As jsonb gives it back: digits without an exponent, and no negative zero.
     return Decimal(format(number if number else abs(number), "f"))

@@ -13,11 +13,11 @@ from heapq import nlargest
 EXAMPLE = "America/Sao_Paulo"
 # No places: one means whatever this machine is set to, the other that nothing is set.
 _NOT_ZONES = frozenset({"localtime", "Factory"})
-_LONGEST_NAME = 64
+_MAX_NAME_LENGTH = 64
 _NEAREST = 3
-_LEAST_LIKENESS = 0.6
-_SHORTEST_BEGINNING = 3
-_LIKENESS_OF_A_BEGINNING = 0.9
+_MIN_LIKENESS = 0.6
+_MIN_PREFIX_LENGTH = 3
+_PREFIX_LIKENESS = 0.9
 _FIXED_OFFSET = re.compile(r"(?:etc/)?(?:utc|gmt)?([+-])0?([0-9]{1,2})(?::?00)?")
 
 
@@ -28,7 +28,7 @@ def is_known(name: str) -> bool:
 
 def unknown_sentence(name: str) -> str:
     """What to tell whoever gave a name that is no zone: the nearest names, where there are any."""
-    said = f'"{name[:_LONGEST_NAME]}" is not a time zone of the tz database.'
+    said = f'"{name[:_MAX_NAME_LENGTH]}" is not a time zone of the tz database.'
     offset = _with_fixed_offset(name)
     if offset:
         return (
@@ -48,11 +48,11 @@ def nearest_names(name: str) -> tuple[str, ...]:
     Case, and what stands between words, do not count. Where some are the same but for that, only
     those are given.
     """
-    if len(name) > _LONGEST_NAME:
+    if len(name) > _MAX_NAME_LENGTH:
         return ()
     likeness = {zone: _likeness(name, zone) for zone in sorted(_known())}
     nearest = nlargest(_NEAREST, likeness, key=likeness.__getitem__)
-    least = 1.0 if likeness[nearest[0]] == 1 else _LEAST_LIKENESS
+    least = 1.0 if likeness[nearest[0]] == 1 else _MIN_LIKENESS
     return tuple(zone for zone in nearest if likeness[zone] >= least)
 
 
@@ -75,8 +75,8 @@ def _likeness(name: str, zone: str) -> float:
     name, zone = _comparable(name), _comparable(zone)
     pairs = ((name, zone), (_last_part(name), _last_part(zone)))
     likeness = max(SequenceMatcher(a=one, b=other).ratio() for one, other in pairs)
-    begins_alike = len(name) >= _SHORTEST_BEGINNING and _last_part(zone).startswith(name)
-    return max(likeness, _LIKENESS_OF_A_BEGINNING) if begins_alike else likeness
+    begins_alike = len(name) >= _MIN_PREFIX_LENGTH and _last_part(zone).startswith(name)
+    return max(likeness, _PREFIX_LIKENESS) if begins_alike else likeness
 
 
 def _comparable(name: str) -> str:

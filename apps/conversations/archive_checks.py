@@ -34,14 +34,14 @@ class Check:
 
 
 @transaction.atomic
-def claim(*, in_progress: bool, most: int, now: datetime) -> list[Check]:
+def claim(*, in_progress: bool, limit: int, now: datetime) -> list[Check]:
     """Claim up to `most` conversations whose check is due, the longest due first."""
     resolutions = [Resolution.IN_PROGRESS] if in_progress else CLOSED
     due = (
         Conversation.objects.select_for_update(skip_locked=True)
         .filter(archive_check_at__lte=now, resolution__in=resolutions)
         .order_by("archive_check_at")
-        .values_list("uuid", "archived_at")[:most]
+        .values_list("uuid", "archived_at")[:limit]
     )
     leased_until = now + CHECK_LEASE
     checks = [

@@ -16,7 +16,7 @@ from apps.conversations.models import Conversation, Resolution
 CLAIM_LEASE = timedelta(minutes=15)
 # Pointers of so many conversations wait on the queue; older claims than this are not counted,
 # so that those which cannot get through keep nobody else from closing.
-MOST_WAITING = 300
+MAX_WAITING = 300
 WAITING_FOR = timedelta(minutes=1)
 
 # One statement for a page, and two of them at once claim different rows. What an UPDATE returns is
@@ -26,7 +26,7 @@ WITH due AS MATERIALIZED (
     SELECT uuid, due_at FROM conversations_conversation
     WHERE due_at <= %(now)s
     ORDER BY due_at
-    LIMIT least(%(most)s, greatest(0, %(most_waiting)s - (
+    LIMIT least(%(limit)s, greatest(0, %(max_waiting)s - (
         SELECT count(*) FROM conversations_conversation WHERE close_requested_at > %(since)s
     )))
     FOR UPDATE SKIP LOCKED
@@ -34,9 +34,9 @@ WITH due AS MATERIALIZED (
     UPDATE conversations_conversation AS conversation
     SET due_at = %(leased_until)s, close_requested_at = %(now)s
     FROM due WHERE conversation.uuid = due.uuid
-    RETURNING conversation.uuid, group_id, wanted_resolution, due.due_at AS was_due_at
+    RETURNING conversation.uuid, group_id, requested_resolution, due.due_at AS was_due_at
 )
-SELECT uuid, group_id, coalesce(wanted_resolution = 2, false) FROM claimed ORDER BY was_due_at
+SELECT uuid, group_id, coalesce(requested_resolution = 2, false) FROM claimed ORDER BY was_due_at
 """
 
 
@@ -58,7 +58,7 @@ class ClosedBy(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Looked:
+class CloseDecision:
     """What came of looking at a conversation: it was `closed_by` something now, if it was.
 
     It is `to_archive` if it is closed, now or before, and has yet to be archived.
@@ -68,7 +68,7 @@ class Looked:
     to_archive: bool = False
 
 
-def claim_due(*, most: int, now: datetime) -> list[Claim]:
+def claim_due(*, limit: int, now: datetime) -> list[Claim]:
     """Claim up to `most` conversations that are due, the longest due first.
 
     Nobody else claims them for 15 minutes. Fewer are claimed while many of the last minute's wait
@@ -81,8 +81,8 @@ def claim_due(*, most: int, now: datetime) -> list[Claim]:
             {
                 "now": now,
                 "leased_until": now + CLAIM_LEASE,
-                "most": most,
-                "most_waiting": MOST_WAITING,
+                "limit": limit,
+                "max_waiting": MAX_WAITING,
                 "since": now - WAITING_FOR,
             },
         )
@@ -105,7 +105,7 @@ def close_if_due(
     newest_message_at: datetime | None,
     queued_at: datetime,
     now: datetime,
-) -> Looked:
+) -> CloseDecision:
     """Close a conversation whose time has come, else have it looked at again when that is.
 
     It ends at `queued_at`, when this look was put on the queue, by the queue's clock: what is
@@ -123,14 +123,16 @@ def close_if_due(
             .first()
         )
         if conversation is None:
-            return Looked()
+            return CloseDecision()
         was_open = conversation.resolution == Resolution.IN_PROGRESS
-        by_hand = conversation.wanted_resolution is not None
+        by_hand = conversation.requested_resolution is not None
         if was_open:
             _write(conversation, _changes(conversation, newest_message_at, queued_at, now))
     is_closed = conversation.resolution != Resolution.IN_PROGRESS
     closed_by = (ClosedBy.HAND if by_hand else ClosedBy.TIME) if was_open and is_closed else None
-    return Looked(closed_by=closed_by, to_archive=is_closed and conversation.archived_at is None)
+    return CloseDecision(
+        closed_by=closed_by, to_archive=is_closed and conversation.archived_at is None
+    )
 
 
 def _changes(
@@ -139,8 +141,8 @@ def _changes(
     queued_at: datetime,
     now: datetime,
 ) -> dict[str, Any]:
-    if conversation.wanted_resolution is not None:
-        resolution = Resolution(conversation.wanted_resolution)
+    if conversation.requested_resolution is not None:
+        resolution = Resolution(conversation.requested_resolution)
         return transitions.closed(resolution=resolution, ended_at=queued_at, now=now)
     closed = transitions.closed(resolution=Resolution.UNCLASSIFIED, ended_at=queued_at, now=now)
     newest = _latest(newest_message_at, conversation.last_message_at)

@@ -98,7 +98,7 @@ class Conversation(models.Model):
     close_requested_at = models.DateTimeField(
         null=True, blank=True, help_text="When the pointer on the queue was claimed to be sent."
     )
-    wanted_resolution = models.PositiveSmallIntegerField(
+    requested_resolution = models.PositiveSmallIntegerField(
         choices=Resolution.choices,
         null=True,
         blank=True,
@@ -178,7 +178,7 @@ class Conversation(models.Model):
                 name="closed_not_archived",
             ),
             models.Index(
-                "opened_at", condition=~Q(wanted_resolution=None), name="conversation_wanted"
+                "opened_at", condition=~Q(requested_resolution=None), name="conversation_wanted"
             ),
             models.Index("ended_at", condition=~Q(ended_at=None), name="closings_by_time"),
             # For beginnings, too, whatever the database's collation is.

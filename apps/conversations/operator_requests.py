@@ -14,7 +14,7 @@ from apps.conversations.models import Conversation, Resolution
 from apps.conversations.selectors import of_contact
 
 # A wish that was refused when its turn came.
-FORGOTTEN = {"wanted_resolution": None, "due_at": None, "close_requested_at": None}
+FORGOTTEN = {"requested_resolution": None, "due_at": None, "close_requested_at": None}
 
 
 class Refused(ConversationServiceError):
@@ -27,7 +27,7 @@ def request_close(*, conversation_uuid: UUID, resolution: Resolution, now: datet
         conversation = _locked(conversation_uuid)
         if conversation.resolution != Resolution.IN_PROGRESS:
             raise Refused(f"{conversation_uuid} is closed already, as {_label(conversation)}.")
-        _wish(conversation, resolution, now)
+        _request(conversation, resolution, now)
 
 
 def request_reopen(*, conversation_uuid: UUID, now: datetime) -> None:
@@ -39,7 +39,7 @@ def request_reopen(*, conversation_uuid: UUID, now: datetime) -> None:
         other = _another_in_progress(conversation)
         if other:
             raise _refusal(conversation, other)
-        _wish(conversation, Resolution.IN_PROGRESS, now)
+        _request(conversation, Resolution.IN_PROGRESS, now)
 
 
 def reopen(*, conversation_uuid: UUID, now: datetime) -> None:
@@ -50,7 +50,7 @@ def reopen(*, conversation_uuid: UUID, now: datetime) -> None:
     """
     with transaction.atomic():
         conversation = _locked(conversation_uuid)
-        if conversation.wanted_resolution != Resolution.IN_PROGRESS:
+        if conversation.requested_resolution != Resolution.IN_PROGRESS:
             return
         other = _another_in_progress(conversation)
         changes = FORGOTTEN if other else _reopened(conversation, now)
@@ -98,10 +98,10 @@ def _refusal(conversation: Conversation, other: Conversation) -> Refused:
     )
 
 
-def _wish(conversation: Conversation, resolution: Resolution, now: datetime) -> None:
-    conversation.wanted_resolution = resolution
+def _request(conversation: Conversation, resolution: Resolution, now: datetime) -> None:
+    conversation.requested_resolution = resolution
     conversation.due_at = now
-    conversation.save(update_fields=["wanted_resolution", "due_at"])
+    conversation.save(update_fields=["requested_resolution", "due_at"])
 
 
 def _label(conversation: Conversation) -> str:

@@ -12,11 +12,11 @@ from apps.common import timezones
 # By the names of the fields of Project. What is left out stays as it is.
 ProjectSettings: TypeAlias = dict[str, str | time | timedelta | None]
 
-SHORTEST_IDLE_TIMEOUT = timedelta(minutes=1)
+MIN_IDLE_TIMEOUT = timedelta(minutes=1)
 # As long as DynamoDB keeps the messages of a conversation.
-LONGEST_IDLE_TIMEOUT = timedelta(hours=48)
+MAX_IDLE_TIMEOUT = timedelta(hours=48)
 
-_LONGEST_NAME = 255
+_MAX_NAME_LENGTH = 255
 _SAMPLE_UUID = "5f0c2f3a-6b1d-4a57-9c39-2e8d1f7a4b60"
 _CLOCK_TIME = re.compile(r"([0-9]{2}):([0-9]{2})(?::([0-9]{2}))?")
 _PERIOD = re.compile(r"(?:([0-9]{1,6})h)?(?:([0-9]{1,6})m)?(?:([0-9]{1,6})s)?")
@@ -51,8 +51,8 @@ def as_texts(settings: ProjectSettings) -> dict[str, str]:
 
 
 def _name(text: str) -> str:
-    if len(text) > _LONGEST_NAME:
-        raise ValueError(f"The name must have at most {_LONGEST_NAME} characters.")
+    if len(text) > _MAX_NAME_LENGTH:
+        raise ValueError(f"The name must have at most {_MAX_NAME_LENGTH} characters.")
     # Control characters, and surrogates: what PostgreSQL or a line of output cannot hold.
     if any(unicodedata.category(character) in ("Cc", "Cs") for character in text):
         raise ValueError("The name must be text on one line, without control characters.")
@@ -90,7 +90,7 @@ def _idle_timeout(text: str) -> timedelta | None:
         )
     hours, minutes, seconds = (int(part or 0) for part in parts.groups())
     period = timedelta(hours=hours, minutes=minutes, seconds=seconds)
-    if not SHORTEST_IDLE_TIMEOUT <= period <= LONGEST_IDLE_TIMEOUT:
+    if not MIN_IDLE_TIMEOUT <= period <= MAX_IDLE_TIMEOUT:
         raise ValueError(
             f"{_quoted(text)} is not a possible idle timeout: it must be from 1m to 48h, or none."
         )

@@ -102,7 +102,7 @@ def _configured(project: Project, settings: ProjectSettings, *, new: bool, now: 
 def _log(changes: Sequence[Change]) -> None:
     for change in changes:
         logger.info(
-            "a project was configured",
+            "project_configured",
             extra={
                 "project_uuid": str(change.uuid),
                 "fields": sorted(change.after),

@@ -11,15 +11,15 @@ from apps.conversations.models import Conversation
 Row = TypeVar("Row", bound=Model)
 
 # Beginnings of addresses may fit nearly all: so many are looked at, and no more.
-MOST_FOUND = 1_000
-SHORTEST_BEGINNING = 3
+MAX_FOUND = 1_000
+MIN_PREFIX_LENGTH = 3
 
 
 class TooMany(Exception):
     """A beginning that fits more conversations than can be shown."""
 
     def __init__(self) -> None:
-        super().__init__(f"More than {MOST_FOUND:,} conversations begin so: type more of it.")
+        super().__init__(f"More than {MAX_FOUND:,} conversations begin so: type more of it.")
 
 
 def search(conversations: QuerySet[Conversation], term: str) -> QuerySet[Conversation]:
@@ -30,11 +30,11 @@ def search(conversations: QuerySet[Conversation], term: str) -> QuerySet[Convers
     for by in _exactly(term):
         if Conversation.objects.filter(**by).exists():
             return conversations.filter(**by)
-    if len(term) < SHORTEST_BEGINNING:
+    if len(term) < MIN_PREFIX_LENGTH:
         return conversations.none()
     beginning = Conversation.objects.filter(contact_urn__startswith=escape(term))
-    found = list(beginning.values_list("uuid", flat=True)[: MOST_FOUND + 1])
-    if len(found) > MOST_FOUND:
+    found = list(beginning.values_list("uuid", flat=True)[: MAX_FOUND + 1])
+    if len(found) > MAX_FOUND:
         raise TooMany
     return conversations.filter(uuid__in=found)
 

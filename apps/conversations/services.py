@@ -108,7 +108,7 @@ def move_open_conversations(*, project: Project, now: datetime) -> int:
     )
     not_due = Q(closes_at__gt=now, postponed_from=None) | Q(opened_at__gte=last_closing)
     return Conversation.objects.filter(
-        not_due, project=project, resolution=Resolution.IN_PROGRESS, wanted_resolution=None
+        not_due, project=project, resolution=Resolution.IN_PROGRESS, requested_resolution=None
     ).update(
         closes_at=closes_at,
         postponed_from=None,

@@ -25,7 +25,7 @@ def closed(*, resolution: Resolution, ended_at: datetime, now: datetime) -> dict
         "ended_at": ended_at,
         "due_at": None,
         "close_requested_at": None,
-        "wanted_resolution": None,
+        "requested_resolution": None,
         "archive_check_at": now + FIRST_ARCHIVE_CHECK,
     }
 
@@ -43,7 +43,7 @@ def reopened(*, opened_at: datetime, closes_at: datetime, due_at: datetime) -> d
         "postponed_from": None,
         "due_at": due_at,
         "close_requested_at": None,
-        "wanted_resolution": None,
+        "requested_resolution": None,
         "archived_at": None,
         "archive_check_at": opened_at,
     }

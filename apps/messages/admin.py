@@ -21,8 +21,8 @@ from apps.messages import admin_views, dead_letters
 from apps.messages.models import ConversationMessages, DeadLetter
 
 # Each is looked up by itself; others are found by search.
-MOST_PROJECTS = 50
-MOST_REDRIVEN_AT_ONCE = 100
+MAX_PROJECTS = 50
+MAX_REDRIVEN_AT_ONCE = 100
 
 
 @admin.register(ConversationMessages)
@@ -110,7 +110,7 @@ class RedrivenFilter(admin.SimpleListFilter):
             case "dead":
                 return letters.filter(redriven_at=None)
             case "wanted":
-                return letters.exclude(redrive_wanted_at=None)
+                return letters.exclude(redrive_requested_at=None)
             case "redriven":
                 return letters.exclude(redriven_at=None)
             case _:
@@ -125,7 +125,7 @@ class DeadProjectFilter(admin.SimpleListFilter):
 
     def lookups(self, _request: HttpRequest, _admin: Any) -> list[tuple[str, str]]:
         """What can be chosen."""
-        return [(str(uuid), str(uuid)) for uuid in dead_letters.project_uuids(most=MOST_PROJECTS)]
+        return [(str(uuid), str(uuid)) for uuid in dead_letters.project_uuids(limit=MAX_PROJECTS)]
 
     def queryset(self, _request: HttpRequest, letters: QuerySet) -> QuerySet:
         """Those of the project that is chosen; what is no project's uuid has none."""
@@ -144,7 +144,7 @@ class DeadLetterAdmin(ReadOnlyAdmin):
         "project_uuid",
         "first_sent_at",
         "receive_count",
-        "redrive_wanted_at",
+        "redrive_requested_at",
         "redriven_at",
         "redrive_count",
     )
@@ -184,13 +184,13 @@ class DeadLetterAdmin(ReadOnlyAdmin):
     @admin.action(description="Redrive selected dead letters", permissions=["redrive"])
     def redrive_selected(self, request: HttpRequest, selected: QuerySet[DeadLetter]) -> None:
         """Note that it is wanted; a worker does it, in the order of each group."""
-        ids = list(selected.values_list("pk", flat=True)[: MOST_REDRIVEN_AT_ONCE + 1])
-        if len(ids) > MOST_REDRIVEN_AT_ONCE:
-            sentence = f"Nothing was done: select at most {MOST_REDRIVEN_AT_ONCE} dead letters."
+        ids = list(selected.values_list("pk", flat=True)[: MAX_REDRIVEN_AT_ONCE + 1])
+        if len(ids) > MAX_REDRIVEN_AT_ONCE:
+            sentence = f"Nothing was done: select at most {MAX_REDRIVEN_AT_ONCE} dead letters."
             self.message_user(request, sentence, messages.ERROR)
             return
         with transaction.atomic():
-            wanted = dead_letters.want_redriven(ids=ids, now=now())
+            wanted = dead_letters.request_redrive(ids=ids, now=now())
             audit.record_all(
                 actor=actor(request),
                 action=AuditAction.REDRIVE,

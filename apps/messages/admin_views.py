@@ -17,11 +17,11 @@ from apps.common.errors import Unavailable
 from apps.conversations import audit
 from apps.conversations.admin.base import actor
 from apps.conversations.models import AuditAction, Conversation, Resolution
-from apps.messages.chat import SURVEYS, Happening, chat
+from apps.messages.chat import SURVEYS, TimelineEntry, chat
 from apps.messages.transcript_pages import TranscriptIndex, TranscriptPage
 
 PAGE_LENGTH = 500
-MOST_ANSWERS = 500
+MAX_ANSWERS = 500
 
 
 def urls(site: admin.AdminSite) -> list[URLPattern]:
@@ -71,7 +71,9 @@ def _chat(request: HttpRequest, conversation: Conversation) -> dict[str, Any]:
     shown = index.page(start=(page.number - 1) * PAGE_LENGTH, length=PAGE_LENGTH)
     items = chat(
         shown.documents,
-        happenings=_on_page(_happenings(conversation), shown, is_first=page.number == 1),
+        timeline_entries=_on_page(
+            _timeline_entries(conversation), shown, is_first=page.number == 1
+        ),
         contact_name=readable(conversation.contact_name),
         zone=ZoneInfo(conversation.project.timezone),
     )
@@ -79,8 +81,8 @@ def _chat(request: HttpRequest, conversation: Conversation) -> dict[str, Any]:
 
 
 def _on_page(
-    happenings: list[Happening], shown: TranscriptPage, *, is_first: bool
-) -> list[Happening]:
+    timeline_entries: list[TimelineEntry], shown: TranscriptPage, *, is_first: bool
+) -> list[TimelineEntry]:
     """Each stands on one page: the last one that begins before it."""
     begins = None
     if shown.documents and not is_first:
@@ -88,20 +90,22 @@ def _on_page(
     ends = shown.next_at
     return [
         one
-        for one in happenings
+        for one in timeline_entries
         if (begins is None or begins <= one.at) and (ends is None or one.at < ends)
     ]
 
 
-def _happenings(conversation: Conversation) -> list[Happening]:
+def _timeline_entries(conversation: Conversation) -> list[TimelineEntry]:
     answers = [
-        Happening(at=answer.answered_at, text=_answer(answer.key, answer.value, answer.is_replaced))
-        for answer in conversation.survey_answers.order_by("-answered_at")[:MOST_ANSWERS]
+        TimelineEntry(
+            at=answer.answered_at, text=_answer(answer.key, answer.value, answer.is_replaced)
+        )
+        for answer in conversation.survey_answers.order_by("-answered_at")[:MAX_ANSWERS]
     ]
     if conversation.ended_at is None:
         return answers
     resolution = Resolution(conversation.resolution)
-    return [*answers, Happening(at=conversation.ended_at, text=f"Closed: {resolution.label}")]
+    return [*answers, TimelineEntry(at=conversation.ended_at, text=f"Closed: {resolution.label}")]
 
 
 def _answer(key: str, value: str, is_replaced: bool) -> str:

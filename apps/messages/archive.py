@@ -19,8 +19,8 @@ from apps.conversations.models import Conversation
 from apps.messages.entries import MessageEntry
 from apps.messages.models import ConversationMessages
 
-LARGEST_PART_ENTRIES = 1_000
-LARGEST_PART_BYTES = 4_000_000
+MAX_PART_ENTRIES = 1_000
+MAX_PART_BYTES = 4_000_000
 # A part takes a quarter more before it is divided: dividing it moves the numbers of all after it,
 # and those that a long archive consists of are full when a late message comes.
 ROOM_FOR_LATE = 4
@@ -119,10 +119,10 @@ def _merge_into_part(conversation: Conversation, number: int, documents: list[Do
 
 def _has_room(messages: list[Document]) -> bool:
     """Whether a part may stay one, with late messages in it."""
-    if len(messages) > LARGEST_PART_ENTRIES + LARGEST_PART_ENTRIES // ROOM_FOR_LATE:
+    if len(messages) > MAX_PART_ENTRIES + MAX_PART_ENTRIES // ROOM_FOR_LATE:
         return False
-    most_bytes = LARGEST_PART_BYTES + LARGEST_PART_BYTES // ROOM_FOR_LATE
-    return sum(_size(message) for message in messages) <= most_bytes
+    max_bytes = MAX_PART_BYTES + MAX_PART_BYTES // ROOM_FOR_LATE
+    return sum(_size(message) for message in messages) <= max_bytes
 
 
 def _split(messages: list[Document]) -> list[list[Document]]:
@@ -131,7 +131,7 @@ def _split(messages: list[Document]) -> list[list[Document]]:
     size = 0
     for message in messages:
         message_size = _size(message)
-        full = len(runs[-1]) >= LARGEST_PART_ENTRIES or size + message_size > LARGEST_PART_BYTES
+        full = len(runs[-1]) >= MAX_PART_ENTRIES or size + message_size > MAX_PART_BYTES
         if runs[-1] and full:
             runs.append([])
             size = 0

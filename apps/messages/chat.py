@@ -52,7 +52,7 @@ class Separator:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Happening:
+class TimelineEntry:
     """What is no message, and when it happened."""
 
     at: datetime
@@ -62,7 +62,7 @@ class Happening:
 def chat(
     documents: Iterable[dict[str, Any]],
     *,
-    happenings: Iterable[Happening],
+    timeline_entries: Iterable[TimelineEntry],
     contact_name: str,
     zone: ZoneInfo,
 ) -> list[Bubble | Separator]:
@@ -73,7 +73,7 @@ def chat(
     bubbles = [_bubble(document, contact_name=contact_name, zone=zone) for document in documents]
     separators = [
         Separator(at=one.at.astimezone(zone), when=_time(one.at, zone), text=one.text)
-        for one in happenings
+        for one in timeline_entries
     ]
     return _with_days(sorted([*bubbles, *separators], key=lambda one: one.at))
 

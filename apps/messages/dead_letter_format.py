@@ -16,7 +16,7 @@ TOLD = frozenset(
     {"reason", "source_message_id", "first_sent_at", "group_id", "receive_count", "error"}
 )
 MOVED_BY_SQS = "receive_count"
-NOT_TOLD = "not_told"
+NOT_NOTED = "not_told"
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 # What SQS takes as a MessageGroupId (SendMessage).
 GROUP_ID = re.compile(r"[!-~]{1,128}")
@@ -42,7 +42,7 @@ def letter_of(message: Mapping[str, Any], *, now: datetime) -> DeadLetter:
         sequence_number=Decimal(system["SequenceNumber"]),
         body=escape(message["Body"]),
         attributes={name: _kept(attributes[name]) for name in sorted(own)},
-        reason=escape(told.get("reason") or (MOVED_BY_SQS if moved_by_sqs else NOT_TOLD))[:100],
+        reason=escape(told.get("reason") or (MOVED_BY_SQS if moved_by_sqs else NOT_NOTED))[:100],
         error=escape(told.get("error", "")),
         first_sent_at=EPOCH + timedelta(milliseconds=first_sent_at or _earliest_time(system)),
         receive_count=receive_count or int(system["ApproximateReceiveCount"]),

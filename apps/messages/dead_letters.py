@@ -91,10 +91,10 @@ def reasons() -> list[str]:
     return list(_distinct("reason", above=""))
 
 
-def project_uuids(*, most: int) -> list[UUID]:
+def project_uuids(*, limit: int) -> list[UUID]:
     """The first so many projects that dead letters name, found as `reasons` are."""
     found = _distinct("project_uuid", above=UUID(int=0))
-    return [uuid for uuid, _ in zip(found, range(most), strict=False)]
+    return [uuid for uuid, _ in zip(found, range(limit), strict=False)]
 
 
 def document_of(letter: DeadLetter) -> dict[str, Any]:
@@ -103,16 +103,16 @@ def document_of(letter: DeadLetter) -> dict[str, Any]:
     return {name: getattr(letter, name) for name in names} | {"body": body_of(letter)}
 
 
-def want_redriven(*, ids: Collection[int], now: datetime) -> list[DeadLetter]:
+def request_redrive(*, ids: Collection[int], now: datetime) -> list[DeadLetter]:
     """Note that these are to be redriven; gives those of them that were not before."""
     with transaction.atomic():
         letters = list(
             DeadLetter.objects.select_for_update(no_key=True)
-            .filter(pk__in=ids, redriven_at=None, redrive_wanted_at=None)
+            .filter(pk__in=ids, redriven_at=None, redrive_requested_at=None)
             .defer("body")
         )
         changed = DeadLetter.objects.filter(pk__in=[letter.pk for letter in letters])
-        changed.update(redrive_wanted_at=now)
+        changed.update(redrive_requested_at=now)
     return letters
 
 
@@ -121,14 +121,14 @@ def plan(letters: QuerySet[DeadLetter]) -> list[Planned]:
     return [Planned(*row) for row in letters.values_list("pk", "group_id", "redrive_count")]
 
 
-def wanted(*, most: int) -> list[Planned]:
+def wanted(*, limit: int) -> list[Planned]:
     """Up to so many letters that somebody wants to have redriven, in their order."""
-    return plan(DeadLetter.objects.exclude(redrive_wanted_at=None).order_by(*IN_ORDER)[:most])
+    return plan(DeadLetter.objects.exclude(redrive_requested_at=None).order_by(*IN_ORDER)[:limit])
 
 
-def no_longer_wanted(ids: Collection[int]) -> None:
+def withdraw_redrive_requests(ids: Collection[int]) -> None:
     """These could not be redriven, and are not tried again by themselves."""
-    DeadLetter.objects.filter(pk__in=ids).update(redrive_wanted_at=None)
+    DeadLetter.objects.filter(pk__in=ids).update(redrive_requested_at=None)
 
 
 def discard(ids: Collection[int]) -> int:

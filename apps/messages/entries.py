@@ -7,7 +7,7 @@ from typing import Any
 
 from apps.common.lossless_json import dump
 
-LONGEST_ID_IN_KEY = 256
+MAX_ID_LENGTH_IN_KEY = 256
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
@@ -75,6 +75,6 @@ def timestamp(at: datetime) -> str:
 
 def id_for_key(message_id: str) -> str:
     """The id, or its hash where a key would be too long (DynamoDB sort keys end at 1,024 bytes)."""
-    if len(message_id.encode()) <= LONGEST_ID_IN_KEY:
+    if len(message_id.encode()) <= MAX_ID_LENGTH_IN_KEY:
         return message_id
     return "sha256:" + hashlib.sha256(message_id.encode()).hexdigest()

@@ -70,7 +70,7 @@ class DeadLetter(models.Model):
     channel_uuid = models.UUIDField(null=True, blank=True)
     contact_urn = models.TextField(blank=True)
     collected_at = models.DateTimeField()
-    redrive_wanted_at = models.DateTimeField(
+    redrive_requested_at = models.DateTimeField(
         null=True, blank=True, help_text="When somebody asked for it in the admin."
     )
     redriven_at = models.DateTimeField(null=True, blank=True)
@@ -83,8 +83,8 @@ class DeadLetter(models.Model):
             models.Index(fields=("project_uuid", "first_sent_at"), name="dead_letters_by_project"),
             models.Index(fields=("group_id", "first_sent_at"), name="dead_letters_by_group"),
             models.Index(
-                "redrive_wanted_at",
-                condition=~Q(redrive_wanted_at=None),
+                "redrive_requested_at",
+                condition=~Q(redrive_requested_at=None),
                 name="dead_letters_wanted",
             ),
             models.Index(

@@ -22,8 +22,8 @@ CHUNK_TIME_TO_LIVE = TIME_TO_LIVE * 2
 
 # Names and keys count into an item, too: this leaves room for them. Chunks are smaller, because
 # some stand-ins for DynamoDB count binary as base64.
-LARGEST_ENTRY = aws.DYNAMODB_MAX_ITEM_BYTES - 1_600
-LARGEST_CHUNK = 300_000
+MAX_ENTRY_BYTES = aws.DYNAMODB_MAX_ITEM_BYTES - 1_600
+MAX_CHUNK_BYTES = 300_000
 
 # What a batch of the archive may hold in memory.
 ARCHIVE_BATCH_BYTES = 4_000_000
@@ -51,7 +51,7 @@ def put(*, conversation_uuid: UUID, entry: MessageEntry, now: datetime) -> bool:
     Unavailable.
     """
     body = dump(entry.as_json()).encode()
-    if len(body) <= LARGEST_ENTRY:
+    if len(body) <= MAX_ENTRY_BYTES:
         content: dict[str, Any] = {"entry": {"S": body.decode()}}
     elif message_table.is_there(conversation_uuid=conversation_uuid, sort_key=entry.key):
         return False
@@ -76,7 +76,7 @@ def put_all(*, entries: Sequence[tuple[UUID, MessageEntry]], now: datetime) -> i
     expires_at = now + TIME_TO_LIVE
     for conversation_uuid, entry in entries:
         body = dump(entry.as_json())
-        if len(body.encode()) > LARGEST_ENTRY:
+        if len(body.encode()) > MAX_ENTRY_BYTES:
             large += put(conversation_uuid=conversation_uuid, entry=entry, now=now)
             continue
         content = {"entry": {"S": body}}
@@ -133,7 +133,9 @@ def delete_conversation(conversation_uuid: UUID) -> None:
 
 def _put_chunks(conversation_uuid: UUID, sort_key: str, body: bytes, *, now: datetime) -> int:
     """Write the chunks of a body; gives how many there are."""
-    pieces = [body[start : start + LARGEST_CHUNK] for start in range(0, len(body), LARGEST_CHUNK)]
+    pieces = [
+        body[start : start + MAX_CHUNK_BYTES] for start in range(0, len(body), MAX_CHUNK_BYTES)
+    ]
     expires_at = now + CHUNK_TIME_TO_LIVE
     for number, piece in enumerate(pieces):
         chunk_key, content = f"{sort_key}#{number:04d}", {"chunk": {"B": piece}}

@@ -10,8 +10,8 @@ from apps.common.lossless_json import dump
 from apps.conversations.contacts import Contact
 
 # They are indexed, and a PostgreSQL index entry ends at a third of a page (2,704 bytes).
-LONGEST_URN = 512
-LONGEST_KEY = 255
+MAX_URN_LENGTH = 512
+MAX_KEY_LENGTH = 255
 
 
 def _absent_is_empty(value: Any) -> Any:
@@ -50,7 +50,7 @@ _window_names = _with_names(
 
 Text = Annotated[str, BeforeValidator(_absent_is_empty)]
 Required = Annotated[str, StringConstraints(min_length=1)]
-Key = Annotated[Text, StringConstraints(max_length=LONGEST_KEY)]
+Key = Annotated[Text, StringConstraints(max_length=MAX_KEY_LENGTH)]
 Value = Annotated[str, BeforeValidator(_any_as_text)]
 
 
@@ -63,7 +63,7 @@ class Wire(BaseModel):
 class _Identity(Wire):
     project_uuid: UUID
     channel_uuid: UUID
-    contact_urn: Annotated[Required, StringConstraints(max_length=LONGEST_URN)]
+    contact_urn: Annotated[Required, StringConstraints(max_length=MAX_URN_LENGTH)]
 
     @property
     def contact(self) -> Contact:
@@ -123,7 +123,7 @@ def has_survey_key(document: dict[str, Any]) -> bool:
     """Return whether a message's JSON has the key of a survey answer: in `data`, or beside it.
 
     The conversation of an answer depends on whether the contact has written before it. Run again,
-    it must not see that a later message of its bundle was written.
+    it must not see that a later message of its batch was written.
     """
     data = document.get("data")
     places = (document, data) if isinstance(data, dict) else (document,)

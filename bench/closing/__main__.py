@@ -30,7 +30,7 @@ def _measure_with_django(*, conversations: int, stage: Stage, console: Console) 
     # Only now: models cannot be imported before the settings are known.
     from django.db import connection
 
-    from apps.conversations.closing import MOST_WAITING
+    from apps.conversations.closing import MAX_WAITING
     from bench.closing.storm import run_storm
     from bench.closing.sweep import run_sweep
     from config.celery import app
@@ -49,7 +49,7 @@ def _measure_with_django(*, conversations: int, stage: Stage, console: Console) 
     finally:
         app.close()
         connection.close()
-    return Closings(page=PAGE, most_waiting=MOST_WAITING, sweep=sweep, storm=storm)
+    return Closings(page=PAGE, most_waiting=MAX_WAITING, sweep=sweep, storm=storm)
 
 
 if __name__ == "__main__":

@@ -5,7 +5,15 @@ import os
 from typing import Any
 
 from bench.common.steps import QUEUE, STEPS, perform
-from celery_sqs_fifo import Backoff, ControlledCelery, EventRules, EventTask, Work, bug, each
+from celery_sqs_fifo import (
+    Backoff,
+    BatchItem,
+    ControlledCelery,
+    EventRules,
+    EventTask,
+    bug_outcome,
+    process_each,
+)
 
 app = ControlledCelery("fifo", broker="sqs://", fixups=[])
 app.conf.update(
@@ -32,11 +40,11 @@ app.conf.update(
 
 
 def _task(step: str) -> Any:
-    def perform_one(work: Work) -> None:
-        perform(step=step, event=json.loads(work.event.body))
+    def perform_one(item: BatchItem) -> None:
+        perform(step=step, event=json.loads(item.event.body))
 
-    def run(works: list[Work]) -> None:
-        each(works, perform_one, outcome_of=bug)
+    def run(batch: list[BatchItem]) -> None:
+        process_each(batch, perform_one, outcome_of=bug_outcome)
 
     return run
 

@@ -123,7 +123,9 @@ def _load(each: int, *, contacts: int = CONTACTS) -> Load:
 
 CURVES: Mapping[str, Growing] = {
     "processes": Growing(values=(1, 2, 4, 8), contender=lambda at: service(processes=at)),
-    "bundle": Growing(values=(1, 5, 10, 25), contender=lambda at: service(WORKER_BUNDLE=str(at))),
+    "bundle": Growing(
+        values=(1, 5, 10, 25), contender=lambda at: service(WORKER_BATCH_SIZE=str(at))
+    ),
     "groups": Growing(
         values=(1, 10, 100, 1_000, 10_000, 100_000),
         load=lambda at: _messages(EVENTS, contacts=at),

@@ -62,7 +62,7 @@ _SECTIONS = {
     ),
     "bundle": _Section(
         title="Bundles",
-        explanation="The most events that a pool process gets at once (`WORKER_BUNDLE`).",
+        explanation="The most events that a pool process gets at once (`WORKER_BATCH_SIZE`).",
         first="most events",
         across="the most events of a bundle",
     ),

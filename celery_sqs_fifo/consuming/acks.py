@@ -117,7 +117,7 @@ class Acks:
                 self._on_deleted(delivery)
             elif code.rpartition(".")[2] in LATE_DELETE_CODES:
                 logger.warning(
-                    "deleted too late, SQS will deliver it again",
+                    "delete_too_late",
                     extra={**delivery.labels, "message_id": delivery.message_id, "code": code},
                 )
                 metrics().deleted_too_late.inc()
@@ -126,7 +126,7 @@ class Acks:
                 again.append(delivery)
         if again:
             logger.warning(
-                "deleting failed, trying again",
+                "delete_failed",
                 extra={"messages": len(again), "error": error or sorted(set(failed.values()))},
             )
             self._waiting.extendleft(reversed(again))

@@ -56,7 +56,7 @@ class Circuit:
         }
         is_general = len(self._failed_at) >= self._threshold
         if self._run_probe and is_general and not self.is_open:
-            logger.error("dependencies are down for all, waiting", extra={"error": error})
+            logger.error("circuit_opened", extra={"error": error})
             self.is_open = True
             self._call_later(self._backoff.first, self._run_probe)
 
@@ -64,7 +64,7 @@ class Circuit:
         """A probe has ended."""
         if succeeded:
             if self._failed_at or self._failed_probes:
-                logger.info("the dependencies work again")
+                logger.info("circuit_closed")
             self._failed_at.clear()
             self._failed_probes = 0
             self.is_open = False
@@ -72,5 +72,5 @@ class Circuit:
             return
         self._failed_probes += 1
         if self._failed_probes == 1:
-            logger.warning("a probe of the dependencies failed, probing until it works")
+            logger.warning("probe_failed")
         self._call_later(self._backoff.after(self._failed_probes), self._run_probe)

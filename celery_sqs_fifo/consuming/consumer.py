@@ -13,8 +13,8 @@ from celery_sqs_fifo.consuming.receiver import Receiver
 from celery_sqs_fifo.consuming.settler import Settler
 from celery_sqs_fifo.consuming.sqs_calls import Calls
 from celery_sqs_fifo.delivery import DONE, Delivery, Outcome, Result
-from celery_sqs_fifo.errors import places_of
-from celery_sqs_fifo.metrics import OBSERVE_EVERY, Observed, consumer_gauges, metrics
+from celery_sqs_fifo.errors import error_location
+from celery_sqs_fifo.metrics import OBSERVE_EVERY, ConsumerState, consumer_gauges, metrics
 from celery_sqs_fifo.options import Options
 from celery_sqs_fifo.running.envelope import Envelope
 from celery_sqs_fifo.running.pointers import NotAllowed
@@ -55,7 +55,7 @@ class QueueConsumer:
             calls=calls,
             call_later=hub.call_later,
             on_unavailable=self._on_unavailable,
-            on_progress=self._run_what_may_run,
+            on_progress=self._run_ready,
         )
         self._circuit = Circuit(
             now=monotonic,
@@ -64,7 +64,7 @@ class QueueConsumer:
             backoff=options.backoff,
             call_later=hub.call_later,
             run_probe=self._run_probe if options.probe else None,
-            on_closed=self._run_what_may_run,
+            on_closed=self._run_ready,
         )
         self._receiver = Receiver(
             calls=calls,
@@ -85,7 +85,7 @@ class QueueConsumer:
 
     @property
     def running(self) -> int:
-        """How many messages of Celery's the pool has: bundles, pointers, a probe."""
+        """How many messages of Celery's the pool has: batches, pointers, a probe."""
         return len(self._running)
 
     def start(self) -> None:
@@ -105,23 +105,23 @@ class QueueConsumer:
 
         Without outcomes, the process that had it was lost.
         """
-        bundle = self._running.pop(tag, None)
-        if bundle is None:
+        batch = self._running.pop(tag, None)
+        if batch is None:
             return
         if self._envelope.is_probe(tag):
             self._circuit.on_probed(succeeded=outcomes == DONE)
             return
         if isinstance(outcomes, Outcome):
-            outcomes = [outcomes] * len(bundle)
-        self._settler.settle(bundle, outcomes)
-        self._run_what_may_run()
+            outcomes = [outcomes] * len(batch)
+        self._settler.settle(batch, outcomes)
+        self._run_ready()
 
     def release_running(self, tag: str) -> None:
         """Give back what the pool will never settle (cold shutdown)."""
-        bundle = self._running.pop(tag, [])
-        for delivery in bundle:
+        batch = self._running.pop(tag, [])
+        for delivery in batch:
             self._gate.forget(delivery)
-        self._settler.release(bundle)
+        self._settler.release(batch)
 
     def stop(self, *, at_once: bool = True) -> None:
         """Receive no more, and give back all that is not running, at once.
@@ -146,20 +146,22 @@ class QueueConsumer:
         for timer in self._timers:
             timer.cancel()
         consumer_gauges.forget(self._queue_name)
-        logger.info("stopped consuming", extra={"sqs_calls": dict(self._calls.counts)})
+        logger.info("consumer_stopped", extra={"sqs_calls": dict(self._calls.counts)})
 
     def _wants_more(self) -> bool:
-        if self._stopped or self._gate.held >= self._options.most_held:
+        if self._stopped or self._gate.held >= self._options.max_held:
             return False
         if self._circuit.is_open:
-            return self._looks_for_old()
+            return self._may_check_retention()
         return self._gate.ready < self._room() + self._options.lookahead
 
-    def _looks_for_old(self) -> bool:
+    def _may_check_retention(self) -> bool:
         """Seldom, but on and on once a look has found any: their groups are locked for a moment."""
         now = monotonic()
         found_lately = now - self._found_old_at < self._options.visibility_timeout
-        return found_lately or now - self._receiver.last_success >= self._options.look_every
+        return (
+            found_lately or now - self._receiver.last_success >= self._options.retention_check_every
+        )
 
     def _is_alive(self) -> bool:
         """Receives, or has a reason not to: dependencies that are down, or enough to do."""
@@ -173,25 +175,27 @@ class QueueConsumer:
         for delivery in deliveries:
             self._envelope.classify(delivery)
             self._gate.admit(delivery)
-        self._settler.hurry_awaited(delivery.group_id for delivery in deliveries)
-        self._run_what_may_run()
+        self._settler.flush_awaited(delivery.group_id for delivery in deliveries)
+        self._run_ready()
 
-    def _run_what_may_run(self) -> None:
+    def _run_ready(self) -> None:
         if self._circuit.is_open and not self._stopped:
-            self._save_what_is_old()
+            self._quarantine_near_retention()
         while not self._stopped and not self._circuit.is_open and self._room() > 0:
-            bundle = self._gate.take(most=self._bundle_size(), largest=self._options.largest_bundle)
-            if not bundle:
+            batch = self._gate.take(
+                max_events=self._batch_size(), max_bytes=self._options.max_batch_bytes
+            )
+            if not batch:
                 break
-            self._run(self._settler.give_back_nearly_over(bundle))
+            self._run(self._settler.release_nearly_over(batch))
         self._receiver.receive()
 
-    def _save_what_is_old(self) -> None:
+    def _quarantine_near_retention(self) -> None:
         """An outage may outlast the queue's retention."""
-        if self._settler.save_what_nears_retention():
+        if self._settler.quarantine_near_retention():
             self._found_old_at = monotonic()
 
-    def _bundle_size(self) -> int:
+    def _batch_size(self) -> int:
         """One group's run while a process is free for each group; else as many as share all out.
 
         A group's events go one after the other, so a part of its run would only wait for the rest.
@@ -199,35 +203,35 @@ class QueueConsumer:
         size = self._gate.next_run
         if self._gate.ready > self._room():
             size = max(size, -(-self._gate.runnable // self._room()))
-        return min(size, self._options.bundle)
+        return min(size, self._options.batch_size)
 
-    def _run(self, bundle: list[Delivery]) -> None:
-        if not bundle:
+    def _run(self, batch: list[Delivery]) -> None:
+        if not batch:
             return
-        first = bundle[0]
+        first = batch[0]
         if self._envelope.is_stale_tick(first, now=time()):
             self._settler.finish(first)
             return
         try:
-            message = self._envelope.message(bundle)
+            message = self._envelope.message(batch)
         except NotAllowed as error:
             refusal = Outcome(Result.INVALID, "not_allowed", str(error))
             self._settler.quarantine(first, refusal)
             return
-        self._running[first.receipt_handle] = bundle
-        metrics().bundle_size.observe(len(bundle))
+        self._running[first.receipt_handle] = batch
+        metrics().batch_size.observe(len(batch))
         try:
             self._hand_over(message)
         except Exception as error:
-            logger.error("the pool refuses a message", extra={"error": places_of(error)})
+            logger.error("pool_refused_message", extra={"error": error_location(error)})
             del self._running[first.receipt_handle]
-            self._settler.settle(bundle, None)
+            self._settler.settle(batch, None)
 
     def _observe(self) -> None:
         """Note for the metrics what goes on; a scrape in another thread must not look itself."""
         queued_at = min((delivery.queued_at / 1000 for delivery in self._gate), default=None)
-        running = [delivery.group_id for bundle in self._running.values() for delivery in bundle]
-        observed = Observed(
+        running = [delivery.group_id for batch in self._running.values() for delivery in batch]
+        observed = ConsumerState(
             held=self._gate.held,
             running_tasks=len(self._running),
             running_groups=len(set(running)),

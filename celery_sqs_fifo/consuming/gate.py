@@ -38,15 +38,15 @@ class _Group:
     def is_empty(self) -> bool:
         return not (self.waiting or self.taken or self.unconfirmed)
 
-    def take(self, *, most: int, largest: int, may_exceed: bool) -> list[Delivery]:
+    def take(self, *, max_events: int, max_bytes: int, may_exceed: bool) -> list[Delivery]:
         """The first messages, up to one that goes alone; `may_exceed` lets that or any be first."""
-        while self.waiting and len(self.taken) < most:
+        while self.waiting and len(self.taken) < max_events:
             delivery = self.waiting[0]
             is_first = may_exceed and not self.taken
-            if not is_first and (delivery.goes_alone or delivery.size > largest):
+            if not is_first and (delivery.goes_alone or delivery.size > max_bytes):
                 break
             self.taken.append(self.waiting.popleft())
-            largest -= delivery.size
+            max_bytes -= delivery.size
             if delivery.goes_alone:
                 break
         return list(self.taken)
@@ -73,25 +73,27 @@ class Gate:
         self._held += 1
         self._refresh(delivery.group_id)
 
-    def take(self, *, most: int, largest: int) -> list[Delivery]:
-        """The next bundle that may run: at most `most` messages of together `largest` bytes.
+    def take(self, *, max_events: int, max_bytes: int) -> list[Delivery]:
+        """The next batch that may run: at most `most` messages of together `largest` bytes.
 
         Groups take turns; messages of one group stay in order. A message that goes alone (a
-        barrier, one that failed before, one larger than that) is a bundle of its own.
+        barrier, one that failed before, one larger than that) is a batch of its own.
         """
-        bundle: list[Delivery] = []
-        room = largest
-        while self._ready and len(bundle) < most:
+        batch: list[Delivery] = []
+        room = max_bytes
+        while self._ready and len(batch) < max_events:
             group = self._groups[self._ready[0]]
-            run = group.take(most=most - len(bundle), largest=room, may_exceed=not bundle)
+            run = group.take(
+                max_events=max_events - len(batch), max_bytes=room, may_exceed=not batch
+            )
             if not run:
                 break
             self._ready.popleft()
-            bundle += run
+            batch += run
             room -= sum(delivery.size for delivery in run)
             if run[-1].goes_alone:
                 break
-        return bundle
+        return batch
 
     def take_queued_before(self, moment: float) -> list[Delivery]:
         """The head of each group that may run, if it was queued before `moment` (Unix time)."""
@@ -99,7 +101,7 @@ class Gate:
         for group_id in list(self._ready):
             group = self._groups[group_id]
             if group.waiting[0].queued_at / 1000 < moment:
-                old += group.take(most=1, largest=0, may_exceed=True)
+                old += group.take(max_events=1, max_bytes=0, may_exceed=True)
                 self._refresh(group_id)
         return old
 

@@ -10,7 +10,7 @@ from celery_sqs_fifo.delivery import Delivery
 logger = logging.getLogger(__name__)
 
 
-class Visibility:
+class Leases:
     """The leases of received messages; `timeout` is their length in whole seconds."""
 
     def __init__(
@@ -52,7 +52,7 @@ class Visibility:
             failed = {int(entry["Id"]): entry["Code"] for entry in answer.get("Failed", ())}
             if error or failed:
                 logger.warning(
-                    "changing visibility failed",
+                    "lease_change_failed",
                     extra={"messages": len(failed) or len(batch), "error": error or "see SQS"},
                 )
             if error or not timeout:

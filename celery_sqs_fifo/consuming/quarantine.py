@@ -23,7 +23,7 @@ class Quarantine:
         *,
         calls: Calls,
         queue_url: str,
-        largest_message: int,
+        max_message_bytes: int,
         backoff: Backoff,
         call_later: Callable[..., Any],
         on_quarantined: Callable[[Delivery], None],
@@ -31,7 +31,7 @@ class Quarantine:
     ) -> None:
         self._calls = calls
         self._queue_url = queue_url
-        self._largest_message = largest_message
+        self._largest_message = max_message_bytes
         self._backoff = backoff
         self._call_later = call_later
         self._on_quarantined = on_quarantined
@@ -44,7 +44,7 @@ class Quarantine:
             if error is None and "MessageId" not in answer:
                 error = "an answer without a message id"
             if error is None:
-                logger.warning("quarantined", extra=about(delivery, outcome))
+                logger.warning("event_quarantined", extra=about(delivery, outcome))
                 _log_end(delivery, outcome)
                 self._on_quarantined(delivery)
             elif self._calls.wait:
@@ -60,13 +60,13 @@ class Quarantine:
                 delivery,
                 reason=outcome.reason,
                 error=outcome.error,
-                largest_size=self._largest_message,
+                max_bytes=self._largest_message,
             ),
         )
 
     def _try_again(self, delivery: Delivery, outcome: Outcome, error: str, failures: int) -> None:
         logger.error(
-            "the dead-letter queue refuses, trying until it works",
+            "quarantine_refused",
             extra={**about(delivery, outcome), "error": error},
         )
 
@@ -89,13 +89,11 @@ def about(delivery: Delivery, outcome: Outcome) -> dict[str, Any]:
     }
 
 
-def dead_letter(
-    delivery: Delivery, *, reason: str, error: str, largest_size: int
-) -> dict[str, Any]:
+def dead_letter(delivery: Delivery, *, reason: str, error: str, max_bytes: int) -> dict[str, Any]:
     """The parameters of SendMessage for a copy of `delivery` in the dead-letter queue.
 
     The body is whole. The attributes say why, in order of worth; they are shortened, then dropped,
-    where the message would be larger than `largest_size` bytes; the event's own text attributes
+    where the message would be larger than `max_bytes` bytes; the event's own text attributes
     come last. The copy is deduplicated by the id of its source: the event's own deduplication id
     would make SQS swallow a second copy within five minutes.
     """
@@ -111,7 +109,7 @@ def dead_letter(
     for name, value in delivery.attributes.items():
         if name not in told and "StringValue" in value and len(attributes) < MAX_MESSAGE_ATTRIBUTES:
             attributes[name] = {key: value[key] for key in ("DataType", "StringValue")}
-    room = largest_size - len(delivery.body.encode())
+    room = max_bytes - len(delivery.body.encode())
     return {
         "MessageBody": delivery.body,
         "MessageGroupId": delivery.group_id,
@@ -128,7 +126,7 @@ def _log_end(delivery: Delivery, outcome: Outcome) -> None:
             "outcome": outcome.result.value,
             "since_sent_ms": int(time() * 1000) - delivery.sent_at,
         }
-        logger.info("event ended", extra=told)
+        logger.info("event_ended", extra=told)
 
 
 def _text(value: str) -> dict[str, str]:

@@ -9,7 +9,7 @@ from celery_sqs_fifo.aws import MAX_BATCH_ENTRIES, SYSTEM_ATTRIBUTES
 from celery_sqs_fifo.backoff import Backoff
 from celery_sqs_fifo.consuming.sqs_calls import Answer, Calls
 from celery_sqs_fifo.delivery import Delivery
-from celery_sqs_fifo.errors import places_of
+from celery_sqs_fifo.errors import error_location
 from celery_sqs_fifo.metrics import metrics
 
 logger = logging.getLogger(__name__)
@@ -70,12 +70,12 @@ class Receiver:
     def _when_done(self, answer: Answer, error: str | None) -> None:
         if error:
             if not self._failures:
-                logger.warning("receiving failed, trying until it works", extra={"error": error})
+                logger.warning("receive_failed", extra={"error": error})
             self._failures += 1
             self._call_later(self._backoff.after(self._failures), self._try_again)
             return
         if self._failures:
-            logger.info("receiving works again", extra={"failures": self._failures})
+            logger.info("receive_recovered", extra={"failures": self._failures})
         self._failures = 0
         self._is_open = False
         self.last_success = monotonic()
@@ -100,7 +100,7 @@ class Receiver:
                     message, now=self._asked_at, lease=self._visibility_timeout
                 )
             except (KeyError, ValueError, TypeError) as error:
-                logger.error("a message cannot be read", extra={"error": places_of(error)})
+                logger.error("message_unreadable", extra={"error": error_location(error)})
             else:
                 deliveries.append(delivery)
         is_full = len(deliveries) == MAX_BATCH_ENTRIES

@@ -7,7 +7,7 @@ from typing import Any
 
 from celery_sqs_fifo.consuming.acks import Acks
 from celery_sqs_fifo.consuming.gate import Gate
-from celery_sqs_fifo.consuming.leases import Visibility
+from celery_sqs_fifo.consuming.leases import Leases
 from celery_sqs_fifo.consuming.quarantine import Quarantine, about
 from celery_sqs_fifo.consuming.sqs_calls import Calls
 from celery_sqs_fifo.delivery import Delivery, Outcome, Result
@@ -55,7 +55,7 @@ class Settler:
             on_deleted=self._on_deleted,
             on_too_late=self._on_too_late,
         )
-        self._visibility = Visibility(
+        self._visibility = Leases(
             calls=calls,
             queue_url=queue_url,
             timeout=options.visibility_timeout,
@@ -65,7 +65,7 @@ class Settler:
         self._quarantine = Quarantine(
             calls=calls,
             queue_url=options.dead_letter_queue_url,
-            largest_message=options.largest_message,
+            max_message_bytes=options.max_message_bytes,
             backoff=options.backoff,
             call_later=call_later,
             on_quarantined=self._on_quarantined,
@@ -75,12 +75,12 @@ class Settler:
         self._parked: dict[Delivery, Outcome] = {}
         self._stopped = False
 
-    def settle(self, bundle: Sequence[Delivery], outcomes: Sequence[Outcome] | None) -> None:
-        """An outcome for each event of a bundle; without any, its process was lost."""
-        if outcomes is None and len(bundle) > 1:
-            self._run_one_by_one(bundle)
+    def settle(self, batch: Sequence[Delivery], outcomes: Sequence[Outcome] | None) -> None:
+        """An outcome for each event of a batch; without any, its process was lost."""
+        if outcomes is None and len(batch) > 1:
+            self._run_one_by_one(batch)
         else:
-            self._settle_each(bundle, outcomes or [LOST])
+            self._settle_each(batch, outcomes or [LOST])
         if self._stopped:
             self._acks.flush()
 
@@ -88,20 +88,20 @@ class Settler:
         """It took effect, or needs none: delete it."""
         self._gate.finish(delivery)
         self._acks.add(delivery)
-        self.hurry_awaited([delivery.group_id])
+        self.flush_awaited([delivery.group_id])
 
     def quarantine(self, delivery: Delivery, outcome: Outcome) -> None:
         """It never can take effect: copy it to the dead-letter queue, and then delete it."""
         self._parked[delivery] = outcome
         self._quarantine.send(delivery, outcome)
 
-    def save_what_nears_retention(self) -> bool:
+    def quarantine_near_retention(self) -> bool:
         """While nothing can run: copy what SQS will drop soon to the dead-letter queue.
 
         Tells whether there was any. A group's events go one after the other, in their order.
         """
         taken = self._gate.take_queued_before(self._retention_nears_for())
-        old = self.give_back_nearly_over(taken)
+        old = self.release_nearly_over(taken)
         for delivery in old:
             self.quarantine(delivery, TOO_OLD)
         return bool(old)
@@ -116,11 +116,11 @@ class Settler:
         """Let SQS deliver messages again that the gate does not have."""
         self._visibility.release(deliveries)
 
-    def give_back_nearly_over(self, bundle: Sequence[Delivery]) -> list[Delivery]:
+    def release_nearly_over(self, batch: Sequence[Delivery]) -> list[Delivery]:
         """Give back what has too little of its lease left to begin running it; gives the rest."""
         leased: list[Delivery] = []
         given_back: set[str] = set()
-        for delivery in bundle:
+        for delivery in batch:
             if delivery.group_id in given_back or self._visibility.is_nearly_over(delivery):
                 given_back.add(delivery.group_id)
                 self.give_back(delivery)
@@ -128,7 +128,7 @@ class Settler:
                 leased.append(delivery)
         return leased
 
-    def hurry_awaited(self, group_ids: Iterable[str]) -> None:
+    def flush_awaited(self, group_ids: Iterable[str]) -> None:
         """Delete soon where a barrier, what follows one, or what SQS keeps back waits for it.
 
         Where a group has a backlog and nothing else is on its way to being deleted, at once: what
@@ -155,7 +155,7 @@ class Settler:
 
     def keep_leases(self) -> None:
         """Renew what needs renewing, and give back what SQS will soon renew no more."""
-        too_old = monotonic() - self._options.longest_hold
+        too_old = monotonic() - self._options.max_hold
         for delivery in [parked for parked in self._parked if parked.received_at < too_old]:
             del self._parked[delivery]
             self.give_back(delivery)
@@ -164,10 +164,10 @@ class Settler:
         self._visibility.extend([*self._gate, *self._acks.undeleted])
         self._on_progress()
 
-    def _settle_each(self, bundle: Sequence[Delivery], outcomes: Sequence[Outcome]) -> None:
+    def _settle_each(self, batch: Sequence[Delivery], outcomes: Sequence[Outcome]) -> None:
         """Of a group only the first that failed is held; what comes after it goes back."""
         failed_groups: set[str] = set()
-        for delivery, outcome in zip(bundle, outcomes, strict=True):
+        for delivery, outcome in zip(batch, outcomes, strict=True):
             if outcome.result in (Result.DONE, Result.INVALID):
                 self._settle_one(delivery, outcome)
             elif delivery.group_id in failed_groups:
@@ -182,7 +182,7 @@ class Settler:
                 self.finish(delivery)
             case Result.INVALID:
                 self.quarantine(delivery, outcome)
-            case Result.BUG if delivery.bugs + 1 >= self._options.most_bugs:
+            case Result.BUG if delivery.bugs + 1 >= self._options.max_bug_runs:
                 self.quarantine(delivery, outcome)
             case Result.UNAVAILABLE if delivery.queued_at / 1000 < self._retention_nears_for():
                 self.quarantine(delivery, outcome)
@@ -198,7 +198,7 @@ class Settler:
             return
         delivery.failures += 1
         delivery.bugs += outcome.result is Result.BUG
-        logger.warning("held, to be run again", extra=about(delivery, outcome))
+        logger.warning("event_held", extra=about(delivery, outcome))
         self._visibility.release(self._gate.drop_waiting(delivery.group_id))
         self._parked[delivery] = outcome
         metrics().held_for_rerun.labels(LOST.reason if outcome is LOST else outcome.result).inc()
@@ -213,11 +213,11 @@ class Settler:
             self._gate.put_back(delivery)
             self._on_progress()
 
-    def _run_one_by_one(self, bundle: Sequence[Delivery]) -> None:
+    def _run_one_by_one(self, batch: Sequence[Delivery]) -> None:
         """Nobody knows which of them took the process down."""
-        logger.warning("a process was lost with a bundle", extra={"messages": len(bundle)})
-        metrics().held_for_rerun.labels(LOST.reason).inc(len(bundle))
-        for delivery in reversed(bundle):
+        logger.warning("pool_process_lost", extra={"messages": len(batch)})
+        metrics().held_for_rerun.labels(LOST.reason).inc(len(batch))
+        for delivery in reversed(batch):
             delivery.was_lost = True
             if self._stopped:
                 self.give_back(delivery)

@@ -9,7 +9,7 @@ from typing import Any
 from botocore import xform_name
 from botocore.exceptions import ClientError
 
-from celery_sqs_fifo.errors import places_of
+from celery_sqs_fifo.errors import error_location
 from celery_sqs_fifo.metrics import metrics
 
 logger = logging.getLogger(__name__)
@@ -102,4 +102,4 @@ def _guarded(when_done: WhenDone, answer: Answer, error: str | None) -> None:
     try:
         when_done(answer, error)
     except Exception as failure:
-        logger.error("handling an answer of SQS failed", extra={"error": places_of(failure)})
+        logger.error("sqs_response_failed", extra={"error": error_location(failure)})

@@ -15,8 +15,8 @@ from celery_sqs_fifo.control.connection import address_of
 
 logger = logging.getLogger(__name__)
 
-LARGEST_POOL = 64
-MOST_IDS = 1_000
+MAX_POOL_SIZE = 64
+MAX_IDS = 1_000
 SIGNALS = ("SIGTERM", "SIGKILL", "TERM", "KILL")
 
 Command = Callable[..., Any]
@@ -45,7 +45,7 @@ class Commands:
         except Exception as error:
             # The text may come from whoever wrote to the broker.
             logger.error(
-                "a remote command failed",
+                "remote_command_failed",
                 extra={"command": method, "error": type(error).__name__},
             )
             return {"error": f"{method} failed ({type(error).__name__}); see the worker's log."}
@@ -54,7 +54,7 @@ class Commands:
         name = method if isinstance(method, str) and method in Panel.data else "an unknown command"
         if name not in self._told:
             self._told.add(name)
-            logger.warning("a remote command is not obeyed", extra={"command": name})
+            logger.warning("remote_command_refused", extra={"command": name})
         return f"this worker does not obey {name}; it obeys: {', '.join(sorted(_COMMANDS))}."
 
 
@@ -107,7 +107,7 @@ def _revoke(state: Any, arguments: Mapping[str, Any]) -> Answer:
     if arguments.get("terminate") is True:
         for request in running:
             request.terminate(state.consumer.pool, signal=signal)
-    logger.warning("tasks are revoked", extra={"tasks": len(ids), "here": len(running)})
+    logger.warning("tasks_revoked", extra={"tasks": len(ids), "here": len(running)})
     return {"ok": f"{len(ids)} revoked, {len(running)} of them here."}
 
 
@@ -128,20 +128,20 @@ def _resize(state: Any, *, by: int) -> Answer:
     if consumer.controller.autoscaler:
         raise Refused("the worker scales its pool by itself (--autoscale).")
     wanted = consumer.pool.num_processes + by
-    if not 1 <= wanted <= LARGEST_POOL:
-        raise Refused(f"the pool must keep 1 to {LARGEST_POOL} processes, not {wanted}.")
+    if not 1 <= wanted <= MAX_POOL_SIZE:
+        raise Refused(f"the pool must keep 1 to {MAX_POOL_SIZE} processes, not {wanted}.")
     try:
         consumer.pool.grow(by) if by > 0 else consumer.pool.shrink(-by)
     except ValueError:
         raise Refused("all processes are at work; try again.") from None
     consumer._update_prefetch_count(by)
-    logger.warning("the pool is resized by remote control", extra={"processes": wanted})
+    logger.warning("pool_resized", extra={"processes": wanted})
     return {"ok": f"the pool will have {wanted} processes."}
 
 
 def _shutdown(_state: Any, _arguments: Mapping[str, Any]) -> Answer:
     """Warm, at the event loop's next turn: an answer is sent before."""
-    logger.warning("shutting down by remote control")
+    logger.warning("shutdown_requested")
     worker_state.should_stop = 0
     return {"ok": "shutting down: what runs is finished first."}
 
@@ -178,17 +178,17 @@ def _ids(ids: Any) -> list[str]:
     ids = [ids] if isinstance(ids, str) else ids
     if (
         not isinstance(ids, list)
-        or not 1 <= len(ids) <= MOST_IDS
+        or not 1 <= len(ids) <= MAX_IDS
         or not all(isinstance(id_, str) and len(id_) <= 64 for id_ in ids)
     ):
-        raise Refused(f"name 1 to {MOST_IDS} task ids.")
+        raise Refused(f"name 1 to {MAX_IDS} task ids.")
     return ids
 
 
 def _count(arguments: Mapping[str, Any]) -> int:
     count = arguments.get("n", 1)
-    if not isinstance(count, int) or not 1 <= count <= LARGEST_POOL:
-        raise Refused(f"the number of processes must be from 1 to {LARGEST_POOL}.")
+    if not isinstance(count, int) or not 1 <= count <= MAX_POOL_SIZE:
+        raise Refused(f"the number of processes must be from 1 to {MAX_POOL_SIZE}.")
     return count
 
 

@@ -75,10 +75,10 @@ class Outage:
         if not self.is_on:
             self.is_on = True
             about = {**self._about, "error": type(error).__name__}
-            logger.warning("the control broker does not answer", extra=about)
+            logger.warning("control_broker_unavailable", extra=about)
 
     def end(self) -> None:
         """It answers."""
         if self.is_on:
             self.is_on = False
-            logger.info("the control broker answers again", extra=self._about)
+            logger.info("control_broker_recovered", extra=self._about)

@@ -24,8 +24,8 @@ RECONNECT = Backoff(first=0.5, longest=15.0)
 # In seconds: how long the thread waits for a command before it looks whether it is to stop.
 LISTEN_FOR = 1.0
 STOP_WITHIN = 1.5
-MOST_WAITING = 100
-MOST_BINDINGS = 1_000
+MAX_WAITING = 100
+MAX_BINDINGS = 1_000
 
 
 class Listener(bootsteps.StartStopStep):
@@ -38,7 +38,7 @@ class Listener(bootsteps.StartStopStep):
 
     def __init__(self, consumer: Any, **options: Any) -> None:
         super().__init__(consumer, **options)
-        self._inbox: deque[Any] = deque(maxlen=MOST_WAITING)
+        self._inbox: deque[Any] = deque(maxlen=MAX_WAITING)
         self._stopping = threading.Event()
         self._thread: threading.Thread | None = None
         self._pipe: tuple[int, int] | None = None
@@ -138,7 +138,7 @@ class Listener(bootsteps.StartStopStep):
                 self._node.handle_message(body)
             except Exception as error:
                 told = {"error": type(error).__name__}
-                logger.error("a remote command could not be read", extra=told)
+                logger.error("remote_command_unreadable", extra=told)
 
 
 def _prune(channel: Any, exchanges: Iterable[str]) -> None:
@@ -148,7 +148,7 @@ def _prune(channel: Any, exchanges: Iterable[str]) -> None:
     """
     for exchange in exchanges:
         bindings = channel.keyprefix_queue % (exchange,)
-        if channel.client.scard(bindings) > MOST_BINDINGS:
+        if channel.client.scard(bindings) > MAX_BINDINGS:
             channel.client.delete(bindings)
 
 
@@ -165,4 +165,4 @@ def _receive(connection: Connection, stopping: threading.Event) -> None:
 
 def _on_decode_error(_message: Any, error: Exception) -> None:
     """In the place of kombu's, which logs the message."""
-    logger.error("a remote command could not be read", extra={"error": type(error).__name__})
+    logger.error("remote_command_unreadable", extra={"error": type(error).__name__})

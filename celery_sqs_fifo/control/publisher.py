@@ -20,8 +20,8 @@ logger = logging.getLogger(__name__)
 
 Event = Mapping[str, Any]
 
-MOST_WAITING = 5_000
-MOST_IN_A_BATCH = 1_000
+MAX_WAITING = 5_000
+MAX_IN_A_BATCH = 1_000
 # In seconds. Whoever looks is a person; a fuller batch costs the work less.
 GATHER_FOR = 0.25
 TOO_OLD_AFTER = 30.0
@@ -66,7 +66,7 @@ class Publisher:
     def put(self, event: Event) -> None:
         """Have an event sent, or dropped."""
         with self._lock:
-            if len(self._events) >= MOST_WAITING:
+            if len(self._events) >= MAX_WAITING:
                 self._events.popleft()
                 self.dropped += 1
             self._events.append((monotonic(), event))
@@ -136,7 +136,7 @@ class Publisher:
         oldest = monotonic() - TOO_OLD_AFTER
         batch: list[Event] = []
         with self._lock:
-            while self._events and len(batch) < MOST_IN_A_BATCH:
+            while self._events and len(batch) < MAX_IN_A_BATCH:
                 put_at, event = self._events.popleft()
                 if put_at < oldest:
                     self.dropped += 1

@@ -7,11 +7,11 @@ from typing import Any, Self
 from celery.exceptions import Reject
 
 from celery_sqs_fifo.delivery import WAITING, Delivery, Outcome, Result
-from celery_sqs_fifo.errors import places_of
+from celery_sqs_fifo.errors import error_location
 
 TRACEPARENT = "traceparent"
 # W3C Trace Context asks for 55 characters, and lets later versions have more.
-LONGEST_TRACEPARENT = 512
+MAX_TRACEPARENT_LENGTH = 512
 
 
 class EventsFailed(Reject):
@@ -52,7 +52,7 @@ class QueuedEvent:
             sent_at=delivery.sent_at,
             receive_count=delivery.receive_count,
             body=delivery.body,
-            traceparent=traceparent if len(traceparent) <= LONGEST_TRACEPARENT else "",
+            traceparent=traceparent if len(traceparent) <= MAX_TRACEPARENT_LENGTH else "",
         )
 
     def as_json(self) -> dict[str, Any]:
@@ -61,7 +61,7 @@ class QueuedEvent:
 
 
 @dataclass(slots=True, eq=False)
-class Work:
+class BatchItem:
     """An event on its way through the chain: what the steps hand on, and how it ended if it did.
 
     `trace` is for whoever follows its way, and nothing to the steps.
@@ -77,9 +77,9 @@ class Work:
         return f"{self.event.message_id} {self.outcome.result if self.outcome else 'ok'}"
 
 
-def each(
-    works: Iterable[Work],
-    handle: Callable[[Work], None],
+def process_each(
+    batch: Iterable[BatchItem],
+    handle: Callable[[BatchItem], None],
     *,
     outcome_of: Callable[[Exception], Outcome],
 ) -> None:
@@ -89,26 +89,26 @@ def each(
     groups go on. An invalid event makes nobody wait, because it will never take effect.
     """
     blocked: set[str] = set()
-    for work in works:
-        group_id = work.event.group_id
-        if work.outcome is None and group_id in blocked:
-            work.outcome = WAITING
-        elif work.outcome is None:
+    for item in batch:
+        group_id = item.event.group_id
+        if item.outcome is None and group_id in blocked:
+            item.outcome = WAITING
+        elif item.outcome is None:
             try:
-                handle(work)
+                handle(item)
             except EventsFailed as failed:
-                (work.outcome,) = failed.outcomes
+                (item.outcome,) = failed.outcomes
             except Exception as error:
-                work.outcome = outcome_of(error)
-        if work.outcome and work.outcome.result is not Result.INVALID:
+                item.outcome = outcome_of(error)
+        if item.outcome and item.outcome.result is not Result.INVALID:
             blocked.add(group_id)
 
 
-def together(
-    works: Iterable[Work],
+def process_together(
+    batch: Iterable[BatchItem],
     *,
-    handle_all: Callable[[list[Work]], None],
-    handle: Callable[[Work], None],
+    handle_all: Callable[[list[BatchItem]], None],
+    handle: Callable[[BatchItem], None],
     outcome_of: Callable[[Exception], Outcome],
 ) -> None:
     """Handle all events that are still on their way with one call, which is all or nothing.
@@ -116,8 +116,8 @@ def together(
     If it meets an unavailable dependency, so would each of them; after any other error they are
     handled one by one, so that only the one at fault fails. Both must be idempotent.
     """
-    works = list(works)
-    on_their_way = [work for work in works if work.outcome is None]
+    batch = list(batch)
+    on_their_way = [item for item in batch if item.outcome is None]
     if len(on_their_way) > 1:
         try:
             handle_all(on_their_way)
@@ -125,12 +125,12 @@ def together(
         except Exception as error:
             outcome = outcome_of(error)
         if outcome.result is Result.UNAVAILABLE:
-            for work in on_their_way:
-                work.outcome = outcome
+            for item in on_their_way:
+                item.outcome = outcome
             return
-    each(works, handle, outcome_of=outcome_of)
+    process_each(batch, handle, outcome_of=outcome_of)
 
 
-def bug(error: Exception) -> Outcome:
+def bug_outcome(error: Exception) -> Outcome:
     """The outcome of an error nobody expected."""
-    return Outcome(Result.BUG, "bug", places_of(error))
+    return Outcome(Result.BUG, "bug", error_location(error))

@@ -15,7 +15,7 @@ from celery import Celery
 from kombu.utils.json import dumps
 
 from celery_sqs_fifo.delivery import Delivery
-from celery_sqs_fifo.errors import places_of
+from celery_sqs_fifo.errors import error_location
 from celery_sqs_fifo.event_rules import EventRules
 from celery_sqs_fifo.running.batch import QueuedEvent
 from celery_sqs_fifo.running.pointers import NotAllowed, PointerForm
@@ -66,18 +66,18 @@ class Envelope:
                 group_id=delivery.group_id, task=task.name, arguments=arguments
             )
         except Exception as error:
-            _log_error("a message could not be labelled", delivery, error)
+            _log_error("message_not_labelled", delivery, error)
             return {}
 
-    def message(self, bundle: Sequence[Delivery]) -> dict[str, Any]:
-        """The Celery message that runs a bundle, in kombu's form. Raises NotAllowed for a forgery.
+    def message(self, batch: Sequence[Delivery]) -> dict[str, Any]:
+        """The Celery message that runs a batch, in kombu's form. Raises NotAllowed for a forgery.
 
         Its delivery tag is the receipt handle of the first.
         """
-        is_pointer = bundle[0].is_celery
-        message = self._pointer(bundle[0]) if is_pointer else self._events(bundle)
+        is_pointer = batch[0].is_celery
+        message = self._pointer(batch[0]) if is_pointer else self._events(batch)
         headers = message["headers"]
-        for delivery in bundle:
+        for delivery in batch:
             delivery.labels.update(
                 task_id=headers["id"], step=headers["task"], attempt=delivery.failures + 1
             )
@@ -104,9 +104,9 @@ class Envelope:
         """Whether a delivery tag is a probe's."""
         return tag.startswith(PROBE_TAG)
 
-    def _events(self, bundle: Sequence[Delivery]) -> dict[str, Any]:
+    def _events(self, batch: Sequence[Delivery]) -> dict[str, Any]:
         first, *tail = self._rules.chain
-        identity = ",".join(delivery.message_id for delivery in bundle)
+        identity = ",".join(delivery.message_id for delivery in batch)
         signatures = [
             self._app.tasks[name].s().set(task_id=_task_id(identity, step))
             for step, name in enumerate(tail, start=1)
@@ -114,7 +114,7 @@ class Envelope:
         message = self._app.amqp.as_task_v2(
             _task_id(identity, 0),
             first,
-            args=([QueuedEvent.of(delivery).as_json() for delivery in bundle],),
+            args=([QueuedEvent.of(delivery).as_json() for delivery in batch],),
             chain=[dict(signature) for signature in reversed(signatures)] or None,
             argsrepr=f"({identity})",
             kwargsrepr="{}",
@@ -123,8 +123,8 @@ class Envelope:
         return self._in_kombu_form(
             message.headers,
             message.body,
-            tag=bundle[0].receipt_handle,
-            retries=bundle[0].failures,
+            tag=batch[0].receipt_handle,
+            retries=batch[0].failures,
         )
 
     def _pointer(self, delivery: Delivery) -> dict[str, Any]:
@@ -179,13 +179,13 @@ def _may_be(is_so: Callable[[Any], bool], document: Any, delivery: Delivery) -> 
     try:
         return is_so(document)
     except Exception as error:
-        _log_error("a body could not be classified", delivery, error)
+        _log_error("body_not_classified", delivery, error)
         return True
 
 
 def _log_error(sentence: str, delivery: Delivery, error: Exception) -> None:
     ids = {**delivery.labels, "message_id": delivery.message_id}
-    logger.error(sentence, extra={**ids, "error": places_of(error)})
+    logger.error(sentence, extra={**ids, "error": error_location(error)})
 
 
 def _task_id(identity: str, step: int) -> str:

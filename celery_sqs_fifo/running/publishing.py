@@ -40,7 +40,7 @@ def publish_each(pointers: Iterable[Pointer], *, app: Any) -> list[Pointer]:
             try:
                 refused += _publish_batch(batch, channel=producer.channel, app=app)
             except (BotoCoreError, ClientError) as error:
-                logger.warning("publishing failed", extra={"error": type(error).__name__})
+                logger.warning("publish_failed", extra={"error": type(error).__name__})
                 return refused + waiting
             waiting = waiting[MAX_BATCH_ENTRIES:]
     return refused

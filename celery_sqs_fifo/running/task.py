@@ -10,7 +10,7 @@ from celery.app.trace import trace_task
 
 from celery_sqs_fifo.control.announcing import announce_begun, announce_ended, shown
 from celery_sqs_fifo.delivery import DONE, Outcome
-from celery_sqs_fifo.running.batch import EventsFailed, QueuedEvent, Work, bug
+from celery_sqs_fifo.running.batch import BatchItem, EventsFailed, QueuedEvent, bug_outcome
 from celery_sqs_fifo.running.pointers import PointerForm
 
 # What a FIFO queue cannot do (it takes no delay for one message, and never reorders), and what a
@@ -58,7 +58,7 @@ class FifoTask(Task):
 
     def outcome_of(self, error: Exception) -> Outcome:
         """What an error that the task raised means for its events; a bug unless overridden."""
-        return bug(error)
+        return bug_outcome(error)
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Run, and report an error as the outcome of the delivery."""
@@ -156,47 +156,50 @@ class EventTask(FifoTask):
     abstract = True
     announces_its_end = True
 
-    def delivery_begun(self, works: list[Work]) -> None:
+    def delivery_begun(self, batch: list[BatchItem]) -> None:
         """Called once a delivery, before its first step; does nothing by itself."""
 
-    def step_ended(self, works: list[Work], *, seconds: float) -> None:
+    def step_ended(self, batch: list[BatchItem], *, seconds: float) -> None:
         """Called after each step, with how long it alone has taken; does nothing by itself."""
 
-    def delivery_ended(self, works: list[Work]) -> None:
+    def delivery_ended(self, batch: list[BatchItem]) -> None:
         """Called once a delivery, after its last step: those without an outcome took effect."""
 
-    def __call__(self, items: list[Any]) -> list[Work]:
+    def __call__(self, items: list[Any]) -> list[BatchItem]:
         """Run this step and those after it; raises EventsFailed unless all events took effect."""
-        works = [item if isinstance(item, Work) else Work(QueuedEvent(**item)) for item in items]
-        begun = [work for work in works if work.outcome is None]
-        if works != items:
-            self.delivery_begun(works)
+        batch = [
+            item if isinstance(item, BatchItem) else BatchItem(QueuedEvent(**item))
+            for item in items
+        ]
+        begun = [item for item in batch if item.outcome is None]
+        if batch != items:
+            self.delivery_begun(batch)
         # Taken from the request, so that Celery does not publish the next step.
         steps, self.request.chain = self.request.chain, None
         started = time.perf_counter()
         try:
-            self.run(works)
+            self.run(batch)
         except Exception as error:
             outcome = self.outcome_of(error)
-            for work in works:
-                work.outcome = work.outcome or outcome
+            for item in batch:
+                item.outcome = item.outcome or outcome
         seconds = time.perf_counter() - started
-        self.step_ended(works, seconds=seconds)
+        self.step_ended(batch, seconds=seconds)
         announce_ended(
             self,
             vars(self.request),
-            failed=[work.outcome for work in begun if work.outcome],
+            failed=[item.outcome for item in begun if item.outcome],
             seconds=seconds,
-            result=repr(works),
+            result=repr(batch),
         )
-        on_their_way = any(work.outcome is None for work in works)
+        on_their_way = any(item.outcome is None for item in batch)
         if steps and on_their_way:
             *rest, step = steps
             self.app.tasks[step["task"]].run_in_this_delivery(
-                works, chain=rest, task_id=step["options"]["task_id"]
+                batch, chain=rest, task_id=step["options"]["task_id"]
             )
-            return works
-        self.delivery_ended(works)
-        if any(work.outcome for work in works):
-            raise EventsFailed([work.outcome or DONE for work in works])
-        return works
+            return batch
+        self.delivery_ended(batch)
+        if any(item.outcome for item in batch):
+            raise EventsFailed([item.outcome or DONE for item in batch])
+        return batch

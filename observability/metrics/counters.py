@@ -13,7 +13,7 @@ from prometheus_client import CollectorRegistry, Counter, Histogram
 
 from apps.analytics.outbox import Batch
 from apps.conversations.attribution import Attribution
-from celery_sqs_fifo import Result, Work
+from celery_sqs_fifo import BatchItem, Result
 from observability.metrics import definitions
 
 DONE = "done"
@@ -67,17 +67,17 @@ def step_ended(step: str, *, seconds: float) -> None:
     metrics().step_seconds.labels(step.rpartition(".")[2]).observe(seconds)
 
 
-def delivery_ended(works: Sequence[Work]) -> None:
+def delivery_ended(batch: Sequence[BatchItem]) -> None:
     """A delivery has come to its end: those without an outcome took effect."""
-    ends = Tally((event_type_of(work), _outcome_of(work)) for work in works)
+    ends = Tally((event_type_of(item), _outcome_of(item)) for item in batch)
     for (event_type, outcome), number in ends.items():
         if outcome != Result.WAITING:
             metrics().ended.labels(event_type, outcome).inc(number)
     now = time.time()
     latency = metrics().latency
-    for work in works:
-        if work.outcome is None:
-            latency.observe(max(0.0, now - work.event.sent_at / 1000))
+    for item in batch:
+        if item.outcome is None:
+            latency.observe(max(0.0, now - item.event.sent_at / 1000))
 
 
 def attributed(attribution: Attribution) -> None:
@@ -105,16 +105,16 @@ def moved(messages: int) -> None:
         metrics().archived.inc(messages)
 
 
-def lake_was_told(batch: Batch) -> None:
+def lake_answered(batch: Batch) -> None:
     """The data lake has answered."""
     metrics().lake.labels("delivered").inc(batch.delivered)
     metrics().lake.labels("refused").inc(batch.refused)
 
 
-def event_type_of(work: Work) -> str:
+def event_type_of(item: BatchItem) -> str:
     """The type of an event that could be read, as a label."""
-    return str(work.state.event_type) if work.state else UNREAD
+    return str(item.state.event_type) if item.state else UNREAD
 
 
-def _outcome_of(work: Work) -> str:
-    return str(work.outcome.result) if work.outcome else DONE
+def _outcome_of(item: BatchItem) -> str:
+    return str(item.outcome.result) if item.outcome else DONE

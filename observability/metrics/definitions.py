@@ -60,7 +60,7 @@ EVENT_LATENCY = Histogram(
 )
 STEP_SECONDS = Histogram(
     name="conversations_step_seconds",
-    meaning="How long a step took for all events of a bundle.",
+    meaning="How long a step took for all events of a batch.",
     labels=("step",),
     buckets=STEP_DURATIONS,
 )

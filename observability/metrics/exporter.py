@@ -72,7 +72,7 @@ def start(sender: Any, **_signal: Any) -> None:
         )
     except OSError as error:
         logger.error(
-            "no metrics are served: the port cannot be used, perhaps another worker has it",
+            "metrics_not_served",
             extra={
                 "address": settings.METRICS_ADDRESS,
                 "port": settings.METRICS_PORT,

@@ -12,8 +12,8 @@ from observability.metrics import definitions
 from observability.metrics.definitions import Gauge, Reading
 
 # Counting ends here: a larger number would say no more, and cost more.
-MOST = 10_000
-MOST_REASONS = 40
+MAX_ROWS = 10_000
+MAX_REASONS = 40
 OTHER = "other"
 STATEMENT_TIMEOUT = "3s"
 OVERDUE = timedelta(minutes=5)
@@ -25,37 +25,37 @@ PENDING = timedelta(minutes=15)
 CLOSINGS = """
 SELECT
     (SELECT count(*) FROM (
-        SELECT FROM conversations_conversation WHERE due_at <= %(now)s LIMIT %(most)s) AS due),
+        SELECT FROM conversations_conversation WHERE due_at <= %(now)s LIMIT %(limit)s) AS due),
     (SELECT count(*) FROM (
         SELECT FROM conversations_conversation WHERE due_at < %(overdue)s
-        LIMIT %(most)s) AS overdue),
+        LIMIT %(limit)s) AS overdue),
     count(*), count(*) FILTER (WHERE closes_at < %(late)s)
 FROM (
     SELECT closes_at FROM conversations_conversation WHERE close_requested_at IS NOT NULL
-    ORDER BY close_requested_at LIMIT %(most)s
+    ORDER BY close_requested_at LIMIT %(limit)s
 ) AS claimed
 """
 ARCHIVES = """
 SELECT count(*) FILTER (WHERE ended_at < %(pending)s) FROM (
     SELECT ended_at FROM conversations_conversation
-    WHERE archived_at IS NULL AND resolution <> 2 ORDER BY opened_at LIMIT %(most)s
+    WHERE archived_at IS NULL AND resolution <> 2 ORDER BY opened_at LIMIT %(limit)s
 ) AS unarchived
 """
 OUTBOX = """
 SELECT count(*), min(created_at) FROM (
     SELECT created_at FROM analytics_outboxevent
-    WHERE delivered_at IS NULL AND refusal = '' ORDER BY id LIMIT %(most)s
+    WHERE delivered_at IS NULL AND refusal = '' ORDER BY id LIMIT %(limit)s
 ) AS waiting
 """
 REFUSED = """
 SELECT count(*) FROM (
-    SELECT FROM analytics_outboxevent WHERE refusal <> '' LIMIT %(most)s
+    SELECT FROM analytics_outboxevent WHERE refusal <> '' LIMIT %(limit)s
 ) AS refused
 """
 LETTERS = """
 SELECT reason, count(*), min(first_sent_at) FROM (
     SELECT reason, first_sent_at FROM conversation_messages_deadletter
-    WHERE redriven_at IS NULL ORDER BY first_sent_at DESC, id DESC LIMIT %(most)s
+    WHERE redriven_at IS NULL ORDER BY first_sent_at DESC, id DESC LIMIT %(limit)s
 ) AS waiting GROUP BY reason ORDER BY count(*) DESC
 """
 # The table of schedules has a handful of rows, all of them of this service: the admin site offers
@@ -86,7 +86,7 @@ def _read(cursor: Any, moment: datetime) -> Reading:
         return max(0.0, (moment - since).total_seconds()) if since else 0.0
 
     def rows(statement: str, **parameters: Any) -> list[Any]:
-        cursor.execute(statement, {"most": MOST, **parameters})
+        cursor.execute(statement, {"limit": MAX_ROWS, **parameters})
         return list(cursor.fetchall())
 
     times = {"now": moment, "overdue": moment - OVERDUE, "late": moment - LATE}
@@ -113,7 +113,7 @@ def _dead_letters(rows: Callable[..., list[Any]], age: Callable[..., float]) -> 
     letters = rows(LETTERS)
     waiting: Counter[tuple[str, ...]] = Counter()
     for place, (reason, number, _oldest) in enumerate(letters):
-        waiting[(reason if place < MOST_REASONS else OTHER,)] += number
+        waiting[(reason if place < MAX_REASONS else OTHER,)] += number
     oldest = min((oldest for _reason, _number, oldest in letters), default=None)
     by_reason = {reason: float(number) for reason, number in waiting.items()}
     return {

@@ -124,7 +124,7 @@ class _Reader:
         except Exception as error:
             # Whatever it is, the scrape must not fail for it.
             logger.warning(
-                "metrics could not be read",
+                "metrics_not_read",
                 extra={"source": self._source.name, "error": type(error).__name__},
             )
             with self._lock:

@@ -17,8 +17,8 @@ from tasks.deadletters.redrive import redrive
 
 logger = logging.getLogger(__name__)
 
-MOST_BATCHES = 30
-MOST_REDRIVEN = 300
+MAX_BATCHES = 30
+MAX_REDRIVEN = 300
 # Seconds until what was received and not deleted can be received again.
 VISIBILITY_TIMEOUT = 60
 
@@ -38,9 +38,9 @@ def collect_dead_letters() -> None:
     close_old_connections()
     try:
         is_drained = _collect()
-        is_redriven = _redrive_wanted()
+        is_redriven = _redrive_requested()
     except Unavailable as error:
-        logger.warning("dead letters have to wait", extra={"error": str(error)})
+        logger.warning("dead_letters_delayed", extra={"error": str(error)})
         return
     if not (is_drained and is_redriven):
         collect_dead_letters.apply_async(deduplication_id=str(uuid4()))
@@ -52,7 +52,7 @@ def _collect() -> bool:
     What is received is committed before it is deleted. Cut off in between, it is received again
     and changes nothing.
     """
-    for _ in range(MOST_BATCHES):
+    for _ in range(MAX_BATCHES):
         messages = receive(visibility_timeout=VISIBILITY_TIMEOUT)
         if not messages:
             return True
@@ -60,20 +60,20 @@ def _collect() -> bool:
         counters.metrics().collected.inc(kept.new)
         undeleted = delete([message["ReceiptHandle"] for message in messages])
         logger.info(
-            "dead letters collected",
+            "dead_letters_collected",
             extra={"received": len(messages), **kept._asdict(), "undeleted": len(undeleted)},
         )
     return False
 
 
-def _redrive_wanted() -> bool:
+def _redrive_requested() -> bool:
     """Whether there are no more of them. Raises Unavailable.
 
     What SQS refuses is not wanted any more, and the log says why.
     """
-    planned = dead_letters.wanted(most=MOST_REDRIVEN)
+    planned = dead_letters.wanted(limit=MAX_REDRIVEN)
     done = redrive(planned)
     for letter, why in done.refused.items():
-        logger.warning("not redriven", extra={"dead_letter": letter, "why": why})
-    dead_letters.no_longer_wanted([*done.refused, *done.behind])
-    return len(planned) < MOST_REDRIVEN
+        logger.warning("redrive_refused", extra={"dead_letter": letter, "why": why})
+    dead_letters.withdraw_redrive_requests([*done.refused, *done.behind])
+    return len(planned) < MAX_REDRIVEN

@@ -18,9 +18,9 @@ logger = logging.getLogger(__name__)
 # Seconds. Those that are held come back by themselves after the first, should this be killed; the
 # search ends well before, or it would meet them again.
 VISIBILITY_TIMEOUT = 900
-LONGEST_SEARCH = 600
+MAX_SEARCH_SECONDS = 600
 # Leaves room for others that receive dead letters meanwhile.
-MOST_HELD = aws.SQS_FIFO_MAX_IN_FLIGHT - 20_000
+MAX_HELD = aws.SQS_FIFO_MAX_IN_FLIGHT - 20_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,7 +44,7 @@ def erase_dead_letters(*, project_uuid: UUID, urn: str, group_ids: Collection[st
     goes on and are there again right after it, in their order. Raises Unavailable.
     """
     letters = ContactsLetters(project_uuid=project_uuid, urn=urn, group_ids=group_ids)
-    deadline = time.monotonic() + LONGEST_SEARCH
+    deadline = time.monotonic() + MAX_SEARCH_SECONDS
     held: list[str] = []
     deleted = 0
     complete = True
@@ -58,7 +58,7 @@ def erase_dead_letters(*, project_uuid: UUID, urn: str, group_ids: Collection[st
             held += refused
             deleted += len(theirs) - len(refused)
             complete = complete and not refused
-            if len(held) >= MOST_HELD or time.monotonic() > deadline:
+            if len(held) >= MAX_HELD or time.monotonic() > deadline:
                 complete = False
                 break
         return Search(deleted=deleted, unseen=count_visible(), complete=complete)
@@ -71,4 +71,4 @@ def _give_back(receipt_handles: Sequence[str]) -> None:
     try:
         give_back(receipt_handles)
     except Unavailable as error:
-        logger.warning("dead letters come back late", extra={"error": error.message})
+        logger.warning("dead_letters_not_released", extra={"error": error.message})

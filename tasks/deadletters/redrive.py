@@ -97,7 +97,10 @@ def _redrive_heads(
             progress.refused[head.pk] = refused[head.pk]
             progress.behind += [one.pk for one in queues.pop(head.group_id) if one != head]
     for letter in taken:
-        logger.info("redriven", extra={"dead_letter": letter.pk, "message_id": letter.message_id})
+        logger.info(
+            "dead_letter_redriven",
+            extra={"dead_letter": letter.pk, "message_id": letter.message_id},
+        )
 
 
 def _done(head: Planned, queues: dict[str, deque[Planned]]) -> None:
@@ -121,7 +124,7 @@ def _locked(heads: Sequence[Planned]) -> dict[int, DeadLetter]:
 
 def _mark(letters: Iterable[DeadLetter]) -> None:
     DeadLetter.objects.filter(pk__in=[letter.pk for letter in letters]).update(
-        redriven_at=now(), redrive_count=F("redrive_count") + 1, redrive_wanted_at=None
+        redriven_at=now(), redrive_count=F("redrive_count") + 1, redrive_requested_at=None
     )
 
 

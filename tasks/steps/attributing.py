@@ -10,46 +10,46 @@ from apps.conversations.attribution import Attribution, IncomingMessage, find_or
 from apps.conversations.erasing import ContactErased
 from apps.conversations.models import Resolution
 from apps.messages.events import CloseEvent, MessageEvent, WindowEvent
-from celery_sqs_fifo import Work
+from celery_sqs_fifo import BatchItem
 from observability.metrics import counters
 from tasks.steps.progress import Progress, log_erased
 
 
-def attribute_all(works: Sequence[Work]) -> None:
+def attribute_all(batch: Sequence[BatchItem]) -> None:
     """Find or open the conversations of plain messages. Raises TypeError if there are others."""
-    messages = [_incoming(_plain_message(work)) for work in works]
-    for work, attribution in zip(works, find_or_open(messages), strict=True):
-        _place(work, attribution)
+    messages = [_incoming(_plain_message(item)) for item in batch]
+    for item, attribution in zip(batch, find_or_open(messages), strict=True):
+        _place(item, attribution)
 
 
-def attribute(work: Work) -> None:
+def attribute(item: BatchItem) -> None:
     """Find, open, update or close the conversation of an event."""
-    progress: Progress = work.state
+    progress: Progress = item.state
     match progress.event:
         case MessageEvent() as event:
-            _attribute_message(work, event)
+            _attribute_message(item, event)
         case WindowEvent(has_chats_room=True) as event:
             progress.to_migrate = _close(event, resolution=Resolution.HAS_CHAT_ROOM)
         case WindowEvent() as event:
-            _apply_window(work, event)
+            _apply_window(item, event)
         case CloseEvent() as event:
             progress.to_migrate = _close(event, resolution=event.resolution)
         case unhandled:
             assert_never(unhandled)
 
 
-def _attribute_message(work: Work, event: MessageEvent) -> None:
+def _attribute_message(item: BatchItem, event: MessageEvent) -> None:
     if event.entry:
         (attribution,) = find_or_open([_incoming(event)])
-        _place(work, attribution)
+        _place(item, attribution)
     if event.answer:
         # After the message of its own event has its place: a rerun would find it there, too.
-        work.state.answered = selectors.answered_conversation(
+        item.state.answered = selectors.answered_conversation(
             contact=event.contact, answered_at=event.arrival.sent_at
         )
 
 
-def _apply_window(work: Work, event: WindowEvent) -> None:
+def _apply_window(item: BatchItem, event: WindowEvent) -> None:
     try:
         attribution = services.update_or_open(
             contact=event.contact,
@@ -58,21 +58,21 @@ def _apply_window(work: Work, event: WindowEvent) -> None:
             group_id=event.arrival.group_id,
         )
     except ContactErased:
-        log_erased(work)
+        log_erased(item)
     else:
         if attribution:
             counters.attributed(attribution)
-            work.state.conversation_uuid = attribution.conversation_uuid
+            item.state.conversation_uuid = attribution.conversation_uuid
 
 
-def _place(work: Work, attribution: Attribution) -> None:
+def _place(item: BatchItem, attribution: Attribution) -> None:
     """A message of an erased contact gets no place, and so is not stored."""
     counters.attributed(attribution)
     uuid = attribution.conversation_uuid
     if uuid is None:
-        log_erased(work)
-    work.state.conversation_uuid = uuid
-    work.state.to_migrate = [uuid] if attribution.late else []
+        log_erased(item)
+    item.state.conversation_uuid = uuid
+    item.state.to_migrate = [uuid] if attribution.late else []
 
 
 def _close(event: WindowEvent | CloseEvent, *, resolution: Resolution) -> list[UUID]:
@@ -100,9 +100,9 @@ def _incoming(event: MessageEvent) -> IncomingMessage:
     )
 
 
-def _plain_message(work: Work) -> MessageEvent:
-    """An event that brings a message and nothing else, as all that share a bundle do."""
-    event = work.state.event
+def _plain_message(item: BatchItem) -> MessageEvent:
+    """An event that brings a message and nothing else, as all that share a batch do."""
+    event = item.state.event
     if not isinstance(event, MessageEvent) or not event.entry or event.answer:
-        raise TypeError("an event that has to go alone is in a bundle")
+        raise TypeError("an event that has to go alone is in a batch")
     return event

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from apps.messages.events import AnyEvent
-from celery_sqs_fifo import Work
+from celery_sqs_fifo import BatchItem
 
 logger = logging.getLogger(__name__)
 
@@ -37,6 +37,6 @@ class Progress:
         return self.conversation_uuid or self.answered or only_closed
 
 
-def log_erased(work: Work) -> None:
+def log_erased(item: BatchItem) -> None:
     """Log that an event had no effect because its contact was erased."""
-    logger.info("an event of an erased contact", extra={"message_id": work.event.message_id})
+    logger.info("erased_contact_event_dropped", extra={"message_id": item.event.message_id})

@@ -4,14 +4,14 @@ from datetime import UTC, datetime
 
 from apps.messages.events import Arrival
 from apps.messages.reading import parse_event
-from celery_sqs_fifo import QueuedEvent, Work
+from celery_sqs_fifo import BatchItem, QueuedEvent
 from tasks.steps.progress import Progress
 
 
-def read(work: Work) -> None:
+def read(item: BatchItem) -> None:
     """Read an event. Raises InvalidEvent."""
-    event = parse_event(body=work.event.body, arrival=_arrival(work.event))
-    work.state = Progress(event=event)
+    event = parse_event(body=item.event.body, arrival=_arrival(item.event))
+    item.state = Progress(event=event)
 
 
 def _arrival(event: QueuedEvent) -> Arrival:

@@ -7,34 +7,34 @@ from apps.common.clock import now
 from apps.messages import store
 from apps.messages.entries import MessageEntry
 from apps.messages.events import MessageEvent
-from celery_sqs_fifo import Work
+from celery_sqs_fifo import BatchItem
 from observability.metrics import counters
 from tasks.closing import migrate_on_close
 from tasks.steps.progress import Progress
 
 
-def store_all(works: Sequence[Work]) -> None:
-    """Store the messages of a bundle."""
-    entries = [entry for work in works if (entry := _entry_of(work))]
+def store_all(batch: Sequence[BatchItem]) -> None:
+    """Store the messages of a batch."""
+    entries = [entry for item in batch if (entry := _entry_of(item))]
     counters.metrics().stored.inc(store.put_all(entries=entries, now=now()))
 
 
-def store_one(work: Work) -> None:
+def store_one(item: BatchItem) -> None:
     """Store the message of an event, if it brings one."""
-    entry = _entry_of(work)
+    entry = _entry_of(item)
     if entry:
         is_new = store.put(conversation_uuid=entry[0], entry=entry[1], now=now())
         counters.stored(is_new=is_new)
 
 
-def migrate_closed(work: Work) -> None:
+def migrate_closed(item: BatchItem) -> None:
     """Move the messages of conversations that this event closed, or was late for."""
-    for conversation_uuid in work.state.to_migrate:
+    for conversation_uuid in item.state.to_migrate:
         migrate_on_close.run_in_this_delivery(str(conversation_uuid))
 
 
-def _entry_of(work: Work) -> tuple[UUID, MessageEntry] | None:
-    progress: Progress = work.state
+def _entry_of(item: BatchItem) -> tuple[UUID, MessageEntry] | None:
+    progress: Progress = item.state
     entry = progress.event.entry if isinstance(progress.event, MessageEvent) else None
     if entry and progress.conversation_uuid:
         return progress.conversation_uuid, entry

@@ -5,7 +5,7 @@ from typing import Any
 
 from testbed.dynamodb.accounts import Accounts, Write
 from testbed.dynamodb.items import (
-    LARGEST_BATCH,
+    MAX_BATCH_ENTRIES,
     SORT,
     Item,
     Refused,
@@ -149,7 +149,7 @@ def _check_batch(requests: list[Fields]) -> None:
         if "PutRequest" in one:
             of_allowed_size(one["PutRequest"]["Item"])
     keys = {key_of(_changed(one)) for one in requests}
-    if not 1 <= len(requests) <= LARGEST_BATCH or len(keys) < len(requests):
+    if not 1 <= len(requests) <= MAX_BATCH_ENTRIES or len(keys) < len(requests):
         raise Refused("ValidationException", "1 to 25 requests, each for another item")
 
 

@@ -6,9 +6,9 @@ from testbed.server.errors import ServiceError
 
 PARTITION, SORT = "conversation_uuid", "message_key"
 # DynamoDB Developer Guide, "Quotas": an item, a page of a Query, a BatchWriteItem.
-LARGEST_ITEM = 409_600
-LARGEST_PAGE = 1_048_576
-LARGEST_BATCH = 25
+MAX_ITEM_BYTES = 409_600
+MAX_PAGE = 1_048_576
+MAX_BATCH_ENTRIES = 25
 _WRITE_UNIT = 1_024
 _READ_UNIT = 4_096
 
@@ -56,6 +56,6 @@ def key_of(item: Item) -> tuple[str, str]:
 
 def of_allowed_size(item: Item) -> Item:
     """The item. Raises Refused if it is over 400 KB."""
-    if size_of(item) > LARGEST_ITEM:
+    if size_of(item) > MAX_ITEM_BYTES:
         raise Refused("ValidationException", "Item size has exceeded the maximum allowed size")
     return item

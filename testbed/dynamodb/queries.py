@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from testbed.dynamodb.items import (
-    LARGEST_PAGE,
+    MAX_PAGE,
     PARTITION,
     SORT,
     Item,
@@ -61,13 +61,13 @@ def _page(found: Iterator[tuple[Item, int]], request: dict[str, Any]) -> Answer:
     for item, its_size in found:
         page.append(item)
         size += its_size
-        if len(page) == limit or size >= LARGEST_PAGE:
+        if len(page) == limit or size >= MAX_PAGE:
             break
     kept = [item for item in page if _passes(item, request)]
     answer: dict[str, Any] = {"Count": len(kept), "ScannedCount": len(page)}
     if request.get("Select") != "COUNT":
         answer["Items"] = [projected(item, request) for item in kept]
-    if page and (len(page) == limit or size >= LARGEST_PAGE):
+    if page and (len(page) == limit or size >= MAX_PAGE):
         answer["LastEvaluatedKey"] = {name: page[-1][name] for name in (PARTITION, SORT)}
     return answer, read_units(size, consistent=request.get("ConsistentRead", False))
 

@@ -4,7 +4,7 @@ import argparse
 import asyncio
 
 from testbed.server.server import serve
-from testbed.sqs.polls import LONGEST_POLL_SECONDS
+from testbed.sqs.polls import MAX_POLL_SECONDS
 from testbed.sqs.server import Sqs
 
 
@@ -16,13 +16,13 @@ def main() -> None:
         "--greedy", action="store_true", help="fill a receive from one group before the next"
     )
     parser.add_argument(
-        "--longest-poll",
+        "--max-poll-seconds",
         type=float,
-        default=LONGEST_POLL_SECONDS,
+        default=MAX_POLL_SECONDS,
         help="seconds after which a long poll ends, even if it asks for more",
     )
     options = parser.parse_args()
-    server = Sqs(greedy=options.greedy, longest_poll=options.longest_poll)
+    server = Sqs(greedy=options.greedy, max_poll_seconds=options.max_poll_seconds)
     asyncio.run(serve(server, port=options.port))
 
 

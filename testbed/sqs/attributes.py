@@ -49,15 +49,15 @@ COMPUTED = (
     "QueueArn",
 )
 KNOWN = frozenset({*_INTEGERS, *_CHOICES, *_TEXTS, "RedrivePolicy", *COMPUTED})
-_MOST_RECEIVES = 1_000
+_MAX_RECEIVES = 1_000
 
 
 @dataclass(frozen=True, kw_only=True)
 class RedrivePolicy:
-    """Where a message goes that was received `most_receives` times and not deleted."""
+    """Where a message goes that was received `max_receives` times and not deleted."""
 
     target_arn: str
-    most_receives: int
+    max_receives: int
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -109,7 +109,7 @@ def normal_text(*, name: str, text: str) -> str:
         return text
     policy = _redrive_policy(text)
     return json.dumps(
-        {"deadLetterTargetArn": policy.target_arn, "maxReceiveCount": policy.most_receives},
+        {"deadLetterTargetArn": policy.target_arn, "maxReceiveCount": policy.max_receives},
         separators=(",", ":"),
     )
 
@@ -132,13 +132,13 @@ def _checked(*, name: str, text: str) -> str:
 def _redrive_policy(text: str) -> RedrivePolicy:
     try:
         policy = json.loads(text)
-        most_receives = int(policy["maxReceiveCount"])
+        max_receives = int(policy["maxReceiveCount"])
         target_arn = str(policy["deadLetterTargetArn"])
     except (ValueError, KeyError, TypeError):
         raise invalid_value(
             name="RedrivePolicy", value=text, reason="Redrive policy is not a valid JSON map."
         ) from None
-    if not 1 <= most_receives <= _MOST_RECEIVES:
+    if not 1 <= max_receives <= _MAX_RECEIVES:
         raise invalid_value(
             name="RedrivePolicy",
             value=text,
@@ -150,4 +150,4 @@ def _redrive_policy(text: str) -> RedrivePolicy:
             value=text,
             reason="Dead-letter queue must be same type of queue as the source.",
         )
-    return RedrivePolicy(target_arn=target_arn, most_receives=most_receives)
+    return RedrivePolicy(target_arn=target_arn, max_receives=max_receives)

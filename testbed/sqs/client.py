@@ -8,7 +8,7 @@ from testbed.server.client import ModelServer, running_server
 from testbed.sqs.account import ACCOUNT_ID
 from testbed.sqs.calls import LoggedCall, call_from_json
 from testbed.sqs.faults import FaultKind
-from testbed.sqs.polls import LONGEST_POLL_SECONDS
+from testbed.sqs.polls import MAX_POLL_SECONDS
 
 
 class SqsServer(ModelServer):
@@ -83,15 +83,15 @@ class SqsServer(ModelServer):
 
 @contextmanager
 def running_sqs_server(
-    *, greedy: bool = False, longest_poll: float = LONGEST_POLL_SECONDS
+    *, greedy: bool = False, max_poll_seconds: float = MAX_POLL_SECONDS
 ) -> Iterator[SqsServer]:
     """A new, empty server on free ports, stopped when the block is left.
 
     With `greedy`, a receive takes all it can from one group before it goes on to the next; else
-    one message of each group in turn. A long poll ends after `longest_poll` seconds at the latest.
+    one message of each group in turn. A long poll ends after `max_poll_seconds`.
     Raises ProcessError if it does not start.
     """
-    options = ["--longest-poll", str(longest_poll), *(["--greedy"] if greedy else [])]
+    options = ["--max-poll-seconds", str(max_poll_seconds), *(["--greedy"] if greedy else [])]
     with (
         running_server("testbed.sqs", *options) as (url, control_url),
         closing(SqsServer(url=url, control_url=control_url)) as server,

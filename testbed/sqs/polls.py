@@ -8,7 +8,7 @@ from testbed.server.clock import Clock
 from testbed.sqs.queue import FifoQueue
 
 # AWS documentation, ReceiveMessage, "WaitTimeSeconds".
-LONGEST_POLL_SECONDS = 20.0
+MAX_POLL_SECONDS = 20.0
 
 
 class LongPolls:

@@ -248,7 +248,7 @@ class FifoQueue:
 
     def _is_exhausted(self, message: Message) -> bool:
         policy = self.attributes.redrive
-        return policy is not None and message.receive_count >= policy.most_receives
+        return policy is not None and message.receive_count >= policy.max_receives
 
     def _hand_out(self, message: Message, *, lease_end: float, now: float) -> None:
         message.receipt_handle = self._receipts.make(sequence=message.sequence)

@@ -34,10 +34,10 @@ class _Outcome:
 class Sqs(Server[Fault]):
     """The model of SQS; empty at its start, and it keeps nothing."""
 
-    def __init__(self, *, greedy: bool, longest_poll: float) -> None:
+    def __init__(self, *, greedy: bool, max_poll_seconds: float) -> None:
         self._clock = Clock()
         self._account = Account(greedy=greedy)
-        self._polls = LongPolls(clock=self._clock, longest=longest_poll)
+        self._polls = LongPolls(clock=self._clock, longest=max_poll_seconds)
         self._log = CallLog()
         self._protocol: SqsProtocol | None = None
         control = Control(

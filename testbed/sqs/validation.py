@@ -24,10 +24,10 @@ from testbed.sqs.errors import (
 )
 from testbed.sqs.message import MessageAttributes, NewMessage
 
-_MOST_ATTRIBUTES = 10
-_MOST_ENTRIES = 10
-_MOST_MESSAGES = 10
-_MOST_WAIT_SECONDS = 20
+_MAX_ATTRIBUTES = 10
+_MAX_ENTRIES = 10
+_MAX_MESSAGES = 10
+_MAX_WAIT_SECONDS = 20
 _REFUSED_CHARACTER = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _TOKEN = re.compile(r"[!-~]{1,128}")
 _ENTRY_ID = re.compile(r"[A-Za-z0-9_-]{1,80}")
@@ -85,10 +85,10 @@ def check_batch(*, action: str, entries: list[Mapping[str, Any]]) -> None:
             code="EmptyBatchRequest",
             message=f"There should be at least one {action}RequestEntry in the request.",
         )
-    if len(entries) > _MOST_ENTRIES:
+    if len(entries) > _MAX_ENTRIES:
         raise SqsError(
             code="TooManyEntriesInBatchRequest",
-            message=f"Maximum number of entries per request are {_MOST_ENTRIES}."
+            message=f"Maximum number of entries per request are {_MAX_ENTRIES}."
             f" You have sent {len(entries)}.",
         )
     seen = set()
@@ -118,11 +118,11 @@ def check_batch_size(entries: list[Mapping[str, Any]]) -> None:
 def checked_limit(request: Mapping[str, Any]) -> int:
     """MaxNumberOfMessages, 1 if not given."""
     limit = int(request.get("MaxNumberOfMessages", 1))
-    if not 1 <= limit <= _MOST_MESSAGES:
+    if not 1 <= limit <= _MAX_MESSAGES:
         raise invalid_value(
             name="MaxNumberOfMessages",
             value=limit,
-            reason=f"Must be between 1 and {_MOST_MESSAGES}, if provided.",
+            reason=f"Must be between 1 and {_MAX_MESSAGES}, if provided.",
         )
     return limit
 
@@ -130,11 +130,11 @@ def checked_limit(request: Mapping[str, Any]) -> int:
 def checked_wait(*, request: Mapping[str, Any], queue: QueueAttributes) -> int:
     """WaitTimeSeconds, that of the queue if not given."""
     seconds = int(request.get("WaitTimeSeconds", queue.wait_seconds))
-    if not 0 <= seconds <= _MOST_WAIT_SECONDS:
+    if not 0 <= seconds <= _MAX_WAIT_SECONDS:
         raise invalid_value(
             name="WaitTimeSeconds",
             value=seconds,
-            reason=f"Must be >= 0 and <= {_MOST_WAIT_SECONDS}, if provided.",
+            reason=f"Must be >= 0 and <= {_MAX_WAIT_SECONDS}, if provided.",
         )
     return seconds
 
@@ -186,10 +186,10 @@ def _check_characters(text: str) -> None:
 
 
 def _check_attributes(attributes: MessageAttributes) -> None:
-    if len(attributes) > _MOST_ATTRIBUTES:
+    if len(attributes) > _MAX_ATTRIBUTES:
         raise invalid_parameters(
             reason=f"Number of message attributes [{len(attributes)}] exceeds the allowed maximum"
-            f" [{_MOST_ATTRIBUTES}]."
+            f" [{_MAX_ATTRIBUTES}]."
         )
     for name, attribute in attributes.items():
         if not _ATTRIBUTE_NAME.fullmatch(name):

@@ -25,7 +25,7 @@ from tests.chaos.servers import Servers
 
 
 @dataclass(slots=True, kw_only=True)
-class Observed:
+class ConsumerState:
     """What a run has seen, before it is counted."""
 
     sent: list[SentEvent]
@@ -42,7 +42,7 @@ def counted(
     command: str,
     schedule: Schedule,
     servers: Servers,
-    observed: Observed,
+    observed: ConsumerState,
     defects: Sequence[Defect],
 ) -> ChaosRun:
     """The result of a run, while its servers still run."""

@@ -44,13 +44,13 @@ _ALL_SEARCHES = timedelta(minutes=30)
 _SEARCHES_OF_20_SECONDS_AGO = timedelta(minutes=15, seconds=-20)
 
 
-def drain(*, servers: Servers, fleet: Fleet, most_seconds: float) -> float:
+def drain(*, servers: Servers, fleet: Fleet, max_seconds: float) -> float:
     """Returns when nothing waits any more or the time is over; returns the seconds it took.
 
     The beat is stopped at the end, so that what is found afterwards stays as it is.
     """
     begun = time.monotonic()
-    deadline = begun + most_seconds
+    deadline = begun + max_seconds
 
     def wait(is_so: Callable[[], bool]) -> None:
         while time.monotonic() < deadline and not is_so():

@@ -15,7 +15,7 @@ from testbed.checker.reader import read_stores
 from testbed.checker.report import Defect
 from testbed.traffic.stream import Stream
 from tests.chaos.backlog import Backlog
-from tests.chaos.counting import Observed, counted
+from tests.chaos.counting import ConsumerState, counted
 from tests.chaos.draining import drain
 from tests.chaos.fleet import Fleet
 from tests.chaos.load import Load
@@ -76,7 +76,7 @@ def _observe(
     servers: Servers,
     fleet: Fleet,
     console: Console,
-) -> Observed:
+) -> ConsumerState:
     prepare_service(servers=servers)
     fleet.start()
     _wait_until_ready(fleet)
@@ -105,8 +105,8 @@ def _observe(
                 # The producers end only when their last events are taken.
                 striker.heal()
         console.print(f"{len(load.sent):,} events sent; draining", highlight=False)
-        drain_seconds = drain(servers=servers, fleet=fleet, most_seconds=options.most_drain_seconds)
-    return Observed(
+        drain_seconds = drain(servers=servers, fleet=fleet, max_seconds=options.most_drain_seconds)
+    return ConsumerState(
         sent=load.sent,
         samples=backlog.samples,
         faults=striker.done,

@@ -24,7 +24,7 @@ _MIX_ENDS_SHARE = 0.99
 _GAP_SECONDS = 1.5
 # The run for which the catalogue's lengths are.
 _FULL_SECONDS = 600.0
-_SHORTEST_SECONDS = 3.0
+_MIN_SECONDS = 3.0
 # While everything happens at once.
 _SECONDS_BETWEEN_POOL_KILLS = 0.8
 _SECONDS_BETWEEN_WORKER_KILLS = 2.6
@@ -93,7 +93,7 @@ def _scaled(fault: Fault, *, seconds: float) -> Fault:
     if fault.keeps_its_length:
         return fault
     factor = min(1.0, seconds / _FULL_SECONDS)
-    length = min(fault.seconds, max(_SHORTEST_SECONDS, fault.seconds * factor))
+    length = min(fault.seconds, max(_MIN_SECONDS, fault.seconds * factor))
     times = max(1, round(fault.times * length / fault.seconds))
     return replace(fault, seconds=length, times=times)
 

@@ -4,12 +4,12 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.conftest import Service, without_a_bundle
+from tests.e2e.conftest import Service, any_batch_size
 from tests.support.closing_stages import STAGES, Closing, Stage, close_every_second
 from tests.support.fault_points import BEAT_POINTS, POINTS, Strike
 from tests.support.struck_service import StruckService
 
-pytestmark = without_a_bundle
+pytestmark = any_batch_size
 
 
 @pytest.mark.parametrize("stage_type", STAGES, ids=lambda stage_type: stage_type.name)

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from apps.conversations.models import Conversation
-from tests.e2e.conftest import Service, without_a_bundle
+from tests.e2e.conftest import Service, any_batch_size
 from tests.support.fault_points import Strike, arm
 from tests.support.frozen_worker import (
     GROUP,
@@ -21,7 +21,7 @@ from tests.support.frozen_worker import (
 )
 from tests.support.struck_service import wait_for_open_polls
 
-pytestmark = without_a_bundle
+pytestmark = any_batch_size
 
 
 def test_what_a_worker_writes_after_the_archive_was_made_is_archived_by_the_second_pass(

@@ -8,7 +8,7 @@ import pytest
 
 from embedded.stack import Stack
 from tests.support.large_archives import (
-    LARGEST_TEXT,
+    MAX_TEXT_LENGTH,
     MEGABYTE,
     LargeConversation,
     migrate_measured,
@@ -18,7 +18,7 @@ pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("
 
 # Of messages, number and characters; then the most that archiving them may take.
 MANY = (50_000, 200, 30 * MEGABYTE)
-BIG = (300, LARGEST_TEXT, 60 * MEGABYTE)
+BIG = (300, MAX_TEXT_LENGTH, 60 * MEGABYTE)
 
 
 @pytest.mark.parametrize(("number", "size", "most"), [MANY, BIG], ids=["many", "big"])

@@ -15,7 +15,7 @@ from psycopg2 import sql
 from apps.conversations.models import Conversation, Resolution
 from apps.messages.models import DeadLetter
 from embedded.stack import Stack
-from tests.e2e.conftest import Service, without_a_bundle
+from tests.e2e.conftest import Service, any_batch_size
 from tests.support.builders import conversation, entries, message_body
 from tests.support.closing_stages import START, close_every_second, let_claims_run_out
 from tests.support.stored import archived, every_item, store_many, stored_entries
@@ -27,7 +27,7 @@ OUTAGE_SECONDS = 60
 # Seconds until a storm under throttling and after an outage has to be over.
 PATIENCE = 400
 
-pytestmark = without_a_bundle
+pytestmark = any_batch_size
 
 
 @pytest.fixture

@@ -148,14 +148,14 @@ def wait_until(
         time.sleep(0.05)
 
 
-@pytest.fixture(params=[25, 1], ids=["bundles", "single events"])
-def bundle(request: pytest.FixtureRequest) -> int:
+@pytest.fixture(params=[25, 1], ids=["batches", "single events"])
+def batch_size(request: pytest.FixtureRequest) -> int:
     """The most events that a pool process gets at once: every test runs both ways."""
     return int(request.param)
 
 
 # For tests that hand nothing to a pool process, or one event in all: the setting cannot matter.
-without_a_bundle = pytest.mark.parametrize("bundle", [25], ids=["any"])
+any_batch_size = pytest.mark.parametrize("batch_size", [25], ids=["any"])
 
 
 @pytest.fixture(scope="session")
@@ -263,7 +263,7 @@ class FifoApp:
         """What a step has done, by group."""
         return did(self.journal(), step=step)
 
-    def largest_bundle(self) -> int:
+    def max_batch_size(self) -> int:
         """The most events whose first step a process began before it went on to the second."""
         lines = sorted(self.journal(), key=lambda line: (line.pid, line.at))
         runs = groupby(lines, key=lambda line: (line.pid, line.step))
@@ -315,9 +315,9 @@ class FifoApp:
 
 
 @pytest.fixture
-def consumer_options(bundle: int) -> dict[str, Any]:
+def consumer_options(batch_size: int) -> dict[str, Any]:
     """What the transport's consumer is told, beyond the app's own options."""
-    return {"bundle": bundle, "visibility_timeout": VISIBILITY_TIMEOUT}
+    return {"batch_size": batch_size, "visibility_timeout": VISIBILITY_TIMEOUT}
 
 
 @pytest.fixture
@@ -366,7 +366,7 @@ def service(
     stack: Stack,
     sqs_server: SqsServer,
     transactional_db: None,
-    bundle: int,
+    batch_size: int,
     tmp_path: Path,
     settings: Any,
     monkeypatch: pytest.MonkeyPatch,
@@ -382,7 +382,7 @@ def service(
         "SQS_CONVERSATION_VISIBILITY_TIMEOUT": str(VISIBILITY_TIMEOUT),
         "DYNAMODB_MESSAGE_TABLE": name,
         "DATALAKE_URL": tmp_path.as_uri(),
-        "WORKER_BUNDLE": str(bundle),
+        "WORKER_BATCH_SIZE": str(batch_size),
     }
     settings.SQS_CONVERSATION_QUEUE_URL = environment["SQS_CONVERSATION_QUEUE_URL"]
     settings.SQS_CONVERSATION_DLQ_URL = environment["SQS_CONVERSATION_DLQ_URL"]

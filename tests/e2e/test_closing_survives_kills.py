@@ -5,7 +5,7 @@ Here at the most telling points, in one walk; tests/chaos has each by itself, an
 
 from pathlib import Path
 
-from tests.e2e.conftest import Service, without_a_bundle
+from tests.e2e.conftest import Service, any_batch_size
 from tests.support.closing_stages import STAGES
 from tests.support.fault_points import LONG, FaultPoint, Strike, point
 from tests.support.struck_service import StruckService
@@ -26,7 +26,7 @@ WALK: tuple[tuple[FaultPoint, Strike], ...] = (
 )
 
 
-@without_a_bundle
+@any_batch_size
 def test_kills_between_the_effects_of_closing_and_migrating_leave_no_trace(
     service: Service, tmp_path: Path
 ) -> None:

@@ -49,7 +49,7 @@ def _kinds(reports: list[dict[str, Any]]) -> set[str]:
     return {exception["values"][-1]["type"] for exception in exceptions}
 
 
-@pytest.mark.parametrize("bundle", [25], ids=["bundles"])
+@pytest.mark.parametrize("batch_size", [25], ids=["batches"])
 def test_a_cause_is_reported_once_with_ids_and_nothing_that_people_wrote(service: Service) -> None:
     with running_sentry_server() as sentry:
         service.environment |= {"SENTRY_DSN": sentry.dsn, "SENTRY_ENVIRONMENT": "e2e"}
@@ -63,8 +63,8 @@ def test_a_cause_is_reported_once_with_ids_and_nothing_that_people_wrote(service
         _send(service, number=61, text="x", event_type="message.unknown")
         worker = service.start_worker(concurrency=1)
         # Each of them has failed, and been run again.
-        service.wait_until(lambda: worker.log_text().count('"a task failed"') >= 2 * EVENTS)
-        for line in ('"held, to be run again"', '"quarantined"'):
+        service.wait_until(lambda: worker.log_text().count('"task_failed"') >= 2 * EVENTS)
+        for line in ('"event_held"', '"event_quarantined"'):
             service.wait_until(partial(_has_logged, worker, line))
         service.wait_until(lambda: len(sentry.reports) >= 2)
         of_bugs = list(sentry.reports)
@@ -89,7 +89,7 @@ def test_a_cause_is_reported_once_with_ids_and_nothing_that_people_wrote(service
     assert error["type"] == "ValueError"
     assert error["stacktrace"]["frames"]
 
-    assert of_main["message"] == "a body could not be classified"
+    assert of_main["message"] == "body_not_classified"
     assert "failing_app.py" in of_main["extra"]["places"]
     assert of_main["tags"]["correlation_id"] == "c-60"
 

@@ -73,7 +73,7 @@ def changing_paths() -> list[str]:
     return paths
 
 
-@pytest.mark.parametrize("bundle", [1], ids=["a chain for each event"])
+@pytest.mark.parametrize("batch_size", [1], ids=["a chain for each event"])
 def test_flower_shows_the_worker_its_chains_and_its_queues_and_nothing_of_contacts(
     service: Service,
 ) -> None:

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from apps.conversations.models import Conversation, Resolution
-from tests.e2e.conftest import Service, without_a_bundle
+from tests.e2e.conftest import Service, any_batch_size
 from tests.support.frozen_worker import (
     GROUP,
     archived_ids,
@@ -18,7 +18,7 @@ from tests.support.frozen_worker import (
 from tests.support.stored import archived
 
 
-@without_a_bundle
+@any_batch_size
 def test_a_worker_that_stores_a_message_again_after_the_close_doubles_nothing(
     service: Service, tmp_path: Path
 ) -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from embedded.network import free_port
 from embedded.processes import ManagedProcess
-from tests.e2e.conftest import Service, without_a_bundle
+from tests.e2e.conftest import Service, any_batch_size
 from tests.support.builders import CHANNEL, PROJECT, close_body, message_body, survey_body
 from tests.support.scraping import Scrape, scrape
 
@@ -74,7 +74,7 @@ def ended(page: Scrape, event_type: str, outcome: str = "done") -> float:
     return page.value("conversations_events_ended_total", event_type=event_type, outcome=outcome)
 
 
-@without_a_bundle
+@any_batch_size
 def test_what_a_worker_counts_adds_up_and_survives_the_death_of_a_process(
     service: Service, port: int, temporary: Path
 ) -> None:

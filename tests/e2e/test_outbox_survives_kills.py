@@ -6,7 +6,7 @@ from functools import partial
 from pathlib import Path
 
 from apps.analytics.models import OutboxEvent, SurveyAnswer
-from tests.e2e.conftest import Service, without_a_bundle
+from tests.e2e.conftest import Service, any_batch_size
 from tests.support.builders import CHANNEL, PROJECT, survey_body
 from tests.support.fault_points import FaultPoint, Strike, arm
 
@@ -28,7 +28,7 @@ def told(lake: Path) -> Counter[str]:
     return Counter(json.loads(line)["event_id"] for line in lines)
 
 
-@without_a_bundle
+@any_batch_size
 def test_kills_around_a_delivery_lose_no_answer_and_keep_its_event_id(
     service: Service, tmp_path: Path
 ) -> None:

@@ -11,14 +11,14 @@ from django.db import connection
 
 from apps.conversations.models import Conversation
 from apps.messages.models import ConversationMessages
-from tests.e2e.conftest import Service, without_a_bundle
+from tests.e2e.conftest import Service, any_batch_size
 from tests.support.builders import CHANNEL, PROJECT, close_body, message_body
 
 # Longer than the runs after which an event's own failure is quarantined: one that meets the ended
 # session, and five more after 0.5 + 1 + 2 + 4 + 8 seconds.
 OUTAGE_SECONDS = 18
 RECOVERY_SECONDS = 60
-HELD = "held, to be run again"
+HELD = "event_held"
 
 # What an operator, a failover or a deploy does to a database, and what ends it.
 OUTAGES = {
@@ -105,7 +105,7 @@ def dead_letters(service: Service) -> int:
     return int(attributes["ApproximateNumberOfMessages"])
 
 
-@without_a_bundle
+@any_batch_size
 @pytest.mark.parametrize(
     ("outage_name", "contacts"),
     [

@@ -17,7 +17,7 @@ from pytest_celery import (
 from apps.conversations.models import Conversation
 from config.celery import app
 from embedded.processes import ManagedProcess
-from tests.e2e.conftest import Service, without_a_bundle
+from tests.e2e.conftest import Service, any_batch_size
 from tests.support.builders import message_body
 
 
@@ -79,7 +79,7 @@ def celery_setup_app(celery_worker_cluster: CeleryWorkerCluster) -> Celery:
     return app
 
 
-@without_a_bundle
+@any_batch_size
 def test_a_worker_in_pytest_celerys_setup_opens_a_conversation(
     celery_setup: CeleryTestSetup, service: Service
 ) -> None:

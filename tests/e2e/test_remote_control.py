@@ -22,9 +22,9 @@ from embedded.environment import with_settings
 from embedded.processes import ManagedProcess
 from embedded.service import PROJECT_ROOT
 from embedded.valkey import ValkeyServer, start_valkey
-from tests.e2e.conftest import FifoApp, without_a_bundle
+from tests.e2e.conftest import FifoApp, any_batch_size
 
-pytestmark = without_a_bundle
+pytestmark = any_batch_size
 SECRET = "what a contact wrote"
 REPLY_BINDINGS = "_kombu.binding.reply.celery.pidbox"
 

@@ -2,7 +2,7 @@
 
 from uuid import uuid4
 
-from tests.e2e.conftest import Service, without_a_bundle
+from tests.e2e.conftest import Service, any_batch_size
 from tests.support.builders import CHANNEL, PROJECT, message_body
 from tests.support.trace_collector import running_trace_collector
 
@@ -22,7 +22,7 @@ def send_with_a_trace(service: Service, *, body: str, group: str) -> None:
     )
 
 
-@without_a_bundle
+@any_batch_size
 def test_a_worker_sends_what_is_left_when_it_stops(service: Service) -> None:
     with running_trace_collector() as collector:
         service.environment |= {

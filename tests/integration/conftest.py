@@ -28,7 +28,7 @@ def nudges(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 def strict_sqs() -> Iterator[SqsServer]:
     """A strict SQS server: it refuses what AWS does, and remembers deduplication ids."""
     # Nothing arrives on it while a test waits, and commands that empty a queue poll to the end.
-    with running_sqs_server(longest_poll=0.02) as server:
+    with running_sqs_server(max_poll_seconds=0.02) as server:
         yield server
 
 

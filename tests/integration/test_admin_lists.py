@@ -67,7 +67,7 @@ def test_a_contact_with_characters_that_no_store_holds_is_found(client: Client) 
 def test_a_beginning_that_fits_too_many_is_answered_with_a_sentence(
     client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(search, "MOST_FOUND", 1)
+    monkeypatch.setattr(search, "MAX_FOUND", 1)
     made(1), made(2)
 
     answer = client.get(reverse(f"admin:{MODEL}_changelist"), {"q": "telegram:"}, secure=True)
@@ -80,7 +80,7 @@ def test_conversations_are_found_by_state(client: Client) -> None:
     open_one = made(1)
     resolved = closed(2)
     unarchived = closed(3, resolution=Resolution.UNCLASSIFIED, archived_at=None)
-    wanted = made(4, wanted_resolution=Resolution.RESOLVED)
+    wanted = made(4, requested_resolution=Resolution.RESOLVED)
 
     assert listed(client, MODEL) == [open_one, resolved, unarchived, wanted]
     assert listed(client, MODEL, state="2") == [open_one, wanted]
@@ -168,7 +168,7 @@ def test_an_empty_list_says_so_and_a_cut_off_one_too(
     url = reverse(f"admin:{MODEL}_changelist")
     assert "Nothing was found." in client.get(url, secure=True).content.decode()
 
-    monkeypatch.setattr(base, "MOST_PAGED", 2)
+    monkeypatch.setattr(base, "MAX_PAGED", 2)
     for number in range(3):
         made(number)
     assert "Only the first 2 are listed" in client.get(url, secure=True).content.decode()

@@ -40,7 +40,7 @@ SELECT md5('project ' || n)::uuid, 'Project ' || n, 'UTC', '00:00' FROM generate
 INSERT INTO conversations_conversation (
     uuid, project_id, channel_uuid, contact_urn, contact_name, group_id, external_id, started_at,
     opened_at, contact_wrote, closes_at, due_at, ended_at, resolution, has_chats_room,
-    message_count, archived_at, wanted_resolution
+    message_count, archived_at, requested_resolution
 )
 SELECT md5('conversation ' || n)::uuid,
     CASE WHEN n %% 10 = 0 THEN %(project)s::uuid ELSE md5('project ' || 1 + n %% 40)::uuid END,
@@ -74,7 +74,7 @@ FROM analytics_surveyanswer;
 INSERT INTO conversation_messages_deadletter (
     message_id, source_message_id, group_id, sequence_number, body, attributes, reason, error,
     first_sent_at, receive_count, project_uuid, contact_urn, collected_at, redriven_at,
-    redrive_wanted_at, redrive_count
+    redrive_requested_at, redrive_count
 )
 SELECT 'letter ' || n, '', 'group ' || n %% 1000, n, 'body', '{}',
     (ARRAY['bug', 'lost', 'not_json'])[1 + n %% 3], '',
@@ -178,8 +178,8 @@ def full(django_db_setup: None, django_db_blocker: Any) -> Iterator[None]:
 @pytest.fixture
 def client(full: None, db: None, monkeypatch: pytest.MonkeyPatch) -> Client:
     """An operator, to whom as large a share of these tables is listed as of a million rows."""
-    monkeypatch.setattr(base, "MOST_PAGED", CONVERSATIONS // 100)
-    monkeypatch.setattr(search, "MOST_FOUND", 100)
+    monkeypatch.setattr(base, "MAX_PAGED", CONVERSATIONS // 100)
+    monkeypatch.setattr(search, "MAX_FOUND", 100)
     # Writing a hundred lines of HTML takes longer than finding them.
     monkeypatch.setattr(base.BoundedAdmin, "list_per_page", 20)
     # As for tables that are in memory, which the ends of the indexes are.

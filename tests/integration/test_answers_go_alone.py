@@ -11,7 +11,7 @@ from apps.analytics.services import record_answer
 from apps.common.errors import InvalidEvent
 from apps.conversations.models import Conversation, Resolution
 from apps.messages import event_types
-from celery_sqs_fifo import QueuedEvent, Work
+from celery_sqs_fifo import BatchItem, QueuedEvent
 from celery_sqs_fifo.consuming.gate import Gate
 from celery_sqs_fifo.delivery import Delivery
 from celery_sqs_fifo.running.envelope import Envelope
@@ -40,10 +40,10 @@ CHEERS = message_body(message={"id": "cheers", "created_at": ""})
 
 def brings_an_answer(event: QueuedEvent) -> bool:
     """Whether the first step finds one in it."""
-    work = Work(event)
+    item = BatchItem(event)
     with suppress(InvalidEvent):
-        reading.read(work)
-    return bool(work.state and recording.answer_of(work))
+        reading.read(item)
+    return bool(item.state and recording.answer_of(item))
 
 
 ANSWERS = [sample for sample in samples() if brings_an_answer(sample.event)]
@@ -101,10 +101,10 @@ def run_as_a_worker(bodies: list[str]) -> None:
     gate = Gate()
     for one in received(bodies):
         gate.admit(one)
-    while bundle := gate.take(most=25, largest=1_000_000):
-        works = run_chain(events=[QueuedEvent.of(one) for one in bundle])
-        for one, work in reversed(list(zip(bundle, works, strict=True))):
-            if work.outcome:
+    while batch := gate.take(max_events=25, max_bytes=1_000_000):
+        items = run_chain(events=[QueuedEvent.of(one) for one in batch])
+        for one, item in reversed(list(zip(batch, items, strict=True))):
+            if item.outcome:
                 one.failures += 1
                 gate.put_back(one)
             else:

@@ -49,7 +49,7 @@ def row_versions() -> list[tuple[int, str]]:
 @pytest.fixture
 def parts_of_three(monkeypatch: pytest.MonkeyPatch) -> None:
     """A new part after every three messages."""
-    monkeypatch.setattr(archive, "LARGEST_PART_ENTRIES", 3)
+    monkeypatch.setattr(archive, "MAX_PART_ENTRIES", 3)
 
 
 def test_the_archive_is_oldest_first_and_holds_all_that_an_event_carried() -> None:
@@ -146,7 +146,7 @@ def test_a_long_archive_is_in_parts_that_follow_each_other_in_time() -> None:
 
 
 def test_a_part_ends_at_its_bytes(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(archive, "LARGEST_PART_BYTES", 10_000)
+    monkeypatch.setattr(archive, "MAX_PART_BYTES", 10_000)
 
     uuid = merged([*entries(number=7, size=4_000), entry(message_id="big", text="x" * 50_000)])
 

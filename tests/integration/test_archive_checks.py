@@ -142,7 +142,7 @@ def test_a_bug_with_one_conversation_is_reported_and_keeps_no_other_waiting(
         tasks.archive_before_expiry.run()
 
     assert (ids(broken), ids(fine)) == ([], ["m"])
-    assert [one.message for one in caplog.records if one.levelname == "ERROR"] == ["a task failed"]
+    assert [one.message for one in caplog.records if one.levelname == "ERROR"] == ["task_failed"]
     assert current(fine).archive_check_at == NOON + DAY
     assert current(broken).archive_check_at == NOON + 15 * MINUTE
     with at(NOON + 15 * MINUTE):
@@ -188,7 +188,7 @@ def test_nobody_else_searches_a_conversation_until_the_lease_is_over() -> None:
     closing_at(NOON + DAY, archive_check_at=NOON)
 
     def claimed(moment: datetime) -> int:
-        return len(archive_checks.claim(in_progress=True, most=9, now=moment))
+        return len(archive_checks.claim(in_progress=True, limit=9, now=moment))
 
     assert claimed(NOON) == 1
     assert claimed(NOON + 15 * MINUTE - INSTANT) == 0
@@ -197,7 +197,7 @@ def test_nobody_else_searches_a_conversation_until_the_lease_is_over() -> None:
 
 def test_a_search_that_ends_after_the_close_does_not_undo_what_the_close_arranged() -> None:
     chat = closing_at(NOON + DAY, archive_check_at=NOON)
-    (check,) = archive_checks.claim(in_progress=True, most=9, now=NOON)
+    (check,) = archive_checks.claim(in_progress=True, limit=9, now=NOON)
     close(
         contact=contact(),
         resolution=Resolution.RESOLVED,

@@ -39,7 +39,7 @@ def transcript(uuid: UUID) -> list[dict[str, Any]]:
 @pytest.fixture
 def parts_of_three(monkeypatch: pytest.MonkeyPatch) -> None:
     """A new part after every three messages."""
-    monkeypatch.setattr(archive, "LARGEST_PART_ENTRIES", 3)
+    monkeypatch.setattr(archive, "MAX_PART_ENTRIES", 3)
 
 
 @settings(

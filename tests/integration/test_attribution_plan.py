@@ -1,4 +1,4 @@
-"""How PostgreSQL finds the conversations of a bundle, planned once for each connection."""
+"""How PostgreSQL finds the conversations of a batch, planned once for each connection."""
 
 import json
 from collections.abc import Iterator

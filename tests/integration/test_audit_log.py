@@ -129,7 +129,7 @@ def test_an_entry_is_only_there_if_what_it_tells_is(monkeypatch: pytest.MonkeyPa
     with pytest.raises(RuntimeError):
         act(operator(), "conversations_conversation", "close_selected", chat)
     chat.refresh_from_db()
-    assert chat.wanted_resolution is None
+    assert chat.requested_resolution is None
 
 
 def test_the_command_line_is_known_by_its_user_and_host(

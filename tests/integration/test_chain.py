@@ -9,7 +9,7 @@ import pytest
 from apps.analytics.models import SurveyAnswer
 from apps.common.errors import Unavailable
 from apps.conversations.models import Conversation, Resolution
-from celery_sqs_fifo import EventsFailed, QueuedEvent, Result, Work
+from celery_sqs_fifo import BatchItem, EventsFailed, QueuedEvent, Result
 from tasks.pipeline import process_message
 from tests.support.builders import (
     NOON,
@@ -33,17 +33,17 @@ pytestmark = [
 
 SECOND = timedelta(seconds=1)
 # For what a delivery of many events and a delivery of each have to make alike.
-EITHER_WAY = pytest.mark.parametrize("bundle", [25, 1], ids=["bundles", "single events"])
+EITHER_WAY = pytest.mark.parametrize("batch_size", [25, 1], ids=["batches", "single events"])
 
 
-def run_in_bundles(*, events: Sequence[QueuedEvent], bundle: int) -> list[Work]:
+def run_in_batches(*, events: Sequence[QueuedEvent], batch_size: int) -> list[BatchItem]:
     """Deliver events, so many at once."""
-    starts = range(0, len(events), bundle)
-    return [work for at in starts for work in run_chain(events=events[at : at + bundle])]
+    starts = range(0, len(events), batch_size)
+    return [item for at in starts for item in run_chain(events=events[at : at + batch_size])]
 
 
 @EITHER_WAY
-def test_messages_of_several_contacts_are_stored_in_their_conversations(bundle: int) -> None:
+def test_messages_of_several_contacts_are_stored_in_their_conversations(batch_size: int) -> None:
     """The answer is in the group of a contact who writes before and after it."""
     bodies = [
         (urn, message_body(urn=urn, message={"id": f"{urn}-{number}"}))
@@ -52,11 +52,12 @@ def test_messages_of_several_contacts_are_stored_in_their_conversations(bundle: 
     ]
     bodies.insert(4, ("telegram:1", survey_body(urn="telegram:1")))
 
-    works = run_in_bundles(
-        events=[queued_event(body=body, group_id=urn) for urn, body in bodies], bundle=bundle
+    batch = run_in_batches(
+        events=[queued_event(body=body, group_id=urn) for urn, body in bodies],
+        batch_size=batch_size,
     )
 
-    assert [work.outcome for work in works] == [None] * 10
+    assert [item.outcome for item in batch] == [None] * 10
     for current in Conversation.objects.all():
         stored = stored_entries(conversation_uuid=current.uuid)
         expected = {f"{current.contact_urn}-{number}" for number in range(3)}
@@ -93,15 +94,15 @@ def test_a_message_is_one_write_to_dynamodb() -> None:
     assert calls == {"PutItem": 1}
 
 
-def test_a_bundle_of_messages_is_one_write_to_dynamodb() -> None:
+def test_a_batch_of_messages_is_one_write_to_dynamodb() -> None:
     events = [
         queued_event(body=message_body(urn=f"telegram:{n}"), group_id=f"g-{n}") for n in range(10)
     ]
 
     with counted_calls() as calls:
-        works = run_chain(events=events)
+        batch = run_chain(events=events)
 
-    assert [work.outcome for work in works] == [None] * 10
+    assert [item.outcome for item in batch] == [None] * 10
     assert calls == {"BatchWriteItem": 1}
 
 
@@ -200,7 +201,7 @@ def test_an_answer_opens_no_conversation_and_stores_no_message() -> None:
 def test_a_step_that_is_called_directly_runs_and_returns_its_works() -> None:
     event = queued_event(body=numbered_message(0))
 
-    (work,) = process_message(
+    (item,) = process_message(
         [
             {
                 "message_id": event.message_id,
@@ -212,15 +213,15 @@ def test_a_step_that_is_called_directly_runs_and_returns_its_works() -> None:
         ]
     )
 
-    assert work.outcome is None
-    assert work.state.conversation_uuid == Conversation.objects.get().uuid
+    assert item.outcome is None
+    assert item.state.conversation_uuid == Conversation.objects.get().uuid
 
 
 def test_a_step_that_is_called_directly_with_a_bad_event_raises_its_outcomes() -> None:
-    works = [Work(queued_event(body="not JSON"))]
+    batch = [BatchItem(queued_event(body="not JSON"))]
 
     with pytest.raises(EventsFailed) as caught:
-        process_message(works)
+        process_message(batch)
 
     assert [outcome.reason for outcome in caught.value.outcomes] == ["not_json"]
 

@@ -11,7 +11,7 @@ from apps.common.errors import Unavailable
 from apps.conversations.models import Conversation
 from apps.messages import store
 from celery_sqs_fifo import Result
-from tests.integration.test_chain import EITHER_WAY, run_in_bundles
+from tests.integration.test_chain import EITHER_WAY, run_in_batches
 from tests.support.builders import (
     NOON,
     conversation,
@@ -115,7 +115,7 @@ def test_a_failing_event_holds_its_own_group_only(monkeypatch: pytest.MonkeyPatc
 
 
 @EITHER_WAY
-def test_an_invalid_event_holds_nobody(bundle: int) -> None:
+def test_an_invalid_event_holds_nobody(batch_size: int) -> None:
     bodies = [
         numbered_message(0),
         "not JSON",
@@ -123,7 +123,9 @@ def test_an_invalid_event_holds_nobody(bundle: int) -> None:
         message_body(data={"channel_uuid": None}),
     ]
 
-    works = run_in_bundles(events=[queued_event(body=body) for body in bodies], bundle=bundle)
+    works = run_in_batches(
+        events=[queued_event(body=body) for body in bodies], batch_size=batch_size
+    )
 
     assert [work.outcome and work.outcome.reason for work in works] == [
         None,

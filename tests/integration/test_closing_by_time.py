@@ -112,7 +112,7 @@ def test_the_longest_due_are_claimed_first_however_postgresql_joins(join: str) -
     due = many_due(50)
 
     with joining_by(join):
-        claims = closing.claim_due(most=30, now=NOON)
+        claims = closing.claim_due(limit=30, now=NOON)
 
     assert [claim.conversation_uuid for claim in claims] == [one.uuid for one in due[:30]]
 
@@ -134,11 +134,11 @@ def joining_by(join: str) -> Iterator[None]:
 def test_a_claim_that_was_never_sent_is_made_again_after_15_minutes_and_not_before() -> None:
     """The worker was killed between the claim and the sending."""
     due = closing_at(NOON)
-    (lost,) = closing.claim_due(most=9, now=NOON)
+    (lost,) = closing.claim_due(limit=9, now=NOON)
 
-    assert closing.claim_due(most=9, now=NOON) == []
-    assert closing.claim_due(most=9, now=NOON + 15 * MINUTE - INSTANT) == []
-    (again,) = closing.claim_due(most=9, now=NOON + 15 * MINUTE)
+    assert closing.claim_due(limit=9, now=NOON) == []
+    assert closing.claim_due(limit=9, now=NOON + 15 * MINUTE - INSTANT) == []
+    (again,) = closing.claim_due(limit=9, now=NOON + 15 * MINUTE)
 
     assert lost.conversation_uuid == again.conversation_uuid == due.uuid
     assert lost.claimed_at != again.claimed_at
@@ -201,19 +201,19 @@ def test_however_many_are_due_one_tick_closes_all(
 def test_no_more_are_claimed_while_many_wait_on_the_queue(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(closing, "MOST_WAITING", 5)
+    monkeypatch.setattr(closing, "MAX_WAITING", 5)
     many_due(12)
-    numbers = [len(closing.claim_due(most=3, now=NOON + INSTANT * n)) for n in range(4)]
+    numbers = [len(closing.claim_due(limit=3, now=NOON + INSTANT * n)) for n in range(4)]
     assert numbers == [3, 2, 0, 0]
 
     closed = Conversation.objects.exclude(close_requested_at=None).order_by("due_at")[0]
     closing.close_if_due(
         conversation_uuid=closed.uuid, newest_message_at=None, queued_at=NOON, now=NOON
     )
-    assert len(closing.claim_due(most=3, now=NOON + 4 * INSTANT)) == 1
+    assert len(closing.claim_due(limit=3, now=NOON + 4 * INSTANT)) == 1
 
     later = NOON + MINUTE + 4 * INSTANT
-    assert len(closing.claim_due(most=9, now=later)) == 5
+    assert len(closing.claim_due(limit=9, now=later)) == 5
 
 
 def test_a_page_costs_a_fiftieth_of_a_statement_and_a_tenth_of_a_send_for_each(

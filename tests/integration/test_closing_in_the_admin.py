@@ -84,7 +84,7 @@ def test_what_is_closed_already_is_told_one_by_one_and_the_rest_is_done() -> Non
     assert sorted(said) == sorted(
         [*expected, "1 conversation is closed within a minute, as unclassified."]
     )
-    assert current(chat).wanted_resolution == Resolution.UNCLASSIFIED
+    assert current(chat).requested_resolution == Resolution.UNCLASSIFIED
 
 
 @pytest.mark.django_db
@@ -116,12 +116,12 @@ def test_whoever_may_change_conversations_can_close() -> None:
 
     close(browser("view_conversation", "change_conversation"), chat)
 
-    assert current(chat).wanted_resolution == Resolution.UNCLASSIFIED
+    assert current(chat).requested_resolution == Resolution.UNCLASSIFIED
 
 
 @pytest.mark.django_db
 def test_too_many_at_once_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(actions, "MOST_AT_ONCE", 1)
+    monkeypatch.setattr(actions, "MAX_AT_ONCE", 1)
     chats = [closing_at(MIDNIGHT, urn=f"telegram:{number}") for number in range(2)]
     client = browser()
     before = every_row_version()

@@ -135,7 +135,7 @@ def test_without_waiting_only_the_wish_and_a_tick_are_there(queue: ServiceQueue)
     assert "asked for" in run("close", chat.uuid, "--yes", "--wait", 0)
 
     assert current(chat).resolution == Resolution.IN_PROGRESS
-    assert current(chat).wanted_resolution == Resolution.UNCLASSIFIED
+    assert current(chat).requested_resolution == Resolution.UNCLASSIFIED
     assert queue.work() == ["close_due_conversations", "close_conversation"]
 
 
@@ -147,7 +147,7 @@ def test_what_is_not_done_in_time_is_still_wanted() -> None:
 
     assert "is not done after 0.1 seconds, and still wanted" in str(refusal)
     assert refusal.returncode == command.NOT_YET
-    assert current(chat).wanted_resolution == Resolution.UNCLASSIFIED
+    assert current(chat).requested_resolution == Resolution.UNCLASSIFIED
 
 
 def test_when_the_queue_cannot_be_told_beat_will_do_it(queue: ServiceQueue) -> None:
@@ -158,7 +158,7 @@ def test_when_the_queue_cannot_be_told_beat_will_do_it(queue: ServiceQueue) -> N
 
     queue.strict.clear_faults()
     assert "beat has it done within a minute" in said
-    assert current(chat).wanted_resolution == Resolution.UNCLASSIFIED
+    assert current(chat).requested_resolution == Resolution.UNCLASSIFIED
 
 
 @pytest.mark.parametrize("action", ["close", "reopen", "show"])

@@ -20,7 +20,7 @@ from tasks.deadletters.collect import collect_dead_letters
 from testbed.sqs.fifo import Fifo
 from tests.support.builders import NOON, PROJECT
 from tests.support.dead_letters import (
-    LARGEST,
+    MAX_BYTES,
     bury,
     bury_numbered,
     collect,
@@ -120,7 +120,7 @@ def test_one_is_shown_without_its_body_and_cannot_be_changed(three: list[DeadLet
 def test_the_list_reads_no_body_and_counts_no_more_than_it_pages(
     three: list[DeadLetter], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(base, "MOST_PAGED", 2)
+    monkeypatch.setattr(base, "MAX_PAGED", 2)
     client = browser()
 
     with CaptureQueriesContext(
@@ -146,7 +146,7 @@ def test_what_is_selected_is_redriven_in_order_by_the_next_tick(
 
     assert numbers([one.body for one in queue.deliveries()]) == ["m-0", "m-1"]
     assert [letter.redrive_count for letter in kept()] == [1, 1, 0]
-    assert all(letter.redrive_wanted_at is None for letter in kept())
+    assert all(letter.redrive_requested_at is None for letter in kept())
     told = AuditEntry.objects.values_list("actor", "action", "object_id")
     assert sorted(told) == [("operator", "redrive", str(one.pk)) for one in three[:2]]
 
@@ -167,15 +167,15 @@ def test_what_was_asked_for_before_is_told(three: list[DeadLetter]) -> None:
 def test_what_sqs_refuses_is_not_tried_for_ever(
     letters: Fifo, queue: ServiceQueue, caplog: pytest.LogCaptureFixture
 ) -> None:
-    bury(letters, "x" * LARGEST)
+    bury(letters, "x" * MAX_BYTES)
     (large,) = collect()
     redrive(browser(), large)
 
     collect_dead_letters.run()
 
-    assert "not redriven" in caplog.text
+    assert "redrive_refused" in caplog.text
     (letter,) = kept()
-    assert (letter.redrive_wanted_at, letter.redriven_at) == (None, None)
+    assert (letter.redrive_requested_at, letter.redriven_at) == (None, None)
 
 
 def test_it_is_still_wanted_after_an_outage(three: list[DeadLetter], queue: ServiceQueue) -> None:
@@ -193,7 +193,7 @@ def test_it_is_still_wanted_after_an_outage(three: list[DeadLetter], queue: Serv
 def test_a_tick_redrives_so_many_and_has_another_one_go_on(
     three: list[DeadLetter], queue: ServiceQueue, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(collecting, "MOST_REDRIVEN", 2)
+    monkeypatch.setattr(collecting, "MAX_REDRIVEN", 2)
     redrive(browser(), *three)
 
     collect_dead_letters.run()
@@ -207,13 +207,13 @@ def test_a_tick_redrives_so_many_and_has_another_one_go_on(
 def test_more_than_can_be_asked_for_at_once_is_refused(
     three: list[DeadLetter], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(admin, "MOST_REDRIVEN_AT_ONCE", 2)
+    monkeypatch.setattr(admin, "MAX_REDRIVEN_AT_ONCE", 2)
 
     assert redrive(browser(), *three) == ["Nothing was done: select at most 2 dead letters."]
-    assert all(letter.redrive_wanted_at is None for letter in kept())
+    assert all(letter.redrive_requested_at is None for letter in kept())
 
 
 def test_who_may_only_look_cannot_redrive(three: list[DeadLetter]) -> None:
     redrive(browser("view_deadletter"), three[0])
 
-    assert all(letter.redrive_wanted_at is None for letter in kept())
+    assert all(letter.redrive_requested_at is None for letter in kept())

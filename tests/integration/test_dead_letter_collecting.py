@@ -34,7 +34,7 @@ from tests.support.builders import (
 )
 from tests.support.dead_letters import (
     GROUP,
-    LARGEST,
+    MAX_BYTES,
     Killed,
     bury,
     bury_numbered,
@@ -58,7 +58,7 @@ WEIRD = {
     "white space": " \t\r\n ",
     "a number without end": '{"data": {"project_uuid": 1' + "0" * 5000 + "}}",
     "nested too deeply": "[" * 100_000,
-    "as large as can be": "\N{PILE OF POO}" * (LARGEST // 4),
+    "as large as can be": "\N{PILE OF POO}" * (MAX_BYTES // 4),
     "a project that is none": body(event_type="message.received", data={"project_uuid": "shop"}),
     "a long contact": message_body(urn="x" * 500_000),
     "a contact that is a list": body(event_type="message.received", data={"contact_urn": [1]}),
@@ -236,7 +236,7 @@ def test_an_sqs_that_refuses_ends_the_tick_and_loses_nothing(
     queue.strict.fail(status=400, code="AccessDenied", actions=[action])
     collect()
     queue.strict.clear_faults()
-    assert "dead letters have to wait" in caplog.text
+    assert "dead_letters_delayed" in caplog.text
 
     visible_again(letters, queue)
     assert len(collect()) == 1
@@ -245,7 +245,7 @@ def test_an_sqs_that_refuses_ends_the_tick_and_loses_nothing(
 def test_a_tick_does_so_much_and_has_another_one_go_on(
     letters: Fifo, queue: ServiceQueue, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(collecting, "MOST_BATCHES", 1)
+    monkeypatch.setattr(collecting, "MAX_BATCHES", 1)
     for number in range(15):
         bury_numbered(letters, number, group=f"group-{number}")
 
@@ -333,6 +333,6 @@ def test_logs_name_nobody(letters: Fifo, caplog: pytest.LogCaptureFixture) -> No
         collect()
 
     told = str([vars(record) for record in caplog.records])
-    assert "dead letters collected" in told
+    assert "dead_letters_collected" in told
     assert URN not in told
     assert UUID(kept()[0].message_id)

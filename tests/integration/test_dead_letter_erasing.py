@@ -213,7 +213,7 @@ def test_those_that_stand_behind_ten_others_of_their_group_are_told_and_kept(
 def test_a_search_holds_no_more_than_it_may(
     dead_letters: Fifo, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(erase, "MOST_HELD", 10)
+    monkeypatch.setattr(erase, "MAX_HELD", 10)
     others = [message_body(urn=OTHER, message={"id": f"m-{number}"}) for number in range(15)]
     for number, body in enumerate(others):
         dead_letters.send(body, MessageGroupId=f"{number}")

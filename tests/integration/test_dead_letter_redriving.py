@@ -31,7 +31,7 @@ from tests.support.builders import (
 )
 from tests.support.dead_letters import (
     GROUP,
-    LARGEST,
+    MAX_BYTES,
     Killed,
     bury,
     bury_delivery,
@@ -204,7 +204,7 @@ def test_nothing_of_a_group_overtakes_what_was_refused_and_others_go_on(
 ) -> None:
     bury_numbered(letters, 0, group="one")
     # So large that its copy has no room for a time: that of the copy counts, which is now.
-    bury(letters, "x" * LARGEST, group="one")
+    bury(letters, "x" * MAX_BYTES, group="one")
     bury(letters, group="one", sent_at=now() + 3600 * SECOND)
     bury_numbered(letters, 3, group="two")
     _, large, behind, _ = sorted(collect(), key=lambda letter: letter.sequence_number)

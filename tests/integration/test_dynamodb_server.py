@@ -12,7 +12,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from embedded.stack import Stack
 from testbed.dynamodb import DynamoDbServer, running_dynamodb_server
 from testbed.dynamodb.accounts import Usage
-from testbed.dynamodb.items import LARGEST_ITEM, PARTITION, SORT
+from testbed.dynamodb.items import MAX_ITEM_BYTES, PARTITION, SORT
 
 TABLE = "compared"
 HUNDRED_KILOBYTES = 100_000
@@ -72,7 +72,7 @@ STORIES: dict[str, list[Call]] = {
         ("put_item", {"Item": item(1, size=50), **CONDITION}),
         query(),
     ],
-    "an item that is too large": [put(1, size=LARGEST_ITEM), query()],
+    "an item that is too large": [put(1, size=MAX_ITEM_BYTES), query()],
     "binary": [("put_item", {"Item": {**key(1), "chunk": {"B": b"\x00\xff"}}}), query()],
     "a get": [
         put(1),

@@ -120,7 +120,7 @@ def test_an_event_in_flight_leaves_the_new_conversation_alone() -> None:
     assert (every_row_version(), every_item()) == before
 
 
-def test_in_a_bundle_only_the_events_of_the_erased_contact_are_left_out() -> None:
+def test_in_a_batch_only_the_events_of_the_erased_contact_are_left_out() -> None:
     live()
     erase()
     bodies = {
@@ -144,7 +144,7 @@ def test_in_a_bundle_only_the_events_of_the_erased_contact_are_left_out() -> Non
     assert URN not in everything()
 
 
-def test_to_know_of_it_costs_a_bundle_no_statement(
+def test_to_know_of_it_costs_a_batch_no_statement(
     django_assert_num_queries: Callable[[int], Any],
 ) -> None:
     live()

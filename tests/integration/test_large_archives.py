@@ -12,7 +12,7 @@ from django.db import transaction
 from apps.conversations.models import Conversation
 from embedded.stack import Stack
 from tests.support.large_archives import (
-    LARGEST_TEXT,
+    MAX_TEXT_LENGTH,
     MEGABYTE,
     LargeConversation,
     migrate_measured,
@@ -23,7 +23,7 @@ pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("
 
 # Of messages, number and characters; then the most that archiving them may take.
 MANY = (3_000, 200, 30 * MEGABYTE)
-BIG = (12, LARGEST_TEXT, 60 * MEGABYTE)
+BIG = (12, MAX_TEXT_LENGTH, 60 * MEGABYTE)
 
 
 @pytest.mark.parametrize(("number", "size", "most"), [MANY, BIG], ids=["many", "big"])

@@ -61,7 +61,7 @@ class Logged:
         self._quarantine = Quarantine(
             calls=FakeCalls(at_once={"SendMessage"}),  # type: ignore[arg-type]
             queue_url="dlq",
-            largest_message=1_000_000,
+            max_message_bytes=1_000_000,
             backoff=Backoff(first=1, longest=1),
             call_later=lambda *_: None,
             on_quarantined=lambda _: None,
@@ -69,7 +69,7 @@ class Logged:
         )
 
     def run(self, *deliveries: Delivery) -> list[Outcome]:
-        """Run a bundle, and settle it: what failed is held, or quarantined if it never can work."""
+        """Run a batch, and settle it: what failed is held, or quarantined if it never can work."""
         for one in deliveries:
             self._envelope.classify(one)
         failed, report, _ = run_in_child(app, self._envelope.message(deliveries))
@@ -80,7 +80,7 @@ class Logged:
                 self._quarantine.send(one, outcome)
             elif outcome.result is not Result.DONE:
                 logging.getLogger("celery_sqs_fifo.consuming.settler").warning(
-                    "held, to be run again", extra=about(one, outcome)
+                    "event_held", extra=about(one, outcome)
                 )
         return list(outcomes)
 
@@ -96,7 +96,7 @@ class Logged:
 
     def ends(self) -> list[dict[str, Any]]:
         """The lines that an event ends with."""
-        return [line for line in self.lines if line["event"] == "event ended"]
+        return [line for line in self.lines if line["event"] == "event_ended"]
 
 
 @pytest.fixture
@@ -160,7 +160,7 @@ def test_every_sample_ends_with_one_line_and_none_tells_of_a_person(logged: Logg
 
 
 def test_ten_events_of_one_delivery_have_a_line_each_with_their_own_ids(logged: Logged) -> None:
-    bundle = [
+    batch = [
         received(
             f"m{number}",
             message_body(
@@ -172,7 +172,7 @@ def test_ten_events_of_one_delivery_have_a_line_each_with_their_own_ids(logged: 
         )
         for number in range(10)
     ]
-    assert set(logged.run(*bundle)) == {DONE}
+    assert set(logged.run(*batch)) == {DONE}
 
     ends = logged.ends()
     assert len(logged.lines) == 10
@@ -198,7 +198,7 @@ def test_the_lines_of_a_bug_name_the_event_the_conversation_and_the_run_in_both_
     (outcome,) = logged.run(one)
 
     assert outcome.result is Result.BUG
-    assert [line["event"] for line in logged.lines] == ["a task failed", "held, to be run again"]
+    assert [line["event"] for line in logged.lines] == ["task_failed", "event_held"]
     for line in logged.lines:
         assert (line["message_id"], line["correlation_id"]) == ("m1", "c-1")
         assert line["conversation_uuid"] == str(Conversation.objects.get().uuid)
@@ -208,7 +208,7 @@ def test_the_lines_of_a_bug_name_the_event_the_conversation_and_the_run_in_both_
     assert leaked(logged.text, [one]) == []
 
 
-def test_an_event_that_fails_within_a_bundle_is_the_one_that_is_named(
+def test_an_event_that_fails_within_a_batch_is_the_one_that_is_named(
     logged: Logged, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     put = store.put
@@ -223,17 +223,17 @@ def test_an_event_that_fails_within_a_bundle_is_the_one_that_is_named(
 
     monkeypatch.setattr(store, "put_all", fails_together)
     monkeypatch.setattr(store, "put", fails_for_one)
-    bundle = [
+    batch = [
         received(f"m{number}", message_body(message={"id": f"m-{number}"}), group=f"g{number}")
         for number in (1, 2, 3)
     ]
-    outcomes = logged.run(*bundle)
+    outcomes = logged.run(*batch)
 
     assert [one.result for one in outcomes] == [Result.DONE, Result.BUG, Result.DONE]
-    failed = [line for line in logged.lines if line["event"] == "a task failed"]
+    failed = [line for line in logged.lines if line["event"] == "task_failed"]
     assert [line["message_id"] for line in failed] == ["m2"]
     assert [line["message_id"] for line in logged.ends()] == ["m1", "m3"]
-    assert leaked(logged.text, bundle) == []
+    assert leaked(logged.text, batch) == []
 
 
 def test_an_event_that_waits_for_a_dependency_has_not_ended(
@@ -246,7 +246,7 @@ def test_an_event_that_waits_for_a_dependency_has_not_ended(
         patch.setattr(store, "put", is_down)
         one = received("m1", message_body())
         assert [each.result for each in logged.run(one)] == [Result.UNAVAILABLE]
-    assert [line["event"] for line in logged.lines] == ["held, to be run again"]
+    assert [line["event"] for line in logged.lines] == ["event_held"]
     assert not (OF_AN_EVENT | OF_A_RUN | {"conversation_uuid"}) - logged.lines[0].keys()
 
     one.failures = 1
@@ -301,7 +301,7 @@ def test_the_lines_of_a_pointer_name_its_task_its_message_and_its_conversation(
     (outcome,) = logged.run(one)
 
     assert outcome.result is Result.BUG
-    assert [line["event"] for line in logged.lines] == ["a task failed", "held, to be run again"]
+    assert [line["event"] for line in logged.lines] == ["task_failed", "event_held"]
     for line in logged.lines:
         assert (line["conversation_uuid"], line["message_id"]) == (uuid, "m1")
         assert line["step"] == close_conversation.name

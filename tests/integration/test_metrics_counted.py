@@ -40,7 +40,7 @@ pytestmark = [
 class Lake:
     """Takes two events at once and refuses one for good; at a third call it is down."""
 
-    largest_batch = 2
+    max_batch_size = 2
 
     def __init__(self) -> None:
         self.calls = 0
@@ -67,7 +67,7 @@ def count(name: str, **labels: str) -> float:
     return page.value(f"conversations_{name}_total", **labels)
 
 
-def test_messages_of_a_bundle_are_stored_and_open_one_conversation() -> None:
+def test_messages_of_a_batch_are_stored_and_open_one_conversation() -> None:
     run_chain(events=[queued_event(body=numbered_message(number)) for number in range(3)])
 
     assert count("messages_stored") == 3

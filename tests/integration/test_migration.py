@@ -170,7 +170,7 @@ def test_a_kill_anywhere_and_a_rerun_end_in_the_same_archive(
     after: bool,
 ) -> None:
     monkeypatch.setattr(store, "ARCHIVE_BATCH_ENTRIES", 4)
-    monkeypatch.setattr(archive, "LARGEST_PART_ENTRIES", 5)
+    monkeypatch.setattr(archive, "MAX_PART_ENTRIES", 5)
     edit = entry(message_id="m-00003", text="edited", sequence_number=99, at=LATER)
     written = [*entries(number=9), edit]
     store_many(conversation_uuid=closed, entries=written)

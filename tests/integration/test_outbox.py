@@ -26,7 +26,7 @@ LATER = NOON + timedelta(minutes=1)
 class Lake:
     """Keeps what it is sent; refuses the calls whose numbers it is given."""
 
-    largest_batch = 3
+    max_batch_size = 3
 
     def __init__(self, *, refuses: Sequence[int] = ()) -> None:
         self.batches: list[list[str]] = []
@@ -195,7 +195,7 @@ def test_what_was_refused_is_sent_again_when_somebody_asks() -> None:
 
 @pytest.mark.usefixtures("seven_events")
 def test_one_call_delivers_no_more_than_its_share(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(outbox, "MOST_BATCHES", 2)
+    monkeypatch.setattr(outbox, "MAX_BATCHES", 2)
     lake = Lake()
 
     assert drain(lake=lake, now=LATER) == 6

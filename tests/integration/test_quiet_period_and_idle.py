@@ -23,14 +23,14 @@ from tests.support.stored import every_row_version
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("aws")]
 
 QUIET = 10 * MINUTE
-MOST = 2 * HOUR
+MAX_ROWS = 2 * HOUR
 IDLE = 30 * MINUTE
 
 
 @pytest.fixture(autouse=True)
 def _periods(settings: Any) -> None:
     settings.CLOSING_QUIET_PERIOD = QUIET
-    settings.CLOSING_MAX_POSTPONE = MOST
+    settings.CLOSING_MAX_POSTPONE = MAX_ROWS
 
 
 def is_open(conversation: Conversation) -> bool:
@@ -77,7 +77,7 @@ def test_a_chat_that_goes_on_is_closed_when_it_was_put_off_for_long_enough(
 ) -> None:
     chat = closing_at(NOON)
     moment = NOON
-    while moment < NOON + MOST:
+    while moment < NOON + MAX_ROWS:
         write(chat, created_at=moment - MINUTE)
         sweep(queue, moment)
         moment += QUIET
@@ -87,8 +87,8 @@ def test_a_chat_that_goes_on_is_closed_when_it_was_put_off_for_long_enough(
     write(chat, created_at=moment - MINUTE)
     sweep(queue, moment)
 
-    assert moment == NOON + MOST
-    assert current(chat).ended_at == NOON + MOST
+    assert moment == NOON + MAX_ROWS
+    assert current(chat).ended_at == NOON + MAX_ROWS
     assert current(chat).message_count == 13
 
 
@@ -108,9 +108,9 @@ def test_a_message_dated_in_the_future_puts_it_off_no_longer(queue: ServiceQueue
 
     sweep(queue, NOON)
     assert current(chat).closes_at == NOON + QUIET
-    sweep(queue, NOON + MOST - INSTANT)
+    sweep(queue, NOON + MAX_ROWS - INSTANT)
     assert is_open(chat)
-    sweep(queue, NOON + MOST)
+    sweep(queue, NOON + MAX_ROWS)
     assert not is_open(chat)
 
 

@@ -58,7 +58,7 @@ def test_a_conversation_is_closed_by_hand_before_its_time(
 
     assert current(chat).resolution == resolution
     assert current(chat).ended_at == NOON
-    assert current(chat).wanted_resolution is None
+    assert current(chat).requested_resolution is None
     assert current(chat).message_count == 1
 
 
@@ -68,7 +68,7 @@ def test_until_its_turn_comes_nothing_but_the_wish_is_written() -> None:
     request_close(conversation_uuid=chat.uuid, resolution=Resolution.RESOLVED, now=NOON)
 
     assert current(chat).resolution == Resolution.IN_PROGRESS
-    assert current(chat).wanted_resolution == Resolution.RESOLVED
+    assert current(chat).requested_resolution == Resolution.RESOLVED
     assert current(chat).due_at == NOON
 
 
@@ -86,7 +86,7 @@ def test_an_event_that_closes_it_first_makes_the_wish_void(queue: ServiceQueue) 
     assert swept(queue, NOON) == [TICK]
 
     assert current(chat).resolution == Resolution.UNRESOLVED
-    assert current(chat).wanted_resolution is None
+    assert current(chat).requested_resolution is None
 
 
 def test_what_cannot_be_is_refused_with_a_sentence() -> None:
@@ -112,7 +112,7 @@ def test_a_reopened_conversation_goes_on_until_the_next_closing(queue: ServiceQu
 
     again = current(chat)
     assert again.resolution == Resolution.IN_PROGRESS
-    assert (again.ended_at, again.archived_at, again.wanted_resolution) == (None, None, None)
+    assert (again.ended_at, again.archived_at, again.requested_resolution) == (None, None, None)
     assert again.opened_at == NOON + HOUR
     assert again.closes_at == again.due_at == MIDNIGHT
     later = NOON + 2 * HOUR
@@ -133,7 +133,7 @@ def test_it_is_refused_at_its_turn_if_the_contact_has_written_since(queue: Servi
 
     refused = current(chat)
     assert (refused.resolution, refused.ended_at) == (Resolution.RESOLVED, NOON)
-    assert (refused.wanted_resolution, refused.due_at) == (None, None)
+    assert (refused.requested_resolution, refused.due_at) == (None, None)
     assert refused.close_requested_at is None
     assert swept(queue, NOON + 2 * HOUR) == [TICK]
 

@@ -77,7 +77,7 @@ def test_every_sample_delivered_again_right_after_itself_changes_no_row_and_no_i
             assert every_item() == items, sample.name
 
 
-def test_what_ran_in_bundles_and_is_delivered_again_changes_no_row_and_no_item() -> None:
+def test_what_ran_in_batches_and_is_delivered_again_changes_no_row_and_no_item() -> None:
     """What SQS delivers again goes alone."""
     events = [sample.event for sample in _messages()]
     with time_machine.travel(START):
@@ -92,7 +92,7 @@ def test_what_ran_in_bundles_and_is_delivered_again_changes_no_row_and_no_item()
     assert every_item() == items
 
 
-def test_a_bundle_of_samples_has_the_effect_of_single_events() -> None:
+def test_a_batch_of_samples_has_the_effect_of_single_events() -> None:
     messages = _messages()
 
     works = run_chain(events=[sample.event for sample in messages])
@@ -102,5 +102,5 @@ def test_a_bundle_of_samples_has_the_effect_of_single_events() -> None:
 
 
 def _messages() -> list[Sample]:
-    """The samples that may share a bundle and say what they are after it."""
+    """The samples that may share a batch and say what they are after it."""
     return [one for one in samples() if one.expect.startswith(("stored", "quarantine"))]

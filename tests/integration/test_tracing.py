@@ -50,7 +50,7 @@ def collector(settings: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[TraceC
 
 
 def run(*deliveries: Delivery) -> int:
-    """Run a bundle as a pool process does; gives 0 if all events took effect."""
+    """Run a batch as a pool process does; gives 0 if all events took effect."""
     envelope = Envelope(
         app=app,
         queue=QUEUE,

@@ -53,7 +53,7 @@ def test_the_pages_together_are_the_transcript(monkeypatch: pytest.MonkeyPatch, 
     middle = data.draw(st.integers(0, len(versions)))
     archived, stored = versions[:middle], versions[middle:]
     length = data.draw(st.integers(1, 7))
-    monkeypatch.setattr(archive, "LARGEST_PART_ENTRIES", 3)
+    monkeypatch.setattr(archive, "MAX_PART_ENTRIES", 3)
     monkeypatch.setattr(store, "ARCHIVE_BATCH_ENTRIES", data.draw(st.sampled_from([2, 500])))
     Conversation.objects.all().delete()
     chat = conversation()
@@ -67,7 +67,7 @@ def test_the_pages_together_are_the_transcript(monkeypatch: pytest.MonkeyPatch, 
 def test_a_page_of_a_long_archive_reads_only_the_parts_that_it_is_made_of(
     aws: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(archive, "LARGEST_PART_ENTRIES", 100)
+    monkeypatch.setattr(archive, "MAX_PART_ENTRIES", 100)
     chat = conversation()
     archive.merge(conversation_uuid=chat.uuid, entries=entries(number=5_000))
     read: list[int] = []

@@ -67,7 +67,7 @@ def test_a_sweep_does_not_wait_for_conversations_that_another_one_claims() -> No
     def claim_slowly() -> None:
         try:
             with transaction.atomic():
-                slow.extend(closing.claim_due(most=2, now=NOON))
+                slow.extend(closing.claim_due(limit=2, now=NOON))
                 claimed.set()
                 may_commit.wait(timeout=20)
         finally:
@@ -77,7 +77,7 @@ def test_a_sweep_does_not_wait_for_conversations_that_another_one_claims() -> No
     thread.start()
     try:
         assert claimed.wait(timeout=10)
-        quick = closing.claim_due(most=9, now=NOON)
+        quick = closing.claim_due(limit=9, now=NOON)
     finally:
         may_commit.set()
         thread.join(timeout=30)

@@ -15,7 +15,7 @@ from apps.conversations.contacts import Contact
 from apps.conversations.models import Conversation, Project, Resolution
 from apps.messages.entries import MessageEntry, content_hash
 from apps.messages.events import Arrival
-from celery_sqs_fifo import Outcome, QueuedEvent, Work
+from celery_sqs_fifo import BatchItem, Outcome, QueuedEvent
 from tasks.pipeline import handle_csat, persist_dynamo, process_message
 
 PROJECT = UUID("5f0c2f3a-6b1d-4a57-9c39-0e6a1d2b7c41")
@@ -167,18 +167,18 @@ def queued_event(
     )
 
 
-def run_chain(*, events: Iterable[QueuedEvent]) -> list[Work]:
-    """Run one bundle through the three steps as one delivery; each work says how it ended."""
-    works = [Work(event) for event in events]
+def run_chain(*, events: Iterable[QueuedEvent]) -> list[BatchItem]:
+    """Run one batch through the three steps as one delivery; each work says how it ended."""
+    batch = [BatchItem(event) for event in events]
     for step in (process_message, persist_dynamo, handle_csat):
-        step.run(works)
-    return works
+        step.run(batch)
+    return batch
 
 
 def deliver(*, event: QueuedEvent) -> Outcome | None:
     """Deliver one event; gives None if it took effect, else its outcome."""
-    (work,) = run_chain(events=[event])
-    return work.outcome
+    (item,) = run_chain(events=[event])
+    return item.outcome
 
 
 def deliver_bodies(*, bodies: Iterable[str], sent_at: datetime = NOON) -> list[QueuedEvent]:

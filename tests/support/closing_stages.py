@@ -32,7 +32,14 @@ MINUTE = timedelta(minutes=1)
 # What has to be the same in each run.
 OF_CONVERSATION = (
     *("uuid", "group_id", "contact_urn", "contact_name", "contact_wrote", "has_chats_room"),
-    *("resolution", "wanted_resolution", "started_at", "opened_at", "closes_at", "postponed_from"),
+    *(
+        "resolution",
+        "requested_resolution",
+        "started_at",
+        "opened_at",
+        "closes_at",
+        "postponed_from",
+    ),
     *("first_message_at", "last_message_at", "message_count"),
 )
 OF_PART = ("part", "messages", "message_ids", "first_position", "message_count", "size")

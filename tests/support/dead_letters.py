@@ -20,7 +20,7 @@ from testbed.sqs.fifo import Fifo
 from tests.support.builders import NOON, URN, message_body
 from tests.support.service_queue import ServiceQueue
 
-LARGEST = 1_048_576
+MAX_BYTES = 1_048_576
 GROUP = f"group:{URN}"
 
 _NUMBERS = count(1)
@@ -75,7 +75,7 @@ def bury_delivery(
     letters: Fifo, delivery: Delivery, *, reason: str = "bug", error: str = ""
 ) -> str:
     """Quarantine what was received from the service's queue."""
-    letter = dead_letter(delivery, reason=reason, error=error, largest_size=LARGEST)
+    letter = dead_letter(delivery, reason=reason, error=error, max_bytes=MAX_BYTES)
     answer = letters.client.send_message(QueueUrl=letters.url, **letter)
     return str(answer["MessageId"])
 

@@ -30,7 +30,7 @@ SMALL = {
     "tasks.closing:PAGE": 12,
     "tasks.closing:CHECKS_PAGE": 1,
     "apps.messages.store:ARCHIVE_BATCH_ENTRIES": 30,
-    "apps.messages.archive:LARGEST_PART_ENTRIES": 20,
+    "apps.messages.archive:MAX_PART_ENTRIES": 20,
 }
 # Where each effect happens, as the code calls it.
 EFFECTS: Mapping[str, str] = {

@@ -15,6 +15,7 @@ from kombu.entity import Queue
 
 from celery_sqs_fifo import (
     Backoff,
+    BatchItem,
     ControlledCelery,
     EventRules,
     EventTask,
@@ -22,9 +23,8 @@ from celery_sqs_fifo import (
     Outcome,
     PointerForm,
     Result,
-    Work,
-    bug,
-    each,
+    bug_outcome,
+    process_each,
 )
 
 QUEUE = "events.fifo"
@@ -46,7 +46,7 @@ def outcome_of(error: Exception) -> Outcome:
         return Outcome(Result.INVALID, "invalid", "it said so")
     if isinstance(error, Unavailable):
         return Outcome(Result.UNAVAILABLE, "unavailable", "it said so")
-    return bug(error)
+    return bug_outcome(error)
 
 
 def is_event(document: Any) -> bool:
@@ -104,11 +104,11 @@ class _Step(EventTask):
     def outcome_of(self, error: Exception) -> Outcome:
         return outcome_of(error)
 
-    def run(self, works: list[Work]) -> None:
-        each(works, self._journal, outcome_of=outcome_of)
+    def run(self, batch: list[BatchItem]) -> None:
+        process_each(batch, self._journal, outcome_of=outcome_of)
 
-    def _journal(self, work: Work) -> None:
-        event = json.loads(work.event.body)
+    def _journal(self, item: BatchItem) -> None:
+        event = json.loads(item.event.body)
         _write(f"began {self.name} {event['group']} {event['number']}")
         trouble = event.get("trouble", {})
         if trouble.get("step") == self.name and _is_due(event, trouble):

@@ -31,7 +31,7 @@ from tests.support.stored import every_item
 
 MEGABYTE = 1_000_000
 # SQS takes bodies up to 1 MiB; this leaves room for the rest of the event.
-LARGEST_TEXT = 1_048_000
+MAX_TEXT_LENGTH = 1_048_000
 _AT_ONCE = 500
 _EDITED = "edited"
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from uuid import UUID
 
-from celery_sqs_fifo import EventsFailed, Outcome, Result, Work
+from celery_sqs_fifo import BatchItem, EventsFailed, Outcome, Result
 
 UNAVAILABLE = Outcome(Result.UNAVAILABLE, "unavailable", "down")
 BUG = Outcome(Result.BUG, "bug", "a bug")
@@ -87,11 +87,11 @@ class Journal:
     `now` is the wall clock. An event nears its retention `old_after` seconds after it was queued.
     """
 
-    def __init__(self, *, most_bugs: int, old_after: float, now: Callable[[], float]) -> None:
+    def __init__(self, *, max_bug_runs: int, old_after: float, now: Callable[[], float]) -> None:
         self.groups: defaultdict[str, list[Event]] = defaultdict(list)
         self.violations: list[str] = []
         self.is_outage = False
-        self._most_bugs = most_bugs
+        self._most_bugs = max_bug_runs
         self._old_after = old_after
         self._now = now
         self._by_message_id: dict[str, Event] = {}
@@ -125,9 +125,9 @@ class Journal:
             if not earlier.is_deleted and (event.is_barrier or earlier.is_barrier):
                 self.violations.append(f"{event} runs, and {earlier} is not deleted")
 
-    def run(self, work: Work) -> None:
+    def run(self, item: BatchItem) -> None:
         """What a pool process does with an event. Raises EventsFailed if it does not succeed."""
-        event = self.of(work.event.message_id)
+        event = self.of(item.event.message_id)
         if event.kind is Kind.FORGED:
             self.violations.append(f"{event} runs")
         if self.is_outage:

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable
 from functools import partial
 from typing import Any
 
-from celery_sqs_fifo import DONE, Options, QueuedEvent, Work, bug, each
+from celery_sqs_fifo import DONE, BatchItem, Options, QueuedEvent, bug_outcome, process_each
 from celery_sqs_fifo.consuming.consumer import QueueConsumer
 from celery_sqs_fifo.consuming.gate import Gate
 from celery_sqs_fifo.consuming.sqs_calls import Answer
@@ -110,29 +110,29 @@ class Worker:
 
     def work(self, tag: str, *, lost_after: int | None, is_revoked: bool = False) -> None:
         """A pool process ends what it runs, or is lost (revoked) after so many events of it."""
-        bundle = self.running.pop(tag)
+        batch = self.running.pop(tag)
         if tag.startswith("probe:"):
             failed = None if lost_after is not None else [UNAVAILABLE]
             self.consumer.settle(tag, failed if failed is None or self._journal.is_outage else DONE)
             return
-        works = [Work(QueuedEvent.of(delivery)) for delivery in bundle[:lost_after]]
-        each(works, self._journal.run, outcome_of=bug)
+        items = [BatchItem(QueuedEvent.of(delivery)) for delivery in batch[:lost_after]]
+        process_each(items, self._journal.run, outcome_of=bug_outcome)
         if lost_after is None:
-            outcomes = [work.outcome or DONE for work in works]
+            outcomes = [item.outcome or DONE for item in items]
             self._to_be_saved |= {
                 delivery.receipt_handle
-                for delivery, outcome in zip(bundle, outcomes, strict=True)
+                for delivery, outcome in zip(batch, outcomes, strict=True)
                 if outcome is UNAVAILABLE and self._journal.is_old(delivery.message_id)
             }
-            self.consumer.settle(tag, outcomes if any(work.outcome for work in works) else DONE)
+            self.consumer.settle(tag, outcomes if any(item.outcome for item in items) else DONE)
             return
         if is_revoked:
-            for delivery in bundle:
+            for delivery in batch:
                 self._journal.of(delivery.message_id).was_revoked = True
             self.consumer.settle(tag, REVOKED)
             return
-        if len(bundle) == 1:
-            self._journal.of(bundle[0].message_id).bugs += 1
+        if len(batch) == 1:
+            self._journal.of(batch[0].message_id).bugs += 1
         self.consumer.settle(tag, None)
 
     def freeze(self) -> None:
@@ -202,7 +202,7 @@ class Worker:
     @property
     def handles(self) -> list[str]:
         """The receipt handles of all that its pool runs."""
-        return [one.receipt_handle for bundle in self.running.values() for one in bundle]
+        return [one.receipt_handle for batch in self.running.values() for one in batch]
 
     @property
     def held_groups(self) -> list[str]:
@@ -211,12 +211,12 @@ class Worker:
 
     def _hand_over(self, message: dict[str, Any]) -> None:
         tag = message["properties"]["delivery_tag"]
-        bundle = list(self.consumer._running[tag])
-        for delivery in bundle:
+        batch = list(self.consumer._running[tag])
+        for delivery in batch:
             self._check_start(delivery)
-        if len(bundle) > self._options.bundle:
-            self._journal.violations.append(f"a bundle of {len(bundle)}")
-        self.running[tag] = bundle
+        if len(batch) > self._options.batch_size:
+            self._journal.violations.append(f"a batch of {len(batch)}")
+        self.running[tag] = batch
 
     def _check_start(self, delivery: Delivery) -> None:
         event = self._journal.of(delivery.message_id)
@@ -227,7 +227,7 @@ class Worker:
         if self.is_stopped:
             self._journal.violations.append(f"{event} runs after the worker was stopped")
         for worker in self._others():
-            for other in (one for bundle in worker.running.values() for one in bundle):
+            for other in (one for batch in worker.running.values() for one in batch):
                 # Within a worker there is no excuse; of two workers one may have lost its lease.
                 is_excused = worker is not self and not (
                     is_leased and self._sqs.lease_left(other.receipt_handle) > 0

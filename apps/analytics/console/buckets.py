@@ -7,14 +7,14 @@ from itertools import groupby
 from apps.analytics.figures import CsatFigures, NpsFigures, Period
 from apps.conversations.models import Resolution
 
-MOST_BUCKETS = 35
+MAX_BUCKETS = 35
 
 
 def buckets(period: Period) -> list[Period]:
     """The days of a period; or its weeks (from Monday), months or years, if they are too many."""
     for beginning in (_day, _monday, _month, _year):
         groups = [list(days) for _, days in groupby(period.days, key=beginning)]
-        if len(groups) <= MOST_BUCKETS:
+        if len(groups) <= MAX_BUCKETS:
             break
     return [Period(first=days[0], last=days[-1]) for days in groups]
 

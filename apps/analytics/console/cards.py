@@ -31,14 +31,14 @@ def cards(figures: Figures, *, query: Query) -> list[Card]:
             value=texts.percent(csat.satisfied_percent),
             note=f"gave 4 or 5; mean {texts.mean(csat.mean)}; "
             f"{texts.count(csat.answers, 'answer')}",
-            href=query.url_behind(of="csat") if csat.answers else "",
+            href=query.drilldown_url(of="csat") if csat.answers else "",
         ),
         Card(
             name="NPS",
             value=texts.signed(nps.score),
             note=f"{nps.promoters:,} promoters, {nps.passives:,} passives, "
             f"{nps.detractors:,} detractors",
-            href=query.url_behind(of="nps") if nps.answers else "",
+            href=query.drilldown_url(of="nps") if nps.answers else "",
         ),
         Card(
             name="Response rate",
@@ -49,13 +49,13 @@ def cards(figures: Figures, *, query: Query) -> list[Card]:
             name="Opened",
             value=f"{figures.openings.opened:,}",
             note="conversations",
-            href=query.url_behind(of="opened") if figures.openings.opened else "",
+            href=query.drilldown_url(of="opened") if figures.openings.opened else "",
         ),
         Card(
             name="Closed",
             value=f"{closings.closed:,}",
             note="conversations",
-            href=query.url_behind(of="closed") if closings.closed else "",
+            href=query.drilldown_url(of="closed") if closings.closed else "",
         ),
         Card(
             name="Median length",

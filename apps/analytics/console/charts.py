@@ -65,7 +65,7 @@ def _csat_by_time(figures: Figures, *, query: Query, parts: Sequence[Period]) ->
         return Part(
             value=one.satisfied_percent,
             name=f"{name(part)}: CSAT {value}, {answers}",
-            href=query.of(part).url_behind(of="csat"),
+            href=query.of(part).drilldown_url(of="csat"),
             look="plain",
         )
 
@@ -97,7 +97,7 @@ def _nps_by_time(figures: Figures, *, query: Query, parts: Sequence[Period]) -> 
         return Part(
             value=one.score,
             name=f"{name(part)}: NPS {texts.signed(one.score)}, {answers}",
-            href=query.of(part).url_behind(of="nps"),
+            href=query.of(part).drilldown_url(of="nps"),
             look="below-zero" if one.score is not None and one.score < 0 else "plain",
         )
 
@@ -128,7 +128,9 @@ def _csat_distribution(figures: CsatFigures, *, query: Query) -> Chart:
         slug="csat-distribution",
         title="CSAT answers",
         note="How many gave each score, from 1 to 5.",
-        links={score: query.url_behind(of="csat", score=score) for score in figures.distribution},
+        links={
+            score: query.drilldown_url(of="csat", score=score) for score in figures.distribution
+        },
         looks=dict.fromkeys(figures.distribution, "plain"),
     )
 
@@ -139,7 +141,7 @@ def _nps_distribution(figures: NpsFigures, *, query: Query) -> Chart:
         slug="nps-distribution",
         title="NPS answers",
         note="How many gave each score: detractors 0 to 6, passives 7 and 8, promoters 9 and 10.",
-        links={score: query.url_behind(of="nps", score=score) for score in figures.distribution},
+        links={score: query.drilldown_url(of="nps", score=score) for score in figures.distribution},
         looks={score: _nps_look(score) for score in figures.distribution},
     )
 
@@ -183,7 +185,7 @@ def _openings_by_hour(figures: Figures, *, query: Query) -> Chart:
         hour: Part(
             value=number or None,
             name=f"{hour:02d}:00 to {hour:02d}:59: {texts.count(number, 'conversation')}",
-            href=query.url_behind(of="opened", hour=hour),
+            href=query.drilldown_url(of="opened", hour=hour),
             look="plain",
         )
         for hour, number in by_hour.items()
@@ -211,7 +213,7 @@ def _closings_by_time(figures: Figures, *, query: Query, parts: Sequence[Period]
                 value=number or None,
                 name=f"{name(part)}: {texts.count(number, 'conversation')}, "
                 f"{resolution.label.lower()}",
-                href=query.of(part).url_behind(of="closed", resolution=resolution),
+                href=query.of(part).drilldown_url(of="closed", resolution=resolution),
                 look=LOOKS[resolution],
             )
             for resolution, number in count.items()

@@ -57,7 +57,7 @@ _SOURCES: Mapping[Kind, _Source] = {
 _SURVEYS: Mapping[Kind, str] = {"csat": CSAT_KEY, "nps": NPS_KEY}
 
 
-def rows_behind(
+def drilldown_rows(
     query: Query, *, selection: Selection, after: Position | None, limit: int
 ) -> list[Position]:
     """Keys and times of what is counted: of answers (csat, nps) or of conversations.

@@ -12,7 +12,7 @@ from django import forms
 from django.urls import reverse
 
 from apps.analytics.console.buckets import long_date, name
-from apps.analytics.console.drilldown import Position, Selection, rows_behind
+from apps.analytics.console.drilldown import Position, Selection, drilldown_rows
 from apps.analytics.console.queries import Query, QueryForm
 from apps.analytics.figures.results import CSAT_SCORES, HOURS, NPS_SCORES, RESOLUTIONS
 from apps.analytics.models import SurveyAnswer
@@ -111,10 +111,10 @@ class Page:
     next_url: str
 
 
-def page_behind(form: ListForm) -> Page:
+def drilldown_page(form: ListForm) -> Page:
     """The page that a valid form asks for."""
     query, selection = form.query, form.selection
-    rows = rows_behind(
+    rows = drilldown_rows(
         query,
         selection=selection,
         after=form.cleaned_data["after"],

@@ -16,9 +16,9 @@ LEFT, RIGHT, TOP, BOTTOM = 40.0, 300.0, 16.0, 166.0
 LETTER, GAP = 6.5, 8.0
 # The share of a column's room that its bar takes.
 BAR_SHARE = 0.72
-WIDEST_BAR = 30.0
+MAX_BAR_WIDTH = 30.0
 # What there is little of, or what is zero, can still be seen and pointed at.
-LOWEST_BAR = 2.0
+MIN_BAR_HEIGHT = 2.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -150,10 +150,10 @@ def _stack(column: Column, *, left: float, room: float, scale: Scale) -> list[Ba
 
 def _bar(part: Part, *, left: float, room: float, top: float, bottom: float, in_stack: bool) -> Bar:
     y, end = min(top, bottom), max(top, bottom)
-    height = max(end - y, LOWEST_BAR)
+    height = max(end - y, MIN_BAR_HEIGHT)
     # A bar that would be lower than can be seen grows away from zero.
     y = y if (part.value or 0) < 0 else end - height
-    width = min(room * BAR_SHARE, WIDEST_BAR)
+    width = min(room * BAR_SHARE, MAX_BAR_WIDTH)
     shape = Rectangle(
         x=round(left + (room - width) / 2, 2),
         y=round(y, 2),

@@ -35,7 +35,7 @@ class Query:
         """The page with the figures."""
         return f"{reverse('admin:analytics_console')}?{urlencode(self.parameters)}"
 
-    def url_behind(self, *, of: str, **selection: int) -> str:
+    def drilldown_url(self, *, of: str, **selection: int) -> str:
         """The page with the conversations that a bar counts."""
         parameters = {**self.parameters, "of": of, **selection}
         return f"{reverse('admin:analytics_console_behind')}?{urlencode(parameters)}"

@@ -10,7 +10,7 @@ from django.urls import URLPattern, path
 from apps.analytics.console.buckets import name
 from apps.analytics.console.cards import cards
 from apps.analytics.console.charts import charts
-from apps.analytics.console.drilldown_page import ListForm, page_behind
+from apps.analytics.console.drilldown_page import ListForm, drilldown_page
 from apps.analytics.console.queries import QueryForm, presets
 from apps.analytics.figures import figures
 from apps.common.clock import now
@@ -27,7 +27,7 @@ def urls(site: admin.AdminSite) -> list[URLPattern]:
     """The addresses of the pages, below those of survey answers in the admin site."""
     pages = {
         "analytics_console": ("console/", show_figures),
-        "analytics_console_behind": ("console/behind/", show_behind),
+        "analytics_console_behind": ("console/behind/", show_drilldown),
     }
     return [
         path(
@@ -64,12 +64,12 @@ def show_figures(request: HttpRequest) -> HttpResponse:
     return _page(request, "console/figures.html", context)
 
 
-def show_behind(request: HttpRequest) -> HttpResponse:
+def show_drilldown(request: HttpRequest) -> HttpResponse:
     """The conversations behind a bar. Raises Http404 for an address that no page leads to."""
     form = ListForm(request.GET, now=now())
     if not form.is_valid():
         raise Http404("There is no such list.")
-    page = page_behind(form)
+    page = drilldown_page(form)
     scope = form.query.scope
     log_access(request, page="console behind", project_id=scope.project, channel_id=scope.channel)
     context = {
@@ -78,7 +78,7 @@ def show_behind(request: HttpRequest) -> HttpResponse:
         "query": form.query,
         "may_read": is_open_to(request.user, permissions=MAY_READ_MESSAGES),
     }
-    return _page(request, "console/behind.html", context)
+    return _page(request, "console/drilldown.html", context)
 
 
 def _page(request: HttpRequest, template: str, context: dict[str, Any]) -> HttpResponse:

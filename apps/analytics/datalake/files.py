@@ -21,7 +21,7 @@ class FileDataLake:
     would hide the events' own.
     """
 
-    largest_batch = 500
+    max_batch_size = 500
 
     def __init__(self, root: str) -> None:
         self._root = Path(root)

@@ -13,7 +13,7 @@ from apps.common import aws
 from apps.common.lossless_json import dump
 
 # Less than Firehose takes: base64 adds a third, and the request's JSON a little.
-LARGEST_CALL_BYTES = 3_000_000
+MAX_CALL_BYTES = 3_000_000
 
 ATTEMPTS = 6
 FIRST_PAUSE = 0.1
@@ -28,7 +28,7 @@ class FirehoseDataLake:
     Records that a call fails to take are sent again alone, so that only then order may change.
     """
 
-    largest_batch = aws.FIREHOSE_MAX_BATCH_RECORDS
+    max_batch_size = aws.FIREHOSE_MAX_BATCH_RECORDS
 
     def __init__(
         self, *, stream: str, region: str | None = None, sleep: Callable[[float], None] = time.sleep
@@ -100,7 +100,7 @@ def _calls(records: Sequence[bytes]) -> Iterator[list[bytes]]:
     call: list[bytes] = []
     size = 0
     for record in records:
-        if len(call) == aws.FIREHOSE_MAX_BATCH_RECORDS or size + len(record) > LARGEST_CALL_BYTES:
+        if len(call) == aws.FIREHOSE_MAX_BATCH_RECORDS or size + len(record) > MAX_CALL_BYTES:
             yield call
             call, size = [], 0
         call.append(record)

@@ -12,9 +12,9 @@ LAKE = "The data lake"
 
 
 class DataLake(Protocol):
-    """Where events for analysis go; `largest_batch` is how many to send with one call."""
+    """Where events for analysis go; `max_batch_size` is how many to send with one call."""
 
-    largest_batch: int
+    max_batch_size: int
 
     def send(self, events: Sequence[LakeEvent]) -> None:
         """Deliver all of these events, at least once and in their order; none is no error.

@@ -52,7 +52,7 @@ class WeniDataLake:
 
     # An RPC for each event, and the lake's server limits their rate. A small batch is what is sent
     # again if one fails.
-    largest_batch = 25
+    max_batch_size = 25
 
     def __init__(
         self,

@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 
 EARLIEST = date(1970, 1, 1)
 LATEST = date(2999, 12, 31)
-MOST_DAYS = 3_660
+MAX_DAYS = 3_660
 
 _DAY = timedelta(days=1)
 _SECOND = timedelta(seconds=1)
@@ -35,8 +35,8 @@ class Period:
         if self.first < EARLIEST or self.last > LATEST:
             raise ValueError(f"The period must be within {EARLIEST} and {LATEST}.")
         number = (self.last - self.first).days + 1
-        if number > MOST_DAYS:
-            raise ValueError(f"The period has {number} days; at most {MOST_DAYS} can be.")
+        if number > MAX_DAYS:
+            raise ValueError(f"The period has {number} days; at most {MAX_DAYS} can be.")
 
     @classmethod
     def of_days(cls, number: int, *, last: date) -> "Period":

@@ -18,12 +18,12 @@ from apps.conversations.models import AuditAction, Conversation, Resolution
 from apps.conversations.operator_requests import Refused, request_close, request_reopen
 
 # Each is locked, and each that is refused has a sentence.
-MOST_AT_ONCE = 100
+MAX_AT_ONCE = 100
 
-Wish = Callable[[Conversation], None]
+RequestedAction = Callable[[Conversation], None]
 
 
-class Wishes:
+class RequestedActions:
     """Actions of a ModelAdmin of conversations."""
 
     message_user: Callable[..., Any]
@@ -51,37 +51,42 @@ class Wishes:
     def reopen_selected(self, request: HttpRequest, selected: QuerySet[Conversation]) -> None:
         """Say that they are to be in progress again."""
 
-        def wish(conversation: Conversation) -> None:
+        def request_change(conversation: Conversation) -> None:
             request_reopen(conversation_uuid=conversation.uuid, now=now())
             _record(request, AuditAction.REOPEN, conversation)
 
-        self._ask(request, selected, wish, then="reopened within a minute.")
+        self._ask(request, selected, request_change, then="reopened within a minute.")
 
     def _close(
         self, request: HttpRequest, selected: QuerySet[Conversation], resolution: Resolution
     ) -> None:
         label = resolution.label.lower()
 
-        def wish(conversation: Conversation) -> None:
+        def request_change(conversation: Conversation) -> None:
             request_close(conversation_uuid=conversation.uuid, resolution=resolution, now=now())
             _record(request, AuditAction.CLOSE, conversation, resolution=label)
 
-        self._ask(request, selected, wish, then=f"closed within a minute, as {label}.")
+        self._ask(request, selected, request_change, then=f"closed within a minute, as {label}.")
 
     def _ask(
-        self, request: HttpRequest, selected: QuerySet[Conversation], wish: Wish, *, then: str
+        self,
+        request: HttpRequest,
+        selected: QuerySet[Conversation],
+        request_change: RequestedAction,
+        *,
+        then: str,
     ) -> None:
         """Write the wishes, and tell how many were; each that was not has a sentence."""
-        conversations = list(selected[: MOST_AT_ONCE + 1])
-        if len(conversations) > MOST_AT_ONCE:
-            sentence = f"Nothing was done: select at most {MOST_AT_ONCE} conversations."
+        conversations = list(selected[: MAX_AT_ONCE + 1])
+        if len(conversations) > MAX_AT_ONCE:
+            sentence = f"Nothing was done: select at most {MAX_AT_ONCE} conversations."
             self.message_user(request, sentence, messages.ERROR)
             return
         asked = 0
         for conversation in conversations:
             try:
                 with transaction.atomic():
-                    wish(conversation)
+                    request_change(conversation)
                 asked += 1
             except Refused as refused:
                 self.message_user(request, str(refused), messages.WARNING)

@@ -18,7 +18,7 @@ from apps.conversations.audit import Actor
 from apps.conversations.models import AuditAction
 
 # More are found by a filter or by a search.
-MOST_PAGED = 10_000
+MAX_PAGED = 10_000
 
 
 def actor(request: HttpRequest) -> Actor:
@@ -38,7 +38,7 @@ class BoundedPaginator(Paginator):
     @property
     def most(self) -> int:
         """How many are paged at most."""
-        return MOST_PAGED
+        return MAX_PAGED
 
     @property
     def is_cut_off(self) -> bool:

@@ -18,21 +18,21 @@ from django.utils.html import format_html
 from apps.common.clock import now
 from apps.common.console_access import MAY_READ_MESSAGES, is_open_to
 from apps.conversations import search
-from apps.conversations.admin.actions import Wishes
+from apps.conversations.admin.actions import RequestedActions
 from apps.conversations.admin.audit import AuditEntryAdmin
 from apps.conversations.admin.base import Audited, BoundedAdmin, ReadOnlyAdmin
 from apps.conversations.admin.filters import ProjectFilter, StateFilter, period
 from apps.conversations.models import Conversation, Erasure, Project, Resolution
-from apps.conversations.project_settings import LONGEST_IDLE_TIMEOUT, SHORTEST_IDLE_TIMEOUT
+from apps.conversations.project_settings import MAX_IDLE_TIMEOUT, MIN_IDLE_TIMEOUT
 from apps.conversations.projects import CLOSING_RULE
 from apps.conversations.services import move_open_conversations
 
 # What closed in a period is read to be filtered by anything but the project.
-MOST_DAYS_OF_CLOSINGS = 31
+MAX_DAYS_OF_CLOSINGS = 31
 
 __all__ = ("AuditEntryAdmin", "ConversationAdmin", "ErasureAdmin", "ProjectAdmin")
 
-ClosedIn = period("ended_at", title="closing", most_days=MOST_DAYS_OF_CLOSINGS)
+ClosedIn = period("ended_at", title="closing", max_days=MAX_DAYS_OF_CLOSINGS)
 
 
 class ProjectForm(forms.ModelForm):
@@ -41,7 +41,7 @@ class ProjectForm(forms.ModelForm):
     def clean_idle_timeout(self) -> timedelta | None:
         """Raises ValidationError for a period that is none, or that nobody can mean."""
         timeout: timedelta | None = self.cleaned_data["idle_timeout"]
-        if timeout is None or SHORTEST_IDLE_TIMEOUT <= timeout <= LONGEST_IDLE_TIMEOUT:
+        if timeout is None or MIN_IDLE_TIMEOUT <= timeout <= MAX_IDLE_TIMEOUT:
             return timeout
         raise ValidationError("It must be from 00:01:00 to 48:00:00 (HH:MM:SS), or empty.")
 
@@ -84,7 +84,7 @@ class ProjectAdmin(Audited, BoundedAdmin):
 
 
 @admin.register(Conversation)
-class ConversationAdmin(Wishes, ReadOnlyAdmin):
+class ConversationAdmin(RequestedActions, ReadOnlyAdmin):
     """All conversations, the last opened first; of a period of closings the last closed first."""
 
     list_display = (
@@ -153,7 +153,7 @@ class ConversationAdmin(Wishes, ReadOnlyAdmin):
     @admin.display(description="wanted")
     def wanted(self, conversation: Conversation) -> str | None:
         """What somebody has asked for, until its turn in its group comes."""
-        match conversation.wanted_resolution:
+        match conversation.requested_resolution:
             case None:
                 return None
             case Resolution.IN_PROGRESS:

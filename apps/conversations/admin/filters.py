@@ -69,7 +69,7 @@ class StateFilter(admin.SimpleListFilter):
             case "unarchived":
                 return closed.filter(archived_at=None)
             case "wanted":
-                return conversations.exclude(wanted_resolution=None)
+                return conversations.exclude(requested_resolution=None)
             case str(value) if value in {str(one) for one in Resolution.values}:
                 return conversations.filter(resolution=int(value))
             case _:
@@ -137,12 +137,12 @@ class FormFilter(ABC, admin.ListFilter):
 class PeriodFilter(FormFilter):
     """From a day to a day, both of them included, in UTC; either may be left out.
 
-    `most_days` bounds it where rows of the period may have to be read to be filtered by something
+    `max_days` bounds it where rows of the period may have to be read to be filtered by something
     else: then both days are needed, or the other one is taken to be that far away.
     """
 
     field = ""
-    most_days: int | None = None
+    max_days: int | None = None
 
     def fields(self) -> list[Field]:
         """Two dates."""
@@ -154,7 +154,7 @@ class PeriodFilter(FormFilter):
     def filtered(self, queryset: QuerySet[Any]) -> QuerySet[Any]:
         """By bounds that an index on the field finds."""
         first, last = (_day(self.given[name]) for name in self.parameters)
-        if self.most_days is not None:
+        if self.max_days is not None:
             first, last = self._bounded(first, last)
         if first:
             queryset = queryset.filter(**{f"{self.field}__gte": _midnight(first)})
@@ -164,15 +164,15 @@ class PeriodFilter(FormFilter):
         return queryset
 
     def _bounded(self, first: date | None, last: date | None) -> tuple[date, date]:
-        most = timedelta(days=(self.most_days or 0) - 1)
-        last = last or ((first or date.min) + most)
-        first = first or last - most
-        if last - first > most:
-            raise ValueError(f"At most {self.most_days} days at once.")
+        limit = timedelta(days=(self.max_days or 0) - 1)
+        last = last or ((first or date.min) + limit)
+        first = first or last - limit
+        if last - first > limit:
+            raise ValueError(f"At most {self.max_days} days at once.")
         return first, last
 
 
-def period(name: str, *, title: str, most_days: int | None = None) -> type[PeriodFilter]:
+def period(name: str, *, title: str, max_days: int | None = None) -> type[PeriodFilter]:
     """A filter by the time that a field has."""
     short = name.removesuffix("_at")
     return type(
@@ -182,7 +182,7 @@ def period(name: str, *, title: str, most_days: int | None = None) -> type[Perio
             "title": f"{title} (days in UTC)",
             "field": name,
             "parameters": (f"{short}_from", f"{short}_to"),
-            "most_days": most_days,
+            "max_days": max_days,
         },
     )
 

@@ -61,7 +61,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddField(
             model_name="conversation",
-            name="wanted_resolution",
+            name="requested_resolution",
             field=models.PositiveSmallIntegerField(
                 blank=True,
                 choices=[

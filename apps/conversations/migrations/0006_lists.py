@@ -41,7 +41,7 @@ class Migration(migrations.Migration):
             model_name="conversation",
             index=models.Index(
                 models.F("opened_at"),
-                condition=models.Q(("wanted_resolution", None), _negated=True),
+                condition=models.Q(("requested_resolution", None), _negated=True),
                 name="conversation_wanted",
             ),
         ),

@@ -57,7 +57,7 @@ class Migration(migrations.Migration):
                 ("contact_urn", models.TextField(blank=True)),
                 ("collected_at", models.DateTimeField()),
                 (
-                    "redrive_wanted_at",
+                    "redrive_requested_at",
                     models.DateTimeField(
                         blank=True, help_text="When somebody asked for it in the admin.", null=True
                     ),
@@ -76,8 +76,8 @@ class Migration(migrations.Migration):
                         fields=["group_id", "first_sent_at"], name="dead_letters_by_group"
                     ),
                     models.Index(
-                        models.F("redrive_wanted_at"),
-                        condition=models.Q(("redrive_wanted_at", None), _negated=True),
+                        models.F("redrive_requested_at"),
+                        condition=models.Q(("redrive_requested_at", None), _negated=True),
                         name="dead_letters_wanted",
                     ),
                 ],

@@ -64,7 +64,7 @@ archive_retention."
             )
             archives = delete_expired(project=one, now=at)
             logger.info(
-                "archives were deleted",
+                "archives_deleted",
                 extra={
                     "project_uuid": str(one.uuid),
                     "conversations": archives.conversations,

@@ -2,7 +2,7 @@
 
 import time
 
-from tests.e2e.conftest import FifoApp, without_a_bundle
+from tests.e2e.conftest import FifoApp, any_batch_size
 
 
 def test_under_load_an_event_costs_at_most_22_hundredths_of_a_call(fifo_app: FifoApp) -> None:
@@ -15,7 +15,7 @@ def test_under_load_an_event_costs_at_most_22_hundredths_of_a_call(fifo_app: Fif
     assert len(calls) / 2000 <= 0.22
 
 
-@without_a_bundle
+@any_batch_size
 def test_an_idle_worker_only_keeps_a_long_poll_open(fifo_app: FifoApp) -> None:
     fifo_app.start_worker()
     time.sleep(3.5)

@@ -6,12 +6,12 @@ from tests.e2e.celery_sqs_fifo.dead_letters import reasons
 from tests.e2e.conftest import FifoApp
 
 
-def test_a_bug_is_tried_five_times_and_then_quarantined(fifo_app: FifoApp, bundle: int) -> None:
+def test_a_bug_is_tried_five_times_and_then_quarantined(fifo_app: FifoApp, batch_size: int) -> None:
     fifo_app.send(group="a", number=1, trouble={"step": "second", "what": "bug"})
     fifo_app.send(group="a", number=2)
     fifo_app.start_worker(concurrency=1)
     fifo_app.wait_until_empty()
-    assert fifo_app.largest_bundle() == min(bundle, 2)
+    assert fifo_app.max_batch_size() == min(batch_size, 2)
     assert fifo_app.done() == {"a": [2]}
     assert [line.number for line in fifo_app.journal() if line.verb == "failed"] == [1] * 5
     (letter,) = fifo_app.dead_letters()
@@ -21,10 +21,10 @@ def test_a_bug_is_tried_five_times_and_then_quarantined(fifo_app: FifoApp, bundl
     assert "nobody expected" not in error
 
 
-def test_an_event_that_kills_its_process_is_quarantined(fifo_app: FifoApp, bundle: int) -> None:
-    """After a bundle that was lost nobody knows which of its events was at fault: none counts."""
+def test_an_event_that_kills_its_process_is_quarantined(fifo_app: FifoApp, batch_size: int) -> None:
+    """After a batch that was lost nobody knows which of its events was at fault: none counts."""
     # Celery takes up to five seconds to notice a lost process.
-    fifo_app.set_options(most_bugs=2)
+    fifo_app.set_options(max_bug_runs=2)
     fifo_app.send(group="a", number=1, trouble={"step": "first", "what": "die"})
     fifo_app.send(group="a", number=2)
     for number in range(5):
@@ -32,14 +32,14 @@ def test_an_event_that_kills_its_process_is_quarantined(fifo_app: FifoApp, bundl
     worker = fifo_app.start_worker()
     fifo_app.wait_until_empty(timeout=60)
     assert fifo_app.done() == {"a": [2], "b": [0, 1, 2, 3, 4]}
-    assert ("a process was lost with a bundle" in worker.log_text()) is (bundle > 1)
+    assert ("pool_process_lost" in worker.log_text()) is (batch_size > 1)
     killed = [line for line in fifo_app.journal() if (line.group, line.number) == ("a", 1)]
-    assert len(killed) == (3 if bundle > 1 else 2)
+    assert len(killed) == (3 if batch_size > 1 else 2)
     assert reasons(fifo_app) == ["lost"]
 
 
 def test_an_unavailable_dependency_is_waited_for_without_limit(
-    fifo_app: FifoApp, bundle: int
+    fifo_app: FifoApp, batch_size: int
 ) -> None:
     trouble = {"step": "third", "what": "unavailable", "times": 8}
     fifo_app.send(group="a", number=1, trouble=trouble)
@@ -48,7 +48,7 @@ def test_an_unavailable_dependency_is_waited_for_without_limit(
     fifo_app.start_worker(concurrency=1)
     fifo_app.wait_until_empty()
     assert fifo_app.done() == {"b": [1], "a": [1, 2]}
-    assert fifo_app.largest_bundle() == min(bundle, 3)
+    assert fifo_app.max_batch_size() == min(batch_size, 3)
     assert fifo_app.dead_letters() == []
 
 
@@ -70,7 +70,7 @@ def test_failing_groups_leave_the_worker_free_for_the_others(fifo_app: FifoApp) 
 
 
 @pytest.mark.parametrize("limit", ["TIME_LIMIT", "SOFT_TIME_LIMIT"])
-def test_a_time_limit_counts_as_a_bug(fifo_app: FifoApp, limit: str, bundle: int) -> None:
+def test_a_time_limit_counts_as_a_bug(fifo_app: FifoApp, limit: str, batch_size: int) -> None:
     fifo_app.environment[limit] = "1"
     fifo_app.send(group="a", number=1, trouble={"step": "second", "what": "sleep:30", "times": 2})
     for number in (2, 3, 4):
@@ -79,4 +79,4 @@ def test_a_time_limit_counts_as_a_bug(fifo_app: FifoApp, limit: str, bundle: int
     fifo_app.wait_until_empty()
     assert fifo_app.dead_letters() == []
     assert fifo_app.done() == {"a": [1, 2, 3, 4]}
-    assert fifo_app.largest_bundle() == min(bundle, 4)
+    assert fifo_app.max_batch_size() == min(batch_size, 4)

@@ -3,7 +3,9 @@
 from tests.e2e.conftest import FifoApp
 
 
-def test_work_of_ten_times_the_visibility_timeout_runs_once(fifo_app: FifoApp, bundle: int) -> None:
+def test_work_of_ten_times_the_visibility_timeout_runs_once(
+    fifo_app: FifoApp, batch_size: int
+) -> None:
     fifo_app.set_options(visibility_timeout=2)
     fifo_app.send(group="a", number=1, trouble={"step": "second", "what": "sleep:20", "times": 1})
     fifo_app.send(group="a", number=2)
@@ -12,4 +14,4 @@ def test_work_of_ten_times_the_visibility_timeout_runs_once(fifo_app: FifoApp, b
     began = [line.number for line in fifo_app.journal() if line.verb == "began"]
     assert sorted(began) == [1, 1, 1, 2, 2, 2]
     assert fifo_app.done() == {"a": [1, 2]}
-    assert fifo_app.largest_bundle() == min(bundle, 2)
+    assert fifo_app.max_batch_size() == min(batch_size, 2)

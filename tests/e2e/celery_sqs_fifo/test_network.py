@@ -9,7 +9,7 @@ from functools import partial
 from embedded.processes import ManagedProcess
 from embedded.service import PROJECT_ROOT
 from testbed.sqs import SqsServer
-from tests.e2e.conftest import FifoApp, without_a_bundle
+from tests.e2e.conftest import FifoApp, any_batch_size
 
 FAULTS: dict[str, Callable[[SqsServer], None]] = {
     "500": lambda server: server.fail(status=500, code="InternalError"),
@@ -23,7 +23,7 @@ FAULTS: dict[str, Callable[[SqsServer], None]] = {
 }
 
 
-def test_the_worker_goes_on_after_every_fault(fifo_app: FifoApp, bundle: int) -> None:
+def test_the_worker_goes_on_after_every_fault(fifo_app: FifoApp, batch_size: int) -> None:
     """One after the other, on one worker."""
     fifo_app.send_many(groups=1, events=3)
     worker = fifo_app.start_worker(concurrency=1)
@@ -36,7 +36,7 @@ def test_the_worker_goes_on_after_every_fault(fifo_app: FifoApp, bundle: int) ->
         fifo_app.send_many(groups=1, events=3)
         fifo_app.wait_until_empty()
         assert fifo_app.done() == {"g0": [0, 1, 2] * (number + 1)}, name
-        assert fifo_app.largest_bundle() == min(bundle, 3), name
+        assert fifo_app.max_batch_size() == min(batch_size, 3), name
         assert worker.is_running, name
         assert worker.log_text().count("receiving failed") == number, name
 
@@ -47,7 +47,7 @@ def has_failed(worker: ManagedProcess, *, times: int) -> bool:
 
 
 def test_a_queue_that_vanishes_and_comes_back_is_consumed_again(
-    fifo_app: FifoApp, bundle: int
+    fifo_app: FifoApp, batch_size: int
 ) -> None:
     fifo_app.send_many(groups=1, events=3)
     fifo_app.start_worker(concurrency=1)
@@ -58,10 +58,10 @@ def test_a_queue_that_vanishes_and_comes_back_is_consumed_again(
     fifo_app.send_many(groups=1, events=3)
     fifo_app.wait_until_empty()
     assert fifo_app.done() == {"g0": [0, 1, 2, 0, 1, 2]}
-    assert fifo_app.largest_bundle() == min(bundle, 3)
+    assert fifo_app.max_batch_size() == min(batch_size, 3)
 
 
-@without_a_bundle
+@any_batch_size
 def test_a_container_can_see_that_the_worker_is_alive(fifo_app: FifoApp) -> None:
     file = fifo_app.directory / "alive"
     fifo_app.set_options(liveness_file=str(file))

@@ -7,7 +7,7 @@ from tests.e2e.conftest import FifoApp
 
 
 def test_the_setting_bounds_how_many_events_a_process_gets_at_once(
-    fifo_app: FifoApp, bundle: int
+    fifo_app: FifoApp, batch_size: int
 ) -> None:
     # Meanwhile the others gather, however slow the machine receives.
     slow = {"step": "first", "what": "sleep:1", "times": 1}
@@ -15,7 +15,7 @@ def test_the_setting_bounds_how_many_events_a_process_gets_at_once(
     fifo_app.send_many(groups=30, events=3)
     fifo_app.start_worker(concurrency=1)
     fifo_app.wait_until_empty()
-    assert fifo_app.largest_bundle() == bundle
+    assert fifo_app.max_batch_size() == batch_size
 
 
 def test_events_of_a_group_take_effect_one_after_the_other(fifo_app: FifoApp) -> None:

@@ -6,7 +6,7 @@ from tests.e2e.conftest import FifoApp
 
 
 def test_a_general_outage_stops_receiving_until_a_probe_succeeds(
-    fifo_app: FifoApp, tmp_path: Path, bundle: int
+    fifo_app: FifoApp, tmp_path: Path, batch_size: int
 ) -> None:
     fifo_app.set_options(probe="probe")
     fifo_app.start_worker(concurrency=1)
@@ -22,14 +22,14 @@ def test_a_general_outage_stops_receiving_until_a_probe_succeeds(
     fifo_app.send(group="late", number=1)
     fifo_app.wait_until(lambda: "a probe of the dependencies" in fifo_app.workers[0].log_text())
     assert set(fifo_app.done()) == {"slow"}
-    assert fifo_app.largest_bundle() == min(bundle, 5)
+    assert fifo_app.max_batch_size() == min(batch_size, 5)
     (tmp_path / "DOWN").unlink()
     fifo_app.wait_until_empty()
     assert set(fifo_app.done()) == {"slow", "late", *(f"g{group}" for group in range(5))}
 
 
 def test_a_worker_started_in_an_outage_receives_nothing(
-    fifo_app: FifoApp, tmp_path: Path, bundle: int
+    fifo_app: FifoApp, tmp_path: Path, batch_size: int
 ) -> None:
     fifo_app.set_options(probe="probe")
     (tmp_path / "DOWN").touch()
@@ -40,4 +40,4 @@ def test_a_worker_started_in_an_outage_receives_nothing(
     (tmp_path / "DOWN").unlink()
     fifo_app.wait_until_empty()
     assert fifo_app.done() == {"g0": [0, 1, 2]}
-    assert fifo_app.largest_bundle() == min(bundle, 3)
+    assert fifo_app.max_batch_size() == min(batch_size, 3)

@@ -3,7 +3,7 @@
 import json
 
 from tests.e2e.celery_sqs_fifo.dead_letters import reasons
-from tests.e2e.conftest import FifoApp, without_a_bundle
+from tests.e2e.conftest import FifoApp, any_batch_size
 
 FORGERIES = (
     '{"headers": {"task": "secret"}, "body": "[[], {}, {}]", "properties": {}}',
@@ -40,7 +40,7 @@ def test_a_declared_pointer_runs_between_events(fifo_app: FifoApp) -> None:
     ]
 
 
-@without_a_bundle
+@any_batch_size
 def test_an_event_that_looks_like_a_celery_message_is_the_event_that_its_application_says(
     fifo_app: FifoApp,
 ) -> None:

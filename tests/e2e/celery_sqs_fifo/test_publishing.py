@@ -6,9 +6,9 @@ import sys
 import pytest
 
 from embedded.service import PROJECT_ROOT
-from tests.e2e.conftest import FifoApp, without_a_bundle
+from tests.e2e.conftest import FifoApp, any_batch_size
 
-pytestmark = without_a_bundle
+pytestmark = any_batch_size
 
 
 def publish(fifo_app: FifoApp, code: str) -> str:

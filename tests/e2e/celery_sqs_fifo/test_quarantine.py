@@ -3,18 +3,18 @@
 import json
 
 from tests.e2e.celery_sqs_fifo.dead_letters import reasons
-from tests.e2e.conftest import FifoApp, without_a_bundle
+from tests.e2e.conftest import FifoApp, any_batch_size
 
 
 def test_an_invalid_event_is_quarantined_and_its_group_goes_on(
-    fifo_app: FifoApp, bundle: int
+    fifo_app: FifoApp, batch_size: int
 ) -> None:
     fifo_app.send(group="a", number=1, trouble={"step": "second", "what": "invalid"})
     fifo_app.send(group="a", number=2)
     fifo_app.start_worker(concurrency=1)
     fifo_app.wait_until_empty()
     assert fifo_app.done() == {"a": [2]}
-    assert fifo_app.largest_bundle() == min(bundle, 2)
+    assert fifo_app.max_batch_size() == min(batch_size, 2)
     (letter,) = fifo_app.dead_letters()
     assert json.loads(letter["Body"])["number"] == 1
     attributes = {name: value["StringValue"] for name, value in letter["MessageAttributes"].items()}
@@ -37,7 +37,7 @@ def test_a_dead_letter_queue_that_refuses_keeps_the_message(fifo_app: FifoApp) -
     assert reasons(fifo_app) == ["invalid"]
 
 
-@without_a_bundle
+@any_batch_size
 def test_two_dead_letters_within_five_minutes_both_arrive(fifo_app: FifoApp) -> None:
     """A dead letter that is sent again with its own id, and dies again, must not be swallowed."""
     fifo_app.start_worker()
@@ -58,7 +58,7 @@ def test_two_dead_letters_within_five_minutes_both_arrive(fifo_app: FifoApp) -> 
     assert second["Body"] == event
 
 
-@without_a_bundle
+@any_batch_size
 def test_an_event_that_nears_the_retention_of_its_queue_is_quarantined(fifo_app: FifoApp) -> None:
     """It waits for a dependency until 80% of the retention have passed; SQS would drop it."""
     fifo_app.set_options(retention=5.0)

@@ -7,13 +7,13 @@ from pathlib import Path
 
 from embedded.processes import Command
 from embedded.service import PROJECT_ROOT
-from tests.e2e.conftest import FifoApp, without_a_bundle
+from tests.e2e.conftest import FifoApp, any_batch_size
 from tests.support.pages import fenced, page
 
 README = page("celery_sqs_fifo/README.md")
 
 
-@without_a_bundle
+@any_batch_size
 def test_the_example_handles_events_in_the_order_of_their_groups(
     fifo_app: FifoApp, tmp_path: Path
 ) -> None:

@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 
 from testbed.journal import inversions
-from tests.e2e.conftest import FifoApp, without_a_bundle
+from tests.e2e.conftest import FifoApp, any_batch_size
 
 
 def test_after_sigterm_others_get_what_was_held_within_a_second_and_a_half(
-    fifo_app: FifoApp, bundle: int
+    fifo_app: FifoApp, batch_size: int
 ) -> None:
     """One process has a slow event, alone or with nine others; what is behind it is held."""
     slow = {"step": "second", "what": "sleep:2", "times": 1}
@@ -34,10 +34,10 @@ def test_after_sigterm_others_get_what_was_held_within_a_second_and_a_half(
     finished = sum(map(len, fifo_app.done().values()))
     assert fifo_app.left_on_queue() == 15 - finished
     # The first receive has brought ten, and they are handed over at once.
-    assert finished == min(bundle, 10)
+    assert finished == min(batch_size, 10)
 
 
-@without_a_bundle
+@any_batch_size
 def test_nothing_is_lost_to_a_poll_that_was_open_at_shutdown(fifo_app: FifoApp) -> None:
     for _ in range(3):
         worker = fifo_app.start_worker()

@@ -8,7 +8,7 @@ from prometheus_client import CollectorRegistry, generate_latest
 
 from celery_sqs_fifo import Outcome, Result
 from celery_sqs_fifo import metrics as module
-from celery_sqs_fifo.metrics import MOST_REASONS, DroppedEvents, consumer_gauges, metrics
+from celery_sqs_fifo.metrics import MAX_REASONS, DroppedEvents, consumer_gauges, metrics
 from tests.support.fake_calls import sqs_message
 from tests.support.scraping import Scrape, read
 from tests.unit.celery_sqs_fifo.consuming.test_consumer import (
@@ -34,7 +34,7 @@ def _own_counters() -> Iterator[None]:
 
 @pytest.fixture
 def worker(monkeypatch: pytest.MonkeyPatch) -> Iterator[Worker]:
-    worker = Worker(monkeypatch, bundle=1).start()
+    worker = Worker(monkeypatch, batch_size=1).start()
     monkeypatch.setattr(module, "time", worker.loop.time)
     monkeypatch.setattr("celery_sqs_fifo.consuming.receiver.time", worker.loop.time)
     yield worker
@@ -106,13 +106,13 @@ def test_a_message_is_quarantined_once_its_copy_is_confirmed(worker: Worker) -> 
 
 
 def test_reasons_beyond_a_bound_count_as_other() -> None:
-    for number in range(MOST_REASONS + 5):
+    for number in range(MAX_REASONS + 5):
         metrics().quarantined_for(f"reason-{number}")
     metrics().quarantined_for("reason-0")
 
     assert count("quarantined", reason="reason-0") == 2
     assert count("quarantined", reason="other") == 5
-    assert len(counters().labels_of("sqs_fifo_quarantined_total")) == MOST_REASONS + 1
+    assert len(counters().labels_of("sqs_fifo_quarantined_total")) == MAX_REASONS + 1
 
 
 def test_reruns_are_counted_by_what_made_them_necessary(worker: Worker) -> None:
@@ -127,15 +127,15 @@ def test_reruns_are_counted_by_what_made_them_necessary(worker: Worker) -> None:
     assert count("held_for_rerun", result="lost") == 1
 
 
-def test_all_events_of_a_lost_bundle_are_run_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    worker = Worker(monkeypatch, processes=1, bundle=10).start()
+def test_all_events_of_a_lost_batch_are_run_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    worker = Worker(monkeypatch, processes=1, batch_size=10).start()
     worker.receive(*messages("g", 4))
     worker.settle(next(iter(worker.handed)), None)
     worker.consumer.close()
 
     assert count("held_for_rerun", result="lost") == 4
-    assert counters().value("sqs_fifo_bundle_size_sum") == 5
-    assert counters().value("sqs_fifo_bundle_size_bucket", le="3.0") == 1
+    assert counters().value("sqs_fifo_batch_size_sum") == 5
+    assert counters().value("sqs_fifo_batch_size_bucket", le="3.0") == 1
 
 
 def test_what_a_consumer_does_is_noted_every_few_seconds(worker: Worker) -> None:

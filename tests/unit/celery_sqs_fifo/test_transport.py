@@ -70,7 +70,7 @@ def broker(loop: FakeLoop, monkeypatch: pytest.MonkeyPatch) -> Iterator[Broker]:
         "region": "eu-west-1",
         "predefined_queues": {QUEUE: {"url": QUEUE_URL}},
         "event_rules": EventRules(chain=CHAIN),
-        "consumer": {"dead_letter_queue_url": "dlq.fifo", "bundle": 1},
+        "consumer": {"dead_letter_queue_url": "dlq.fifo", "batch_size": 1},
     }
     connection = Connection(
         "sqs://", transport="celery_sqs_fifo.transport:Transport", transport_options=options

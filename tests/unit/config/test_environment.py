@@ -84,8 +84,8 @@ def test_a_missing_setting_is_told_with_what_to_set_it_to(name: str, empty: bool
         ("SQS_CONVERSATION_VISIBILITY_TIMEOUT", "a minute"),
         ("SQS_CONVERSATION_VISIBILITY_TIMEOUT", " 60"),
         ("SQS_CONVERSATION_VISIBILITY_TIMEOUT", "60.0"),
-        ("WORKER_BUNDLE", "0"),
-        ("WORKER_BUNDLE", "26"),
+        ("WORKER_BATCH_SIZE", "0"),
+        ("WORKER_BATCH_SIZE", "26"),
         ("CLOSING_QUIET_PERIOD", "-1"),
         ("CLOSING_MAX_POSTPONE", "PT2H"),
         ("METRICS_PORT", "0"),
@@ -151,10 +151,10 @@ def test_a_setting_with_a_name_in_lower_case_is_not_read() -> None:
 
 
 def test_a_file_of_variables_is_not_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (tmp_path / ".env").write_text("WORKER_BUNDLE=1\n")
+    (tmp_path / ".env").write_text("WORKER_BATCH_SIZE=1\n")
     monkeypatch.chdir(tmp_path)
 
-    assert read_from(COMPLETE).WORKER_BUNDLE == 25
+    assert read_from(COMPLETE).WORKER_BATCH_SIZE == 25
 
 
 def test_a_wrong_time_zone_is_told_with_those_near_it() -> None:
@@ -210,7 +210,7 @@ def test_all_problems_are_told_at_once() -> None:
         ("METRICS_PORT", "", None),
         ("METRICS_PORT", "9808", 9808),
         ("METRICS_ADDRESS", "0:0:0:0:0:0:0:1", "::1"),
-        ("WORKER_BUNDLE", "1", 1),
+        ("WORKER_BATCH_SIZE", "1", 1),
         ("CLOSING_QUIET_PERIOD", "300", timedelta(minutes=5)),
         ("DJANGO_STATIC_ROOT", "/app/static", "/app/static"),
         ("SENTRY_DSN", "https://key@sentry.example.org/1", "https://key@sentry.example.org/1"),

@@ -71,8 +71,8 @@ def test_a_defect_of_any_kind_is_counted_and_not_clean(kind: Kind) -> None:
 def test_the_calls_are_those_of_the_workers_last_word() -> None:
     lines = [
         "celery@host ready.",
-        json.dumps({"event": "stopped consuming", "sqs_calls": {"ReceiveMessage": 1}}),
-        json.dumps({"event": "stopped consuming", "sqs_calls": {"ReceiveMessage": 2}}),
+        json.dumps({"event": "consumer_stopped", "sqs_calls": {"ReceiveMessage": 1}}),
+        json.dumps({"event": "consumer_stopped", "sqs_calls": {"ReceiveMessage": 2}}),
         "worker: Warm shutdown",
     ]
     assert sqs_calls("\n".join(lines)) == {"ReceiveMessage": 2}

@@ -21,9 +21,9 @@ from opentelemetry.sdk.trace.sampling import ALWAYS_OFF, ALWAYS_ON, ParentBased,
 from opentelemetry.trace import SpanKind, StatusCode
 
 from apps.common.errors import Unavailable
-from celery_sqs_fifo import Outcome, QueuedEvent, Work, each
+from celery_sqs_fifo import BatchItem, Outcome, QueuedEvent, process_each
 from celery_sqs_fifo.delivery import Delivery
-from celery_sqs_fifo.running.batch import LONGEST_TRACEPARENT
+from celery_sqs_fifo.running.batch import MAX_TRACEPARENT_LENGTH
 from config.environment import read
 from observability import otlp
 from observability.event_tracer import EventTracer
@@ -42,16 +42,16 @@ TRACEPARENT = f"00-{TRACE}-{SPAN}-01"
 CONVERSATION = UUID("9d0c3f55-0c7e-4f0a-8f2e-1a8d3f6f7b11")
 GROUP = f"{PROJECT}:channel:{URN}"
 ROOT_NAME = "conversations.fifo process"
-Step = Callable[[Work], None]
+Step = Callable[[BatchItem], None]
 
 
-def find(work: Work) -> None:
+def find(item: BatchItem) -> None:
     """Read an event as the service does; its conversation is always the same."""
-    read_event(work)
-    work.state.conversation_uuid = CONVERSATION
+    read_event(item)
+    item.state.conversation_uuid = CONVERSATION
 
 
-def nothing(_work: Work) -> None:
+def nothing(_work: BatchItem) -> None:
     """A step that lets an event through."""
 
 
@@ -70,7 +70,7 @@ class Traced:
     def run(
         self, *deliveries: Delivery, store: Step = nothing, record: Step = nothing
     ) -> list[Outcome]:
-        """Run a bundle as a pool process does; gives the outcomes unless all took effect."""
+        """Run a batch as a pool process does; gives the outcomes unless all took effect."""
         app = self._app(find, store, record)
         envelope = envelope_of(app)
         for one in deliveries:
@@ -100,9 +100,9 @@ class Traced:
         return app
 
 
-def _step(handle: Step) -> Callable[[list[Work]], None]:
-    def run(works: list[Work]) -> None:
-        each(works, with_ids(handle), outcome_of=outcome_of)
+def _step(handle: Step) -> Callable[[list[BatchItem]], None]:
+    def run(batch: list[BatchItem]) -> None:
+        process_each(batch, with_ids(handle), outcome_of=outcome_of)
 
     return run
 
@@ -161,7 +161,7 @@ def test_the_root_tells_ids_and_kinds_under_the_names_of_log_lines(traced: Trace
         "event_type": "message.received",
         "receive_count": 3,
         "attempt": 2,
-        "bundle.size": 1,
+        "batch.size": 1,
         "outcome": "done",
     }
 
@@ -193,7 +193,7 @@ def test_an_event_of_a_producer_that_traces_is_in_its_trace(traced: Traced) -> N
         f"\x00{TRACEPARENT}",
         "\u0660\u0660-" + TRACEPARENT[3:],
         "\ud83d",
-        f"01-{TRACE}-{SPAN}-01-" + "0" * LONGEST_TRACEPARENT,
+        f"01-{TRACE}-{SPAN}-01-" + "0" * MAX_TRACEPARENT_LENGTH,
     ],
     ids=range(16),
 )
@@ -215,11 +215,11 @@ def test_an_attribute_that_is_no_short_text_does_not_reach_the_pool(attribute: A
     assert QueuedEvent.of(one).traceparent == ""
 
 
-def test_each_of_ten_events_of_a_bundle_has_its_own_trace_with_the_same_times(
+def test_each_of_ten_events_of_a_batch_has_its_own_trace_with_the_same_times(
     traced: Traced,
 ) -> None:
-    bundle = [received(f"m{number}", group=f"g{number}") for number in range(9)]
-    traced.run(*bundle, received("m9", group="g9", traceparent=TRACEPARENT))
+    batch = [received(f"m{number}", group=f"g{number}") for number in range(9)]
+    traced.run(*batch, received("m9", group="g9", traceparent=TRACEPARENT))
 
     traces = traced.traces()
     assert int(TRACE, 16) in traces
@@ -230,7 +230,7 @@ def test_each_of_ten_events_of_a_bundle_has_its_own_trace_with_the_same_times(
     ]
     for spans in traces.values():
         assert [span.name for span in spans] == [*CHAIN, ROOT_NAME]
-        assert {(span.attributes or {})["bundle.size"] for span in spans} == {10}
+        assert {(span.attributes or {})["batch.size"] for span in spans} == {10}
     for number in range(3):
         assert len({(s[number].start_time, s[number].end_time) for s in traces.values()}) == 1
 
@@ -249,11 +249,11 @@ def test_an_invalid_event_ends_in_its_step_and_is_told_by_its_reason(traced: Tra
 
 
 def test_errors_are_told_without_their_texts_and_bugs_with_their_places(traced: Traced) -> None:
-    def fails(work: Work) -> None:
-        error: type[Exception] = ValueError if work.event.message_id == "m1" else KeyError
-        if work.event.message_id == "m2":
+    def fails(item: BatchItem) -> None:
+        error: type[Exception] = ValueError if item.event.message_id == "m1" else KeyError
+        if item.event.message_id == "m2":
             raise Unavailable("PostgreSQL", f"Key (contact_urn)=({URN})")
-        if work.event.message_id != "m3":
+        if item.event.message_id != "m3":
             raise error(f"Key (contact_urn)=({URN}) {TEXT} {NAME}")
 
     traced.run(
@@ -294,14 +294,14 @@ def test_spans_tell_nothing_of_the_contact(traced: Traced) -> None:
 def test_log_lines_and_what_the_main_process_is_told_carry_the_trace(
     traced: Traced, caplog: pytest.LogCaptureFixture
 ) -> None:
-    def fails(_work: Work) -> None:
+    def fails(_work: BatchItem) -> None:
         raise Unavailable("PostgreSQL", "down")
 
     with caplog.at_level(logging.INFO, logger="tasks"):
         traced.run(received(traceparent=TRACEPARENT))
         (outcome,) = traced.run(received(traceparent=TRACEPARENT), store=fails)
 
-    (end,) = (line for line in caplog.records if line.message == "event ended")
+    (end,) = (line for line in caplog.records if line.message == "event_ended")
     assert vars(end)["trace_id"] == TRACE
     assert outcome.labels["trace_id"] == TRACE
 
@@ -320,8 +320,8 @@ def test_an_event_that_is_not_sampled_costs_no_spans_and_keeps_its_trace_in_logs
 def test_without_tracing_nothing_is_followed(caplog: pytest.LogCaptureFixture) -> None:
     followed: list[Any] = []
 
-    def look(work: Work) -> None:
-        followed.append(work.trace)
+    def look(item: BatchItem) -> None:
+        followed.append(item.trace)
 
     with caplog.at_level(logging.INFO, logger="tasks"):
         Traced().run(received(traceparent=TRACEPARENT), record=look)
@@ -337,7 +337,7 @@ def test_the_sdk_switched_off_by_its_own_variable_leaves_no_trace(
     traced.follow()
     looked: list[Any] = []
 
-    assert traced.run(received(), record=lambda work: looked.append(work.trace)) == []
+    assert traced.run(received(), record=lambda item: looked.append(item.trace)) == []
     assert (looked, traced.traces()) == ([None], {})
 
 

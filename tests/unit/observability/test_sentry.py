@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from apps.common.version import VERSION
-from observability.sentry import MOST_CAUSES, OncePerCause
+from observability.sentry import MAX_CAUSES, OncePerCause
 from tests.support.sentry_server import running_sentry_server
 
 SECRET = "canary-of-a-contact"
@@ -27,7 +27,7 @@ from botocore.exceptions import EndpointConnectionError
 from celery.beat import SchedulingError
 from django.db.utils import OperationalError
 from tasks.base import outcome_of
-from celery_sqs_fifo.errors import places_of
+from celery_sqs_fifo.errors import error_location
 
 def raised(error, cause=None):
     try:
@@ -58,7 +58,7 @@ data = {{"data": "{SECRET}"}}
 library.error("Task handler raised error: %r", secret, exc_info=secret, extra=data)
 library.error("Process %r exited", "{SECRET}")
 logging.getLogger("celery_sqs_fifo.consuming.sqs_calls").error(
-    "handling an answer failed", extra={{"error": places_of(raised(KeyError("{SECRET}")))}}
+    "handling an answer failed", extra={{"error": error_location(raised(KeyError("{SECRET}")))}}
 )
 circuit = logging.getLogger("celery_sqs_fifo.consuming.circuit")
 circuit.error("waiting", extra={{"error": "HTTP 500"}})
@@ -217,10 +217,10 @@ def test_a_cause_comes_again_after_its_time_with_the_number_that_was_held_back()
 
 def test_what_is_remembered_of_causes_is_bounded() -> None:
     once = OncePerCause(now=lambda: 0, seconds=600)
-    for number in range(MOST_CAUSES + 1):
+    for number in range(MAX_CAUSES + 1):
         assert once.repeats(str(number)) == 0
 
-    assert once.repeats(str(MOST_CAUSES)) is None
+    assert once.repeats(str(MAX_CAUSES)) is None
     assert once.repeats("0") == 0
 
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from apps.conversations.closing_times import latest_closing, next_closing
 
 MIDNIGHT = time(0, 0)
-LONGEST_GAP = timedelta(hours=25)
+MAX_GAP = timedelta(hours=25)
 # Zones with gaps at midnight, of half an hour, of a whole day, and with offsets in minutes.
 ZONES = (
     "UTC",
@@ -189,7 +189,7 @@ def test_the_next_closing_is_the_local_time_or_the_end_of_a_gap(
 
     at = next_closing(after=after, timezone=timezone, closing_time=closing_time)
 
-    assert after < at <= after + timedelta(hours=25) + LONGEST_GAP
+    assert after < at <= after + timedelta(hours=25) + MAX_GAP
     local = at.astimezone(zone)
     assert local.time() == closing_time or _ends_a_gap_over(local, closing_time)
     assert not local.fold

@@ -10,16 +10,23 @@ from hypothesis import strategies as st
 
 from apps.common.console_access import readable
 from apps.common.lossless_json import escape
-from apps.messages.chat import Bubble, Happening, Separator, chat
+from apps.messages.chat import Bubble, Separator, TimelineEntry, chat
 from tests.support.builders import NOON
 from tests.support.console import said
 
 SAO_PAULO = ZoneInfo("America/Sao_Paulo")
 
 
-def chatted(*documents: dict[str, Any], happenings: list[Happening] | None = None) -> list[Any]:
+def chatted(
+    *documents: dict[str, Any], timeline_entries: list[TimelineEntry] | None = None
+) -> list[Any]:
     """The chat of these messages, in São Paulo."""
-    return chat(documents, happenings=happenings or [], contact_name="Ana Stored", zone=SAO_PAULO)
+    return chat(
+        documents,
+        timeline_entries=timeline_entries or [],
+        contact_name="Ana Stored",
+        zone=SAO_PAULO,
+    )
 
 
 def message(number: int = 0, text: Any = "hello", **fields: Any) -> dict[str, Any]:
@@ -75,9 +82,9 @@ def test_an_edit_shows_the_newest_text_and_keeps_the_ones_before() -> None:
 
 
 def test_what_happened_stands_where_it_happened() -> None:
-    answer = Happening(at=NOON + timedelta(minutes=1), text="CSAT answer: 5")
+    answer = TimelineEntry(at=NOON + timedelta(minutes=1), text="CSAT answer: 5")
 
-    _, before, between, after = chatted(message(0), message(2), happenings=[answer])
+    _, before, between, after = chatted(message(0), message(2), timeline_entries=[answer])
 
     assert isinstance(between, Separator)
     assert (before.when, between.when, after.when) == ("09:00", "09:01", "09:02")

@@ -17,8 +17,8 @@ from apps.messages.events import MessageEvent
 from apps.messages.parsers import RawEvent
 from apps.messages.reading import parse_event
 from apps.messages.wire import WireMessage
-from celery_sqs_fifo import Work
-from observability.labels import labels_of, labels_of_work
+from celery_sqs_fifo import BatchItem
+from observability.labels import labels_of, labels_of_item
 from observability.metrics import counters
 from tasks.steps import reading
 from tests.support.builders import (
@@ -99,14 +99,14 @@ def test_a_new_type_says_itself_whether_it_is_a_barrier_and_goes_alone() -> None
 
 @pytest.mark.usefixtures("_with_whispers")
 def test_a_new_type_is_named_in_logs_traces_and_metrics() -> None:
-    work = Work(queued_event(body=whispered()))
-    before_it_is_read = labels_of_work(work)
-    reading.read(work)
+    item = BatchItem(queued_event(body=whispered()))
+    before_it_is_read = labels_of_item(item)
+    reading.read(item)
 
     document = as_the_main_process_reads_it(whispered())
     assert labels_of(group_id="g", event=document)["event_type"] == WHISPER
-    assert before_it_is_read["event_type"] == labels_of_work(work)["event_type"] == WHISPER
-    assert counters.event_type_of(work) == WHISPER
+    assert before_it_is_read["event_type"] == labels_of_item(item)["event_type"] == WHISPER
+    assert counters.event_type_of(item) == WHISPER
 
 
 @pytest.mark.usefixtures("_with_whispers")
@@ -116,7 +116,7 @@ def test_a_new_type_stands_in_transcripts_with_its_label_and_its_side() -> None:
     assert event.entry
 
     _day, bubble = chat(
-        [event.entry.as_json()], happenings=[], contact_name="Ana", zone=ZoneInfo("UTC")
+        [event.entry.as_json()], timeline_entries=[], contact_name="Ana", zone=ZoneInfo("UTC")
     )
 
     assert isinstance(bubble, Bubble)

@@ -160,7 +160,7 @@ def test_an_outage_is_told_once_and_so_is_its_end(
     outage.circuit.on_probed(succeeded=True)
 
     assert logged() == [
-        "dependencies are down for all, waiting",
-        "a probe of the dependencies failed, probing until it works",
-        "the dependencies work again",
+        "circuit_opened",
+        "probe_failed",
+        "circuit_closed",
     ]

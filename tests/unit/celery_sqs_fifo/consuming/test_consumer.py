@@ -19,8 +19,8 @@ DELETE = "DeleteMessageBatch"
 CHANGE = "ChangeMessageVisibilityBatch"
 UNAVAILABLE = Outcome(Result.UNAVAILABLE, "unavailable", "down")
 BUG = Outcome(Result.BUG, "bug")
-# For the fixtures of what holds whether or not events are handed out in bundles.
-EITHER_WAY = [pytest.param(10, id="bundles"), pytest.param(1, id="single events")]
+# For the fixtures of what holds whether or not events are handed out in batches.
+EITHER_WAY = [pytest.param(10, id="batches"), pytest.param(1, id="single events")]
 APP = fifo_app()
 
 
@@ -59,7 +59,7 @@ class Worker:
         self.consumer.settle(tag, outcomes)
 
     def finish_all(self) -> list[list[str]]:
-        """Let the pool succeed until it has nothing left; gives all bundles in order."""
+        """Let the pool succeed until it has nothing left; gives all batches in order."""
         while self.handed:
             self.settle(next(iter(self.handed)))
         return self.order
@@ -82,13 +82,13 @@ class Worker:
 
 
 @pytest.fixture(params=EITHER_WAY)
-def bundle(request: pytest.FixtureRequest) -> int:
+def batch_size(request: pytest.FixtureRequest) -> int:
     return int(request.param)
 
 
 @pytest.fixture
-def worker(monkeypatch: pytest.MonkeyPatch, bundle: int) -> Worker:
-    return Worker(monkeypatch, bundle=bundle).start()
+def worker(monkeypatch: pytest.MonkeyPatch, batch_size: int) -> Worker:
+    return Worker(monkeypatch, batch_size=batch_size).start()
 
 
 def messages(group: str, number: int, **options: Any) -> list[dict[str, Any]]:
@@ -124,7 +124,7 @@ def test_while_processes_are_free_events_go_out_one_by_one(worker: Worker) -> No
     assert worker.order == [["m0"], ["m1"]]
 
 
-def test_under_backlog_bundles_share_out_what_waits_up_to_25(
+def test_under_backlog_batches_share_out_what_waits_up_to_25(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     worker = Worker(monkeypatch, processes=1, lookahead=100).start()
@@ -132,7 +132,7 @@ def test_under_backlog_bundles_share_out_what_waits_up_to_25(
     for batch in range(4):
         worker.receive(*[sqs_message(f"{batch}-{n}", group=f"{batch}-{n}") for n in range(10)])
 
-    sizes = [len(bundle) for bundle in worker.finish_all()]
+    sizes = [len(batch) for batch in worker.finish_all()]
     assert sizes == [1, 25, 15]
 
 
@@ -142,35 +142,35 @@ def test_a_small_backlog_is_shared_out_between_the_free_processes(
     worker = Worker(monkeypatch, processes=4).start()
     worker.receive(*one_of_each(10))
 
-    assert sorted(len(bundle) for bundle in worker.order) == [2, 2, 3, 3]
+    assert sorted(len(batch) for batch in worker.order) == [2, 2, 3, 3]
 
 
 @pytest.mark.parametrize(
-    ("processes", "bundles"), [(4, ["a" * 6, "b", "cc"]), (2, ["a" * 6, "bcc"])]
+    ("processes", "batches"), [(4, ["a" * 6, "b", "cc"]), (2, ["a" * 6, "bcc"])]
 )
 def test_what_waits_of_one_group_goes_together(
-    monkeypatch: pytest.MonkeyPatch, processes: int, bundles: list[str]
+    monkeypatch: pytest.MonkeyPatch, processes: int, batches: list[str]
 ) -> None:
     """Its events cannot run side by side, so a part of them would only wait for the other."""
     worker = Worker(monkeypatch, processes=processes).start()
     worker.receive(*messages("a", 6), *messages("b", 1), *messages("c", 2))
 
-    assert ["".join(name[0] for name in names) for names in worker.order] == bundles
+    assert ["".join(name[0] for name in names) for names in worker.order] == batches
 
 
-def test_a_bundle_of_one_turns_bundles_off(monkeypatch: pytest.MonkeyPatch) -> None:
-    worker = Worker(monkeypatch, processes=1, bundle=1, lookahead=100).start()
+def test_a_batch_size_of_one_lets_each_event_go_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    worker = Worker(monkeypatch, processes=1, batch_size=1, lookahead=100).start()
     for _ in range(3):
         worker.receive(*[sqs_message(group=f"g{n}") for n in range(10)])
 
-    assert {len(bundle) for bundle in worker.finish_all()} == {1}
+    assert {len(batch) for batch in worker.finish_all()} == {1}
 
 
-def test_a_bundle_is_bounded_by_bytes(monkeypatch: pytest.MonkeyPatch) -> None:
-    worker = Worker(monkeypatch, processes=1, largest_bundle=100).start()
+def test_a_batch_is_bounded_by_bytes(monkeypatch: pytest.MonkeyPatch) -> None:
+    worker = Worker(monkeypatch, processes=1, max_batch_bytes=100).start()
     worker.receive(*messages("a", 10, body="[" + " " * 38 + "]"))
 
-    assert {len(bundle) for bundle in worker.finish_all()} == {2}
+    assert {len(batch) for batch in worker.finish_all()} == {2}
 
 
 def test_the_pool_never_gets_more_than_it_has_room_for(worker: Worker) -> None:
@@ -182,13 +182,13 @@ def test_the_pool_never_gets_more_than_it_has_room_for(worker: Worker) -> None:
     assert len(worker.handed) == 2
 
 
-def test_two_events_of_one_group_are_never_with_the_pool_in_different_bundles(
+def test_two_events_of_one_group_are_never_with_the_pool_in_different_batches(
     worker: Worker,
 ) -> None:
     worker.receive(*messages("a", 10))
 
     assert len(worker.handed) == 1
-    assert [name for bundle in worker.finish_all() for name in bundle] == [
+    assert [name for batch in worker.finish_all() for name in batch] == [
         f"a{place}" for place in range(10)
     ]
 
@@ -201,19 +201,19 @@ def test_a_hot_group_leaves_the_other_processes_to_the_others(worker: Worker) ->
 
 
 def test_receiving_pauses_while_enough_is_held_and_goes_on_after(
-    monkeypatch: pytest.MonkeyPatch, bundle: int
+    monkeypatch: pytest.MonkeyPatch, batch_size: int
 ) -> None:
-    worker = Worker(monkeypatch, processes=1, most_held=10, bundle=bundle).start()
+    worker = Worker(monkeypatch, processes=1, max_held=10, batch_size=batch_size).start()
     worker.receive(*messages("a", 10))
     assert worker.polls == 0
 
     worker.settle("handle-a0")
     assert worker.polls == 1
-    assert [len(names) for names in worker.finish_all()] == [bundle] * (10 // bundle)
+    assert [len(names) for names in worker.finish_all()] == [batch_size] * (10 // batch_size)
 
 
 def test_receiving_pauses_while_enough_groups_are_ready(monkeypatch: pytest.MonkeyPatch) -> None:
-    worker = Worker(monkeypatch, processes=1, lookahead=2, bundle=1).start()
+    worker = Worker(monkeypatch, processes=1, lookahead=2, batch_size=1).start()
     worker.receive(*one_of_each(3))
     assert worker.polls == 0
 
@@ -223,7 +223,7 @@ def test_receiving_pauses_while_enough_groups_are_ready(monkeypatch: pytest.Monk
 
 def test_it_receives_again_when_all_that_it_held_was_lost(monkeypatch: pytest.MonkeyPatch) -> None:
     backoff = Backoff(first=300, longest=300)
-    worker = Worker(monkeypatch, most_held=1, backoff=backoff).start()
+    worker = Worker(monkeypatch, max_held=1, backoff=backoff).start()
     worker.receive(sqs_message("1"))
     worker.settle("handle-1", [UNAVAILABLE])
     assert worker.polls == 0
@@ -325,7 +325,7 @@ def test_a_settled_message_that_is_not_known_changes_nothing(worker: Worker) -> 
     assert worker.calls.released == []
 
 
-def test_one_outcome_counts_for_all_of_a_bundle(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_one_outcome_counts_for_all_of_a_batch(monkeypatch: pytest.MonkeyPatch) -> None:
     worker = Worker(monkeypatch, processes=1).start()
     worker.receive(*messages("a", 3))
     worker.settle("handle-a0", Outcome(Result.INVALID, "revoked"))

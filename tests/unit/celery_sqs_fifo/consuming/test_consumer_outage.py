@@ -17,7 +17,7 @@ from tests.unit.celery_sqs_fifo.consuming.test_consumer import (
 
 @pytest.fixture(params=EITHER_WAY)
 def worker(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> Worker:
-    return Worker(monkeypatch, processes=3, probe="ordinary", bundle=request.param).start()
+    return Worker(monkeypatch, processes=3, probe="ordinary", batch_size=request.param).start()
 
 
 def open_circuit(worker: Worker) -> None:
@@ -129,7 +129,7 @@ def test_with_an_open_circuit_it_is_alive(monkeypatch: pytest.MonkeyPatch, file:
 
 
 def test_with_enough_to_do_it_is_alive(monkeypatch: pytest.MonkeyPatch, file: Path) -> None:
-    worker = Worker(monkeypatch, liveness_file=str(file), most_held=1).start()
+    worker = Worker(monkeypatch, liveness_file=str(file), max_held=1).start()
     worker.receive(sqs_message())
 
     assert is_alive_after(worker, 1_000, file)

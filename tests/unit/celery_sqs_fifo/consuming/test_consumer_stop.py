@@ -18,14 +18,14 @@ from tests.unit.celery_sqs_fifo.consuming.test_consumer import (
 
 @pytest.fixture(params=EITHER_WAY)
 def worker(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> Worker:
-    return Worker(monkeypatch, bundle=request.param).start()
+    return Worker(monkeypatch, batch_size=request.param).start()
 
 
 def test_what_waits_and_what_is_parked_is_released_and_what_runs_is_not(worker: Worker) -> None:
     worker.receive(sqs_message("parked", group="p"))
     worker.settle("handle-parked", [BUG])
     worker.receive(*messages("a", 3), sqs_message("b", group="b"), *messages("c", 1))
-    running = [name for bundle in worker.order[1:] for name in bundle]
+    running = [name for batch in worker.order[1:] for name in batch]
     worker.loop.call_soon(worker.receive)
     worker.consumer.stop()
 
@@ -124,5 +124,5 @@ def test_at_the_end_it_says_what_consuming_has_cost(
         worker.consumer.close()
 
     (record,) = caplog.records
-    assert record.message == "stopped consuming"
+    assert record.message == "consumer_stopped"
     assert record.__dict__["sqs_calls"] == {RECEIVE: 2, DELETE: 1}

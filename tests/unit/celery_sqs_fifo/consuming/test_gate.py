@@ -20,8 +20,8 @@ def admit(gate: Gate, *deliveries: Delivery) -> None:
         gate.admit(one)
 
 
-def take(gate: Gate, *, most: int = 10, largest: int = 1_000) -> list[str]:
-    return names(gate.take(most=most, largest=largest))
+def take(gate: Gate, *, max_events: int = 10, max_bytes: int = 1_000) -> list[str]:
+    return names(gate.take(max_events=max_events, max_bytes=max_bytes))
 
 
 def test_messages_of_one_group_run_one_after_the_other() -> None:
@@ -29,30 +29,36 @@ def test_messages_of_one_group_run_one_after_the_other() -> None:
     first, second = delivery("1"), delivery("2")
     admit(gate, first, second)
 
-    assert take(gate, most=1) == ["1"]
-    assert take(gate, most=1) == []
+    assert take(gate, max_events=1) == ["1"]
+    assert take(gate, max_events=1) == []
     gate.finish(first)
-    assert take(gate, most=1) == ["2"]
+    assert take(gate, max_events=1) == ["2"]
 
 
 def test_a_hot_group_with_ten_waiting_never_keeps_others_from_running() -> None:
     gate = Gate()
     hot = [delivery(f"hot-{number}", group="hot") for number in range(11)]
     admit(gate, *hot)
-    assert take(gate, most=1) == ["hot-0"]
+    assert take(gate, max_events=1) == ["hot-0"]
 
     for number in range(5):
         admit(gate, delivery(f"other-{number}", group=f"other-{number}"))
-    assert [take(gate, most=1) for _ in range(5)] == [[f"other-{number}"] for number in range(5)]
+    assert [take(gate, max_events=1) for _ in range(5)] == [
+        [f"other-{number}"] for number in range(5)
+    ]
 
 
 def test_groups_take_turns() -> None:
     gate = Gate()
     admit(gate, delivery("a1", group="a"), delivery("a2", group="a"), delivery("b1", group="b"))
 
-    (first,) = gate.take(most=1, largest=1_000)
+    (first,) = gate.take(max_events=1, max_bytes=1_000)
     gate.finish(first)
-    assert [names([first]), take(gate, most=1), take(gate, most=1)] == [["a1"], ["b1"], ["a2"]]
+    assert [names([first]), take(gate, max_events=1), take(gate, max_events=1)] == [
+        ["a1"],
+        ["b1"],
+        ["a2"],
+    ]
 
 
 def test_a_barrier_waits_until_the_deletes_before_it_are_confirmed() -> None:
@@ -87,7 +93,7 @@ def test_an_event_that_is_no_barrier_does_not_wait_for_deletes() -> None:
     gate = Gate()
     first, second = delivery("1"), delivery("2")
     admit(gate, first, second)
-    gate.take(most=1, largest=1_000)
+    gate.take(max_events=1, max_bytes=1_000)
     gate.finish(first)
 
     assert gate.waits_for_deletes("g") is False
@@ -110,7 +116,7 @@ def test_the_rest_of_a_backlog_waits_on_the_queue_until_all_is_deleted() -> None
     gate = Gate()
     one, two = (delivery(name, has_backlog=True) for name in "12")
     admit(gate, one, two)
-    gate.take(most=10, largest=1_000)
+    gate.take(max_events=10, max_bytes=1_000)
     gate.finish(one)
     assert (gate.waits_for_deletes("g"), gate.is_idle) == (False, False)
 
@@ -126,7 +132,7 @@ def test_a_gate_with_something_to_run_is_not_idle() -> None:
     admit(gate, delivery("1"))
     assert gate.is_idle is False
 
-    gate.take(most=1, largest=1_000)
+    gate.take(max_events=1, max_bytes=1_000)
     assert gate.is_idle is False
 
 
@@ -140,16 +146,16 @@ def test_barriers_of_one_group_do_not_hold_up_another() -> None:
     assert take(gate) == ["b"]
 
 
-def test_a_bundle_is_bounded_by_count_and_by_bytes() -> None:
+def test_a_batch_is_bounded_by_count_and_by_bytes() -> None:
     gate = Gate()
     admit(gate, *[delivery(f"{n}", group=f"g{n}", body="x" * 30) for n in range(9)])
 
-    assert take(gate, most=2, largest=1_000) == ["0", "1"]
-    assert take(gate, most=10, largest=100) == ["2", "3", "4"]
-    assert take(gate, most=10, largest=30) == ["5"]
+    assert take(gate, max_events=2, max_bytes=1_000) == ["0", "1"]
+    assert take(gate, max_events=10, max_bytes=100) == ["2", "3", "4"]
+    assert take(gate, max_events=10, max_bytes=30) == ["5"]
 
 
-def test_a_message_larger_than_a_bundle_goes_alone() -> None:
+def test_a_message_larger_than_a_batch_goes_alone() -> None:
     gate = Gate()
     admit(
         gate,
@@ -159,9 +165,9 @@ def test_a_message_larger_than_a_bundle_goes_alone() -> None:
         delivery("other", group="c"),
     )
 
-    assert take(gate, largest=100) == ["small"]
-    assert take(gate, largest=100) == ["big"]
-    assert take(gate, largest=100) == ["other"]
+    assert take(gate, max_bytes=100) == ["small"]
+    assert take(gate, max_bytes=100) == ["big"]
+    assert take(gate, max_bytes=100) == ["other"]
 
 
 def test_barriers_singles_pointers_reruns_and_survivors_of_a_lost_process_go_alone() -> None:
@@ -185,7 +191,7 @@ def test_what_is_put_back_runs_before_all_others_of_its_group() -> None:
     gate = Gate()
     first, second, third = (delivery(name) for name in "123")
     admit(gate, first, second, third)
-    assert take(gate, most=2) == ["1", "2"]
+    assert take(gate, max_events=2) == ["1", "2"]
 
     gate.put_back(second)
     gate.put_back(first)
@@ -196,7 +202,7 @@ def test_what_is_put_back_runs_before_all_others_of_its_group() -> None:
 def test_what_waits_can_be_dropped_and_is_given_in_order() -> None:
     gate = Gate()
     admit(gate, *[delivery(name) for name in "123"])
-    gate.take(most=1, largest=1_000)
+    gate.take(max_events=1, max_bytes=1_000)
 
     assert names(gate.drop_waiting("g")) == ["2", "3"]
     assert (gate.held, names(gate)) == (1, ["1"])
@@ -207,7 +213,7 @@ def test_a_group_of_which_nothing_is_held_leaves_no_trace() -> None:
     gate = Gate()
     one, two = delivery("1", group="a"), delivery("2", group="b")
     admit(gate, one, two)
-    gate.take(most=10, largest=1_000)
+    gate.take(max_events=10, max_bytes=1_000)
     gate.finish(one)
     assert gate.group_ids == ["a", "b"]
     gate.confirm(one)

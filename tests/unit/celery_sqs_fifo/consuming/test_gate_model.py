@@ -65,19 +65,21 @@ class GateAgainstModel(RuleBasedStateMachine):
         self.groups[group].waiting.append(one)
         self._note_turns()
 
-    @rule(most=st.integers(1, 10), largest=st.sampled_from([30, 100, 1_000]))
-    def take(self, most: int, largest: int) -> None:
+    @rule(max_events=st.integers(1, 10), max_bytes=st.sampled_from([30, 100, 1_000]))
+    def take(self, max_events: int, max_bytes: int) -> None:
         ready = self._ready_groups()
-        bundle = self.gate.take(most=most, largest=largest)
-        self._check_bounds(bundle, most=most, largest=largest)
-        self._check_order_and_turns(bundle, ready)
-        for one in bundle:
+        batch = self.gate.take(max_events=max_events, max_bytes=max_bytes)
+        self._check_bounds(batch, max_events=max_events, max_bytes=max_bytes)
+        self._check_order_and_turns(batch, ready)
+        for one in batch:
             group = self.groups[one.group_id]
             group.waiting.remove(one)
             group.taken.append(one)
         if ready:
-            assert bundle
-            self._check_nothing_more_would_have_fitted(bundle, ready, most=most, largest=largest)
+            assert batch
+            self._check_nothing_more_would_have_fitted(
+                batch, ready, max_events=max_events, max_bytes=max_bytes
+            )
         self._note_turns()
 
     @precondition(lambda self: self._all("taken"))
@@ -158,27 +160,27 @@ class GateAgainstModel(RuleBasedStateMachine):
             elif group.ready_since is None:
                 group.ready_since = step
 
-    def _check_bounds(self, bundle: list[Delivery], *, most: int, largest: int) -> None:
-        assert len(bundle) <= most
-        assert len(bundle) <= 1 or sum(one.size for one in bundle) <= largest
-        assert len(bundle) <= 1 or not any(one.goes_alone for one in bundle)
+    def _check_bounds(self, batch: list[Delivery], *, max_events: int, max_bytes: int) -> None:
+        assert len(batch) <= max_events
+        assert len(batch) <= 1 or sum(one.size for one in batch) <= max_bytes
+        assert len(batch) <= 1 or not any(one.goes_alone for one in batch)
 
-    def _check_order_and_turns(self, bundle: list[Delivery], ready: list[GroupModel]) -> None:
-        """The bundle is a run of each of the first groups in turn, from the front of each."""
-        rest = list(bundle)
+    def _check_order_and_turns(self, batch: list[Delivery], ready: list[GroupModel]) -> None:
+        """The batch is a run of each of the first groups in turn, from the front of each."""
+        rest = list(batch)
         for group in ready:
             run = [one for one in rest if one in group.waiting]
-            assert run == group.waiting[: len(run)] == rest[: len(run)], names(bundle)
+            assert run == group.waiting[: len(run)] == rest[: len(run)], names(batch)
             rest = rest[len(run) :]
         assert not rest, names(rest)
 
     def _check_nothing_more_would_have_fitted(
-        self, bundle: list[Delivery], ready: list[GroupModel], *, most: int, largest: int
+        self, batch: list[Delivery], ready: list[GroupModel], *, max_events: int, max_bytes: int
     ) -> None:
-        if len(bundle) == most or bundle[-1].goes_alone:
+        if len(batch) == max_events or batch[-1].goes_alone:
             return
-        room = largest - sum(one.size for one in bundle)
-        last = next(group for group in ready if bundle[-1] in group.taken)
+        room = max_bytes - sum(one.size for one in batch)
+        last = next(group for group in ready if batch[-1] in group.taken)
         in_line = ([last] if last.waiting else []) + ready[ready.index(last) + 1 :]
         for group in in_line[:2]:
             assert group.waiting[0].goes_alone or group.waiting[0].size > room

@@ -16,7 +16,7 @@ from tests.support.fake_loop import FakeLoop
 
 SEND = "SendMessage"
 INVALID = Outcome(Result.INVALID, "malformed", "no channel_uuid")
-LARGEST = 1_048_576
+MAX_BYTES = 1_048_576
 OURS = ["reason", "source_message_id", "first_sent_at", "group_id", "receive_count", "error"]
 
 text_attributes = st.builds(
@@ -33,9 +33,9 @@ attributes = st.dictionaries(
 
 
 def copy(
-    source: Delivery, *, reason: str = "malformed", error: str = "", largest: int = LARGEST
+    source: Delivery, *, reason: str = "malformed", error: str = "", max_bytes: int = MAX_BYTES
 ) -> dict[str, Any]:
-    return dead_letter(source, reason=reason, error=error, largest_size=largest)
+    return dead_letter(source, reason=reason, error=error, max_bytes=max_bytes)
 
 
 def attributes_of(letter: dict[str, Any]) -> dict[str, str]:
@@ -67,7 +67,7 @@ class Dead:
         self.quarantine = Quarantine(
             calls=self.calls,  # type: ignore[arg-type]
             queue_url="dlq",
-            largest_message=1_000,
+            max_message_bytes=1_000,
             backoff=Backoff(first=0.5, longest=4),
             call_later=self.loop.call_later,
             on_quarantined=self.quarantined.append,
@@ -100,7 +100,7 @@ def test_it_is_quarantined_only_when_sqs_has_confirmed_the_copy(
 
     dead.calls.answer(SEND)
     assert dead.quarantined == [one]
-    assert [record.message for record in caplog.records] == ["quarantined", "event ended"]
+    assert [record.message for record in caplog.records] == ["event_quarantined", "event_ended"]
     told = [record.__dict__ for record in caplog.records]
     assert all((one["message_id"], one["reason"]) == ("source", "malformed") for one in told)
 
@@ -124,7 +124,7 @@ def test_a_pointer_is_no_event_that_ends(dead: Dead, caplog: pytest.LogCaptureFi
     dead.quarantine.send(delivery(is_celery=True), INVALID)
     dead.calls.answer(SEND)
 
-    assert [record.message for record in caplog.records] == ["quarantined"]
+    assert [record.message for record in caplog.records] == ["event_quarantined"]
 
 
 def test_an_answer_without_a_message_id_confirms_nothing(dead: Dead) -> None:
@@ -249,14 +249,14 @@ def test_a_long_error_is_cut() -> None:
 def test_where_it_gets_narrow_the_error_is_shortened_before_others_are_dropped() -> None:
     source = delivery("s", body="x" * 1_000)
     without_error = size(copy(source))
-    letter = copy(source, error="é" * 500, largest=without_error + len("errorString") + 11)
+    letter = copy(source, error="é" * 500, max_bytes=without_error + len("errorString") + 11)
 
     assert attributes_of(letter)["error"] == "é" * 5
     assert list(letter["MessageAttributes"]) == OURS
 
 
 def test_where_there_is_no_room_at_all_only_the_body_goes() -> None:
-    letter = copy(delivery(body="x" * 1_000, attributes=many_attributes(3)), largest=1_000)
+    letter = copy(delivery(body="x" * 1_000, attributes=many_attributes(3)), max_bytes=1_000)
 
     assert letter["MessageAttributes"] == {}
     assert letter["MessageBody"] == "x" * 1_000
@@ -265,7 +265,7 @@ def test_where_there_is_no_room_at_all_only_the_body_goes() -> None:
 @pytest.mark.parametrize("room", range(0, 250, 7))
 def test_what_is_worth_more_is_dropped_later(room: int) -> None:
     source = delivery("s", group="g", body="x" * 100)
-    letter = copy(source, reason="r", error="e", largest=100 + room)
+    letter = copy(source, reason="r", error="e", max_bytes=100 + room)
     kept = [name for name in OURS if name in letter["MessageAttributes"]]
 
     assert size(letter) <= 100 + room
@@ -278,16 +278,16 @@ def test_what_is_worth_more_is_dropped_later(room: int) -> None:
     reason=st.text(max_size=50),
     error=st.text(max_size=300),
     own=attributes,
-    largest=st.integers(0, 1_200),
+    max_bytes=st.integers(0, 1_200),
 )
 def test_a_copy_is_never_larger_than_the_limit_unless_its_body_alone_is(
-    body: str, reason: str, error: str, own: dict[str, Any], largest: int
+    body: str, reason: str, error: str, own: dict[str, Any], max_bytes: int
 ) -> None:
     source = delivery("source", body=body, attributes=own)
-    letter = copy(source, reason=reason, error=error, largest=largest)
+    letter = copy(source, reason=reason, error=error, max_bytes=max_bytes)
 
     assert letter["MessageBody"] == body
-    assert size(letter) <= max(largest, len(body.encode()))
+    assert size(letter) <= max(max_bytes, len(body.encode()))
     assert len(letter["MessageAttributes"]) <= 10
     for value in letter["MessageAttributes"].values():
         assert value.get("StringValue") != ""

@@ -156,8 +156,8 @@ def test_an_outage_is_logged_once_and_so_is_its_end(
         polls.calls.receive()
 
     assert [(record.levelname, record.message) for record in caplog.records] == [
-        ("WARNING", "receiving failed, trying until it works"),
-        ("INFO", "receiving works again"),
+        ("WARNING", "receive_failed"),
+        ("INFO", "receive_recovered"),
     ]
     assert caplog.records[0].__dict__["error"] == FAULTS[0]
     assert caplog.records[1].__dict__["failures"] == 50

@@ -12,7 +12,7 @@ DAY = 24 * HOUR
 @pytest.fixture
 def worker(monkeypatch: pytest.MonkeyPatch) -> Worker:
     """One whose dependencies have been down from its start."""
-    worker = Worker(monkeypatch, probe="ordinary", retention=10 * DAY, most_held=20).start()
+    worker = Worker(monkeypatch, probe="ordinary", retention=10 * DAY, max_held=20).start()
     worker.settle(worker.probe, [UNAVAILABLE])
     return worker
 

@@ -28,7 +28,7 @@ from tests.unit.celery_sqs_fifo.control.test_app import envelope_of, fifo_app
 
 GROUPS = ("a", "b", "c")
 LEASE = 20
-MOST_BUGS = 3
+MAX_BUGS = 3
 RETENTION = 1_000.0
 # An event that fails for ever, in a worker that lost its lease, takes less than this.
 DRAINED_WITHIN = 600
@@ -39,9 +39,9 @@ OPTIONS = Options(
     dead_letter_queue_url=DEAD_LETTERS,
     probe="ordinary",
     visibility_timeout=LEASE,
-    most_bugs=MOST_BUGS,
+    max_bug_runs=MAX_BUGS,
     retention=RETENTION,
-    look_every=30.0,
+    retention_check_every=30.0,
 )
 
 PROFILE = "schedules-" + os.environ.get("HYPOTHESIS_PROFILE", "short")
@@ -49,7 +49,7 @@ COMMON = settings(deadline=None, stateful_step_count=60, suppress_health_check=l
 settings.register_profile("schedules-short", COMMON, max_examples=50, derandomize=True)
 settings.register_profile("schedules-long", COMMON, max_examples=2_000, print_blob=True)
 
-# Bundles, and so what can go wrong in them, need runs of events that are no barriers.
+# Batches, and so what can go wrong in them, need runs of events that are no barriers.
 kinds = st.sampled_from([*[Kind.PLAIN] * 4, Kind.UNAVAILABLE, Kind.BUG, *Kind])
 # A tick of the second age is stale, and an event of the third nears its retention.
 ages = st.sampled_from([*[0.0] * 6, 400.0, 0.9 * RETENTION])
@@ -67,25 +67,25 @@ class Schedules(Troubles):
         self.monkeypatch = pytest.MonkeyPatch()
         self.loop = FakeLoop()
         use_clock_of(self.loop, self.monkeypatch)
-        self.journal = Journal(most_bugs=MOST_BUGS, old_after=0.8 * RETENTION, now=self.loop.time)
+        self.journal = Journal(max_bug_runs=MAX_BUGS, old_after=0.8 * RETENTION, now=self.loop.time)
 
     @initialize(
         workers=st.integers(2, 3),
         processes=st.integers(1, 2),
-        bundle=st.sampled_from([10, 1]),
+        batch_size=st.sampled_from([10, 1]),
         is_greedy=st.booleans(),
         longest_delay=st.sampled_from([4.0, 30.0]),
-        longest_hold=st.sampled_from([OPTIONS.longest_hold, 60.0]),
+        max_hold=st.sampled_from([OPTIONS.max_hold, 60.0]),
         backlog=st.lists(runs, min_size=2, max_size=5),
     )
     def begin(
         self,
         workers: int,
         processes: int,
-        bundle: int,
+        batch_size: int,
         is_greedy: bool,
         longest_delay: float,
-        longest_hold: float,
+        max_hold: float,
         backlog: list[tuple[str, int, Kind, float, int]],
     ) -> None:
         self.sqs = ModelSqs(loop=self.loop, journal=self.journal, lease=LEASE, is_greedy=is_greedy)
@@ -99,9 +99,9 @@ class Schedules(Troubles):
             envelope=ENVELOPE,
             options=replace(
                 OPTIONS,
-                bundle=bundle,
+                batch_size=batch_size,
                 backoff=Backoff(first=0.5, longest=longest_delay),
-                longest_hold=longest_hold,
+                max_hold=max_hold,
             ),
             processes=processes,
             others=lambda: self.workers,
@@ -116,7 +116,7 @@ class Schedules(Troubles):
 
     @rule(backlog=st.lists(runs, min_size=1, max_size=4))
     def send_runs(self, backlog: list[tuple[str, int, Kind, float, int]]) -> None:
-        """Enough of a group to fill bundles, with something else in its midst."""
+        """Enough of a group to fill batches, with something else in its midst."""
         for group, before, kind, age, after in backlog:
             kinds_of_run = [*[Kind.PLAIN] * before, kind, *[Kind.PLAIN] * after]
             self.send([(group, each, 1, age) for each in kinds_of_run])
@@ -140,8 +140,8 @@ class Schedules(Troubles):
     @rule(pick=st.sampled_from([0, 0, 1, 2]), lost_after=st.integers(0, 3), times=st.integers(1, 4))
     def processes_are_lost(self, pick: int, lost_after: int, times: int) -> None:
         for _ in range(times):
-            # Those with the largest bundles first: there is more to go wrong with them.
-            if runs := sorted(self.runs(), key=_bundle_size, reverse=True):
+            # Those with the largest batches first: there is more to go wrong with them.
+            if runs := sorted(self.runs(), key=_batch_size, reverse=True):
                 worker, tag = runs[pick % len(runs)]
                 worker.work(tag, lost_after=lost_after)
             self.loop.advance(1.0)
@@ -197,6 +197,6 @@ def test_order_and_every_event_survive_random_schedules_of_work_and_faults() -> 
     run_state_machine_as_test(Schedules, settings=settings.get_profile(PROFILE))
 
 
-def _bundle_size(run: tuple[Worker, str]) -> int:
+def _batch_size(run: tuple[Worker, str]) -> int:
     worker, tag = run
     return len(worker.running[tag])

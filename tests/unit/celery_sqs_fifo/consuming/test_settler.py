@@ -20,8 +20,8 @@ INVALID = Outcome(Result.INVALID, "malformed")
 UNAVAILABLE = Outcome(Result.UNAVAILABLE, "unavailable")
 BUG = Outcome(Result.BUG, "bug", "somewhere")
 DAY = 24 * 3600.0
-# How many events are taken at once: what holds for a bundle holds for single events.
-EITHER_WAY = pytest.mark.parametrize("most", [10, 1], ids=["bundles", "single events"])
+# How many events are taken at once: what holds for a batch holds for single events.
+EITHER_WAY = pytest.mark.parametrize("max_events", [10, 1], ids=["batches", "single events"])
 
 
 class Held:
@@ -57,25 +57,25 @@ class Held:
             one.received_at, one.lease_until = self.loop.now, self.loop.now + 60
             self.gate.admit(one)
 
-    def take(self, most: int = 10) -> list[Delivery]:
-        return self.gate.take(most=most, largest=1_000_000)
+    def take(self, max_events: int = 10) -> list[Delivery]:
+        return self.gate.take(max_events=max_events, max_bytes=1_000_000)
 
-    def take_all(self, most: int) -> list[list[Delivery]]:
-        """All that may run, in bundles of so many at most."""
-        return list(iter(lambda: self.take(most), []))
+    def take_all(self, max_events: int) -> list[list[Delivery]]:
+        """All that may run, in batches of so many at most."""
+        return list(iter(lambda: self.take(max_events), []))
 
     def run(self, *outcomes: Outcome) -> list[Delivery]:
-        """Run the next bundle, of as many events as there are outcomes."""
-        bundle = self.take(len(outcomes))
-        assert len(bundle) == len(outcomes), names(bundle)
-        self.settler.settle(bundle, outcomes)
-        return bundle
+        """Run the next batch, of as many events as there are outcomes."""
+        batch = self.take(len(outcomes))
+        assert len(batch) == len(outcomes), names(batch)
+        self.settler.settle(batch, outcomes)
+        return batch
 
-    def lose(self, most: int = 10) -> list[Delivery]:
-        """Run the next bundle in a process that is lost."""
-        bundle = self.take(most)
-        self.settler.settle(bundle, None)
-        return bundle
+    def lose(self, max_events: int = 10) -> list[Delivery]:
+        """Run the next batch in a process that is lost."""
+        batch = self.take(max_events)
+        self.settler.settle(batch, None)
+        return batch
 
     def run_again_and_again(self, outcomes: Sequence[Outcome]) -> None:
         for outcome in outcomes:
@@ -128,13 +128,13 @@ def test_an_invalid_event_is_copied_and_only_then_deleted_and_the_group_goes_on(
 
 @EITHER_WAY
 def test_an_invalid_event_is_quarantined_and_those_around_it_are_deleted(
-    held: Held, most: int
+    held: Held, max_events: int
 ) -> None:
     one, bad, three = (delivery(name) for name in ("1", "bad", "3"))
     held.admit(one, bad, three)
     outcomes = iter([DONE, INVALID, DONE])
-    while bundle := held.take(most):
-        held.settler.settle(bundle, list(islice(outcomes, len(bundle))))
+    while batch := held.take(max_events):
+        held.settler.settle(batch, list(islice(outcomes, len(batch))))
     held.settler.flush()
 
     assert held.quarantined == ["bad"]
@@ -156,7 +156,7 @@ def test_a_failed_head_alone_is_held_and_its_followers_go_back_to_sqs(
 
 
 @pytest.mark.parametrize("outcome", [UNAVAILABLE, BUG])
-def test_followers_that_were_not_in_the_bundle_of_a_failed_head_go_back_too(
+def test_followers_that_were_not_in_the_batch_of_a_failed_head_go_back_too(
     held: Held, outcome: Outcome
 ) -> None:
     held.admit(delivery("head"), delivery("behind"), delivery("other", group="other"))
@@ -188,7 +188,7 @@ def test_other_groups_go_on_while_one_is_held(held: Held) -> None:
 
 
 @pytest.mark.parametrize("outcome", [UNAVAILABLE, BUG])
-def test_when_all_of_a_bundle_failed_they_run_again_in_the_order_of_their_group(
+def test_when_all_of_a_batch_failed_they_run_again_in_the_order_of_their_group(
     held: Held, outcome: Outcome
 ) -> None:
     held.admit(delivery("1"), delivery("2"), delivery("3"))
@@ -197,9 +197,9 @@ def test_when_all_of_a_bundle_failed_they_run_again_in_the_order_of_their_group(
     ran: list[str] = []
     for _ in range(6):
         held.loop.advance(31)
-        while bundle := held.take(1):
-            ran += names(bundle)
-            held.settler.settle(bundle, [DONE])
+        while batch := held.take(1):
+            ran += names(batch)
+            held.settler.settle(batch, [DONE])
     again = [name for name in "123" if f"handle-{name}" in held.calls.released]
     assert ran + again == ["1", "2", "3"]
 
@@ -273,7 +273,7 @@ def test_a_lost_process_counts_as_a_bug_of_the_event_that_it_had(held: Held) -> 
     assert attributes["reason"]["StringValue"] == LOST.reason
 
 
-def test_after_a_lost_process_the_events_of_its_bundle_run_one_by_one_and_alone(held: Held) -> None:
+def test_after_a_lost_process_the_events_of_its_batch_run_one_by_one_and_alone(held: Held) -> None:
     held.admit(
         delivery("a1", group="a"),
         delivery("a2", group="a"),
@@ -283,14 +283,14 @@ def test_after_a_lost_process_the_events_of_its_bundle_run_one_by_one_and_alone(
     assert names(held.lose(3)) == ["a1", "a2", "a3"]
 
     ran = []
-    while bundle := held.take():
-        ran.append(names(bundle))
-        held.settler.settle(bundle, [DONE] * len(bundle))
+    while batch := held.take():
+        ran.append(names(batch))
+        held.settler.settle(batch, [DONE] * len(batch))
     assert ran == [["b1"], ["a1"], ["a2"], ["a3"]]
     assert (held.quarantined, held.calls.released) == ([], [])
 
 
-def test_a_lost_bundle_is_no_failure_of_its_events(held: Held) -> None:
+def test_a_lost_batch_is_no_failure_of_its_events(held: Held) -> None:
     held.admit(delivery("1"), delivery("2"))
 
     assert [one.failures for one in held.lose()] == [0, 0]
@@ -336,8 +336,8 @@ def finish_others_for(held: Held, seconds: float) -> None:
     for _ in range(round(seconds * 20)):
         other = delivery(group="other")
         held.admit(other)
-        bundle = held.gate.take(most=1, largest=1_000_000)
-        held.settler.settle(bundle, [DONE])
+        batch = held.gate.take(max_events=1, max_bytes=1_000_000)
+        held.settler.settle(batch, [DONE])
         held.loop.advance(0.05)
 
 
@@ -383,8 +383,8 @@ def test_while_others_run_deletes_for_a_backlog_gather_for_the_flush_interval(he
     one, close = backlog("1", "close")
     other = delivery("other", group="other")
     held.admit(one, other, close)
-    bundle, with_the_pool = held.take(most=1), held.take(most=1)
-    held.settler.settle(bundle, [DONE])
+    batch, with_the_pool = held.take(max_events=1), held.take(max_events=1)
+    held.settler.settle(batch, [DONE])
     assert (names(with_the_pool), held.calls.deleted) == (["other"], [])
 
     held.settler.settle(with_the_pool, [DONE])
@@ -398,7 +398,7 @@ def test_a_barrier_that_arrives_behind_a_finished_event_has_its_delete_hurried(h
     held.admit(one)
     held.run(DONE)
     held.admit(close)
-    held.settler.hurry_awaited(["g"])
+    held.settler.flush_awaited(["g"])
     held.loop.advance(0.1)
 
     assert held.calls.deleted == handles(one)
@@ -413,5 +413,5 @@ def test_logs_of_a_held_event_hold_ids_and_reasons_and_nothing_it_carries(
         held.run(UNAVAILABLE)
 
     (record,) = caplog.records
-    assert (record.message, record.__dict__["message_id"]) == ("held, to be run again", "id")
+    assert (record.message, record.__dict__["message_id"]) == ("event_held", "id")
     assert "secret" not in str(record.__dict__)

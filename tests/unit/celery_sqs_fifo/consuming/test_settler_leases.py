@@ -115,12 +115,12 @@ def test_a_lease_lost_while_parked_forgets_the_event(held: Held) -> None:
 
 def test_a_lease_lost_while_running_drops_what_is_behind_and_lets_it_finish(held: Held) -> None:
     held.admit(delivery("lost"), delivery("behind"))
-    bundle = held.take(1)
+    batch = held.take(1)
     lose_leases(held, "lost")
     assert (names(held.gate), held.calls.released) == (["lost"], ["handle-behind"])
 
     held.calls.refused = {"handle-lost": "ReceiptHandleIsInvalid"}
-    held.settler.settle(bundle, [DONE])
+    held.settler.settle(batch, [DONE])
     held.settler.flush()
     assert (held.gate.held, held.gate.group_ids) == (0, [])
 
@@ -161,20 +161,20 @@ def test_a_delete_that_came_too_late_gives_back_what_waits_in_its_group(held: He
 
 def test_what_has_too_little_lease_left_is_given_back_instead_of_run(held: Held) -> None:
     held.admit(delivery("late"), delivery("behind"), delivery("other", group="other"))
-    bundle = held.take(1)
-    bundle[0].lease_until = held.loop.now + 5.9
+    batch = held.take(1)
+    batch[0].lease_until = held.loop.now + 5.9
 
-    assert held.settler.give_back_nearly_over(bundle) == []
+    assert held.settler.release_nearly_over(batch) == []
     assert held.calls.released == ["handle-late", "handle-behind"]
     assert names(held.take()) == ["other"]
 
 
-def test_nothing_runs_whose_predecessor_in_the_bundle_was_given_back(held: Held) -> None:
+def test_nothing_runs_whose_predecessor_in_the_batch_was_given_back(held: Held) -> None:
     held.admit(delivery("late"), delivery("behind"), delivery("other", group="other"))
-    bundle = held.take()
-    bundle[0].lease_until = held.loop.now + 1
+    batch = held.take()
+    batch[0].lease_until = held.loop.now + 1
 
-    assert names(held.settler.give_back_nearly_over(bundle)) == ["other"]
+    assert names(held.settler.release_nearly_over(batch)) == ["other"]
     assert held.calls.released == ["handle-late", "handle-behind"]
 
 
@@ -203,16 +203,16 @@ def test_at_stop_what_has_finished_is_deleted_at_once(held: Held) -> None:
 
 @EITHER_WAY
 def test_results_that_come_after_stop_are_deleted_or_given_back_at_once(
-    held: Held, most: int
+    held: Held, max_events: int
 ) -> None:
     names_ = ("done", "unavailable", "waiting", "bug", "invalid")
     held.admit(*[delivery(name, group=name) for name in names_])
-    bundles = held.take_all(most)
+    batches = held.take_all(max_events)
     held.calls.wait = True
     held.settler.stop()
     outcomes = iter([DONE, UNAVAILABLE, WAITING, BUG, INVALID])
-    for bundle in bundles:
-        held.settler.settle(bundle, list(islice(outcomes, len(bundle))))
+    for batch in batches:
+        held.settler.settle(batch, list(islice(outcomes, len(batch))))
 
     assert held.calls.deleted == ["handle-done", "handle-invalid"]
     assert held.calls.released == ["handle-unavailable", "handle-waiting", "handle-bug"]
@@ -222,24 +222,24 @@ def test_results_that_come_after_stop_are_deleted_or_given_back_at_once(
     assert len(held.calls.made) == before
 
 
-def test_a_bundle_that_is_lost_after_stop_is_given_back_in_order(held: Held) -> None:
+def test_a_batch_that_is_lost_after_stop_is_given_back_in_order(held: Held) -> None:
     held.admit(delivery("1"), delivery("2"), delivery("3"))
-    bundle = held.take()
+    batch = held.take()
     held.calls.wait = True
     held.settler.stop()
-    held.settler.settle(bundle, None)
+    held.settler.settle(batch, None)
 
-    assert sorted(held.calls.released) == handles(*bundle)
+    assert sorted(held.calls.released) == handles(*batch)
     assert held.gate.held == 0
 
 
 def test_a_quarantine_that_is_refused_after_stop_gives_the_event_back(held: Held) -> None:
     held.admit(delivery("bad"))
-    bundle = held.take()
+    batch = held.take()
     held.calls.wait = True
     held.calls.errors = {SEND: "EndpointConnectionError"}
     held.settler.stop()
-    held.settler.settle(bundle, [INVALID])
+    held.settler.settle(batch, [INVALID])
 
     assert (held.calls.released, held.calls.deleted) == (["handle-bad"], [])
 
@@ -259,10 +259,10 @@ def test_a_copy_that_was_on_the_way_at_stop_leaves_the_delete_to_the_next_delive
 
 def test_when_sqs_cannot_be_reached_at_stop_nothing_is_raised(held: Held) -> None:
     held.admit(delivery("1"), delivery("2", group="other"))
-    bundle = held.take(1)
+    batch = held.take(1)
     held.calls.wait = True
     held.calls.errors = dict.fromkeys((SEND, DELETE, CHANGE), "EndpointConnectionError")
     held.settler.stop()
-    held.settler.settle(bundle, [DONE])
+    held.settler.settle(batch, [DONE])
 
     assert held.gate.held == 0

@@ -179,7 +179,7 @@ def test_an_error_of_the_callback_is_logged_and_not_raised(
     (record,) = caplog.records
     assert (record.levelno, record.message) == (
         logging.ERROR,
-        "handling an answer of SQS failed",
+        "sqs_response_failed",
     )
     assert asked.calls.open == 0
 

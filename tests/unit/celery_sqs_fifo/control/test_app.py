@@ -10,15 +10,15 @@ from celery import Celery
 from celery.app.trace import trace_task_ret
 from kombu.serialization import loads
 
-from celery_sqs_fifo import EventRules, EventTask, FifoTask, Outcome, PointerForm, Work
+from celery_sqs_fifo import BatchItem, EventRules, EventTask, FifoTask, Outcome, PointerForm
 from celery_sqs_fifo.running.envelope import Envelope
 
 QUEUE = "events.fifo"
 CHAIN = ("first", "second", "third")
-Step = Callable[[list[Work]], None]
+Step = Callable[[list[BatchItem]], None]
 
 
-def nothing(_works: list[Work]) -> None:
+def nothing(_works: list[BatchItem]) -> None:
     """A step that lets all events through."""
 
 

@@ -7,7 +7,7 @@ import pytest
 from celery.worker import state as worker_state
 from celery.worker.control import Panel
 
-from celery_sqs_fifo.control.commands import LARGEST_POOL, Commands
+from celery_sqs_fifo.control.commands import MAX_POOL_SIZE, Commands
 from celery_sqs_fifo.control.remote import CommandNode, ControlMailbox
 
 OBEYED = {
@@ -82,13 +82,13 @@ def test_a_refused_command_is_told_once_and_an_unknown_name_never(
 
 def test_the_pool_keeps_one_process_and_does_not_grow_without_end(state: Any) -> None:
     assert run(state, "pool_grow", n=3) == {"ok": "the pool will have 5 processes."}
-    assert "must keep 1 to" in run(state, "pool_grow", n=LARGEST_POOL)["error"]
+    assert "must keep 1 to" in run(state, "pool_grow", n=MAX_POOL_SIZE)["error"]
     assert "must keep 1 to" in run(state, "pool_shrink", n=5)["error"]
     assert "all processes are at work" in run(state, "pool_shrink", n=1)["error"]
     assert state.consumer.pool.num_processes == 5
 
 
-@pytest.mark.parametrize("n", [0, -1, LARGEST_POOL + 1, "2", None])
+@pytest.mark.parametrize("n", [0, -1, MAX_POOL_SIZE + 1, "2", None])
 def test_the_number_of_processes_must_be_a_number(state: Any, n: Any) -> None:
     assert "the number of processes" in run(state, "pool_grow", n=n)["error"]
 

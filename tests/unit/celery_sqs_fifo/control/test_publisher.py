@@ -55,7 +55,7 @@ class Frozen:
 def test_what_does_not_fit_is_dropped_oldest_first_and_nobody_waits() -> None:
     frozen = Frozen()
     publisher = make(lambda: frozen)
-    for number in range(module.MOST_WAITING + 7):
+    for number in range(module.MAX_WAITING + 7):
         publisher.put(event(number=number))
 
     assert publisher.dropped == 7
@@ -104,8 +104,8 @@ def test_an_outage_is_told_once_and_without_secrets(caplog: pytest.LogCaptureFix
     outage.end()
 
     assert [record.message for record in caplog.records] == [
-        "the control broker does not answer",
-        "the control broker answers again",
+        "control_broker_unavailable",
+        "control_broker_recovered",
     ]
     assert "secret" not in repr([vars(record) for record in caplog.records])
     assert vars(caplog.records[0])["broker"] == "redis://broker.example:6379"

@@ -14,7 +14,7 @@ from celery.exceptions import WorkerLostError
 from celery.worker import state as worker_state
 from celery.worker.request import create_request_cls
 
-from celery_sqs_fifo import DONE, WAITING, EventsFailed, Outcome, Result, Work
+from celery_sqs_fifo import DONE, WAITING, BatchItem, EventsFailed, Outcome, Result
 from celery_sqs_fifo.running.request import FifoRequest
 from celery_sqs_fifo.transport import Message
 from tests.support.fake_calls import delivery
@@ -60,10 +60,10 @@ def run(app: Celery, *names: str) -> dict[str, Any]:
     return message
 
 
-def ends(**outcomes: Outcome) -> Callable[[list[Work]], None]:
-    def step(works: list[Work]) -> None:
-        for work in works:
-            work.outcome = outcomes.get(f"m{work.event.message_id}")
+def ends(**outcomes: Outcome) -> Callable[[list[BatchItem]], None]:
+    def step(batch: list[BatchItem]) -> None:
+        for item in batch:
+            item.outcome = outcomes.get(f"m{item.event.message_id}")
 
     return step
 
@@ -83,7 +83,7 @@ def test_each_step_is_told_of_with_its_parent_and_root() -> None:
 
 
 def test_a_steps_time_is_its_own() -> None:
-    def takes_long(_works: list[Work]) -> None:
+    def takes_long(_works: list[BatchItem]) -> None:
         time.sleep(0.2)
 
     app, told = watched(third=takes_long)
@@ -107,10 +107,10 @@ def test_a_step_that_ends_events_has_failed_with_the_names_of_their_reasons() ->
 def test_a_task_that_a_step_runs_in_its_delivery_is_told_of_with_ids_only() -> None:
     identity = str(uuid4())
 
-    def point(_works: list[Work]) -> None:
+    def point(_works: list[BatchItem]) -> None:
         app.tasks["point"].run_in_this_delivery(identity)
 
-    def point_at_text(_works: list[Work]) -> None:
+    def point_at_text(_works: list[BatchItem]) -> None:
         app.tasks["close"].run_in_this_delivery(SECRET)
 
     app, told = watched(first=point, second=point_at_text)
@@ -126,7 +126,7 @@ def test_a_pointer_that_fails_in_a_delivery_ends_with_the_name_of_its_reason() -
     def fails(*_arguments: Any) -> None:
         raise ValueError(SECRET)
 
-    def point(_works: list[Work]) -> None:
+    def point(_works: list[BatchItem]) -> None:
         app.tasks["point"].run_in_this_delivery(str(uuid4()))
 
     app, told = watched(first=point, pointed=fails)

@@ -7,7 +7,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from celery_sqs_fifo import WAITING, Outcome, QueuedEvent, Result, Work, bug, each, together
+from celery_sqs_fifo import (
+    WAITING,
+    BatchItem,
+    Outcome,
+    QueuedEvent,
+    Result,
+    bug_outcome,
+    process_each,
+    process_together,
+)
 
 FAILURES = (Result.INVALID, Result.UNAVAILABLE, Result.BUG)
 
@@ -38,38 +47,38 @@ def outcome_of(error: Exception) -> Outcome:
     return Outcome(error.result)
 
 
-def work(group: str = "g", *, outcome: Outcome | None = None) -> Work:
+def item(group: str = "g", *, outcome: Outcome | None = None) -> BatchItem:
     event = QueuedEvent(message_id="id", group_id=group, sequence_number="1", sent_at=0, body="")
-    return Work(event, outcome=outcome)
+    return BatchItem(event, outcome=outcome)
 
 
-def run(works: list[Work], ending: Callable[[int], Result | None]) -> list[int]:
+def run(batch: list[BatchItem], ending: Callable[[int], Result | None]) -> list[int]:
     """Run one step; gives the places of the events that took effect."""
     effects = []
 
-    def handle(one: Work) -> None:
-        place = next(place for place, other in enumerate(works) if other is one)
+    def handle(one: BatchItem) -> None:
+        place = next(place for place, other in enumerate(batch) if other is one)
         if result := ending(place):
             raise Fails(result)
         effects.append(place)
 
-    each(works, handle, outcome_of=outcome_of)
+    process_each(batch, handle, outcome_of=outcome_of)
     return effects
 
 
 @settings(derandomize=True, deadline=None, max_examples=300)
 @given(plans)
 def test_no_event_takes_effect_after_an_earlier_one_of_its_group_failed(plan: list[Plan]) -> None:
-    works = [work(one.group) for one in plan]
+    batch = [item(one.group) for one in plan]
     steps = [
-        run(works, lambda place: plan[place].first),
-        run(works, lambda place: plan[place].second),
+        run(batch, lambda place: plan[place].first),
+        run(batch, lambda place: plan[place].second),
     ]
 
     for effects in steps:
         assert effects == sorted(effects)
-    for place, one in enumerate(works):
-        earlier = [other for other in works[:place] if other.event.group_id == one.event.group_id]
+    for place, one in enumerate(batch):
+        earlier = [other for other in batch[:place] if other.event.group_id == one.event.group_id]
         failed = [
             other for other in earlier if other.outcome and other.outcome.result in FAILURES[1:]
         ]
@@ -84,44 +93,44 @@ def test_no_event_takes_effect_after_an_earlier_one_of_its_group_failed(plan: li
 @settings(derandomize=True, deadline=None, max_examples=100)
 @given(plans)
 def test_what_waits_always_has_a_failed_event_of_its_group_before_it(plan: list[Plan]) -> None:
-    works = [work(one.group) for one in plan]
-    run(works, lambda place: plan[place].first)
+    batch = [item(one.group) for one in plan]
+    run(batch, lambda place: plan[place].first)
 
-    for place, one in enumerate(works):
+    for place, one in enumerate(batch):
         if one.outcome == WAITING:
-            earlier = [w.outcome for w in works[:place] if w.event.group_id == one.event.group_id]
+            earlier = [w.outcome for w in batch[:place] if w.event.group_id == one.event.group_id]
             assert {Outcome(Result.BUG), Outcome(Result.UNAVAILABLE)} & set(earlier)
 
 
 @pytest.mark.parametrize("result", [Result.UNAVAILABLE, Result.BUG])
 def test_a_failure_makes_the_later_events_of_its_group_wait_and_no_other(result: Result) -> None:
-    works = [work("a"), work("b"), work("a"), work("b")]
-    effects = run(works, lambda place: result if place == 0 else None)
+    batch = [item("a"), item("b"), item("a"), item("b")]
+    effects = run(batch, lambda place: result if place == 0 else None)
 
     assert effects == [1, 3]
-    assert [one.outcome for one in works] == [Outcome(result), None, WAITING, None]
+    assert [one.outcome for one in batch] == [Outcome(result), None, WAITING, None]
 
 
 def test_an_invalid_event_makes_nobody_wait() -> None:
-    works = [work(), work()]
+    batch = [item(), item()]
 
-    assert run(works, lambda place: Result.INVALID if place == 0 else None) == [1]
-    assert works[1].outcome is None
+    assert run(batch, lambda place: Result.INVALID if place == 0 else None) == [1]
+    assert batch[1].outcome is None
 
 
 def test_an_event_that_waits_makes_the_next_wait_too() -> None:
-    works = [work(outcome=WAITING), work()]
+    batch = [item(outcome=WAITING), item()]
 
-    assert run(works, lambda _place: None) == []
-    assert works[1].outcome == WAITING
+    assert run(batch, lambda _place: None) == []
+    assert batch[1].outcome == WAITING
 
 
 def test_an_event_that_ended_before_is_not_handled_again() -> None:
     invalid = Outcome(Result.INVALID, "malformed")
-    works = [work("a", outcome=invalid), work("b")]
+    batch = [item("a", outcome=invalid), item("b")]
 
-    assert run(works, lambda _place: None) == [1]
-    assert works[0].outcome is invalid
+    assert run(batch, lambda _place: None) == [1]
+    assert batch[0].outcome is invalid
 
 
 class Together:
@@ -130,29 +139,29 @@ class Together:
     def __init__(self, *, all_fail: Result | None = None, bad: Result | None = None) -> None:
         self.all_fail = all_fail
         self.bad = bad
-        self.in_one_call: list[Work] = []
-        self.one_by_one: list[Work] = []
+        self.in_one_call: list[BatchItem] = []
+        self.one_by_one: list[BatchItem] = []
 
-    def run(self, works: list[Work]) -> list[Outcome | None]:
+    def run(self, batch: list[BatchItem]) -> list[Outcome | None]:
         """`bad` is how the first of them fails."""
 
-        def handle_all(on_their_way: list[Work]) -> None:
+        def handle_all(on_their_way: list[BatchItem]) -> None:
             if self.all_fail:
                 raise Fails(self.all_fail)
             self.in_one_call += on_their_way
 
-        def handle(one: Work) -> None:
-            if self.bad and one is works[0]:
+        def handle(one: BatchItem) -> None:
+            if self.bad and one is batch[0]:
                 raise Fails(self.bad)
             self.one_by_one.append(one)
 
-        together(works, handle_all=handle_all, handle=handle, outcome_of=outcome_of)
-        return [one.outcome for one in works]
+        process_together(batch, handle_all=handle_all, handle=handle, outcome_of=outcome_of)
+        return [one.outcome for one in batch]
 
 
 def test_together_handles_all_that_are_on_their_way_with_one_call() -> None:
-    ended = work("z", outcome=Outcome(Result.INVALID))
-    a, b = work("a"), work("b")
+    ended = item("z", outcome=Outcome(Result.INVALID))
+    a, b = item("a"), item("b")
     step = Together()
 
     assert step.run([ended, a, b]) == [Outcome(Result.INVALID), None, None]
@@ -160,7 +169,7 @@ def test_together_handles_all_that_are_on_their_way_with_one_call() -> None:
 
 
 def test_one_event_is_handled_by_itself() -> None:
-    only = work()
+    only = item()
     step = Together(all_fail=Result.BUG)
 
     assert step.run([only]) == [None]
@@ -168,21 +177,21 @@ def test_one_event_is_handled_by_itself() -> None:
 
 
 def test_when_a_dependency_is_unavailable_for_all_nobody_asks_it_for_each() -> None:
-    works = [work("a"), work("a"), work("b")]
+    batch = [item("a"), item("a"), item("b")]
     step = Together(all_fail=Result.UNAVAILABLE)
 
-    assert {one.result for one in step.run(works) if one} <= {Result.UNAVAILABLE, Result.WAITING}
-    assert all(one.outcome for one in works)
+    assert {one.result for one in step.run(batch) if one} <= {Result.UNAVAILABLE, Result.WAITING}
+    assert all(one.outcome for one in batch)
     assert step.one_by_one == []
 
 
 @pytest.mark.parametrize("all_fail", [Result.BUG, Result.INVALID])
 def test_after_any_other_error_only_the_event_at_fault_fails(all_fail: Result) -> None:
-    works = [work("a"), work("a"), work("b")]
+    batch = [item("a"), item("a"), item("b")]
     step = Together(all_fail=all_fail, bad=Result.BUG)
 
-    assert step.run(works) == [Outcome(Result.BUG), WAITING, None]
-    assert step.one_by_one == [works[2]]
+    assert step.run(batch) == [Outcome(Result.BUG), WAITING, None]
+    assert step.one_by_one == [batch[2]]
 
 
 def test_a_bug_says_where_it_happened_and_nothing_of_what_was_written() -> None:
@@ -191,7 +200,7 @@ def test_a_bug_says_where_it_happened_and_nothing_of_what_was_written() -> None:
 
     with pytest.raises(ValueError, match="secret") as raised:
         deep_in_a_step()
-    outcome = bug(raised.value)
+    outcome = bug_outcome(raised.value)
 
     assert (outcome.result, outcome.reason) == (Result.BUG, "bug")
     assert "secret" not in outcome.error
@@ -209,7 +218,7 @@ def test_a_bug_names_the_last_frames_of_a_deep_traceback_only() -> None:
     with pytest.raises(KeyError) as raised:
         recurse(50)
 
-    assert bug(raised.value).error.count(" recurse") == 5
+    assert bug_outcome(raised.value).error.count(" recurse") == 5
 
 
 def test_a_work_shows_its_id_and_how_it_ended_and_nothing_it_carries() -> None:
@@ -217,6 +226,6 @@ def test_a_work_shows_its_id_and_how_it_ended_and_nothing_it_carries() -> None:
         message_id="id-1", group_id="secret", sequence_number="1", sent_at=0, body="secret"
     )
 
-    assert repr([Work(event, state="secret"), Work(event, outcome=WAITING)]) == (
+    assert repr([BatchItem(event, state="secret"), BatchItem(event, outcome=WAITING)]) == (
         "[id-1 ok, id-1 waiting]"
     )

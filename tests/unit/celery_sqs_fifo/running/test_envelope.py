@@ -204,10 +204,10 @@ def test_all_deliveries_of_a_message_are_one_task_to_operators(envelope: Envelop
     )
 
 
-def test_each_step_of_each_bundle_has_an_id_of_its_own(envelope: Envelope) -> None:
+def test_each_step_of_each_batch_has_an_id_of_its_own(envelope: Envelope) -> None:
     messages = [
-        envelope.message(bundle)
-        for bundle in ([delivery("1")], [delivery("2")], [delivery("1"), delivery("2")])
+        envelope.message(batch)
+        for batch in ([delivery("1")], [delivery("2")], [delivery("1"), delivery("2")])
     ]
     ids = [message["headers"]["id"] for message in messages] + [
         step["options"]["task_id"] for message in messages for step in decoded(message)[2]["chain"]
@@ -219,8 +219,8 @@ def test_each_step_of_each_bundle_has_an_id_of_its_own(envelope: Envelope) -> No
 def test_logs_and_events_show_ids_and_nothing_of_what_a_message_carries(
     envelope: Envelope,
 ) -> None:
-    bundle = [delivery("id-1", body="a secret"), delivery("id-2", body="a secret", group="secret")]
-    message = envelope.message(bundle)
+    batch = [delivery("id-1", body="a secret"), delivery("id-2", body="a secret", group="secret")]
+    message = envelope.message(batch)
 
     assert message["headers"]["argsrepr"] == "(id-1,id-2)"
     assert message["headers"]["kwargsrepr"] == "{}"
@@ -261,11 +261,11 @@ def test_a_body_that_cannot_be_labelled_is_an_event_all_the_same(app: Celery) ->
 
 
 def test_a_delivery_that_is_handed_out_is_labelled_with_its_run(envelope: Envelope) -> None:
-    bundle = [delivery("1", failures=2), delivery("2", failures=2)]
-    message = envelope.message(bundle)
+    batch = [delivery("1", failures=2), delivery("2", failures=2)]
+    message = envelope.message(batch)
 
     run = {"task_id": message["headers"]["id"], "step": "first", "attempt": 3}
-    assert [one.labels for one in bundle] == [run, run]
+    assert [one.labels for one in batch] == [run, run]
 
 
 def test_a_pool_process_is_given_the_labels_of_a_pointer(app: Celery) -> None:
@@ -275,23 +275,23 @@ def test_a_pool_process_is_given_the_labels_of_a_pointer(app: Celery) -> None:
     assert headers["labels"] == {"seen": [1, None, "point", [UUID_TEXT]], "message_id": "m"}
 
 
-def test_a_bundle_is_one_message_in_the_name_of_its_first(envelope: Envelope) -> None:
-    bundle = [delivery("1", failures=3), delivery("2")]
-    message = envelope.message(bundle)
+def test_a_batch_is_one_message_in_the_name_of_its_first(envelope: Envelope) -> None:
+    batch = [delivery("1", failures=3), delivery("2")]
+    message = envelope.message(batch)
 
-    assert message["properties"]["delivery_tag"] == bundle[0].receipt_handle
+    assert message["properties"]["delivery_tag"] == batch[0].receipt_handle
     assert message["properties"]["delivery_info"] == {"exchange": "", "routing_key": QUEUE}
     assert message["properties"]["correlation_id"] == message["headers"]["id"]
     assert message["headers"]["retries"] == 3
     assert message["headers"]["ignore_result"] is True
 
 
-def test_a_bundle_is_decoded_in_a_pool_process_to_the_same_events(envelope: Envelope) -> None:
-    bundle = [
+def test_a_batch_is_decoded_in_a_pool_process_to_the_same_events(envelope: Envelope) -> None:
+    batch = [
         delivery("1", group="a", body='{"text": "\\u0000 \\ud83d \U0001f615"}', sent_at=12.5),
         delivery("2", group="b", body='{"__type__": "uuid", "__value__": {"hex": "x"}}'),
     ]
-    (events,), kwargs, embed = decoded(envelope.message(bundle))
+    (events,), kwargs, embed = decoded(envelope.message(batch))
 
     assert events == [
         {
@@ -303,7 +303,7 @@ def test_a_bundle_is_decoded_in_a_pool_process_to_the_same_events(envelope: Enve
             "receive_count": one.receive_count,
             "traceparent": "",
         }
-        for one in bundle
+        for one in batch
     ]
     assert kwargs == {}
     assert [step["task"] for step in reversed(embed["chain"])] == list(CHAIN[1:])

@@ -10,7 +10,16 @@ import pytest
 from celery import Celery
 from celery.app.trace import trace_task
 
-from celery_sqs_fifo import DONE, WAITING, EventsFailed, FifoTask, Outcome, Result, Work, each
+from celery_sqs_fifo import (
+    DONE,
+    WAITING,
+    BatchItem,
+    EventsFailed,
+    FifoTask,
+    Outcome,
+    Result,
+    process_each,
+)
 from tests.support.fake_calls import delivery
 from tests.unit.celery_sqs_fifo.control.test_app import (
     CHAIN,
@@ -32,13 +41,13 @@ class Log:
         self.places: set[tuple[int, int]] = set()
 
     def step(self, name: str, ends: dict[str, Outcome] | None = None) -> Step:
-        def run(works: list[Work]) -> None:
-            on_their_way = [work for work in works if work.outcome is None]
-            self.seen.append((name, [work.event.message_id for work in on_their_way]))
+        def run(batch: list[BatchItem]) -> None:
+            on_their_way = [item for item in batch if item.outcome is None]
+            self.seen.append((name, [item.event.message_id for item in on_their_way]))
             self.places.add((os.getpid(), threading.get_ident()))
-            for work in on_their_way:
-                work.outcome = (ends or {}).get(work.event.message_id)
-                work.state = f"{work.state or ''}{name}"
+            for item in on_their_way:
+                item.outcome = (ends or {}).get(item.event.message_id)
+                item.state = f"{item.state or ''}{name}"
 
         return run
 
@@ -48,16 +57,16 @@ class Log:
 
 
 def fails(error: Exception) -> Step:
-    def run(_works: list[Work]) -> None:
+    def run(_works: list[BatchItem]) -> None:
         raise error
 
     return run
 
 
-def run_bundle(app: Celery, *names: str, group: str | None = None) -> Any:
-    """Run a bundle, each event in a group of its own unless one is given; gives the error."""
-    bundle = [delivery(name, group=group or name, body="a secret") for name in names]
-    failed, result, _runtime = run_in_child(app, envelope_of(app).message(bundle))
+def run_batch(app: Celery, *names: str, group: str | None = None) -> Any:
+    """Run a batch, each event in a group of its own unless one is given; gives the error."""
+    batch = [delivery(name, group=group or name, body="a secret") for name in names]
+    failed, result, _runtime = run_in_child(app, envelope_of(app).message(batch))
     # Within one process, billiard's wrapper for pickling is still around it.
     return getattr(result.exception, "exc", result.exception) if failed else None
 
@@ -70,18 +79,18 @@ def outcomes_of(error: Any) -> list[Outcome]:
 def test_the_steps_run_in_order_in_the_same_process_and_thread() -> None:
     log = Log()
 
-    assert run_bundle(log.app(), "1", "2") is None
+    assert run_batch(log.app(), "1", "2") is None
     assert log.seen == [("first", ["1", "2"]), ("second", ["1", "2"]), ("third", ["1", "2"])]
     assert log.places == {(os.getpid(), threading.get_ident())}
 
 
 def test_the_steps_hand_on_the_same_works() -> None:
-    seen: list[Work] = []
+    seen: list[BatchItem] = []
 
-    def collect(works: list[Work]) -> None:
-        seen.extend(works)
+    def collect(batch: list[BatchItem]) -> None:
+        seen.extend(batch)
 
-    run_bundle(fifo_app(first=collect, second=collect, third=collect), "1")
+    run_batch(fifo_app(first=collect, second=collect, third=collect), "1")
     assert len(seen) == 3
     assert seen[0] is seen[1] is seen[2]
     assert (seen[0].event.message_id, seen[0].event.body) == ("1", "a secret")
@@ -92,7 +101,7 @@ def test_nothing_is_published_on_the_way() -> None:
     published: list[Any] = []
     app.amqp._send_task_message = lambda *args, **_options: published.append(args)
 
-    run_bundle(app, "1")
+    run_batch(app, "1")
 
     assert published == []
 
@@ -101,7 +110,7 @@ def test_each_step_is_a_task_of_its_own_to_celery(caplog: pytest.LogCaptureFixtu
     ids: list[tuple[str, str, str]] = []
     app = fifo_app()
 
-    def note(works: list[Work]) -> None:
+    def note(batch: list[BatchItem]) -> None:
         request = app.current_task.request
         ids.append((request.id, request.parent_id, request.root_id))
 
@@ -120,7 +129,7 @@ def test_each_step_is_a_task_of_its_own_to_celery(caplog: pytest.LogCaptureFixtu
 @pytest.mark.parametrize("ending", CHAIN)
 def test_the_caller_gets_one_outcome_for_each_event_whichever_step_ends_one(ending: str) -> None:
     log = Log()
-    error = run_bundle(log.app(**{ending: {"2": INVALID}}), "1", "2", "3")
+    error = run_batch(log.app(**{ending: {"2": INVALID}}), "1", "2", "3")
 
     assert outcomes_of(error) == [DONE, INVALID, DONE]
     assert error.requeue is True
@@ -128,7 +137,7 @@ def test_the_caller_gets_one_outcome_for_each_event_whichever_step_ends_one(endi
 
 def test_later_steps_do_not_run_for_events_that_have_ended() -> None:
     log = Log()
-    error = run_bundle(log.app(first={"1": INVALID}, second={"2": UNAVAILABLE}), "1", "2", "3")
+    error = run_batch(log.app(first={"1": INVALID}, second={"2": UNAVAILABLE}), "1", "2", "3")
 
     assert log.seen == [("first", ["1", "2", "3"]), ("second", ["2", "3"]), ("third", ["3"])]
     assert outcomes_of(error) == [INVALID, UNAVAILABLE, DONE]
@@ -136,7 +145,7 @@ def test_later_steps_do_not_run_for_events_that_have_ended() -> None:
 
 def test_later_steps_do_not_run_at_all_when_every_event_has_ended() -> None:
     log = Log()
-    error = run_bundle(log.app(first={"1": INVALID, "2": UNAVAILABLE}), "1", "2")
+    error = run_batch(log.app(first={"1": INVALID, "2": UNAVAILABLE}), "1", "2")
 
     assert [name for name, _ in log.seen] == ["first"]
     assert outcomes_of(error) == [INVALID, UNAVAILABLE]
@@ -148,7 +157,7 @@ def test_a_bug_in_a_step_is_the_outcome_of_all_that_were_still_on_their_way(plac
     steps: dict[str, Any] = {name: log.step(name) for name in CHAIN}
     steps["first"] = log.step("first", {"1": INVALID}) if place else steps["first"]
     steps[CHAIN[place]] = fails(ValueError("a secret"))
-    outcomes = outcomes_of(run_bundle(fifo_app(**steps), "1", "2", "3"))
+    outcomes = outcomes_of(run_batch(fifo_app(**steps), "1", "2", "3"))
 
     assert [name for name, _ in log.seen] == list(CHAIN[:place])
     assert outcomes[0] == INVALID if place else outcomes[0].result is Result.BUG
@@ -158,7 +167,7 @@ def test_a_bug_in_a_step_is_the_outcome_of_all_that_were_still_on_their_way(plac
 def test_a_task_says_itself_what_its_errors_mean() -> None:
     app = fifo_app(second=fails(OSError()), outcome_of=lambda _error: UNAVAILABLE)
 
-    assert outcomes_of(run_bundle(app, "1", "2")) == [UNAVAILABLE, UNAVAILABLE]
+    assert outcomes_of(run_batch(app, "1", "2")) == [UNAVAILABLE, UNAVAILABLE]
 
 
 @pytest.mark.parametrize("place", range(3))
@@ -168,7 +177,7 @@ def test_neither_logs_nor_outcomes_hold_what_an_error_or_a_message_says(
     steps: dict[str, Any] = {CHAIN[place]: fails(ValueError("a secret"))}
     app = fifo_app(**steps)
     with caplog.at_level(logging.DEBUG):
-        error = run_bundle(app, "1")
+        error = run_batch(app, "1")
 
     assert "secret" not in str(outcomes_of(error))
     assert "secret" not in caplog.text
@@ -179,37 +188,37 @@ def test_a_chain_that_worked_logs_nothing_of_what_a_message_says(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     with caplog.at_level(logging.DEBUG):
-        run_bundle(Log().app(), "1")
+        run_batch(Log().app(), "1")
 
     assert "secret" not in str([record.__dict__ for record in caplog.records])
 
 
 def test_an_error_that_each_catches_reaches_the_caller_with_the_others_outcomes() -> None:
-    def handle(work: Work) -> None:
-        if work.event.message_id == "2":
+    def handle(item: BatchItem) -> None:
+        if item.event.message_id == "2":
             raise ConnectionError
 
-    def step(works: list[Work]) -> None:
-        each(works, handle, outcome_of=lambda _error: UNAVAILABLE)
+    def step(batch: list[BatchItem]) -> None:
+        process_each(batch, handle, outcome_of=lambda _error: UNAVAILABLE)
 
-    error = run_bundle(fifo_app(second=step), "1", "2", "3", group="one")
+    error = run_batch(fifo_app(second=step), "1", "2", "3", group="one")
     assert outcomes_of(error) == [DONE, UNAVAILABLE, WAITING]
 
 
 def test_what_ends_the_process_is_not_taken_for_an_outcome() -> None:
-    def leaves(_works: list[Work]) -> None:
+    def leaves(_works: list[BatchItem]) -> None:
         raise SystemExit(1)
 
     with pytest.raises(SystemExit):
-        run_bundle(fifo_app(second=leaves), "1")
+        run_batch(fifo_app(second=leaves), "1")
 
 
 def test_a_pool_process_goes_on_after_a_failed_delivery() -> None:
     log = Log()
     app = log.app(first={"1": INVALID})
-    run_bundle(app, "1")
+    run_batch(app, "1")
 
-    assert run_bundle(app, "2") is None
+    assert run_batch(app, "2") is None
     assert app.current_task is None
     assert app.tasks["first"].request.called_directly is True
 
@@ -288,17 +297,17 @@ def test_a_task_that_runs_in_the_delivery_of_an_event_has_its_own_outcome_there(
         if name == "2":
             raise ConnectionError
 
-    def step(works: list[Work]) -> None:
-        def handle(work: Work) -> None:
-            app.tasks["point"].run_in_this_delivery(work.event.message_id)
+    def step(batch: list[BatchItem]) -> None:
+        def handle(item: BatchItem) -> None:
+            app.tasks["point"].run_in_this_delivery(item.event.message_id)
 
-        each(works, handle, outcome_of=lambda _error: INVALID)
+        process_each(batch, handle, outcome_of=lambda _error: INVALID)
 
     app.tasks["point"].run = inner
     app.tasks["point"].outcome_of = lambda _error: UNAVAILABLE
     app.tasks["second"].run = step
 
-    assert outcomes_of(run_bundle(app, "1", "2", "3")) == [DONE, UNAVAILABLE, DONE]
+    assert outcomes_of(run_batch(app, "1", "2", "3")) == [DONE, UNAVAILABLE, DONE]
 
 
 def test_a_pointer_that_is_called_directly_raises_its_own_error() -> None:

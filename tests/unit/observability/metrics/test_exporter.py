@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from prometheus_client import CollectorRegistry, generate_latest, values
 
-from celery_sqs_fifo import WAITING, Outcome, QueuedEvent, Result, Work
+from celery_sqs_fifo import WAITING, BatchItem, Outcome, QueuedEvent, Result
 from observability.metrics import counters, state
 from observability.metrics import exporter as exporter
 from observability.metrics.definitions import Gauge, Reading
@@ -39,7 +39,7 @@ def counted() -> Scrape:
     return read(generate_latest(counters.metrics().registry).decode())
 
 
-def work(*, event_type: str | None, outcome: Outcome | None = None, age: float = 0) -> Work:
+def item(*, event_type: str | None, outcome: Outcome | None = None, age: float = 0) -> BatchItem:
     """An event that was queued `age` seconds ago; without a type it could not be read."""
     event = QueuedEvent(
         message_id="m",
@@ -48,7 +48,7 @@ def work(*, event_type: str | None, outcome: Outcome | None = None, age: float =
         sent_at=int((time.time() - age) * 1000),
         body="{}",
     )
-    return Work(
+    return BatchItem(
         event, state=SimpleNamespace(event_type=event_type) if event_type else None, outcome=outcome
     )
 
@@ -94,11 +94,11 @@ def test_no_label_names_a_project_a_group_or_a_contact() -> None:
 def test_the_ends_of_a_delivery_are_counted_by_type_and_outcome() -> None:
     counters.delivery_ended(
         [
-            work(event_type="message.received"),
-            work(event_type="message.received"),
-            work(event_type=None, outcome=Outcome(Result.INVALID, "not_json")),
-            work(event_type="message.sent", outcome=Outcome(Result.BUG, "bug")),
-            work(event_type="message.sent", outcome=WAITING),
+            item(event_type="message.received"),
+            item(event_type="message.received"),
+            item(event_type=None, outcome=Outcome(Result.INVALID, "not_json")),
+            item(event_type="message.sent", outcome=Outcome(Result.BUG, "bug")),
+            item(event_type="message.sent", outcome=WAITING),
         ]
     )
 
@@ -112,11 +112,11 @@ def test_the_ends_of_a_delivery_are_counted_by_type_and_outcome() -> None:
 def test_latency_counts_from_queueing_and_only_what_took_effect() -> None:
     counters.delivery_ended(
         [
-            work(event_type="message.received", age=2),
-            work(event_type="message.received", age=7_200),
+            item(event_type="message.received", age=2),
+            item(event_type="message.received", age=7_200),
             # A producer's or SQS's clock may be ahead of this one.
-            work(event_type="message.received", age=-5),
-            work(event_type="message.received", age=2, outcome=Outcome(Result.UNAVAILABLE)),
+            item(event_type="message.received", age=-5),
+            item(event_type="message.received", age=2, outcome=Outcome(Result.UNAVAILABLE)),
         ]
     )
 
@@ -225,7 +225,7 @@ def test_a_worker_whose_port_is_taken_says_so_once_and_goes_on(
 
     (line,) = caplog.records
     assert line.levelname == "ERROR"
-    assert "another worker has it" in line.message
+    assert line.message == "metrics_not_served"
     assert (line.__dict__["port"], line.__dict__["address"]) == (taken_port, "127.0.0.1")
     assert list(tmp_path.iterdir()) == []
     assert values.ValueClass is values_before

@@ -14,7 +14,7 @@ from testbed.sqs.message import Counts, NewMessage
 from testbed.sqs.queue import FifoQueue
 
 RETENTION_SECONDS = 600
-MOST_RECEIVES = 3
+MAX_RECEIVES = 3
 VISIBILITY_TIMEOUT = 30
 GROUPS = ("a", "b", "c")
 
@@ -59,7 +59,7 @@ class SlowQueue:
         groups = list(dict.fromkeys(m.group for m in waiting))
         while True:
             chosen = self._choose(waiting, groups, limit)
-            exhausted = [m for m in chosen if m.receives >= MOST_RECEIVES]
+            exhausted = [m for m in chosen if m.receives >= MAX_RECEIVES]
             if not exhausted:
                 break
             for message in exhausted:
@@ -99,7 +99,7 @@ class Comparison(RuleBasedStateMachine):
                 "MessageRetentionPeriod": str(RETENTION_SECONDS),
                 "VisibilityTimeout": str(VISIBILITY_TIMEOUT),
                 "RedrivePolicy": json.dumps(
-                    {"deadLetterTargetArn": self.dead.arn, "maxReceiveCount": MOST_RECEIVES}
+                    {"deadLetterTargetArn": self.dead.arn, "maxReceiveCount": MAX_RECEIVES}
                 ),
             }
         )

@@ -9,13 +9,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from apps.analytics.console import texts
-from apps.analytics.console.buckets import MOST_BUCKETS, buckets, unit
+from apps.analytics.console.buckets import MAX_BUCKETS, buckets, unit
 from apps.analytics.console.geometry import (
     BOTTOM,
     GAP,
     LEFT,
     LETTER,
-    LOWEST_BAR,
+    MIN_BAR_HEIGHT,
     RIGHT,
     TOP,
     WIDTH,
@@ -29,7 +29,7 @@ from apps.analytics.console.geometry import (
     short,
 )
 from apps.analytics.figures import Period
-from apps.analytics.figures.periods import EARLIEST, MOST_DAYS
+from apps.analytics.figures.periods import EARLIEST, MAX_DAYS
 
 HUNDRED = Scale(marks=(0, 50, 100))
 BOTH_WAYS = Scale(marks=(-100, 0, 100))
@@ -68,8 +68,8 @@ def test_a_bar_of_nearly_nothing_can_be_seen_and_stays_on_its_side_of_zero(value
     (bar,) = drawn(value, scale=BOTH_WAYS).bars
     zero = BOTH_WAYS.y(0)
 
-    assert bar.shape.height == LOWEST_BAR
-    near_edge = bar.shape.y if value < 0 else bar.shape.y + LOWEST_BAR
+    assert bar.shape.height == MIN_BAR_HEIGHT
+    near_edge = bar.shape.y if value < 0 else bar.shape.y + MIN_BAR_HEIGHT
     assert near_edge == pytest.approx(zero, abs=0.01)
 
 
@@ -89,7 +89,7 @@ def test_parts_stand_on_each_other() -> None:
     assert high.shape.y == TOP
 
 
-@given(st.lists(st.none() | st.floats(0, 100), min_size=1, max_size=MOST_BUCKETS))
+@given(st.lists(st.none() | st.floats(0, 100), min_size=1, max_size=MAX_BUCKETS))
 def test_all_bars_stay_within_the_axes_and_beside_each_other(values: list[float | None]) -> None:
     bars = drawn(*values).bars
 
@@ -128,7 +128,7 @@ def test_the_marks_are_round(highest: int, marks: list[int]) -> None:
     assert counting([highest]).marks == marks
 
 
-@given(st.integers(1, MOST_BUCKETS), st.sampled_from(["0", "10", "25 Oct"]))
+@given(st.integers(1, MAX_BUCKETS), st.sampled_from(["0", "10", "25 Oct"]))
 def test_labels_do_not_touch_and_the_first_is_there(number: int, label: str) -> None:
     room = (RIGHT - LEFT) / number
     chosen = labelled([label] * number, room=room)
@@ -152,13 +152,13 @@ def test_numbers_beside_an_axis_are_short(value: float, text: str) -> None:
     assert short(value) == text
 
 
-@given(st.dates(EARLIEST, date(2900, 1, 1)), st.integers(1, MOST_DAYS))
+@given(st.dates(EARLIEST, date(2900, 1, 1)), st.integers(1, MAX_DAYS))
 def test_buckets_are_the_days_of_the_period_in_order(first: date, number: int) -> None:
     period = Period(first=first, last=first + timedelta(days=number - 1))
 
     found = buckets(period)
 
-    assert len(found) <= MOST_BUCKETS
+    assert len(found) <= MAX_BUCKETS
     assert [day for bucket in found for day in bucket.days] == list(period.days)
 
 
@@ -175,7 +175,7 @@ def test_many_days_are_brought_together(days: int, called: str, number: int) -> 
 
 
 def test_ten_years_are_shown_by_year() -> None:
-    period = Period.of_days(MOST_DAYS, last=FIRST)
+    period = Period.of_days(MAX_DAYS, last=FIRST)
 
     assert unit(buckets(period), of=period) == "year"
 

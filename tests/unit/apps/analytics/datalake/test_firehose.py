@@ -12,7 +12,7 @@ from botocore.stub import ANY, Stubber
 from apps.analytics.datalake import LakeEvent, Refused
 from apps.analytics.datalake.firehose import (
     ATTEMPTS,
-    LARGEST_CALL_BYTES,
+    MAX_CALL_BYTES,
     FirehoseDataLake,
 )
 from apps.common import aws
@@ -119,11 +119,10 @@ def test_a_call_is_within_4_mib_once_in_base64(stream: Stream) -> None:
     stream.lake.send(events_of(5, value="x" * (FIREHOSE_MAX_RECORD_BYTES - 1_000)))
 
     assert [len(call) for call in stream.calls] == [2, 2, 1]
-    assert max(stream.sizes) <= LARGEST_CALL_BYTES
+    assert max(stream.sizes) <= MAX_CALL_BYTES
     names = FIREHOSE_MAX_BATCH_RECORDS * len('{"Data": ""}, ')
     assert (
-        LARGEST_CALL_BYTES * 4 / 3 + FIREHOSE_MAX_BATCH_RECORDS * 4 + names
-        < FIREHOSE_MAX_BATCH_BYTES
+        MAX_CALL_BYTES * 4 / 3 + FIREHOSE_MAX_BATCH_RECORDS * 4 + names < FIREHOSE_MAX_BATCH_BYTES
     )
 
 

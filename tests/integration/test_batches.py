@@ -15,7 +15,7 @@ SECOND = timedelta(seconds=1)
 
 
 @pytest.mark.django_db
-def test_a_bundle_is_found_and_opened_with_one_statement(
+def test_a_batch_is_found_and_opened_with_one_statement(
     django_assert_num_queries: Callable[[int], Any],
 ) -> None:
     current = conversation(urn="telegram:1")
@@ -26,7 +26,7 @@ def test_a_bundle_is_found_and_opened_with_one_statement(
         span=(NOON, NOON + SECOND),
     )
     found(urn="telegram:3")
-    bundle = [
+    batch = [
         incoming(urn="telegram:4", at=NOON + SECOND, from_contact=False),
         incoming(urn="telegram:2"),
         incoming(urn="telegram:1"),
@@ -36,7 +36,7 @@ def test_a_bundle_is_found_and_opened_with_one_statement(
     ]
 
     with django_assert_num_queries(1):
-        places = find_or_open(bundle)
+        places = find_or_open(batch)
 
     of_new_contact = Conversation.objects.get(contact_urn="telegram:4")
     successor = Conversation.objects.get(contact_urn="telegram:2", resolution=2)
@@ -55,7 +55,7 @@ def test_a_bundle_is_found_and_opened_with_one_statement(
 
 
 @pytest.mark.django_db
-def test_a_bundle_of_new_projects_is_opened_in_each_ones_zone() -> None:
+def test_a_batch_of_new_projects_is_opened_in_each_ones_zone() -> None:
     tokyo, new = uuid4(), uuid4()
     project(uuid=tokyo, timezone="Asia/Tokyo")
 
