@@ -1,6 +1,8 @@
 """The Celery app."""
 
 import os
+import sys
+from pathlib import Path
 from typing import Any
 
 import click
@@ -13,7 +15,12 @@ from celery_sqs_fifo import ControlledCelery
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 
-# Without Celery's Django fixup, which closes the database connection around every task.
+# The `celery` script has the working directory on sys.path only while it imports this module (see
+# celery.utils.imports.cwd_in_path), but Flower, `report` and the settings import more of the
+# project later. Celery's Django fixup would put the directory there for good.
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+# Without that fixup, because it closes the database connection around every task.
 app = ControlledCelery("conversation-service", fixups=[])
 app.config_from_object("config.celeryconfig")
 
