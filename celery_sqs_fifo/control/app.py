@@ -9,7 +9,12 @@ from typing import Any
 from celery import Celery, signals
 from kombu.connection import Connection
 
-from celery_sqs_fifo.control.connection import NoControlBroker, Outage, control_connection
+from celery_sqs_fifo.control.connection import (
+    NoControlBroker,
+    Outage,
+    address_of,
+    control_connection,
+)
 from celery_sqs_fifo.control.events import FLUSH_FOR
 from celery_sqs_fifo.control.listener import Listener
 from celery_sqs_fifo.control.publisher import Publisher
@@ -47,6 +52,11 @@ class ControlledCelery(Celery):
                 "address of a Valkey or Redis server, here and for the workers."
             )
         return control_connection(self.control_broker_url)
+
+    def bugreport(self) -> str:
+        """Return what `celery report` prints, with no password of the control broker in it."""
+        report, url = str(super().bugreport()), self.control_broker_url
+        return report.replace(url, address_of(url)) if url else report
 
     @property
     def announces_tasks(self) -> bool:
