@@ -1,7 +1,7 @@
 """Runs the server as a process of its own, and says what it shall do."""
 
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from typing import Any
 
 from testbed.dynamodb.accounts import Usage, Write
@@ -82,8 +82,5 @@ def running_dynamodb_server() -> Iterator[DynamoDbServer]:
 
     Raises ProcessError if it does not start.
     """
-    with (
-        running_server("testbed.dynamodb") as (url, control_url),
-        closing(DynamoDbServer(url=url, control_url=control_url)) as server,
-    ):
-        yield server
+    with running_server("testbed.dynamodb") as (url, control_url):
+        yield DynamoDbServer(url=url, control_url=control_url)

@@ -1,15 +1,16 @@
 """Runs a model server as a process of its own, and speaks to its control interface."""
 
+import http.client
+import json
 import os
 import re
 import sys
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
-
-import requests
+from urllib.parse import urlsplit
 
 from embedded.processes import Command, supervisor
 
@@ -29,9 +30,6 @@ class ModelServer:
     def __init__(self, *, url: str, control_url: str) -> None:
         self.url = url
         self.control_url = control_url
-        self._session = requests.Session()
-        # Without the environment's proxies: the server is on this machine.
-        self._session.trust_env = False
 
     def refuse_connections(self, *, seconds: float | None = None) -> None:
         """Cuts all connections and refuses new ones, until then or until `clear_faults`."""
@@ -40,10 +38,6 @@ class ModelServer:
     def clear_faults(self) -> None:
         """Ends all faults and refusals."""
         self.ask("DELETE", "/faults")
-
-    def close(self) -> None:
-        """Closes this program's connection to the control interface."""
-        self._session.close()
 
     def add_fault(
         self,
@@ -60,12 +54,16 @@ class ModelServer:
 
     def ask(self, method: str, path: str, **fields: Any) -> Any:
         """What the control interface answers. Raises ValueError if it refuses."""
-        response = self._session.request(
-            method, self.control_url + path, json=fields, timeout=_CONTROL_TIMEOUT_SECONDS
+        connection = http.client.HTTPConnection(
+            urlsplit(self.control_url).netloc, timeout=_CONTROL_TIMEOUT_SECONDS
         )
-        if not response.ok:
-            raise ValueError(f"{method} {path} was refused: {response.json()}")
-        return response.json()
+        with closing(connection):
+            connection.request(method, path, json.dumps(fields))
+            response = connection.getresponse()
+            answer = json.load(response)
+        if response.status != http.client.OK:
+            raise ValueError(f"{method} {path} was refused: {answer}")
+        return answer
 
 
 @contextmanager

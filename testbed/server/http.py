@@ -5,6 +5,7 @@ import socket
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
+from email.utils import formatdate
 from http import HTTPStatus
 
 LOOPBACK = "127.0.0.1"
@@ -35,6 +36,7 @@ class HttpResponse:
     def as_bytes(self) -> bytes:
         lines = [
             f"HTTP/1.1 {self.status} {_reason(self.status)}",
+            f"Date: {formatdate(usegmt=True)}",
             f"Content-Type: {self.content_type}",
             f"Content-Length: {len(self.body)}",
             *(f"{name}: {value}" for name, value in self.headers.items()),
@@ -47,10 +49,11 @@ Handler = Callable[[HttpRequest], Awaitable[HttpResponse | None]]
 
 
 class HttpListener:
-    """Answers requests on one port of 127.0.0.1, which stays its own while it refuses them."""
+    """Answers requests on one port of `host`, which stays its own while it refuses them."""
 
-    def __init__(self, *, handler: Handler) -> None:
+    def __init__(self, *, handler: Handler, host: str = LOOPBACK) -> None:
         self._handler = handler
+        self._host = host
         self._connections: set[asyncio.StreamWriter] = set()
         self._server: asyncio.Server | None = None
         # Bound but not listening, which is what makes the system refuse connections.
@@ -58,7 +61,7 @@ class HttpListener:
 
     async def start(self, *, port: int) -> int:
         """Starts to listen; port 0 is a free one. Returns the port."""
-        self._silent_socket = _bound_socket(port)
+        self._silent_socket = self._bound_socket(port)
         bound_port = int(self._silent_socket.getsockname()[1])
         await self.listen()
         return bound_port
@@ -78,7 +81,7 @@ class HttpListener:
             port = self._server.sockets[0].getsockname()[1]
             self._server.close()
             self._server = None
-            self._silent_socket = _bound_socket(port)
+            self._silent_socket = self._bound_socket(port)
         # The event loop serves what it has just accepted, and closes what is aborted, one turn on.
         await asyncio.sleep(0)
         for connection in self._connections:
@@ -90,6 +93,12 @@ class HttpListener:
         await self.refuse()
         if self._silent_socket is not None:
             self._silent_socket.close()
+
+    def _bound_socket(self, port: int) -> socket.socket:
+        bound = socket.socket()
+        bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        bound.bind((self._host, port))
+        return bound
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._connections.add(writer)
@@ -124,13 +133,6 @@ async def _read_request(
         writer.write(b"HTTP/1.1 100 Continue" + _HEAD_END)
     body = await reader.readexactly(int(headers.get("content-length", 0)))
     return HttpRequest(method=method, path=path, headers=headers, body=body)
-
-
-def _bound_socket(port: int) -> socket.socket:
-    bound = socket.socket()
-    bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    bound.bind((LOOPBACK, port))
-    return bound
 
 
 def _reason(status: int) -> str:

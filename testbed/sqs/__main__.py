@@ -1,8 +1,9 @@
-"""`python -m testbed.sqs --port 0` runs the server, here on a free port."""
+"""`python -m testbed.sqs` runs the server, on a free port of 127.0.0.1 unless told otherwise."""
 
 import argparse
 import asyncio
 
+from testbed.server.http import LOOPBACK
 from testbed.server.server import serve
 from testbed.sqs.polls import MAX_POLL_SECONDS
 from testbed.sqs.server import Sqs
@@ -11,6 +12,7 @@ from testbed.sqs.server import Sqs
 def main() -> None:
     """Runs the server with the options of the command line."""
     parser = argparse.ArgumentParser(prog="python -m testbed.sqs")
+    parser.add_argument("--host", default=LOOPBACK, help="the address on which SQS listens")
     parser.add_argument("--port", type=int, default=0, help="SQS's port; 0 for a free one")
     parser.add_argument(
         "--greedy", action="store_true", help="fill a receive from one group before the next"
@@ -21,8 +23,18 @@ def main() -> None:
         default=MAX_POLL_SECONDS,
         help="seconds after which a long poll ends, even if it asks for more",
     )
+    parser.add_argument(
+        "--control",
+        action="store_true",
+        help="serve the control interface on a free port of 127.0.0.1, and log all calls for it",
+    )
     options = parser.parse_args()
-    server = Sqs(greedy=options.greedy, max_poll_seconds=options.max_poll_seconds)
+    server = Sqs(
+        greedy=options.greedy,
+        max_poll_seconds=options.max_poll_seconds,
+        host=options.host,
+        has_control=options.control,
+    )
     asyncio.run(serve(server, port=options.port))
 
 

@@ -1,7 +1,7 @@
 """Runs the server as a process of its own, and says what it shall do."""
 
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from typing import Any
 
 from testbed.server.client import ModelServer, running_server
@@ -91,9 +91,11 @@ def running_sqs_server(
     one message of each group in turn. A long poll ends after `max_poll_seconds`.
     Raises ProcessError if it does not start.
     """
-    options = ["--max-poll-seconds", str(max_poll_seconds), *(["--greedy"] if greedy else [])]
-    with (
-        running_server("testbed.sqs", *options) as (url, control_url),
-        closing(SqsServer(url=url, control_url=control_url)) as server,
-    ):
-        yield server
+    options = [
+        "--control",
+        "--max-poll-seconds",
+        str(max_poll_seconds),
+        *(["--greedy"] if greedy else []),
+    ]
+    with running_server("testbed.sqs", *options) as (url, control_url):
+        yield SqsServer(url=url, control_url=control_url)

@@ -29,13 +29,11 @@ class Answer:
 class SqsProtocol:
     """Performs actions. Raises SqsError where SQS answers with an error."""
 
-    def __init__(self, *, account: Account, clock: Clock, polls: LongPolls, base_url: str) -> None:
+    def __init__(self, *, account: Account, clock: Clock, polls: LongPolls) -> None:
         self._account = account
         self._clock = clock
         self._polls = polls
-        self._on_queues = QueueActions(
-            account=account, clock=clock, polls=polls, base_url=base_url
-        ).handlers
+        self._on_queues = QueueActions(account=account, clock=clock, polls=polls).handlers
         self._messages = MessageActions(account=account, clock=clock, polls=polls)
 
     async def perform(
@@ -43,16 +41,17 @@ class SqsProtocol:
         *,
         action: str,
         request: Mapping[str, Any],
+        base_url: str,
         again: bool = False,
         entry_error: SqsError | None = None,
     ) -> Answer:
-        """Does one action.
+        """Does one action. Addresses of queues in the answer begin with `base_url`.
 
         With `again`, a receive hands out messages that are in flight. With `entry_error`, a batch
         does nothing and answers with that error for each entry.
         """
         if action in self._on_queues:
-            return Answer(body=self._on_queues[action](request))
+            return Answer(body=self._on_queues[action](request, base_url))
         if action not in {*self._messages.handlers, *_BATCHES, "ReceiveMessage"}:
             raise not_modelled(what=f"action {action}")
         queue = self._account.find(name=queue_name(request) or "", now=self._clock.now())

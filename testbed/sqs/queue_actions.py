@@ -14,14 +14,16 @@ Request = Mapping[str, Any]
 
 
 class QueueActions:
-    """Translates requests into calls of the account, and its results into answers."""
+    """Translates requests into calls of the account, and its results into answers.
 
-    def __init__(self, *, account: Account, clock: Clock, polls: LongPolls, base_url: str) -> None:
+    A handler is given the request and the beginning of the addresses of queues.
+    """
+
+    def __init__(self, *, account: Account, clock: Clock, polls: LongPolls) -> None:
         self._account = account
         self._clock = clock
         self._polls = polls
-        self._base_url = base_url
-        self.handlers: Mapping[str, Callable[[Request], dict[str, Any]]] = {
+        self.handlers: Mapping[str, Callable[[Request, str], dict[str, Any]]] = {
             "CreateQueue": self._create,
             "DeleteQueue": self._delete,
             "GetQueueAttributes": self._attributes,
@@ -31,35 +33,35 @@ class QueueActions:
             "SetQueueAttributes": self._set_attributes,
         }
 
-    def _create(self, request: Request) -> dict[str, Any]:
+    def _create(self, request: Request, base_url: str) -> dict[str, Any]:
         queue = self._account.create(
             name=request["QueueName"],
             attributes=request.get("Attributes") or {},
             now=self._clock.now(),
         )
-        return {"QueueUrl": self._url_of(queue.name)}
+        return {"QueueUrl": _url_of(queue.name, base_url=base_url)}
 
-    def _delete(self, request: Request) -> dict[str, Any]:
+    def _delete(self, request: Request, _base_url: str) -> dict[str, Any]:
         queue = self._find(request)
         self._account.delete(name=queue.name, now=self._clock.now())
         self._polls.forget(queue)
         return {}
 
-    def _url(self, request: Request) -> dict[str, Any]:
+    def _url(self, request: Request, base_url: str) -> dict[str, Any]:
         queue = self._account.find(name=request["QueueName"], now=self._clock.now())
-        return {"QueueUrl": self._url_of(queue.name)}
+        return {"QueueUrl": _url_of(queue.name, base_url=base_url)}
 
-    def _list(self, request: Request) -> dict[str, Any]:
+    def _list(self, request: Request, base_url: str) -> dict[str, Any]:
         names = self._account.names(
             prefix=request.get("QueueNamePrefix") or "", now=self._clock.now()
         )
-        return {"QueueUrls": [self._url_of(name) for name in names]} if names else {}
+        return {"QueueUrls": [_url_of(name, base_url=base_url) for name in names]} if names else {}
 
-    def _purge(self, request: Request) -> dict[str, Any]:
+    def _purge(self, request: Request, _base_url: str) -> dict[str, Any]:
         self._find(request).purge(now=self._clock.now())
         return {}
 
-    def _set_attributes(self, request: Request) -> dict[str, Any]:
+    def _set_attributes(self, request: Request, _base_url: str) -> dict[str, Any]:
         queue = self._find(request)
         self._account.set_attributes(
             queue=queue, changes=request["Attributes"], now=self._clock.now()
@@ -67,7 +69,7 @@ class QueueActions:
         self._polls.wake(queue)
         return {}
 
-    def _attributes(self, request: Request) -> dict[str, Any]:
+    def _attributes(self, request: Request, _base_url: str) -> dict[str, Any]:
         queue = self._find(request)
         wanted = set(request.get("AttributeNames") or ())
         unknown = wanted - KNOWN - {"All"}
@@ -93,12 +95,13 @@ class QueueActions:
     def _find(self, request: Request) -> FifoQueue:
         return self._account.find(name=queue_name(request) or "", now=self._clock.now())
 
-    def _url_of(self, name: str) -> str:
-        return f"{self._base_url}/{ACCOUNT_ID}/{name}"
-
 
 def queue_name(request: Request) -> str | None:
     """The name of the queue that a request is about, if it is about one."""
     url = request.get("QueueUrl")
     name = request.get("QueueName") if url is None else url.rpartition("/")[2]
     return None if name is None else str(name)
+
+
+def _url_of(name: str, *, base_url: str) -> str:
+    return f"{base_url}/{ACCOUNT_ID}/{name}"

@@ -32,26 +32,27 @@ class _Outcome:
 
 
 class Sqs(Server[Fault]):
-    """The model of SQS; empty at its start, and it keeps nothing."""
+    """The model of SQS; empty at its start, and nothing of it is kept on disk.
 
-    def __init__(self, *, greedy: bool, max_poll_seconds: float) -> None:
+    Without the control interface, calls are not logged either: memory holds the messages that are
+    on the queues, and the deduplication ids of five minutes.
+    """
+
+    def __init__(
+        self, *, greedy: bool, max_poll_seconds: float, host: str, has_control: bool
+    ) -> None:
         self._clock = Clock()
         self._account = Account(greedy=greedy)
         self._polls = LongPolls(clock=self._clock, longest=max_poll_seconds)
-        self._log = CallLog()
-        self._protocol: SqsProtocol | None = None
-        control = Control(
-            clock=self._clock, account=self._account, polls=self._polls, log=self._log
-        )
-        super().__init__(fault_from_json=fault_from_json, routes=control.routes())
-
-    async def start(self, *, port: int) -> tuple[str, str]:
-        """Starts to listen; port 0 is a free one. Gives SQS's address and the control's."""
-        url, control_url = await super().start(port=port)
-        self._protocol = SqsProtocol(
-            account=self._account, clock=self._clock, polls=self._polls, base_url=url
-        )
-        return url, control_url
+        self._log = CallLog() if has_control else None
+        self._protocol = SqsProtocol(account=self._account, clock=self._clock, polls=self._polls)
+        routes = None
+        if self._log is not None:
+            control = Control(
+                clock=self._clock, account=self._account, polls=self._polls, log=self._log
+            )
+            routes = control.routes()
+        super().__init__(fault_from_json=fault_from_json, routes=routes, host=host)
 
     async def answer(self, http_request: HttpRequest) -> HttpResponse | None:
         """Does what a call of SQS asks, but for faults."""
@@ -66,30 +67,37 @@ class Sqs(Server[Fault]):
                 action=action, has_messages_in_flight=has_messages_in_flight
             ),
         )
-        outcome = await self._outcome(action=action, request=request, fault=fault)
-        self._log.add(
-            LoggedCall(
-                time=started,
-                seconds=self._clock.now() - started,
-                action=action,
-                queue=name,
-                result=outcome.result,
-                fault=fault.kind if fault else None,
-                entries=outcome.entries,
-            )
+        # As the caller names this server, so that addresses of queues lead back the same way.
+        base_url = f"http://{http_request.headers['host']}"
+        outcome = await self._outcome(
+            action=action, request=request, base_url=base_url, fault=fault
         )
+        if self._log is not None:
+            self._log.add(
+                LoggedCall(
+                    time=started,
+                    seconds=self._clock.now() - started,
+                    action=action,
+                    queue=name,
+                    result=outcome.result,
+                    fault=fault.kind if fault else None,
+                    entries=outcome.entries,
+                )
+            )
         if fault is not None and fault.kind is FaultKind.HANG:
             await asyncio.sleep(fault.seconds)
         return outcome.response
 
     async def _outcome(
-        self, *, action: str, request: Mapping[str, Any], fault: Fault | None
+        self, *, action: str, request: Mapping[str, Any], base_url: str, fault: Fault | None
     ) -> _Outcome:
         kind = fault.kind if fault else None
         if kind in (FaultKind.DROP, FaultKind.HANG):
             return _Outcome(result="no answer")
         try:
-            answer = await self._perform(action=action, request=request, fault=fault)
+            answer = await self._perform(
+                action=action, request=request, base_url=base_url, fault=fault
+            )
         except SqsError as error:
             outcome = _Outcome(result=error.code, response=_error_response(error))
         else:
@@ -99,10 +107,8 @@ class Sqs(Server[Fault]):
         return replace(outcome, response=None) if kind is FaultKind.LOSE_ANSWER else outcome
 
     async def _perform(
-        self, *, action: str, request: Mapping[str, Any], fault: Fault | None
+        self, *, action: str, request: Mapping[str, Any], base_url: str, fault: Fault | None
     ) -> Answer:
-        if self._protocol is None:
-            raise RuntimeError("The server has not been started.")
         kind = fault.kind if fault else None
         injected = _injected_error(fault) if fault else None
         if injected and kind is FaultKind.ERROR:
@@ -110,6 +116,7 @@ class Sqs(Server[Fault]):
         return await self._protocol.perform(
             action=action,
             request=request,
+            base_url=base_url,
             again=kind is FaultKind.DUPLICATE,
             entry_error=injected if kind is FaultKind.FAIL_ENTRIES else None,
         )

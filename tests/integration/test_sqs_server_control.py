@@ -14,6 +14,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import boto3
+import psutil
 import pytest
 from botocore.config import Config
 from botocore.exceptions import (
@@ -346,6 +347,37 @@ def test_the_server_waits_for_a_body_that_its_caller_announces(server: SqsServer
     response = connection.getresponse()
     assert json.loads(response.read()) == {"QueueUrl": server.queue_url(QUEUE)}
     connection.close()
+
+
+def test_a_queue_has_the_address_under_which_the_caller_knows_the_server(
+    server: SqsServer, sqs: Any
+) -> None:
+    """Containers and the machine that they run on know it by different names."""
+    for action in ("CreateQueue", "GetQueueUrl", "ListQueues"):
+        connection = http.client.HTTPConnection(urlsplit(server.url).netloc, timeout=5)
+        request = {
+            "QueueName": QUEUE,
+            "QueueNamePrefix": QUEUE,
+            "Attributes": {"FifoQueue": "true"},
+        }
+        headers = {"Host": "sqs:9324", "X-Amz-Target": f"AmazonSQS.{action}"}
+        connection.request("POST", "/", json.dumps(request), headers)
+        assert f'"http://sqs:9324/123456789012/{QUEUE}"' in connection.getresponse().read().decode()
+        connection.close()
+
+
+def test_without_being_asked_for_there_is_no_control_interface() -> None:
+    with subprocess.Popen(
+        [sys.executable, "-m", "testbed.sqs"], cwd=PROJECT_ROOT, stdout=subprocess.PIPE, text=True
+    ) as process:
+        try:
+            assert process.stdout is not None
+            (url,) = process.stdout.readline().split()
+            connections = psutil.Process(process.pid).net_connections(kind="inet")
+            listening = [one.laddr for one in connections if one.status == psutil.CONN_LISTEN]
+        finally:
+            process.kill()
+    assert [f"http://{address.ip}:{address.port}" for address in listening] == [url]
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
