@@ -1,4 +1,4 @@
-# The service without the embedded stack. Build stage: packages by hash only.
+# Build stage: packages by hash only.
 FROM python:3.11-slim AS build
 ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1 UV_NO_CACHE=1
 WORKDIR /build
@@ -8,6 +8,17 @@ RUN python -m venv --without-pip /opt/venv \
     && uv pip sync --python /opt/venv/bin/python --require-hashes --compile-bytecode \
        runtime.txt weni.txt tracing.txt
 
+# SQS for docker-compose.yml: the strict server of the test bed, which needs no package.
+FROM python:3.11-slim AS local-sqs
+ENV PYTHONDONTWRITEBYTECODE=1
+WORKDIR /app
+COPY embedded ./embedded
+COPY testbed ./testbed
+USER 65534:65534
+STOPSIGNAL SIGTERM
+CMD ["python", "-m", "testbed.sqs", "--host", "0.0.0.0", "--port", "9324"]
+
+# The service. The last stage, so that it is what is built where none is named.
 FROM python:3.11-slim
 ENV PATH=/opt/venv/bin:$PATH PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1
 # The lake's directory exists with its owner so that a new volume mounted there takes both over.

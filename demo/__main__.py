@@ -56,7 +56,7 @@ def _demo(*, events: int, seed: int, console: Console, errors: Console) -> int:
     console.print(
         f"A day of {events} events, DEMO_SEED={seed}, after the sample events", highlight=False
     )
-    console.print("Starting PostgreSQL, moto and Valkey")
+    console.print("Starting PostgreSQL, SQS, DynamoDB and Valkey")
     with running_stack() as stack:
         environment = demo_environment(stack.environment, now=now)
         console.print("Migrating and provisioning")

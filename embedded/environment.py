@@ -10,21 +10,21 @@ import sys
 import tempfile
 from pathlib import Path
 
-# moto's fixed account number, which is part of every queue's address.
+# The account number of the strict SQS server and of moto, which is part of a queue's address.
 _ACCOUNT_ID = "123456789012"
 _REGION = "us-east-1"
 
 
 def service_environment(
-    *, database_url: str, aws_endpoint_url: str, control_url: str, lake: Path
+    *, database_url: str, sqs_url: str, dynamodb_url: str, control_url: str, lake: Path
 ) -> dict[str, str]:
     """Every variable that the service needs, with a new SECRET_KEY."""
-    queues = f"{aws_endpoint_url}/{_ACCOUNT_ID}"
+    queues = f"{sqs_url}/{_ACCOUNT_ID}"
     return {
         "SECRET_KEY": secrets.token_urlsafe(50),
         "DATABASE_URL": database_url,
-        "AWS_ENDPOINT_URL_SQS": aws_endpoint_url,
-        "AWS_ENDPOINT_URL_DYNAMODB": aws_endpoint_url,
+        "AWS_ENDPOINT_URL_SQS": sqs_url,
+        "AWS_ENDPOINT_URL_DYNAMODB": dynamodb_url,
         "AWS_ACCESS_KEY_ID": "testing",
         "AWS_SECRET_ACCESS_KEY": "testing",
         "SQS_CONVERSATION_REGION": _REGION,
@@ -64,7 +64,8 @@ def main() -> None:
         raise SystemExit("Usage: python -m embedded.environment COMMAND [ARGUMENT...]")
     settings = service_environment(
         database_url="postgres://nobody:nothing@127.0.0.1:9/nowhere",
-        aws_endpoint_url="http://127.0.0.1:9",
+        sqs_url="http://127.0.0.1:9",
+        dynamodb_url="http://127.0.0.1:9",
         control_url="redis://127.0.0.1:9/0",
         lake=Path(tempfile.gettempdir()) / "no-lake",
     )

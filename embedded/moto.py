@@ -1,4 +1,4 @@
-"""SQS and DynamoDB on the wire: a moto server. It keeps everything in memory, nothing on disk."""
+"""DynamoDB and Firehose on the wire: a moto server. It keeps all in memory, nothing on disk."""
 
 import http.client
 import os

@@ -1,4 +1,4 @@
-"""PostgreSQL, moto and Valkey together, and the settings that lead the service to them."""
+"""PostgreSQL, SQS, DynamoDB and Valkey together, and the settings that lead the service to them."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,6 +9,7 @@ from embedded.environment import service_environment
 from embedded.moto import start_moto
 from embedded.postgres import start_postgres
 from embedded.processes import supervisor
+from embedded.sqs import start_sqs
 from embedded.valkey import start_valkey
 
 _DATABASE = "conversations"
@@ -25,14 +26,15 @@ class Stack:
     logs: Path
     lake: Path
     database_url: str
-    aws_endpoint_url: str
+    sqs_url: str
+    moto_url: str
     control_url: str
     environment: dict[str, str]
 
 
 @contextmanager
 def running_stack(*, directory: Path | None = None) -> Iterator[Stack]:
-    """Starts the three servers on free ports of 127.0.0.1, with an empty database.
+    """Starts the four servers on free ports of 127.0.0.1, with an empty database.
 
     Logs and the data lake go to `directory`, which is kept, or to a temporary one, which is removed
     with everything else when the block is left. If this program is killed inside the block, its
@@ -43,13 +45,15 @@ def running_stack(*, directory: Path | None = None) -> Iterator[Stack]:
         logs, lake = root / "logs", root / "lake"
         for folder in (logs, lake):
             folder.mkdir(parents=True, exist_ok=True)
-        # All three get ready at the same time; moto takes longest.
+        # All four get ready at the same time; moto takes longest.
         moto = start_moto(supervisor=processes, logs=logs)
+        sqs = start_sqs(supervisor=processes, logs=logs)
         valkey = start_valkey(supervisor=processes, logs=logs)
         postgres = start_postgres(supervisor=processes, logs=logs)
         postgres.wait_until_ready()
         postgres.create_database(name=_DATABASE)
         valkey.wait_until_ready()
+        sqs.wait_until_ready()
         moto.wait_until_ready()
         database_url = postgres.url(database=_DATABASE)
         yield Stack(
@@ -57,11 +61,13 @@ def running_stack(*, directory: Path | None = None) -> Iterator[Stack]:
             logs=logs,
             lake=lake,
             database_url=database_url,
-            aws_endpoint_url=moto.url,
+            sqs_url=sqs.url,
+            moto_url=moto.url,
             control_url=valkey.url,
             environment=service_environment(
                 database_url=database_url,
-                aws_endpoint_url=moto.url,
+                sqs_url=sqs.url,
+                dynamodb_url=moto.url,
                 control_url=valkey.url,
                 lake=lake,
             ),

@@ -67,7 +67,7 @@ def _arguments() -> argparse.Namespace:
 def _running_service(*, load: str | None, console: Console) -> Iterator[Service]:
     password = secrets.token_urlsafe(12)
     with ExitStack() as exits:
-        status = exits.enter_context(console.status("Starting PostgreSQL, moto and Valkey"))
+        status = exits.enter_context(console.status("Starting the embedded stack"))
         stack = exits.enter_context(running_stack())
         logs = stack.logs
         metrics_port = free_port()
@@ -147,7 +147,8 @@ def _print_addresses(*, console: Console, service: Service) -> None:
     table.add_row("The worker's metrics", service.metrics_url)
     table.add_row("User and password", f"{_USER} {service.password}")
     table.add_row("PostgreSQL", stack.database_url)
-    table.add_row("SQS, DynamoDB (moto)", stack.aws_endpoint_url)
+    table.add_row("SQS", stack.sqs_url)
+    table.add_row("DynamoDB (moto)", stack.moto_url)
     table.add_row("Queue", stack.environment["SQS_CONVERSATION_QUEUE_URL"])
     table.add_row("Dead letters", stack.environment["SQS_CONVERSATION_DLQ_URL"])
     table.add_row("Valkey", stack.control_url)

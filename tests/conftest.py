@@ -14,6 +14,7 @@ from pytest_django import DjangoDbBlocker
 
 from apps.common.aws import client_of_process
 from config.environment import read
+from embedded.environment import service_environment
 from embedded.stack import Stack, running_stack
 from operations.database_bounds import ensure_bounds
 from tests.support.flush import QuickFlush
@@ -29,9 +30,21 @@ SERVER_SETTINGS = (
 
 @pytest.fixture(scope="session")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    """PostgreSQL, moto and Valkey, with this process's settings leading to them."""
+    """PostgreSQL, moto and Valkey, with this process's settings leading to them.
+
+    Moto for SQS, too, which the users of the stack do not have: it is not of this project, and it
+    forgets everything for each test. Tests of order have a strict SQS server of their own.
+    """
     with running_stack(directory=tmp_path_factory.mktemp("stack")) as stack:
-        os.environ.update(stack.environment)
+        os.environ.update(
+            service_environment(
+                database_url=stack.database_url,
+                sqs_url=stack.moto_url,
+                dynamodb_url=stack.moto_url,
+                control_url=stack.control_url,
+                lake=stack.lake,
+            )
+        )
         # Those that tests without servers have made lead to AWS itself.
         client_of_process.cache_clear()
         environment = read()
@@ -59,7 +72,7 @@ def django_db_setup(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -
 @pytest.fixture(scope="session")
 def provisioned_moto(stack: Stack) -> ProvisionedMoto:
     """Moto, for `aws`."""
-    return ProvisionedMoto(stack.aws_endpoint_url)
+    return ProvisionedMoto(stack.moto_url)
 
 
 @pytest.fixture

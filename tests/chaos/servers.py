@@ -156,11 +156,11 @@ def running_servers(*, logs: Path | None) -> Iterator[Servers]:
             environment={
                 **service_environment(
                     database_url=database_url,
-                    aws_endpoint_url=sqs_server.url,
+                    sqs_url=sqs_server.url,
+                    dynamodb_url=dynamodb.url,
                     control_url=valkey.url,
                     lake=lake.path,
                 ),
-                "AWS_ENDPOINT_URL_DYNAMODB": dynamodb.url,
                 "DYNAMODB_MESSAGE_TABLE": TABLE,
                 "SQS_CONVERSATION_VISIBILITY_TIMEOUT": str(VISIBILITY_TIMEOUT),
                 # Contacts write all the time: nothing would close within the run.

@@ -39,7 +39,7 @@ def file_backend(tmp_path: Path) -> FileBackend:
 
 @pytest.fixture
 def firehose_into_s3(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> Iterator[RefusingBackend]:
-    with firehose_backend(endpoint=stack.aws_endpoint_url, monkeypatch=monkeypatch) as backend:
+    with firehose_backend(endpoint=stack.moto_url, monkeypatch=monkeypatch) as backend:
         yield backend
 
 

@@ -185,7 +185,8 @@ def run_doctor(port: int, lake: Path) -> subprocess.CompletedProcess[str]:
     environment = with_settings(
         service_environment(
             database_url=f"postgres://someone:{SECRET}@127.0.0.1:{port}/conversations",
-            aws_endpoint_url=f"http://127.0.0.1:{port}",
+            sqs_url=f"http://127.0.0.1:{port}",
+            dynamodb_url=f"http://127.0.0.1:{port}",
             control_url=f"redis://:{SECRET}@127.0.0.1:{port}/0",
             lake=lake,
         )

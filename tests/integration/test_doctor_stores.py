@@ -220,7 +220,7 @@ def test_a_lake_folder_that_may_not_be_written_to_is_found(settings: Any) -> Non
 @pytest.fixture
 def firehose(stack: Stack, aws: None, monkeypatch: pytest.MonkeyPatch) -> Any:
     """A client of moto's Firehose, which the service uses, too."""
-    monkeypatch.setenv("AWS_ENDPOINT_URL_FIREHOSE", stack.aws_endpoint_url)
+    monkeypatch.setenv("AWS_ENDPOINT_URL_FIREHOSE", stack.moto_url)
     return boto3.client("firehose", region_name="eu-west-1")
 
 

@@ -120,7 +120,7 @@ def server() -> Iterator[DynamoDbServer]:
 @pytest.fixture
 def both(stack: Stack, aws: None, server: DynamoDbServer) -> Iterator[list[Any]]:
     """A client of moto and one of the model, each with an empty table of a new name."""
-    clients = [client_of(stack.aws_endpoint_url), client_of(server.url)]
+    clients = [client_of(stack.moto_url), client_of(server.url)]
     for client in clients:
         client.create_table(TableName=TABLE, **TABLE_OF_STORE)
     yield clients

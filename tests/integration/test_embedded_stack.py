@@ -109,11 +109,11 @@ def test_sqs_and_dynamodb_answer(stack: Stack) -> None:
         aws_access_key_id=stack.environment["AWS_ACCESS_KEY_ID"],
         aws_secret_access_key=stack.environment["AWS_SECRET_ACCESS_KEY"],
     )
-    sqs = session.client("sqs", endpoint_url=stack.aws_endpoint_url)
+    sqs = session.client("sqs", endpoint_url=stack.sqs_url)
     queue = sqs.create_queue(QueueName="conversations.fifo", Attributes={"FifoQueue": "true"})
     assert queue["QueueUrl"] == stack.environment["SQS_CONVERSATION_QUEUE_URL"]
     sqs.delete_queue(QueueUrl=queue["QueueUrl"])
-    dynamodb = session.client("dynamodb", endpoint_url=stack.aws_endpoint_url)
+    dynamodb = session.client("dynamodb", endpoint_url=stack.moto_url)
     assert dynamodb.list_tables()["TableNames"] == []
 
 
@@ -131,7 +131,7 @@ def test_every_server_listens_on_loopback_only(running: Running) -> None:
         for connection in process.net_connections(kind="inet")
         if connection.status == psutil.CONN_LISTEN
     ]
-    assert len(sockets) == 3
+    assert len(sockets) == 4
     assert {address.ip for address in sockets} == {"127.0.0.1"}
 
 
@@ -155,7 +155,7 @@ def test_postgresql_runs_without_root_rights(running: Running) -> None:
 def test_leaving_the_block_leaves_no_process_and_no_directory() -> None:
     with observed_stack() as running:
         directories = {running.stack.directory, *cluster_directories(running.processes)}
-        assert len(running.processes) >= 4
+        assert len(running.processes) >= 5
         assert len(directories) == 2
         assert all(directory.is_dir() for directory in directories)
     assert not [process for process in running.processes if is_alive(process)]
@@ -171,7 +171,7 @@ def test_a_killed_program_leaves_nothing_behind() -> None:
         directory = Path(holder.stdout.readline().strip())
         started = family(psutil.Process(holder.pid))
         directories = {directory, *cluster_directories(started)}
-        assert len(started) >= 4
+        assert len(started) >= 5
         holder.kill()
     wait_until(lambda: not any(is_alive(process) for process in started))
     wait_until(lambda: not any(directory.exists() for directory in directories))

@@ -18,7 +18,8 @@ sys.dont_write_bytecode = False
 os.environ.update(
     service_environment(
         database_url="postgres://nobody:nothing@127.0.0.1:9/nowhere",
-        aws_endpoint_url="http://127.0.0.1:9",
+        sqs_url="http://127.0.0.1:9",
+        dynamodb_url="http://127.0.0.1:9",
         control_url="",
         lake=Path("/nonexistent"),
     )

@@ -14,7 +14,8 @@ from embedded.environment import service_environment
 
 COMPLETE = service_environment(
     database_url="postgres://ana:secret@db.example:5432/conversations",
-    aws_endpoint_url="http://127.0.0.1:4566",
+    sqs_url="http://127.0.0.1:4566",
+    dynamodb_url="http://127.0.0.1:4566",
     control_url="redis://127.0.0.1:6379/0",
     lake=Path("/var/lake"),
 )

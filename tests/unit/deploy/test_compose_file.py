@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 import subprocess
 import sys
 import sysconfig
@@ -10,6 +11,8 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
+
+from embedded.network import free_port
 
 PROJECT_ROOT = Path(__file__).resolve().parents[3]
 DOCKER_COMPOSE = Path(sysconfig.get_path("scripts")) / "docker-compose"
@@ -34,11 +37,15 @@ def compose() -> dict[str, Any]:
     return content
 
 
-def instructions(*, keyword: str) -> list[str]:
-    """The arguments of each such instruction of the last stage of the Dockerfile."""
+def instructions(*, keyword: str, target: str | None = None) -> list[str]:
+    """The arguments of each such instruction of a stage of the Dockerfile, by default the last."""
     continued = DOCKERFILE.read_text().replace("\\\n", "")
-    last_stage = re.split(r"^(?=FROM )", continued, flags=re.MULTILINE)[-1]
-    return re.findall(rf"^{keyword} (.*)$", last_stage, flags=re.MULTILINE)
+    stages = re.split(r"^(?=FROM )", continued, flags=re.MULTILINE)
+    if target is None:
+        stage = stages[-1]
+    else:
+        (stage,) = (one for one in stages if one.partition("\n")[0].endswith(f" AS {target}"))
+    return re.findall(rf"^{keyword} (.*)$", stage, flags=re.MULTILINE)
 
 
 def copied_paths() -> list[str]:
@@ -47,9 +54,15 @@ def copied_paths() -> list[str]:
     return [source for line in arguments for source in line.split()[:-1]]
 
 
+def copied_by_stage(*, target: str | None = None) -> set[str]:
+    """What one stage copies from the project."""
+    lines = instructions(keyword="COPY", target=target)
+    return {word for line in lines if "--from" not in line for word in line.split()[:-1]}
+
+
 def test_it_has_the_stores_the_service_and_a_step_that_provisions(compose: dict[str, Any]) -> None:
     assert set(compose["services"]) == {
-        *("postgres", "valkey", "moto"),
+        *("postgres", "valkey", "sqs", "moto"),
         *("provision", "worker", "beat", "web", "flower"),
     }
 
@@ -68,7 +81,7 @@ def test_the_control_broker_asks_for_the_password_that_the_service_has(
 
 def test_every_published_port_is_bound_to_loopback(compose: dict[str, Any]) -> None:
     ports = [port for service in compose["services"].values() for port in service.get("ports", [])]
-    assert len(ports) == 5
+    assert len(ports) == 6
     assert {port.get("host_ip") for port in ports} == {"127.0.0.1"}
 
 
@@ -83,8 +96,12 @@ def test_every_container_has_the_least_privileges(compose: dict[str, Any]) -> No
 
 def test_no_container_runs_as_root(compose: dict[str, Any]) -> None:
     for name, service in compose["services"].items():
-        runs_our_image = "build" in service
-        user = instructions(keyword="USER")[-1] if runs_our_image else service["user"]
+        build = service.get("build")
+        user = (
+            instructions(keyword="USER", target=build.get("target"))[-1]
+            if build
+            else service["user"]
+        )
         assert re.fullmatch(r"[1-9]\d*:[1-9]\d*", user), name
 
 
@@ -102,11 +119,12 @@ def test_the_worker_waits_for_healthy_stores_and_the_provisioning(compose: dict[
     }
     assert awaited == {
         "postgres": "service_healthy",
+        "sqs": "service_healthy",
         "moto": "service_healthy",
         "valkey": "service_healthy",
         "provision": "service_completed_successfully",
     }
-    for store in ("postgres", "moto", "valkey"):
+    for store in ("postgres", "sqs", "moto", "valkey"):
         assert services[store]["healthcheck"]["test"], store
 
 
@@ -180,3 +198,43 @@ def test_the_image_installs_by_hash_only() -> None:
 
 def test_the_image_stops_by_a_warm_shutdown() -> None:
     assert instructions(keyword="STOPSIGNAL") == ["SIGTERM"]
+
+
+def test_the_service_has_nothing_of_the_test_bed_in_its_image(compose: dict[str, Any]) -> None:
+    assert {"apps", "config"} < copied_by_stage()
+    assert copied_by_stage() & {"embedded", "testbed"} == set()
+    assert "target" not in compose["services"]["worker"]["build"]
+
+
+def test_the_local_sqs_server_runs_with_what_its_image_has(
+    compose: dict[str, Any], tmp_path: Path
+) -> None:
+    target = compose["services"]["sqs"]["build"]["target"]
+    for package in copied_by_stage(target=target):
+        shutil.copytree(PROJECT_ROOT / package, tmp_path / package)
+    (command,) = map(json.loads, instructions(keyword="CMD", target=target))
+    port = free_port()
+    host = command[command.index("--host") + 1]
+    here = {"python": sys.executable, host: "127.0.0.1", "9324": str(port)}
+    words = [here.get(word, word) for word in command]
+    (_, *check) = compose["services"]["sqs"]["healthcheck"]["test"]
+    probe = [here.get(word, word).replace(":9324/", f":{port}/") for word in check]
+    # Without site-packages: the image has none.
+    words.insert(1, "-S")
+    with subprocess.Popen(words, cwd=tmp_path, stdout=subprocess.PIPE, text=True) as server:
+        try:
+            assert server.stdout
+            # One address: there is no control interface.
+            assert server.stdout.readline() == f"http://127.0.0.1:{port}\n"
+            subprocess.run(probe, check=True, timeout=10)
+        finally:
+            server.terminate()
+    assert server.returncode == 0
+
+
+def test_every_address_of_sqs_is_that_of_the_local_server(compose: dict[str, Any]) -> None:
+    environment = compose["services"]["worker"]["environment"]
+    for name in ("AWS_ENDPOINT_URL_SQS", "SQS_CONVERSATION_QUEUE_URL", "SQS_CONVERSATION_DLQ_URL"):
+        assert urlsplit(environment[name]).netloc == "sqs:9324", name
+    assert [port["target"] for port in compose["services"]["sqs"]["ports"]] == [9324]
+    assert urlsplit(environment["AWS_ENDPOINT_URL_DYNAMODB"]).netloc == "moto:5000"

@@ -1,0 +1,128 @@
+"""Workers of the embedded stack are killed under load: what its users see stays in order."""
+
+from collections.abc import Iterator
+from datetime import timedelta
+from functools import partial
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import boto3
+import pytest
+from django.conf import settings as django_settings
+from django.db import connection
+
+from apps.conversations.models import Conversation, Resolution
+from apps.messages import store
+from apps.messages.models import ConversationMessages
+from embedded.service import running_worker
+from embedded.stack import Stack
+from operations.provisioning import ensure_queues, ensure_table
+from tests.e2e.conftest import left_on, wait_until
+from tests.support.builders import CHANNEL, NOON, PROJECT, close_body, message_body
+
+CONTACTS = 10
+CONVERSATIONS = 13
+MESSAGES = 3
+# The shortest that the service accepts.
+VISIBILITY_TIMEOUT = 10
+# How much of the load is left when a worker is killed.
+KILLS_AT = (0.85, 0.6, 0.35)
+TOTAL = CONTACTS * (CONVERSATIONS * MESSAGES + CONVERSATIONS - 1)
+
+
+@pytest.fixture
+def environment(
+    stack: Stack, transactional_db: None, settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> dict[str, str]:
+    """The settings that the stack gives the service, with queues and stores of its own."""
+    name = f"conversations-{uuid4().hex[:8]}"
+    queues = stack.environment["SQS_CONVERSATION_QUEUE_URL"].rpartition("/")[0]
+    environment = {
+        **stack.environment,
+        "DATABASE_URL": stack.database_url.rpartition("/")[0]
+        + f"/{connection.settings_dict['NAME']}",
+        "SQS_CONVERSATION_QUEUE_URL": f"{queues}/{name}.fifo",
+        "SQS_CONVERSATION_DLQ_URL": f"{queues}/{name}-dlq.fifo",
+        "SQS_CONVERSATION_VISIBILITY_TIMEOUT": str(VISIBILITY_TIMEOUT),
+        "DYNAMODB_MESSAGE_TABLE": name,
+    }
+    monkeypatch.setenv("AWS_ENDPOINT_URL_SQS", stack.sqs_url)
+    settings.SQS_CONVERSATION_QUEUE_URL = environment["SQS_CONVERSATION_QUEUE_URL"]
+    settings.SQS_CONVERSATION_DLQ_URL = environment["SQS_CONVERSATION_DLQ_URL"]
+    settings.SQS_CONVERSATION_VISIBILITY_TIMEOUT = VISIBILITY_TIMEOUT
+    settings.DYNAMODB_MESSAGE_TABLE = name
+    ensure_queues()
+    ensure_table()
+    return environment
+
+
+def bodies(contact: str) -> Iterator[str]:
+    """Conversations of a contact one after the other, each but the last of them closed."""
+    for conversation in range(CONVERSATIONS):
+        for number in range(MESSAGES):
+            at = NOON + timedelta(minutes=conversation * MESSAGES + number)
+            message = {"id": f"{conversation}-{number}", "created_at": at.isoformat()}
+            yield message_body(urn=contact, message=message)
+        if conversation < CONVERSATIONS - 1:
+            yield close_body(urn=contact)
+
+
+def send(sqs: Any, queue_url: str) -> None:
+    """The events of all contacts, mixed."""
+    contacts = [f"telegram:{number}" for number in range(CONTACTS)]
+    for of_each in zip(*map(bodies, contacts), strict=True):
+        entries = [
+            {
+                "Id": str(number),
+                "MessageBody": body,
+                "MessageGroupId": f"{PROJECT}:{CHANNEL}:{contact}",
+                "MessageDeduplicationId": str(uuid4()),
+            }
+            for number, (contact, body) in enumerate(zip(contacts, of_each, strict=True))
+        ]
+        answer = sqs.send_message_batch(QueueUrl=queue_url, Entries=entries)
+        assert len(answer["Successful"]) == CONTACTS
+
+
+def is_down_to(share: float, *, sqs: Any, queue_url: str) -> bool:
+    """Whether no more than that share of the load is on the queue."""
+    return left_on(sqs, queue_url) <= TOTAL * share
+
+
+def message_ids(conversation: Conversation) -> list[str]:
+    """Those archived, and those still in DynamoDB."""
+    parts = ConversationMessages.objects.filter(conversation=conversation).order_by("part")
+    stored = [entry for batch in store.batches(conversation.uuid) for entry in batch.entries]
+    return [
+        *(message["id"] for part in parts for message in part.messages),
+        *(entry.message_id for entry in stored),
+    ]
+
+
+def test_nothing_is_out_of_order_when_workers_are_killed_under_load(
+    environment: dict[str, str], tmp_path: Path
+) -> None:
+    queue_url = environment["SQS_CONVERSATION_QUEUE_URL"]
+    sqs = boto3.client("sqs", region_name=django_settings.SQS_CONVERSATION_REGION)
+    send(sqs, queue_url)
+    assert left_on(sqs, queue_url) == TOTAL
+
+    for number, share in enumerate((*KILLS_AT, 0.0)):
+        name = f"worker{number}"
+        with running_worker(environment=environment, logs=tmp_path, name=name) as worker:
+            wait_until(
+                partial(is_down_to, share, sqs=sqs, queue_url=queue_url),
+                timeout=90,
+                workers=[worker],
+            )
+            if share:
+                worker.kill()
+
+    expected = [[f"{one}-{number}" for number in range(MESSAGES)] for one in range(CONVERSATIONS)]
+    for contact in range(CONTACTS):
+        found = Conversation.objects.filter(contact_urn=f"telegram:{contact}").order_by("opened_at")
+        assert [message_ids(conversation) for conversation in found] == expected
+        resolutions = [conversation.resolution for conversation in found]
+        assert resolutions == [Resolution.RESOLVED] * (CONVERSATIONS - 1) + [Resolution.IN_PROGRESS]
+    assert left_on(sqs, environment["SQS_CONVERSATION_DLQ_URL"]) == 0
