@@ -131,11 +131,11 @@ class Servers:
         return {
             **service_environment(
                 database_url=self._postgres.url(database=name),
-                aws_endpoint_url=self.dynamodb.url,
+                sqs_url=self.sqs.url,
+                dynamodb_url=self.dynamodb.url,
                 control_url="",
                 lake=self.directory / name,
             ),
-            "AWS_ENDPOINT_URL_SQS": self.sqs.url,
             "AWS_DEFAULT_REGION": "us-east-1",
             "SQS_CONVERSATION_QUEUE_URL": self.sqs.queue_url(f"{name}.fifo"),
             "SQS_CONVERSATION_DLQ_URL": self.sqs.queue_url(f"{name}-dlq.fifo"),
