@@ -1,7 +1,12 @@
-"""The service's own processes, started against the settings of an embedded stack."""
+"""The service's own processes, started against the settings of an embedded stack.
+
+With the words of the README, because another way to start the same program can hide that they do
+not work: with `-m`, Celery has the working directory on sys.path; its `celery` script has not.
+"""
 
 import http.client
 import sys
+import sysconfig
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -13,6 +18,7 @@ from embedded.processes import Command, ManagedProcess, supervisor
 
 PROJECT_ROOT = Path(__file__).resolve().parent.parent
 QUEUE = "conversations.fifo"
+_SCRIPTS = Path(sysconfig.get_path("scripts"))
 _MANAGE_TIMEOUT_SECONDS = 120.0
 _WORKER_READY_TIMEOUT_SECONDS = 60.0
 _WORKER_GRACE_SECONDS = 20.0
@@ -30,13 +36,21 @@ class Pages:
     url: str
 
 
+def celery_command(*arguments: str, app: str = "config") -> list[str | Path]:
+    """Return the words of `celery -A config …`, with the script of this environment.
+
+    `app` is the module that has the Celery app.
+    """
+    return [_SCRIPTS / "celery", "-A", app, *arguments]
+
+
 def run_manage(*, arguments: Sequence[str], environment: Mapping[str, str], logs: Path) -> None:
     """Runs `manage.py` to its end. Raises ProcessError, with its output, unless that goes well."""
     with supervisor() as processes:
         processes.run(
             command=_command(
                 name=f"manage-{arguments[0]}",
-                arguments=["manage.py", *arguments],
+                arguments=[sys.executable, "manage.py", *arguments],
                 environment=environment,
             ),
             log=logs / f"manage-{arguments[0]}.log",
@@ -64,12 +78,13 @@ def running_worker(
     `name` tells workers of one machine apart, `app` is the module that has the Celery app. Raises
     ProcessError if it does not get ready.
     """
-    arguments = ["-m", "celery", "-A", app, "worker", "-Q", QUEUE]
-    arguments += ["--concurrency", str(concurrency), "--hostname", f"{name}@%h"]
-    arguments += ["--loglevel", "INFO"]
+    arguments = ["worker", "-Q", QUEUE, "--concurrency", str(concurrency)]
+    arguments += ["--hostname", f"{name}@%h", "--loglevel", "INFO"]
     with supervisor() as processes:
         worker = processes.start(
-            command=_command(name=name, arguments=arguments, environment=environment),
+            command=_command(
+                name=name, arguments=celery_command(*arguments, app=app), environment=environment
+            ),
             log=logs / f"{name}.log",
         )
         worker.wait_until_ready(
@@ -88,7 +103,7 @@ def running_beat(
         yield processes.start(
             command=_command(
                 name="beat",
-                arguments=["-m", "celery", "-A", app, "beat", "--loglevel", "INFO"],
+                arguments=celery_command("beat", "--loglevel", "INFO", app=app),
                 environment=environment,
             ),
             log=logs / "beat.log",
@@ -99,11 +114,10 @@ def running_beat(
 def running_web(*, environment: Mapping[str, str], logs: Path) -> Iterator[Pages]:
     """gunicorn with the admin site, answering. Raises ProcessError if it does not get ready."""
     port = free_port()
-    arguments = ["-m", "gunicorn", "--config", "python:config.webserver"]
-    arguments += ["--bind", f"{LOOPBACK}:{port}", "config.wsgi"]
+    options = ["--config", "python:config.webserver", "--bind", f"{LOOPBACK}:{port}"]
     with _running_pages(
         name="web",
-        arguments=arguments,
+        arguments=[_SCRIPTS / "gunicorn", *options, "config.wsgi"],
         environment=environment,
         logs=logs,
         port=port,
@@ -116,11 +130,9 @@ def running_web(*, environment: Mapping[str, str], logs: Path) -> Iterator[Pages
 def running_flower(*, environment: Mapping[str, str], logs: Path) -> Iterator[Pages]:
     """Flower, answering. Raises ProcessError if it does not get ready."""
     port = free_port()
-    arguments = ["-m", "celery", "-A", "config", "flower"]
-    arguments += [f"--address={LOOPBACK}", f"--port={port}"]
     with _running_pages(
         name="flower",
-        arguments=arguments,
+        arguments=celery_command("flower", f"--address={LOOPBACK}", f"--port={port}"),
         environment=environment,
         logs=logs,
         port=port,
@@ -136,7 +148,11 @@ def running_module(
     """`python -m` with these arguments; does not wait for anything."""
     with supervisor() as processes:
         yield processes.start(
-            command=_command(name=name, arguments=["-m", *arguments], environment=environment),
+            command=_command(
+                name=name,
+                arguments=[sys.executable, "-m", *arguments],
+                environment=environment,
+            ),
             log=logs / f"{name}.log",
         )
 
@@ -145,7 +161,7 @@ def running_module(
 def _running_pages(
     *,
     name: str,
-    arguments: Sequence[str],
+    arguments: Sequence[str | Path],
     environment: Mapping[str, str],
     logs: Path,
     port: int,
@@ -174,10 +190,12 @@ def _answers(*, port: int, path: str) -> bool:
         connection.close()
 
 
-def _command(*, name: str, arguments: Sequence[str], environment: Mapping[str, str]) -> Command:
+def _command(
+    *, name: str, arguments: Sequence[str | Path], environment: Mapping[str, str]
+) -> Command:
     return Command(
         name=name,
-        arguments=[sys.executable, *arguments],
+        arguments=arguments,
         environment=with_settings(dict(environment)),
         working_directory=PROJECT_ROOT,
         grace_seconds=_WORKER_GRACE_SECONDS,

@@ -2,7 +2,6 @@
 
 import os
 import signal
-import sys
 import time
 from collections import Counter, deque
 from contextlib import suppress
@@ -13,7 +12,7 @@ import psutil
 
 from embedded.environment import with_settings
 from embedded.processes import Command, ManagedProcess, Supervisor
-from embedded.service import PROJECT_ROOT, QUEUE
+from embedded.service import PROJECT_ROOT, QUEUE, celery_command
 
 WORKERS = 3
 CONCURRENCY = 2
@@ -231,7 +230,7 @@ class Fleet:
         slot.process = self.processes.start(
             command=Command(
                 name=slot.name,
-                arguments=[sys.executable, "-m", "celery", "-A", app, *slot.arguments],
+                arguments=celery_command(*slot.arguments, app=app),
                 environment=with_settings(settings),
                 working_directory=PROJECT_ROOT,
                 grace_seconds=_GRACE_SECONDS,

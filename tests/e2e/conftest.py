@@ -1,7 +1,6 @@
 """A real worker against a strict SQS, moto's DynamoDB and real PostgreSQL."""
 
 import json
-import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
@@ -20,7 +19,7 @@ from django.db import connection
 from celery_sqs_fifo import Options
 from embedded.environment import with_settings
 from embedded.processes import Command, ManagedProcess, Supervisor, supervisor
-from embedded.service import PROJECT_ROOT, running_beat, running_worker
+from embedded.service import PROJECT_ROOT, celery_command, running_beat, running_worker
 from embedded.stack import Stack
 from operations.provisioning import ensure_queues, ensure_table
 from testbed.checker.logs import leaks, personal_data
@@ -179,13 +178,12 @@ class FifoApp:
     def start_worker(self, *, concurrency: int = 2, pool: str = "prefork") -> ManagedProcess:
         """A worker that is ready to receive."""
         name = f"fifo{len(self.workers)}"
-        arguments = ["-m", "celery", "-A", "tests.support.fifo_app", "worker", "-Q", "events.fifo"]
-        arguments += ["--concurrency", str(concurrency), "--pool", pool, "--hostname", f"{name}@%h"]
-        arguments += ["--loglevel", "INFO"]
+        arguments = ["worker", "-Q", "events.fifo", "--concurrency", str(concurrency)]
+        arguments += ["--pool", pool, "--hostname", f"{name}@%h", "--loglevel", "INFO"]
         worker = self.processes.start(
             command=Command(
                 name=name,
-                arguments=[sys.executable, *arguments],
+                arguments=celery_command(*arguments, app="tests.support.fifo_app"),
                 environment=with_settings(self.environment),
                 working_directory=PROJECT_ROOT,
                 grace_seconds=20,

@@ -4,7 +4,6 @@ import json
 import os
 import signal
 import subprocess
-import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -20,7 +19,7 @@ from celery_sqs_fifo import ControlledCelery
 from celery_sqs_fifo.running.envelope import TASK_IDS
 from embedded.environment import with_settings
 from embedded.processes import ManagedProcess
-from embedded.service import PROJECT_ROOT
+from embedded.service import PROJECT_ROOT, celery_command
 from embedded.valkey import ValkeyServer, start_valkey
 from tests.e2e.conftest import FifoApp, any_batch_size
 
@@ -50,7 +49,7 @@ def watcher(broker: ValkeyServer) -> Iterator[ControlledCelery]:
 def celery(fifo_app: FifoApp, *arguments: str) -> tuple[int, str]:
     """The exit status and the output of one of Celery's own commands."""
     done = subprocess.run(
-        [sys.executable, "-m", "celery", "-A", "tests.support.fifo_app", *arguments],
+        celery_command(*arguments, app="tests.support.fifo_app"),
         cwd=PROJECT_ROOT,
         env=with_settings(fifo_app.environment),
         capture_output=True,

@@ -2,12 +2,12 @@
 
 import os
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 from embedded.environment import service_environment, with_settings
+from embedded.service import celery_command
 from observability.flower.start import is_loopback, problem_of
 
 PROJECT_ROOT = Path(__file__).resolve().parents[4]
@@ -69,14 +69,15 @@ def test_without_a_control_broker_there_is_nothing_to_watch() -> None:
 def test_the_command_ends_with_the_sentence_from_any_directory(tmp_path: Path) -> None:
     environment = service_environment(
         database_url="postgres://nobody:nothing@127.0.0.1:9/nowhere",
-        aws_endpoint_url="http://127.0.0.1:9",
+        sqs_url="http://127.0.0.1:9",
+        dynamodb_url="http://127.0.0.1:9",
         control_url=CONTROL_URL,
         lake=tmp_path,
     )
     inherited = with_settings({**environment, "PYTHONPATH": str(PROJECT_ROOT)})
     settings = {name: text for name, text in inherited.items() if not name.startswith("FLOWER_")}
     result = subprocess.run(
-        [sys.executable, "-m", "celery", "-A", "config", "flower", "--address=0.0.0.0"],
+        celery_command("flower", "--address=0.0.0.0"),
         cwd=tmp_path,
         env=settings,
         capture_output=True,

@@ -1,0 +1,229 @@
+"""Every command of README, docs, the compose file and the Dockerfile runs as users run it.
+
+With their very words in a shell, in the project's folder, and with nothing that helps Python find
+the project. What a command does is tested elsewhere; here it gets to work and does not fall over.
+"""
+
+import os
+import re
+import shlex
+import subprocess
+import sysconfig
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from uuid import uuid4
+
+import boto3
+import psycopg2
+import pytest
+import requests
+
+from embedded.environment import with_settings
+from embedded.network import LOOPBACK, free_port
+from embedded.processes import Command, ManagedProcess, supervisor
+from embedded.service import PROJECT_ROOT, prepare
+from embedded.stack import running_stack
+from tests.support.builders import CHANNEL, PROJECT, message_body
+from tests.support.commands import documented_commands
+
+SECONDS = 60
+CONTACT = "telegram:1001"
+# What a program that stays writes when it is at work, or the path that it then answers.
+STAYS = {
+    "celery .*worker": " ready.",
+    "celery .*beat": "beat: Starting",
+    "celery .*events": "heartbeat:",
+    "celery .*flower": "/healthcheck",
+    "gunicorn": "/admin/login/",
+    ".* runserver": "/admin/login/",
+}
+OF_A_WORKER = "celery -A config status|celery -A config inspect|celery -A config control|python -m"
+# May end with status 1: there is no letter 17, or something to mend.
+MAY_REFUSE = "dlq show|dlq redrive 17|doctor"
+FALLS_OVER = re.compile("Traceback|ModuleNotFoundError|No such command|usage:", re.IGNORECASE)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Shell:
+    """Where the commands run: on a stack of their own, and with files of theirs in `scratch`."""
+
+    environment: dict[str, str]
+    scratch: Path
+
+    def run(self, line: str, *, directory: Path = PROJECT_ROOT) -> str:
+        """Run a command to its end; return what it wrote."""
+        done = subprocess.run(
+            ["sh", "-c", self.here(line)],
+            cwd=directory,
+            env=self.environment,
+            # To whoever asks. Django's shell would run it.
+            input="" if line.endswith(" shell") else "yes\n",
+            capture_output=True,
+            text=True,
+            timeout=SECONDS,
+            check=False,
+        )
+        written = done.stdout + done.stderr
+        allowed = {0, 1} if re.search(MAY_REFUSE, line) else {0}
+        assert done.returncode in allowed, f"{line} ended with {done.returncode}:\n{written}"
+        assert not FALLS_OVER.search(written), f"{line} wrote:\n{written}"
+        return written
+
+    @contextmanager
+    def staying(self, line: str, *, directory: Path = PROJECT_ROOT) -> Iterator[ManagedProcess]:
+        """A program that is at work while the block runs."""
+        port = free_port()
+        mark = next(mark for program, mark in STAYS.items() if re.match(program, line))
+        with supervisor() as processes:
+            process = processes.start(
+                command=Command(
+                    name=re.sub(r"\W+", "-", line),
+                    arguments=["sh", "-c", f"exec env {self.here(line, port=port)}"],
+                    environment={
+                        **self.environment,
+                        "FLOWER_PORT": str(port),
+                        "GUNICORN_CMD_ARGS": f"--bind {LOOPBACK}:{port}",
+                    },
+                    working_directory=directory,
+                ),
+                log=self.scratch / f"{uuid4().hex}.log",
+            )
+            process.wait_until_ready(
+                is_ready=lambda: _is_at_work(process, mark=mark, port=port),
+                timeout_seconds=SECONDS,
+            )
+            assert not FALLS_OVER.search(process.log_text()), process.log_text()
+            yield process
+
+    def here(self, line: str, *, port: int = 0) -> str:
+        """The line with the addresses and files of this test in place of the documentation's."""
+        for told, here in {
+            r"(10\.0\.0\.8|0\.0\.0\.0):8000": f"{LOOPBACK}:{port}",
+            r"--address=\S+": f"--address={LOOPBACK}",
+            r"--port=5555": f"--port={port}",
+            r"runserver$": f"runserver {port}",
+            r"(projects\.csv|letters\.jsonl)": rf"{shlex.quote(str(self.scratch))}/\1",
+            r"(?<=liveness ).*": '"$WORKER_LIVENESS_FILE"',
+        }.items():
+            line = re.sub(told, here, line)
+        return line
+
+
+def _is_at_work(process: ManagedProcess, *, mark: str, port: int) -> bool:
+    if not mark.startswith("/"):
+        return mark in process.log_text()
+    with requests.Session() as session:
+        session.trust_env = False
+        try:
+            return session.get(f"http://{LOOPBACK}:{port}{mark}", timeout=5).ok
+        except requests.ConnectionError:
+            return False
+
+
+@pytest.fixture(scope="module")
+def shell(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shell]:
+    """A stack that is migrated and provisioned, with an event on its queue."""
+    scratch = tmp_path_factory.mktemp("commands")
+    with running_stack() as stack:
+        settings = {
+            **stack.environment,
+            "WORKER_LIVENESS_FILE": str(scratch / "alive"),
+            "DJANGO_PLAIN_HTTP": "true",
+            "DJANGO_STATIC_ROOT": "",
+            "FLOWER_BASIC_AUTH": "operator:a-long-password",
+        }
+        prepare(environment=settings, logs=stack.logs)
+        send_an_event(stack.environment)
+        environment = with_settings(
+            {
+                **settings,
+                "PROJECT": str(PROJECT),
+                "URN": CONTACT,
+                "GROUP": "g",
+                "TASK": str(uuid4()),
+                "PATH": f"{sysconfig.get_path('scripts')}{os.pathsep}{os.defpath}",
+            }
+        )
+        environment.pop("PYTHONPATH", None)
+        yield Shell(environment=environment, scratch=scratch)
+
+
+def send_an_event(environment: dict[str, str]) -> None:
+    sqs = boto3.client(
+        "sqs",
+        region_name=environment["SQS_CONVERSATION_REGION"],
+        endpoint_url=environment["AWS_ENDPOINT_URL_SQS"],
+        aws_access_key_id=environment["AWS_ACCESS_KEY_ID"],
+        aws_secret_access_key=environment["AWS_SECRET_ACCESS_KEY"],
+    )
+    sqs.send_message(
+        QueueUrl=environment["SQS_CONVERSATION_QUEUE_URL"],
+        MessageBody=message_body(urn=CONTACT),
+        MessageGroupId=f"{PROJECT}:{CHANNEL}:{CONTACT}",
+        MessageDeduplicationId=str(uuid4()),
+    )
+
+
+def only_conversation(database_url: str) -> str:
+    """Wait for it, and return its UUID."""
+    deadline = time.monotonic() + SECONDS
+    with closing(psycopg2.connect(database_url)) as connection:
+        connection.autocommit = True
+        with connection.cursor() as cursor:
+            while time.monotonic() < deadline:
+                cursor.execute("SELECT uuid FROM conversations_conversation")
+                if found := cursor.fetchone():
+                    return str(found[0])
+                time.sleep(0.1)
+    pytest.fail("The worker has made no conversation.")
+
+
+def chosen(is_so: Callable[[str], object]) -> list[str]:
+    """The documented commands of a kind."""
+    lines = [line for line in documented_commands() if is_so(line)]
+    assert lines
+    return lines
+
+
+def stays(line: str) -> bool:
+    return any(re.match(program, line) for program in STAYS)
+
+
+def test_every_program_that_stays_gets_to_work(shell: Shell) -> None:
+    with shell.staying("celery -A config worker -Q conversations.fifo --hostname other@%h"):
+        for line in chosen(stays):
+            with shell.staying(line):
+                pass
+
+
+def test_every_command_that_steers_workers_is_answered(shell: Shell) -> None:
+    worker = "celery -A config worker -Q conversations.fifo"
+    assert worker in documented_commands()
+    with shell.staying(worker) as process:
+        for line in chosen(lambda line: re.match(OF_A_WORKER, line)):
+            shell.run(line)
+        # The last of them was `shutdown`.
+        process.wait_until_done(timeout_seconds=SECONDS)
+
+
+def test_every_other_command_runs_to_its_end(shell: Shell) -> None:
+    with shell.staying("celery -A config worker -Q conversations.fifo"):
+        conversation = only_conversation(shell.environment["DATABASE_URL"])
+        at_work = Shell(
+            environment={**shell.environment, "CONVERSATION": conversation}, scratch=shell.scratch
+        )
+        for line in chosen(lambda line: not stays(line) and not re.match(OF_A_WORKER, line)):
+            collects = "collectstatic" in line
+            static = {"DJANGO_STATIC_ROOT": str(shell.scratch / "static")} if collects else {}
+            Shell(environment=at_work.environment | static, scratch=shell.scratch).run(line)
+
+
+def test_celery_finds_the_project_from_elsewhere(shell: Shell, tmp_path: Path) -> None:
+    celery = f"celery -A config --workdir {shlex.quote(str(PROJECT_ROOT))}"
+    shell.run(f"{celery} report", directory=tmp_path)
+    for program in ("worker -Q conversations.fifo", "flower"):
+        with shell.staying(f"{celery} {program}", directory=tmp_path):
+            pass

@@ -1,0 +1,47 @@
+"""Programs are started with the words that the documentation has for them."""
+
+import re
+import subprocess
+
+import pytest
+
+from tests.support.commands import documented_commands
+from tests.support.pages import ROOT
+
+PROGRAMS = "celery|gunicorn|flower|django"
+OTHER_WAYS = re.compile(rf'"-m",\s*"(?:{PROGRAMS})"|python3? -m (?:{PROGRAMS})\b(?!_)')
+
+
+def started_files() -> list[str]:
+    """All files of the project but the benchmarks and this test."""
+    listed = subprocess.run(
+        ["git", "ls-files", "-z", "--", ".", ":!bench", ":!tests/unit/docs/test_commands.py"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return listed.stdout.rstrip("\0").split("\0")
+
+
+def test_no_file_starts_a_program_in_another_way() -> None:
+    """As a module, a program has the working directory on sys.path; the script has not."""
+    texts = {name: (ROOT / name).read_text(errors="replace") for name in started_files()}
+    assert len(texts) > 100
+    assert [name for name, text in texts.items() if OTHER_WAYS.search(text)] == []
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "celery -A config worker -Q conversations.fifo",
+        "celery -A config beat",
+        "celery -A config flower",
+        "celery -A config report",
+        "gunicorn --config python:config.webserver config.wsgi",
+        "python manage.py migrate",
+        "python manage.py provision",
+    ],
+)
+def test_the_documentation_has_the_commands_that_everybody_needs(line: str) -> None:
+    assert line in documented_commands()
