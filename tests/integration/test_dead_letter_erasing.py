@@ -43,7 +43,7 @@ def dead_letters(
     else:
         stack: Stack = request.getfixturevalue("stack")
         url, queue = (
-            stack.aws_endpoint_url,
+            stack.moto_url,
             Fifo(client=request.getfixturevalue("sqs"), server=None),
         )
     settings.SQS_CONVERSATION_DLQ_URL = queue.url

@@ -13,9 +13,9 @@ OTHER_WAYS = re.compile(rf'"-m",\s*"(?:{PROGRAMS})"|python3? -m (?:{PROGRAMS})\b
 
 
 def started_files() -> list[str]:
-    """All files of the project but the benchmarks and this test."""
+    """All files of the project but this test."""
     listed = subprocess.run(
-        ["git", "ls-files", "-z", "--", ".", ":!bench", ":!tests/unit/docs/test_commands.py"],
+        ["git", "ls-files", "-z", "--", ".", ":!tests/unit/docs/test_commands.py"],
         cwd=ROOT,
         capture_output=True,
         text=True,
