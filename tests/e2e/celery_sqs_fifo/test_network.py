@@ -38,12 +38,12 @@ def test_the_worker_goes_on_after_every_fault(fifo_app: FifoApp, batch_size: int
         assert fifo_app.done() == {"g0": [0, 1, 2] * (number + 1)}, name
         assert fifo_app.max_batch_size() == min(batch_size, 3), name
         assert worker.is_running, name
-        assert worker.log_text().count("receiving failed") == number, name
+        assert worker.log_text().count("receive_failed") == number, name
 
 
 def has_failed(worker: ManagedProcess, *, times: int) -> bool:
     """Whether receiving has failed so often."""
-    return worker.log_text().count("receiving failed") >= times
+    return worker.log_text().count("receive_failed") >= times
 
 
 def test_a_queue_that_vanishes_and_comes_back_is_consumed_again(
@@ -53,7 +53,7 @@ def test_a_queue_that_vanishes_and_comes_back_is_consumed_again(
     fifo_app.start_worker(concurrency=1)
     fifo_app.wait_until_empty()
     fifo_app.sqs_server.vanish(queue=fifo_app.queue)
-    fifo_app.wait_until(lambda: "receiving failed" in fifo_app.workers[0].log_text())
+    fifo_app.wait_until(lambda: "receive_failed" in fifo_app.workers[0].log_text())
     fifo_app.sqs_server.restore(queue=fifo_app.queue)
     fifo_app.send_many(groups=1, events=3)
     fifo_app.wait_until_empty()

@@ -18,9 +18,9 @@ def test_a_general_outage_stops_receiving_until_a_probe_succeeds(
     trouble = {"step": "second", "what": "unavailable-while-down"}
     for group in range(5):
         fifo_app.send(group=f"g{group}", number=1, trouble=trouble)
-    fifo_app.wait_until(lambda: "down for all" in fifo_app.workers[0].log_text())
+    fifo_app.wait_until(lambda: "circuit_opened" in fifo_app.workers[0].log_text())
     fifo_app.send(group="late", number=1)
-    fifo_app.wait_until(lambda: "a probe of the dependencies" in fifo_app.workers[0].log_text())
+    fifo_app.wait_until(lambda: "probe_failed" in fifo_app.workers[0].log_text())
     assert set(fifo_app.done()) == {"slow"}
     assert fifo_app.max_batch_size() == min(batch_size, 5)
     (tmp_path / "DOWN").unlink()
@@ -35,7 +35,7 @@ def test_a_worker_started_in_an_outage_receives_nothing(
     (tmp_path / "DOWN").touch()
     fifo_app.send_many(groups=1, events=3)
     fifo_app.start_worker(concurrency=1)
-    fifo_app.wait_until(lambda: "a probe of the dependencies" in fifo_app.workers[0].log_text())
+    fifo_app.wait_until(lambda: "probe_failed" in fifo_app.workers[0].log_text())
     assert "ReceiveMessage" not in fifo_app.actions()
     (tmp_path / "DOWN").unlink()
     fifo_app.wait_until_empty()

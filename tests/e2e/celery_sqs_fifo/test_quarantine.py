@@ -30,7 +30,9 @@ def test_a_dead_letter_queue_that_refuses_keeps_the_message(fifo_app: FifoApp) -
     fifo_app.send(group="b", number=1)
     fifo_app.sqs_server.fail(status=500, code="InternalError", actions=["SendMessage"])
     worker = fifo_app.start_worker(concurrency=1)
-    fifo_app.wait_until(lambda: "refuses" in worker.log_text() and fifo_app.left_on_queue() < 2)
+    fifo_app.wait_until(
+        lambda: "quarantine_refused" in worker.log_text() and fifo_app.left_on_queue() < 2
+    )
     assert (fifo_app.left_on_queue(), fifo_app.done()) == (1, {"b": [1]})
     fifo_app.sqs_server.clear_faults()
     fifo_app.wait_until_empty()
