@@ -3,7 +3,7 @@ MAKEFILE := $(MAKEFILE_LIST)
 ROOT := $(shell cd "$$(dirname -- "$$(echo '$(MAKEFILE)' | sed 's/^ //')")" && pwd -P)
 
 .DEFAULT_GOAL := help
-TARGETS := help demo check test test-unit test-long test-browser test-pgbouncer test-chaos chaos \
+TARGETS := help demo check test coverage test-unit test-long test-browser test-pgbouncer test-chaos chaos \
 	chaos-short \
 	bench bench-growth bench-transport bench-control bench-closing bench-figures up lint format lock clean install uv
 .PHONY: $(TARGETS)
@@ -51,6 +51,9 @@ check: install ## lint, format, types, import contracts and unit tests, side by 
 test: check ## what make check does, then the integration and end-to-end tests
 	# Most end-to-end tests wait rather than compute.
 	$(VENV) -m pytest tests/integration tests/e2e --numprocesses 4 --dist worksteal
+
+coverage: install ## branch coverage of the service and the library by the unit and integration tests
+	$(VENV) -m pytest tests/unit tests/integration --numprocesses 4 --dist worksteal --cov --cov-report term
 
 test-unit: install ## the tests that need no server
 	$(VENV) -m pytest tests/unit

@@ -11,7 +11,14 @@ import os
 import sys
 from pathlib import Path
 
+from hypothesis import settings
+
 from embedded.environment import service_environment
+
+# An example's time says more about the machine than about the code: 200 ms, Hypothesis's own
+# deadline, is too short on a busy one.
+settings.register_profile("project", deadline=None)
+settings.load_profile("project")
 
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 sys.dont_write_bytecode = False
