@@ -10,7 +10,7 @@ from apps.conversations import audit
 from apps.conversations.models import AuditAction
 from apps.messages import dead_letters
 from apps.messages.dead_letter_format import body_of
-from apps.messages.dead_letters import Planned
+from apps.messages.dead_letters import PlannedRedrive
 from apps.messages.models import DeadLetter
 from tasks.deadletters.redrive import Redrive
 from tasks.deadletters.redrive import redrive as send_again
@@ -27,7 +27,7 @@ def read_body(letter: DeadLetter) -> str:
 
 
 def redrive(
-    planned: Sequence[Planned], *, rate: float, on_progress: Callable[[Redrive], None]
+    planned: Sequence[PlannedRedrive], *, rate: float, on_progress: Callable[[Redrive], None]
 ) -> Redrive:
     """Send letters to the events' queue again, `rate` of them per second. Raise Unavailable."""
     _record(AuditAction.REDRIVE, [one.pk for one in planned])

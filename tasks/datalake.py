@@ -30,7 +30,7 @@ def send_data_lake_event() -> None:
     """Drain the outbox. While the lake refuses, the outbox keeps the rows and this just ends."""
     close_old_connections()
     try:
-        handled = outbox.drain(lake=_lake(), now=now(), on_batch=counters.lake_answered)
+        handled = outbox.drain(lake=_lake(), now=now(), on_delivery=counters.lake_answered)
     except Unavailable as error:
         logger.warning("data_lake_unavailable", extra={"error": str(error)})
     else:

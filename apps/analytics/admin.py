@@ -17,13 +17,13 @@ from apps.conversations.search import by_uuid
 
 MAX_RETRIED_AT_ONCE = 100
 
-# Django's own page, with a link to the console for those who may see it.
+# Django's index page, with a link to the console for users who may see it.
 admin.site.index_template = "console/admin_index.html"
 
 
 @admin.register(SurveyAnswer)
 class SurveyAnswerAdmin(ReadOnlyAdmin):
-    """All answers, newest first."""
+    """The survey answers, newest first."""
 
     list_display = ("key", "value", "score", "project", "conversation", "answered_at")
     list_filter = (
@@ -33,21 +33,21 @@ class SurveyAnswerAdmin(ReadOnlyAdmin):
     )
     list_select_related = ("project", "conversation")
     list_says = (
-        "CSAT answers have the key weni_csat, NPS answers weni_nps; others are custom events. "
+        "CSAT answers have the key weni_csat, NPS answers weni_nps, custom events any other key. "
         "Times are UTC."
     )
     search_fields = ("conversation",)
-    search_help_text = "A conversation's uuid, or a contact's URN."
+    search_help_text = "The UUID of a conversation, or the URN of a contact."
     ordering = ("-answered_at",)
 
     def get_urls(self) -> list[URLPattern]:
-        """With the console's, which must come before the catch-all at the end."""
+        """Return the URLs with the console's first: the admin's list ends in a catch-all."""
         return [*views.urls(self.admin_site), *super().get_urls()]
 
     def get_search_results(
         self, _request: HttpRequest, answers: QuerySet[SurveyAnswer], term: str
     ) -> tuple[QuerySet[SurveyAnswer], bool]:
-        """By the conversation, else by the contact."""
+        """Return the answers of the conversation with this UUID, or else of the contact."""
         found = by_uuid(answers, term, field="conversation_id")
         if not term.strip() or found.exists():
             return found, False
@@ -55,17 +55,17 @@ class SurveyAnswerAdmin(ReadOnlyAdmin):
 
 
 class OutboxFilter(admin.SimpleListFilter):
-    """By what the data lake said."""
+    """Filter by the state of delivery."""
 
     title = "state"
     parameter_name = "state"
 
     def lookups(self, _request: HttpRequest, _admin: Any) -> list[tuple[str, str]]:
-        """What can be chosen."""
+        """Return the states."""
         return [("waiting", "Waiting"), ("refused", "Refused"), ("delivered", "Delivered")]
 
     def queryset(self, _request: HttpRequest, events: QuerySet) -> QuerySet:
-        """Those in the state that is chosen."""
+        """Return the events in the chosen state."""
         match self.value():
             case None:
                 return events
@@ -81,41 +81,41 @@ class OutboxFilter(admin.SimpleListFilter):
 
 @admin.register(OutboxEvent)
 class OutboxEventAdmin(ReadOnlyAdmin):
-    """What the data lake was told, or has yet to be; its content, which names a contact, is not."""
+    """Events for the data lake. Payloads are not shown: they name contacts."""
 
     list_display = ("event_id", "created_at", "delivered_at", "refusal")
     list_filter = (OutboxFilter,)
     list_says = (
-        "What waits is sent every minute; what was delivered is deleted after a week. Times are "
-        "UTC."
+        "Waiting events are sent every minute. Delivered events are deleted after a week. Times "
+        "are UTC."
     )
     search_fields = ("event_id",)
-    search_help_text = "An event's uuid, as the data lake has it."
+    search_help_text = "The UUID of an event, which the data lake has too."
     exclude = ("payload",)
     actions = ("retry_selected",)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[OutboxEvent]:
-        """Without what is sent."""
+        """Return the events without their payloads."""
         return super().get_queryset(request).defer("payload")
 
     def get_ordering(self, request: HttpRequest) -> tuple[str, ...]:
-        """Newest first; what was delivered, by that time, which has the index."""
+        """Order by newest first; delivered events by time of delivery, which has an index."""
         is_delivered = request.GET.get(OutboxFilter.parameter_name) == "delivered"
         return ("-delivered_at",) if is_delivered else ("-id",)
 
     def get_search_results(
         self, _request: HttpRequest, events: QuerySet[OutboxEvent], term: str
     ) -> tuple[QuerySet[OutboxEvent], bool]:
-        """By uuid."""
+        """Return the event with this UUID."""
         return by_uuid(events, term, field="event_id"), False
 
     def has_retry_permission(self, request: HttpRequest) -> bool:
-        """Who may: superusers, and those who are given leave to change outbox events."""
+        """Return whether the user may retry: it takes permission to change outbox events."""
         return request.user.has_perm("analytics.change_outboxevent")
 
     @admin.action(description="Send selected refused events again", permissions=["retry"])
     def retry_selected(self, request: HttpRequest, selected: QuerySet[OutboxEvent]) -> None:
-        """Take the refusal away; the next run of beat's schedule sends them."""
+        """Clear the refusals, so that the next scheduled run sends the events."""
         event_ids = list(selected.values_list("event_id", flat=True)[: MAX_RETRIED_AT_ONCE + 1])
         if len(event_ids) > MAX_RETRIED_AT_ONCE:
             sentence = f"Nothing was done: select at most {MAX_RETRIED_AT_ONCE} events."
@@ -126,5 +126,5 @@ class OutboxEventAdmin(ReadOnlyAdmin):
             sentence = f"{retried} will be sent again within a minute."
             self.message_user(request, sentence, messages.SUCCESS)
         if retried < len(event_ids):
-            sentence = f"{len(event_ids) - retried} of these are not refused: they need nothing."
+            sentence = f"{len(event_ids) - retried} were not refused, so they are not sent again."
             self.message_user(request, sentence, messages.WARNING)

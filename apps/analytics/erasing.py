@@ -1,4 +1,4 @@
-"""Removing the survey answers of erased contacts, and what the data lake was not yet told."""
+"""Deleting the survey answers of erased contacts, with their events in the outbox."""
 
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -12,10 +12,10 @@ from apps.analytics.services import event_id
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answers:
-    """What there is of a contact's answers.
+    """Counts of a contact's answers and outbox events, and the events that the data lake has.
 
-    `outbox_events` are rows of the outbox, delivered or not; `lake_event_ids` are the ids of the
-    events that the data lake was told.
+    `outbox_events` counts delivered events too. `lake_event_ids` has the delivered events only,
+    those that were deleted from the outbox included.
     """
 
     answers: int
@@ -24,7 +24,7 @@ class Answers:
 
 
 def find_answers(*, project_uuid: UUID, urn: str, conversation_uuids: Collection[UUID]) -> Answers:
-    """The answers in these conversations of a contact, and those that belong to none."""
+    """Find a contact's answers in these conversations and those without a conversation."""
     answers = list(_answers(project_uuid, urn, conversation_uuids))
     outbox = OutboxEvent.objects.filter(answer__in=answers)
     waiting = set(outbox.filter(delivered_at=None).values_list("answer_id", flat=True))
@@ -38,10 +38,10 @@ def find_answers(*, project_uuid: UUID, urn: str, conversation_uuids: Collection
 def delete_answers(
     *, project_uuid: UUID, urn: str, conversation_uuids: Collection[UUID]
 ) -> Answers:
-    """Delete them, in a transaction; gives what there was.
+    """Delete the answers that `find_answers` finds; return what was deleted.
 
-    A delivery to the data lake that is going on is waited for, so that what it tells is counted as
-    told.
+    Must run in a transaction. Waits for a running delivery to the data lake, so that its events
+    are among the delivered ones.
     """
     answers = _answers(project_uuid, urn, conversation_uuids)
     outbox = OutboxEvent.objects.filter(answer__in=list(answers))

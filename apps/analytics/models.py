@@ -1,4 +1,4 @@
-"""Survey answers, and what the data lake has yet to be told of them."""
+"""Survey answers, and the outbox of their events for the data lake."""
 
 import uuid
 
@@ -11,16 +11,18 @@ from apps.conversations.models import Conversation, Project
 
 
 class SurveyAnswer(models.Model):
-    """One answer of a contact: CSAT, NPS or a custom event. Kept also where no conversation is."""
+    """One answer of a contact: CSAT, NPS or a custom event. It may have no conversation."""
 
-    # Neither reference has an index of its own: `one_answer_per_message` and
-    # `answers_of_conversation` begin with them.
+    # The foreign keys need no index: `one_answer_per_message` and `answers_of_conversation` begin
+    # with them.
     project = models.ForeignKey(
         Project, on_delete=models.PROTECT, related_name="survey_answers", db_index=False
     )
     channel_uuid = models.UUIDField()
     contact_urn = models.TextField()
-    message_id = models.TextField(help_text="Its hash where the id is very long.")
+    message_id = models.TextField(
+        help_text="The id of the message, or its hash if the id is very long."
+    )
     conversation = models.ForeignKey(
         Conversation,
         null=True,
@@ -33,7 +35,7 @@ class SurveyAnswer(models.Model):
     score = models.PositiveSmallIntegerField(null=True, blank=True)
     answered_at = models.DateTimeField()
     is_replaced = models.BooleanField(
-        default=False, help_text="A newer answer of its kind was given to the same conversation."
+        default=False, help_text="Whether the conversation has a newer answer with the same key."
     )
     sequence_number = models.DecimalField(max_digits=40, decimal_places=0)
     correlation_id = models.TextField(blank=True)
@@ -50,15 +52,15 @@ class SurveyAnswer(models.Model):
                 fields=("conversation", "key", "answered_at", "sequence_number"),
                 name="answers_of_conversation",
             ),
-            # CSAT and NPS of a period, from the index alone. Custom events are not in it, and a row
-            # changes in it only when a newer answer replaces it.
+            # CSAT and NPS of a period need only an index-only scan. The index leaves custom events
+            # out, and an answer leaves the index when it gets `is_replaced`.
             models.Index(
                 fields=("project", "answered_at"),
                 include=("channel_uuid", "key", "score"),
                 condition=Q(is_replaced=False, score__isnull=False),
                 name="scores_by_time",
             ),
-            # What the admin's list is filtered and ordered by.
+            # For the filters and the order of the admin's list.
             models.Index(fields=("answered_at",), name="answers_by_time"),
             models.Index(fields=("key", "answered_at"), name="answers_by_key"),
             models.Index(fields=("project", "answered_at"), name="answers_by_project"),
@@ -70,7 +72,7 @@ class SurveyAnswer(models.Model):
 
 
 class OutboxEvent(models.Model):
-    """An event for the data lake, written in the transaction of what it tells."""
+    """An event for the data lake, written in the transaction that records its answer."""
 
     event_id = models.UUIDField(unique=True, default=uuid.uuid4)
     answer = models.OneToOneField(
@@ -80,7 +82,7 @@ class OutboxEvent(models.Model):
     created_at = models.DateTimeField()
     delivered_at = models.DateTimeField(null=True, blank=True)
     refusal = models.TextField(
-        blank=True, help_text="Why the lake will never take it as it is; empty: it may."
+        blank=True, help_text="Why the data lake refuses the event for good; empty if it does not."
     )
 
     class Meta:

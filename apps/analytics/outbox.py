@@ -1,4 +1,4 @@
-"""Draining the outbox into the data lake, and keeping it small."""
+"""Draining the outbox into the data lake, and deleting old rows from it."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -10,57 +10,59 @@ from django.db import transaction
 from apps.analytics.datalake import DataLake, Refused
 from apps.analytics.models import OutboxEvent
 
-# What a call delivers at most: after a day without the lake, messages come in between.
-MAX_BATCHES = 10
-KEPT_FOR = timedelta(days=7)
-PRUNED_AT_ONCE = 5_000
+# One call delivers no more, so that a large backlog does not keep a worker from its messages.
+MAX_CALLS = 10
+RETENTION = timedelta(days=7)
+MAX_PRUNED_ROWS = 5_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Batch:
-    """What became of the events that were given to the lake together."""
+class DeliveryCounts:
+    """How many events of one call to the lake were delivered and refused."""
 
     delivered: int
     refused: int
 
     @property
     def handled(self) -> int:
-        """How many need no more to be done."""
+        """The number of events that are not delivered again."""
         return self.delivered + self.refused
 
 
-def uncounted(_batch: Batch) -> None:
-    """For those who do not count batches."""
+def ignore(_counts: DeliveryCounts) -> None:
+    """Do nothing: the default for `on_delivery`."""
 
 
-def drain(*, lake: DataLake, now: datetime, on_batch: Callable[[Batch], None] = uncounted) -> int:
-    """Deliver what waits, oldest first, in batches; gives how many events were dealt with.
+def drain(
+    *, lake: DataLake, now: datetime, on_delivery: Callable[[DeliveryCounts], None] = ignore
+) -> int:
+    """Deliver waiting events, oldest first; return how many were delivered or refused.
 
-    At most ten batches; the rest is for the next call. At least once: a crash between delivery and
-    commit delivers a batch again, with the same event ids. What the lake will never take is marked
-    as refused, and keeps nothing else. Raises Unavailable if the lake does not answer or refuses
-    for now; its rows stay and are delivered by a later call. `on_batch` is called for each batch
-    that is committed, also of a call that raises later.
+    Makes at most ten calls to the lake; a later drain delivers the rest. Delivery is at least once:
+    a crash between a call and its commit delivers the events again, with the same event ids. Events
+    that the lake will never take are marked as refused and do not delay others. `on_delivery` is
+    called after each commit, even if a later call raises. Raises Unavailable if the lake does not
+    answer or refuses for now; the rows stay for a later drain.
     """
     handled = 0
-    for _ in range(MAX_BATCHES):
-        batch = _deliver_batch(lake=lake, now=now)
-        on_batch(batch)
-        handled += batch.handled
-        if batch.handled < lake.max_batch_size:
+    for _ in range(MAX_CALLS):
+        counts = _deliver_next(lake=lake, now=now)
+        on_delivery(counts)
+        handled += counts.handled
+        if counts.handled < lake.max_batch_size:
             break
     return handled
 
 
 def prune(*, now: datetime) -> int:
-    """Delete up to 5,000 rows that were delivered over a week ago; gives how many."""
-    old = OutboxEvent.objects.filter(delivered_at__lt=now - KEPT_FOR).order_by("delivered_at")
-    deleted, _ = OutboxEvent.objects.filter(pk__in=old.values("pk")[:PRUNED_AT_ONCE]).delete()
+    """Delete up to 5,000 rows that were delivered over a week ago; return how many."""
+    old = OutboxEvent.objects.filter(delivered_at__lt=now - RETENTION).order_by("delivered_at")
+    deleted, _ = OutboxEvent.objects.filter(pk__in=old.values("pk")[:MAX_PRUNED_ROWS]).delete()
     return deleted
 
 
 def retry_refused(*, event_ids: Sequence[UUID] = ()) -> int:
-    """Let refused events be delivered again: these, or all; gives how many."""
+    """Make refused events, these or all, wait for delivery again; return how many."""
     refused = OutboxEvent.objects.exclude(refusal="")
     if event_ids:
         refused = refused.filter(event_id__in=event_ids)
@@ -68,25 +70,25 @@ def retry_refused(*, event_ids: Sequence[UUID] = ()) -> int:
 
 
 @transaction.atomic
-def _deliver_batch(*, lake: DataLake, now: datetime) -> Batch:
+def _deliver_next(*, lake: DataLake, now: datetime) -> DeliveryCounts:
     waiting = OutboxEvent.objects.filter(delivered_at=None, refusal="").order_by("id")
     events = list(waiting.select_for_update(skip_locked=True)[: lake.max_batch_size])
     if not events:
-        return Batch(delivered=0, refused=0)
+        return DeliveryCounts(delivered=0, refused=0)
     reasons: Mapping[str, str] = {}
     try:
         lake.send([event.payload for event in events])
     except Refused as error:
         reasons = error.reasons
-    return _note_what_the_lake_said(events, reasons=reasons, now=now)
+    return _record_delivery(events, reasons=reasons, now=now)
 
 
-def _note_what_the_lake_said(
+def _record_delivery(
     events: Sequence[OutboxEvent], *, reasons: Mapping[str, str], now: datetime
-) -> Batch:
+) -> DeliveryCounts:
     for event in events:
         event.refusal = reasons.get(str(event.event_id), "")
     delivered = [event.pk for event in events if not event.refusal]
     OutboxEvent.objects.filter(pk__in=delivered).update(delivered_at=now)
     OutboxEvent.objects.bulk_update([event for event in events if event.refusal], ["refusal"])
-    return Batch(delivered=len(delivered), refused=len(events) - len(delivered))
+    return DeliveryCounts(delivered=len(delivered), refused=len(events) - len(delivered))

@@ -1,4 +1,4 @@
-"""Having the data lake told again what it refused, by somebody whom the audit log names."""
+"""Retrying events that the data lake refused, with an entry in the audit log."""
 
 from collections.abc import Sequence
 from uuid import UUID
@@ -14,7 +14,7 @@ from apps.conversations.models import AuditAction
 
 @transaction.atomic
 def retry_refused(*, actor: Actor, event_ids: Sequence[UUID] = ()) -> int:
-    """Let refused events be delivered again: those of these ids, or all; gives how many."""
+    """Make refused events, those of these ids or all, wait again; return how many."""
     refused = OutboxEvent.objects.exclude(refusal="").order_by("id")
     if event_ids:
         refused = refused.filter(event_id__in=event_ids)

@@ -31,17 +31,17 @@ def record_answer(
     correlation_id: str,
     now: datetime,
 ) -> bool:
-    """Record an answer once: its row, the conversation's score and the lake's event together.
+    """Record an answer, its conversation's score and its outbox event; return whether it is new.
 
-    Gives False, and changes nothing, for an answer that was recorded before. The score on a
-    conversation is that of its newest answer, whatever the order in which they come. An answer
-    whose conversation is gone by now belongs to none. Raises ContactErased for an event that was
-    first queued, at `sent_at`, before its contact was erased.
+    An answer that was recorded before changes nothing. The score of a conversation is that of its
+    newest answer, in whatever order answers arrive. If the conversation has been deleted, the
+    answer has none. Raises ContactErased if the event was first queued, at `sent_at`, before its
+    contact was erased.
     """
     ensure_project(contact.project_uuid)
     with transaction.atomic():
         conversation = _locked(conversation_uuid) if conversation_uuid else None
-        # Once it is locked: an erasure that was going on is done by then.
+        # Checked under the lock, because an erasure holds it until it commits.
         if is_erased(project_uuid=contact.project_uuid, urn=contact.urn, sent_at=sent_at):
             raise ContactErased
         answer, created = SurveyAnswer.objects.get_or_create(
@@ -61,7 +61,7 @@ def record_answer(
         )
         if created:
             if conversation:
-                _let_the_newest_count(conversation, key)
+                _apply_newest_answer(conversation, key)
             OutboxEvent.objects.create(
                 event_id=event_id(answer),
                 answer=answer,
@@ -72,18 +72,18 @@ def record_answer(
 
 
 def event_id(answer: SurveyAnswer) -> UUID:
-    """The same for the same answer, always, so that the lake can drop what it has."""
+    """Return the event id of an answer, always the same, so that the lake can drop repeats."""
     parts = (answer.project_id, answer.channel_uuid, answer.contact_urn, answer.message_id)
     return uuid5(_EVENT_IDS, "\n".join(map(str, parts)))
 
 
 def _locked(conversation_uuid: UUID) -> Conversation | None:
-    """The lock orders two answers of one conversation that come by different groups."""
+    """Lock a conversation, because its answers may arrive in two groups at once."""
     return Conversation.objects.select_for_update().filter(uuid=conversation_uuid).first()
 
 
-def _let_the_newest_count(conversation: Conversation, key: str) -> None:
-    """Of the answers of one kind the newest is the conversation's, in whatever order they came."""
+def _apply_newest_answer(conversation: Conversation, key: str) -> None:
+    """Mark all but the newest answer with this key as replaced, and update the score."""
     answers = conversation.survey_answers.filter(key=key)
     newest = answers.order_by("-answered_at", "-sequence_number")[0]
     answers.exclude(pk=newest.pk).filter(is_replaced=False).update(is_replaced=True)

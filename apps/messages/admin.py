@@ -20,14 +20,14 @@ from apps.conversations.search import by_uuid
 from apps.messages import admin_views, dead_letters
 from apps.messages.models import ConversationMessages, DeadLetter
 
-# Each is looked up by itself; others are found by search.
+# Each project costs one index lookup. The search finds the projects beyond this limit.
 MAX_PROJECTS = 50
 MAX_REDRIVEN_AT_ONCE = 100
 
 
 @admin.register(ConversationMessages)
 class ConversationMessagesAdmin(ReadOnlyAdmin):
-    """The parts of all archives: how much there is, but not what; that is the transcript's."""
+    """The parts of all archives, without their messages; the transcript page shows those."""
 
     list_display = (
         "conversation",
@@ -39,71 +39,71 @@ class ConversationMessagesAdmin(ReadOnlyAdmin):
     )
     list_display_links = ("conversation", "part")
     list_select_related = ("conversation",)
-    list_says = "What was written is read in the transcript of the conversation. Times are UTC."
+    list_says = "To read the messages, open the transcript of the conversation. Times are UTC."
     search_fields = ("conversation",)
-    search_help_text = "A conversation's uuid."
+    search_help_text = "The UUID of a conversation."
     ordering = ("-id",)
     exclude = ("messages", "message_ids")
     readonly_fields = ("transcript",)
 
     def get_urls(self) -> list[URLPattern]:
-        """With the transcript's, which must come before the catch-all at the end."""
+        """Return the URLs with the transcript's first: the admin's list ends in a catch-all."""
         return [*admin_views.urls(self.admin_site), *super().get_urls()]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[ConversationMessages]:
-        """Without the messages, which are large."""
+        """Return the parts without their messages, which are large."""
         return super().get_queryset(request).defer("messages", "message_ids")
 
     def get_search_results(
         self, _request: HttpRequest, parts: QuerySet[ConversationMessages], term: str
     ) -> tuple[QuerySet[ConversationMessages], bool]:
-        """By the conversation's uuid."""
+        """Return the parts of the conversation with this UUID."""
         return by_uuid(parts, term, field="conversation_id"), False
 
     @admin.display(description="messages")
     def transcript(self, part: ConversationMessages) -> str:
-        """The way to what was written, for those who may read it."""
+        """Return a link to the transcript."""
         url = reverse("admin:conversation_messages_transcript", args=[part.conversation_id])
         return format_html('<a href="{}">Transcript</a> (reading it is logged)', url)
 
     def get_fields(self, request: HttpRequest, obj: Any = None) -> list[Any]:
-        """With the link only for those for whom it leads to something."""
+        """Return the fields; the link to the transcript only for users who may read messages."""
         fields = [str(name) for name in super().get_fields(request, obj)]
         may_read = is_open_to(request.user, permissions=MAY_READ_MESSAGES)
         return [name for name in fields if name != "transcript" or may_read]
 
 
 class ReasonFilter(admin.SimpleListFilter):
-    """By the reasons that there are."""
+    """Filter by reason."""
 
     title = "reason"
     parameter_name = "reason"
 
     def lookups(self, _request: HttpRequest, _admin: Any) -> list[tuple[str, str]]:
-        """What can be chosen."""
+        """Return the reasons that the table has."""
         return [(reason, reason) for reason in dead_letters.reasons()]
 
     def queryset(self, _request: HttpRequest, letters: QuerySet) -> QuerySet:
-        """Those of the reason that is chosen."""
+        """Return the dead letters that have the chosen reason."""
         return letters.filter(reason=self.value()) if self.value() else letters
 
 
 class RedrivenFilter(admin.SimpleListFilter):
-    """By what became of them since."""
+    """Filter by whether dead letters were redriven."""
 
     title = "state"
     parameter_name = "state"
 
     def lookups(self, _request: HttpRequest, _admin: Any) -> list[tuple[str, str]]:
-        """What can be chosen."""
+        """Return the states."""
         return [
             ("dead", "Not redriven"),
-            ("wanted", "Asked for, not yet redriven"),
+            ("wanted", "Redrive requested"),
             ("redriven", "Redriven"),
         ]
 
     def queryset(self, _request: HttpRequest, letters: QuerySet) -> QuerySet:
-        """Those in the state that is chosen."""
+        """Return the dead letters in the chosen state."""
         match self.value():
             case None:
                 return letters
@@ -118,24 +118,24 @@ class RedrivenFilter(admin.SimpleListFilter):
 
 
 class DeadProjectFilter(admin.SimpleListFilter):
-    """By the projects that dead letters name; more than a list can hold are found by search."""
+    """Filter by project. It offers at most MAX_PROJECTS; the search finds the rest."""
 
     title = "project"
     parameter_name = "project"
 
     def lookups(self, _request: HttpRequest, _admin: Any) -> list[tuple[str, str]]:
-        """What can be chosen."""
+        """Return the projects that dead letters name."""
         return [(str(uuid), str(uuid)) for uuid in dead_letters.project_uuids(limit=MAX_PROJECTS)]
 
     def queryset(self, _request: HttpRequest, letters: QuerySet) -> QuerySet:
-        """Those of the project that is chosen; what is no project's uuid has none."""
+        """Return the dead letters of the chosen project; none if the value is not a UUID."""
         value = self.value()
         return _of_project(letters, value) if value else letters
 
 
 @admin.register(DeadLetter)
 class DeadLetterAdmin(ReadOnlyAdmin):
-    """Events that took no effect; their bodies, which hold what people wrote, are not shown."""
+    """Events that took no effect. Bodies are not shown: they hold what people wrote."""
 
     list_display = (
         "id",
@@ -155,53 +155,53 @@ class DeadLetterAdmin(ReadOnlyAdmin):
         period("first_sent_at", title="time of the event"),
     )
     list_says = (
-        "Events that took no effect, with the reason. Redriving sends them to the queue again, in "
-        "the order of each conversation; a worker does it within a minute or two. Times are UTC."
+        "Events that took no effect, and why. Redriving sends them to the queue again, in the "
+        "order of each conversation. A worker does it within two minutes. Times are UTC."
     )
     search_fields = ("message_id",)
-    search_help_text = "The uuid of a project, or the id of a dead letter in its queue."
+    search_help_text = "The UUID of a project, or the message id of a dead letter."
     ordering = ("-first_sent_at", "-id")
     exclude = ("body",)
     actions = ("redrive_selected",)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[DeadLetter]:
-        """Without the bodies, which are large."""
+        """Return the dead letters without their bodies, which are large."""
         return super().get_queryset(request).defer("body")
 
     def get_search_results(
         self, _request: HttpRequest, letters: QuerySet[DeadLetter], term: str
     ) -> tuple[QuerySet[DeadLetter], bool]:
-        """What is equal, which the indexes find."""
+        """Return the dead letters whose message id, or else project, equals the term."""
         if not term:
             return letters, False
         found = letters.filter(message_id=term)
         return (found if found.exists() else _of_project(letters, term)), False
 
     def has_redrive_permission(self, request: HttpRequest) -> bool:
-        """Who may redrive: superusers, and those who are given leave to change dead letters."""
+        """Return whether the user may redrive: it takes permission to change dead letters."""
         return request.user.has_perm("conversation_messages.change_deadletter")
 
     @admin.action(description="Redrive selected dead letters", permissions=["redrive"])
     def redrive_selected(self, request: HttpRequest, selected: QuerySet[DeadLetter]) -> None:
-        """Note that it is wanted; a worker does it, in the order of each group."""
+        """Request a redrive; a worker redrives the letters, in the order of each group."""
         ids = list(selected.values_list("pk", flat=True)[: MAX_REDRIVEN_AT_ONCE + 1])
         if len(ids) > MAX_REDRIVEN_AT_ONCE:
             sentence = f"Nothing was done: select at most {MAX_REDRIVEN_AT_ONCE} dead letters."
             self.message_user(request, sentence, messages.ERROR)
             return
         with transaction.atomic():
-            wanted = dead_letters.request_redrive(ids=ids, now=now())
+            requested = dead_letters.request_redrive(ids=ids, now=now())
             audit.record_all(
                 actor=actor(request),
                 action=AuditAction.REDRIVE,
                 of=DeadLetter,
-                details=audit.each(letter.pk for letter in wanted),
+                details=audit.each(letter.pk for letter in requested),
             )
-        if wanted:
-            sentence = f"{len(wanted)} to be redriven within a minute or two."
+        if requested:
+            sentence = f"{len(requested)} will be redriven within two minutes."
             self.message_user(request, sentence, messages.SUCCESS)
-        if len(wanted) < len(ids):
-            sentence = f"{len(ids) - len(wanted)} were redriven, or asked for, before."
+        if len(requested) < len(ids):
+            sentence = f"{len(ids) - len(requested)} were redriven or requested before."
             self.message_user(request, sentence, messages.WARNING)
 
 

@@ -1,4 +1,4 @@
-"""The transcript of a conversation, a page of the console."""
+"""The console page that shows the transcript of a conversation."""
 
 from datetime import datetime
 from typing import Any
@@ -25,7 +25,7 @@ MAX_ANSWERS = 500
 
 
 def urls(site: admin.AdminSite) -> list[URLPattern]:
-    """The address of the page, below those of archives in the admin site."""
+    """Return the URL of the page, below the URLs of archives in the admin site."""
     return [
         path(
             "transcript/<uuid:conversation_uuid>/",
@@ -36,12 +36,12 @@ def urls(site: admin.AdminSite) -> list[URLPattern]:
 
 
 def show_transcript(request: HttpRequest, *, conversation_uuid: UUID) -> HttpResponse:
-    """All that was written in a conversation, as a chat; 503 while DynamoDB does not answer."""
+    """Show the messages of a conversation as a chat; answer 503 if DynamoDB is unavailable."""
     conversation = get_object_or_404(
         Conversation.objects.select_related("project"), uuid=conversation_uuid
     )
     log_access(request, page="transcript", conversation_id=conversation_uuid)
-    # Before it is shown: what cannot be told in the audit log cannot be read.
+    # Written first, so that nobody reads a transcript that the audit log does not record.
     audit.record(
         actor=actor(request),
         action=AuditAction.READ,
@@ -83,15 +83,15 @@ def _chat(request: HttpRequest, conversation: Conversation) -> dict[str, Any]:
 def _on_page(
     timeline_entries: list[TimelineEntry], shown: TranscriptPage, *, is_first: bool
 ) -> list[TimelineEntry]:
-    """Each stands on one page: the last one that begins before it."""
+    """Return the timeline entries of this page: the last page that begins before each of them."""
     begins = None
     if shown.documents and not is_first:
         begins = datetime.fromisoformat(shown.documents[0]["created_at"])
     ends = shown.next_at
     return [
-        one
-        for one in timeline_entries
-        if (begins is None or begins <= one.at) and (ends is None or one.at < ends)
+        entry
+        for entry in timeline_entries
+        if (begins is None or begins <= entry.at) and (ends is None or entry.at < ends)
     ]
 
 

@@ -3,7 +3,7 @@ from django.apps import AppConfig
 
 class MessagesConfig(AppConfig):
     name = "apps.messages"
-    # Django's own messages app has the label that this one would get.
+    # The default label, "messages", is taken by django.contrib.messages.
     label = "conversation_messages"
     verbose_name = "Messages"
     default_auto_field = "django.db.models.BigAutoField"

@@ -1,7 +1,8 @@
-"""Merging messages into a conversation's archive.
+"""Writing a conversation's archive: merging messages into its parts in PostgreSQL.
 
-Everything here happens under the lock of the conversation's row. An archive only grows: merging
-the same messages again gives the same archive, and merging fewer takes nothing away.
+This module never reads DynamoDB; apps.messages.archiving reads the messages there and calls
+`merge`. Everything here happens under the lock of the conversation's row. An archive only grows:
+merging the same messages again changes nothing, and merging fewer removes nothing.
 """
 
 from collections import defaultdict
@@ -21,32 +22,32 @@ from apps.messages.models import ConversationMessages
 
 MAX_PART_ENTRIES = 1_000
 MAX_PART_BYTES = 4_000_000
-# A part takes a quarter more before it is divided: dividing it moves the numbers of all after it,
-# and those that a long archive consists of are full when a late message comes.
-ROOM_FOR_LATE = 4
+# Late messages may fill a part to a quarter above its bounds before it is split. The parts of a
+# long archive are full, and splitting one renumbers all later parts.
+LATE_MESSAGES_DIVISOR = 4
 
 Document = dict[str, Any]
 
 
 class ArchiveIncomplete(Exception):
-    """A message that was merged is not in the archive: a bug, and nothing may be deleted."""
+    """A merged message is missing from the archive. This is a bug; nothing may be deleted."""
 
 
 @transaction.atomic
 def merge(*, conversation_uuid: UUID, entries: Sequence[MessageEntry]) -> None:
-    """Bring these messages into the archive, in their places, and the conversation up to date.
+    """Merge these messages into the archive, in order, and update the conversation's totals.
 
     Reads and rewrites only the parts that the messages belong to, one at a time. Raises
-    ArchiveIncomplete, and changes nothing, if one of them is not in the archive afterwards, and
-    Conversation.DoesNotExist if the conversation was erased.
+    Conversation.DoesNotExist if the conversation was erased. Raises ArchiveIncomplete, and changes
+    nothing, if a message is missing from the archive afterwards.
     """
     conversation = Conversation.objects.select_for_update().get(uuid=conversation_uuid)
-    documents = _take_known_out(conversation, _as_documents(entries))
+    documents = _merge_with_archived(conversation, _as_documents(entries))
     by_part: defaultdict[int, list[Document]] = defaultdict(list)
     first_positions = list(_parts(conversation).values_list("part", "first_position"))
     for document in documents:
-        by_part[_home(document, first_positions)].append(document)
-    # From the last part to the first: splitting one moves the numbers of those after it.
+        by_part[_part_for(document, first_positions)].append(document)
+    # From the last part to the first, because splitting a part renumbers the later ones.
     for part in sorted(by_part, reverse=True):
         _merge_into_part(conversation, part, by_part[part])
     _check_complete(conversation, entries)
@@ -54,41 +55,44 @@ def merge(*, conversation_uuid: UUID, entries: Sequence[MessageEntry]) -> None:
 
 
 def position(document: Document) -> str:
-    """Where an entry stands: by time, then by sequence number (up to 40 digits, AWS says 20)."""
+    """Return the sort key of an entry: its time, then its sequence number.
+
+    AWS documents sequence numbers of 20 digits; 40 are allowed for.
+    """
     return f"{document['created_at']}#{int(document['sequence_number']):040d}"
 
 
 def _as_documents(entries: Iterable[MessageEntry]) -> list[Document]:
-    """One document for each message id; its other versions are its edits."""
+    """Return one document for each message id, with its later versions as edits."""
     by_id: defaultdict[str, list[Document]] = defaultdict(list)
     for entry in entries:
         by_id[entry.message_id].append(entry.as_json())
-    return [_unite(versions) for versions in by_id.values()]
+    return [_merge_versions(versions) for versions in by_id.values()]
 
 
-def _take_known_out(conversation: Conversation, documents: list[Document]) -> list[Document]:
-    """Unite the documents with what the archive has of the same ids.
+def _merge_with_archived(conversation: Conversation, documents: list[Document]) -> list[Document]:
+    """Merge the documents with the archived entries of the same ids.
 
-    Gives back those whose place is still to be found; an entry that keeps its position is
-    rewritten where it stands.
+    An entry that keeps its position is rewritten in its part. Return the other documents: those
+    that are new, and those whose entry has left its part because it moved.
     """
     pending = {document["id"]: document for document in documents}
     for part in _parts_with_any(conversation, pending):
         kept = []
         for archived in part.messages:
             new = pending.pop(archived["id"], None)
-            united = _unite([*_versions(archived), *_versions(new)]) if new else archived
-            if position(united) == position(archived):
-                kept.append(united)
+            merged = _merge_versions([*_versions(archived), *_versions(new)]) if new else archived
+            if position(merged) == position(archived):
+                kept.append(merged)
             else:
-                pending[united["id"]] = united
+                pending[merged["id"]] = merged
         if kept != part.messages:
             _write_part(conversation, part.part, kept)
     return list(pending.values())
 
 
-def _unite(versions: Iterable[Document]) -> Document:
-    """The versions of one message as one entry: the earliest, with the later ones as its edits."""
+def _merge_versions(versions: Iterable[Document]) -> Document:
+    """Return the versions of a message as one entry: the earliest, with the later ones as edits."""
     earliest_of_key: dict[str, Document] = {}
     for version in sorted(versions, key=position):
         earliest_of_key.setdefault(MessageEntry.from_json(version).key, version)
@@ -101,8 +105,8 @@ def _versions(document: Document) -> list[Document]:
     return [original, *document.get("edits", ())]
 
 
-def _home(document: Document, first_positions: Sequence[tuple[int, str]]) -> int:
-    """The last part that begins before the document, else the first."""
+def _part_for(document: Document, first_positions: Sequence[tuple[int, str]]) -> int:
+    """Return the last part that begins at or before the document, or else the first part."""
     earlier = [part for part, first in first_positions if first <= position(document)]
     return earlier[-1] if earlier else 0
 
@@ -118,15 +122,15 @@ def _merge_into_part(conversation: Conversation, number: int, documents: list[Do
 
 
 def _has_room(messages: list[Document]) -> bool:
-    """Whether a part may stay one, with late messages in it."""
-    if len(messages) > MAX_PART_ENTRIES + MAX_PART_ENTRIES // ROOM_FOR_LATE:
+    """Return whether these messages fit into one part that has received late messages."""
+    if len(messages) > MAX_PART_ENTRIES + MAX_PART_ENTRIES // LATE_MESSAGES_DIVISOR:
         return False
-    max_bytes = MAX_PART_BYTES + MAX_PART_BYTES // ROOM_FOR_LATE
+    max_bytes = MAX_PART_BYTES + MAX_PART_BYTES // LATE_MESSAGES_DIVISOR
     return sum(_size(message) for message in messages) <= max_bytes
 
 
 def _split(messages: list[Document]) -> list[list[Document]]:
-    """Runs of messages that each stay within a part's bounds; one message is never divided."""
+    """Return the messages in runs that each fit into a part; a message is never divided."""
     runs: list[list[Document]] = [[]]
     size = 0
     for message in messages:
@@ -159,31 +163,36 @@ def _write_part(conversation: Conversation, number: int, messages: list[Document
 
 
 def _check_complete(conversation: Conversation, entries: Sequence[MessageEntry]) -> None:
-    """Read the archive back: what is not in it must not be deleted from DynamoDB."""
+    """Read the archive back, because the caller deletes these messages from DynamoDB next.
+
+    Raises ArchiveIncomplete if one is missing.
+    """
     missing = {entry.key for entry in entries}
     ids = {entry.message_id for entry in entries}
     for part in _parts_with_any(conversation, ids):
         for document in part.messages:
             if document["id"] in ids:
-                missing -= {MessageEntry.from_json(one).key for one in _versions(document)}
+                missing -= {MessageEntry.from_json(version).key for version in _versions(document)}
     if missing:
-        raise ArchiveIncomplete(f"{len(missing)} message(s) of {conversation} did not arrive")
+        raise ArchiveIncomplete(
+            f"{len(missing)} message(s) of {conversation} are missing from its archive"
+        )
 
 
 def _update_conversation(conversation: Conversation) -> None:
     totals = _parts(conversation).aggregate(
         first=Min("first_message_at"), last=Max("last_message_at"), count=Sum("message_count")
     )
-    # What was deleted by retention had its time, too.
+    # The conversation keeps the times of messages that retention has deleted.
     changes = {
-        "first_message_at": _present(min, conversation.first_message_at, totals["first"]),
-        "last_message_at": _present(max, conversation.last_message_at, totals["last"]),
+        "first_message_at": _ignoring_none(min, conversation.first_message_at, totals["first"]),
+        "last_message_at": _ignoring_none(max, conversation.last_message_at, totals["last"]),
         "message_count": totals["count"] or 0,
     }
     Conversation.objects.filter(pk=conversation.pk).exclude(**changes).update(**changes)
 
 
-def _present(
+def _ignoring_none(
     choose: Callable[[Iterable[datetime]], datetime], *moments: datetime | None
 ) -> datetime | None:
     present = [moment for moment in moments if moment]
@@ -197,10 +206,10 @@ def _size(document: Document) -> int:
 def _parts_with_any(
     conversation: Conversation, message_ids: Iterable[str]
 ) -> Iterator[ConversationMessages]:
-    """The parts that have messages with any of these ids, one at a time.
+    """Yield the parts that have messages with any of these ids.
 
-    PostgreSQL looks each of a part's ids up in a hash table (from version 14 on, "= ANY" with a
-    constant array). The operator && compares each id with each: a minute for a long archive.
+    From version 14 on, PostgreSQL hashes a constant array in "= ANY" and looks up each id of a part
+    in it. The operator && compares every pair of ids, which takes a minute for a long archive.
     """
     has_any = RawSQL(
         "EXISTS (SELECT FROM unnest(message_ids) AS id WHERE id = ANY(%s))",

@@ -1,7 +1,7 @@
-"""Deleting archives that are older than their project keeps them.
+"""Deleting archives that are older than their project's retention.
 
-The conversations stay, with their scores, and with the times of their first and last message: what
-comes late is still attributed to them. It is archived, and deleted with the next run.
+The conversations stay, with their scores and the times of their first and last message. A late
+message is still attributed to its conversation; it is archived, and the next run deletes it.
 """
 
 from dataclasses import dataclass
@@ -14,25 +14,27 @@ from django.db.models import Count, Exists, OuterRef, QuerySet, Sum
 from apps.conversations.models import CLOSED, Conversation, Project
 from apps.messages.models import ConversationMessages
 
-BATCH = 500
+CONVERSATIONS_PER_TRANSACTION = 500
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Archives:
-    """So many conversations have so many messages in their archives."""
+    """The number of conversations that have archives, and of the messages in them."""
 
     conversations: int
     messages: int
 
 
 def find_expired(*, project: Project, now: datetime) -> Archives:
-    """The archives of conversations that closed longer ago than their project keeps them."""
+    """Count the archives of conversations that closed longer ago than the project's retention."""
     parts = ConversationMessages.objects.filter(conversation__in=_expired(project, now))
-    return _sum(parts)
+    return _count(parts)
 
 
 def delete_expired(*, project: Project, now: datetime) -> Archives:
-    """Delete them in batches; gives what was deleted.
+    """Delete the archives that `find_expired` counts; return what was deleted.
+
+    A transaction deletes the archives of at most 500 conversations.
 
     A conversation that is being archived at this moment is left to the next run.
     """
@@ -51,16 +53,16 @@ def delete_expired(*, project: Project, now: datetime) -> Archives:
 def _delete_batch(*, project: Project, now: datetime, after: UUID) -> tuple[list[UUID], Archives]:
     locked = _expired(project, now).select_for_update(skip_locked=True, of=("self",))
     in_order = locked.filter(uuid__gt=after).order_by("uuid")
-    uuids = list(in_order.values_list("uuid", flat=True)[:BATCH])
+    uuids = list(in_order.values_list("uuid", flat=True)[:CONVERSATIONS_PER_TRANSACTION])
     parts = ConversationMessages.objects.filter(conversation_id__in=uuids)
-    archives = _sum(parts)
+    archives = _count(parts)
     parts.delete()
     Conversation.objects.filter(uuid__in=uuids).update(message_count=0)
     return uuids, archives
 
 
 def _expired(project: Project, now: datetime) -> QuerySet[Conversation]:
-    """None of a project that keeps its archives for ever."""
+    """Return the closed conversations with archives beyond retention; none if it is unlimited."""
     if project.archive_retention is None:
         return Conversation.objects.none()
     return Conversation.objects.filter(
@@ -71,7 +73,7 @@ def _expired(project: Project, now: datetime) -> QuerySet[Conversation]:
     )
 
 
-def _sum(parts: QuerySet[ConversationMessages]) -> Archives:
+def _count(parts: QuerySet[ConversationMessages]) -> Archives:
     totals = parts.aggregate(
         conversations=Count("conversation", distinct=True), messages=Sum("message_count")
     )

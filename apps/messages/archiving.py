@@ -1,4 +1,7 @@
-"""Moving a conversation's messages from DynamoDB into its archive in PostgreSQL."""
+"""Moving a conversation's messages from DynamoDB into its archive in PostgreSQL.
+
+This module reads DynamoDB and deletes from it; apps.messages.archive writes the archive.
+"""
 
 from datetime import datetime
 from uuid import UUID
@@ -8,12 +11,12 @@ from apps.messages import archive, store
 
 
 def migrate(*, conversation_uuid: UUID, now: datetime) -> int:
-    """Move all messages of a conversation into its archive; gives how many versions were moved.
+    """Move all messages of a conversation into its archive; return how many versions were moved.
 
-    Each bounded batch is read, merged, checked and committed before exactly its items are deleted,
-    so a crash anywhere loses nothing, and running it again ends in the same archive. No row is
-    locked while DynamoDB is read. A closed conversation is then marked as archived. Raises
-    Unavailable. Nothing is moved of a conversation that was erased meanwhile.
+    The messages are read in bounded groups. Each group is merged, checked and committed before
+    exactly its items are deleted, so a crash loses nothing, and a rerun ends in the same archive.
+    No row is locked while DynamoDB is read. A closed conversation is then marked as archived. The
+    function stops when it finds that the conversation was erased. Raises Unavailable.
     """
     moved = 0
     for batch in store.batches(conversation_uuid):

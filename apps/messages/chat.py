@@ -1,4 +1,4 @@
-"""A transcript as a chat: what was written, by whom, when, and what happened in between."""
+"""A transcript as a chat: messages with author and time, and answers and closings between them."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -13,13 +13,13 @@ from apps.messages.event_types import EVENT_TYPES, label_of
 
 SURVEYS = {CSAT_KEY: "CSAT", NPS_KEY: "NPS"}
 
-# What a bubble shows by itself.
-_SHOWN = frozenset({"id", "message_id", "text", "contact_name", "created_at"})
+# The fields of a message that a bubble shows outside `more`.
+_BUBBLE_FIELDS = frozenset({"id", "message_id", "text", "contact_name", "created_at"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Version:
-    """The text of a message, as it was written or as it was changed later."""
+    """The text of a message as first written, or as an edit changed it."""
 
     text: str
     when: str
@@ -28,7 +28,7 @@ class Version:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bubble:
-    """A message in its newest version, with the ones before; `label` is its event type in words."""
+    """The newest version of a message, with the earlier ones; `label` describes its event type."""
 
     kind: Literal["message"] = "message"
     at: datetime
@@ -43,7 +43,7 @@ class Bubble:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Separator:
-    """Something between two messages: a new day, an answer, the closing."""
+    """A line between two messages: a new day, an answer, or the closing."""
 
     kind: Literal["separator"] = "separator"
     at: datetime
@@ -53,7 +53,7 @@ class Separator:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TimelineEntry:
-    """What is no message, and when it happened."""
+    """Something other than a message, such as an answer or the closing, and its time."""
 
     at: datetime
     text: str
@@ -66,16 +66,17 @@ def chat(
     contact_name: str,
     zone: ZoneInfo,
 ) -> list[Bubble | Separator]:
-    """Messages (in the archive's form) and happenings in the order of time, day by day.
+    """Return messages and timeline entries in order of time, with a separator for each day.
 
-    Times are local. Characters that no store holds are shown as symbols.
+    `documents` have the archive's form. Times are in `zone`. Characters that neither PostgreSQL nor
+    DynamoDB stores are shown as symbols.
     """
     bubbles = [_bubble(document, contact_name=contact_name, zone=zone) for document in documents]
     separators = [
-        Separator(at=one.at.astimezone(zone), when=_time(one.at, zone), text=one.text)
-        for one in timeline_entries
+        Separator(at=entry.at.astimezone(zone), when=_time(entry.at, zone), text=entry.text)
+        for entry in timeline_entries
     ]
-    return _with_days(sorted([*bubbles, *separators], key=lambda one: one.at))
+    return _with_day_separators(sorted([*bubbles, *separators], key=lambda item: item.at))
 
 
 def _bubble(document: dict[str, Any], *, contact_name: str, zone: ZoneInfo) -> Bubble:
@@ -85,7 +86,7 @@ def _bubble(document: dict[str, Any], *, contact_name: str, zone: ZoneInfo) -> B
     label = readable(label_of(document["event_type"]))
     is_of_contact = event_type is not None and event_type.from_contact
     name = _text(document["message"].get("contact_name")) or contact_name or "Unnamed contact"
-    # Who wrote a message of an unknown type is not known either.
+    # The label of an unknown type is its name: nothing here shows who wrote such a message.
     other = "Platform" if event_type else label
     return Bubble(
         at=first.at,
@@ -107,8 +108,10 @@ def _version(document: dict[str, Any], *, zone: ZoneInfo) -> Version:
 
 
 def _more(message: dict[str, Any]) -> str:
-    """Fields that are no chat, as JSON: attachments, for example."""
-    others = {name: value for name, value in message.items() if name not in _SHOWN and value}
+    """Return the remaining fields, such as attachments, as JSON; "" if only the source remains."""
+    others = {
+        name: value for name, value in message.items() if name not in _BUBBLE_FIELDS and value
+    }
     if set(others) <= {"source"}:
         return ""
     return readable(dump(others))
@@ -120,15 +123,15 @@ def _text(value: Any) -> str:
     return readable(value if isinstance(value, str) else dump(value))
 
 
-def _with_days(items: Sequence[Bubble | Separator]) -> list[Bubble | Separator]:
-    """With a separator before the first item of each day."""
-    together: list[Bubble | Separator] = []
+def _with_day_separators(items: Sequence[Bubble | Separator]) -> list[Bubble | Separator]:
+    """Return the items, with a separator before the first item of each day."""
+    separated: list[Bubble | Separator] = []
     for item in items:
-        if not together or together[-1].at.date() != item.at.date():
+        if not separated or separated[-1].at.date() != item.at.date():
             day = f"{item.at:%A}, {item.at.day} {item.at:%B %Y}"
-            together.append(Separator(at=item.at, when="", text=day))
-        together.append(item)
-    return together
+            separated.append(Separator(at=item.at, when="", text=day))
+        separated.append(item)
+    return separated
 
 
 def _time(at: datetime, zone: ZoneInfo) -> str:

@@ -1,4 +1,4 @@
-"""Dead letters in PostgreSQL: kept as they came, selected, wanted again, removed."""
+"""Dead letters in PostgreSQL: saving, selecting, requesting redrives, and discarding."""
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -13,18 +13,19 @@ from apps.conversations import erasing
 from apps.messages.dead_letter_format import body_of, contact_of, letter_of
 from apps.messages.models import DeadLetter
 
-# How events come back in the order in which they were queued. A letter that was redriven and
-# failed again is new here, but has the time of its event. Within a millisecond it is the order of
-# collecting, which for each group is that of the queue; moto's sequence numbers have none.
+# The order in which the events were queued. A letter that was redriven and failed again is a new
+# row, but it has the time of its event. Letters of the same millisecond stand in the order of
+# collecting, which is the queue's order within each group. Sequence numbers cannot be used: those
+# of moto are not in order.
 IN_ORDER = ("first_sent_at", "pk")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Selection:
-    """Which dead letters are meant: those for which all that is given holds.
+    """Conditions that dead letters must all meet to be selected.
 
-    `since` and `until` bound the time at which the event was first queued, `until` excluded. Those
-    that were redriven are left out unless `with_redriven`.
+    The event was first queued at or after `since` and before `until`. Letters that were redriven
+    are selected only if `with_redriven` is true.
     """
 
     ids: Collection[int] = ()
@@ -36,26 +37,26 @@ class Selection:
     with_redriven: bool = False
 
 
-class Planned(NamedTuple):
-    """A letter that is to be redriven, unless it was since."""
+class PlannedRedrive(NamedTuple):
+    """A letter to redrive, unless somebody redrives it first: `redrive_count` shows that."""
 
     pk: int
     group_id: str
     redrive_count: int
 
 
-class Kept(NamedTuple):
-    """How many letters are new, and how many were left out for their contact was erased."""
+class SavedCounts(NamedTuple):
+    """How many letters are new, and how many were left out because their contact was erased."""
 
     new: int
     erased: int
 
 
-def keep(messages: Sequence[Mapping[str, Any]], *, now: datetime) -> Kept:
-    """Write the messages of one ReceiveMessage of the dead-letter queue, committed on return.
+def keep(messages: Sequence[Mapping[str, Any]], *, now: datetime) -> SavedCounts:
+    """Save the messages of one receive from the dead-letter queue; they are committed on return.
 
-    A message that is there already changes nothing. One of a contact who was erased after it was
-    queued is left out: it could have no effect any more.
+    A message that was saved before changes nothing. A message whose contact was erased after it was
+    queued is not saved, because it can no longer take effect.
     """
     letters = [letter_of(message, now=now) for message in messages]
     with transaction.atomic():
@@ -67,11 +68,11 @@ def keep(messages: Sequence[Mapping[str, Any]], *, now: datetime) -> Kept:
         )
         DeadLetter.objects.bulk_create(kept, ignore_conflicts=True)
     new = sum(letter.message_id not in known for letter in kept)
-    return Kept(new=new, erased=len(letters) - len(kept))
+    return SavedCounts(new=new, erased=len(letters) - len(kept))
 
 
 def select(selection: Selection) -> QuerySet[DeadLetter]:
-    """The letters of a selection, in the order in which their events were queued."""
+    """Return the letters of a selection, in the order in which their events were queued."""
     given = {
         "pk__in": selection.ids,
         "reason": selection.reason,
@@ -87,24 +88,24 @@ def select(selection: Selection) -> QuerySet[DeadLetter]:
 
 
 def reasons() -> list[str]:
-    """All reasons that there are, each found in the index and not by reading the table."""
+    """Return all reasons, with one index lookup each instead of a scan of the table."""
     return list(_distinct("reason", above=""))
 
 
 def project_uuids(*, limit: int) -> list[UUID]:
-    """The first so many projects that dead letters name, found as `reasons` are."""
+    """Return the first `limit` projects that dead letters name, with one index lookup each."""
     found = _distinct("project_uuid", above=UUID(int=0))
     return [uuid for uuid, _ in zip(found, range(limit), strict=False)]
 
 
 def document_of(letter: DeadLetter) -> dict[str, Any]:
-    """All that is known of a letter, ready for JSON, its body as it was on the queue."""
+    """Return all fields of a letter for JSON, with the body as it was on the queue."""
     names = [field.name for field in letter._meta.concrete_fields if field.name != "body"]
     return {name: getattr(letter, name) for name in names} | {"body": body_of(letter)}
 
 
 def request_redrive(*, ids: Collection[int], now: datetime) -> list[DeadLetter]:
-    """Note that these are to be redriven; gives those of them that were not before."""
+    """Request a redrive of these letters; return those that had no request and no redrive yet."""
     with transaction.atomic():
         letters = list(
             DeadLetter.objects.select_for_update(no_key=True)
@@ -116,23 +117,23 @@ def request_redrive(*, ids: Collection[int], now: datetime) -> list[DeadLetter]:
     return letters
 
 
-def plan(letters: QuerySet[DeadLetter]) -> list[Planned]:
-    """These letters as they are now, in their order, to be redriven."""
-    return [Planned(*row) for row in letters.values_list("pk", "group_id", "redrive_count")]
+def plan(letters: QuerySet[DeadLetter]) -> list[PlannedRedrive]:
+    """Return these letters, in their order, as redrives of their present state."""
+    return [PlannedRedrive(*row) for row in letters.values_list("pk", "group_id", "redrive_count")]
 
 
-def wanted(*, limit: int) -> list[Planned]:
-    """Up to so many letters that somebody wants to have redriven, in their order."""
+def requested(*, limit: int) -> list[PlannedRedrive]:
+    """Return up to `limit` letters for which a redrive is requested, in order."""
     return plan(DeadLetter.objects.exclude(redrive_requested_at=None).order_by(*IN_ORDER)[:limit])
 
 
 def withdraw_redrive_requests(ids: Collection[int]) -> None:
-    """These could not be redriven, and are not tried again by themselves."""
+    """Remove the requests of letters that could not be redriven, so that no tick tries again."""
     DeadLetter.objects.filter(pk__in=ids).update(redrive_requested_at=None)
 
 
 def discard(ids: Collection[int]) -> int:
-    """Delete these for ever; gives how many there were."""
+    """Delete these letters for good; return how many there were."""
     deleted, _ = DeadLetter.objects.filter(pk__in=ids).delete()
     return deleted
 

@@ -1,4 +1,4 @@
-"""A chat message as it is kept: the same in DynamoDB and in the archive."""
+"""The stored form of a chat message, the same in DynamoDB and in the archive."""
 
 import hashlib
 from dataclasses import dataclass
@@ -12,10 +12,10 @@ MAX_ID_LENGTH_IN_KEY = 256
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class MessageEntry:
-    """One version of one message, with all that its event carried.
+    """One version of one message, with all fields of its event.
 
-    `message` is the producer's message object as it came (escaped: see apps.common.lossless_json),
-    and `extra` holds the fields of the event that nothing here has a place for.
+    `message` is the producer's message object, escaped (see apps.common.lossless_json). `extra`
+    holds the fields of the event that have no attribute here.
     """
 
     message_id: str
@@ -29,14 +29,14 @@ class MessageEntry:
 
     @property
     def key(self) -> str:
-        """Time, message id and content hash: a redelivery has the same key, an edit another one.
+        """The version's key: time to the microsecond, message id and content hash.
 
-        It sorts by time, to the microsecond.
+        A redelivery has the same key, an edit has another. Keys sort by time.
         """
         return f"{timestamp(self.at)}#{id_for_key(self.message_id)}#{self.content_hash}"
 
     def as_json(self) -> dict[str, Any]:
-        """The form in which it is stored; `from_json` reads it."""
+        """Return the stored form, which `from_json` reads."""
         document = {
             "id": self.message_id,
             "created_at": timestamp(self.at),
@@ -50,7 +50,7 @@ class MessageEntry:
 
     @classmethod
     def from_json(cls, document: dict[str, Any]) -> "MessageEntry":
-        """The entry that `as_json` gave, edits aside."""
+        """Return the entry that `as_json` wrote. Edits in the document are ignored."""
         return cls(
             message_id=document["id"],
             at=datetime.fromisoformat(document["created_at"]),
@@ -64,17 +64,20 @@ class MessageEntry:
 
 
 def content_hash(*, event_type: str, message: dict[str, Any]) -> str:
-    """Tells an edit of a message from the message delivered again."""
+    """Return a hash that is the same for a redelivered message and differs for an edit."""
     return hashlib.sha256(dump([event_type, message]).encode()).hexdigest()[:32]
 
 
 def timestamp(at: datetime) -> str:
-    """`at` in UTC, always with microseconds, so that text sorts as time does."""
+    """Return `at` in UTC, always with microseconds, so that the text sorts by time."""
     return at.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
 
 
 def id_for_key(message_id: str) -> str:
-    """The id, or its hash where a key would be too long (DynamoDB sort keys end at 1,024 bytes)."""
+    """Return the id, or its hash if it is too long for a key.
+
+    DynamoDB limits sort keys to 1,024 bytes.
+    """
     if len(message_id.encode()) <= MAX_ID_LENGTH_IN_KEY:
         return message_id
     return "sha256:" + hashlib.sha256(message_id.encode()).hexdigest()

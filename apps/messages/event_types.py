@@ -1,4 +1,4 @@
-"""The event types: everything that has to tell them apart looks them up here.
+"""The registry of event types. All code that distinguishes types looks them up here.
 
 A new type is an entry in `EVENT_TYPES`, a wire model (apps.messages.wire), a parser
 (apps.messages.parsers), what the steps do with its event (tasks.steps), and a line in
@@ -23,18 +23,18 @@ WireT = TypeVar("WireT", bound=Wire)
 
 
 def never(_document: dict[str, Any]) -> bool:
-    """Return False: no event of the type goes alone."""
+    """Return False, for types whose events never go alone."""
     return False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EventType(Generic[WireT]):
-    """One event type: how it is read, how it runs, and what it is called.
+    """One event type: its names, how its events are read, and how they run.
 
-    `name` is its `event_type` in JSON, in log lines and in the labels of metrics; `label` is what
-    people read. `parser` makes the event from the validated `wire` model. A type that
-    `may_close` is a barrier in its group. Whether an event goes alone depends on what is in it, so
-    `goes_alone` is a function of its JSON. `from_contact` is for messages: who wrote them.
+    `name` is the `event_type` in JSON, in log lines and in the labels of metrics; `label` is shown
+    to people. `parser` makes the event from the validated `wire` model. If `may_close`, events of
+    the type are barriers in their group. `goes_alone` takes an event's JSON, because it depends on
+    the event's fields. `from_contact` says whether the contact wrote the type's messages.
     """
 
     name: str
@@ -48,7 +48,8 @@ class EventType(Generic[WireT]):
     def parse(self, document: dict[str, Any], *, arrival: Arrival) -> AnyEvent:
         """Return the event in a document of this type.
 
-        Raises InvalidEvent, or pydantic's ValidationError where the form is another one.
+        Raises pydantic's ValidationError if the document does not have the form of `wire`, and
+        InvalidEvent if a value has no meaning.
         """
         raw = RawEvent(document=document, event_type=self.name, arrival=arrival)
         return self.parser(self.wire.model_validate(document), raw)
@@ -95,7 +96,7 @@ EVENT_TYPES: Mapping[str, EventType[Any]] = {
 
 
 def type_of(document: Any) -> EventType[Any] | None:
-    """Return the type of an event's JSON; None for an unknown type and for what is no event."""
+    """Return the type of an event's JSON, or None if it is unknown or this is not an event."""
     name = document.get("event_type") if isinstance(document, dict) else None
     return EVENT_TYPES.get(name) if isinstance(name, str) else None
 
@@ -107,15 +108,15 @@ def is_barrier(document: Any) -> bool:
 
 
 def goes_alone(document: Any) -> bool:
-    """Return whether an event's JSON must have had its whole effect before a later event has any.
+    """Return whether an event, given as JSON, must take its whole effect before any later event.
 
-    A body of an unknown type need not: it is refused, and has no effect.
+    Return False for an unknown type, because its event is refused and takes no effect.
     """
     event_type = type_of(document)
     return event_type is not None and event_type.goes_alone(document)
 
 
 def label_of(name: str) -> str:
-    """Return what people read of a stored event type: its label, or its name if it is unknown."""
+    """Return the label of a stored event type, or its name if the type is unknown."""
     event_type = EVENT_TYPES.get(name)
     return event_type.label if event_type else name

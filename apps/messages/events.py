@@ -1,4 +1,4 @@
-"""The events that chat platforms put on the queue, as the steps work with them."""
+"""The events of chat platforms, in the form that the steps use."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -12,7 +12,7 @@ from apps.messages.entries import MessageEntry
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Arrival:
-    """When and where an event entered the queue; the same on every delivery."""
+    """When and where an event entered the queue. Every delivery has the same values."""
 
     group_id: str
     sent_at: datetime
@@ -30,7 +30,7 @@ class SurveyAnswer:
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class Event:
-    """What all events have; `event_type` is the name of a type in apps.messages.event_types."""
+    """Fields of all events; `event_type` is the name of a type in apps.messages.event_types."""
 
     event_type: str
     arrival: Arrival
@@ -45,7 +45,7 @@ class Event:
 class MessageEvent(Event):
     """A message received from or sent to a contact, a survey answer, or both.
 
-    `entry` is None where the message only carries an answer: it is no chat message then.
+    `entry` is None if the message only carries an answer and is not part of the chat.
     """
 
     message_id: str
@@ -58,7 +58,7 @@ class MessageEvent(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class WindowEvent(Event):
-    """A conversation window; one with a chats room says that a human took over."""
+    """A conversation window. If `has_chats_room`, a human took over."""
 
     window: WindowUpdate
     has_chats_room: bool
@@ -66,11 +66,11 @@ class WindowEvent(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class CloseEvent(Event):
-    """The platform closes the conversation."""
+    """A close of the conversation by the platform."""
 
     resolution: Resolution
 
 
-# A step that handles one kind after the other ends in `assert_never`, so that mypy finds the steps
-# that a new kind has to be added to.
+# Steps that distinguish these classes end in `assert_never`, so that mypy reports each step that
+# does not handle a new class.
 AnyEvent: TypeAlias = MessageEvent | WindowEvent | CloseEvent

@@ -1,7 +1,7 @@
-"""The DynamoDB table of messages: its keys, and the calls that are made of it.
+"""The DynamoDB table of messages: its keys, and the calls to it.
 
-What its items mean is `apps.messages.store`'s. Every call raises Unavailable where DynamoDB does
-not do it now and may later.
+apps.messages.store defines the content of its items. Every call raises Unavailable if DynamoDB
+fails in a way that may pass.
 """
 
 import time
@@ -23,16 +23,17 @@ EXPIRY = "expires_at"
 BATCH_ATTEMPTS = 7
 FIRST_BATCH_PAUSE = 0.05
 
-# Errors in what we asked; everything else that DynamoDB answers may pass by itself.
+# Errors in our request. Every other error of DynamoDB may pass without a change of ours.
 OUR_FAULT = frozenset({"ValidationException", "SerializationException"})
 
 Item = Mapping[str, Any]
 
 
 def probe(*, worker: str, now: datetime) -> None:
-    """Write, read and delete an item, as events have it done. Raises Unavailable.
+    """Write, read and delete an item, as processing an event does. Raises Unavailable.
 
-    No conversation has its key. Cut off, it expires within an hour.
+    No conversation has the item's key. If the process dies before the delete, the item expires
+    within an hour.
     """
     primary_key = key(conversation_uuid=UUID(int=0), sort_key=f"probe#{worker}")
     expires_at = int((now + timedelta(hours=1)).timestamp())
@@ -42,24 +43,24 @@ def probe(*, worker: str, now: datetime) -> None:
 
 
 def key(*, conversation_uuid: UUID, sort_key: str) -> dict[str, Any]:
-    """The primary key of an item."""
+    """Return the primary key of an item."""
     return {PARTITION_KEY: {"S": str(conversation_uuid)}, SORT_KEY: {"S": sort_key}}
 
 
-def is_there(*, conversation_uuid: UUID, sort_key: str) -> bool:
-    """Whether there is such an item, by a consistent read."""
+def exists(*, conversation_uuid: UUID, sort_key: str) -> bool:
+    """Return whether the table has the item, by a consistent read."""
     primary_key = key(conversation_uuid=conversation_uuid, sort_key=sort_key)
     return "Item" in _get(primary_key, ConsistentRead=True, ProjectionExpression=SORT_KEY)
 
 
 def put(item: Item) -> None:
-    """Write the item, over one with its key."""
+    """Write the item; replace an item with the same key."""
     with _may_be_unavailable():
         aws.dynamodb_client().put_item(TableName=settings.DYNAMODB_MESSAGE_TABLE, Item=item)
 
 
 def put_new(item: Item) -> bool:
-    """Write the item unless one with its key is there; tells whether it was written."""
+    """Write the item unless the table has its key; return whether it was written."""
     with _may_be_unavailable():
         dynamodb = aws.dynamodb_client()
         with suppress(dynamodb.exceptions.ConditionalCheckFailedException):
@@ -73,22 +74,22 @@ def put_new(item: Item) -> bool:
 
 
 def put_all(items: Sequence[Item]) -> None:
-    """Write items of different keys, with one call for up to 25; some may be written if it fails.
+    """Write items of different keys, with one call for up to 25; replace those with the same keys.
 
-    Those that are there are written over.
+    If it raises, some of the items may be written.
     """
     _write_in_batches([{"PutRequest": {"Item": item}} for item in items])
 
 
 def delete_all(keys: Sequence[Item]) -> None:
-    """Delete items, with one call for up to 25; those that are gone are no error."""
+    """Delete items, with one call for up to 25. Missing items are not an error."""
     _write_in_batches([{"DeleteRequest": {"Key": one}} for one in keys])
 
 
 def pages(conversation_uuid: UUID, **options: str) -> Iterator[Any]:
-    """The answers of a consistent Query for the items of a conversation, by sort key, to the end.
+    """Yield all pages of a consistent Query for a conversation's items, in order of sort key.
 
-    `options` are more of Query's parameters.
+    `options` are further parameters of Query.
     """
     query = _query(conversation_uuid) | options
     while True:
@@ -101,7 +102,7 @@ def pages(conversation_uuid: UUID, **options: str) -> Iterator[Any]:
 
 
 def last_sort_key(conversation_uuid: UUID) -> str | None:
-    """The greatest sort key of a conversation's items, if it has any."""
+    """Return the greatest sort key of a conversation's items, or None if it has no items."""
     with _may_be_unavailable():
         answer = aws.dynamodb_client().query(
             **_query(conversation_uuid),
@@ -138,7 +139,11 @@ def _write_in_batches(requests: Sequence[Any]) -> None:
 
 
 def _write_batch(requests: Sequence[Any]) -> None:
-    """BatchWriteItem until nothing is left: DynamoDB hands back what it had no capacity for."""
+    """Repeat BatchWriteItem until DynamoDB returns no unprocessed items.
+
+    DynamoDB returns the items for which it had no capacity. Raises Unavailable if some are left
+    after the last attempt.
+    """
     for attempt in range(BATCH_ATTEMPTS):
         if attempt:
             time.sleep(FIRST_BATCH_PAUSE * 2 ** (attempt - 1))

@@ -1,4 +1,4 @@
-"""Where the messages of closed conversations are kept, and the events that took no effect."""
+"""The archives of conversations, and the dead letters."""
 
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
@@ -9,10 +9,10 @@ from apps.conversations.models import Conversation
 
 
 class ConversationMessages(models.Model):
-    """A part of a conversation's archive; nearly always there is one.
+    """A part of a conversation's archive. Nearly all archives have one part.
 
-    `messages` is a JSON array, oldest first, with one entry for each message id; later versions
-    of a message stand in its entry's `edits`. Parts follow each other in time.
+    `messages` is a JSON array, oldest first, with one entry for each message id. Later versions of
+    a message are in the `edits` of its entry. Parts are numbered in order of time.
     """
 
     conversation = models.ForeignKey(
@@ -21,7 +21,7 @@ class ConversationMessages(models.Model):
     part = models.PositiveIntegerField()
     messages = models.JSONField(encoder=Encoder, decoder=Decoder)
     message_ids = ArrayField(
-        models.TextField(), help_text="The ids in `messages`, to find a message without reading it."
+        models.TextField(), help_text="The ids of `messages`, for lookups that do not read them."
     )
     first_position = models.TextField(help_text="Time and sequence number of the first message.")
     first_message_at = models.DateTimeField()
@@ -47,16 +47,22 @@ class ConversationMessages(models.Model):
 class DeadLetter(models.Model):
     """An event that took no effect, from the dead-letter queue, with the reason why.
 
-    Texts are escaped (`apps.common.lossless_json.escape`), so that there is none that cannot be
-    held. The project, the channel and the contact are those that the body names, as far as it can
-    be read.
+    Texts are escaped (`apps.common.lossless_json.escape`), so that PostgreSQL can store any of
+    them. The project, the channel and the contact are those that the body names; they are empty if
+    the body cannot be read.
     """
 
-    message_id = models.TextField(unique=True, help_text="The dead letter's own, in its queue.")
-    source_message_id = models.TextField(blank=True, help_text="The event's, where it failed.")
+    message_id = models.TextField(
+        unique=True, help_text="Message id of the dead letter on the dead-letter queue."
+    )
+    source_message_id = models.TextField(
+        blank=True, help_text="Message id of the event on its own queue."
+    )
     group_id = models.CharField(max_length=128)
     sequence_number = models.DecimalField(
-        max_digits=40, decimal_places=0, help_text="The dead letter's own, in its queue."
+        max_digits=40,
+        decimal_places=0,
+        help_text="Sequence number of the dead letter on the dead-letter queue.",
     )
     body = models.TextField()
     attributes = models.JSONField(
@@ -65,13 +71,13 @@ class DeadLetter(models.Model):
     reason = models.CharField(max_length=100)
     error = models.TextField(blank=True)
     first_sent_at = models.DateTimeField(help_text="When the event was first queued.")
-    receive_count = models.PositiveIntegerField(help_text="How often it was received.")
+    receive_count = models.PositiveIntegerField(help_text="How often the event was received.")
     project_uuid = models.UUIDField(null=True, blank=True)
     channel_uuid = models.UUIDField(null=True, blank=True)
     contact_urn = models.TextField(blank=True)
     collected_at = models.DateTimeField()
     redrive_requested_at = models.DateTimeField(
-        null=True, blank=True, help_text="When somebody asked for it in the admin."
+        null=True, blank=True, help_text="When an operator requested a redrive."
     )
     redriven_at = models.DateTimeField(null=True, blank=True)
     redrive_count = models.PositiveIntegerField(default=0)

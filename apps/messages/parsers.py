@@ -1,4 +1,4 @@
-"""From wire models to events: one function for each event type, or for several that are alike."""
+"""Functions that make events from validated wire models, one for each event type."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -18,7 +18,7 @@ IDENTITY_FIELDS = frozenset({"project_uuid", "channel_uuid", "contact_urn", "mes
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class RawEvent:
-    """An event's JSON as it came (escaped: see apps.common.lossless_json), its type and arrival."""
+    """An event's JSON, escaped (see apps.common.lossless_json), with its type and arrival."""
 
     document: dict[str, Any]
     event_type: str
@@ -93,7 +93,10 @@ def _message(
 
 
 def _message_time(created_at: str, *, arrival: Arrival) -> datetime:
-    """A missing time is the time of queueing: never now, which differs on a redelivery."""
+    """Return the message's time in UTC, or the queue time if it has none.
+
+    The present time would differ on a redelivery. Raises InvalidEvent for a malformed time.
+    """
     if not created_at:
         return arrival.sent_at
     try:
@@ -125,7 +128,7 @@ def _survey_answer(wire: WireMessage) -> SurveyAnswer | None:
 
 
 def _extra(document: dict[str, Any]) -> dict[str, Any]:
-    """Every field that the entry has no place of its own for, so that nothing is dropped."""
+    """Return all fields that no attribute of MessageEntry holds, so that none is lost."""
     data = {key: value for key, value in document["data"].items() if key not in IDENTITY_FIELDS}
     event = {
         key: value

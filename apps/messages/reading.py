@@ -13,13 +13,13 @@ from apps.messages.events import AnyEvent, Arrival
 def parse_event(*, body: str, arrival: Arrival) -> AnyEvent:
     """Return the event in a queue message's body.
 
-    Raises InvalidEvent, with a sentence that quotes nothing personal, for a body that is no JSON
-    object, an unknown type, or a required field that is missing or malformed.
+    Raises InvalidEvent if the body is not a JSON object, its type is unknown, or a required field
+    is missing or malformed. The message of the error quotes no personal data.
     """
     document = _json_object(body)
     event_type = type_of(document)
     if event_type is None:
-        raise InvalidEvent("unknown_event_type", "event_type is none that is known here")
+        raise InvalidEvent("unknown_event_type", "event_type is missing or unknown")
     try:
         return event_type.parse(document, arrival=arrival)
     except ValidationError as error:
@@ -39,12 +39,12 @@ def _json_object(body: str) -> dict[str, Any]:
 def _invalid(error: ValidationError) -> InvalidEvent:
     first, *others = error.errors(include_url=False, include_context=False)
     field = ".".join(str(part) for part in first["loc"])
-    says_nothing = first["type"] == "missing" or first["input"] in (None, "")
-    if field == "data.channel_uuid" and says_nothing:
+    is_absent = first["type"] == "missing" or first["input"] in (None, "")
+    if field == "data.channel_uuid" and is_absent:
         return InvalidEvent(
             "no_channel_uuid", "data.channel_uuid is missing: without it no conversation can open"
         )
-    # Pydantic's own sentence on a UUID quotes a part of it.
+    # Pydantic's message for a malformed UUID quotes a part of the value.
     problem = "is not a UUID" if first["type"].startswith("uuid") else first["msg"]
     more = f" (and {len(others)} more)" if others else ""
     reason = "missing_field" if first["type"] == "missing" else "malformed_field"

@@ -1,8 +1,9 @@
 """The messages of conversations in progress, as items of the DynamoDB table.
 
-An item is one version of one message: partition key the conversation, sort key the entry's key
-(time, message id, content hash), the entry as one JSON string. A body beyond DynamoDB's 400 KB an
-item is cut into chunk items, written before their head, so that a head says that all is there.
+An item is one version of one message. Its partition key is the conversation, its sort key the
+entry's key (time, message id, content hash), and the entry is one JSON string. A body larger than
+DynamoDB's limit of 400 KB is split into chunk items. The head item that counts them is written
+last, so a head item means that its message is complete.
 """
 
 from collections.abc import Iterator, Sequence
@@ -17,22 +18,22 @@ from apps.messages import message_table
 from apps.messages.entries import MessageEntry
 
 TIME_TO_LIVE = timedelta(hours=48)
-# Chunks outlive their head: DynamoDB deletes expired items in any order.
+# DynamoDB deletes expired items in any order; no chunk may expire before its head.
 CHUNK_TIME_TO_LIVE = TIME_TO_LIVE * 2
 
-# Names and keys count into an item, too: this leaves room for them. Chunks are smaller, because
-# some stand-ins for DynamoDB count binary as base64.
+# Names and keys count toward the size of an item; this leaves room for them. Chunks are smaller
+# because some DynamoDB emulators measure binary values as base64.
 MAX_ENTRY_BYTES = aws.DYNAMODB_MAX_ITEM_BYTES - 1_600
 MAX_CHUNK_BYTES = 300_000
 
-# What a batch of the archive may hold in memory.
+# Bounds on the messages that archiving holds in memory at once.
 ARCHIVE_BATCH_BYTES = 4_000_000
 ARCHIVE_BATCH_ENTRIES = 500
 
 
 @dataclass(slots=True)
 class StoredBatch:
-    """Some messages of a conversation, oldest first, and the sort keys of all their items."""
+    """A bounded group of a conversation's messages, oldest first, and the keys of their items."""
 
     entries: list[MessageEntry] = field(default_factory=list)
     item_keys: list[str] = field(default_factory=list)
@@ -40,24 +41,24 @@ class StoredBatch:
 
     @property
     def is_full(self) -> bool:
-        """Whether it has grown to what should be held in memory at once."""
+        """Whether it has reached one of the two bounds."""
         return self.size >= ARCHIVE_BATCH_BYTES or len(self.entries) >= ARCHIVE_BATCH_ENTRIES
 
 
 def put(*, conversation_uuid: UUID, entry: MessageEntry, now: datetime) -> bool:
-    """Store one message; one write up to 400 KB. Storing it again changes nothing.
+    """Store one message, with a single write up to 400 KB; return whether it was new.
 
-    Tells whether it was new. It expires 48 hours after `now`, the time of writing. Raises
+    Storing it again changes nothing. It expires 48 hours after `now`, the time of writing. Raises
     Unavailable.
     """
     body = dump(entry.as_json()).encode()
     if len(body) <= MAX_ENTRY_BYTES:
         content: dict[str, Any] = {"entry": {"S": body.decode()}}
-    elif message_table.is_there(conversation_uuid=conversation_uuid, sort_key=entry.key):
+    elif message_table.exists(conversation_uuid=conversation_uuid, sort_key=entry.key):
         return False
     else:
         content = {"chunks": {"N": str(_put_chunks(conversation_uuid, entry.key, body, now=now))}}
-    # A redelivery must not even move the expiry of what is there.
+    # A redelivery must not change a stored item, not even its expiry.
     expires_at = now + TIME_TO_LIVE
     return message_table.put_new(
         _item(conversation_uuid, entry.key, content, expires_at=expires_at)
@@ -65,13 +66,13 @@ def put(*, conversation_uuid: UUID, entry: MessageEntry, now: datetime) -> bool:
 
 
 def put_all(*, entries: Sequence[tuple[UUID, MessageEntry]], now: datetime) -> int:
-    """Store messages of several conversations, with one write for up to 25.
+    """Store messages of several conversations, with one write for up to 25; return how many.
 
-    For first deliveries: unlike `put`, it writes an item that is there again, with a new expiry.
-    Gives how many different ones there were. Raises Unavailable; some may be stored then.
+    Duplicates count once. This is for first deliveries: unlike `put`, it replaces an item of the
+    same key, with a new expiry. Raises Unavailable, after which some messages may be stored.
     """
     large = 0
-    # BatchWriteItem refuses a batch in which a key is repeated.
+    # BatchWriteItem refuses duplicate keys.
     items: dict[tuple[UUID, str], message_table.Item] = {}
     expires_at = now + TIME_TO_LIVE
     for conversation_uuid, entry in entries:
@@ -87,11 +88,10 @@ def put_all(*, entries: Sequence[tuple[UUID, MessageEntry]], now: datetime) -> i
 
 
 def batches(conversation_uuid: UUID) -> Iterator[StoredBatch]:
-    """All messages of a conversation in bounded batches, oldest first.
+    """Yield all messages of a conversation in bounded groups, oldest first.
 
-    Reads are consistent and paged to the end, and take items that have expired but are still
-    there. Items of a body that was never written to its end belong to no message and are left.
-    Raises Unavailable.
+    Reads are consistent and include expired items that DynamoDB has not deleted yet. Chunks of a
+    body that was not completely written are skipped. Raises Unavailable.
     """
     batch = StoredBatch()
     for entry, item_keys, size in _messages(conversation_uuid):
@@ -106,20 +106,20 @@ def batches(conversation_uuid: UUID) -> Iterator[StoredBatch]:
 
 
 def newest_message_at(conversation_uuid: UUID) -> datetime | None:
-    """The time of the newest message that is there, as its producer said. Raises Unavailable."""
+    """Return the producer's time of the newest stored message, or None. Raises Unavailable."""
     last = message_table.last_sort_key(conversation_uuid)
     return datetime.fromisoformat(last.partition("#")[0]) if last else None
 
 
 def delete(*, conversation_uuid: UUID, item_keys: Sequence[str]) -> None:
-    """Delete exactly these items; those that are gone already are no error. Raises Unavailable."""
+    """Delete exactly these items. Missing items are not an error. Raises Unavailable."""
     message_table.delete_all(
         [message_table.key(conversation_uuid=conversation_uuid, sort_key=key) for key in item_keys]
     )
 
 
 def count(conversation_uuid: UUID) -> int:
-    """How many versions of messages a conversation has here. Raises Unavailable."""
+    """Return how many versions of messages a conversation has. Raises Unavailable."""
     only_heads = {"Select": "COUNT", "FilterExpression": "attribute_not_exists(chunk)"}
     return sum(page["Count"] for page in message_table.pages(conversation_uuid, **only_heads))
 
@@ -132,7 +132,7 @@ def delete_conversation(conversation_uuid: UUID) -> None:
 
 
 def _put_chunks(conversation_uuid: UUID, sort_key: str, body: bytes, *, now: datetime) -> int:
-    """Write the chunks of a body; gives how many there are."""
+    """Write the chunks of a body; return how many there are."""
     pieces = [
         body[start : start + MAX_CHUNK_BYTES] for start in range(0, len(body), MAX_CHUNK_BYTES)
     ]
@@ -151,9 +151,9 @@ def _item(
 
 
 def _messages(conversation_uuid: UUID) -> Iterator[tuple[MessageEntry, list[str], int]]:
-    """Each message with the keys of its items and its size in bytes.
+    """Yield each message with the keys of its items and its size in bytes.
 
-    A head sorts right before its chunks, so one pass puts bodies together.
+    A head sorts directly before its chunks, so one pass is enough to join the bodies.
     """
     head_key, chunks_to_come, chunk_keys, body = "", 0, list[str](), b""
     for item in _items(conversation_uuid):

@@ -1,4 +1,4 @@
-"""Reading a conversation's messages wherever they are."""
+"""Reading a conversation's messages from the archive and from DynamoDB."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -11,21 +11,26 @@ from apps.messages.models import ConversationMessages
 
 
 def transcript(conversation_uuid: UUID) -> list[dict[str, Any]]:
-    """All messages of a conversation, oldest first, in the archive's form.
+    """Return all messages of a conversation, oldest first, in the archive's form.
 
-    One entry for each message id; versions that have yet to be archived stand among its edits.
-    Reads without a lock. Raises Unavailable.
+    There is one entry for each message id. Its edits include the versions that are not archived
+    yet. No lock is taken. Raises Unavailable.
     """
-    # What moves meanwhile is in the archive before it leaves DynamoDB: so that one is read first.
+    # DynamoDB is read first: a message that moves meanwhile is archived before DynamoDB loses it.
     stored = [entry for batch in store.batches(conversation_uuid) for entry in batch.entries]
     parts = ConversationMessages.objects.filter(conversation_id=conversation_uuid)
-    return together([document for part in parts for document in part.messages], stored)
+    return merge_archived_and_stored(
+        [document for part in parts for document in part.messages], stored
+    )
 
 
-def together(
+def merge_archived_and_stored(
     archived: Iterable[dict[str, Any]], stored: Iterable[MessageEntry]
 ) -> list[dict[str, Any]]:
-    """Archived messages and all stored versions of them and of others, as one, oldest first."""
+    """Return the archived messages merged with the versions from DynamoDB, oldest first.
+
+    `stored` may hold versions of archived messages and messages that are not archived yet.
+    """
     documents = {document["id"]: document for document in archived}
     for entry in stored:
         document = documents.setdefault(entry.message_id, entry.as_json())

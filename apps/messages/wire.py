@@ -1,4 +1,7 @@
-"""The form of the producers' JSON bodies. Unknown fields are allowed: they are kept elsewhere."""
+"""Models that validate producers' JSON bodies.
+
+They ignore unknown fields, which apps.messages.parsers reads from the JSON itself.
+"""
 
 from collections.abc import Callable
 from typing import Annotated, Any, Literal
@@ -9,7 +12,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, StringConstraints
 from apps.common.lossless_json import dump
 from apps.conversations.contacts import Contact
 
-# They are indexed, and a PostgreSQL index entry ends at a third of a page (2,704 bytes).
+# Both are indexed, and PostgreSQL limits a B-tree entry to a third of a page (2,704 bytes).
 MAX_URN_LENGTH = 512
 MAX_KEY_LENGTH = 255
 
@@ -22,21 +25,24 @@ def _absent_is_false(value: Any) -> Any:
     return False if value is None else value
 
 
-def _any_as_text(value: Any) -> Any:
-    """Custom events may carry any value: what is no text stands for itself as JSON."""
+def _as_text(value: Any) -> Any:
+    """Return a custom event's value as text: "" for None, and JSON unless it is a string."""
     return value if isinstance(value, str) else "" if value is None else dump(value)
 
 
 def _with_names(names: dict[str, tuple[str, ...]]) -> Callable[[Any], Any]:
-    """Give fields that producers name in several ways one name: the first that says something."""
+    """Return a validator that renames fields for which producers have several names.
+
+    `names` maps our name to theirs. The first field that is neither absent, null nor empty counts.
+    """
 
     def rename(document: Any) -> Any:
         if not isinstance(document, dict):
             return document
         renamed = dict(document)
         for name, others in names.items():
-            said = [document[other] for other in others if document.get(other) not in (None, "")]
-            renamed.update({name: said[0]} if said else {})
+            values = [document[other] for other in others if document.get(other) not in (None, "")]
+            renamed.update({name: values[0]} if values else {})
         return renamed
 
     return rename
@@ -51,11 +57,11 @@ _window_names = _with_names(
 Text = Annotated[str, BeforeValidator(_absent_is_empty)]
 Required = Annotated[str, StringConstraints(min_length=1)]
 Key = Annotated[Text, StringConstraints(max_length=MAX_KEY_LENGTH)]
-Value = Annotated[str, BeforeValidator(_any_as_text)]
+Value = Annotated[str, BeforeValidator(_as_text)]
 
 
 class Wire(BaseModel):
-    """What all wire models have: numbers are taken for text, and unknown fields are ignored."""
+    """Base of all wire models: numbers are accepted as text, and unknown fields are ignored."""
 
     model_config = ConfigDict(frozen=True, extra="ignore", coerce_numbers_to_str=True)
 
@@ -97,7 +103,7 @@ class _CloseData(_Identity):
 
 
 class WireMessage(Wire):
-    """A message received from or sent to a contact."""
+    """The body of a message received from or sent to a contact."""
 
     correlation_id: Text = ""
     data: _MessageData
@@ -106,24 +112,24 @@ class WireMessage(Wire):
 
 
 class WireWindow(Wire):
-    """A conversation window."""
+    """The body of a conversation window."""
 
     correlation_id: Text = ""
     data: Annotated[_WindowData, BeforeValidator(_window_names)]
 
 
 class WireClose(Wire):
-    """A close."""
+    """The body of a close."""
 
     correlation_id: Text = ""
     data: _CloseData
 
 
 def has_survey_key(document: dict[str, Any]) -> bool:
-    """Return whether a message's JSON has the key of a survey answer: in `data`, or beside it.
+    """Return whether a message's JSON has the key of a survey answer, in `data` or beside it.
 
-    The conversation of an answer depends on whether the contact has written before it. Run again,
-    it must not see that a later message of its batch was written.
+    Such an event goes alone: its conversation depends on whether the contact wrote before it, so a
+    rerun must not find a later message of its batch already stored.
     """
     data = document.get("data")
     places = (document, data) if isinstance(data, dict) else (document,)

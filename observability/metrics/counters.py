@@ -11,7 +11,7 @@ from functools import cache
 
 from prometheus_client import CollectorRegistry, Counter, Histogram
 
-from apps.analytics.outbox import Batch
+from apps.analytics.outbox import DeliveryCounts
 from apps.conversations.attribution import Attribution
 from celery_sqs_fifo import BatchItem, Result
 from observability.metrics import definitions
@@ -105,10 +105,10 @@ def moved(messages: int) -> None:
         metrics().archived.inc(messages)
 
 
-def lake_answered(batch: Batch) -> None:
+def lake_answered(counts: DeliveryCounts) -> None:
     """The data lake has answered."""
-    metrics().lake.labels("delivered").inc(batch.delivered)
-    metrics().lake.labels("refused").inc(batch.refused)
+    metrics().lake.labels("delivered").inc(counts.delivered)
+    metrics().lake.labels("refused").inc(counts.refused)
 
 
 def event_type_of(item: BatchItem) -> str:

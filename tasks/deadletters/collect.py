@@ -71,7 +71,7 @@ def _redrive_requested() -> bool:
 
     What SQS refuses is not wanted any more, and the log says why.
     """
-    planned = dead_letters.wanted(limit=MAX_REDRIVEN)
+    planned = dead_letters.requested(limit=MAX_REDRIVEN)
     done = redrive(planned)
     for letter, why in done.refused.items():
         logger.warning("redrive_refused", extra={"dead_letter": letter, "why": why})

@@ -14,7 +14,7 @@ from django.db.models import F
 from apps.common import aws
 from apps.common.clock import now
 from apps.messages.dead_letter_format import body_of, first_sent_milliseconds, own_attributes
-from apps.messages.dead_letters import Planned
+from apps.messages.dead_letters import PlannedRedrive
 from apps.messages.models import DeadLetter
 from celery_sqs_fifo import FIRST_SENT_AT
 from tasks.deadletters.queue import BATCH, send_to_events
@@ -41,7 +41,7 @@ class Redrive:
 
 
 def redrive(
-    planned: Sequence[Planned],
+    planned: Sequence[PlannedRedrive],
     *,
     rate: float | None = None,
     on_progress: Callable[[Redrive], None] = lambda _progress: None,
@@ -55,7 +55,7 @@ def redrive(
     the next run goes on.
     """
     progress = Redrive(total=len(planned))
-    queues: dict[str, deque[Planned]] = {}
+    queues: dict[str, deque[PlannedRedrive]] = {}
     for one in planned:
         queues.setdefault(one.group_id, deque()).append(one)
     size = min(BATCH, max(1, int(rate))) if rate else BATCH
@@ -70,7 +70,7 @@ def redrive(
 
 
 def _redrive_heads(
-    heads: Sequence[Planned], queues: dict[str, deque[Planned]], progress: Redrive
+    heads: Sequence[PlannedRedrive], queues: dict[str, deque[PlannedRedrive]], progress: Redrive
 ) -> None:
     """One of each group, so that a refusal cannot let the next of its group overtake.
 
@@ -103,7 +103,7 @@ def _redrive_heads(
         )
 
 
-def _done(head: Planned, queues: dict[str, deque[Planned]]) -> None:
+def _done(head: PlannedRedrive, queues: dict[str, deque[PlannedRedrive]]) -> None:
     queue = queues.pop(head.group_id)
     queue.popleft()
     if queue:
@@ -111,7 +111,7 @@ def _done(head: Planned, queues: dict[str, deque[Planned]]) -> None:
         queues[head.group_id] = queue
 
 
-def _locked(heads: Sequence[Planned]) -> dict[int, DeadLetter]:
+def _locked(heads: Sequence[PlannedRedrive]) -> dict[int, DeadLetter]:
     """Those that are there and have not been redriven since they were planned, by their ids."""
     letters = DeadLetter.objects.select_for_update(no_key=True).order_by("pk")
     found = letters.in_bulk([head.pk for head in heads])

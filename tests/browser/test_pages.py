@@ -15,7 +15,7 @@ from tests.support.console import ARABIC, made_chat, made_days, made_shop
 
 MONTH = {"first": "2026-10-25", "last": "2026-11-23"}
 AFTERNOON = datetime(2026, 11, 23, 15, tzinfo=UTC)
-FIGURES, BEHIND, TRANSCRIPT = "figures", "behind", "transcript"
+FIGURES, DRILLDOWN, TRANSCRIPT = "figures", "drilldown", "transcript"
 
 DESKTOPS = [screen for screen in SCREENS if screen.name == "desktop"]
 
@@ -49,7 +49,7 @@ def address(name: str, chat: Conversation) -> str:
     days = "&".join(f"{field}={value}" for field, value in MONTH.items())
     return {
         FIGURES: f"{reverse('admin:analytics_console')}?{days}",
-        BEHIND: f"{reverse('admin:analytics_console_behind')}?{days}&of=csat&score=5",
+        DRILLDOWN: f"{reverse('admin:analytics_console_drilldown')}?{days}&of=csat&score=5",
         TRANSCRIPT: reverse("admin:conversation_messages_transcript", args=[chat.uuid]),
     }[name]
 
@@ -62,7 +62,7 @@ def chat(site: object) -> Conversation:
     return made_chat(at=AFTERNOON)
 
 
-@pytest.mark.parametrize("name", [FIGURES, BEHIND, TRANSCRIPT])
+@pytest.mark.parametrize("name", [FIGURES, DRILLDOWN, TRANSCRIPT])
 def test_a_page_is_legible_and_complains_about_nothing(
     window: Window, chat: Conversation, name: str
 ) -> None:
@@ -114,7 +114,7 @@ def test_the_keyboard_reaches_bars_and_shows_where_it_is(
     first_bar.scroll_into_view_if_needed()
     page.screenshot(path=window.picture("focus"))
     page.keyboard.press("Enter")
-    page.wait_for_url("**/console/behind/**")
+    page.wait_for_url("**/console/drilldown/**")
     assert page.get_by_role("heading", level=1).inner_text() == "CSAT answers"
 
 
@@ -149,7 +149,7 @@ def test_a_bar_leads_to_its_conversations_and_from_there_to_what_was_said(
     page = window.page
 
     page.get_by_role("link", name=re.compile(r"^23 Nov 2026: .*, resolved$")).click()
-    page.wait_for_url("**/console/behind/**")
+    page.wait_for_url("**/console/drilldown/**")
     page.locator(f"a[href*='{chat.uuid}']").click()
     page.wait_for_url("**/transcript/**")
 

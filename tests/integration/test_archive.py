@@ -1,4 +1,4 @@
-"""Messages are merged into a conversation's archive: in their places, and never taken away."""
+"""Messages are merged into a conversation's archive in order, and never removed."""
 
 from collections.abc import Sequence
 from datetime import timedelta
@@ -22,7 +22,7 @@ SECOND = timedelta(seconds=1)
 
 
 def merged(*merges: Sequence[MessageEntry]) -> UUID:
-    """A new conversation with these merges in its archive."""
+    """Create a conversation and merge each of these sequences into its archive."""
     uuid = conversation(urn=f"telegram:{Conversation.objects.count()}").uuid
     for one in merges:
         archive.merge(conversation_uuid=uuid, entries=one)
@@ -30,17 +30,17 @@ def merged(*merges: Sequence[MessageEntry]) -> UUID:
 
 
 def transcript(uuid: UUID) -> list[dict[str, Any]]:
-    """All entries of the archive."""
+    """Return all entries of the archive."""
     return list(archived(conversation_uuid=uuid))
 
 
 def ids(uuid: UUID) -> list[str]:
-    """The message ids of the archive, in its order."""
+    """Return the message ids of the archive, in order."""
     return [document["id"] for document in transcript(uuid)]
 
 
 def row_versions() -> list[tuple[int, str]]:
-    """Each part's number and where its row stands; an update moves it."""
+    """Return the number of each part and the ctid of its row, which every update changes."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT part, ctid::text FROM conversation_messages_conversationmessages")
         return sorted(cursor.fetchall())
@@ -48,11 +48,11 @@ def row_versions() -> list[tuple[int, str]]:
 
 @pytest.fixture
 def parts_of_three(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A new part after every three messages."""
+    """Limit a part to three messages."""
     monkeypatch.setattr(archive, "MAX_PART_ENTRIES", 3)
 
 
-def test_the_archive_is_oldest_first_and_holds_all_that_an_event_carried() -> None:
+def test_the_archive_is_oldest_first_and_holds_all_fields_of_events() -> None:
     late, early = entry(message_id="m-2", at=NOON + SECOND), entry(message_id="m-1")
 
     uuid = merged([late, early])
@@ -60,7 +60,7 @@ def test_the_archive_is_oldest_first_and_holds_all_that_an_event_carried() -> No
     assert transcript(uuid) == [early.as_json(), late.as_json()]
 
 
-def test_messages_of_one_time_stand_in_the_order_of_the_queue() -> None:
+def test_messages_with_the_same_time_are_in_queue_order() -> None:
     numbers = (10, 9, 100, 18_873_000_000_000_000_000)
 
     uuid = merged([entry(message_id=str(n), sequence_number=n) for n in numbers])
@@ -68,7 +68,7 @@ def test_messages_of_one_time_stand_in_the_order_of_the_queue() -> None:
     assert ids(uuid) == ["9", "10", "100", "18873000000000000000"]
 
 
-def test_the_conversation_is_told_its_first_and_last_message_and_their_number() -> None:
+def test_merging_updates_first_and_last_message_and_count_of_the_conversation() -> None:
     uuid = merged(entries(number=3), [entry(message_id="late", at=NOON - SECOND)])
 
     stored = Conversation.objects.get(uuid=uuid)
@@ -76,7 +76,7 @@ def test_the_conversation_is_told_its_first_and_last_message_and_their_number() 
     assert stored.message_count == 4
 
 
-def test_merging_the_same_again_writes_no_part() -> None:
+def test_merging_the_same_messages_again_writes_no_part() -> None:
     uuid = merged(entries(number=5))
     before, rows = transcript(uuid), row_versions()
 
@@ -86,7 +86,7 @@ def test_merging_the_same_again_writes_no_part() -> None:
     assert row_versions() == rows
 
 
-def test_merging_fewer_or_nothing_takes_nothing_away() -> None:
+def test_merging_fewer_or_no_messages_removes_nothing() -> None:
     uuid = merged(entries(number=5))
     before = transcript(uuid)
 
@@ -96,7 +96,7 @@ def test_merging_fewer_or_nothing_takes_nothing_away() -> None:
     assert transcript(uuid) == before
 
 
-def test_an_edit_stands_inside_its_entry() -> None:
+def test_an_edit_is_stored_in_its_entry() -> None:
     original = entry(text="an answer")
     edit = entry(text="a better answer", sequence_number=2)
 
@@ -106,7 +106,7 @@ def test_an_edit_stands_inside_its_entry() -> None:
     assert Conversation.objects.get(uuid=uuid).message_count == 1
 
 
-def test_edits_that_come_in_any_order_and_again_end_the_same() -> None:
+def test_edits_in_any_order_and_repeated_make_the_same_archive() -> None:
     versions = [
         entry(text=f"version {n}", sequence_number=n, at=NOON + n * SECOND) for n in (1, 2, 3)
     ]
@@ -123,7 +123,7 @@ def test_edits_that_come_in_any_order_and_again_end_the_same() -> None:
 
 
 @pytest.mark.usefixtures("parts_of_three")
-def test_an_earlier_version_moves_an_entry_to_its_place() -> None:
+def test_an_earlier_version_moves_its_entry() -> None:
     others = entries(number=8)
     edit = entry(message_id="edited", text="edit", at=NOON + 60 * SECOND, sequence_number=99)
     original = entry(message_id="edited", text="original", at=NOON - SECOND)
@@ -135,7 +135,7 @@ def test_an_earlier_version_moves_an_entry_to_its_place() -> None:
 
 
 @pytest.mark.usefixtures("parts_of_three")
-def test_a_long_archive_is_in_parts_that_follow_each_other_in_time() -> None:
+def test_the_parts_of_a_long_archive_are_in_order_of_time() -> None:
     uuid = merged(entries(number=8))
 
     parts = list(ConversationMessages.objects.filter(conversation=uuid))
@@ -145,7 +145,7 @@ def test_a_long_archive_is_in_parts_that_follow_each_other_in_time() -> None:
     assert parts[0].message_ids == ["m-00000", "m-00001", "m-00002"]
 
 
-def test_a_part_ends_at_its_bytes(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_part_is_bounded_in_bytes(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(archive, "MAX_PART_BYTES", 10_000)
 
     uuid = merged([*entries(number=7, size=4_000), entry(message_id="big", text="x" * 50_000)])
@@ -157,7 +157,7 @@ def test_a_part_ends_at_its_bytes(monkeypatch: pytest.MonkeyPatch) -> None:
     assert sum(size > 10_000 for size in sizes) == 1
 
 
-def test_the_size_of_a_part_is_its_bytes_whatever_the_script() -> None:
+def test_the_size_of_a_part_is_in_bytes_in_any_script() -> None:
     written = entry(text="olá 😕" * 100)
 
     uuid = merged([written])
@@ -186,7 +186,7 @@ def test_a_late_message_rewrites_one_part(seconds: float, rewritten: int) -> Non
 
 
 @pytest.mark.usefixtures("parts_of_three")
-def test_a_late_message_splits_a_full_part_and_leaves_the_messages_of_the_others() -> None:
+def test_a_late_message_splits_a_full_part_and_leaves_other_parts_unchanged() -> None:
     uuid = merged(entries(number=9))
     late = entry(message_id="late", at=NOON + SECOND / 2)
 
@@ -198,7 +198,7 @@ def test_a_late_message_splits_a_full_part_and_leaves_the_messages_of_the_others
     assert transcript(uuid) == sorted(transcript(uuid), key=archive.position)
 
 
-def test_nothing_is_merged_if_a_message_would_not_arrive(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_nothing_is_merged_if_a_message_would_be_missing(monkeypatch: pytest.MonkeyPatch) -> None:
     uuid = merged(entries(number=2))
     before = transcript(uuid)
     monkeypatch.setattr(archive, "_merge_into_part", lambda *_arguments: None)
@@ -210,7 +210,7 @@ def test_nothing_is_merged_if_a_message_would_not_arrive(monkeypatch: pytest.Mon
 
 
 def _write_part(uuid: UUID, number: int, run: Sequence[MessageEntry]) -> None:
-    """A part with room, as edits that moved elsewhere leave it."""
+    """Write a part that is not full: entries can leave a part when edits move them."""
     documents = [one.as_json() for one in run]
     ConversationMessages.objects.create(
         conversation_id=uuid,

@@ -1,4 +1,4 @@
-"""Messages of open conversations leave DynamoDB before they expire; late ones are found."""
+"""Messages of open conversations are archived before they expire; late messages are found."""
 
 from collections.abc import Callable
 from datetime import datetime
@@ -33,12 +33,12 @@ LATE = "archive_late_messages"
 
 
 def ids(conversation: Conversation) -> list[str]:
-    """The ids of its archived messages."""
+    """Return the ids of the conversation's archived messages."""
     return [one["id"] for one in archived(conversation_uuid=conversation.uuid)]
 
 
 def closed_at(moment: datetime) -> Conversation:
-    """One that was closed then, by an event; its messages are still in DynamoDB."""
+    """Create a conversation that an event closed at this time. Its messages are in DynamoDB."""
     chat = closing_at(moment + DAY, opened_at=moment - HOUR)
     write(chat, created_at=moment - MINUTE, message_id="first")
     close(
@@ -52,7 +52,7 @@ def closed_at(moment: datetime) -> Conversation:
 
 
 def failing_for(uuid: UUID, error: Exception) -> Callable[..., int]:
-    """A migration that fails for this conversation."""
+    """Return a `migrate` that fails for this conversation."""
 
     def migrate_or_fail(*, conversation_uuid: UUID, now: datetime) -> int:
         if conversation_uuid == uuid:
@@ -80,7 +80,7 @@ def test_messages_of_an_open_conversation_are_archived_every_24_hours() -> None:
     assert current(chat).archive_check_at == NOON + 2 * DAY
 
 
-def test_a_message_written_late_is_found_after_15_minutes_and_before_a_day_is_over() -> None:
+def test_a_late_message_is_found_after_15_minutes_and_within_a_day() -> None:
     chat = closed_at(NOON)
     with at(NOON):
         tasks.migrate_on_close.run(str(chat.uuid))
@@ -103,7 +103,7 @@ def test_a_message_written_late_is_found_after_15_minutes_and_before_a_day_is_ov
     assert current(chat).archive_check_at is None
 
 
-def test_an_archive_that_a_kill_left_incomplete_is_finished() -> None:
+def test_an_archive_that_a_kill_left_incomplete_is_completed() -> None:
     chat = closed_at(NOON)
     assert current(chat).archived_at is None
 
@@ -115,7 +115,7 @@ def test_an_archive_that_a_kill_left_incomplete_is_finished() -> None:
     assert current(chat).archive_check_at == NOON + 15 * MINUTE + 23 * HOUR
 
 
-def test_after_an_outage_of_days_the_last_search_is_not_left_out() -> None:
+def test_the_last_search_happens_even_after_an_outage_of_days() -> None:
     chat = closed_at(NOON)
     with at(NOON):
         tasks.migrate_on_close.run(str(chat.uuid))
@@ -128,7 +128,7 @@ def test_after_an_outage_of_days_the_last_search_is_not_left_out() -> None:
     assert current(chat).archive_check_at is None
 
 
-def test_a_bug_with_one_conversation_is_reported_and_keeps_no_other_waiting(
+def test_a_bug_with_one_conversation_is_reported_and_delays_no_other(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     broken, fine = (
@@ -150,7 +150,7 @@ def test_a_bug_with_one_conversation_is_reported_and_keeps_no_other_waiting(
     assert ids(broken) == ["m"]
 
 
-def test_while_a_dependency_is_down_the_search_is_held(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_search_is_held_while_a_dependency_is_down(monkeypatch: pytest.MonkeyPatch) -> None:
     chat = closing_at(NOON + DAY, archive_check_at=NOON)
     write(chat, created_at=NOON - HOUR)
     down = failing_for(chat.uuid, Unavailable("DynamoDB", "it is down"))
@@ -164,7 +164,7 @@ def test_while_a_dependency_is_down_the_search_is_held(monkeypatch: pytest.Monke
 
 @pytest.mark.parametrize("in_progress", [True, False], ids=["open", "closed"])
 @pytest.mark.parametrize(("due", "next_ticks"), [(2, 0), (3, 1)])
-def test_the_next_search_is_sent_when_a_page_was_full(
+def test_a_full_page_sends_the_next_search(
     queue: ServiceQueue,
     monkeypatch: pytest.MonkeyPatch,
     due: int,
@@ -184,7 +184,7 @@ def test_the_next_search_is_sent_when_a_page_was_full(
     assert queue.pointers() == [(OPEN if in_progress else LATE, [])] * next_ticks
 
 
-def test_nobody_else_searches_a_conversation_until_the_lease_is_over() -> None:
+def test_a_conversation_is_not_searched_again_until_its_lease_ends() -> None:
     closing_at(NOON + DAY, archive_check_at=NOON)
 
     def claimed(moment: datetime) -> int:
@@ -195,7 +195,7 @@ def test_nobody_else_searches_a_conversation_until_the_lease_is_over() -> None:
     assert claimed(NOON + 15 * MINUTE) == 1
 
 
-def test_a_search_that_ends_after_the_close_does_not_undo_what_the_close_arranged() -> None:
+def test_a_search_that_ends_after_the_close_keeps_the_search_that_the_close_planned() -> None:
     chat = closing_at(NOON + DAY, archive_check_at=NOON)
     (check,) = archive_checks.claim(in_progress=True, limit=9, now=NOON)
     close(

@@ -1,4 +1,4 @@
-"""Whatever is merged, in whatever pieces and order: the archive ends the same."""
+"""The archive does not depend on how its messages are grouped and ordered for merging."""
 
 from collections.abc import Sequence
 from datetime import timedelta
@@ -24,7 +24,7 @@ SECOND = timedelta(seconds=1)
 
 
 def merged(*merges: Sequence[MessageEntry]) -> UUID:
-    """A new conversation with these merges in its archive."""
+    """Create a conversation and merge each of these sequences into its archive."""
     uuid = conversation(urn=f"telegram:{Conversation.objects.count()}").uuid
     for one in merges:
         archive.merge(conversation_uuid=uuid, entries=one)
@@ -32,13 +32,13 @@ def merged(*merges: Sequence[MessageEntry]) -> UUID:
 
 
 def transcript(uuid: UUID) -> list[dict[str, Any]]:
-    """All entries of the archive."""
+    """Return all entries of the archive."""
     return list(archived(conversation_uuid=uuid))
 
 
 @pytest.fixture
 def parts_of_three(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A new part after every three messages."""
+    """Limit a part to three messages."""
     monkeypatch.setattr(archive, "MAX_PART_ENTRIES", 3)
 
 
@@ -46,7 +46,7 @@ def parts_of_three(monkeypatch: pytest.MonkeyPatch) -> None:
     max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(text=json_texts())
-def test_postgresql_gives_back_exactly_what_it_was_given(db: None, text: str) -> None:
+def test_postgresql_returns_exactly_the_text_that_was_stored(db: None, text: str) -> None:
     document = parse(text)
 
     uuid = merged([entry(message={"n": document})])
@@ -57,7 +57,7 @@ def test_postgresql_gives_back_exactly_what_it_was_given(db: None, text: str) ->
     assert MessageEntry.from_json(kept).key == entry(message={"n": document}).key
 
 
-# Few ids, times and texts, so that edits, moves and equal times happen.
+# Few ids, times and texts, so that edits, moves and equal times are frequent.
 VERSIONS = st.builds(
     lambda message_id, seconds, number, text: entry(
         message_id=message_id, at=NOON + seconds * SECOND, sequence_number=number, text=text
@@ -79,7 +79,7 @@ VERSIONS = st.builds(
     data=st.data(),
 )
 @pytest.mark.usefixtures("parts_of_three")
-def test_merges_of_any_pieces_in_any_order_end_in_the_same_archive(
+def test_merges_in_any_order_make_the_same_archive(
     db: None, versions: list[MessageEntry], data: st.DataObject
 ) -> None:
     shuffled = data.draw(st.permutations(versions))

@@ -251,7 +251,7 @@ def test_refused_events_are_sent_again_from_either_place_and_it_is_told(
     client = operator()
 
     assert act(client, "analytics_outboxevent", "retry_selected", event) == [
-        "1 of these are not refused: they need nothing."
+        "1 were not refused, so they are not sent again."
     ]
     OutboxEvent.objects.update(refusal="no such project")
     said = act(client, "analytics_outboxevent", "retry_selected", event)

@@ -1,4 +1,4 @@
-"""Several messages are attributed and stored together."""
+"""The messages of a batch are attributed with one statement."""
 
 from collections.abc import Callable
 from datetime import timedelta
@@ -15,7 +15,7 @@ SECOND = timedelta(seconds=1)
 
 
 @pytest.mark.django_db
-def test_a_batch_is_found_and_opened_with_one_statement(
+def test_one_statement_finds_or_opens_the_conversations_of_a_batch(
     django_assert_num_queries: Callable[[int], Any],
 ) -> None:
     current = conversation(urn="telegram:1")
@@ -55,7 +55,7 @@ def test_a_batch_is_found_and_opened_with_one_statement(
 
 
 @pytest.mark.django_db
-def test_a_batch_of_new_projects_is_opened_in_each_ones_zone() -> None:
+def test_conversations_of_new_projects_are_opened_in_the_zone_of_each_project() -> None:
     tokyo, new = uuid4(), uuid4()
     project(uuid=tokyo, timezone="Asia/Tokyo")
 

@@ -1,4 +1,4 @@
-"""Events on their way through the three steps."""
+"""Events run through the three steps."""
 
 from collections.abc import Sequence
 from datetime import timedelta
@@ -32,12 +32,12 @@ pytestmark = [
 ]
 
 SECOND = timedelta(seconds=1)
-# For what a delivery of many events and a delivery of each have to make alike.
+# A batch of many events and batches of one event must have the same effects.
 EITHER_WAY = pytest.mark.parametrize("batch_size", [25, 1], ids=["batches", "single events"])
 
 
 def run_in_batches(*, events: Sequence[QueuedEvent], batch_size: int) -> list[BatchItem]:
-    """Deliver events, so many at once."""
+    """Deliver the events in batches of this size."""
     starts = range(0, len(events), batch_size)
     return [item for at in starts for item in run_chain(events=events[at : at + batch_size])]
 
@@ -67,7 +67,7 @@ def test_messages_of_several_contacts_are_stored_in_their_conversations(batch_si
     assert Conversation.objects.count() == 3
 
 
-def test_messages_are_kept_until_a_close_and_archived_by_it() -> None:
+def test_messages_stay_in_dynamodb_until_a_close_archives_them() -> None:
     deliver_bodies(bodies=[numbered_message(0), numbered_message(1)])
     current = Conversation.objects.get()
     assert [one.message_id for one in stored_entries(conversation_uuid=current.uuid)] == [
@@ -106,7 +106,7 @@ def test_a_batch_of_messages_is_one_write_to_dynamodb() -> None:
     assert calls == {"BatchWriteItem": 1}
 
 
-def test_messages_after_a_close_are_of_the_next_conversation() -> None:
+def test_messages_after_a_close_belong_to_the_next_conversation() -> None:
     deliver_bodies(
         bodies=[numbered_message(0), close_body(), numbered_message(5), numbered_message(6)]
     )
@@ -116,7 +116,7 @@ def test_messages_after_a_close_are_of_the_next_conversation() -> None:
     assert len(stored_entries(conversation_uuid=second.uuid)) == 2
 
 
-def test_a_close_that_is_replayed_does_not_close_the_next_conversation() -> None:
+def test_a_redelivered_close_does_not_close_the_next_conversation() -> None:
     _, closing, _ = deliver_bodies(bodies=[numbered_message(0), close_body(), numbered_message(5)])
     rows, items = every_row(), every_item()
 
@@ -126,7 +126,7 @@ def test_a_close_that_is_replayed_does_not_close_the_next_conversation() -> None
     assert every_item() == items
 
 
-def test_a_close_whose_delivery_was_cut_off_is_archived_by_the_next(
+def test_a_redelivery_archives_after_a_close_that_was_cut_off(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     deliver_bodies(bodies=[numbered_message(0)])
@@ -144,7 +144,7 @@ def test_a_close_whose_delivery_was_cut_off_is_archived_by_the_next(
     assert [one["id"] for one in archived(conversation_uuid=stored.uuid)] == ["m-0"]
 
 
-def test_an_edit_later_than_the_last_message_is_late_too_when_it_comes_again() -> None:
+def test_a_redelivered_edit_is_late_even_if_it_is_newer_than_the_last_message() -> None:
     original = numbered_message(0)
     edit = numbered_message(0, text="edited", created_at=(NOON + 5 * SECOND).isoformat())
     _, edited, _ = deliver_bodies(bodies=[original, edit, close_body()])
@@ -155,7 +155,7 @@ def test_an_edit_later_than_the_last_message_is_late_too_when_it_comes_again() -
     assert every_row() == rows
 
 
-def test_a_late_message_of_the_contact_opens_nothing_and_goes_into_the_archive() -> None:
+def test_a_late_message_opens_no_conversation_and_is_archived() -> None:
     deliver_bodies(bodies=[numbered_message(0), numbered_message(9), close_body()])
 
     deliver_bodies(bodies=[numbered_message(5)], sent_at=NOON + 60 * SECOND)
@@ -165,7 +165,7 @@ def test_a_late_message_of_the_contact_opens_nothing_and_goes_into_the_archive()
     assert every_item() == []
 
 
-def test_a_takeover_closes_and_names_the_contact() -> None:
+def test_a_takeover_closes_the_conversation_and_names_the_contact() -> None:
     deliver_bodies(bodies=[numbered_message(0), window_body(data={"has_chats_room": True})])
 
     closed = Conversation.objects.get()
@@ -174,13 +174,13 @@ def test_a_takeover_closes_and_names_the_contact() -> None:
     assert closed.archived_at is not None
 
 
-def test_a_close_of_nobodys_conversation_has_no_effect() -> None:
+def test_a_close_without_a_conversation_has_no_effect() -> None:
     deliver_bodies(bodies=[close_body(), window_body(data={"has_chats_room": True})])
 
     assert not Conversation.objects.exists()
 
 
-def test_an_answer_nudges_the_data_lake_once(nudges: list[str]) -> None:
+def test_an_answer_sends_one_data_lake_pointer(nudges: list[str]) -> None:
     deliver_bodies(bodies=[numbered_message(0)])
     assert not nudges
 
@@ -198,7 +198,7 @@ def test_an_answer_opens_no_conversation_and_stores_no_message() -> None:
     assert every_item() == []
 
 
-def test_a_step_that_is_called_directly_runs_and_returns_its_works() -> None:
+def test_a_step_that_is_called_directly_runs_and_returns_its_items() -> None:
     event = queued_event(body=numbered_message(0))
 
     (item,) = process_message(

@@ -1,4 +1,4 @@
-"""What happens when a step cannot go on."""
+"""Failures of steps: what is held, and what takes effect later."""
 
 from datetime import timedelta
 from typing import Any
@@ -31,8 +31,8 @@ pytestmark = [
 SECOND = timedelta(seconds=1)
 
 
-def the_store_fails(monkeypatch: pytest.MonkeyPatch, error: Exception) -> None:
-    """Has the next steps meet an error where messages are stored."""
+def make_the_store_fail(monkeypatch: pytest.MonkeyPatch, error: Exception) -> None:
+    """Make storing messages raise an error."""
 
     def fail(**_arguments: Any) -> None:
         raise error
@@ -40,10 +40,10 @@ def the_store_fails(monkeypatch: pytest.MonkeyPatch, error: Exception) -> None:
     monkeypatch.setattr(store, "put", fail)
 
 
-def test_an_answer_counts_for_the_same_conversation_whether_or_not_a_step_failed_first(
+def test_a_failed_step_does_not_change_the_conversation_of_an_answer(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """The text of a message that is an answer, too, is the contact writing."""
+    """If a message is an answer and has a text, the contact has written."""
     answers = []
     for urn, fails_first in (("telegram:1", False), ("telegram:2", True)):
         current = conversation(urn=urn, contact_wrote=False)
@@ -54,7 +54,7 @@ def test_an_answer_counts_for_the_same_conversation_whether_or_not_a_step_failed
         )
         if fails_first:
             with monkeypatch.context() as patch:
-                the_store_fails(patch, Unavailable("DynamoDB", "ThrottlingException"))
+                make_the_store_fail(patch, Unavailable("DynamoDB", "ThrottlingException"))
                 deliver(event=event)
         assert deliver(event=event) is None
         answer = SurveyAnswer.objects.get(contact_urn=urn)
@@ -72,12 +72,12 @@ def test_an_answer_counts_for_the_same_conversation_whether_or_not_a_step_failed
         (ZeroDivisionError(), Result.BUG),
     ],
 )
-def test_an_event_that_a_step_cannot_finish_takes_effect_when_it_runs_again(
+def test_an_event_that_failed_in_a_step_takes_effect_when_it_runs_again(
     monkeypatch: pytest.MonkeyPatch, error: Exception, result: Result
 ) -> None:
     event = queued_event(body=numbered_message(0))
     with monkeypatch.context() as patch:
-        the_store_fails(patch, error)
+        make_the_store_fail(patch, error)
         outcome = deliver(event=event)
     assert outcome is not None
     assert outcome.result is result
@@ -88,7 +88,7 @@ def test_an_event_that_a_step_cannot_finish_takes_effect_when_it_runs_again(
     assert [one.message_id for one in stored_entries(conversation_uuid=only.uuid)] == ["m-0"]
 
 
-def test_a_failing_event_holds_its_own_group_only(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_failing_event_holds_only_its_own_group(monkeypatch: pytest.MonkeyPatch) -> None:
     real = store.put
 
     def put(**arguments: Any) -> None:
@@ -115,7 +115,7 @@ def test_a_failing_event_holds_its_own_group_only(monkeypatch: pytest.MonkeyPatc
 
 
 @EITHER_WAY
-def test_an_invalid_event_holds_nobody(batch_size: int) -> None:
+def test_an_invalid_event_holds_no_other_event(batch_size: int) -> None:
     bodies = [
         numbered_message(0),
         "not JSON",
@@ -136,8 +136,8 @@ def test_an_invalid_event_holds_nobody(batch_size: int) -> None:
     assert len(every_item()) == 2
 
 
-def test_a_first_queueing_that_no_clock_can_show_is_no_bug() -> None:
-    """A sender may claim any `first_sent_at`; the transport takes up to thirteen digits."""
+def test_a_first_sent_at_beyond_the_range_of_datetime_is_not_a_bug() -> None:
+    """A sender may set any `first_sent_at`; the transport accepts up to 13 digits."""
     event = queued_event(body=numbered_message(0))
     forged = type(event)(
         message_id=event.message_id,

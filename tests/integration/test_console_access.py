@@ -1,4 +1,4 @@
-"""Who may see the console, and what their browsers may load for it."""
+"""Access to the console, and what its pages let browsers load."""
 
 import logging
 import re
@@ -16,7 +16,7 @@ from tests.support.builders import NOON, PROJECT
 from tests.support.closings import at
 from tests.support.console import HOSTILE_NAME, made_chat, made_shop
 from tests.support.console_client import (
-    BEHIND,
+    DRILLDOWN,
     FIGURES,
     MAY_READ,
     MAY_SEE,
@@ -39,7 +39,7 @@ def _the_console_is_on(settings: Any) -> Iterator[None]:
 
 @pytest.fixture
 def chat(aws: None) -> Conversation:
-    """A conversation that says where a page does not escape."""
+    """A conversation with texts that show where a page does not escape."""
     made_shop(name=HOSTILE_NAME)
     return made_chat(at=NOON, name=HOSTILE_NAME)
 
@@ -48,16 +48,16 @@ def urls(chat: Conversation) -> dict[str, str]:
     """The addresses of the three pages."""
     return {
         "figures": reverse(FIGURES),
-        "behind": reverse(BEHIND) + "?of=closed",
+        "drilldown": reverse(DRILLDOWN) + "?of=closed",
         "transcript": reverse(TRANSCRIPT, args=[chat.uuid]),
     }
 
 
-PAGES = ("figures", "behind", "transcript")
+PAGES = ("figures", "drilldown", "transcript")
 
 
 @pytest.mark.parametrize("name", PAGES)
-def test_it_is_off_unless_it_is_switched_on(settings: Any, chat: Conversation, name: str) -> None:
+def test_the_console_is_off_by_default(settings: Any, chat: Conversation, name: str) -> None:
     client, stranger = browser(*MAY_READ), Client()
     settings.CONSOLE_ENABLED = read().CONSOLE_ENABLED
 
@@ -66,7 +66,7 @@ def test_it_is_off_unless_it_is_switched_on(settings: Any, chat: Conversation, n
 
 
 @pytest.mark.parametrize("enabled", [False, True])
-def test_the_index_leads_to_it_only_where_it_is_on(settings: Any, enabled: bool) -> None:
+def test_the_index_links_to_the_console_only_if_it_is_on(settings: Any, enabled: bool) -> None:
     settings.CONSOLE_ENABLED = enabled
 
     document = page(browser(*MAY_SEE), reverse("admin:index"))
@@ -75,14 +75,14 @@ def test_the_index_leads_to_it_only_where_it_is_on(settings: Any, enabled: bool)
     assert (reverse(FIGURES) in links) is enabled
 
 
-def test_the_index_leads_nobody_to_it_who_may_not_see_it() -> None:
+def test_the_index_links_to_the_console_only_for_users_who_may_see_it() -> None:
     document = page(browser("view_conversation"), reverse("admin:index"))
 
     assert reverse(FIGURES) not in {one.attributes["href"] for one in document.all("a")}
 
 
 @pytest.mark.parametrize("name", PAGES)
-def test_strangers_have_to_sign_in(chat: Conversation, name: str) -> None:
+def test_the_pages_require_a_login(chat: Conversation, name: str) -> None:
     customers = browser(*MAY_READ, is_staff=False)
 
     for client in (Client(), customers):
@@ -93,7 +93,7 @@ def test_strangers_have_to_sign_in(chat: Conversation, name: str) -> None:
 
 @pytest.mark.parametrize("name", PAGES)
 @pytest.mark.parametrize("missing", MAY_READ)
-def test_each_permission_is_needed(chat: Conversation, name: str, missing: str) -> None:
+def test_every_permission_is_required(chat: Conversation, name: str, missing: str) -> None:
     others = set(MAY_READ) - {missing}
     is_needed = missing in MAY_SEE or name == "transcript"
 
@@ -102,20 +102,20 @@ def test_each_permission_is_needed(chat: Conversation, name: str, missing: str) 
     assert answer.status_code == (403 if is_needed else 200)
 
 
-def test_who_may_not_read_messages_is_not_led_to_them(chat: Conversation) -> None:
-    document = page(browser(*MAY_SEE), urls(chat)["behind"])
+def test_users_who_may_not_read_messages_see_no_links_to_transcripts(chat: Conversation) -> None:
+    document = page(browser(*MAY_SEE), urls(chat)["drilldown"])
 
     assert not [a for a in document.all("a") if "transcript" in a.attributes["href"]]
     assert "eman" in next(document.all("div", of_class="console-who")).text
 
 
 @pytest.mark.parametrize("name", PAGES)
-def test_the_pages_only_read(chat: Conversation, name: str) -> None:
+def test_the_pages_refuse_post(chat: Conversation, name: str) -> None:
     assert browser(*MAY_READ).post(urls(chat)[name], secure=True).status_code == 405
 
 
 @pytest.mark.parametrize("name", PAGES)
-def test_browsers_load_nothing_from_elsewhere(chat: Conversation, name: str) -> None:
+def test_browsers_load_nothing_from_other_sites(chat: Conversation, name: str) -> None:
     answer = get(browser(*MAY_READ), urls(chat)[name])
 
     policy = dict(part.split(" ", 1) for part in answer["Content-Security-Policy"].split("; "))
@@ -132,7 +132,7 @@ def test_browsers_load_nothing_from_elsewhere(chat: Conversation, name: str) -> 
 
 
 @pytest.mark.parametrize("name", PAGES)
-def test_pages_have_no_script_or_style_of_their_own(chat: Conversation, name: str) -> None:
+def test_pages_have_no_inline_scripts_or_styles(chat: Conversation, name: str) -> None:
     document = page(browser(*MAY_READ), urls(chat)[name])
 
     assert all(one.attributes.get("src") and not one.text for one in document.all("script"))
@@ -142,7 +142,7 @@ def test_pages_have_no_script_or_style_of_their_own(chat: Conversation, name: st
 
 
 @pytest.mark.parametrize("name", PAGES)
-def test_no_address_of_a_page_is_elsewhere(chat: Conversation, name: str) -> None:
+def test_pages_have_no_links_to_other_sites(chat: Conversation, name: str) -> None:
     document = page(browser(*MAY_READ), urls(chat)[name])
 
     for one in document.elements:
@@ -152,7 +152,7 @@ def test_no_address_of_a_page_is_elsewhere(chat: Conversation, name: str) -> Non
 
 
 @pytest.mark.parametrize("name", PAGES)
-def test_what_people_wrote_is_text_and_nothing_else(chat: Conversation, name: str) -> None:
+def test_texts_of_people_are_escaped(chat: Conversation, name: str) -> None:
     content = get(browser(*MAY_READ), urls(chat)[name]).content.decode()
     document = page(browser(*MAY_READ), urls(chat)[name])
 
@@ -161,7 +161,7 @@ def test_what_people_wrote_is_text_and_nothing_else(chat: Conversation, name: st
     assert not list(document.all("img"))
 
 
-def test_who_looked_at_what_is_logged_by_ids_only(
+def test_each_view_is_logged_by_ids_only(
     chat: Conversation, caplog: pytest.LogCaptureFixture
 ) -> None:
     client = browser(*MAY_READ)
@@ -171,11 +171,11 @@ def test_who_looked_at_what_is_logged_by_ids_only(
         get(client, urls(chat)["transcript"])
         figures_page(client, project=str(PROJECT))
 
-    told = [vars(one) for one in caplog.records if one.name == "apps.common.console_access"]
-    assert [(one["page"], one["user_id"]) for one in told] == [
+    records = [vars(one) for one in caplog.records if one.name == "apps.common.console_access"]
+    assert [(one["page"], one["user_id"]) for one in records] == [
         ("transcript", user),
         ("console", user),
     ]
-    assert told[0]["conversation_id"] == str(chat.uuid)
-    assert UUID(told[1]["project_id"]) == PROJECT
-    assert "alert" not in str(told)
+    assert records[0]["conversation_id"] == str(chat.uuid)
+    assert UUID(records[1]["project_id"]) == PROJECT
+    assert "alert" not in str(records)

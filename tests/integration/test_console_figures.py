@@ -1,4 +1,4 @@
-"""The page with the figures: it says what the figures say, and leads to what they count."""
+"""The console page shows the figures and links to the rows that they count."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -19,7 +19,7 @@ from tests.support.builders import CHANNEL, NOON, PROJECT
 from tests.support.closings import at
 from tests.support.console import LAST_DAY, made_days, made_shop
 from tests.support.console_client import (
-    BEHIND,
+    DRILLDOWN,
     FIGURES,
     MAY_READ,
     browser,
@@ -54,13 +54,13 @@ def _the_console_is_on(settings: Any) -> Iterator[None]:
 
 @pytest.fixture
 def operator(db: None) -> Client:
-    """Somebody who may see everything."""
+    """A client of a user who may read the figures and the messages."""
     return browser(*MAY_READ)
 
 
 @pytest.fixture
 def week(db: None) -> Figures:
-    """The figures of a week of a shop."""
+    """The figures of a shop for one week."""
     made_shop()
     made_days(9, a_day=6)
     answers([3], at=NOON)
@@ -69,17 +69,17 @@ def week(db: None) -> Figures:
 
 
 def numbers(document: Document, chart: str) -> list[list[str]]:
-    """The table of a chart, without its first column."""
+    """Return the table of a chart, without its first column."""
     return [row[1:] for row in document.rows(within=chart)]
 
 
 def of_week(**parameters: Any) -> dict[str, str]:
-    """The fields of the form for that week."""
+    """Return the fields of the form for the week of `week`."""
     days = {"first": WEEK.first.isoformat(), "last": WEEK.last.isoformat()}
     return {"project": str(PROJECT), **days, **parameters}
 
 
-def test_csat_and_nps_of_each_day_are_those_of_the_figures(operator: Client, week: Figures) -> None:
+def test_csat_and_nps_by_day_equal_the_figures(operator: Client, week: Figures) -> None:
     document = figures_page(operator, **of_week())
 
     assert numbers(document, "csat-by-time") == [
@@ -93,7 +93,7 @@ def test_csat_and_nps_of_each_day_are_those_of_the_figures(operator: Client, wee
     ]
 
 
-def test_the_other_charts_are_those_of_the_figures(operator: Client, week: Figures) -> None:
+def test_the_other_charts_equal_the_figures(operator: Client, week: Figures) -> None:
     document = figures_page(operator, **of_week())
 
     for chart, counts in {
@@ -107,7 +107,7 @@ def test_the_other_charts_are_those_of_the_figures(operator: Client, week: Figur
     ]
 
 
-def test_the_figures_of_the_period_are_told_in_large(operator: Client, week: Figures) -> None:
+def test_cards_show_the_figures_of_the_period(operator: Client, week: Figures) -> None:
     document = figures_page(operator, **of_week())
 
     values = [one.text.strip() for one in document.all("dd", of_class="console-value")]
@@ -123,7 +123,7 @@ def test_the_figures_of_the_period_are_told_in_large(operator: Client, week: Fig
 
 
 @pytest.mark.parametrize("chart", CHARTS)
-def test_each_bar_leads_where_its_number_in_the_table_leads(
+def test_each_bar_has_the_link_of_its_number_in_the_table(
     operator: Client, week: Figures, chart: str
 ) -> None:
     document = figures_page(operator, **of_week())
@@ -137,7 +137,7 @@ def test_each_bar_leads_where_its_number_in_the_table_leads(
 
 
 @pytest.mark.parametrize("chart", CHARTS)
-def test_each_bar_has_a_name_that_says_its_value(
+def test_the_name_of_each_bar_contains_its_value(
     operator: Client, week: Figures, chart: str
 ) -> None:
     document = figures_page(operator, **of_week())
@@ -147,7 +147,7 @@ def test_each_bar_has_a_name_that_says_its_value(
         assert bar.text.startswith(bar.attributes["aria-label"])
 
 
-def test_lists_hold_exactly_what_the_bars_count(
+def test_drilldowns_list_exactly_what_the_bars_count(
     operator: Client, week: Figures, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(drilldown_page, "PAGE_LENGTH", 3)
@@ -178,7 +178,7 @@ def test_lists_hold_exactly_what_the_bars_count(
     }
 
 
-def test_a_list_holds_the_very_rows(operator: Client, week: Figures) -> None:
+def test_a_drilldown_lists_the_rows_of_its_bar(operator: Client, week: Figures) -> None:
     resolved = Conversation.objects.filter(
         resolution=Resolution.RESOLVED,
         # Midnight in São Paulo is 03:00 in UTC.
@@ -187,7 +187,7 @@ def test_a_list_holds_the_very_rows(operator: Client, week: Figures) -> None:
     ).order_by("-ended_at")
     parameters = of_week(first="2026-11-23", of="closed", resolution="0")
 
-    listed = whole_list(operator, f"{reverse(BEHIND)}?{_joined(parameters)}")
+    listed = whole_list(operator, f"{reverse(DRILLDOWN)}?{_joined(parameters)}")
 
     assert listed == [
         reverse("admin:conversation_messages_transcript", args=[one.uuid]) for one in resolved
@@ -199,7 +199,7 @@ def _joined(parameters: dict[str, str]) -> str:
     return "&".join(f"{name}={value}" for name, value in parameters.items())
 
 
-def test_pages_of_a_list_with_one_and_the_same_time_miss_and_repeat_nothing(
+def test_pages_of_rows_with_equal_times_neither_skip_nor_repeat_rows(
     operator: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(drilldown_page, "PAGE_LENGTH", 2)
@@ -209,20 +209,20 @@ def test_pages_of_a_list_with_one_and_the_same_time_miss_and_repeat_nothing(
         answers([5], at=NOON, conversation=conversation)
 
     for of in ("closed", "csat"):
-        listed = whole_list(operator, f"{reverse(BEHIND)}?{_joined(of_week(of=of))}")
+        listed = whole_list(operator, f"{reverse(DRILLDOWN)}?{_joined(of_week(of=of))}")
         assert len(set(listed)) == len(listed) == 7
 
 
-def test_answers_without_a_conversation_are_listed_as_such(operator: Client) -> None:
+def test_answers_without_a_conversation_are_listed(operator: Client) -> None:
     made_project(timezone="UTC")
     answers([5], at=NOON)
 
-    document = page(operator, reverse(BEHIND), **of_week(of="csat"))
+    document = page(operator, reverse(DRILLDOWN), **of_week(of="csat"))
 
     assert "No conversation" in next(document.all("div", of_class="console-who")).text
 
 
-def test_hours_are_local_also_where_projects_have_different_zones(operator: Client) -> None:
+def test_hours_are_local_in_figures_of_projects_with_different_zones(operator: Client) -> None:
     tokyo = uuid4()
     made_project(timezone="UTC")
     made_project(uuid=tokyo, timezone="Asia/Tokyo")
@@ -231,7 +231,7 @@ def test_hours_are_local_also_where_projects_have_different_zones(operator: Clie
     opened(NOON, project=tokyo)
     parameters = {**of_week(of="opened", hour="12"), "project": ""}
 
-    listed = whole_list(operator, f"{reverse(BEHIND)}?{_joined(parameters)}")
+    listed = whole_list(operator, f"{reverse(DRILLDOWN)}?{_joined(parameters)}")
 
     assert len(listed) == 2
 
@@ -249,7 +249,7 @@ def test_other_channels_are_left_out(operator: Client) -> None:
     ]
 
 
-def test_a_long_period_is_shown_by_week_and_its_bars_lead_to_weeks(operator: Client) -> None:
+def test_a_long_period_is_shown_by_week_and_bars_link_to_weeks(operator: Client) -> None:
     made_shop()
     made_days(60, a_day=1)
     period = Period.of_days(60, last=LAST_DAY)
@@ -271,7 +271,7 @@ def test_without_a_period_the_last_seven_local_days_are_shown(operator: Client) 
     fields = {
         one.attributes["name"]: one.attributes.get("value", "") for one in document.all("input")
     }
-    # 12:00 in UTC is 02:00 of the next day there.
+    # 12:00 in UTC is 02:00 of the next day in this zone.
     assert (fields["first"], fields["last"]) == ("2026-11-18", "2026-11-24")
     (chosen,) = [one for one in document.all("option") if "selected" in one.attributes]
     assert chosen.attributes["value"] == str(PROJECT)
@@ -291,12 +291,12 @@ def test_the_presets_keep_project_and_channel(operator: Client) -> None:
     assert presets["Last 30 days"]["first"] == "2026-10-25"
 
 
-def test_where_there_is_nothing_the_page_says_so(operator: Client) -> None:
+def test_a_period_without_data_is_shown_as_such(operator: Client) -> None:
     document = figures_page(operator)
 
     assert not list(document.all("a", of_class="console-link"))
-    said = [one.text for one in document.all("p", of_class="console-nothing")]
-    assert said == ["No data in this period."] * len(CHARTS)
+    notes = [one.text for one in document.all("p", of_class="console-nothing")]
+    assert notes == ["No data in this period."] * len(CHARTS)
     values = [one.text.strip() for one in document.all("dd", of_class="console-value")]
     assert values == ["no data", "no data", "no data", "0", "0", "no data", "no data"]
 
@@ -311,7 +311,7 @@ def test_where_there_is_nothing_the_page_says_so(operator: Client) -> None:
         ({"channel": "telegram"}, "valid UUID"),
     ],
 )
-def test_what_makes_no_sense_is_told_in_a_sentence(
+def test_invalid_parameters_are_reported_on_the_page(
     operator: Client, parameters: dict[str, str], sentence: str
 ) -> None:
     document = figures_page(operator, **parameters)
@@ -341,20 +341,20 @@ def test_what_makes_no_sense_is_told_in_a_sentence(
         {"of": "closed", "first": "never"},
     ],
 )
-def test_an_address_that_no_bar_leads_to_is_not_found(
+def test_an_address_that_no_bar_has_is_not_found(
     operator: Client, parameters: dict[str, str]
 ) -> None:
-    assert get(operator, reverse(BEHIND), **parameters).status_code == 404
+    assert get(operator, reverse(DRILLDOWN), **parameters).status_code == 404
 
 
-def test_the_page_takes_few_statements(
+def test_the_page_runs_few_statements(
     operator: Client, week: Figures, django_assert_max_num_queries: DjangoAssertNumQueries
 ) -> None:
     with django_assert_max_num_queries(14):
         figures_page(operator, **of_week())
 
 
-def test_a_list_takes_as_many_statements_for_a_page_as_for_a_row(
+def test_a_drilldown_runs_as_many_statements_for_a_page_as_for_a_row(
     operator: Client, django_assert_max_num_queries: DjangoAssertNumQueries
 ) -> None:
     made_project(timezone="UTC")
@@ -362,7 +362,7 @@ def test_a_list_takes_as_many_statements_for_a_page_as_for_a_row(
         answers([5], at=NOON, conversation=closed(NOON))
 
     with django_assert_max_num_queries(9):
-        page(operator, reverse(BEHIND), **of_week(of="csat"))
+        page(operator, reverse(DRILLDOWN), **of_week(of="csat"))
 
     assert SurveyAnswer.objects.count() == 20
 
@@ -380,7 +380,7 @@ def test_every_figure_page_has_one_heading_for_each_chart(operator: Client, week
         assert title.text
 
 
-def test_dates_far_apart_are_no_reason_to_fail(operator: Client) -> None:
+def test_dates_far_apart_are_not_an_error(operator: Client) -> None:
     made_shop()
     made_days(1)
 
@@ -389,5 +389,5 @@ def test_dates_far_apart_are_no_reason_to_fail(operator: Client) -> None:
         assert len(document.rows(within="csat-by-time")) <= 35
 
 
-def test_the_page_of_figures_is_where_it_is_said_to_be() -> None:
+def test_the_page_of_figures_has_its_documented_address() -> None:
     assert reverse(FIGURES) == "/admin/analytics/surveyanswer/console/"

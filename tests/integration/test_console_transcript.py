@@ -1,4 +1,4 @@
-"""The transcript of a conversation, wherever its messages are."""
+"""The transcript page shows messages from the archive and from DynamoDB."""
 
 from collections.abc import Iterator
 from datetime import timedelta
@@ -14,7 +14,7 @@ from apps.conversations.models import Conversation, Resolution
 from apps.messages import admin_views, store
 from tests.support.builders import NOON, conversation
 from tests.support.closings import at
-from tests.support.console import ARABIC, HOSTILE_TEXT, made_chat, made_shop, said
+from tests.support.console import ARABIC, HOSTILE_TEXT, chat_entry, made_chat, made_shop
 from tests.support.console_client import MAY_READ, TRANSCRIPT, browser, get, page
 from tests.support.html import Document
 from tests.support.stored import store_many
@@ -31,17 +31,17 @@ def _the_console_is_on(settings: Any, aws: None) -> Iterator[None]:
 
 @pytest.fixture
 def operator(db: None) -> Client:
-    """Somebody who may read everything."""
+    """A client of a user who may read the figures and the messages."""
     return browser(*MAY_READ)
 
 
 def url(chat: Conversation) -> str:
-    """The page's address."""
+    """Return the address of the page."""
     return reverse(TRANSCRIPT, args=[chat.uuid])
 
 
 def texts(document: Document, *, of: str = "console-bubble") -> list[str]:
-    """What the bubbles of a side say, without who said it and when."""
+    """Return the texts of one side's bubbles, without authors and times."""
     bubbles = list(document.all("li", of_class=of))
     return [
         one.text
@@ -52,11 +52,11 @@ def texts(document: Document, *, of: str = "console-bubble") -> list[str]:
 
 
 def separators(document: Document) -> list[str]:
-    """What stands between the bubbles."""
+    """Return the texts of the separators."""
     return [one.text.strip() for one in document.all("li", of_class="console-separator")]
 
 
-def test_it_reads_like_a_chat(operator: Client) -> None:
+def test_the_transcript_is_shown_as_a_chat(operator: Client) -> None:
     made_shop()
     document = page(operator, url(made_chat(at=NOON)))
 
@@ -77,7 +77,9 @@ def test_it_reads_like_a_chat(operator: Client) -> None:
     }
 
 
-def test_surveys_and_the_closing_stand_between_with_local_times(operator: Client) -> None:
+def test_answers_and_the_closing_are_shown_between_messages_with_local_times(
+    operator: Client,
+) -> None:
     made_shop()
 
     document = page(operator, url(made_chat(at=NOON)))
@@ -91,7 +93,7 @@ def test_surveys_and_the_closing_stand_between_with_local_times(operator: Client
     ]
 
 
-def test_an_edited_message_keeps_what_it_said_before(operator: Client) -> None:
+def test_an_edited_message_shows_its_earlier_text(operator: Client) -> None:
     made_shop()
 
     document = page(operator, url(made_chat(at=NOON)))
@@ -100,7 +102,7 @@ def test_an_edited_message_keeps_what_it_said_before(operator: Client) -> None:
     assert versions.text.split(maxsplit=1) == ["09:01", "Where is my ordr 1042?\n"]
 
 
-def test_texts_have_a_direction_of_their_own(operator: Client) -> None:
+def test_each_text_has_its_own_direction(operator: Client) -> None:
     made_shop()
 
     document = page(operator, url(made_chat(at=NOON)))
@@ -115,7 +117,7 @@ def test_messages_of_an_open_conversation_come_from_dynamodb(operator: Client) -
     chat = conversation()
     store_many(
         conversation_uuid=chat.uuid,
-        entries=[said(number, f"message {number}", at=NOON) for number in range(3)],
+        entries=[chat_entry(number, f"message {number}", at=NOON) for number in range(3)],
     )
 
     document = page(operator, url(chat))
@@ -124,25 +126,25 @@ def test_messages_of_an_open_conversation_come_from_dynamodb(operator: Client) -
     assert "Closed" not in " ".join(separators(document))
 
 
-def test_an_archive_and_what_came_late_are_shown_together(operator: Client) -> None:
+def test_archived_and_late_messages_are_shown_together(operator: Client) -> None:
     made_shop()
     chat = made_chat(at=NOON)
-    late = said(10, "a late one", at=NOON)
+    late = chat_entry(10, "a late one", at=NOON)
     store_many(conversation_uuid=chat.uuid, entries=[late])
 
     assert texts(page(operator, url(chat)))[-1] == "a late one"
 
 
-def test_an_empty_conversation_says_so(operator: Client) -> None:
+def test_an_empty_conversation_shows_a_note(operator: Client) -> None:
     document = page(operator, url(conversation()))
 
-    assert separators(document) == ["Nothing was written, or the archive was deleted."]
+    assert separators(document) == ["There are no messages, or the archive was deleted."]
 
 
 def test_a_long_transcript_has_pages(operator: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(admin_views, "PAGE_LENGTH", 4)
     chat = conversation()
-    entries = [said(number, f"message {number}", at=NOON) for number in range(9)]
+    entries = [chat_entry(number, f"message {number}", at=NOON) for number in range(9)]
     store_many(conversation_uuid=chat.uuid, entries=entries)
 
     found: list[str] = []
@@ -160,7 +162,7 @@ def test_a_long_transcript_has_pages(operator: Client, monkeypatch: pytest.Monke
     assert found == [f"message {number}" for number in range(9)]
 
 
-def test_while_dynamodb_does_not_answer_the_page_says_so(
+def test_the_page_reports_that_dynamodb_is_unavailable(
     operator: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def unavailable(_conversation_uuid: Any) -> Any:
@@ -171,7 +173,7 @@ def test_while_dynamodb_does_not_answer_the_page_says_so(
     answer = get(operator, url(conversation()))
 
     assert answer.status_code == 503
-    assert "DynamoDB does not answer" in answer.content.decode()
+    assert "DynamoDB is unavailable" in answer.content.decode()
     assert "Content-Security-Policy" in answer
 
 
@@ -179,10 +181,10 @@ def test_a_conversation_that_does_not_exist_is_not_found(operator: Client) -> No
     assert get(operator, reverse(TRANSCRIPT, args=[uuid4()])).status_code == 404
 
 
-def test_a_conversation_that_closed_on_another_day_says_which(operator: Client) -> None:
+def test_a_close_on_another_day_is_shown_under_that_day(operator: Client) -> None:
     made_shop()
     chat = conversation(resolution=Resolution.UNCLASSIFIED, ended_at=NOON + timedelta(days=1))
-    store_many(conversation_uuid=chat.uuid, entries=[said(0, "hello", at=NOON)])
+    store_many(conversation_uuid=chat.uuid, entries=[chat_entry(0, "hello", at=NOON)])
 
     assert separators(page(operator, url(chat)))[1:] == [
         "Tuesday, 24 November 2026",

@@ -1,4 +1,4 @@
-"""What every data lake does with events, whichever DATALAKE_URL names."""
+"""The contract of all data lake clients."""
 
 import json
 import time
@@ -19,7 +19,7 @@ from tests.support.lake_backends import (
 )
 from tests.support.lake_events import event_id, lake_event, values
 
-# Also what boto3 needs for its three attempts at a port that nobody listens on.
+# This includes the three attempts of boto3 at a closed port.
 A_DEAD_LAKE_IS_FOUND_WITHIN_SECONDS = 15.0
 
 VALUES = [
@@ -51,19 +51,19 @@ def weni_grpc_server() -> Iterator[RefusingBackend]:
 
 @pytest.fixture(params=["file_backend", "firehose_into_s3", "weni_grpc_server"])
 def backend(request: pytest.FixtureRequest) -> Backend:
-    """Each of the three."""
+    """Each of the three backends."""
     made: Backend = request.getfixturevalue(request.param)
     return made
 
 
 @pytest.fixture(params=["firehose_into_s3", "weni_grpc_server"])
 def refusing_backend(request: pytest.FixtureRequest) -> RefusingBackend:
-    """Those that refuse some events for ever."""
+    """Each of the backends that refuse some events for good."""
     made: RefusingBackend = request.getfixturevalue(request.param)
     return made
 
 
-def test_everything_sent_arrives_once_as_it_was(backend: Backend) -> None:
+def test_all_events_arrive_once_and_unchanged(backend: Backend) -> None:
     events = [lake_event(number, date=f"2026-11-2{number}T23:59:59+00:00") for number in range(3)]
 
     data_lake(backend.url).send(events)
@@ -88,7 +88,7 @@ def test_an_empty_batch_does_nothing(backend: Backend) -> None:
     assert backend.arrived() == []
 
 
-def test_a_repeat_has_the_same_ids_so_that_it_can_be_dropped(backend: Backend) -> None:
+def test_repeated_events_have_the_same_ids(backend: Backend) -> None:
     events = [lake_event(1), lake_event(2)]
     lake = data_lake(backend.url)
 
@@ -99,7 +99,7 @@ def test_a_repeat_has_the_same_ids_so_that_it_can_be_dropped(backend: Backend) -
     assert distinct == {json.dumps(event, sort_keys=True) for event in events}
 
 
-def test_texts_of_any_kind_and_length_arrive_as_they_were(backend: Backend) -> None:
+def test_texts_of_any_script_and_length_arrive_unchanged(backend: Backend) -> None:
     events = [lake_event(number, value=value) for number, value in enumerate(VALUES)]
 
     data_lake(backend.url).send(events)
@@ -107,7 +107,7 @@ def test_texts_of_any_kind_and_length_arrive_as_they_were(backend: Backend) -> N
     assert values(backend.arrived()) == VALUES
 
 
-def test_an_event_without_a_conversation_arrives_as_it_was(backend: Backend) -> None:
+def test_an_event_without_a_conversation_arrives_unchanged(backend: Backend) -> None:
     event = lake_event()
     event["metadata"] = dict.fromkeys(event["metadata"])
 
@@ -116,7 +116,7 @@ def test_an_event_without_a_conversation_arrives_as_it_was(backend: Backend) -> 
     assert backend.arrived() == [event]
 
 
-def test_a_lake_that_is_down_is_unavailable_and_takes_the_same_when_it_is_back(
+def test_a_lake_that_is_down_is_unavailable_and_takes_the_events_later(
     backend: Backend,
 ) -> None:
     lake = data_lake(backend.url)
@@ -133,7 +133,7 @@ def test_a_lake_that_is_down_is_unavailable_and_takes_the_same_when_it_is_back(
     assert sorted(values(backend.arrived())) == ["1", "2"]
 
 
-def test_an_event_that_is_never_taken_is_named_and_the_others_arrive(
+def test_refused_events_are_named_and_the_remaining_events_arrive(
     refusing_backend: RefusingBackend,
 ) -> None:
     events = [lake_event(1), refusing_backend.unacceptable(2), lake_event(3)]

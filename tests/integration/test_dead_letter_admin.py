@@ -1,4 +1,4 @@
-"""Operators find dead letters in the admin site, and ask for them to be redriven."""
+"""Operators find dead letters in the admin site and request redrives."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -44,7 +44,7 @@ def letters(queue: ServiceQueue, monkeypatch: pytest.MonkeyPatch) -> Iterator[Fi
 
 @pytest.fixture
 def three(letters: Fifo) -> list[DeadLetter]:
-    """Three of one group; the last names no project."""
+    """Three dead letters of one group; the last names no project."""
     bury_numbered(letters, 0, reason="bug")
     bury_numbered(letters, 1, reason="lost")
     bury(letters, "not JSON", reason="not_json", sent_at=NOON.replace(hour=13))
@@ -52,7 +52,7 @@ def three(letters: Fifo) -> list[DeadLetter]:
 
 
 def browser(*permissions: str) -> Client:
-    """Somebody of the staff who has these permissions, or all."""
+    """Return a client of a staff user with these permissions, or all if there are none."""
     client = Client(headers={"x-forwarded-proto": "https"})
     user = User.objects.create_user("operator", is_staff=True, is_superuser=not permissions)
     user.user_permissions.set(Permission.objects.filter(codename__in=permissions))
@@ -61,7 +61,7 @@ def browser(*permissions: str) -> Client:
 
 
 def found(**parameters: str) -> list[int]:
-    """The ids in the list, the newest first."""
+    """Return the ids in the list, newest first."""
     client = browser()
     answer = client.get(reverse(LIST), parameters, secure=True)
     assert answer.status_code == 200
@@ -69,14 +69,14 @@ def found(**parameters: str) -> list[int]:
     return [letter.pk for letter in answer.context["cl"].result_list]
 
 
-def redrive(client: Client, *wanted: DeadLetter) -> list[str]:
-    """Select these and have them redriven; gives the sentences that are shown."""
-    form = {"action": "redrive_selected", "_selected_action": [str(one.pk) for one in wanted]}
+def redrive(client: Client, *selected: DeadLetter) -> list[str]:
+    """Select these letters and run the action; return the messages that the page shows."""
+    form = {"action": "redrive_selected", "_selected_action": [str(one.pk) for one in selected]}
     answer = client.post(reverse(LIST), form, secure=True)
     return [str(message) for message in get_messages(answer.wsgi_request)]
 
 
-def test_they_are_found_by_reason_project_time_and_id(three: list[DeadLetter]) -> None:
+def test_dead_letters_are_found_by_reason_project_time_and_id(three: list[DeadLetter]) -> None:
     first, second, third = (letter.pk for letter in three)
 
     assert found() == [third, second, first]
@@ -95,7 +95,7 @@ def test_they_are_found_by_reason_project_time_and_id(three: list[DeadLetter]) -
     assert found(state="dead") == [third, second, first]
 
 
-def test_the_filters_offer_what_there_is(three: list[DeadLetter]) -> None:
+def test_the_filters_offer_values_of_the_table(three: list[DeadLetter]) -> None:
     page = browser().get(reverse(LIST), secure=True).content.decode()
 
     for reason in ("bug", "lost", "not_json"):
@@ -103,7 +103,9 @@ def test_the_filters_offer_what_there_is(three: list[DeadLetter]) -> None:
     assert f"?project={PROJECT}" in page
 
 
-def test_one_is_shown_without_its_body_and_cannot_be_changed(three: list[DeadLetter]) -> None:
+def test_a_dead_letter_is_shown_without_its_body_and_cannot_be_changed(
+    three: list[DeadLetter],
+) -> None:
     client = browser()
     url = reverse("admin:conversation_messages_deadletter_change", args=[three[0].pk])
 
@@ -117,7 +119,7 @@ def test_one_is_shown_without_its_body_and_cannot_be_changed(three: list[DeadLet
     assert client.get(add, secure=True).status_code == 403
 
 
-def test_the_list_reads_no_body_and_counts_no_more_than_it_pages(
+def test_the_list_reads_no_bodies_and_counts_only_rows_that_it_can_page(
     three: list[DeadLetter], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(base, "MAX_PAGED", 2)
@@ -136,10 +138,10 @@ def test_the_list_reads_no_body_and_counts_no_more_than_it_pages(
     assert answer.context["cl"].result_count == 2
 
 
-def test_what_is_selected_is_redriven_in_order_by_the_next_tick(
+def test_the_next_tick_redrives_selected_letters_in_order(
     three: list[DeadLetter], queue: ServiceQueue
 ) -> None:
-    assert redrive(browser(), three[1], three[0]) == ["2 to be redriven within a minute or two."]
+    assert redrive(browser(), three[1], three[0]) == ["2 will be redriven within two minutes."]
     assert queue.deliveries() == []
 
     collect_dead_letters.run()
@@ -147,24 +149,24 @@ def test_what_is_selected_is_redriven_in_order_by_the_next_tick(
     assert numbers([one.body for one in queue.deliveries()]) == ["m-0", "m-1"]
     assert [letter.redrive_count for letter in kept()] == [1, 1, 0]
     assert all(letter.redrive_requested_at is None for letter in kept())
-    told = AuditEntry.objects.values_list("actor", "action", "object_id")
-    assert sorted(told) == [("operator", "redrive", str(one.pk)) for one in three[:2]]
+    entries = AuditEntry.objects.values_list("actor", "action", "object_id")
+    assert sorted(entries) == [("operator", "redrive", str(one.pk)) for one in three[:2]]
 
     collect_dead_letters.run()
     assert queue.deliveries() == []
 
 
-def test_what_was_asked_for_before_is_told(three: list[DeadLetter]) -> None:
+def test_earlier_requests_are_reported(three: list[DeadLetter]) -> None:
     client = browser()
     redrive(client, three[0])
 
     assert redrive(client, *three[:2])[-2:] == [
-        "1 to be redriven within a minute or two.",
-        "1 were redriven, or asked for, before.",
+        "1 will be redriven within two minutes.",
+        "1 were redriven or requested before.",
     ]
 
 
-def test_what_sqs_refuses_is_not_tried_for_ever(
+def test_a_letter_that_sqs_refuses_is_not_tried_again(
     letters: Fifo, queue: ServiceQueue, caplog: pytest.LogCaptureFixture
 ) -> None:
     bury(letters, "x" * MAX_BYTES)
@@ -178,7 +180,7 @@ def test_what_sqs_refuses_is_not_tried_for_ever(
     assert (letter.redrive_requested_at, letter.redriven_at) == (None, None)
 
 
-def test_it_is_still_wanted_after_an_outage(three: list[DeadLetter], queue: ServiceQueue) -> None:
+def test_a_request_survives_an_outage(three: list[DeadLetter], queue: ServiceQueue) -> None:
     redrive(browser(), three[0])
     queue.strict.fail(status=503, code="ServiceUnavailable", actions=["SendMessageBatch"])
     collect_dead_letters.run()
@@ -190,7 +192,7 @@ def test_it_is_still_wanted_after_an_outage(three: list[DeadLetter], queue: Serv
     assert len(queue.deliveries()) == 1
 
 
-def test_a_tick_redrives_so_many_and_has_another_one_go_on(
+def test_a_tick_redrives_a_bounded_number_and_sends_another_tick(
     three: list[DeadLetter], queue: ServiceQueue, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(collecting, "MAX_REDRIVEN", 2)
@@ -204,7 +206,7 @@ def test_a_tick_redrives_so_many_and_has_another_one_go_on(
     assert [one.is_celery for one in queue.deliveries()] == [False]
 
 
-def test_more_than_can_be_asked_for_at_once_is_refused(
+def test_a_selection_above_the_limit_is_refused(
     three: list[DeadLetter], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(admin, "MAX_REDRIVEN_AT_ONCE", 2)
@@ -213,7 +215,7 @@ def test_more_than_can_be_asked_for_at_once_is_refused(
     assert all(letter.redrive_requested_at is None for letter in kept())
 
 
-def test_who_may_only_look_cannot_redrive(three: list[DeadLetter]) -> None:
+def test_users_with_view_permission_only_cannot_redrive(three: list[DeadLetter]) -> None:
     redrive(browser("view_deadletter"), three[0])
 
     assert all(letter.redrive_requested_at is None for letter in kept())

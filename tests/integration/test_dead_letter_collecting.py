@@ -1,4 +1,4 @@
-"""Dead letters are moved into PostgreSQL: all of them, whole, and committed before the delete."""
+"""Dead letters are moved into PostgreSQL without loss, and committed before the delete."""
 
 import json
 import logging
@@ -74,7 +74,7 @@ def letters(queue: ServiceQueue, monkeypatch: pytest.MonkeyPatch) -> Iterator[Fi
 
 
 def received(body: str, **attributes: Any) -> dict[str, Any]:
-    """A message as SQS gives it, with a body that SQS itself would refuse."""
+    """Return a message in the form of ReceiveMessage, with a body that SQS would refuse."""
     system = {
         "SentTimestamp": "1",
         "SequenceNumber": "340282366920938463463374607431768211455",
@@ -90,14 +90,14 @@ def received(body: str, **attributes: Any) -> dict[str, Any]:
 
 
 def visible_again(queue: Fifo, server: ServiceQueue) -> None:
-    """What was received and not deleted can be received again.
+    """Make messages visible that were received and not deleted.
 
-    The clock stands: all tests share it.
+    The clock is not moved, because all tests share it.
     """
     server.strict.expire_leases(queue=queue.name)
 
 
-def test_all_that_is_known_of_a_dead_letter_is_kept(letters: Fifo) -> None:
+def test_all_fields_of_a_dead_letter_are_kept(letters: Fifo) -> None:
     message_id = bury(
         letters,
         reason="malformed_field",
@@ -122,7 +122,7 @@ def test_all_that_is_known_of_a_dead_letter_is_kept(letters: Fifo) -> None:
 
 
 @pytest.mark.parametrize("text", WEIRD.values(), ids=WEIRD)
-def test_a_body_comes_back_as_it_was(letters: Fifo, text: str) -> None:
+def test_a_body_is_restored_unchanged(letters: Fifo, text: str) -> None:
     bury(letters, text)
 
     (letter,) = collect()
@@ -133,8 +133,8 @@ def test_a_body_comes_back_as_it_was(letters: Fifo, text: str) -> None:
 
 @settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.text(st.one_of(st.characters(categories=None), st.sampled_from('\\u0d8"\x00'))))
-def test_any_text_comes_back_as_it_was(text: str) -> None:
-    """Also what SQS would not take, but another server of its protocol does."""
+def test_any_text_is_restored_unchanged(text: str) -> None:
+    """This includes texts that SQS refuses, because other servers of its protocol accept them."""
     DeadLetter.objects.all().delete()
     attribute = {"DataType": "String", "StringValue": text}
 
@@ -145,7 +145,7 @@ def test_any_text_comes_back_as_it_was(text: str) -> None:
     assert own_attributes(letter) == {"event_type": attribute}
 
 
-def test_an_event_that_says_little_is_kept_with_what_it_says(letters: Fifo) -> None:
+def test_an_event_with_few_fields_is_kept_with_those_fields(letters: Fifo) -> None:
     bury(letters, json.dumps({"data": {"project_uuid": str(PROJECT), "channel_uuid": None}}))
 
     (letter,) = collect()
@@ -153,7 +153,7 @@ def test_an_event_that_says_little_is_kept_with_what_it_says(letters: Fifo) -> N
     assert (letter.project_uuid, letter.channel_uuid, letter.contact_urn) == (PROJECT, None, "")
 
 
-def test_a_contact_is_kept_in_the_form_in_which_it_is_erased(letters: Fifo) -> None:
+def test_the_contact_is_stored_in_the_form_that_erasing_uses(letters: Fifo) -> None:
     bury(letters, message_body(urn="a\x00b"))
 
     (letter,) = collect()
@@ -161,7 +161,7 @@ def test_a_contact_is_kept_in_the_form_in_which_it_is_erased(letters: Fifo) -> N
     assert letter.contact_urn == escape("a\x00b")
 
 
-def test_dozens_are_collected_and_keep_the_order_of_their_events(letters: Fifo) -> None:
+def test_many_letters_are_collected_in_the_order_of_their_events(letters: Fifo) -> None:
     for number in range(36):
         bury_numbered(letters, number, group=f"group-{number % 3}")
 
@@ -170,7 +170,7 @@ def test_dozens_are_collected_and_keep_the_order_of_their_events(letters: Fifo) 
     assert numbers(bodies) == [f"m-{number}" for number in range(36)]
 
 
-def test_they_are_committed_before_they_are_deleted(
+def test_letters_are_committed_before_they_are_deleted(
     letters: Fifo, queue: ServiceQueue, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for number in range(12):
@@ -194,7 +194,7 @@ def test_they_are_committed_before_they_are_deleted(
     assert letters.received() == []
 
 
-def test_nothing_is_deleted_while_postgresql_refuses(
+def test_nothing_is_deleted_while_postgresql_is_down(
     letters: Fifo, queue: ServiceQueue, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     bury(letters)
@@ -212,7 +212,7 @@ def _raise_operational_error(*_arguments: Any, **_options: Any) -> None:
     raise OperationalError
 
 
-def test_one_that_sqs_does_not_delete_is_received_again_and_changes_nothing(
+def test_a_letter_that_sqs_does_not_delete_changes_nothing_when_it_is_received_again(
     letters: Fifo, queue: ServiceQueue
 ) -> None:
     bury(letters)
@@ -229,7 +229,7 @@ def test_one_that_sqs_does_not_delete_is_received_again_and_changes_nothing(
 
 
 @pytest.mark.parametrize("action", ["ReceiveMessage", "DeleteMessageBatch"])
-def test_an_sqs_that_refuses_ends_the_tick_and_loses_nothing(
+def test_an_error_of_sqs_ends_the_tick_and_loses_nothing(
     letters: Fifo, queue: ServiceQueue, action: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     bury(letters)
@@ -242,7 +242,7 @@ def test_an_sqs_that_refuses_ends_the_tick_and_loses_nothing(
     assert len(collect()) == 1
 
 
-def test_a_tick_does_so_much_and_has_another_one_go_on(
+def test_a_tick_collects_a_bounded_number_and_sends_another_tick(
     letters: Fifo, queue: ServiceQueue, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(collecting, "MAX_BATCHES", 1)
@@ -255,7 +255,7 @@ def test_a_tick_does_so_much_and_has_another_one_go_on(
     assert len(collect()) == 15
 
 
-def test_what_sqs_itself_moved_keeps_its_attributes_and_a_time_from_before(
+def test_a_message_that_sqs_moved_keeps_its_attributes_and_its_earlier_time(
     letters: Fifo, queue: ServiceQueue
 ) -> None:
     arn = letters.attributes("QueueArn")["QueueArn"]
@@ -278,7 +278,7 @@ def test_what_sqs_itself_moved_keeps_its_attributes_and_a_time_from_before(
     assert letter.first_sent_at == datetime.fromtimestamp(received_at, UTC)
 
 
-def test_a_letter_that_says_nothing_of_itself_is_kept(letters: Fifo) -> None:
+def test_a_letter_without_attributes_of_the_worker_is_kept(letters: Fifo) -> None:
     letters.send("by hand", MessageGroupId="any")
 
     (letter,) = collect()
@@ -286,8 +286,8 @@ def test_a_letter_that_says_nothing_of_itself_is_kept(letters: Fifo) -> None:
     assert (letter.reason, letter.group_id) == ("not_told", "any")
 
 
-def test_moto_gives_all_that_is_needed_also_for_a_burst(sqs: Any) -> None:
-    """The embedded stack has its queues there. All were queued within one millisecond."""
+def test_moto_reports_all_required_attributes_even_in_a_burst(sqs: Any) -> None:
+    """The embedded stack uses moto. All messages are queued within one millisecond."""
     letters = Fifo(client=sqs, server=None)
     letters.url = django_settings.SQS_CONVERSATION_DLQ_URL
     for number in range(12):
@@ -321,18 +321,18 @@ def test_the_letters_of_an_erased_contact_are_not_kept(letters: Fifo) -> None:
     assert letters.received() == []
 
 
-def test_the_tick_is_let_in_by_the_envelope(queue: ServiceQueue) -> None:
+def test_the_envelope_accepts_the_tick(queue: ServiceQueue) -> None:
     collect_dead_letters.apply_async()
 
     assert queue.pointers() == [(collect_dead_letters.name, [])]
 
 
-def test_logs_name_nobody(letters: Fifo, caplog: pytest.LogCaptureFixture) -> None:
+def test_logs_name_no_contact(letters: Fifo, caplog: pytest.LogCaptureFixture) -> None:
     bury(letters)
     with caplog.at_level(logging.INFO, logger="tasks"):
         collect()
 
-    told = str([vars(record) for record in caplog.records])
-    assert "dead_letters_collected" in told
-    assert URN not in told
+    logged = str([vars(record) for record in caplog.records])
+    assert "dead_letters_collected" in logged
+    assert URN not in logged
     assert UUID(kept()[0].message_id)

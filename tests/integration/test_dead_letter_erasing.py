@@ -1,4 +1,4 @@
-"""The dead letters of an erased contact are deleted; all others are there as they were."""
+"""The dead letters of an erased contact are deleted; all others stay unchanged."""
 
 import json
 from collections.abc import Iterator
@@ -52,12 +52,12 @@ def dead_letters(
 
 
 def search() -> Search:
-    """For those of the default contact."""
+    """Return a search for the letters of the default contact."""
     return erase_dead_letters(project_uuid=PROJECT, urn=URN, group_ids={GROUP})
 
 
 def left(queue: Fifo) -> list[str]:
-    """The bodies that can be received, in their order."""
+    """Return the bodies that can be received, in order."""
     bodies: list[str] = []
     while found := queue.receive():
         for message in found:
@@ -66,7 +66,7 @@ def left(queue: Fifo) -> list[str]:
     return bodies
 
 
-def test_those_of_the_contact_are_deleted_and_all_others_can_be_received_at_once(
+def test_letters_of_the_contact_are_deleted_and_all_others_are_visible_at_once(
     dead_letters: Fifo,
 ) -> None:
     others = [message_body(urn=OTHER, message={"id": f"m-{number}"}) for number in range(25)]
@@ -101,7 +101,7 @@ def test_the_order_within_a_group_stays(dead_letters: Fifo) -> None:
         json.dumps({"data": {"project_uuid": str(PROJECT), "contact_urn": URN, "x": "\0"}}),
     ],
 )
-def test_a_body_that_names_the_contact_is_theirs_in_any_group(
+def test_a_body_that_names_the_contact_belongs_to_them_in_any_group(
     dead_letters: Fifo, body: str
 ) -> None:
     dead_letters.send(body, MessageGroupId="a-group-of-its-own")
@@ -122,12 +122,12 @@ def test_a_body_that_names_the_contact_is_theirs_in_any_group(
     ],
     ids=lambda body: body[:9],
 )
-@pytest.mark.parametrize("told", [False, True], ids=["by its group", "by its attribute"])
-def test_a_body_that_names_nobody_is_theirs_by_its_group(
-    dead_letters: Fifo, body: str, told: bool
+@pytest.mark.parametrize("has_attribute", [False, True], ids=["by its group", "by its attribute"])
+def test_a_body_that_names_no_contact_belongs_to_the_contact_of_its_group(
+    dead_letters: Fifo, body: str, has_attribute: bool
 ) -> None:
-    attribute = {"group_id": {"DataType": "String", "StringValue": GROUP}} if told else {}
-    group = "of-a-redrive" if told else GROUP
+    attribute = {"group_id": {"DataType": "String", "StringValue": GROUP}} if has_attribute else {}
+    group = "of-a-redrive" if has_attribute else GROUP
     dead_letters.send(body, MessageGroupId=group, MessageAttributes=attribute)
     dead_letters.send(body, MessageGroupId=OTHERS_GROUP)
 
@@ -186,7 +186,7 @@ def test_the_rule_is_the_same_on_the_queue_and_in_postgresql(
     assert delete_dead_letters(theirs) == (1 if expected else 0)
 
 
-def test_a_body_that_names_another_contact_is_not_theirs_though_it_shares_their_group(
+def test_a_body_that_names_another_contact_does_not_belong_to_them_in_the_same_group(
     dead_letters: Fifo,
 ) -> None:
     other = message_body(urn=OTHER)
@@ -198,7 +198,7 @@ def test_a_body_that_names_another_contact_is_not_theirs_though_it_shares_their_
     assert left(dead_letters) == [other]
 
 
-def test_those_that_stand_behind_ten_others_of_their_group_are_told_and_kept(
+def test_letters_after_ten_others_of_their_group_are_reported_and_kept(
     dead_letters: Fifo,
 ) -> None:
     others = [message_body(urn=OTHER, message={"id": f"m-{number}"}) for number in range(10)]
@@ -210,7 +210,7 @@ def test_those_that_stand_behind_ten_others_of_their_group_are_told_and_kept(
     assert left(dead_letters) == [*others, message_body()]
 
 
-def test_a_search_holds_no_more_than_it_may(
+def test_a_search_holds_a_bounded_number_of_letters(
     dead_letters: Fifo, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(erase, "MAX_HELD", 10)
@@ -223,7 +223,7 @@ def test_a_search_holds_no_more_than_it_may(
     assert sorted(left(dead_letters)) == sorted(others)
 
 
-def test_a_search_that_fails_gives_back_what_it_holds(
+def test_a_failed_search_makes_its_letters_visible_again(
     dead_letters: Fifo, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     others = [message_body(urn=OTHER, message={"id": f"m-{number}"}) for number in range(3)]
@@ -240,7 +240,7 @@ def test_a_search_that_fails_gives_back_what_it_holds(
     assert left(dead_letters) == others
 
 
-def test_what_sqs_does_not_delete_is_not_counted_and_is_given_back(
+def test_a_letter_that_sqs_does_not_delete_is_not_counted_and_becomes_visible_again(
     strict_sqs: SqsServer, monkeypatch: pytest.MonkeyPatch, settings: Any
 ) -> None:
     queue = Fifo(client=client_of(strict_sqs.url), server=strict_sqs)

@@ -1,4 +1,4 @@
-"""Erasing a contact removes their dead letters from PostgreSQL, and nobody else's."""
+"""Erasing a contact deletes only their own dead letters from PostgreSQL."""
 
 import io
 import json
@@ -39,7 +39,7 @@ def letters(queue: ServiceQueue, monkeypatch: pytest.MonkeyPatch) -> Iterator[Fi
 
 
 def of_another_project() -> str:
-    """An event of a contact of the same name."""
+    """Return an event of a contact with the same URN in another project."""
     document = json.loads(message_body())
     document["data"]["project_uuid"] = "5f0c2f3a-6b1d-4a57-9c39-000000000000"
     return json.dumps(document)
@@ -76,7 +76,7 @@ def test_nothing_of_the_contact_is_left_in_any_table(letters: Fifo) -> None:
 def test_a_contact_without_conversations_loses_only_letters_that_name_them(
     letters: Fifo,
 ) -> None:
-    """They share a group, in which the pointers of all of them travel."""
+    """Contacts without conversations share a group for their pointers."""
     project()
     bury(letters, group="any", sent_at=AT)
     bury(letters, "a pointer", group="erasures", sent_at=AT)
@@ -87,22 +87,24 @@ def test_a_contact_without_conversations_loses_only_letters_that_name_them(
     assert [body_of(letter) for letter in kept()] == ["a pointer"]
 
 
-def test_the_command_counts_those_in_both_places(letters: Fifo, queue: ServiceQueue) -> None:
+def test_the_command_counts_letters_on_the_queue_and_in_postgresql(
+    letters: Fifo, queue: ServiceQueue
+) -> None:
     live()
     bury(letters, group=group_of(), sent_at=AT)
     collect()
     bury(letters, group=group_of(), sent_at=AT)
-    said = io.StringIO()
+    output = io.StringIO()
     asked = request()
     carry_out(asked)
 
     with pytest.raises(CommandError, match="groups are still to be erased"):
         call_command(
             *("erase", f"--contact={URN}", f"--project={PROJECT}", "--yes", "--wait=0"),
-            stdout=said,
+            stdout=output,
         )
 
-    before, _, after = said.getvalue().partition("There is:")
+    before, _, after = output.getvalue().partition("There is:")
     assert "1  dead letters" in before
     assert "1  dead letters" in after
     assert letters.received() == []

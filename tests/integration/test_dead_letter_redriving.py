@@ -1,4 +1,4 @@
-"""Dead letters that are redriven end where they would have been, in order and once."""
+"""Redriven dead letters take effect once, in order, in the conversation of their place."""
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -59,16 +59,16 @@ def letters(queue: ServiceQueue, monkeypatch: pytest.MonkeyPatch) -> Iterator[Fi
 
 
 def batches(queue: ServiceQueue) -> int:
-    """How many calls have sent messages since the last collection."""
+    """Return how many calls have sent messages since the last collection."""
     return queue.strict.call_counts().get("SendMessageBatch", 0)
 
 
 def received_in(queue: ServiceQueue, group: str) -> list[str]:
-    """The ids of the messages of a group that can be received, which are deleted."""
+    """Receive and delete the messages of a group; return their ids."""
     return numbers([one.body for one in queue.deliveries() if one.group_id == group])
 
 
-def test_a_group_comes_back_in_the_order_in_which_its_events_were_queued(
+def test_a_group_is_redriven_in_the_order_in_which_its_events_were_queued(
     letters: Fifo, queue: ServiceQueue
 ) -> None:
     for number in range(24):
@@ -83,7 +83,7 @@ def test_a_group_comes_back_in_the_order_in_which_its_events_were_queued(
         assert numbers(of_group) == [f"m-{number}" for number in range(parity, 24, 2)]
 
 
-def test_an_event_comes_back_as_it_was_with_the_time_at_which_it_was_first_queued(
+def test_an_event_is_redriven_unchanged_with_the_time_of_its_first_queueing(
     letters: Fifo, queue: ServiceQueue
 ) -> None:
     text = message_body(message={"text": "\x00 \ud83d"})
@@ -100,7 +100,7 @@ def test_an_event_comes_back_as_it_was_with_the_time_at_which_it_was_first_queue
     assert delivery["MessageAttributes"] == {"event_type": STRING, "first_sent_at": first_sent_at}
 
 
-def test_what_was_redriven_is_marked_and_not_redriven_again(
+def test_a_redriven_letter_is_marked_and_not_redriven_again(
     letters: Fifo, queue: ServiceQueue
 ) -> None:
     bury(letters)
@@ -115,9 +115,7 @@ def test_what_was_redriven_is_marked_and_not_redriven_again(
     assert len(queue.receive()) == 1
 
 
-def test_a_second_redrive_that_is_wanted_is_not_swallowed(
-    letters: Fifo, queue: ServiceQueue
-) -> None:
+def test_a_requested_second_redrive_is_not_deduplicated(letters: Fifo, queue: ServiceQueue) -> None:
     bury(letters)
     collect()
     redrive_all()
@@ -128,7 +126,7 @@ def test_a_second_redrive_that_is_wanted_is_not_swallowed(
     assert kept()[0].redrive_count == 2
 
 
-def test_a_redrive_that_was_killed_before_it_marked_does_not_double_what_it_sent(
+def test_a_redrive_that_was_killed_before_marking_sends_no_event_twice(
     letters: Fifo, queue: ServiceQueue, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for number in range(3):
@@ -149,7 +147,7 @@ def test_a_redrive_that_was_killed_before_it_marked_does_not_double_what_it_sent
     assert received_in(queue, GROUP) == ["m-0", "m-1", "m-2"]
 
 
-def test_an_answer_that_is_lost_doubles_nothing(letters: Fifo, queue: ServiceQueue) -> None:
+def test_a_lost_response_sends_no_event_twice(letters: Fifo, queue: ServiceQueue) -> None:
     bury(letters)
     collect()
     queue.strict.lose_answers(count=3, actions=["SendMessageBatch"])
@@ -161,7 +159,7 @@ def test_an_answer_that_is_lost_doubles_nothing(letters: Fifo, queue: ServiceQue
     assert len(queue.deliveries()) == 1
 
 
-def test_what_somebody_else_has_redriven_or_discarded_meanwhile_is_passed_over(
+def test_letters_that_were_redriven_or_discarded_meanwhile_are_skipped(
     letters: Fifo, queue: ServiceQueue
 ) -> None:
     for number in range(3):
@@ -199,11 +197,12 @@ def test_two_operators_at_once_send_each_letter_once_and_in_order(
     assert received_in(queue, GROUP) == [f"m-{number}" for number in range(12)]
 
 
-def test_nothing_of_a_group_overtakes_what_was_refused_and_others_go_on(
+def test_no_letter_of_a_group_overtakes_a_refused_one_and_other_groups_continue(
     letters: Fifo, queue: ServiceQueue
 ) -> None:
     bury_numbered(letters, 0, group="one")
-    # So large that its copy has no room for a time: that of the copy counts, which is now.
+    # The body is so large that its copy has no room for `first_sent_at`. The copy's own time
+    # counts.
     bury(letters, "x" * MAX_BYTES, group="one")
     bury(letters, group="one", sent_at=now() + 3600 * SECOND)
     bury_numbered(letters, 3, group="two")
@@ -218,7 +217,7 @@ def test_nothing_of_a_group_overtakes_what_was_refused_and_others_go_on(
     assert sorted(numbers(bodies)) == ["m-0", "m-3"]
 
 
-def test_what_sqs_refuses_stays_and_can_be_redriven_later(
+def test_a_letter_that_sqs_refuses_stays_and_can_be_redriven_later(
     letters: Fifo, queue: ServiceQueue
 ) -> None:
     for number in range(3):
@@ -233,7 +232,7 @@ def test_what_sqs_refuses_stays_and_can_be_redriven_later(
     assert redrive_all().redriven == 3
 
 
-def test_an_outage_half_way_is_told_and_the_next_run_goes_on(
+def test_an_outage_during_a_redrive_is_reported_and_the_next_run_continues(
     letters: Fifo, queue: ServiceQueue, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for number in range(4):
@@ -258,7 +257,7 @@ def test_an_outage_half_way_is_told_and_the_next_run_goes_on(
     assert received_in(queue, GROUP) == ["m-0", "m-1", "m-2", "m-3"]
 
 
-def test_ten_groups_go_with_one_call_and_a_call_is_not_too_large(
+def test_one_call_sends_ten_groups_within_the_size_limit(
     letters: Fifo, queue: ServiceQueue
 ) -> None:
     for number in range(20):
@@ -278,7 +277,7 @@ def test_ten_groups_go_with_one_call_and_a_call_is_not_too_large(
     assert len(queue.deliveries()) == 5
 
 
-def test_the_events_own_attributes_give_way_to_the_limits_of_sqs(
+def test_attributes_of_the_event_are_dropped_at_the_limits_of_sqs(
     letters: Fifo, queue: ServiceQueue
 ) -> None:
     arn = letters.attributes("QueueArn")["QueueArn"]
@@ -298,19 +297,19 @@ def test_the_events_own_attributes_give_way_to_the_limits_of_sqs(
     assert "first_sent_at" in delivery["MessageAttributes"]
 
 
-def test_the_rate_is_kept(
+def test_the_rate_is_limited(
     letters: Fifo, queue: ServiceQueue, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for number in range(5):
         bury_numbered(letters, number, group=f"group-{number}")
     collect()
     sleeps: list[float] = []
-    told: list[int] = []
+    progress_counts: list[int] = []
     monkeypatch.setattr("tasks.deadletters.redrive.time.sleep", sleeps.append)
 
-    redrive_all(rate=2, on_progress=lambda progress: told.append(progress.redriven))
+    redrive_all(rate=2, on_progress=lambda progress: progress_counts.append(progress.redriven))
 
-    assert told == [2, 4, 5]
+    assert progress_counts == [2, 4, 5]
     assert 0.5 < sleeps[0] <= 1
     assert 1.5 < sleeps[1] <= 2
     assert len(sleeps) == 2
@@ -350,7 +349,9 @@ def test_an_old_window_does_not_touch_a_later_conversation(
     assert list(Conversation.objects.order_by("opened_at").values()) == before
 
 
-def test_a_close_that_was_never_followed_still_closes(letters: Fifo, queue: ServiceQueue) -> None:
+def test_a_redriven_close_closes_if_no_later_event_took_effect(
+    letters: Fifo, queue: ServiceQueue
+) -> None:
     deliver_bodies(bodies=[numbered_message(0)], sent_at=NOON)
     bury(letters, close_body(resolution=1), sent_at=NOON + 5 * SECOND)
     collect()
@@ -362,7 +363,7 @@ def test_a_close_that_was_never_followed_still_closes(letters: Fifo, queue: Serv
     assert (closed.resolution, closed.ended_at) == (Resolution.UNRESOLVED, NOON + 5 * SECOND)
 
 
-def test_a_message_lands_in_its_place_in_the_archive_of_its_closed_conversation(
+def test_a_redriven_message_is_archived_in_order_in_its_closed_conversation(
     letters: Fifo, queue: ServiceQueue
 ) -> None:
     bodies = [numbered_message(0), numbered_message(2), close_body()]
@@ -401,13 +402,13 @@ def test_an_event_that_is_redriven_twice_takes_effect_once(
     assert conversation.survey_answers.count() == 1
 
 
-def test_one_that_fails_again_comes_back_and_keeps_the_place_of_its_event(
+def test_a_letter_that_fails_again_is_collected_with_the_place_of_its_event(
     letters: Fifo, queue: ServiceQueue
 ) -> None:
     bury_numbered(letters, 0, attributes={"event_type": STRING})
     bury_numbered(letters, 1)
     first, _second = collect()
-    redrive([dead_letters.Planned(first.pk, first.group_id, 0)])
+    redrive([dead_letters.PlannedRedrive(first.pk, first.group_id, 0)])
     (message,) = queue.receive()
 
     bury_delivery(letters, Delivery.from_sqs(message, now=0, lease=60), reason="again")

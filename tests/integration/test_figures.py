@@ -1,4 +1,4 @@
-"""The figures of a project: what counts, and what does not."""
+"""Which rows the figures of a project count."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -32,22 +32,22 @@ def _the_project_is_in_utc(db: None) -> None:
 
 
 def surveys(scope: Scope = THE_PROJECT) -> figures.SurveyFigures:
-    """Of the day."""
+    """Return the survey figures of the day."""
     return figures.surveys(scope=scope, period=THE_DAY)
 
 
 def closings(scope: Scope = THE_PROJECT) -> figures.ClosingFigures:
-    """Of the day."""
+    """Return the closing figures of the day."""
     return figures.closings(scope=scope, period=THE_DAY)
 
 
 def lengths() -> figures.LengthFigures:
-    """Of the day."""
+    """Return the length figures of the day."""
     return figures.lengths(scope=THE_PROJECT, period=THE_DAY)
 
 
 def record(score: int, *, key: str, to: Conversation, at: datetime = NOON) -> None:
-    """An answer as an event brings it."""
+    """Record an answer as the steps do for an event."""
     record_answer(
         contact=contact(urn=to.contact_urn),
         message_id=str(uuid4()),
@@ -82,7 +82,7 @@ def test_nps_counts_passives_and_zeros() -> None:
     assert nps.distribution[0] == 1
 
 
-def test_of_two_answers_to_a_conversation_the_newest_counts() -> None:
+def test_only_the_newest_of_two_answers_in_a_conversation_counts() -> None:
     conversation = opened(NOON)
     record(1, key="weni_csat", to=conversation)
     record(5, key="weni_csat", to=conversation, at=NOON + HOUR)
@@ -94,7 +94,7 @@ def test_of_two_answers_to_a_conversation_the_newest_counts() -> None:
     assert found.nps.answers == 1
 
 
-def test_an_answer_without_a_conversation_counts_but_responds_to_none() -> None:
+def test_an_answer_without_a_conversation_counts_but_not_in_the_response_rate() -> None:
     closed(NOON)
     answers([5], at=NOON)
 
@@ -102,7 +102,7 @@ def test_an_answer_without_a_conversation_counts_but_responds_to_none() -> None:
     assert closings().response_percent == 0
 
 
-def test_a_custom_event_is_no_answer() -> None:
+def test_a_custom_event_is_not_counted_as_an_answer() -> None:
     record_answer(
         contact=contact(),
         message_id="a",
@@ -122,7 +122,7 @@ def test_a_custom_event_is_no_answer() -> None:
     assert (found.csat.answers, found.nps.answers) == (0, 0)
 
 
-def test_the_response_rate_counts_each_closed_conversation_once_whenever_it_was_answered() -> None:
+def test_the_response_rate_counts_each_closed_conversation_once() -> None:
     both, late = closed(NOON), closed(NOON)
     for _ in range(2):
         closed(NOON)
@@ -153,7 +153,7 @@ def test_conversations_are_counted_by_resolution() -> None:
     assert found.closed == 7
 
 
-def test_conversations_are_opened_when_the_queue_says_so_not_their_producers_clock() -> None:
+def test_openings_are_counted_by_queue_time() -> None:
     opened(NOON, started_at=NOON - timedelta(days=400))
     opened(NOON + 3 * HOUR, started_at=NOON + timedelta(days=400))
 
@@ -163,7 +163,7 @@ def test_conversations_are_opened_when_the_queue_says_so_not_their_producers_clo
     assert {hour for hour, number in found.by_hour.items() if number} == {12, 15}
 
 
-def test_medians_are_those_of_archived_conversations_with_messages() -> None:
+def test_medians_are_of_archived_conversations_with_messages() -> None:
     for messages, minutes in ((1, 0), (4, 10), (5, 30), (100, 60)):
         span = (NOON - timedelta(minutes=minutes), NOON)
         closed(NOON, messages=messages, span=span)
@@ -176,7 +176,7 @@ def test_medians_are_those_of_archived_conversations_with_messages() -> None:
     assert (found.closed, found.archived, found.messages) == (6, 5, 1_110)
 
 
-def test_an_archive_that_was_deleted_has_no_length_but_its_duration() -> None:
+def test_a_deleted_archive_counts_for_the_duration_but_not_for_the_length() -> None:
     closed(NOON, messages=0, span=(NOON - HOUR, NOON))
 
     assert lengths().median_messages is None
@@ -184,7 +184,7 @@ def test_an_archive_that_was_deleted_has_no_length_but_its_duration() -> None:
 
 
 @pytest.mark.parametrize("scope", [THE_PROJECT, Scope(), Scope(project=OTHER)])
-def test_where_there_is_nothing_there_are_no_shares(scope: Scope) -> None:
+def test_shares_without_data_are_none(scope: Scope) -> None:
     everything = figures.figures(scope=scope, period=THE_DAY)
 
     assert everything.surveys.csat.satisfied_percent is None
@@ -225,7 +225,7 @@ def test_a_scope_leaves_out_other_projects_and_channels() -> None:
     assert counts(project=OTHER, channel=elsewhere) == (0, 0, 0, None)
 
 
-def test_all_figures_take_five_statements(
+def test_all_figures_run_five_statements(
     django_assert_num_queries: DjangoAssertNumQueries,
 ) -> None:
     made_project(uuid=OTHER, timezone="Asia/Tokyo")
@@ -235,26 +235,26 @@ def test_all_figures_take_five_statements(
 
 
 def mark_as_written_in(conversation: Conversation) -> None:
-    """The contact writes, after the bot did."""
+    """Mark the conversation as one in which the contact wrote."""
     found(urn=conversation.contact_urn, from_contact=True)
 
 
 def score(conversation: Conversation) -> None:
-    """A survey answer comes."""
+    """Record a survey answer."""
     record(5, key="weni_csat", to=conversation)
 
 
 def archive_messages(conversation: Conversation) -> None:
-    """Its messages are brought into the archive."""
+    """Merge messages into the conversation's archive."""
     archive.merge(conversation_uuid=conversation.uuid, entries=entries(number=3))
 
 
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize("change", [mark_as_written_in, score, archive_messages])
-def test_no_index_of_the_figures_keeps_an_update_from_being_hot(
+def test_updates_of_conversations_are_hot_despite_the_indexes_of_the_figures(
     change: Callable[[Conversation], None],
 ) -> None:
-    """PostgreSQL writes no index where no indexed column changes (manual, "HOT")."""
+    """An update that changes no indexed column writes no index (PostgreSQL manual, "HOT")."""
     conversation = opened(datetime.now(UTC))
 
     before = hot_updates()
@@ -265,7 +265,7 @@ def test_no_index_of_the_figures_keeps_an_update_from_being_hot(
 
 
 def hot_updates() -> tuple[int, int]:
-    """Updates of conversations so far, and how many of them were HOT."""
+    """Return the number of updates of conversations, and of HOT updates among them."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_stat_force_next_flush()")
         cursor.execute(

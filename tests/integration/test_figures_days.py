@@ -1,4 +1,4 @@
-"""What counts for which day: each project's own local day, whatever its clocks do."""
+"""Days are local days of each project, even when clocks change."""
 
 from datetime import date, datetime, timedelta
 from uuid import UUID, uuid4
@@ -16,25 +16,25 @@ MICROSECOND = timedelta(microseconds=1)
 DAY = timedelta(days=1)
 
 
-def of(first: date, last: date | None = None, *, project: UUID | None = PROJECT) -> Figures:
-    """The figures of these days."""
+def figures_of(first: date, last: date | None = None, *, project: UUID | None = PROJECT) -> Figures:
+    """Return the figures of these days."""
     return figures(scope=Scope(project=project), period=Period(first=first, last=last or first))
 
 
 def count(found: Figures) -> tuple[int, int, int]:
-    """Answers, openings and closings."""
+    """Return the numbers of answers, openings and closings."""
     return found.surveys.csat.answers, found.openings.opened, found.closings.closed
 
 
 def one_of_each(at: datetime, *, project: UUID = PROJECT) -> None:
-    """An answer, an opening and a closing."""
+    """Create an answer, an opening and a closing at this time."""
     answers([5], at=at, project=project)
     opened(at, project=project)
     closed(at, project=project)
 
 
 def midnight(day: date, timezone: str) -> datetime:
-    """Its beginning; where midnight is skipped, the first instant after it."""
+    """Return the start of a day: midnight, or the first instant after a skipped midnight."""
     return datetime(day.year, day.month, day.day, tzinfo=ZoneInfo(timezone))
 
 
@@ -49,7 +49,7 @@ def midnight(day: date, timezone: str) -> datetime:
         "Pacific/Pago_Pago",
     ],
 )
-def test_a_day_begins_and_ends_at_its_zones_midnight(timezone: str) -> None:
+def test_a_day_begins_and_ends_at_midnight_of_its_zone(timezone: str) -> None:
     made_project(timezone=timezone)
     day = date(2026, 11, 23)
     one_of_each(midnight(day, timezone) - MICROSECOND)
@@ -57,8 +57,8 @@ def test_a_day_begins_and_ends_at_its_zones_midnight(timezone: str) -> None:
     one_of_each(midnight(day + DAY, timezone) - MICROSECOND)
     one_of_each(midnight(day + DAY, timezone))
 
-    assert count(of(day)) == (2, 2, 2)
-    whole = of(day - DAY, day + DAY)
+    assert count(figures_of(day)) == (2, 2, 2)
+    whole = figures_of(day - DAY, day + DAY)
     assert count(whole) == (4, 4, 4)
     for by_day in (
         {one: csat.answers for one, csat in whole.surveys.csat_by_day.items()},
@@ -80,18 +80,18 @@ def test_a_day_begins_and_ends_at_its_zones_midnight(timezone: str) -> None:
         ("Africa/Cairo", date(2026, 4, 24), 23, None, 0),
     ],
 )
-def test_a_day_of_23_or_25_hours_has_what_happened_in_each_of_them(
+def test_a_day_of_23_or_25_hours_counts_all_of_its_hours(
     timezone: str, day: date, hours: int, doubled: int | None, skipped: int | None
 ) -> None:
     made_project(timezone=timezone)
     zone = ZoneInfo(timezone)
-    # Every half hour, from the middle of the day before to that of the day after.
+    # Every half hour, from noon of the previous day to noon of the next day.
     begin = midnight(day, timezone).astimezone(ZoneInfo("UTC")) - DAY / 2
     moments = [begin + number * timedelta(minutes=30) for number in range(4 * 24)]
     for at in moments:
         one_of_each(at)
 
-    found = of(day)
+    found = figures_of(day)
 
     assert count(found) == (2 * hours,) * 3
     assert sum(at.astimezone(zone).date() == day for at in moments) == 2 * hours
@@ -101,11 +101,11 @@ def test_a_day_of_23_or_25_hours_has_what_happened_in_each_of_them(
     if skipped is not None:
         expected[skipped] = 0
     assert found.openings.by_hour == expected
-    before, after = of(day - DAY), of(day + DAY)
+    before, after = figures_of(day - DAY), figures_of(day + DAY)
     assert count(before)[1] + count(found)[1] + count(after)[1] == len(moments)
 
 
-def test_of_all_projects_each_has_its_own_day() -> None:
+def test_figures_of_all_projects_use_the_local_day_of_each_project() -> None:
     tokyo, honolulu = uuid4(), uuid4()
     made_project(uuid=tokyo, timezone="Asia/Tokyo")
     made_project(uuid=honolulu, timezone="Pacific/Honolulu")
@@ -115,30 +115,30 @@ def test_of_all_projects_each_has_its_own_day() -> None:
     one_of_each(midnight(day, "Asia/Tokyo"), project=honolulu)
     one_of_each(midnight(day, "Pacific/Honolulu"), project=tokyo)
     one_of_each(midnight(day, "Pacific/Honolulu"), project=honolulu)
-    # At the end of Tokyo's day, while that of Honolulu goes on.
+    # The day ends in Tokyo while it continues in Honolulu.
     one_of_each(midnight(day + DAY, "Asia/Tokyo"), project=tokyo)
     one_of_each(midnight(day + DAY, "Pacific/Honolulu") - MICROSECOND, project=tokyo)
     one_of_each(midnight(day + DAY, "Pacific/Honolulu") - MICROSECOND, project=honolulu)
 
-    assert count(of(day, project=tokyo)) == (2, 2, 2)
-    assert count(of(day, project=honolulu)) == (2, 2, 2)
-    everyone = of(day, project=None)
-    assert count(everyone) == (4, 4, 4)
-    assert {hour for hour, number in everyone.openings.by_hour.items() if number} == {0, 19, 23}
-    whole = of(day - DAY, day + DAY, project=None)
+    assert count(figures_of(day, project=tokyo)) == (2, 2, 2)
+    assert count(figures_of(day, project=honolulu)) == (2, 2, 2)
+    all_projects = figures_of(day, project=None)
+    assert count(all_projects) == (4, 4, 4)
+    assert {hour for hour, number in all_projects.openings.by_hour.items() if number} == {0, 19, 23}
+    whole = figures_of(day - DAY, day + DAY, project=None)
     assert whole.openings.by_day == {day - DAY: 1, day: 4, day + DAY: 2}
 
 
-def test_a_project_that_moves_to_another_zone_has_its_days_there() -> None:
+def test_a_project_that_changes_its_zone_has_the_days_of_the_new_zone() -> None:
     made_project(timezone="Asia/Tokyo")
     day = date(2026, 11, 23)
     one_of_each(midnight(day, "Asia/Tokyo"))
-    assert count(of(day)) == (1, 1, 1)
+    assert count(figures_of(day)) == (1, 1, 1)
 
     made_project(timezone="America/Sao_Paulo")
 
-    assert count(of(day)) == (0, 0, 0)
-    assert count(of(day - DAY)) == (1, 1, 1)
+    assert count(figures_of(day)) == (0, 0, 0)
+    assert count(figures_of(day - DAY)) == (1, 1, 1)
 
 
 def test_a_conversation_that_closes_at_midnight_closes_on_the_day_that_begins() -> None:
@@ -147,5 +147,5 @@ def test_a_conversation_that_closes_at_midnight_closes_on_the_day_that_begins() 
     closing = midnight(day + DAY, "America/Sao_Paulo") + timedelta(seconds=7)
     closed(closing, opened_at=closing - DAY / 2)
 
-    assert (of(day).openings.opened, of(day).closings.closed) == (1, 0)
-    assert (of(day + DAY).openings.opened, of(day + DAY).closings.closed) == (0, 1)
+    assert (figures_of(day).openings.opened, figures_of(day).closings.closed) == (1, 0)
+    assert (figures_of(day + DAY).openings.opened, figures_of(day + DAY).closings.closed) == (0, 1)

@@ -1,4 +1,4 @@
-"""Whatever was said and answered: the figures are those of a plain computation in Python."""
+"""For random data, the figures equal a plain computation in Python."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -21,11 +21,11 @@ from tests.support.builders import CHANNEL, PROJECT
 
 pytestmark = pytest.mark.django_db
 
-# In these days of 2018 clocks in São Paulo were set back at midnight, and in 2026 those of New York
-# are set forward: half of the cases are of either.
+# Each case uses one of two periods. In the one of 2018, clocks in São Paulo are set back at
+# midnight; in the one of 2026, clocks in New York are set forward.
 BEGINNINGS = (datetime(2018, 2, 16, tzinfo=UTC), datetime(2026, 3, 7, tzinfo=UTC))
 DAYS = 3
-# In UTC: when days and offsets begin in the zones below, in these days.
+# The hours of the day, in UTC, at which a day or an offset begins in one of the zones below.
 EDGES = (0, 2, 3, 4, 5, 7, 10, 18.25)
 PROJECTS = tuple(uuid5(PROJECT, str(number)) for number in range(3))
 CHANNELS = tuple(uuid5(CHANNEL, str(number)) for number in range(2))
@@ -56,7 +56,7 @@ class Talk:
 
 @dataclass(eq=False, kw_only=True)
 class Answer:
-    """An answer, as plain values; the number says which of two at one time is the newer."""
+    """An answer, as plain values. Of two answers with the same time, the higher number is newer."""
 
     number: int
     project: UUID
@@ -68,14 +68,14 @@ class Answer:
 
     @property
     def counts(self) -> bool:
-        """It is the newest of its kind to its conversation, or has none."""
+        """Whether it is the newest of its kind in its conversation, or has no conversation."""
         rivals = [one for one in self.talk.answers if one.kind == self.kind] if self.talk else []
         return not any((one.at, one.number) > (self.at, self.number) for one in rivals)
 
 
 @dataclass(frozen=True, kw_only=True)
 class World:
-    """All that there is."""
+    """All projects, conversations and answers of a case."""
 
     zones: Sequence[str]
     talks: Sequence[Talk]
@@ -86,9 +86,9 @@ class World:
 
 @st.composite
 def worlds(draw: st.DrawFn) -> World:
-    """A few projects in random zones, with a few days of conversations and answers."""
+    """Draw a few projects in random zones, with a few days of conversations and answers."""
     beginning = draw(st.sampled_from(BEGINNINGS))
-    # Where days and offsets begin, just before, and half an hour after.
+    # The instants at which days and offsets begin, just before them, and half an hour after.
     moments = st.builds(
         lambda day, hours, beside: beginning + timedelta(days=day, hours=hours) + beside,
         st.integers(min_value=0, max_value=DAYS - 1),
@@ -141,7 +141,7 @@ def worlds(draw: st.DrawFn) -> World:
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @given(world=worlds())
-def test_the_figures_are_those_of_a_plain_computation(db: None, world: World) -> None:
+def test_the_figures_equal_a_plain_computation(db: None, world: World) -> None:
     period = Period(first=world.first_day, last=world.first_day + timedelta(days=world.days - 1))
     with stored(world):
         found = [figures(scope=scope, period=period) for scope in SCOPES]
@@ -151,7 +151,7 @@ def test_the_figures_are_those_of_a_plain_computation(db: None, world: World) ->
 
 
 def computed(world: World, scope: Scope, period: Period) -> dict[str, Any]:
-    """The figures, one row at a time."""
+    """Compute the figures, one row at a time."""
     zones = dict(zip(PROJECTS, map(ZoneInfo, world.zones), strict=True))
 
     def chosen(one: Talk | Answer, at: datetime | None) -> bool:
@@ -198,7 +198,7 @@ def computed(world: World, scope: Scope, period: Period) -> dict[str, Any]:
 
 
 def as_found(found: Figures) -> dict[str, Any]:
-    """The same of what was found, its counts written out as lists."""
+    """Return the figures in the form of `computed`, with counts expanded to lists."""
     csat, nps, duration = found.surveys.csat, found.surveys.nps, found.lengths.median_duration
     kinds = (("weni_csat", found.surveys.csat_by_day), ("weni_nps", found.surveys.nps_by_day))
     answers = [
@@ -232,29 +232,29 @@ def as_found(found: Figures) -> dict[str, Any]:
 
 
 def share(part: int, whole: Sequence[Any]) -> float | None:
-    """In percent; of nothing there is none."""
+    """Return the share in percent, or None if the whole is empty."""
     return part / len(whole) * 100 if whole else None
 
 
 def or_none(function: Any, values: Sequence[Any]) -> Any:
-    """None of nothing."""
+    """Return the function's value, or None if there are no values."""
     return function(values) if values else None
 
 
 def near(value: float | None) -> Any:
-    """Equal but for the last digits."""
+    """Return a value that equals all values up to the last digits."""
     return None if value is None else pytest.approx(value, abs=1e-6)
 
 
 def repeated(numbers: Iterable[tuple[Any, int]]) -> Iterator[Any]:
-    """Each thing as often as it was counted."""
+    """Yield each thing as often as it was counted."""
     for thing, number in numbers:
         yield from [thing] * number
 
 
 @contextmanager
 def stored(world: World) -> Iterator[None]:
-    """What there is, in the database, until the block ends."""
+    """Store the case in the database until the block ends."""
     with transaction.atomic():
         Project.objects.bulk_create(
             Project(uuid=uuid, timezone=zone)
@@ -283,7 +283,7 @@ def stored(world: World) -> Iterator[None]:
 
 
 def as_row(number: int, talk: Talk) -> Conversation:
-    """As the service would have written it."""
+    """Return the conversation as the service would have written it."""
     scores = {one.kind: one.score for one in talk.answers if one.counts}
     is_closed = talk.ended_at is not None
     return Conversation(

@@ -1,7 +1,7 @@
-"""Conversations that no batch and no part can hold are archived in bounded memory.
+"""Conversations larger than a batch and a part are archived in bounded memory.
 
-`tests/chaos/test_large_archives.py` has the same for larger ones, and for edits of them. Memory is
-that of a whole process, C libraries included, beyond what it held before it began.
+`tests/chaos/test_large_archives.py` tests larger ones, and edits of them. Memory is measured for
+the whole process, C libraries included, as growth since the start of the archiving.
 """
 
 from types import SimpleNamespace
@@ -21,7 +21,7 @@ from tests.support.measured_migration import LockProbe
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("aws")]
 
-# Of messages, number and characters; then the most that archiving them may take.
+# The number of messages, their length in characters, and the memory that archiving may take.
 MANY = (3_000, 200, 30 * MEGABYTE)
 BIG = (12, MAX_TEXT_LENGTH, 60 * MEGABYTE)
 
@@ -46,7 +46,7 @@ def test_a_large_conversation_is_archived_in_bounded_memory_and_locked_only_to_m
     assert len(ids) == number + 1
 
 
-def test_a_lock_that_is_held_at_a_call_to_dynamodb_is_noticed() -> None:
+def test_a_lock_that_is_held_during_a_call_to_dynamodb_is_detected() -> None:
     uuid = LargeConversation.stored(number=1, size=5).uuid
     probe = LockProbe(conversation_uuid=uuid)
     call = SimpleNamespace(name="Query")

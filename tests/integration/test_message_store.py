@@ -1,4 +1,4 @@
-"""Messages in DynamoDB: stored once and whole, read to the end, deleted exactly."""
+"""Messages are stored in DynamoDB once and completely, read on all pages, and deleted exactly."""
 
 from datetime import timedelta
 from typing import Any
@@ -26,7 +26,7 @@ def put(*, conversation_uuid: UUID = CONVERSATION, **fields: Any) -> None:
 
 
 def stored() -> list[Any]:
-    """The messages of the conversation."""
+    """Return the messages of the conversation."""
     return stored_entries(conversation_uuid=CONVERSATION)
 
 
@@ -97,7 +97,7 @@ def test_messages_are_read_oldest_first_to_the_microsecond() -> None:
     assert [one.at for one in stored()] == sorted(times)
 
 
-def test_a_conversation_is_read_to_its_end_with_consistent_reads() -> None:
+def test_all_pages_of_a_conversation_are_read_with_consistent_reads() -> None:
     """DynamoDB ends a page at 1 MB."""
     written = entries(number=40, size=50_000)
     store_many(conversation_uuid=CONVERSATION, entries=written)
@@ -133,7 +133,7 @@ def test_the_messages_of_other_conversations_are_not_read() -> None:
     assert stored() == []
 
 
-def test_a_body_that_was_never_written_to_its_end_is_no_message(
+def test_an_incompletely_written_body_is_not_read_as_a_message(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     def killed(*_arguments: Any, **_options: Any) -> None:
@@ -152,7 +152,7 @@ def test_a_body_that_was_never_written_to_its_end_is_no_message(
     assert [one.message_id for one in stored()] == ["m-1", "m-2"]
 
 
-def test_chunked_bodies_side_by_side_are_told_apart() -> None:
+def test_chunks_of_neighbouring_messages_are_not_mixed() -> None:
     written = [entry(message_id=f"m-{n}", text=f"{n}" * 500_000) for n in range(3)]
     written.append(entry(message_id="m-1#", text="between"))
     for one in written:
@@ -173,7 +173,7 @@ def test_exactly_the_items_that_were_read_are_deleted() -> None:
     assert len(every_item()) == 2
 
 
-def test_deleting_again_is_no_error() -> None:
+def test_deleting_again_is_not_an_error() -> None:
     put()
     (batch,) = store.batches(CONVERSATION)
 
@@ -192,7 +192,7 @@ def test_all_items_of_a_chunked_body_are_deleted() -> None:
     assert every_item() == []
 
 
-def test_deleting_nothing_calls_nothing() -> None:
+def test_deleting_no_items_makes_no_call() -> None:
     with counted_calls() as calls:
         store.delete(conversation_uuid=CONVERSATION, item_keys=[])
 
@@ -209,13 +209,13 @@ def test_messages_of_several_conversations_are_one_write() -> None:
     assert all(stored_entries(conversation_uuid=uuid) == [entry()] for uuid in conversations)
 
 
-def test_a_message_that_is_twice_in_a_batch_is_stored_once() -> None:
+def test_a_duplicate_message_in_a_batch_is_stored_once() -> None:
     store.put_all(entries=[(CONVERSATION, entry()), (CONVERSATION, entry())], now=NOON)
 
     assert stored() == [entry()]
 
 
-def test_a_batch_takes_bodies_beyond_400_kb_and_more_than_25_messages() -> None:
+def test_put_all_accepts_bodies_beyond_400_kb_and_more_than_25_messages() -> None:
     written = [*entries(number=60), entry(text="x" * BIGGEST_TEXT)]
 
     store.put_all(entries=[(CONVERSATION, one) for one in written], now=NOON)
@@ -223,7 +223,7 @@ def test_a_batch_takes_bodies_beyond_400_kb_and_more_than_25_messages() -> None:
     assert {one.key for one in stored()} == {one.key for one in written}
 
 
-def test_a_message_stored_by_a_batch_and_alone_is_the_same_item() -> None:
+def test_put_and_put_all_store_the_same_item() -> None:
     put()
     alone = every_item()
 

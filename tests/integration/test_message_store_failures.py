@@ -1,4 +1,4 @@
-"""What DynamoDB refuses, and what the store makes of it."""
+"""How the store reports errors of DynamoDB."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -31,14 +31,14 @@ CALLS: dict[str, Callable[[], Any]] = {
     "PutItem": lambda: store.put(conversation_uuid=CONVERSATION, entry=entry(), now=NOON),
     "Query": lambda: list(store.batches(CONVERSATION)),
     "BatchWriteItem": lambda: store.delete(conversation_uuid=CONVERSATION, item_keys=["k"]),
-    "GetItem": lambda: message_table.is_there(conversation_uuid=CONVERSATION, sort_key="k"),
+    "GetItem": lambda: message_table.exists(conversation_uuid=CONVERSATION, sort_key="k"),
     "probe": lambda: message_table.probe(worker="w", now=NOON),
 }
 
 
 @contextmanager
 def answering(answer: Send) -> Iterator[None]:
-    """Has every call of this process's client answered by a function of the call."""
+    """Answer every call of this process's client with this function."""
     client: Any = dynamodb_client()
     former = client._make_api_call
     client._make_api_call = answer
@@ -75,7 +75,7 @@ def client_error(code: str) -> ClientError:
     ],
     ids=repr,
 )
-def test_what_may_pass_by_itself_is_unavailable(call: Callable[[], Any], error: Exception) -> None:
+def test_an_error_that_may_pass_is_unavailable(call: Callable[[], Any], error: Exception) -> None:
     with answering(failing(error)), pytest.raises(Unavailable) as caught:
         call()
 
@@ -93,12 +93,12 @@ def test_what_may_pass_by_itself_is_unavailable(call: Callable[[], Any], error: 
     ],
     ids=["validation", "serialization", "parameters"],
 )
-def test_an_error_in_what_was_asked_is_a_bug(call: Callable[[], Any], error: Exception) -> None:
+def test_an_error_in_our_request_is_a_bug(call: Callable[[], Any], error: Exception) -> None:
     with answering(failing(error)), pytest.raises(type(error)):
         call()
 
 
-def test_a_table_that_is_not_there_is_unavailable(settings: Any) -> None:
+def test_a_missing_table_is_unavailable(settings: Any) -> None:
     settings.DYNAMODB_MESSAGE_TABLE = "another_table"
 
     with pytest.raises(Unavailable, match="ResourceNotFoundException"):
@@ -106,7 +106,7 @@ def test_a_table_that_is_not_there_is_unavailable(settings: Any) -> None:
 
 
 class Overloaded:
-    """A DynamoDB that leaves the last request of a batch undone, so many times."""
+    """A DynamoDB that leaves the last request of a batch unprocessed, `times` times."""
 
     def __init__(self, *, times: int) -> None:
         self._times = times
@@ -127,13 +127,13 @@ class Overloaded:
 
 @pytest.fixture
 def pauses(aws: None, monkeypatch: pytest.MonkeyPatch) -> list[float]:
-    """The pauses that the store makes, without waiting for them."""
+    """The pauses of the store, which are recorded instead of waited for."""
     pauses: list[float] = []
     monkeypatch.setattr("apps.messages.message_table.time.sleep", pauses.append)
     return pauses
 
 
-def test_requests_that_a_batch_left_undone_are_sent_again(pauses: list[float]) -> None:
+def test_unprocessed_requests_of_a_batch_are_sent_again(pauses: list[float]) -> None:
     store_many(conversation_uuid=CONVERSATION, entries=entries(number=3))
     (batch,) = store.batches(CONVERSATION)
     overloaded = Overloaded(times=2)
@@ -147,7 +147,7 @@ def test_requests_that_a_batch_left_undone_are_sent_again(pauses: list[float]) -
     assert stored_entries(conversation_uuid=CONVERSATION) == []
 
 
-def test_messages_that_a_batch_left_unwritten_are_written_in_the_end(pauses: list[float]) -> None:
+def test_unprocessed_messages_of_a_batch_are_written_later(pauses: list[float]) -> None:
     overloaded = Overloaded(times=2)
 
     with answering(overloaded):
@@ -157,7 +157,7 @@ def test_messages_that_a_batch_left_unwritten_are_written_in_the_end(pauses: lis
     assert stored_entries(conversation_uuid=CONVERSATION) == entries(number=3)
 
 
-def test_a_batch_that_is_never_done_is_unavailable(pauses: list[float]) -> None:
+def test_a_batch_that_stays_unprocessed_is_unavailable(pauses: list[float]) -> None:
     with answering(Overloaded(times=1_000)), pytest.raises(Unavailable, match="unprocessed"):
         store_many(conversation_uuid=CONVERSATION, entries=entries(number=3))
 

@@ -1,4 +1,4 @@
-"""Messages move from DynamoDB into the archive; a crash anywhere changes only when."""
+"""Messages move from DynamoDB into the archive; a crash only delays it."""
 
 from collections.abc import Callable
 from datetime import timedelta
@@ -22,24 +22,24 @@ LATER = NOON + timedelta(hours=1)
 
 
 class Killed(BaseException):
-    """Stands for a worker that is killed: nothing catches it."""
+    """Simulates the kill of a worker; no code catches it."""
 
 
 @pytest.fixture
 def closed() -> UUID:
-    """A closed conversation."""
+    """Create a closed conversation."""
     return conversation(resolution=Resolution.RESOLVED, ended_at=NOON).uuid
 
 
 def transcript(uuid: UUID) -> list[dict[str, Any]]:
-    """All entries of the archive."""
+    """Return all entries of the archive."""
     return list(archived(conversation_uuid=uuid))
 
 
 def killed_once(
     monkeypatch: pytest.MonkeyPatch, module: Any, name: str, *, at_call: int, after: bool = False
 ) -> None:
-    """Has the process be killed at a call of a function, before it acts or right after."""
+    """Kill the process at a call of this function, before or right after it acts."""
     real: Callable[..., Any] = getattr(module, name)
     calls: list[int] = []
 
@@ -55,7 +55,9 @@ def killed_once(
     monkeypatch.setattr(module, name, stand_in)
 
 
-def test_a_conversation_of_2500_messages_is_archived_whole_and_oldest_first(closed: UUID) -> None:
+def test_a_conversation_of_2500_messages_is_archived_completely_and_oldest_first(
+    closed: UUID,
+) -> None:
     written = entries(number=2_500, size=200)
     store_many(conversation_uuid=closed, entries=[*written[1_000:], *written[:1_000]])
 
@@ -79,7 +81,7 @@ def test_an_empty_conversation_is_archived(closed: UUID) -> None:
     assert stored.message_count == 0
 
 
-def test_migrating_again_changes_nothing_but_brings_what_came_since(closed: UUID) -> None:
+def test_migrating_again_only_adds_new_messages(closed: UUID) -> None:
     store_many(conversation_uuid=closed, entries=entries(number=3))
     migrate(conversation_uuid=closed, now=LATER)
     before = transcript(closed)
@@ -94,7 +96,7 @@ def test_migrating_again_changes_nothing_but_brings_what_came_since(closed: UUID
     assert every_item() == []
 
 
-def test_a_message_that_comes_back_after_it_was_archived_is_moved_again(closed: UUID) -> None:
+def test_a_message_that_is_redelivered_after_archiving_is_moved_again(closed: UUID) -> None:
     store_many(conversation_uuid=closed, entries=entries(number=3))
     migrate(conversation_uuid=closed, now=LATER)
     before = transcript(closed)
@@ -117,7 +119,9 @@ def test_a_conversation_in_progress_is_moved_and_not_marked_as_archived() -> Non
 
 
 @pytest.mark.parametrize("letter", ["x", "😕"], ids=["one", "four"])
-def test_a_body_of_1_mib_is_archived_whole_and_leaves_no_chunk(closed: UUID, letter: str) -> None:
+def test_a_body_of_1_mib_is_archived_completely_and_leaves_no_chunk(
+    closed: UUID, letter: str
+) -> None:
     big = entry(text=letter * (1_000_000 // len(letter.encode())))
     store.put(conversation_uuid=closed, entry=big, now=NOON)
 
@@ -127,7 +131,7 @@ def test_a_body_of_1_mib_is_archived_whole_and_leaves_no_chunk(closed: UUID, let
     assert every_item() == []
 
 
-def test_what_json_can_hold_is_archived_and_compares_equal(closed: UUID) -> None:
+def test_any_json_is_archived_and_compares_equal(closed: UUID) -> None:
     deep = "[" * 300 + "]" * 300
     document = parse(f'{{"n": [1e100000, 0.10, 1E+2, -0.0], "t": "a\\u0000\\ud83d", "d": {deep}}}')
     nasty = entry(message=document)
@@ -139,7 +143,7 @@ def test_what_json_can_hold_is_archived_and_compares_equal(closed: UUID) -> None
 
 
 @pytest.mark.parametrize("text", ["0001-01-01T00:00:00+00:00", "9999-12-31T23:59:59.999999+00:00"])
-def test_the_first_and_the_last_time_there_is_are_archived(closed: UUID, text: str) -> None:
+def test_the_earliest_and_the_latest_datetime_are_archived(closed: UUID, text: str) -> None:
     extreme = entry(at=NOON.fromisoformat(text))
     store.put(conversation_uuid=closed, entry=extreme, now=NOON)
 
@@ -161,7 +165,7 @@ def test_the_first_and_the_last_time_there_is_are_archived(closed: UUID, text: s
         (store, "delete", 3, True),
     ],
 )
-def test_a_kill_anywhere_and_a_rerun_end_in_the_same_archive(
+def test_a_rerun_after_a_kill_at_any_point_makes_the_same_archive(
     closed: UUID,
     monkeypatch: pytest.MonkeyPatch,
     module: Any,
@@ -193,7 +197,7 @@ def test_a_kill_anywhere_and_a_rerun_end_in_the_same_archive(
     assert every_item() == []
 
 
-def test_nothing_is_deleted_that_did_not_arrive(
+def test_a_message_that_was_not_archived_is_not_deleted(
     closed: UUID, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     store_many(conversation_uuid=closed, entries=entries(number=3))
@@ -207,7 +211,7 @@ def test_nothing_is_deleted_that_did_not_arrive(
     assert Conversation.objects.get().archived_at is None
 
 
-def test_a_store_that_is_down_leaves_the_conversation_to_be_archived(
+def test_a_conversation_is_not_marked_as_archived_while_the_store_is_down(
     closed: UUID, settings: Any
 ) -> None:
     settings.DYNAMODB_MESSAGE_TABLE = "another_table"
@@ -218,7 +222,7 @@ def test_a_store_that_is_down_leaves_the_conversation_to_be_archived(
     assert Conversation.objects.get().archived_at is None
 
 
-def test_a_message_that_is_stored_while_the_others_move_is_not_deleted(
+def test_a_message_that_is_stored_during_the_migration_is_not_deleted(
     closed: UUID, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     store_many(conversation_uuid=closed, entries=entries(number=3))

@@ -24,7 +24,7 @@ LATER = NOON + timedelta(minutes=1)
 
 
 class Lake:
-    """Keeps what it is sent; refuses the calls whose numbers it is given."""
+    """A data lake that keeps events. The calls with the numbers `refuses` raise Unavailable."""
 
     max_batch_size = 3
 
@@ -41,7 +41,7 @@ class Lake:
 
 @pytest.fixture
 def seven_events(transactional_db: None) -> None:
-    """Seven events in the outbox, which is drained by three."""
+    """Put seven events into the outbox. A call to the lake takes three."""
     for number in range(7):
         record_answer(
             contact=contact(),
@@ -59,13 +59,13 @@ def seven_events(transactional_db: None) -> None:
 
 
 def waiting() -> list[str]:
-    """What the lake has yet to be told."""
+    """Return the events that wait for delivery."""
     events = OutboxEvent.objects.filter(delivered_at=None).order_by("id")
     return [event.payload["value"] for event in events]
 
 
 @pytest.mark.usefixtures("seven_events")
-def test_all_that_waits_is_delivered_oldest_first_in_batches() -> None:
+def test_waiting_events_are_delivered_oldest_first_in_bounded_calls() -> None:
     lake = Lake()
 
     assert drain(lake=lake, now=LATER) == 7
@@ -76,7 +76,7 @@ def test_all_that_waits_is_delivered_oldest_first_in_batches() -> None:
 
 
 @pytest.mark.usefixtures("seven_events")
-def test_what_is_delivered_is_not_delivered_again() -> None:
+def test_delivered_events_are_not_delivered_again() -> None:
     drain(lake=Lake(), now=LATER)
     lake = Lake()
 
@@ -86,7 +86,7 @@ def test_what_is_delivered_is_not_delivered_again() -> None:
 
 
 @pytest.mark.usefixtures("seven_events")
-def test_a_lake_that_refuses_leaves_the_rows_for_a_later_call() -> None:
+def test_the_rows_stay_for_a_later_drain_if_the_lake_refuses() -> None:
     with pytest.raises(Unavailable):
         drain(lake=Lake(refuses=[2]), now=LATER)
     assert waiting() == ["3", "4", "5", "6"]
@@ -97,9 +97,9 @@ def test_a_lake_that_refuses_leaves_the_rows_for_a_later_call() -> None:
 
 
 @pytest.mark.usefixtures("seven_events")
-def test_a_crash_between_delivery_and_commit_delivers_a_batch_again() -> None:
+def test_a_crash_between_delivery_and_commit_delivers_the_events_again() -> None:
     class Killed(BaseException):
-        """Stands for a worker that is killed."""
+        """Simulates the kill of a worker."""
 
     class KillsAfterDelivery(Lake):
         def send(self, events: Sequence[LakeEvent]) -> None:
@@ -162,7 +162,7 @@ def test_events_arrive_in_the_files_of_the_embedded_lake(tmp_path: Path) -> None
 
 
 @pytest.mark.usefixtures("seven_events")
-def test_what_the_lake_never_takes_is_marked_and_keeps_nothing_else() -> None:
+def test_refused_events_are_marked_and_delay_no_others() -> None:
     fourth = OutboxEvent.objects.order_by("id")[3]
 
     class PickyLake(Lake):
@@ -180,7 +180,7 @@ def test_what_the_lake_never_takes_is_marked_and_keeps_nothing_else() -> None:
 
 
 @pytest.mark.usefixtures("seven_events")
-def test_what_was_refused_is_sent_again_when_somebody_asks() -> None:
+def test_refused_events_are_sent_again_on_request() -> None:
     OutboxEvent.objects.update(refusal="too_large")
     chosen = OutboxEvent.objects.order_by("id")[2].event_id
 
@@ -194,8 +194,8 @@ def test_what_was_refused_is_sent_again_when_somebody_asks() -> None:
 
 
 @pytest.mark.usefixtures("seven_events")
-def test_one_call_delivers_no_more_than_its_share(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(outbox, "MAX_BATCHES", 2)
+def test_one_drain_makes_a_bounded_number_of_calls(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(outbox, "MAX_CALLS", 2)
     lake = Lake()
 
     assert drain(lake=lake, now=LATER) == 6
@@ -215,11 +215,11 @@ def test_rows_are_pruned_a_week_after_their_delivery() -> None:
 
 
 @pytest.mark.usefixtures("seven_events")
-def test_a_lake_that_fails_half_of_the_time_has_everything_in_the_end() -> None:
+def test_a_lake_that_often_fails_receives_all_events_in_the_end() -> None:
     chance = random.Random(7)  # noqa: S311
 
     class FlakyLake(Lake):
-        """Fails before it takes a batch, or after."""
+        """A lake that fails at random, before or after it takes the events."""
 
         def send(self, events: Sequence[LakeEvent]) -> None:
             if chance.random() < 0.25:

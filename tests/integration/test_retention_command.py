@@ -126,7 +126,7 @@ def test_only_the_project_that_was_asked_for_is_touched() -> None:
 
 
 def test_many_are_deleted_in_batches_to_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(archive_retention, "BATCH", 3)
+    monkeypatch.setattr(archive_retention, "CONVERSATIONS_PER_TRANSACTION", 3)
     for number in range(10):
         old(urn=f"telegram:{number}", number=1)
 
@@ -138,7 +138,7 @@ def test_many_are_deleted_in_batches_to_the_end(monkeypatch: pytest.MonkeyPatch)
 def test_a_kill_between_batches_is_made_good_by_the_next_run(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(archive_retention, "BATCH", 3)
+    monkeypatch.setattr(archive_retention, "CONVERSATIONS_PER_TRANSACTION", 3)
     for number in range(5):
         old(urn=f"telegram:{number}", number=1)
     real = archive_retention._delete_batch

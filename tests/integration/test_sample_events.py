@@ -1,4 +1,4 @@
-"""The producers' sample events run through the three steps, once and again."""
+"""The producers' sample events run through the three steps, once and redelivered."""
 
 from datetime import timedelta
 
@@ -21,7 +21,7 @@ def test_every_sample_ends_as_expected() -> None:
         check(sample=sample, outcome=deliver(event=sample.event))
 
 
-def test_the_samples_leave_nothing_behind_but_what_they_say() -> None:
+def test_the_samples_write_only_what_they_declare() -> None:
     for sample in samples():
         deliver(event=sample.event)
 
@@ -77,8 +77,8 @@ def test_every_sample_delivered_again_right_after_itself_changes_no_row_and_no_i
             assert every_item() == items, sample.name
 
 
-def test_what_ran_in_batches_and_is_delivered_again_changes_no_row_and_no_item() -> None:
-    """What SQS delivers again goes alone."""
+def test_samples_that_ran_in_batches_change_nothing_when_they_are_delivered_again() -> None:
+    """Redelivered events go alone."""
     events = [sample.event for sample in _messages()]
     with time_machine.travel(START):
         works = run_chain(events=events)
@@ -102,5 +102,5 @@ def test_a_batch_of_samples_has_the_effect_of_single_events() -> None:
 
 
 def _messages() -> list[Sample]:
-    """The samples that may share a batch and say what they are after it."""
+    """Return the samples that may share a batch and declare what they are after it."""
     return [one for one in samples() if one.expect.startswith(("stored", "quarantine"))]

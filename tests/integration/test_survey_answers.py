@@ -1,4 +1,4 @@
-"""Survey answers: whose conversation they belong to, and what is written with them."""
+"""Recording a survey answer, its conversation's score and its outbox event."""
 
 from datetime import datetime, timedelta
 from typing import Any
@@ -44,12 +44,12 @@ def record(
 
 
 def replaced() -> dict[str, bool]:
-    """Of each answer's message, whether a newer answer counts instead."""
+    """Return, by message id, whether a newer answer replaced the answer."""
     return dict(SurveyAnswer.objects.values_list("message_id", "is_replaced"))
 
 
 def closed(*, ended_at: datetime, **fields: Any) -> Conversation:
-    """A closed conversation of the default contact."""
+    """Create a closed conversation of the default contact."""
     return conversation(resolution=Resolution.RESOLVED, ended_at=ended_at, **fields)
 
 
@@ -58,7 +58,7 @@ def closed(*, ended_at: datetime, **fields: Any) -> Conversation:
     ("key", "value", "field"),
     [("weni_csat", "5", "csat"), ("weni_nps", "0", "nps"), ("weni_nps", "10", "nps")],
 )
-def test_a_score_is_on_its_conversation(key: str, value: str, field: str) -> None:
+def test_a_score_is_stored_on_its_conversation(key: str, value: str, field: str) -> None:
     current = conversation()
 
     assert record(to=current.uuid, key=key, value=value)
@@ -83,7 +83,7 @@ def test_an_answer_recorded_again_changes_nothing() -> None:
 
 @pytest.mark.django_db
 @pytest.mark.parametrize("newest_first", [True, False])
-def test_the_newest_answer_is_the_score_in_whatever_order_they_come(newest_first: bool) -> None:
+def test_the_newest_answer_is_the_score_in_any_order_of_arrival(newest_first: bool) -> None:
     current = conversation()
     answers: list[dict[str, Any]] = [
         {"message_id": "a", "value": "1", "at": NOON},
@@ -112,7 +112,7 @@ def test_an_older_answer_delivered_again_replaces_nothing() -> None:
 
 
 @pytest.mark.django_db
-def test_of_two_answers_at_one_time_the_later_in_the_queue_is_the_score() -> None:
+def test_of_two_answers_with_the_same_time_the_later_on_the_queue_is_the_score() -> None:
     current = conversation()
     record(to=current.uuid, message_id="a", value="2", sequence_number="10")
     record(to=current.uuid, message_id="b", value="1", sequence_number="9")
@@ -122,7 +122,7 @@ def test_of_two_answers_at_one_time_the_later_in_the_queue_is_the_score() -> Non
 
 
 @pytest.mark.django_db
-def test_csat_and_nps_do_not_touch_each_other() -> None:
+def test_csat_and_nps_do_not_affect_each_other() -> None:
     current = conversation()
     record(to=current.uuid, message_id="a", key="weni_csat", value="3")
     record(to=current.uuid, message_id="b", key="weni_nps", value="9")
@@ -144,7 +144,7 @@ def test_a_custom_event_is_kept_without_a_score() -> None:
 
 
 @pytest.mark.django_db
-def test_an_answer_without_a_conversation_is_kept_and_makes_its_project() -> None:
+def test_an_answer_without_a_conversation_is_kept_and_creates_its_project() -> None:
     assert record(to=None)
 
     assert SurveyAnswer.objects.get().conversation is None
@@ -153,7 +153,7 @@ def test_an_answer_without_a_conversation_is_kept_and_makes_its_project() -> Non
 
 
 @pytest.mark.django_db
-def test_the_longest_address_and_id_are_recorded() -> None:
+def test_the_longest_urn_and_id_are_recorded() -> None:
     urn = "".join(chr(0x1F300 + number) for number in range(512))
 
     assert record_answer(
@@ -180,7 +180,7 @@ def test_the_longest_address_and_id_are_recorded() -> None:
         ("order_status", None),
     ],
 )
-def test_the_lake_is_told_all_of_it(key: str, agent: str | None) -> None:
+def test_the_lake_event_has_all_fields_of_the_answer(key: str, agent: str | None) -> None:
     last = closed(ended_at=NOON + MINUTE)
 
     record(to=last.uuid, key=key)
@@ -207,7 +207,7 @@ def test_the_lake_is_told_all_of_it(key: str, agent: str | None) -> None:
 
 
 @pytest.mark.django_db
-def test_the_lakes_event_has_the_same_id_whenever_it_is_made() -> None:
+def test_the_lake_event_always_has_the_same_id() -> None:
     record()
     first = OutboxEvent.objects.get().event_id
     SurveyAnswer.objects.all().delete()

@@ -1,4 +1,4 @@
-"""A transcript page by page: the same messages in the same order as in one piece, and no more."""
+"""The pages of a transcript have the messages of the whole transcript, in the same order."""
 
 from datetime import timedelta
 from typing import Any
@@ -21,7 +21,7 @@ pytestmark = pytest.mark.django_db
 
 
 def in_pages(chat: Conversation, *, length: int) -> list[dict[str, Any]]:
-    """All that the pages have together."""
+    """Return the messages of all pages."""
     index = TranscriptIndex(chat.uuid)
     documents: list[dict[str, Any]] = []
     for start in range(0, index.count, length):
@@ -38,7 +38,7 @@ def in_pages(chat: Conversation, *, length: int) -> list[dict[str, Any]]:
 )
 @given(data=st.data())
 def test_the_pages_together_are_the_transcript(monkeypatch: pytest.MonkeyPatch, data: Any) -> None:
-    """Whatever is archived, still stored, both, edited, or written late between the parts."""
+    """Messages are archived, stored, both, edited, or written late between the parts."""
     version = st.tuples(st.integers(0, 12), st.integers(0, 30), st.sampled_from("abc"))
     drawn = data.draw(st.lists(version, max_size=40))
     versions = [
@@ -64,7 +64,7 @@ def test_the_pages_together_are_the_transcript(monkeypatch: pytest.MonkeyPatch, 
     assert in_pages(chat, length=length) == transcript(chat.uuid)
 
 
-def test_a_page_of_a_long_archive_reads_only_the_parts_that_it_is_made_of(
+def test_a_page_of_a_long_archive_reads_only_its_own_parts(
     aws: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(archive, "MAX_PART_ENTRIES", 100)
@@ -91,7 +91,7 @@ def test_a_page_of_a_long_archive_reads_only_the_parts_that_it_is_made_of(
     assert page.next_at == NOON + timedelta(seconds=3_075)
 
 
-def test_what_happened_stands_on_the_page_of_its_time(aws: None, settings: Any) -> None:
+def test_timeline_entries_are_on_the_page_of_their_time(aws: None, settings: Any) -> None:
     settings.CONSOLE_ENABLED = True
     chat = conversation()
     store_many(conversation_uuid=chat.uuid, entries=entries(number=1_100))
@@ -99,9 +99,9 @@ def test_what_happened_stands_on_the_page_of_its_time(aws: None, settings: Any) 
     client = operator()
     url = reverse("admin:conversation_messages_transcript", args=[chat.pk])
 
-    said = [
+    has_entry = [
         "Closed: Resolved" in client.get(url, {"page": page}, secure=True).content.decode()
         for page in (1, 2, 3)
     ]
 
-    assert said == [False, True, False]
+    assert has_entry == [False, True, False]

@@ -65,7 +65,7 @@ def _made_conversation(random: Random, *, day: date) -> None:
     conversation.save()
 
 
-def said(
+def chat_entry(
     number: int,
     text: Any,
     *,
@@ -74,7 +74,7 @@ def said(
     message_id: str = "",
     more: Mapping[str, Any] | None = None,
 ) -> MessageEntry:
-    """A message of the contact, or of the platform, so many minutes after `at`."""
+    """Return a message of the contact or of the platform, `number` minutes after `at`."""
     event_type = "message.sent" if sent else "message.received"
     message = {"id": message_id or f"m-{number}", "text": text, **(more or {})}
     return MessageEntry(
@@ -103,15 +103,19 @@ def made_chat(*, at: datetime, name: str = "Ana", project: UUID = PROJECT) -> Co
     archive.merge(
         conversation_uuid=conversation.uuid,
         entries=[
-            said(0, "Hello! I am the assistant of the shop. How can I help?", at=at, sent=True),
-            said(1, "Where is my ordr 1042?", at=at, message_id="edited"),
-            said(2, "Where is my order 1042? 📦", at=at, message_id="edited"),
-            said(3, "It left our warehouse today.\nYou will have it on Friday.", at=at, sent=True),
-            said(4, HOSTILE_TEXT, at=at),
-            said(5, ARABIC, at=at),
-            said(6, "with a NUL: \\u0000, a half \\ud83d, a path C:\\u005cu0041", at=at),
-            said(7, "", at=at, more={"attachments": ["image/png"]}),
-            said(9, "a-word-without-an-end-" * 20, at=at, sent=True),
+            chat_entry(
+                0, "Hello! I am the assistant of the shop. How can I help?", at=at, sent=True
+            ),
+            chat_entry(1, "Where is my ordr 1042?", at=at, message_id="edited"),
+            chat_entry(2, "Where is my order 1042? 📦", at=at, message_id="edited"),
+            chat_entry(
+                3, "It left our warehouse today.\nYou will have it on Friday.", at=at, sent=True
+            ),
+            chat_entry(4, HOSTILE_TEXT, at=at),
+            chat_entry(5, ARABIC, at=at),
+            chat_entry(6, "with a NUL: \\u0000, a half \\ud83d, a path C:\\u005cu0041", at=at),
+            chat_entry(7, "", at=at, more={"attachments": ["image/png"]}),
+            chat_entry(9, "a-word-without-an-end-" * 20, at=at, sent=True),
         ],
     )
     answered_at = at + timedelta(minutes=20)

@@ -10,7 +10,7 @@ from django.urls import reverse
 from tests.support.html import Document
 
 FIGURES = "admin:analytics_console"
-BEHIND = "admin:analytics_console_behind"
+DRILLDOWN = "admin:analytics_console_drilldown"
 TRANSCRIPT = "admin:conversation_messages_transcript"
 MAY_SEE = ("view_conversation", "view_surveyanswer")
 MAY_READ = (*MAY_SEE, "view_conversationmessages")

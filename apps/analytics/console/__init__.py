@@ -1,5 +1,5 @@
-"""The console: the figures as a page of the admin site, and the conversations behind each bar.
+"""The console: a page of the admin site with figures and charts, and a drill-down for each bar.
 
-The charts are SVG of our own, made by a template: with six bar charts that is less than a plotting
-library, whose SVG has styles of its own, no links, and nothing for the keyboard.
+A template draws the charts as SVG. For six bar charts this is less code than a plotting library
+needs, and the SVG of those has inline styles, no links and no keyboard access.
 """

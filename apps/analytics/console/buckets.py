@@ -1,4 +1,4 @@
-"""Days brought together, so that a chart of a long period can still be read on a phone."""
+"""Buckets of days, which keep the chart of a long period readable on a phone."""
 
 from collections.abc import Mapping, Sequence
 from datetime import date, timedelta
@@ -11,16 +11,19 @@ MAX_BUCKETS = 35
 
 
 def buckets(period: Period) -> list[Period]:
-    """The days of a period; or its weeks (from Monday), months or years, if they are too many."""
-    for beginning in (_day, _monday, _month, _year):
-        groups = [list(days) for _, days in groupby(period.days, key=beginning)]
+    """Return the days of a period, or its weeks (from Monday), months or years.
+
+    It uses the smallest of these units that makes at most MAX_BUCKETS buckets.
+    """
+    for first_day in (_day, _monday, _month, _year):
+        groups = [list(days) for _, days in groupby(period.days, key=first_day)]
         if len(groups) <= MAX_BUCKETS:
             break
     return [Period(first=days[0], last=days[-1]) for days in groups]
 
 
 def unit(parts: Sequence[Period], *, of: Period) -> str:
-    """What the buckets of a period are called."""
+    """Return the unit of a period's buckets: day, week, month or year."""
     if len(parts) == len(of.days):
         return "day"
     days = max(len(part.days) for part in parts)
@@ -28,38 +31,38 @@ def unit(parts: Sequence[Period], *, of: Period) -> str:
 
 
 def name(bucket: Period) -> str:
-    """A bucket in words."""
+    """Return the dates of a bucket, as in 5 Nov 2026 to 11 Nov 2026."""
     if bucket.first == bucket.last:
         return long_date(bucket.first)
     return f"{long_date(bucket.first)} to {long_date(bucket.last)}"
 
 
 def long_date(day: date) -> str:
-    """As in 5 Nov 2026."""
+    """Return a date, as in 5 Nov 2026."""
     return f"{short_date(day)} {day.year}"
 
 
 def short_date(day: date) -> str:
-    """As in 5 Nov."""
+    """Return a date without its year, as in 5 Nov."""
     return f"{day.day} {day:%b}"
 
 
 def csat(by_day: Mapping[date, CsatFigures], bucket: Period) -> CsatFigures:
-    """The answers of all its days."""
+    """Return the CSAT figures of a bucket."""
     return CsatFigures(distribution=_sum([by_day[day].distribution for day in bucket.days]))
 
 
 def nps(by_day: Mapping[date, NpsFigures], bucket: Period) -> NpsFigures:
-    """The answers of all its days."""
+    """Return the NPS figures of a bucket."""
     return NpsFigures(distribution=_sum([by_day[day].distribution for day in bucket.days]))
 
 
 def closings(
     by_day: Mapping[date, Mapping[Resolution, int]], bucket: Period
 ) -> dict[Resolution, int]:
-    """The conversations of all its days, by how they ended."""
+    """Return the number of conversations closed in a bucket, by resolution."""
     counts = [by_day[day] for day in bucket.days]
-    return {one: sum(count[one] for count in counts) for one in counts[0]}
+    return {resolution: sum(count[resolution] for count in counts) for resolution in counts[0]}
 
 
 def _sum(distributions: Sequence[Mapping[int, int]]) -> dict[int, int]:

@@ -1,4 +1,4 @@
-"""The figures of the whole period, each in large."""
+"""The cards of the console, which show the figures of the whole period in large type."""
 
 from dataclasses import dataclass
 
@@ -9,7 +9,7 @@ from apps.analytics.figures import Figures
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Card:
-    """A figure, what it is, and what has to be known about it."""
+    """A figure with its name and a note."""
 
     name: str
     value: str
@@ -18,12 +18,12 @@ class Card:
 
     @property
     def is_empty(self) -> bool:
-        """Whether there is nothing of it."""
+        """Whether the figure has no data."""
         return self.value == texts.NO_DATA
 
 
 def cards(figures: Figures, *, query: Query) -> list[Card]:
-    """All of them, in the page's order."""
+    """Return all cards, in the order of the page."""
     csat, nps, closings = figures.surveys.csat, figures.surveys.nps, figures.closings
     return [
         Card(

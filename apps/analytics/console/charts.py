@@ -1,11 +1,11 @@
-"""The charts: each one a drawing, and a table with the same numbers and links."""
+"""The charts of the console: each is a drawing and a table with the same numbers and links."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from apps.analytics.console import texts
 from apps.analytics.console.buckets import buckets, closings, csat, name, nps, short_date, unit
-from apps.analytics.console.geometry import Column, Drawing, Part, Scale, counting, draw
+from apps.analytics.console.geometry import Column, Drawing, Part, Scale, count_scale, draw
 from apps.analytics.console.queries import Query
 from apps.analytics.figures import CsatFigures, Figures, NpsFigures, Period
 from apps.analytics.figures.results import DETRACTORS, PROMOTERS, RESOLUTIONS
@@ -17,13 +17,13 @@ LOOKS = {
     Resolution.UNCLASSIFIED: "unclassified",
     Resolution.HAS_CHAT_ROOM: "chat-room",
 }
-PERCENT = Scale(marks=(0, 25, 50, 75, 100), unit="%")
-FROM_MINUS_100 = Scale(marks=(-100, -50, 0, 50, 100))
+PERCENT_SCALE = Scale(marks=(0, 25, 50, 75, 100), unit="%")
+NPS_SCALE = Scale(marks=(-100, -50, 0, 50, 100))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cell:
-    """A cell of a table; it leads where the bar of its number does."""
+    """A cell of a table, with the link of the bar that shows the same number."""
 
     text: str
     href: str = ""
@@ -31,7 +31,7 @@ class Cell:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Chart:
-    """A chart with its table. A drawing without bars is not shown."""
+    """A chart and its table. The template shows a text in place of a drawing without bars."""
 
     slug: str
     title: str
@@ -43,7 +43,7 @@ class Chart:
 
 
 def charts(figures: Figures, *, query: Query) -> list[Chart]:
-    """All charts of the page, in its order."""
+    """Return all charts, in the order of the page."""
     parts = buckets(query.period)
     return [
         _csat_by_time(figures, query=query, parts=parts),
@@ -74,7 +74,7 @@ def _csat_by_time(figures: Figures, *, query: Query, parts: Sequence[Period]) ->
         slug="csat-by-time",
         title=f"CSAT by {per}",
         note="Share of answers 4 and 5.",
-        drawing=draw(_columns(parts, bars), scale=PERCENT),
+        drawing=draw(_columns(parts, bars), scale=PERCENT_SCALE),
         head=(per.capitalize(), "CSAT", "Mean", "Answers"),
         rows=[
             (
@@ -106,7 +106,7 @@ def _nps_by_time(figures: Figures, *, query: Query, parts: Sequence[Period]) -> 
         slug="nps-by-time",
         title=f"NPS by {per}",
         note="Share of promoters minus that of detractors, from -100 to 100.",
-        drawing=draw(_columns(parts, bars), scale=FROM_MINUS_100),
+        drawing=draw(_columns(parts, bars), scale=NPS_SCALE),
         head=(per.capitalize(), "NPS", "Promoters", "Passives", "Detractors", "Answers"),
         rows=[
             (
@@ -170,7 +170,7 @@ def _distribution(
         slug=slug,
         title=title,
         note=note,
-        drawing=draw(columns, scale=counting(list(distribution.values()))),
+        drawing=draw(columns, scale=count_scale(list(distribution.values()))),
         head=("Score", "Answers"),
         rows=[
             (Cell(text=str(score)), Cell(text=f"{distribution[score]:,}", href=_link(bar)))
@@ -194,8 +194,8 @@ def _openings_by_hour(figures: Figures, *, query: Query) -> Chart:
     return Chart(
         slug="openings-by-hour",
         title="Conversations opened by hour",
-        note="By local hour of day, all days together.",
-        drawing=draw(columns, scale=counting(list(by_hour.values()))),
+        note="By local hour of the day, summed over all days.",
+        drawing=draw(columns, scale=count_scale(list(by_hour.values()))),
         head=("Hour", "Opened"),
         rows=[
             (Cell(text=f"{hour:02d}:00"), Cell(text=f"{by_hour[hour]:,}", href=_link(bar)))
@@ -223,13 +223,13 @@ def _closings_by_time(figures: Figures, *, query: Query, parts: Sequence[Period]
     return Chart(
         slug="closings-by-time",
         title=f"Conversations closed by {per}",
-        note="By how they ended, from the bottom up in the order of the legend.",
+        note="By resolution; bars are stacked from the bottom up in the order of the legend.",
         drawing=draw(
             [
                 Column(label=short_date(part.first), parts=stack)
                 for part, stack in zip(parts, stacks, strict=True)
             ],
-            scale=counting([sum(count.values()) for count in counts]),
+            scale=count_scale([sum(count.values()) for count in counts]),
         ),
         head=(per.capitalize(), *(resolution.label for resolution in RESOLUTIONS)),
         rows=[
@@ -251,7 +251,7 @@ def _columns(parts: Sequence[Period], bars: Sequence[Part]) -> list[Column]:
 
 
 def _link(bar: Part) -> str:
-    """Nowhere, where there is nothing."""
+    """Return the link of a bar, or "" if the bar has no value."""
     return "" if bar.value is None else bar.href
 
 

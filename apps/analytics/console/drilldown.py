@@ -1,6 +1,7 @@
-"""What a bar counts: the very rows of the figures' statements, a page at a time, newest first.
+"""The drill-down of a bar: the rows that it counts, a page at a time, newest first.
 
-Pages begin after the last row of the page before, so that no page has to count or skip any.
+The rows come from the statements of the figures themselves. A page begins after the last row of the
+page before, so PostgreSQL neither counts nor skips rows.
 """
 
 from collections.abc import Mapping
@@ -13,7 +14,7 @@ from django.db import connection
 from psycopg2 import sql
 
 from apps.analytics.console.queries import Query
-from apps.analytics.figures.statements import ANSWERS, CLOSINGS, OPENINGS, Row, ask, zones
+from apps.analytics.figures.statements import ANSWERS, CLOSINGS, OPENINGS, Row, run_statement, zones
 from apps.conversations.models import CSAT_KEY, NPS_KEY
 
 Kind = Literal["csat", "nps", "opened", "closed"]
@@ -23,7 +24,7 @@ _HOUR = "extract(hour FROM opened_at AT TIME ZONE 'UTC' + utc_offset)::int"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Position:
-    """Where a page ends: the time and the key of its last row."""
+    """The time and the key of a row; those of a page's last row say where the next page begins."""
 
     at: datetime
     key: int | UUID
@@ -31,7 +32,7 @@ class Position:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Selection:
-    """Which rows of a period a bar counts; None: all."""
+    """Conditions on the rows that a bar counts; None is no condition."""
 
     of: Kind
     score: int | None = None
@@ -41,7 +42,7 @@ class Selection:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Source:
-    """The statement of the figures, and what its rows are told apart and put in order by."""
+    """A statement of the figures, and the columns that identify and order its rows."""
 
     statement: str
     key: str
@@ -60,9 +61,9 @@ _SURVEYS: Mapping[Kind, str] = {"csat": CSAT_KEY, "nps": NPS_KEY}
 def drilldown_rows(
     query: Query, *, selection: Selection, after: Position | None, limit: int
 ) -> list[Position]:
-    """Keys and times of what is counted: of answers (csat, nps) or of conversations.
+    """Return the positions of up to `limit` rows: answers (csat, nps) or conversations.
 
-    Raises ZoneInfoNotFoundError as the figures do.
+    Raises ZoneInfoNotFoundError if a project's zone is not in the installed tz database.
     """
     source = _SOURCES[selection.of]
     conditions = [
@@ -79,17 +80,17 @@ def drilldown_rows(
                 sql.Literal(after.key),
             )
         )
-    # `ask` binds the parameters of the scope and the period; these are written as literals.
+    # `run_statement` binds the parameters of the scope and the period. These values are literals.
     statement = sql.SQL(
         "SELECT {at}, {key} {counted} {conditions} ORDER BY {at} DESC, {key} DESC LIMIT {limit}"
     ).format(
         at=sql.SQL(source.at),
         key=sql.SQL(source.key),
-        counted=sql.SQL(_counted(source.statement)),
+        counted=sql.SQL(_from_and_where(source.statement)),
         conditions=sql.SQL(" ").join(conditions),
         limit=sql.Literal(limit),
     )
-    return [Position(at=at, key=key) for at, key in _ask(query, statement)]
+    return [Position(at=at, key=key) for at, key in _run(query, statement)]
 
 
 def _conditions(selection: Selection) -> list[tuple[str, str | int | None]]:
@@ -101,14 +102,14 @@ def _conditions(selection: Selection) -> list[tuple[str, str | int | None]]:
     ]
 
 
-def _counted(statement: str) -> str:
-    """The FROM and WHERE of a statement of the figures: the rows that it counts."""
+def _from_and_where(statement: str) -> str:
+    """Return the FROM and WHERE clauses of a statement of the figures."""
     return statement[statement.index("FROM span") : statement.rindex("GROUP BY")]
 
 
-def _ask(query: Query, statement: sql.Composed) -> list[Row]:
+def _run(query: Query, statement: sql.Composed) -> list[Row]:
     connection.ensure_connection()
-    return ask(
+    return run_statement(
         statement.as_string(connection.connection),
         scope=query.scope,
         period=query.period,

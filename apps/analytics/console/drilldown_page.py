@@ -1,4 +1,4 @@
-"""The conversations behind a bar, as a page shows them."""
+"""The drill-down page of a bar: its address, and the rows that it shows."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -29,8 +29,8 @@ _KINDS = {
 }
 
 
-class ListForm(QueryForm):
-    """A query, which bar is meant, and after which row the page begins."""
+class DrilldownForm(QueryForm):
+    """The fields of the page's address: a query, a bar, and the row after which the page begins."""
 
     of = forms.ChoiceField(choices=list(_KINDS.items()))
     score = forms.IntegerField(required=False, min_value=NPS_SCORES[0], max_value=NPS_SCORES[-1])
@@ -44,7 +44,7 @@ class ListForm(QueryForm):
     after = forms.CharField(required=False, max_length=100)
 
     def clean(self) -> dict[str, Any]:
-        """Only what the kind of bar has can be selected."""
+        """Raises ValidationError for a selection that this kind of bar does not have."""
         fields = super().clean()
         allowed = {
             "csat": {"score"},
@@ -55,16 +55,16 @@ class ListForm(QueryForm):
         kind = fields.get("of", "")
         for field in {"score", "hour", "resolution"} - allowed.get(kind, set()):
             if fields.get(field) is not None:
-                self.add_error(field, "This kind of list cannot be selected by it.")
+                self.add_error(field, "This list has no such field.")
         if kind == "csat" and fields.get("score") not in (None, *CSAT_SCORES):
             self.add_error("score", "CSAT has scores from 1 to 5.")
         after = fields.get("after")
         if after and isinstance(after.key, int) != (kind in ("csat", "nps")):
-            self.add_error("after", "This is a place in another list.")
+            self.add_error("after", "This position is in another list.")
         return fields
 
     def clean_after(self) -> Position | None:
-        """Raises ValidationError for what is no time and key."""
+        """Return the position. Raises ValidationError if it is not a time and a key."""
         text: str = self.cleaned_data["after"]
         if not text:
             return None
@@ -76,19 +76,19 @@ class ListForm(QueryForm):
             if position.at.utcoffset() is None:
                 raise ValueError("no offset")
         except ValueError as error:
-            raise forms.ValidationError("This is no place in the list.") from error
+            raise forms.ValidationError("This is not a position in the list.") from error
         return position
 
     @property
     def selection(self) -> Selection:
-        """What a valid form selects."""
+        """The selection of a valid form."""
         names = ("of", "score", "hour", "resolution")
-        return Selection(**{one: self.cleaned_data[one] for one in names})
+        return Selection(**{name: self.cleaned_data[name] for name in names})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Line:
-    """One row: what was counted, when in its project's time zone, and its conversation."""
+    """A row of the page. Times are in the time zone of the row's project."""
 
     at: datetime
     when: str
@@ -102,17 +102,17 @@ class Line:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Page:
-    """Some rows of a list, and where the next ones are."""
+    """A page of rows, and the URL of the next page, or "" after the last one."""
 
     title: str
-    of_what: str
+    subtitle: str
     lines: Sequence[Line]
     is_of_answers: bool
     next_url: str
 
 
-def drilldown_page(form: ListForm) -> Page:
-    """The page that a valid form asks for."""
+def drilldown_page(form: DrilldownForm) -> Page:
+    """Return the page for a valid form."""
     query, selection = form.query, form.selection
     rows = drilldown_rows(
         query,
@@ -124,22 +124,22 @@ def drilldown_page(form: ListForm) -> Page:
     is_of_answers = selection.of in ("csat", "nps")
     return Page(
         title=_KINDS[selection.of],
-        of_what=", ".join([name(query.period), *_selected(selection)]),
+        subtitle=", ".join([name(query.period), *_selection_in_words(selection)]),
         lines=_answers(shown) if is_of_answers else _conversations(shown),
         is_of_answers=is_of_answers,
         next_url=_next_url(query, selection, shown[-1]) if len(rows) > PAGE_LENGTH else "",
     )
 
 
-def _selected(selection: Selection) -> list[str]:
-    said = []
+def _selection_in_words(selection: Selection) -> list[str]:
+    words = []
     if selection.score is not None:
-        said.append(f"score {selection.score}")
+        words.append(f"score {selection.score}")
     if selection.hour is not None:
-        said.append(f"{selection.hour:02d}:00 to {selection.hour:02d}:59")
+        words.append(f"{selection.hour:02d}:00 to {selection.hour:02d}:59")
     if selection.resolution is not None:
-        said.append(Resolution(selection.resolution).label.lower())
-    return said
+        words.append(Resolution(selection.resolution).label.lower())
+    return words
 
 
 def _answers(rows: Sequence[Position]) -> list[Line]:
@@ -149,7 +149,7 @@ def _answers(rows: Sequence[Position]) -> list[Line]:
     return [
         _line(row, project=answer.project, conversation=answer.conversation, score=answer.score)
         for row in rows
-        # One may have been erased since.
+        # An answer may have been erased since the rows were read.
         if (answer := answers.get(row.key))
     ]
 
@@ -190,4 +190,4 @@ def _next_url(query: Query, selection: Selection, last: Position) -> str:
         if value is not None:
             parameters[field] = value
     parameters["after"] = f"{last.at.isoformat()}_{last.key}"
-    return f"{reverse('admin:analytics_console_behind')}?{urlencode(parameters)}"
+    return f"{reverse('admin:analytics_console_drilldown')}?{urlencode(parameters)}"

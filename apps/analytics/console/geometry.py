@@ -1,7 +1,7 @@
-"""Where everything of a bar chart stands, in the units of its SVG's viewBox; knows no figures.
+"""The layout of a bar chart, in the units of its SVG's viewBox.
 
-The box is as wide as the room on a phone of 360 pixels, so that text has its own size there and is
-nowhere smaller.
+The viewBox is as wide as the content of a page on a phone of 360 pixels. Text is shown at its own
+size there, and larger on wider screens.
 """
 
 from collections.abc import Sequence
@@ -12,18 +12,18 @@ from math import ceil, floor, log10
 WIDTH, HEIGHT = 310, 190
 LEFT, RIGHT, TOP, BOTTOM = 40.0, 300.0, 16.0, 166.0
 
-# A letter and the space between two labels, for text of the size that the style sheet gives it.
+# The width of a letter at the font size of the style sheet, and the space between two labels.
 LETTER, GAP = 6.5, 8.0
-# The share of a column's room that its bar takes.
+# The width of a bar as a share of its column.
 BAR_SHARE = 0.72
 MAX_BAR_WIDTH = 30.0
-# What there is little of, or what is zero, can still be seen and pointed at.
+# Bars of small values, and of zero, stay visible and can be pointed at.
 MIN_BAR_HEIGHT = 2.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Part:
-    """What a bar says: its value (None: there is none), name, link, and class of its look."""
+    """The content of a bar: its value, or None, its name, its link and its CSS class."""
 
     value: float | None
     name: str
@@ -34,7 +34,7 @@ class Part:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Column:
-    """Parts that stand on each other, over one label of the axis."""
+    """Stacked parts above one label of the axis."""
 
     label: str
     parts: Sequence[Part]
@@ -42,13 +42,13 @@ class Column:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scale:
-    """The values of the axis, the lowest and the highest among its marks; bars begin at 0."""
+    """The value axis. It ends at its lowest and highest marks; bars begin at 0."""
 
     marks: Sequence[float]
     unit: str = ""
 
     def y(self, value: float) -> float:
-        """How far down a value stands."""
+        """Return the vertical coordinate of a value."""
         low, high = min(self.marks), max(self.marks)
         return round(BOTTOM - (BOTTOM - TOP) * (value - low) / (high - low), 2)
 
@@ -65,7 +65,7 @@ class Rectangle:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bar:
-    """A bar, and the area around it that can be pointed at."""
+    """A bar, and the area around it that reacts to the pointer."""
 
     part: Part
     shape: Rectangle
@@ -85,7 +85,7 @@ class Mark:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Drawing:
-    """All that is drawn."""
+    """All shapes and labels of a chart."""
 
     bars: Sequence[Bar]
     rows: Sequence[Mark]
@@ -97,7 +97,7 @@ class Drawing:
 
 
 def draw(columns: Sequence[Column], *, scale: Scale) -> Drawing:
-    """The chart of these columns, from left to right. Parts without a value are not drawn."""
+    """Return the chart of these columns, from left to right. Parts without a value are left out."""
     room = (RIGHT - LEFT) / len(columns)
     return Drawing(
         bars=[
@@ -111,27 +111,27 @@ def draw(columns: Sequence[Column], *, scale: Scale) -> Drawing:
         ],
         columns=[
             Mark(at=round(LEFT + (number + 0.5) * room, 2), text=columns[number].label)
-            for number in labelled([column.label for column in columns], room=room)
+            for number in labelled_columns([column.label for column in columns], room=room)
         ],
     )
 
 
-def counting(values: Sequence[float]) -> Scale:
-    """A scale for counts: from 0 to at least the highest, in two to five round steps."""
+def count_scale(values: Sequence[float]) -> Scale:
+    """Return a scale for counts: from 0 to at least the highest, in two to five round steps."""
     highest = max([*values, 1])
     power: float = 10 ** floor(log10(highest))
     step = ceil(next(n * power for n in (0.2, 0.25, 0.5, 1, 2) if n * power * 5 >= highest))
     return Scale(marks=[step * number for number in range(ceil(highest / step) + 1)])
 
 
-def labelled(labels: Sequence[str], *, room: float) -> range:
-    """Which columns get their label: the first, and then as many as do not touch each other."""
+def labelled_columns(labels: Sequence[str], *, room: float) -> range:
+    """Return the columns that are labelled: the first, and as many others as fit."""
     longest = max(len(label) for label in labels) * LETTER + GAP
     return range(0, len(labels), ceil(longest / room))
 
 
 def short(value: float) -> str:
-    """A number that fits beside an axis."""
+    """Return a number in a short form, as in 1.2k."""
     for size, unit in ((1_000_000, "M"), (1_000, "k")):
         if abs(value) >= size:
             return f"{value / size:.1f}".removesuffix(".0") + unit
@@ -151,7 +151,7 @@ def _stack(column: Column, *, left: float, room: float, scale: Scale) -> list[Ba
 def _bar(part: Part, *, left: float, room: float, top: float, bottom: float, in_stack: bool) -> Bar:
     y, end = min(top, bottom), max(top, bottom)
     height = max(end - y, MIN_BAR_HEIGHT)
-    # A bar that would be lower than can be seen grows away from zero.
+    # A bar that is raised to the minimum height grows away from zero.
     y = y if (part.value or 0) < 0 else end - height
     width = min(room * BAR_SHARE, MAX_BAR_WIDTH)
     shape = Rectangle(

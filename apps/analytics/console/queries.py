@@ -1,4 +1,4 @@
-"""What is asked of the console, as it stands in a page's address."""
+"""The query in the address of a console page."""
 
 from dataclasses import dataclass, replace
 from datetime import date, datetime
@@ -20,25 +20,25 @@ PRESETS = (7, 30)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Query:
-    """Whose figures, and of which days."""
+    """The scope and the period of the figures."""
 
     project: Project | None
     scope: Scope
     period: Period
 
     def of(self, period: Period) -> "Query":
-        """The same of other days."""
+        """Return the same query for another period."""
         return replace(self, period=period)
 
     @property
     def url(self) -> str:
-        """The page with the figures."""
+        """The address of the page with the figures."""
         return f"{reverse('admin:analytics_console')}?{urlencode(self.parameters)}"
 
     def drilldown_url(self, *, of: str, **selection: int) -> str:
-        """The page with the conversations that a bar counts."""
+        """Return the address of the drill-down page of a bar."""
         parameters = {**self.parameters, "of": of, **selection}
-        return f"{reverse('admin:analytics_console_behind')}?{urlencode(parameters)}"
+        return f"{reverse('admin:analytics_console_drilldown')}?{urlencode(parameters)}"
 
     @property
     def parameters(self) -> dict[str, str]:
@@ -52,7 +52,7 @@ class Query:
 
 
 class QueryForm(forms.Form):
-    """Project, channel and period. Days that are left out are the last seven, up to today."""
+    """Project, channel and period; the default period is the last seven days, today included."""
 
     project = forms.ModelChoiceField(
         Project.objects.order_by("name", "uuid"), required=False, empty_label="All projects"
@@ -71,7 +71,7 @@ class QueryForm(forms.Form):
             self.fields[name].widget = forms.DateInput(format="%Y-%m-%d", attrs={"type": "date"})
 
     def clean(self) -> dict[str, Any]:
-        """Raises ValidationError for days that are no period."""
+        """Raises ValidationError for days that do not make a period."""
         fields = self.cleaned_data
         if "first" in fields and "last" in fields and "project" in fields:
             last = fields["last"] or self._last_day()
@@ -84,7 +84,7 @@ class QueryForm(forms.Form):
 
     @property
     def query(self) -> Query:
-        """What a valid form asks for."""
+        """The query of a valid form."""
         fields = self.cleaned_data
         project: Project | None = fields["project"]
         scope = Scope(project=project.uuid if project else None, channel=fields["channel"])
@@ -98,12 +98,12 @@ class QueryForm(forms.Form):
 
 
 def presets(query: Query, *, now: datetime) -> list[tuple[str, Query]]:
-    """The last so many days of the same project and channel, with what they are called."""
+    """Return the preset periods, with their labels, for the query's project and channel."""
     today = local_day(now, project=query.project)
     return [(f"Last {days} days", query.of(Period.of_days(days, last=today))) for days in PRESETS]
 
 
 def local_day(now: datetime, *, project: Project | None) -> date:
-    """Today in the project's zone; of all projects: in the default one."""
+    """Return the local date in the project's time zone, or in the default one for all projects."""
     zone = project.timezone if project else str(settings.DEFAULT_TIMEZONE)
     return now.astimezone(ZoneInfo(zone)).date()

@@ -1,41 +1,41 @@
-"""Figures in words: the one place where the console rounds them."""
+"""Figures as text. The console rounds figures only here."""
 
 from datetime import timedelta
 
 NO_DATA = "no data"
-# A minus that is as wide as a plus.
+# The minus sign is as wide as a plus; the hyphen is not.
 _MINUS = "\N{MINUS SIGN}"
 
 
 def count(number: int, thing: str) -> str:
-    """As in 1 answer, 1,204 answers."""
+    """Return a count, as in 1 answer or 1,204 answers."""
     return f"{number:,} {thing}" if number == 1 else f"{number:,} {thing}s"
 
 
 def percent(value: float | None) -> str:
-    """As in 81.3%."""
+    """Return a percentage, as in 81.3%."""
     return NO_DATA if value is None else f"{value:.1f}%"
 
 
 def mean(value: float | None) -> str:
-    """As in 4.21."""
+    """Return a mean, as in 4.21."""
     return NO_DATA if value is None else f"{value:.2f}"
 
 
 def signed(value: float | None) -> str:
-    """As in +12.5."""
+    """Return a number with its sign, as in +12.5."""
     if value is None:
         return NO_DATA
     return f"{value:+.1f}".replace("-", _MINUS) if round(value, 1) else "0.0"
 
 
 def number(value: float | None) -> str:
-    """As in 4.5."""
+    """Return a number, as in 4.5."""
     return NO_DATA if value is None else f"{value:,.1f}".removesuffix(".0")
 
 
 def duration(value: timedelta | None) -> str:
-    """The two largest units, as in 2 h 5 min."""
+    """Return a duration in its two largest units, as in 2 h 5 min."""
     if value is None:
         return NO_DATA
     seconds = round(value.total_seconds())

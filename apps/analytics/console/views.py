@@ -1,4 +1,4 @@
-"""The console's pages that show figures."""
+"""The views of the console's figures and drill-down pages."""
 
 from typing import Any
 
@@ -10,7 +10,7 @@ from django.urls import URLPattern, path
 from apps.analytics.console.buckets import name
 from apps.analytics.console.cards import cards
 from apps.analytics.console.charts import charts
-from apps.analytics.console.drilldown_page import ListForm, drilldown_page
+from apps.analytics.console.drilldown_page import DrilldownForm, drilldown_page
 from apps.analytics.console.queries import QueryForm, presets
 from apps.analytics.figures import figures
 from apps.common.clock import now
@@ -24,10 +24,10 @@ from apps.common.console_access import (
 
 
 def urls(site: admin.AdminSite) -> list[URLPattern]:
-    """The addresses of the pages, below those of survey answers in the admin site."""
+    """Return the URLs of the pages, below those of survey answers in the admin site."""
     pages = {
         "analytics_console": ("console/", show_figures),
-        "analytics_console_behind": ("console/behind/", show_drilldown),
+        "analytics_console_drilldown": ("console/drilldown/", show_drilldown),
     }
     return [
         path(
@@ -40,7 +40,7 @@ def urls(site: admin.AdminSite) -> list[URLPattern]:
 
 
 def show_figures(request: HttpRequest) -> HttpResponse:
-    """The figures of a project and a period: in large, and as charts."""
+    """Show the figures of a scope and a period, as cards and as charts."""
     at = now()
     form = QueryForm(request.GET, now=at)
     if not form.is_valid():
@@ -52,7 +52,7 @@ def show_figures(request: HttpRequest) -> HttpResponse:
     )
     context = {
         "title": "Console",
-        # Filled in with the days that were meant where none were given.
+        # A new form, so that the fields show the default period if none was entered.
         "form": QueryForm(initial=query.parameters, now=at),
         "period": name(query.period),
         "zone": query.project.timezone if query.project else "",
@@ -65,13 +65,15 @@ def show_figures(request: HttpRequest) -> HttpResponse:
 
 
 def show_drilldown(request: HttpRequest) -> HttpResponse:
-    """The conversations behind a bar. Raises Http404 for an address that no page leads to."""
-    form = ListForm(request.GET, now=now())
+    """Show the rows that a bar counts. Raises Http404 for an address that no bar has."""
+    form = DrilldownForm(request.GET, now=now())
     if not form.is_valid():
         raise Http404("There is no such list.")
     page = drilldown_page(form)
     scope = form.query.scope
-    log_access(request, page="console behind", project_id=scope.project, channel_id=scope.channel)
+    log_access(
+        request, page="console drilldown", project_id=scope.project, channel_id=scope.channel
+    )
     context = {
         "title": page.title,
         "page": page,
@@ -82,6 +84,6 @@ def show_drilldown(request: HttpRequest) -> HttpResponse:
 
 
 def _page(request: HttpRequest, template: str, context: dict[str, Any]) -> HttpResponse:
-    # The admin's side bar has a script and a filter that a phone has no room for.
+    # A phone has no room for the side bar of the admin site, which has a filter.
     site = {**admin.site.each_context(request), "is_nav_sidebar_enabled": False}
     return TemplateResponse(request, template, {**site, **context})

@@ -1,4 +1,4 @@
-"""The data lake: one small interface, and the client that DATALAKE_URL names."""
+"""The data lake: its interface, and the clients between which DATALAKE_URL chooses."""
 
 from collections.abc import Callable
 from urllib.parse import SplitResult, urlsplit
@@ -11,9 +11,9 @@ __all__ = ["DataLake", "LakeEvent", "Refused", "data_lake"]
 
 
 def data_lake(url: str) -> DataLake:
-    """The client for a DATALAKE_URL such as `file:///var/lake`. It contacts nobody yet.
+    """Return the client for a DATALAKE_URL such as `file:///var/lake`, without connecting.
 
-    Raises ValueError with what to set or install instead.
+    Raises ValueError, with a message that says what to set or install instead.
     """
     try:
         address = urlsplit(url)
@@ -27,7 +27,7 @@ def data_lake(url: str) -> DataLake:
 
 def _weni(address: SplitResult) -> DataLake:
     try:
-        # An optional extra; and its gRPC takes a third of a second to load.
+        # An optional package. Importing its gRPC takes a third of a second.
         from apps.analytics.datalake.weni import WeniDataLake
     except ImportError as error:
         raise ValueError(

@@ -1,4 +1,4 @@
-"""A data lake in files: newline JSON, in one folder for each day."""
+"""A data lake in files of newline-delimited JSON, in one folder for each day."""
 
 import hashlib
 import os
@@ -14,11 +14,11 @@ from apps.common.lossless_json import dump
 
 
 class FileDataLake:
-    """Writes `<root>/day=YYYY-MM-DD/<batch>.jsonl`; a day is that of UTC.
+    """A data lake that writes `<root>/day=YYYY-MM-DD/<hash>.jsonl`; days are in UTC.
 
-    A file appears whole or not at all, and the same batch sent again is the same file. The folders
-    are partitions in Hive's form, which DuckDB and Spark read as a column: not named `date`, which
-    would hide the events' own.
+    A file appears whole or not at all, and sending the same events again writes the same file. The
+    folders are Hive partitions, which DuckDB and Spark read as a column. The column is not named
+    `date` because it would hide the `date` of the events.
     """
 
     max_batch_size = 500
@@ -28,13 +28,13 @@ class FileDataLake:
 
     @classmethod
     def at(cls, address: SplitResult) -> Self:
-        """The lake at `file:///PATH`. Raises ValueError for any other address."""
+        """Return the lake at `file:///PATH`. Raises ValueError for any other address."""
         if len(address.path) < 2 or address.netloc or address.query or address.fragment:
             raise ValueError("must be file:// and an absolute path, as in file:///var/lake.")
         return cls(url2pathname(address.path))
 
     def send(self, events: Sequence[LakeEvent]) -> None:
-        """See `DataLake.send`. Unavailable if the disk refuses; no event is ever refused."""
+        """See `DataLake.send`. Raises Unavailable if writing fails; refuses no event."""
         by_day: defaultdict[str, list[LakeEvent]] = defaultdict(list)
         for event in events:
             by_day[event["date"][:10]].append(event)
@@ -61,7 +61,7 @@ class FileDataLake:
 
 
 def _sync_folder(folder: Path) -> None:
-    """Have a new name survive a power loss, too: fsync(2), "Description"."""
+    """Make a new file name survive a power loss: see fsync(2), "Description"."""
     descriptor = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(descriptor)

@@ -1,4 +1,4 @@
-"""A data lake behind Amazon Data Firehose: one line of JSON for each event."""
+"""A data lake that Amazon Data Firehose fills, with one line of JSON for each event."""
 
 import re
 import time
@@ -12,7 +12,7 @@ from apps.analytics.datalake.interface import LAKE, LakeEvent, Refused, lake_is_
 from apps.common import aws
 from apps.common.lossless_json import dump
 
-# Less than Firehose takes: base64 adds a third, and the request's JSON a little.
+# Below the limit of Firehose, because base64 adds a third and the request's JSON a little.
 MAX_CALL_BYTES = 3_000_000
 
 ATTEMPTS = 6
@@ -23,9 +23,10 @@ _REGION = re.compile(r"region=([a-z0-9-]+)")
 
 
 class FirehoseDataLake:
-    """Puts events as records on a Firehose stream.
+    """A data lake that puts events as records on a Firehose stream.
 
-    Records that a call fails to take are sent again alone, so that only then order may change.
+    If a call fails for some of its records, only these records are sent again. Events arrive out of
+    order only in this case.
     """
 
     max_batch_size = aws.FIREHOSE_MAX_BATCH_RECORDS
@@ -33,14 +34,17 @@ class FirehoseDataLake:
     def __init__(
         self, *, stream: str, region: str | None = None, sleep: Callable[[float], None] = time.sleep
     ) -> None:
-        """`region` None is that of the events' queue. `sleep` takes seconds."""
+        """`region` defaults to the region of the events' queue. `sleep` takes seconds."""
         self._stream = stream
         self._region = region
         self._sleep = sleep
 
     @classmethod
     def at(cls, address: SplitResult) -> Self:
-        """The lake at `firehose://STREAM[?region=REGION]`; raises ValueError for anything else."""
+        """Return the lake at `firehose://STREAM[?region=REGION]`.
+
+        Raises ValueError for any other address.
+        """
         region = _REGION.fullmatch(address.query)
         if (
             not _STREAM.fullmatch(address.netloc)
@@ -49,13 +53,13 @@ class FirehoseDataLake:
             or (address.query and not region)
         ):
             raise ValueError(
-                "must be firehose:// and the name of a stream, with its region if that is not the "
-                "queue's, as in firehose://conversations?region=us-east-1."
+                "must be firehose:// and the name of a stream, as in firehose://conversations. If "
+                "its region is not the queue's, append it, as in ?region=us-east-1."
             )
         return cls(stream=address.netloc, region=region[1] if region else None)
 
     def send(self, events: Sequence[LakeEvent]) -> None:
-        """See `DataLake.send`. An event is refused if it is larger than a record may be."""
+        """See `DataLake.send`. Refuses events that are larger than a record may be."""
         records: list[bytes] = []
         refused: dict[str, str] = {}
         for event in events:
@@ -70,14 +74,18 @@ class FirehoseDataLake:
             raise Refused(refused)
 
     def _put(self, records: list[bytes]) -> None:
-        """PutRecordBatch until nothing is left: an answer of 200 may say that some failed."""
+        """Send records with PutRecordBatch; repeat it for records that failed.
+
+        A call can fail for some of its records and still return status 200. Raises Unavailable if
+        records fail in the last attempt.
+        """
         region = self._region or settings.SQS_CONVERSATION_REGION
         codes: set[str] = set()
         for attempt in range(ATTEMPTS):
             if attempt:
                 self._sleep(FIRST_PAUSE * 2 ** (attempt - 1))
-            # Firehose does not look into records: what it says of a call is about the stream, its
-            # rights or its state. Somebody mends that, and the events wait.
+            # Firehose does not inspect records, so an error of a call is never about an event. The
+            # events wait until the stream works again.
             with aws.may_be_unavailable(LAKE):
                 answer = aws.firehose_client(region=region).put_record_batch(
                     DeliveryStreamName=self._stream,
@@ -92,11 +100,11 @@ class FirehoseDataLake:
             ]
             if not records:
                 return
-        raise lake_is_unavailable(f"Firehose leaves records out: {', '.join(sorted(codes))}")
+        raise lake_is_unavailable(f"Firehose did not take all records: {', '.join(sorted(codes))}")
 
 
 def _calls(records: Sequence[bytes]) -> Iterator[list[bytes]]:
-    """The records in their order, in as few calls as the limits allow."""
+    """Yield the records in order, in as few calls as the limits allow."""
     call: list[bytes] = []
     size = 0
     for record in records:

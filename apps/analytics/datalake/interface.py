@@ -1,4 +1,4 @@
-"""What every client of the data lake promises."""
+"""The interface of all data lake clients."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
@@ -7,28 +7,28 @@ from apps.common.errors import ConversationServiceError, Unavailable
 
 LakeEvent = dict[str, Any]
 
-# How it is called where it does not answer.
+# Its name in messages about outages.
 LAKE = "The data lake"
 
 
 class DataLake(Protocol):
-    """Where events for analysis go; `max_batch_size` is how many to send with one call."""
+    """A destination of events for analysis; `max_batch_size` is the most events of one call."""
 
     max_batch_size: int
 
     def send(self, events: Sequence[LakeEvent]) -> None:
-        """Deliver all of these events, at least once and in their order; none is no error.
+        """Deliver these events at least once, in order. An empty sequence is allowed.
 
-        A repeat carries the same `event_id`, by which the lake can drop it. Raises Unavailable if
-        the lake does not answer or refuses for now: then send all of them again. Raises Refused if
-        the lake will never take some of them: then all the others are delivered.
+        A repeated event has the same `event_id`, so the lake can drop it. Raises Unavailable if the
+        lake does not answer or refuses for now; the caller must send all events again. Raises
+        Refused if the lake will never take some of the events; the remaining ones are delivered.
         """
 
 
 class Refused(ConversationServiceError):
-    """Events that the lake will never take, however often they are sent.
+    """The lake will never take some of the events.
 
-    `reasons` has a short word for each, by event id. It never quotes what an event carries.
+    `reasons` maps their event ids to short words, which quote nothing from the events.
     """
 
     def __init__(self, reasons: Mapping[str, str]) -> None:
@@ -41,5 +41,5 @@ class Refused(ConversationServiceError):
 
 
 def lake_is_unavailable(message: str) -> Unavailable:
-    """The error for a lake that does not answer or refuses for now."""
+    """Return the error for a lake that does not answer or refuses for now."""
     return Unavailable(LAKE, message)

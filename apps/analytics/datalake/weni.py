@@ -1,8 +1,8 @@
 """Weni's data lake, over gRPC with the protocol of weni-datalake-sdk.
 
-It uses the SDK's generated messages and stub, and not its `send_event_data`, which knows no
-deadline, opens a connection for each event, never closes it, and takes its address from a variable
-of its own. What is sent is the same; a test compares the two.
+This client uses the SDK's generated messages and stub, but not its `send_event_data`. That function
+has no deadline, opens a connection for each event without closing it, and reads the address from an
+environment variable. A test checks that both send the same requests.
 """
 
 import time
@@ -18,13 +18,14 @@ from weni_datalake_sdk.clients import events_pb2, events_pb2_grpc
 
 from apps.analytics.datalake.interface import LakeEvent, Refused, lake_is_unavailable
 
-# What an RPC may take.
+# The time limit of one RPC.
 DEADLINE_SECONDS = 10.0
 PAUSES = (0.5, 1.0)
 
-# The lake's own server answers an exception of its storage with the status "error" in a reply that
-# gRPC counts as a success.
+# The `status` in a reply. It can be an error although the gRPC call succeeded: the server of the
+# lake replies "error" if its storage fails.
 ACCEPTED = "success"
+# The word of `_insert` for any other `status`.
 NOT_ACCEPTED = "NOT_ACCEPTED"
 
 ABOUT_THE_EVENT = frozenset({"INVALID_ARGUMENT", "OUT_OF_RANGE"})
@@ -42,16 +43,18 @@ ABOUT_THE_LAKE = frozenset(
 
 
 class WeniDataLake:
-    """Sends events one after the other, as the protocol has it, over one connection for a batch.
+    """A data lake that takes one event per RPC. Each `send` opens one connection.
 
-    The connection is not encrypted, as the SDK's is not: keep it inside a private network. Other
-    failures than the two sets above may be about the event or about the lake. An event that fails
-    so while the lake takes another is sent again a few times, then refused; if the lake takes none,
-    it is unavailable.
+    The connection is not encrypted, as in the SDK: use it only inside a private network.
+
+    A status in ABOUT_THE_EVENT refuses the event. A status in ABOUT_THE_LAKE means that the lake is
+    unavailable. Any other failure is undecided: if the lake takes no event of the call, it is
+    unavailable. Otherwise the undecided events are sent again after each of PAUSES, and then
+    refused.
     """
 
-    # An RPC for each event, and the lake's server limits their rate. A small batch is what is sent
-    # again if one fails.
+    # Each event is an RPC, and the server limits their rate. If a call fails, all of its events are
+    # sent again, so a call should have few of them.
     max_batch_size = 25
 
     def __init__(
@@ -61,14 +64,14 @@ class WeniDataLake:
         deadline: float = DEADLINE_SECONDS,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
-        """`target` is host:port; `deadline` and what `sleep` takes are seconds."""
+        """`target` is host:port. `deadline` is in seconds, and `sleep` takes seconds."""
         self._target = target
         self._deadline = deadline
         self._sleep = sleep
 
     @classmethod
     def at(cls, address: SplitResult) -> Self:
-        """The lake at `weni://HOST:PORT`. Raises ValueError for any other address."""
+        """Return the lake at `weni://HOST:PORT`. Raises ValueError for any other address."""
         if not _is_host_and_port(address):
             raise ValueError(
                 "must be weni:// with a host and a port, as in weni://datalake.internal:50051."
@@ -76,7 +79,7 @@ class WeniDataLake:
         return cls(target=address.netloc)
 
     def send(self, events: Sequence[LakeEvent]) -> None:
-        """See `DataLake.send`. The event's id goes into its metadata: the protocol has no other."""
+        """See `DataLake.send`. Metadata carries the event id, for which there is no field."""
         if not events:
             return
         refused: dict[str, str] = {}
@@ -98,9 +101,9 @@ class WeniDataLake:
     def _send_each(
         self, stub: Any, events: Sequence[LakeEvent], refused: dict[str, str]
     ) -> dict[str, str]:
-        """Adds to `refused`; gives those that failed for a reason that may pass, with that reason.
+        """Send each event; return the undecided failures, as a status for each event id.
 
-        Raises Unavailable at the first answer that is about the lake and not about the event.
+        Adds refused events to `refused`. Raises Unavailable at the first status in ABOUT_THE_LAKE.
         """
         undecided: dict[str, str] = {}
         for event in events:
@@ -114,11 +117,11 @@ class WeniDataLake:
         return undecided
 
     def _insert(self, stub: Any, event: LakeEvent) -> str:
-        """One RPC, its outcome as one word: ACCEPTED, NOT_ACCEPTED or the name of gRPC's status."""
+        """Send an event; return ACCEPTED, NOT_ACCEPTED or the name of gRPC's status."""
         try:
             request = _request(event)
         except (ValueError, OverflowError, TypeError):
-            # The protocol cannot express it, so no server will ever see it.
+            # The protocol cannot express this event.
             return "INVALID_ARGUMENT"
         try:
             reply = stub.InsertEventData(request, timeout=self._deadline)

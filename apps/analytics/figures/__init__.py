@@ -1,11 +1,11 @@
-"""Figures of a period: CSAT, NPS, and what became of the conversations.
+"""Figures of a period: CSAT, NPS, and the numbers of conversations opened and closed.
 
-A day is a local day of each project's own present zone, also where the figures of all projects are
-asked for. An answer belongs to the day of `answered_at`. A conversation is opened on the day of
-`opened_at`, a time of the queue, because `started_at` is whatever its producer's clock said; it is
-closed on the day of `ended_at`, so one that closes at midnight closes on the day that begins.
+Days are local days in the present time zone of each project, even in figures of all projects. An
+answer belongs to the day of `answered_at`. A conversation is opened on the day of `opened_at`,
+which is a queue time; `started_at` depends on the producer's clock. It is closed on the day of
+`ended_at`, so a conversation that closes at midnight closes on the day that begins.
 
-What there is nothing of is None, never 0 or NaN; only counts can be 0. Nothing is rounded.
+A figure without data is None, never 0 or NaN; only counts can be 0. Nothing is rounded.
 """
 
 from apps.analytics.figures.periods import Period

@@ -1,4 +1,4 @@
-"""The figures as a JSON document and as rows of a table, under names that stay."""
+"""The figures as a JSON document and as rows of a table. Their names are a stable interface."""
 
 from collections.abc import Iterator, Mapping
 from datetime import date
@@ -13,7 +13,7 @@ COLUMNS = ("day", "figure", "value")
 
 
 def as_document(figures: Figures) -> Document:
-    """All figures, unrounded; null is what there is nothing of. Percent are from 0 to 100."""
+    """Return all figures, unrounded. Figures without data are null; percentages go to 100."""
     project, channel = figures.scope.project, figures.scope.channel
     return {
         "project": str(project) if project else None,
@@ -31,9 +31,10 @@ def as_document(figures: Figures) -> Document:
 
 
 def as_rows(document: Document) -> Iterator[tuple[str, str, str]]:
-    """A row of `COLUMNS` for each figure: first of the whole period, with no day, then of each day.
+    """Yield a row of `COLUMNS` for each figure: of the whole period first, then of each day.
 
-    Figures have the names that they have in the document, joined by dots; null is an empty text.
+    Rows of the whole period have an empty day. The name of a figure is its path in the document,
+    joined by dots. Null becomes "".
     """
     for name, value in _flat(document["figures"]):
         yield "", name, value

@@ -1,7 +1,7 @@
-"""Periods of local days, and the stretches of time that they are in a zone.
+"""Periods of local days, and their spans of time in a zone.
 
-The stretches come from zoneinfo, as the closing times of conversations do, and not from the tz
-database of PostgreSQL: that is another copy, which may be older or know fewer names.
+The offsets come from zoneinfo, as those of closing times do. PostgreSQL has another copy of the tz
+database, which may be older or lack some zones.
 """
 
 from bisect import bisect_left
@@ -20,10 +20,10 @@ _SECOND = timedelta(seconds=1)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Period:
-    """Local days, from the first to the last, both included; in no zone yet.
+    """Local days from the first to the last, both included, independent of a zone.
 
-    Raises ValueError with a sentence for days in the wrong order, before 1970 or after 2999, or
-    more than 3,660 of them.
+    Raises ValueError if the days are in the wrong order, before 1970 or after 2999, or if there are
+    more than 3,660. The message of the error can be shown to people.
     """
 
     first: date
@@ -36,11 +36,11 @@ class Period:
             raise ValueError(f"The period must be within {EARLIEST} and {LATEST}.")
         number = (self.last - self.first).days + 1
         if number > MAX_DAYS:
-            raise ValueError(f"The period has {number} days; at most {MAX_DAYS} can be.")
+            raise ValueError(f"The period has {number} days; at most {MAX_DAYS} are allowed.")
 
     @classmethod
     def of_days(cls, number: int, *, last: date) -> "Period":
-        """So many days up to the last one. Raises ValueError as above."""
+        """Return the period of this number of days that ends with `last`. Raises ValueError."""
         # Calendars begin with the year 1 (datetime.date.min).
         first = max(last.toordinal() - number + 1, date.min.toordinal())
         return cls(first=date.fromordinal(first), last=last)
@@ -53,7 +53,7 @@ class Period:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Span:
-    """A stretch of time, its end not included, in which a zone's clocks differ so much from UTC."""
+    """A span of time, without its end, in which a zone has one offset from UTC."""
 
     timezone: str
     starts_at: datetime
@@ -62,14 +62,14 @@ class Span:
 
 
 def spans(*, period: Period, timezone: str) -> list[Span]:
-    """The spans of all instants whose local date in this zone lies in the period, and no others.
+    """Return the spans of exactly the instants whose local date in this zone is in the period.
 
-    There is one for each offset from UTC in the period: a day of 23 or 25 hours makes two. Raises
-    ZoneInfoNotFoundError for a zone that the installed tz database does not have.
+    A span ends where the offset from UTC changes: most days of 23 or 25 hours have two spans.
+    Raises ZoneInfoNotFoundError for a zone that the installed tz database does not have.
     """
     first_midnight, end_midnight = _midnight(period.first), _midnight(period.last + _DAY)
-    # The clocks of a zone are less than a day from UTC (datetime.tzinfo.utcoffset).
-    stretches = _stretches(
+    # The offset of a zone from UTC is less than a day (datetime.tzinfo.utcoffset).
+    pieces = _pieces(
         zone=ZoneInfo(timezone), since=first_midnight - _DAY, until=end_midnight + _DAY
     )
     clipped = (
@@ -79,7 +79,7 @@ def spans(*, period: Period, timezone: str) -> list[Span]:
             ends_at=min(ends_at, end_midnight - utc_offset),
             utc_offset=utc_offset,
         )
-        for starts_at, ends_at, utc_offset in stretches
+        for starts_at, ends_at, utc_offset in pieces
     )
     return [span for span in clipped if span.starts_at < span.ends_at]
 
@@ -88,10 +88,10 @@ def _midnight(day: date) -> datetime:
     return datetime.combine(day, time(0), tzinfo=UTC)
 
 
-def _stretches(
+def _pieces(
     *, zone: ZoneInfo, since: datetime, until: datetime
 ) -> Iterator[tuple[datetime, datetime, timedelta]]:
-    """The time from `since` to `until`, cut wherever the offset from UTC changes."""
+    """Yield the time from `since` to `until` in pieces: start, end and offset from UTC."""
     starts_at = since
     while starts_at < until:
         ends_at = min(_next_change(zone=zone, after=starts_at, until=until), until)
@@ -100,15 +100,15 @@ def _stretches(
 
 
 def _next_change(*, zone: ZoneInfo, after: datetime, until: datetime) -> datetime:
-    """The first change of the offset after `after`, or some time at or after `until`.
+    """Return the first change of the offset after `after`, or a time at or after `until`.
 
-    No zone changes its offset and changes it back within a day.
+    The search relies on zones never changing their offset and changing it back within a day.
     """
     offset = _offset(zone, after)
     at = after
     while at < until:
         if _offset(zone, at + _DAY) != offset:
-            # Zones change at whole seconds, and so do the midnights that this began with.
+            # Zones change at whole seconds, and `after` is a whole second too.
             return at + _SECOND * bisect_left(
                 range(_DAY // _SECOND),
                 True,

@@ -1,4 +1,4 @@
-"""What the figures are. Shares are in percent; what there is nothing of is None."""
+"""The classes of the figures. Shares are in percent; a figure without data is None."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ HOURS = range(24)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scope:
-    """Whose figures: of a project or of all, of a channel or of all."""
+    """The project and the channel of the figures; None is all of them."""
 
     project: UUID | None = None
     channel: UUID | None = None
@@ -33,12 +33,12 @@ class CsatFigures:
 
     @property
     def answers(self) -> int:
-        """How many there are."""
+        """The number of answers."""
         return sum(self.distribution.values())
 
     @property
     def satisfied_percent(self) -> float | None:
-        """The share of 4 and 5."""
+        """The share of the scores 4 and 5."""
         return percent(count(self.distribution, SATISFIED), self.answers)
 
     @property
@@ -56,22 +56,22 @@ class NpsFigures:
 
     @property
     def answers(self) -> int:
-        """How many there are, passives included."""
+        """The number of answers, passives included."""
         return sum(self.distribution.values())
 
     @property
     def promoters(self) -> int:
-        """Those of 9 and 10."""
+        """The number of scores 9 and 10."""
         return count(self.distribution, PROMOTERS)
 
     @property
     def passives(self) -> int:
-        """Those of 7 and 8."""
+        """The number of scores 7 and 8."""
         return count(self.distribution, PASSIVES)
 
     @property
     def detractors(self) -> int:
-        """Those of 0 to 6."""
+        """The number of scores 0 to 6."""
         return count(self.distribution, DETRACTORS)
 
     @property
@@ -82,7 +82,11 @@ class NpsFigures:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SurveyFigures:
-    """The answers that count: of each kind the newest to a conversation, and all without one."""
+    """Figures of the answers that count.
+
+    Of the answers of one kind in a conversation, the newest counts. All answers without a
+    conversation count.
+    """
 
     csat: CsatFigures
     nps: NpsFigures
@@ -92,27 +96,24 @@ class SurveyFigures:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OpeningFigures:
-    """Conversations by the day and by the local hour of day (0 to 23) in which they were opened.
-
-    Messages by hour are not known to PostgreSQL: it counts them for each conversation only.
-    """
+    """Numbers of conversations by the local day and the local hour (0 to 23) of their opening."""
 
     by_day: Mapping[date, int]
     by_hour: Mapping[int, int]
 
     @property
     def opened(self) -> int:
-        """How many in all."""
+        """The number of conversations opened."""
         return sum(self.by_day.values())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClosingFigures:
-    """Conversations that were closed, and have not been reopened.
+    """Numbers of conversations that were closed and have not been reopened.
 
-    `answered` of them have a CSAT or NPS answer, whenever it came. `archived` of them have their
-    messages in the archive; `messages` counts those that are there now, so it grows until all are
-    archived and shrinks when the project's retention deletes archives.
+    `answered` counts those that have a CSAT or NPS answer, even one that came outside the period.
+    `archived` counts those that were archived. `messages` counts the messages in their archives: it
+    grows until all are archived, and shrinks when retention deletes archives.
     """
 
     by_day: Mapping[date, Mapping[Resolution, int]]
@@ -122,7 +123,7 @@ class ClosingFigures:
 
     @property
     def by_resolution(self) -> Mapping[Resolution, int]:
-        """How many in all, by how they ended."""
+        """The number of conversations closed, by resolution."""
         return {
             resolution: sum(day[resolution] for day in self.by_day.values())
             for resolution in RESOLUTIONS
@@ -130,12 +131,12 @@ class ClosingFigures:
 
     @property
     def closed(self) -> int:
-        """How many in all."""
+        """The number of conversations closed."""
         return sum(self.by_resolution.values())
 
     @property
     def response_percent(self) -> float | None:
-        """The share that has an answer."""
+        """The share of closed conversations that have an answer."""
         return percent(self.answered, self.closed)
 
 
@@ -143,8 +144,8 @@ class ClosingFigures:
 class LengthFigures:
     """Medians of closed conversations that are archived and have messages.
 
-    The duration is the time from the first message to the last; one message has none: 0. One whose
-    archive was deleted by the project's retention has no length any more, but keeps its duration.
+    The duration is the time from the first message to the last; it is 0 for a single message. A
+    conversation whose archive was deleted by retention counts for the duration only.
     """
 
     median_messages: float | None
@@ -163,14 +164,16 @@ class Figures:
     lengths: LengthFigures
 
 
-RESOLUTIONS = tuple(one for one in Resolution if one is not Resolution.IN_PROGRESS)
+RESOLUTIONS = tuple(
+    resolution for resolution in Resolution if resolution is not Resolution.IN_PROGRESS
+)
 
 
 def percent(part: int, whole: int) -> float | None:
-    """None of nothing."""
+    """Return the share of a part in percent, or None if the whole is 0."""
     return 100 * part / whole if whole else None
 
 
 def count(distribution: Mapping[int, int], scores: range) -> int:
-    """The answers with one of these scores."""
+    """Return the number of answers with one of these scores."""
     return sum(number for score, number in distribution.items() if score in scores)

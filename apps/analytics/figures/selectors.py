@@ -1,8 +1,9 @@
-"""What can be asked: each selector runs two statements, one for the zones and one for its figures.
+"""Selectors of the figures.
 
-`figures` asks for all of them with five. They are not of one snapshot: what is written meanwhile
-may be in one figure and not yet in another. All raise ZoneInfoNotFoundError if a project's zone is
-not in the installed tz database.
+Each selector runs two statements, one for the zones and one for its figures; `figures` runs five.
+The statements do not share a snapshot: a row that is written meanwhile may count in one figure and
+not yet in another. All raise ZoneInfoNotFoundError if a project's zone is not in the installed tz
+database.
 """
 
 from collections import Counter, defaultdict
@@ -24,12 +25,19 @@ from apps.analytics.figures.results import (
     Scope,
     SurveyFigures,
 )
-from apps.analytics.figures.statements import ANSWERS, CLOSINGS, LENGTHS, OPENINGS, ask, zones
+from apps.analytics.figures.statements import (
+    ANSWERS,
+    CLOSINGS,
+    LENGTHS,
+    OPENINGS,
+    run_statement,
+    zones,
+)
 from apps.conversations.models import CSAT_KEY, NPS_KEY, Resolution
 
 
 def figures(*, scope: Scope, period: Period) -> Figures:
-    """All figures of a scope and a period."""
+    """Return all figures of a scope and a period."""
     timezones = zones(scope=scope)
     return Figures(
         scope=scope,
@@ -42,35 +50,35 @@ def figures(*, scope: Scope, period: Period) -> Figures:
 
 
 def surveys(*, scope: Scope, period: Period) -> SurveyFigures:
-    """CSAT and NPS of the period and of each of its days."""
+    """Return CSAT and NPS of the period and of each of its days."""
     return _surveys(scope, period, zones(scope=scope))
 
 
 def openings(*, scope: Scope, period: Period) -> OpeningFigures:
-    """Conversations opened, by day and by hour of day."""
+    """Return the numbers of conversations opened, by day and by hour."""
     return _openings(scope, period, zones(scope=scope))
 
 
 def closings(*, scope: Scope, period: Period) -> ClosingFigures:
-    """Conversations closed, by resolution and day, with their response rate and messages."""
+    """Return the numbers of conversations closed, by day and resolution, and their answers."""
     return _closings(scope, period, zones(scope=scope))
 
 
 def lengths(*, scope: Scope, period: Period) -> LengthFigures:
-    """Median length and duration of the conversations that were closed."""
+    """Return the median length and duration of closed conversations."""
     return _lengths(scope, period, zones(scope=scope))
 
 
 def _surveys(scope: Scope, period: Period, timezones: Sequence[str]) -> SurveyFigures:
-    rows = ask(ANSWERS, scope=scope, period=period, timezones=timezones)
+    rows = run_statement(ANSWERS, scope=scope, period=period, timezones=timezones)
     by_day: defaultdict[tuple[str, date], Counter[int]] = defaultdict(Counter)
-    in_all: defaultdict[str, Counter[int]] = defaultdict(Counter)
+    totals: defaultdict[str, Counter[int]] = defaultdict(Counter)
     for key, day, score, number in rows:
         by_day[key, day][score] += number
-        in_all[key][score] += number
+        totals[key][score] += number
     return SurveyFigures(
-        csat=_csat(in_all[CSAT_KEY]),
-        nps=_nps(in_all[NPS_KEY]),
+        csat=_csat(totals[CSAT_KEY]),
+        nps=_nps(totals[NPS_KEY]),
         csat_by_day={day: _csat(by_day[CSAT_KEY, day]) for day in period.days},
         nps_by_day={day: _nps(by_day[NPS_KEY, day]) for day in period.days},
     )
@@ -79,7 +87,9 @@ def _surveys(scope: Scope, period: Period, timezones: Sequence[str]) -> SurveyFi
 def _openings(scope: Scope, period: Period, timezones: Sequence[str]) -> OpeningFigures:
     by_day: Counter[date] = Counter()
     by_hour: Counter[int] = Counter()
-    for day, hour, number in ask(OPENINGS, scope=scope, period=period, timezones=timezones):
+    for day, hour, number in run_statement(
+        OPENINGS, scope=scope, period=period, timezones=timezones
+    ):
         by_day[day] += number
         by_hour[hour] += number
     return OpeningFigures(
@@ -91,12 +101,15 @@ def _openings(scope: Scope, period: Period, timezones: Sequence[str]) -> Opening
 def _closings(scope: Scope, period: Period, timezones: Sequence[str]) -> ClosingFigures:
     by_day: defaultdict[date, Counter[Resolution]] = defaultdict(Counter)
     totals: Counter[str] = Counter()
-    rows = ask(CLOSINGS, scope=scope, period=period, timezones=timezones)
+    rows = run_statement(CLOSINGS, scope=scope, period=period, timezones=timezones)
     for day, resolution, number, answered, archived, messages in rows:
         by_day[day][Resolution(resolution)] += number
         totals.update(answered=answered, archived=archived, messages=messages)
     return ClosingFigures(
-        by_day={day: {one: by_day[day][one] for one in RESOLUTIONS} for day in period.days},
+        by_day={
+            day: {resolution: by_day[day][resolution] for resolution in RESOLUTIONS}
+            for day in period.days
+        },
         answered=totals["answered"],
         archived=totals["archived"],
         messages=totals["messages"],
@@ -104,7 +117,9 @@ def _closings(scope: Scope, period: Period, timezones: Sequence[str]) -> Closing
 
 
 def _lengths(scope: Scope, period: Period, timezones: Sequence[str]) -> LengthFigures:
-    ((messages, duration),) = ask(LENGTHS, scope=scope, period=period, timezones=timezones)
+    ((messages, duration),) = run_statement(
+        LENGTHS, scope=scope, period=period, timezones=timezones
+    )
     return LengthFigures(median_messages=messages, median_duration=duration)
 
 

@@ -1,7 +1,7 @@
-"""The SQL of the figures: one statement for each group of them, whatever the scope.
+"""The SQL of the figures: one statement for each group of figures, for all scopes.
 
-Every statement begins with the spans of time that each project's period is; the offset of a span
-turns an instant into local time. The index that serves each one: docs/figures.md.
+Every statement begins with the spans of the period in each project's zone. The offset of a span
+converts an instant to local time. docs/figures.md lists the index of each statement.
 """
 
 from collections.abc import Sequence
@@ -76,25 +76,29 @@ WHERE ended_at >= %(since)s AND ended_at < %(until)s AND archived_at IS NOT NULL
 
 
 def zones(*, scope: Scope) -> list[str]:
-    """The time zones of the scope's projects."""
+    """Return the time zones of the scope's projects."""
     with connection.cursor() as cursor:
         cursor.execute(_ZONES, {"project": scope.project})
         return [timezone for (timezone,) in cursor.fetchall()]
 
 
-def ask(statement: str, *, scope: Scope, period: Period, timezones: Sequence[str]) -> list[Row]:
-    """The rows of one of the statements above."""
-    stretches = [span for timezone in timezones for span in spans(period=period, timezone=timezone)]
+def run_statement(
+    statement: str, *, scope: Scope, period: Period, timezones: Sequence[str]
+) -> list[Row]:
+    """Return the rows of one of the statements above."""
+    period_spans = [
+        span for timezone in timezones for span in spans(period=period, timezone=timezone)
+    ]
     parameters = {
         "project": scope.project,
         "channel": scope.channel,
-        "timezones": [span.timezone for span in stretches],
-        "starts": [span.starts_at for span in stretches],
-        "ends": [span.ends_at for span in stretches],
-        "offsets": [span.utc_offset for span in stretches],
-        # Bounds that are constants tell the planner how many rows a period has.
-        "since": min((span.starts_at for span in stretches), default=None),
-        "until": max((span.ends_at for span in stretches), default=None),
+        "timezones": [span.timezone for span in period_spans],
+        "starts": [span.starts_at for span in period_spans],
+        "ends": [span.ends_at for span in period_spans],
+        "offsets": [span.utc_offset for span in period_spans],
+        # With constant bounds, the planner can estimate how many rows a period has.
+        "since": min((span.starts_at for span in period_spans), default=None),
+        "until": max((span.ends_at for span in period_spans), default=None),
     }
     with connection.cursor() as cursor:
         cursor.execute(_SPANS + statement, parameters)

@@ -1,4 +1,4 @@
-"""The figures as tables for a terminal: the one place where they are rounded."""
+"""The figures as tables for a terminal. This output rounds figures only here."""
 
 from collections.abc import Mapping
 from datetime import date, timedelta
@@ -12,9 +12,9 @@ _NOTHING = "-"
 
 
 def tables(figures: Figures, *, project: Project | None) -> list[Table]:
-    """The period, its days, and the hours of the day. What there is nothing of is a dash."""
+    """Return the tables of the period, of its days, and of the hours. No data is a dash."""
     return [
-        _of_period(figures, title=f"{_whose(project)}, {_period(figures)}"),
+        _of_period(figures, title=f"{_scope_name(project)}, {_period(figures)}"),
         _by_day(figures),
         _by_hour(figures),
     ]
@@ -50,7 +50,7 @@ def _period(figures: Figures) -> str:
     return f"{period}, channel {channel}" if channel else period
 
 
-def _whose(project: Project | None) -> str:
+def _scope_name(project: Project | None) -> str:
     if project is None:
         return "All projects, each in its time zone"
     return f"{project.name or project.uuid} ({project.timezone})"

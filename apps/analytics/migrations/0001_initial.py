@@ -27,7 +27,12 @@ class Migration(migrations.Migration):
                 ),
                 ("channel_uuid", models.UUIDField()),
                 ("contact_urn", models.TextField()),
-                ("message_id", models.TextField(help_text="Its hash where the id is very long.")),
+                (
+                    "message_id",
+                    models.TextField(
+                        help_text="The id of the message, or its hash if the id is very long."
+                    ),
+                ),
                 ("key", models.CharField(max_length=255)),
                 ("value", models.TextField()),
                 ("score", models.PositiveSmallIntegerField(blank=True, null=True)),

@@ -17,7 +17,8 @@ class Migration(migrations.Migration):
             model_name="outboxevent",
             name="refusal",
             field=models.TextField(
-                blank=True, help_text="Why the lake will never take it as it is; empty: it may."
+                blank=True,
+                help_text="Why the data lake refuses the event for good; empty if it does not.",
             ),
         ),
         migrations.AddField(
@@ -25,7 +26,7 @@ class Migration(migrations.Migration):
             name="is_replaced",
             field=models.BooleanField(
                 default=False,
-                help_text="A newer answer of its kind was given to the same conversation.",
+                help_text="Whether the conversation has a newer answer with the same key.",
             ),
         ),
         migrations.AddIndex(

@@ -5,7 +5,7 @@ from apps.common.live_indexes import AddIndexOnLiveTable
 
 
 class Migration(migrations.Migration):
-    # Each index is made without keeping anybody from writing, which a transaction cannot do.
+    # CREATE INDEX CONCURRENTLY does not block writes, and cannot run in a transaction.
     atomic = False
 
     dependencies = [

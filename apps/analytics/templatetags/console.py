@@ -1,4 +1,4 @@
-"""For templates that are not the console's own."""
+"""Template filters for pages outside the console."""
 
 from django import template
 from django.contrib.auth.models import AnonymousUser, User
@@ -10,5 +10,5 @@ register = template.Library()
 
 @register.filter
 def may_see_console(user: User | AnonymousUser) -> bool:
-    """Whether to show a link to the console."""
+    """Return whether this user may see the console."""
     return is_open_to(user)

@@ -37,7 +37,7 @@ class Migration(migrations.Migration):
                     "message_ids",
                     django.contrib.postgres.fields.ArrayField(
                         base_field=models.TextField(),
-                        help_text="The ids in `messages`, to find a message without reading it.",
+                        help_text="The ids of `messages`, for lookups that do not read them.",
                         size=None,
                     ),
                 ),

@@ -20,18 +20,23 @@ class Migration(migrations.Migration):
                 ),
                 (
                     "message_id",
-                    models.TextField(help_text="The dead letter's own, in its queue.", unique=True),
+                    models.TextField(
+                        help_text="Message id of the dead letter on the dead-letter queue.",
+                        unique=True,
+                    ),
                 ),
                 (
                     "source_message_id",
-                    models.TextField(blank=True, help_text="The event's, where it failed."),
+                    models.TextField(
+                        blank=True, help_text="Message id of the event on its own queue."
+                    ),
                 ),
                 ("group_id", models.CharField(max_length=128)),
                 (
                     "sequence_number",
                     models.DecimalField(
                         decimal_places=0,
-                        help_text="The dead letter's own, in its queue.",
+                        help_text="Sequence number of the dead letter on the dead-letter queue.",
                         max_digits=40,
                     ),
                 ),
@@ -50,7 +55,7 @@ class Migration(migrations.Migration):
                 ),
                 (
                     "receive_count",
-                    models.PositiveIntegerField(help_text="How often it was received."),
+                    models.PositiveIntegerField(help_text="How often the event was received."),
                 ),
                 ("project_uuid", models.UUIDField(blank=True, null=True)),
                 ("channel_uuid", models.UUIDField(blank=True, null=True)),
@@ -59,7 +64,7 @@ class Migration(migrations.Migration):
                 (
                     "redrive_requested_at",
                     models.DateTimeField(
-                        blank=True, help_text="When somebody asked for it in the admin.", null=True
+                        blank=True, help_text="When an operator requested a redrive.", null=True
                     ),
                 ),
                 ("redriven_at", models.DateTimeField(blank=True, null=True)),

@@ -12,15 +12,15 @@ from apps.common.console_access import readable
 from apps.common.lossless_json import escape
 from apps.messages.chat import Bubble, Separator, TimelineEntry, chat
 from tests.support.builders import NOON
-from tests.support.console import said
+from tests.support.console import chat_entry
 
 SAO_PAULO = ZoneInfo("America/Sao_Paulo")
 
 
-def chatted(
+def chat_in_sao_paulo(
     *documents: dict[str, Any], timeline_entries: list[TimelineEntry] | None = None
 ) -> list[Any]:
-    """The chat of these messages, in São Paulo."""
+    """Return the chat of these messages, with times in São Paulo."""
     return chat(
         documents,
         timeline_entries=timeline_entries or [],
@@ -30,61 +30,61 @@ def chatted(
 
 
 def message(number: int = 0, text: Any = "hello", **fields: Any) -> dict[str, Any]:
-    """A message in the archive's form."""
-    return said(number, text, at=NOON, **fields).as_json()
+    """Return a message in the archive's form."""
+    return chat_entry(number, text, at=NOON, **fields).as_json()
 
 
 def bubbles(items: list[Any]) -> list[Bubble]:
-    """Only the messages."""
+    """Return only the messages."""
     return [item for item in items if isinstance(item, Bubble)]
 
 
-def test_the_contact_and_the_platform_are_told_apart() -> None:
-    theirs, ours = bubbles(chatted(message(0), message(1, sent=True)))
+def test_messages_of_the_contact_and_of_the_platform_differ() -> None:
+    theirs, ours = bubbles(chat_in_sao_paulo(message(0), message(1, sent=True)))
 
     assert (theirs.is_of_contact, theirs.author) == (True, "Ana Stored")
     assert (ours.is_of_contact, ours.author) == (False, "Platform")
 
 
-def test_a_message_says_what_type_of_event_brought_it() -> None:
-    theirs, ours = bubbles(chatted(message(0), message(1, sent=True)))
+def test_a_message_has_the_label_of_its_event_type() -> None:
+    theirs, ours = bubbles(chat_in_sao_paulo(message(0), message(1, sent=True)))
 
     assert (theirs.label, ours.label) == ("Message from the contact", "Message to the contact")
 
 
 def test_a_stored_message_of_an_unknown_type_is_readable() -> None:
-    (bubble,) = bubbles(chatted({**message(), "event_type": "message.\\u0000whispered"}))
+    (bubble,) = bubbles(chat_in_sao_paulo({**message(), "event_type": "message.\\u0000whispered"}))
 
     assert (bubble.is_of_contact, bubble.text) == (False, "hello")
     assert bubble.label == bubble.author == "message.␀whispered"
 
 
-def test_a_message_has_the_name_that_came_with_it() -> None:
-    (bubble,) = bubbles(chatted(message(more={"contact_name": "Ana Now"})))
+def test_a_message_has_the_contact_name_of_its_event() -> None:
+    (bubble,) = bubbles(chat_in_sao_paulo(message(more={"contact_name": "Ana Now"})))
 
     assert bubble.author == "Ana Now"
 
 
 def test_times_are_local() -> None:
-    day, bubble = chatted(message())
+    day, bubble = chat_in_sao_paulo(message())
 
     assert (day.text, bubble.when) == ("Monday, 23 November 2026", "09:00")
 
 
-def test_an_edit_shows_the_newest_text_and_keeps_the_ones_before() -> None:
+def test_an_edited_message_has_the_newest_text_and_its_earlier_versions() -> None:
     first = message(0, "one")
     first["edits"] = [message(1, "two"), message(2, "three")]
 
-    (bubble,) = bubbles(chatted(first))
+    (bubble,) = bubbles(chat_in_sao_paulo(first))
 
     assert bubble.text == "three"
     assert [(one.text, one.when) for one in bubble.earlier] == [("one", "09:00"), ("two", "09:01")]
 
 
-def test_what_happened_stands_where_it_happened() -> None:
+def test_timeline_entries_are_between_messages_by_time() -> None:
     answer = TimelineEntry(at=NOON + timedelta(minutes=1), text="CSAT answer: 5")
 
-    _, before, between, after = chatted(message(0), message(2), timeline_entries=[answer])
+    _, before, between, after = chat_in_sao_paulo(message(0), message(2), timeline_entries=[answer])
 
     assert isinstance(between, Separator)
     assert (before.when, between.when, after.when) == ("09:00", "09:01", "09:02")
@@ -93,29 +93,31 @@ def test_what_happened_stands_where_it_happened() -> None:
 def test_each_local_day_has_a_heading() -> None:
     # 03:00 UTC is midnight in São Paulo.
     evening = datetime(2026, 11, 24, 2, 59, tzinfo=UTC)
-    items = [said(number, "x", at=evening).as_json() for number in (0, 1)]
+    items = [chat_entry(number, "x", at=evening).as_json() for number in (0, 1)]
 
-    headings = [item.text for item in chatted(*items) if isinstance(item, Separator)]
+    headings = [item.text for item in chat_in_sao_paulo(*items) if isinstance(item, Separator)]
 
     assert headings == ["Monday, 23 November 2026", "Tuesday, 24 November 2026"]
 
 
 @pytest.mark.parametrize(("text", "shown"), [(None, ""), ("", ""), (12, "12"), ([1], "[1]")])
-def test_a_text_that_is_none_is_shown_too(text: Any, shown: str) -> None:
-    (bubble,) = bubbles(chatted(message(0, text)))
+def test_a_text_that_is_not_a_string_is_shown(text: Any, shown: str) -> None:
+    (bubble,) = bubbles(chat_in_sao_paulo(message(0, text)))
 
     assert bubble.text == shown
 
 
-def test_fields_without_a_place_are_shown_as_json() -> None:
-    (bubble,) = bubbles(chatted(message(more={"source": "incoming", "attachments": ["a.png"]})))
-    (plain,) = bubbles(chatted(message(more={"source": "incoming"})))
+def test_other_fields_are_shown_as_json() -> None:
+    (bubble,) = bubbles(
+        chat_in_sao_paulo(message(more={"source": "incoming", "attachments": ["a.png"]}))
+    )
+    (plain,) = bubbles(chat_in_sao_paulo(message(more={"source": "incoming"})))
 
     assert bubble.more == '{"attachments":["a.png"],"source":"incoming"}'
     assert plain.more == ""
 
 
-def test_what_no_store_holds_is_shown_as_symbols() -> None:
+def test_characters_that_no_store_accepts_are_shown_as_symbols() -> None:
     assert readable(escape("a\0b\ud83dc\\u0041")) == "a␀b�c\\u0041"
 
 

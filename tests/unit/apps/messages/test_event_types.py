@@ -1,4 +1,4 @@
-"""One registry of event types, which everything follows that has to tell them apart."""
+"""The registry of event types, which all code uses to distinguish them."""
 
 import ast
 import json
@@ -32,25 +32,25 @@ from tests.support.builders import (
 from tests.support.pages import ROOT
 
 WHISPER = "message.whispered"
-# What may stand for a name in JSON, and is none.
-NO_NAMES: tuple[Any, ...] = ([], {}, 1, None)
+# JSON values of `event_type` that are not names.
+NOT_NAMES: tuple[Any, ...] = ([], {}, 1, None)
 SERVICE = ("apps", "config", "observability", "operations", "tasks")
 
 
 class WireWhisper(WireMessage):
-    """A message with something of its own."""
+    """A message with an additional field."""
 
     volume: int
 
 
 def whisper(wire: WireWhisper, raw: RawEvent) -> MessageEvent:
-    """Return the event, named after how loud it is."""
+    """Return the event, with its volume in the contact name."""
     return replace(parsers.sent_message(wire, raw), contact_name=f"volume {wire.volume}")
 
 
 @pytest.fixture
 def _with_whispers(monkeypatch: pytest.MonkeyPatch) -> None:
-    """There is one more type. Nothing but the registry is changed."""
+    """Add a type. Only the registry changes."""
     added: EventType[Any] = EventType(
         name=WHISPER,
         label="Whisper",
@@ -64,12 +64,12 @@ def _with_whispers(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def whispered(volume: Any = 1) -> str:
-    """A whisper's JSON."""
+    """Return the JSON of a whisper."""
     return message_body(event_type=WHISPER, event={"volume": volume})
 
 
-def as_the_main_process_reads_it(body: str) -> Any:
-    """Numbers are text there: see celery_sqs_fifo.running.envelope."""
+def parse_as_main_process(body: str) -> Any:
+    """Parse JSON with numbers as text, as celery_sqs_fifo.running.envelope does."""
     return json.loads(body, parse_int=str, parse_float=str)
 
 
@@ -88,8 +88,8 @@ def test_a_new_type_is_read_by_its_own_model_and_parser() -> None:
 
 
 @pytest.mark.usefixtures("_with_whispers")
-def test_a_new_type_says_itself_whether_it_is_a_barrier_and_goes_alone() -> None:
-    quiet, loud = (as_the_main_process_reads_it(whispered(volume)) for volume in (1, 2))
+def test_a_new_type_decides_whether_it_is_a_barrier_and_goes_alone() -> None:
+    quiet, loud = (parse_as_main_process(whispered(volume)) for volume in (1, 2))
 
     assert is_barrier(quiet)
     assert is_barrier(loud)
@@ -103,14 +103,14 @@ def test_a_new_type_is_named_in_logs_traces_and_metrics() -> None:
     before_it_is_read = labels_of_item(item)
     reading.read(item)
 
-    document = as_the_main_process_reads_it(whispered())
+    document = parse_as_main_process(whispered())
     assert labels_of(group_id="g", event=document)["event_type"] == WHISPER
     assert before_it_is_read["event_type"] == labels_of_item(item)["event_type"] == WHISPER
     assert counters.event_type_of(item) == WHISPER
 
 
 @pytest.mark.usefixtures("_with_whispers")
-def test_a_new_type_stands_in_transcripts_with_its_label_and_its_side() -> None:
+def test_a_new_type_is_in_transcripts_with_its_label_and_side() -> None:
     event = parse_event(body=whispered(), arrival=arrival())
     assert isinstance(event, MessageEvent)
     assert event.entry
@@ -123,8 +123,8 @@ def test_a_new_type_stands_in_transcripts_with_its_label_and_its_side() -> None:
     assert (bubble.label, bubble.is_of_contact) == ("Whisper", True)
 
 
-def test_without_its_entry_the_same_body_is_of_an_unknown_type() -> None:
-    document = as_the_main_process_reads_it(whispered())
+def test_a_type_without_an_entry_is_unknown() -> None:
+    document = parse_as_main_process(whispered())
 
     assert type_of(document) is None
     assert (is_barrier(document), goes_alone(document)) == (False, False)
@@ -144,16 +144,16 @@ def test_without_its_entry_the_same_body_is_of_an_unknown_type() -> None:
         (close_body(), True, False),
     ],
 )
-def test_what_may_close_is_a_barrier_and_an_answer_goes_alone(
+def test_closing_types_are_barriers_and_answers_go_alone(
     body: str, barrier: bool, alone: bool
 ) -> None:
-    document = as_the_main_process_reads_it(body)
+    document = parse_as_main_process(body)
 
     assert (is_barrier(document), goes_alone(document)) == (barrier, alone)
 
 
 @pytest.mark.parametrize("body", [message_body(), message_body(event_type="message.sent")])
-def test_registry_and_parser_agree_on_who_wrote_a_message(body: str) -> None:
+def test_registry_and_parser_agree_on_the_author_of_a_message(body: str) -> None:
     event = parse_event(body=body, arrival=arrival())
 
     assert isinstance(event, MessageEvent)
@@ -161,21 +161,21 @@ def test_registry_and_parser_agree_on_who_wrote_a_message(body: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "document", [None, [], "x", {}, *({"event_type": one} for one in NO_NAMES)]
+    "document", [None, [], "x", {}, *({"event_type": one} for one in NOT_NAMES)]
 )
-def test_what_is_no_event_has_no_type(document: Any) -> None:
+def test_json_that_is_not_an_event_has_no_type(document: Any) -> None:
     assert type_of(document) is None
     assert (is_barrier(document), goes_alone(document)) == (False, False)
 
 
-def test_nothing_else_in_the_service_lists_names_of_types() -> None:
+def test_only_the_registry_contains_names_of_types() -> None:
     assert {place for place, text in string_constants() if text in EVENT_TYPES} == {
         "apps/messages/event_types.py"
     }
 
 
 def string_constants() -> Iterator[tuple[str, str]]:
-    """Each string in the service's code, with the file that it stands in."""
+    """Yield each string in the service's code, after the path of its file."""
     for package in SERVICE:
         for source in (ROOT / package).rglob("*.py"):
             for node in ast.walk(ast.parse(source.read_text(encoding="utf-8"))):

@@ -39,7 +39,7 @@ def parsed(body: str) -> Any:
 @pytest.mark.parametrize(
     ("event_type", "from_contact"), [("message.received", True), ("message.sent", False)]
 )
-def test_a_message_is_read_with_all_that_it_carries(event_type: str, from_contact: bool) -> None:
+def test_a_message_is_read_with_all_fields(event_type: str, from_contact: bool) -> None:
     event = parsed(message_body(event_type=event_type))
 
     assert isinstance(event, MessageEvent)
@@ -54,7 +54,7 @@ def test_a_message_is_read_with_all_that_it_carries(event_type: str, from_contac
     assert event.entry.sequence_number == "1"
 
 
-def test_a_close_says_how_the_conversation_ended() -> None:
+def test_a_close_has_the_resolution_of_the_conversation() -> None:
     event = parsed(close_body(resolution=1))
 
     assert isinstance(event, CloseEvent)
@@ -83,7 +83,7 @@ def test_a_window_is_read() -> None:
         ({"contact_name": None}, "w-1", "Bia"),
     ],
 )
-def test_a_window_names_its_id_and_contact_in_several_ways(
+def test_the_id_and_contact_of_a_window_have_several_names(
     fields: dict[str, Any], external_id: str, name: str
 ) -> None:
     event = parsed(window_body(data={"name": "Bia", **fields}))
@@ -92,10 +92,10 @@ def test_a_window_names_its_id_and_contact_in_several_ways(
 
 
 @pytest.mark.parametrize(
-    ("said", "taken_over"), [(True, True), (False, False), (None, False), (ABSENT, False)]
+    ("value", "taken_over"), [(True, True), (False, False), (None, False), (ABSENT, False)]
 )
-def test_only_a_window_with_a_chats_room_is_a_takeover(said: Any, taken_over: bool) -> None:
-    assert parsed(window_body(data={"has_chats_room": said})).has_chats_room is taken_over
+def test_only_a_window_with_a_chats_room_is_a_takeover(value: Any, taken_over: bool) -> None:
+    assert parsed(window_body(data={"has_chats_room": value})).has_chats_room is taken_over
 
 
 @pytest.mark.parametrize(
@@ -118,7 +118,7 @@ def test_a_time_is_read_to_the_microsecond_in_utc(created_at: str, at: datetime)
 
 
 @pytest.mark.parametrize("created_at", ["", None, ABSENT], ids=["empty", "null", "missing"])
-def test_a_message_without_a_time_has_that_of_its_queueing(created_at: Any) -> None:
+def test_a_message_without_a_time_has_its_queue_time(created_at: Any) -> None:
     sent_at = datetime(2026, 11, 23, 15, 30, tzinfo=UTC)
 
     event = parse_event(
@@ -143,7 +143,7 @@ def test_a_message_without_a_time_has_that_of_its_queueing(created_at: Any) -> N
         ["2026-11-23T12:00:00Z"],
     ],
 )
-def test_a_time_that_is_none_or_has_no_offset_is_refused(created_at: Any) -> None:
+def test_a_malformed_time_and_a_time_without_an_offset_are_refused(created_at: Any) -> None:
     with pytest.raises(InvalidEvent) as caught:
         parsed(message_body(message={"created_at": created_at}))
     assert caught.value.reason == "malformed_field"
@@ -162,11 +162,11 @@ def test_a_time_that_is_none_or_has_no_offset_is_refused(created_at: Any) -> Non
         ({"id": "x" * 100_000}, "x" * 100_000),
     ],
 )
-def test_a_message_names_its_id_in_several_ways(fields: dict[str, Any], message_id: str) -> None:
+def test_the_id_of_a_message_has_several_names(fields: dict[str, Any], message_id: str) -> None:
     assert parsed(message_body(message=fields)).message_id == message_id
 
 
-def test_fields_that_nobody_knows_are_kept() -> None:
+def test_unknown_fields_are_kept() -> None:
     event = parsed(
         message_body(
             message={"attachments": [{"url": "https://example.org/a.png"}]},
@@ -182,7 +182,7 @@ def test_fields_that_nobody_knows_are_kept() -> None:
     }
 
 
-def test_what_stores_refuse_is_escaped_and_can_be_had_back() -> None:
+def test_text_that_stores_refuse_is_escaped_and_can_be_restored() -> None:
     original = {"id": "m-1", "text": "a\x00b \ud83d \\u0041", "n": 12345678901234567890}
 
     event = parsed(message_body(message=original))
@@ -197,7 +197,7 @@ def test_numbers_keep_their_digits() -> None:
     assert parsed(text).entry.message["lat"] == Decimal("-23.5505199")
 
 
-def test_a_redelivered_message_has_the_same_key_and_an_edited_one_another() -> None:
+def test_a_redelivered_message_has_the_same_key_and_an_edit_a_different_one() -> None:
     first, again = parsed(message_body()), parsed(message_body(event={"trace": "other"}))
     edited = parsed(message_body(message={"text": "hello!"}))
 
@@ -205,7 +205,7 @@ def test_a_redelivered_message_has_the_same_key_and_an_edited_one_another() -> N
     assert first.entry.key != edited.entry.key
 
 
-def test_an_event_does_not_show_what_it_carries() -> None:
+def test_the_repr_of_an_event_has_no_content() -> None:
     event = parsed(message_body(urn=SECRET, message={"text": SECRET, "contact_name": SECRET}))
 
     assert SECRET not in repr(event)
@@ -213,7 +213,7 @@ def test_an_event_does_not_show_what_it_carries() -> None:
     assert SECRET not in repr(event.entry)
 
 
-def test_a_contact_is_told_apart_by_project_channel_and_urn() -> None:
+def test_a_contact_is_identified_by_project_channel_and_urn() -> None:
     event = parsed(message_body())
 
     assert event.contact.project_uuid == PROJECT

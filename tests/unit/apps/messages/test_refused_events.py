@@ -1,4 +1,4 @@
-"""Bodies that are no events are refused with a reason and a sentence that quotes nothing."""
+"""Bodies that are not events are refused with a reason and a message that quotes nothing."""
 
 from contextlib import suppress
 from typing import Any
@@ -51,7 +51,7 @@ def refused(body: str) -> InvalidEvent:
         ('{"event_type": {"message.received": 1}}', "unknown_event_type"),
     ],
 )
-def test_what_is_no_event_is_refused_with_its_reason(text: str, reason: str) -> None:
+def test_a_body_that_is_not_an_event_is_refused_with_its_reason(text: str, reason: str) -> None:
     assert refused(text).reason == reason
 
 
@@ -118,9 +118,7 @@ def test_a_bad_field_is_named_and_its_content_is_not_quoted(
 
 @pytest.mark.parametrize("channel_uuid", [None, ABSENT], ids=["null", "missing"])
 @pytest.mark.parametrize("make", [message_body, window_body])
-def test_an_event_without_a_channel_says_that_no_conversation_can_open(
-    make: Any, channel_uuid: Any
-) -> None:
+def test_an_event_without_a_channel_has_a_reason_of_its_own(make: Any, channel_uuid: Any) -> None:
     error = refused(make(data={"channel_uuid": channel_uuid}))
 
     assert error.reason == "no_channel_uuid"

@@ -1,4 +1,4 @@
-"""Survey answers ride on messages of the contact."""
+"""Survey answers are fields of messages from the contact."""
 
 from typing import Any
 
@@ -15,7 +15,7 @@ def parsed(body: str) -> Any:
 
 
 @pytest.mark.parametrize("key", ["weni_csat", "weni_nps", "order_status"])
-def test_the_dummy_of_a_survey_answer_is_no_chat_message(key: str) -> None:
+def test_a_survey_answer_without_a_text_is_not_a_chat_message(key: str) -> None:
     event = parsed(survey_body(key=key, value="5"))
 
     assert event.entry is None
@@ -23,9 +23,11 @@ def test_the_dummy_of_a_survey_answer_is_no_chat_message(key: str) -> None:
 
 
 def test_key_and_value_may_stand_at_the_top_level() -> None:
-    dummy = {"text": "", "source": "system", "created_at": ""}
+    message_without_text = {"text": "", "source": "system", "created_at": ""}
 
-    event = parsed(message_body(message=dummy, event={"key": "weni_csat", "value": "4"}))
+    event = parsed(
+        message_body(message=message_without_text, event={"key": "weni_csat", "value": "4"})
+    )
 
     assert event.answer == SurveyAnswer(key="weni_csat", value="4", score=4)
 
@@ -47,7 +49,7 @@ def test_a_chat_message_with_an_answer_is_both() -> None:
     assert event.answer.score == 10
 
 
-def test_a_message_to_a_contact_answers_nothing() -> None:
+def test_a_message_to_a_contact_is_never_an_answer() -> None:
     event = parsed(message_body(event_type="message.sent", data={"key": "weni_csat", "value": "9"}))
 
     assert event.answer is None

@@ -1,4 +1,4 @@
-"""Where the bars of the console's charts stand."""
+"""The layout of the console's charts, and their texts."""
 
 from datetime import date, timedelta
 from itertools import pairwise
@@ -23,9 +23,9 @@ from apps.analytics.console.geometry import (
     Drawing,
     Part,
     Scale,
-    counting,
+    count_scale,
     draw,
-    labelled,
+    labelled_columns,
     short,
 )
 from apps.analytics.figures import Period
@@ -37,17 +37,17 @@ FIRST = date(2026, 11, 23)
 
 
 def part(value: float | None, **fields: Any) -> Part:
-    """A part with this value."""
+    """Return a part with this value."""
     return Part(**{"value": value, "name": "", "href": "", "look": "plain", **fields})
 
 
-def drawn(*values: float | None, scale: Scale = HUNDRED) -> Drawing:
-    """A chart with a bar for each value."""
+def chart_of(*values: float | None, scale: Scale = HUNDRED) -> Drawing:
+    """Return a chart with a bar for each value."""
     return draw([Column(label="", parts=[part(value)]) for value in values], scale=scale)
 
 
-def test_a_bar_is_as_high_as_its_value() -> None:
-    whole, half = drawn(100, 50).bars
+def test_the_height_of_a_bar_is_its_value() -> None:
+    whole, half = chart_of(100, 50).bars
 
     assert (whole.shape.y, whole.shape.height) == (TOP, BOTTOM - TOP)
     assert half.shape.height == whole.shape.height / 2
@@ -55,7 +55,7 @@ def test_a_bar_is_as_high_as_its_value() -> None:
 
 
 def test_a_negative_bar_hangs_from_zero() -> None:
-    up, down = drawn(100, -100, scale=BOTH_WAYS).bars
+    up, down = chart_of(100, -100, scale=BOTH_WAYS).bars
     zero = BOTH_WAYS.y(0)
 
     assert up.shape.y + up.shape.height == down.shape.y == zero
@@ -64,8 +64,8 @@ def test_a_negative_bar_hangs_from_zero() -> None:
 
 
 @pytest.mark.parametrize("value", [0, 0.001, -0.001])
-def test_a_bar_of_nearly_nothing_can_be_seen_and_stays_on_its_side_of_zero(value: float) -> None:
-    (bar,) = drawn(value, scale=BOTH_WAYS).bars
+def test_a_bar_of_a_small_value_is_visible_on_its_side_of_zero(value: float) -> None:
+    (bar,) = chart_of(value, scale=BOTH_WAYS).bars
     zero = BOTH_WAYS.y(0)
 
     assert bar.shape.height == MIN_BAR_HEIGHT
@@ -73,13 +73,13 @@ def test_a_bar_of_nearly_nothing_can_be_seen_and_stays_on_its_side_of_zero(value
     assert near_edge == pytest.approx(zero, abs=0.01)
 
 
-def test_where_there_is_no_value_there_is_no_bar_but_its_room_is_kept() -> None:
-    with_gap, whole = drawn(50, None, 50).bars, drawn(50, 50, 50).bars
+def test_a_column_without_a_value_has_no_bar_but_keeps_its_width() -> None:
+    with_gap, whole = chart_of(50, None, 50).bars, chart_of(50, 50, 50).bars
 
     assert [bar.shape for bar in with_gap] == [whole[0].shape, whole[2].shape]
 
 
-def test_parts_stand_on_each_other() -> None:
+def test_parts_of_a_column_are_stacked() -> None:
     stack = [part(10), part(None), part(30), part(60)]
     low, middle, high = draw([Column(label="", parts=stack)], scale=HUNDRED).bars
 
@@ -90,8 +90,8 @@ def test_parts_stand_on_each_other() -> None:
 
 
 @given(st.lists(st.none() | st.floats(0, 100), min_size=1, max_size=MAX_BUCKETS))
-def test_all_bars_stay_within_the_axes_and_beside_each_other(values: list[float | None]) -> None:
-    bars = drawn(*values).bars
+def test_all_bars_are_within_the_axes_and_do_not_overlap(values: list[float | None]) -> None:
+    bars = chart_of(*values).bars
 
     assert len(bars) == sum(value is not None for value in values)
     for bar in bars:
@@ -104,8 +104,8 @@ def test_all_bars_stay_within_the_axes_and_beside_each_other(values: list[float 
 
 
 @given(st.lists(st.integers(0, 10_000_000), max_size=40))
-def test_a_scale_of_counts_has_a_few_whole_marks_and_holds_them_all(counts: list[int]) -> None:
-    marks = counting(counts).marks
+def test_a_scale_of_counts_has_a_few_whole_marks_and_covers_all_counts(counts: list[int]) -> None:
+    marks = count_scale(counts).marks
 
     assert 2 <= len(marks) <= 7
     assert marks[0] == 0
@@ -125,13 +125,13 @@ def test_a_scale_of_counts_has_a_few_whole_marks_and_holds_them_all(counts: list
     ],
 )
 def test_the_marks_are_round(highest: int, marks: list[int]) -> None:
-    assert counting([highest]).marks == marks
+    assert count_scale([highest]).marks == marks
 
 
 @given(st.integers(1, MAX_BUCKETS), st.sampled_from(["0", "10", "25 Oct"]))
-def test_labels_do_not_touch_and_the_first_is_there(number: int, label: str) -> None:
+def test_labels_do_not_touch_and_include_the_first(number: int, label: str) -> None:
     room = (RIGHT - LEFT) / number
-    chosen = labelled([label] * number, room=room)
+    chosen = labelled_columns([label] * number, room=room)
 
     assert chosen[0] == 0
     assert len(chosen) == 1 or chosen.step * room >= len(label) * LETTER + GAP
@@ -166,7 +166,7 @@ def test_buckets_are_the_days_of_the_period_in_order(first: date, number: int) -
     ("days", "called", "number"),
     [(1, "day", 1), (35, "day", 35), (36, "week", 6), (240, "week", 35), (400, "month", 14)],
 )
-def test_many_days_are_brought_together(days: int, called: str, number: int) -> None:
+def test_many_days_are_grouped(days: int, called: str, number: int) -> None:
     period = Period(first=FIRST, last=FIRST + timedelta(days=days - 1))
 
     found = buckets(period)
@@ -192,7 +192,7 @@ def test_ten_years_are_shown_by_year() -> None:
         (90_061, "1 d 1 h"),
     ],
 )
-def test_durations_are_told_in_two_units(seconds: float | None, text: str) -> None:
+def test_durations_have_two_units(seconds: float | None, text: str) -> None:
     assert texts.duration(None if seconds is None else timedelta(seconds=seconds)) == text
 
 

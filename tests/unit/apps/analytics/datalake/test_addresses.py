@@ -1,4 +1,4 @@
-"""DATALAKE_URL: which addresses are taken, and what is told about the others."""
+"""Which values of DATALAKE_URL are accepted, and the errors for all others."""
 
 import sys
 
@@ -24,7 +24,7 @@ from config.environment import read
         ("weni://[::1]:50051", WeniDataLake),
     ],
 )
-def test_the_scheme_names_the_client(
+def test_the_scheme_selects_the_client(
     url: str, client: type, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("DATALAKE_URL", url)
@@ -34,7 +34,7 @@ def test_the_scheme_names_the_client(
 
 
 @pytest.mark.parametrize("url", ["", "lake", "s3://bucket", "http://lake", "weni://[::1", "file"])
-def test_an_address_that_no_client_takes_is_told_the_three_forms(url: str) -> None:
+def test_the_error_for_an_unknown_scheme_lists_the_three_forms(url: str) -> None:
     with pytest.raises(ValueError, match=r"^must be file:///PATH, firehose://STREAM or weni://"):
         data_lake(url)
 
@@ -67,7 +67,7 @@ def test_an_address_that_no_client_takes_is_told_the_three_forms(url: str) -> No
         "weni://datalake.internal:50051?tls=1",
     ],
 )
-def test_a_malformed_address_is_told_the_form_of_its_scheme(url: str) -> None:
+def test_the_error_for_a_malformed_address_shows_the_form_of_its_scheme(url: str) -> None:
     scheme = url.partition(":")[0]
 
     with pytest.raises(ValueError, match=f"^must be {scheme}://.* as in {scheme}://") as refusal:
@@ -76,7 +76,7 @@ def test_a_malformed_address_is_told_the_form_of_its_scheme(url: str) -> None:
     assert "secret" not in str(refusal.value)
 
 
-def test_without_its_package_weni_is_told_at_start_how_to_install_it(
+def test_the_error_for_the_missing_package_of_weni_shows_how_to_install_it(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.delitem(sys.modules, "apps.analytics.datalake.weni")

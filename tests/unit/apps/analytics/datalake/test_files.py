@@ -33,7 +33,7 @@ def test_events_are_written_as_json_lines_in_a_folder_for_their_day(tmp_path: Pa
     assert lines(second) == [events[1]]
 
 
-def test_the_same_batch_sent_again_is_the_same_file(tmp_path: Path) -> None:
+def test_sending_the_same_events_again_writes_the_same_file(tmp_path: Path) -> None:
     events = [lake_event(1), lake_event(2)]
 
     FileDataLake(str(tmp_path)).send(events)
@@ -43,7 +43,7 @@ def test_the_same_batch_sent_again_is_the_same_file(tmp_path: Path) -> None:
     assert lines(only) == events
 
 
-def test_another_batch_is_another_file(tmp_path: Path) -> None:
+def test_other_events_are_in_another_file(tmp_path: Path) -> None:
     FileDataLake(str(tmp_path)).send([lake_event(1)])
     FileDataLake(str(tmp_path)).send([lake_event(2)])
 
@@ -64,14 +64,14 @@ def test_a_file_appears_whole_or_not_at_all(
     assert not list(tmp_path.rglob("*.jsonl"))
 
 
-def test_a_lake_that_cannot_be_written_is_unavailable(tmp_path: Path) -> None:
+def test_a_folder_that_cannot_be_written_is_unavailable(tmp_path: Path) -> None:
     (tmp_path / "lake").write_text("a file stands where the folder would be")
 
     with pytest.raises(Unavailable):
         FileDataLake(str(tmp_path / "lake")).send([lake_event(1)])
 
 
-def test_the_folders_of_a_path_with_spaces_are_found(tmp_path: Path) -> None:
+def test_a_path_with_spaces_is_decoded(tmp_path: Path) -> None:
     folder = tmp_path / "the lake"
 
     data_lake(folder.as_uri()).send([lake_event(1)])
@@ -79,8 +79,8 @@ def test_the_folders_of_a_path_with_spaces_are_found(tmp_path: Path) -> None:
     assert list(folder.rglob("*.jsonl"))
 
 
-def test_the_day_of_a_folder_is_no_field_of_the_events(tmp_path: Path) -> None:
-    """DuckDB and Spark put a partition's column in the place of a field with its name."""
+def test_the_partition_column_is_not_a_field_of_the_events(tmp_path: Path) -> None:
+    """DuckDB and Spark replace a field that has the name of a partition column."""
     event = lake_event(1)
     FileDataLake(str(tmp_path)).send([event])
 
@@ -90,11 +90,11 @@ def test_the_day_of_a_folder_is_no_field_of_the_events(tmp_path: Path) -> None:
     assert date.fromisoformat(day) == date(2026, 11, 23)
 
 
-def test_what_a_crash_left_behind_is_not_read_as_events(
+def test_files_that_a_crash_left_are_not_read_as_events(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     class Killed(BaseException):
-        """Stands for a process that is killed."""
+        """Simulates the kill of a process."""
 
     def killed(_descriptor: int) -> None:
         assert not list(tmp_path.rglob("*.jsonl"))

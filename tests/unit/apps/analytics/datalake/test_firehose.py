@@ -1,4 +1,4 @@
-"""The data lake behind Firehose: limits, partial failures, and what its answers mean."""
+"""The data lake on Firehose: limits, partial failures, and errors."""
 
 import json
 from collections.abc import Iterator
@@ -29,7 +29,7 @@ FAILED = {"ErrorCode": "ServiceUnavailableException", "ErrorMessage": "Slow down
 
 
 class Stream:
-    """A Firehose of which each answer is told beforehand; botocore checks calls and answers."""
+    """A Firehose with prepared answers; botocore validates the calls and the answers."""
 
     def __init__(self, stubber: Stubber) -> None:
         self.calls: list[list[LakeEvent]] = []
@@ -44,7 +44,7 @@ class Stream:
         )
 
     def answers(self, *results: dict[str, str]) -> None:
-        """The next call is answered with these results of its records."""
+        """Prepare the results of the records of the next call."""
         answer = {
             "FailedPutCount": sum("ErrorCode" in result for result in results),
             "RequestResponses": list(results),
@@ -97,7 +97,7 @@ def test_records_that_keep_failing_make_the_lake_unavailable(stream: Stream) -> 
     for _attempt in range(ATTEMPTS - 1):
         stream.answers({**FAILED, "ErrorCode": "InternalFailure"})
 
-    with pytest.raises(Unavailable, match=r"leaves records out: InternalFailure$"):
+    with pytest.raises(Unavailable, match=r"did not take all records: InternalFailure$"):
         stream.lake.send(events_of(2))
 
 
@@ -111,7 +111,7 @@ def test_a_call_has_at_most_500_records(stream: Stream) -> None:
     assert [event for call in stream.calls for event in call] == events_of(501)
 
 
-def test_a_call_is_within_4_mib_once_in_base64(stream: Stream) -> None:
+def test_a_call_is_within_4_mib_in_base64(stream: Stream) -> None:
     stream.answers(TAKEN, TAKEN)
     stream.answers(TAKEN, TAKEN)
     stream.answers(TAKEN)
@@ -126,7 +126,7 @@ def test_a_call_is_within_4_mib_once_in_base64(stream: Stream) -> None:
     )
 
 
-def test_the_largest_record_is_taken_and_a_byte_more_is_refused(stream: Stream) -> None:
+def test_the_largest_record_is_delivered_and_one_byte_more_is_refused(stream: Stream) -> None:
     stream.answers(TAKEN)
     rest = (
         FIREHOSE_MAX_RECORD_BYTES
@@ -143,7 +143,7 @@ def test_the_largest_record_is_taken_and_a_byte_more_is_refused(stream: Stream) 
     assert stream.sizes == [FIREHOSE_MAX_RECORD_BYTES]
 
 
-def test_nothing_is_refused_before_the_others_are_delivered(stream: Stream) -> None:
+def test_unavailable_comes_before_refused(stream: Stream) -> None:
     for _attempt in range(ATTEMPTS):
         stream.answers(FAILED)
 
@@ -165,7 +165,7 @@ def test_nothing_is_refused_before_the_others_are_delivered(stream: Stream) -> N
         ("InvalidArgumentException", 400),
     ],
 )
-def test_whatever_is_said_of_a_call_the_events_wait(stream: Stream, code: str, status: int) -> None:
+def test_any_error_of_a_call_makes_the_events_wait(stream: Stream, code: str, status: int) -> None:
     stream.stubber.add_client_error("put_record_batch", code, http_status_code=status)
 
     with pytest.raises(Unavailable, match=f"The data lake is unavailable: {code}"):
@@ -175,7 +175,7 @@ def test_whatever_is_said_of_a_call_the_events_wait(stream: Stream, code: str, s
 @pytest.mark.parametrize(
     "error", [ReadTimeoutError(endpoint_url="https://firehose"), NoCredentialsError()]
 )
-def test_without_an_answer_the_events_wait(
+def test_a_call_without_a_response_makes_the_events_wait(
     stream: Stream, monkeypatch: pytest.MonkeyPatch, error: Exception
 ) -> None:
     def fails(**_call: Any) -> None:
@@ -188,14 +188,14 @@ def test_without_an_answer_the_events_wait(
 
 
 @pytest.mark.parametrize(("region", "expected"), [("sa-east-1", "sa-east-1"), (None, "us-west-2")])
-def test_the_region_is_that_of_the_address_or_of_the_queue(
+def test_the_region_comes_from_the_address_or_from_the_queue(
     settings: Any, monkeypatch: pytest.MonkeyPatch, region: str | None, expected: str
 ) -> None:
     settings.SQS_CONVERSATION_REGION = "us-west-2"
-    asked: list[str] = []
+    regions: list[str] = []
 
     def firehose_client(*, region: str) -> None:
-        asked.append(region)
+        regions.append(region)
         raise NoCredentialsError
 
     monkeypatch.setattr(aws, "firehose_client", firehose_client)
@@ -203,4 +203,4 @@ def test_the_region_is_that_of_the_address_or_of_the_queue(
     with pytest.raises(Unavailable):
         FirehoseDataLake(stream="conversations", region=region).send(events_of(1))
 
-    assert asked == [expected]
+    assert regions == [expected]

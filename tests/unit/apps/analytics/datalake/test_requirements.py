@@ -14,7 +14,7 @@ SDK = "weni-datalake-sdk"
 
 
 def pins(path: Path) -> dict[str, Version]:
-    """What a requirements file installs."""
+    """Return the versions that a requirements file pins."""
     lines = re.findall(r"^([a-z0-9-]+)(?:\[.*\])?==([^ ;]+)", path.read_text(), flags=re.MULTILINE)
     return {name: Version(version) for name, version in lines}
 
@@ -25,9 +25,9 @@ DEVELOPMENT = pins(ROOT / "requirements/dev.txt")
 
 
 def needs(package: str) -> list[Requirement]:
-    """What a package needs without extras."""
-    wanted = [Requirement(text) for text in requires(package) or []]
-    return [need for need in wanted if not need.marker or need.marker.evaluate({"extra": ""})]
+    """Return the requirements of a package without extras."""
+    requirements = [Requirement(text) for text in requires(package) or []]
+    return [need for need in requirements if not need.marker or need.marker.evaluate({"extra": ""})]
 
 
 def test_the_versions_are_within_the_bounds_of_the_sdk() -> None:
@@ -38,13 +38,13 @@ def test_the_versions_are_within_the_bounds_of_the_sdk() -> None:
 
 
 @pytest.mark.parametrize("package", sorted(WENI.keys() - {SDK}))
-def test_what_its_packages_need_is_there(package: str) -> None:
-    there = RUNTIME | WENI
+def test_the_requirements_of_its_packages_are_installed(package: str) -> None:
+    installed = RUNTIME | WENI
 
-    assert all(there[need.name] in need.specifier for need in needs(package))
+    assert all(installed[need.name] in need.specifier for need in needs(package))
 
 
-def test_its_packages_replace_none_of_the_others() -> None:
+def test_its_versions_equal_those_of_the_other_requirements() -> None:
     others = RUNTIME | DEVELOPMENT
 
     assert {name: others.get(name, version) for name, version in WENI.items()} == WENI

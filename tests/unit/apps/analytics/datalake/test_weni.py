@@ -1,4 +1,4 @@
-"""Weni's data lake: the same on the wire as its SDK, and what its server's answers mean."""
+"""Weni's data lake: its requests equal those of the SDK, and statuses of the server."""
 
 import socket
 import time
@@ -35,8 +35,8 @@ def lake(server: WeniServer, pauses: list[float]) -> WeniDataLake:
     return WeniDataLake(target=server.target, sleep=pauses.append)
 
 
-def not_storing(value: str) -> Any:
-    """As the lake's server: its storage fails with one event, and gRPC counts it a success."""
+def fail_to_store(value: str) -> Any:
+    """Return a handler whose storage fails for one event, while gRPC's status is OK."""
     return lambda request, _context: "error" if request.value.string_value == value else "success"
 
 
@@ -48,7 +48,7 @@ def not_storing(value: str) -> Any:
         {**lake_event(3), "metadata": {"conversation_uuid": None, "agent_uuid": None}},
     ],
 )
-def test_the_same_is_sent_as_the_sdk_sends(
+def test_the_request_equals_that_of_the_sdk(
     server: WeniServer, lake: WeniDataLake, event: LakeEvent, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(sdk, "SERVER_ADDRESS", server.target)
@@ -65,7 +65,7 @@ def test_the_same_is_sent_as_the_sdk_sends(
 @pytest.mark.parametrize(
     "code", [grpc.StatusCode.INVALID_ARGUMENT, grpc.StatusCode.OUT_OF_RANGE], ids=str
 )
-def test_an_event_that_the_lake_finds_malformed_is_refused_at_once(
+def test_an_event_that_is_malformed_for_the_lake_is_refused_at_once(
     server: WeniServer, lake: WeniDataLake, pauses: list[float], code: grpc.StatusCode
 ) -> None:
     server.behaviour = failing(code, value="2")
@@ -91,7 +91,7 @@ def test_an_event_that_the_lake_finds_malformed_is_refused_at_once(
     ],
     ids=str,
 )
-def test_an_answer_about_the_lake_makes_all_events_wait(
+def test_a_status_about_the_lake_makes_all_events_wait(
     server: WeniServer, lake: WeniDataLake, code: grpc.StatusCode
 ) -> None:
     server.behaviour = failing(code, value="2")
@@ -103,7 +103,7 @@ def test_an_answer_about_the_lake_makes_all_events_wait(
 
 
 @pytest.mark.parametrize("code", [grpc.StatusCode.UNKNOWN, grpc.StatusCode.INTERNAL], ids=str)
-def test_an_event_that_keeps_failing_while_others_are_taken_is_refused(
+def test_an_event_that_keeps_failing_while_others_succeed_is_refused(
     server: WeniServer, lake: WeniDataLake, pauses: list[float], code: grpc.StatusCode
 ) -> None:
     server.behaviour = failing(code, value="2")
@@ -117,7 +117,7 @@ def test_an_event_that_keeps_failing_while_others_are_taken_is_refused(
 
 
 def test_a_status_other_than_success_is_a_failure(server: WeniServer, lake: WeniDataLake) -> None:
-    server.behaviour = not_storing("2")
+    server.behaviour = fail_to_store("2")
 
     with pytest.raises(Refused) as refusal:
         lake.send(THREE)
@@ -126,7 +126,7 @@ def test_a_status_other_than_success_is_a_failure(server: WeniServer, lake: Weni
     assert values(server.arrived()) == ["1", "3"]
 
 
-def test_a_failure_that_passes_is_none(server: WeniServer, lake: WeniDataLake) -> None:
+def test_an_event_that_fails_once_is_delivered(server: WeniServer, lake: WeniDataLake) -> None:
     def fails_once(request: Any, context: grpc.ServicerContext) -> str:
         return "error" if server.calls.count("2") == 1 and server.calls[-1] == "2" else "success"
 
@@ -176,7 +176,7 @@ def test_a_server_that_never_answers_is_unavailable_after_the_deadline(
         WeniDataLake(target=server.target, deadline=0.1).send(THREE)
 
 
-def test_a_port_behind_which_nobody_speaks_is_unavailable_after_the_deadline() -> None:
+def test_a_port_without_a_grpc_server_is_unavailable_after_the_deadline() -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
         port = silent.getsockname()[1]
         started = time.monotonic()

@@ -1,4 +1,4 @@
-"""The instants of a period in a zone are those whose local date lies in it."""
+"""The spans of a period contain exactly the instants whose local date is in the period."""
 
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
@@ -11,8 +11,8 @@ from apps.analytics.figures.periods import Period, Span, spans
 
 DAY = timedelta(days=1)
 HOUR = timedelta(hours=1)
-# Zones with gaps at midnight, of half an hour, of a whole day, with offsets in minutes, and one
-# whose clocks were set back from a minute past midnight into the day before.
+# Zones that skip midnight, change by half an hour, skip a whole day, have offsets in minutes, or
+# set their clocks back from a minute past midnight into the previous day.
 ZONES = (
     "UTC",
     "Africa/Cairo",
@@ -29,13 +29,13 @@ ZONES = (
 )
 
 
-def total(found: list[Span]) -> timedelta:
-    """How long they are together."""
+def total_length(found: list[Span]) -> timedelta:
+    """Return the total length of the spans."""
     return sum((span.ends_at - span.starts_at for span in found), timedelta(0))
 
 
 def day_of(timezone: str, day: date) -> list[Span]:
-    """The spans of one day."""
+    """Return the spans of one day."""
     return spans(period=Period(first=day, last=day), timezone=timezone)
 
 
@@ -45,27 +45,27 @@ def day_of(timezone: str, day: date) -> list[Span]:
         ("America/New_York", date(2026, 3, 8), 23 * HOUR, 2),
         ("America/New_York", date(2026, 11, 1), 25 * HOUR, 2),
         ("America/New_York", date(2026, 11, 2), 24 * HOUR, 1),
-        # The first hour of the day was skipped, so that it has one offset only.
+        # The first hour of the day was skipped, so the day has only one offset.
         ("America/Sao_Paulo", date(2018, 11, 4), 23 * HOUR, 1),
         # The last hour of the day was repeated.
         ("America/Sao_Paulo", date(2018, 2, 17), 25 * HOUR, 2),
         ("Australia/Lord_Howe", date(2026, 4, 5), 24.5 * HOUR, 2),
         # Clocks went from 0:01 of the 7th back to 23:01 of the 6th.
         ("America/St_Johns", date(2010, 11, 6), 25 * HOUR - timedelta(minutes=1), 2),
-        # Samoa went over the date line, and had no such day.
+        # Samoa crossed the date line and skipped this day.
         ("Pacific/Apia", date(2011, 12, 30), timedelta(0), 0),
     ],
 )
-def test_a_day_is_as_long_as_its_zone_has_it(
+def test_the_length_of_a_day_depends_on_its_zone(
     timezone: str, day: date, length: timedelta, number: int
 ) -> None:
     found = day_of(timezone, day)
 
-    assert total(found) == length
+    assert total_length(found) == length
     assert len(found) == number
 
 
-def test_a_day_that_is_begun_twice_is_in_two_pieces() -> None:
+def test_a_day_that_begins_twice_has_two_separate_spans() -> None:
     first, second = day_of("America/St_Johns", date(2010, 11, 7))
 
     assert first.ends_at - first.starts_at == timedelta(minutes=1)
@@ -87,20 +87,22 @@ def test_an_instant_is_in_a_span_if_its_local_date_is_in_the_period(
     last = first + days * DAY
     found = spans(period=Period(first=first, last=last), timezone=timezone)
     zone = ZoneInfo(timezone)
-    middle = datetime.combine(first, time(0), tzinfo=UTC)
+    start_of_first_day = datetime.combine(first, time(0), tzinfo=UTC)
     edges = [edge for span in found for edge in (span.starts_at, span.ends_at)]
-    around = [edge + step for edge in edges for step in (-timedelta(microseconds=1), timedelta(0))]
+    instants = [
+        edge + step for edge in edges for step in (-timedelta(microseconds=1), timedelta(0))
+    ]
     if data:
         minutes = st.integers(min_value=-3_000, max_value=(days + 3) * 1_440)
         drawn = data.draw(st.lists(minutes, max_size=20))
-        around += [middle + timedelta(minutes=minute) for minute in drawn]
+        instants += [start_of_first_day + timedelta(minutes=minute) for minute in drawn]
 
-    for at in around:
+    for at in instants:
         local = at.astimezone(zone)
-        of_at = [span for span in found if span.starts_at <= at < span.ends_at]
-        assert bool(of_at) == (first <= local.date() <= last), at
-        assert all(span.utc_offset == local.utcoffset() for span in of_at)
-        assert len(of_at) <= 1
+        containing = [span for span in found if span.starts_at <= at < span.ends_at]
+        assert bool(containing) == (first <= local.date() <= last), at
+        assert all(span.utc_offset == local.utcoffset() for span in containing)
+        assert len(containing) <= 1
 
 
 @pytest.mark.parametrize(
@@ -112,14 +114,14 @@ def test_an_instant_is_in_a_span_if_its_local_date_is_in_the_period(
         (date(2000, 1, 1), date(2026, 1, 1), "has 9498 days; at most 3660"),
     ],
 )
-def test_a_period_that_cannot_be_is_refused_in_a_sentence(
+def test_an_impossible_period_is_refused_with_a_reason(
     first: date, last: date, problem: str
 ) -> None:
     with pytest.raises(ValueError, match=problem):
         Period(first=first, last=last)
 
 
-def test_so_many_days_end_with_the_last() -> None:
+def test_of_days_returns_the_days_up_to_the_last() -> None:
     assert Period.of_days(7, last=date(2026, 3, 2)).days == (
         date(2026, 2, 24),
         date(2026, 2, 25),

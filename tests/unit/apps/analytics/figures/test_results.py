@@ -13,7 +13,7 @@ def test_csat_is_the_share_of_four_and_five() -> None:
     assert csat.mean == pytest.approx(3.9)
 
 
-def test_nps_is_promoters_minus_detractors_among_all_passives_included() -> None:
+def test_nps_is_the_share_of_promoters_minus_that_of_detractors() -> None:
     nps = NpsFigures(distribution={0: 1, 6: 2, 7: 3, 8: 1, 9: 2, 10: 4})
 
     assert (nps.promoters, nps.passives, nps.detractors) == (6, 4, 3)
@@ -21,13 +21,13 @@ def test_nps_is_promoters_minus_detractors_among_all_passives_included() -> None
     assert nps.score == pytest.approx(100 * 3 / 13)
 
 
-def test_nps_reaches_from_minus_to_plus_one_hundred() -> None:
+def test_nps_is_between_minus_100_and_100() -> None:
     assert NpsFigures(distribution={0: 3}).score == -100
     assert NpsFigures(distribution={10: 3}).score == 100
     assert NpsFigures(distribution={8: 3}).score == 0
 
 
-def test_of_nothing_there_is_no_share() -> None:
+def test_shares_without_data_are_none() -> None:
     csat = CsatFigures(distribution={5: 0})
     assert (csat.answers, csat.satisfied_percent, csat.mean) == (0, None, None)
     assert NpsFigures(distribution={}).score is None
