@@ -1,8 +1,8 @@
-"""Celery on AWS SQS FIFO queues: ordered, cheap, and safe against what the network does.
+"""Celery on AWS SQS FIFO queues, with order per message group and few calls to SQS.
 
-The names below are all that an application needs; what they promise stands in README.md. Each is
-imported when it is first used: the health check of a container imports this package every few
-seconds, and a program that only reads logs needs no broker. The other modules are internal.
+These names are the public API, which README.md describes. The other modules are internal, except
+`celery_sqs_fifo.metrics`. Each name is imported when it is first used, because a container's health
+check imports this package every few seconds, and a program that only reads logs needs no broker.
 """
 
 from importlib import import_module
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from celery_sqs_fifo.running.publishing import Pointer, publish_each
     from celery_sqs_fifo.running.task import EventTask, FifoTask, UnsupportedOnFifo
 
-# Celery's setting broker_transport.
+# The value of Celery's setting broker_transport.
 TRANSPORT = "celery_sqs_fifo.transport:Transport"
 
 _MODULES = {
@@ -90,7 +90,7 @@ __all__ = (
 if not TYPE_CHECKING:
 
     def __getattr__(name: str) -> Any:
-        """Import a public name (PEP 562)."""
+        """Import and return a public name (PEP 562)."""
         if name not in _MODULE_OF:
             raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
         value = getattr(import_module(f"{__name__}.{_MODULE_OF[name]}"), name)

@@ -1,22 +1,23 @@
-"""The limits of Amazon SQS, its names for what this library reads, and the client it makes."""
+"""The limits and names of Amazon SQS that this library uses, and a boto3 client for shutdowns."""
 
 import re
 from typing import Any
 
 from botocore.config import Config
 
-# The batch actions, and ReceiveMessage, handle at most ten messages with one call, and cost the
-# same for one (SQS, "Message quotas").
+# A batch action or ReceiveMessage handles at most ten messages (SQS, "Message quotas"). The price
+# of a call does not depend on their number.
 MAX_BATCH_ENTRIES = 10
-# The body and all attributes of a message, and all messages of a batch together.
+# The limit for the body and the attributes of a message, and for all messages of a batch together.
 MAX_MESSAGE_BYTES = 1_048_576
 MAX_MESSAGE_ATTRIBUTES = 10
-# Counted from the receipt, however often it is extended (SQS, "Visibility timeout").
+# Counted from the receipt; extending the timeout does not extend this limit (SQS, "Visibility
+# timeout").
 MAX_VISIBILITY_SECONDS = 12 * 3600.0
 MAX_RETENTION_SECONDS = 14 * 24 * 3600.0
-# What SQS refuses in a text (SendMessage, "MessageBody").
+# The characters that SQS rejects in a message (SendMessage, "MessageBody").
 REFUSED_CHARACTERS = re.compile(r"[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
-# The attributes of a message that a worker asks for with each receive.
+# The system attributes that a worker requests with each receive.
 SYSTEM_ATTRIBUTES = (
     "ApproximateReceiveCount",
     "MessageDeduplicationId",
@@ -24,7 +25,7 @@ SYSTEM_ATTRIBUTES = (
     "SentTimestamp",
     "SequenceNumber",
 )
-# What SQS answers to a delete that came after the lease had ended.
+# The error codes of a delete that arrives after the lease has ended.
 LATE_DELETE_CODES = frozenset(
     {"ReceiptHandleIsInvalid", "InvalidParameterValue", "MessageNotInflight"}
 )
@@ -33,7 +34,8 @@ LATE_DELETE_CODES = frozenset(
 def shutdown_client(channel: Any) -> Any:
     """Return a boto3 client with the region and the credentials of a kombu SQS channel.
 
-    It is for the calls that are waited for: a degraded network must not hold up a shutdown.
+    It is for blocking calls during a shutdown. Its timeouts are short, so that a degraded network
+    does not delay the shutdown.
     """
     return channel._new_boto_client(
         service="sqs",

@@ -1,4 +1,4 @@
-"""One receipt of one SQS message, and what becomes of it."""
+"""Deliveries of SQS messages, and the outcomes of their events."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -12,13 +12,17 @@ FIRST_SENT_AT = "first_sent_at"
 class Delivery:
     """One receipt of one message.
 
-    `queued_at` (SentTimestamp) is when this message was queued, and `sent_at` when its event first
-    was: for a dead letter that is sent again they differ. Both are in milliseconds since 1970.
-    `received_at` and `lease_until` are in seconds of the monotonic clock. `failures` counts the
-    runs here that failed, and `bugs` those of them that nothing but a bug explains. One that
-    `is_single` shares no batch. It `has_backlog` if SQS most likely keeps more of its group back
-    until this and its like are deleted. `labels` are what log lines say of it: ids, and nothing of
-    what it carries.
+    queued_at: when this message was queued (SentTimestamp), in milliseconds since 1970.
+    sent_at: when its event was first queued, in milliseconds since 1970. It is earlier than
+        `queued_at` only for a dead letter that was redriven.
+    received_at, lease_until: in seconds of the monotonic clock.
+    is_single: whether the application's rule `goes_alone` holds for its event.
+    has_backlog: whether SQS probably keeps more messages of its group back until the received
+        ones are deleted.
+    was_lost: whether a pool process was lost while it ran this delivery.
+    failures: how many runs in this worker failed.
+    bugs: how many of those runs failed with a bug.
+    labels: the fields of log lines about it. They contain ids and nothing that people wrote.
     """
 
     message_id: str
@@ -43,7 +47,10 @@ class Delivery:
 
     @classmethod
     def from_sqs(cls, message: Mapping[str, Any], *, now: float, lease: float) -> "Delivery":
-        """From one message of ReceiveMessage's answer, with aws.SYSTEM_ATTRIBUTES asked for."""
+        """Return the delivery of a message from ReceiveMessage, received at `now`.
+
+        The receive must have requested aws.SYSTEM_ATTRIBUTES. `lease` is in seconds.
+        """
         system = message["Attributes"]
         attributes = message.get("MessageAttributes") or {}
         queued_at = int(system["SentTimestamp"])
@@ -63,18 +70,18 @@ class Delivery:
 
     @property
     def size(self) -> int:
-        """About how many bytes the pool gets for it."""
+        """Return the size of the body in bytes."""
         return len(self.body.encode())
 
     @property
     def goes_alone(self) -> bool:
-        """Whether it must not share a batch: it may hold up the others, or take them down."""
+        """Return whether it must be a batch of one, because it could delay or break others."""
         is_rerun = self.was_lost or self.failures > 0 or self.receive_count > 1
         return self.is_celery or self.is_barrier or self.is_single or is_rerun
 
 
 class Result(StrEnum):
-    """What running an event came to."""
+    """How the run of an event ended."""
 
     DONE = "done"
     INVALID = "invalid"
@@ -85,12 +92,17 @@ class Result(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of one event.
+    """The outcome of an event's run, and what the worker does next.
 
-    DONE: it took effect, delete it. INVALID: it never can, quarantine it. UNAVAILABLE: a dependency
-    is down, run it again until it works. BUG: run it again a few times, then quarantine it.
-    WAITING: not tried, because an earlier event of its group did not get through. `labels` are what
-    log lines say of the run, beside those of its delivery.
+    DONE: the event took effect. The worker deletes it.
+    INVALID: the event can never take effect. The worker quarantines it.
+    UNAVAILABLE: a dependency is down. The worker runs the event again until it succeeds.
+    BUG: the run failed unexpectedly. The worker runs the event again a few times, then quarantines
+        it.
+    WAITING: the event was not run, because an earlier event of its group failed. The worker gives
+        it back.
+
+    `labels` are fields of log lines about the run, in addition to those of the delivery.
     """
 
     result: Result
@@ -104,6 +116,9 @@ WAITING = Outcome(Result.WAITING)
 
 
 def _first_sent_at(attributes: Mapping[str, Any]) -> int | None:
-    """What a dead letter that is sent again says of its first queueing, if that is a time."""
+    """Return when the event of a redriven dead letter was first queued.
+
+    Return None for any other message, and if the attribute is not a time.
+    """
     text = str(attributes.get(FIRST_SENT_AT, {}).get("StringValue", ""))
     return int(text) if text.isascii() and text.isdigit() and len(text) <= 13 else None

@@ -1,30 +1,34 @@
-"""Telling of an error without telling what it says."""
+"""Descriptions of errors that are safe to log: they never include an error's message."""
 
 import traceback
 from pathlib import PurePath
 
 from billiard.einfo import ExceptionWithTraceback
 
-FRAMES = 5
+MAX_FRAMES = 5
 
 
 class ErrorLocation(str):
-    """What a log line says of an error that nobody expected, and nothing else in a log does."""
+    """The location of an unexpected error, as `error_location` returns it.
+
+    A log field of this type marks a log line that reports an unexpected error.
+    """
 
     __slots__ = ()
 
 
 def unwrapped(error: BaseException) -> BaseException:
-    """The error itself, where billiard has wrapped it for its way between processes."""
+    """Return the original error if billiard has wrapped it to send it between processes."""
     return error.exc if isinstance(error, ExceptionWithTraceback) else error
 
 
 def error_location(error: BaseException) -> ErrorLocation:
-    """Where an error happened, innermost last, and its type.
+    """Return the innermost frames of an error's traceback, innermost last, and its type.
 
-    Its text may quote what people wrote, and this goes into logs and the dead-letter queue.
+    The error's message is left out: it may quote what people wrote, and the location is written to
+    logs and to the dead-letter queue.
     """
     error = unwrapped(error)
-    frames = traceback.extract_tb(error.__traceback__)[-FRAMES:]
+    frames = traceback.extract_tb(error.__traceback__)[-MAX_FRAMES:]
     places = [f"{PurePath(frame.filename).name}:{frame.lineno} {frame.name}" for frame in frames]
     return ErrorLocation(" > ".join([*places, type(error).__name__]))

@@ -10,14 +10,15 @@ from celery.exceptions import ImproperlyConfigured
 class LabelsOf(Protocol):
     """A function of the application that returns the fields of log lines about a message.
 
-    It is called with an event's JSON (None if a body is not JSON), or with the task and arguments
-    of a pointer. The fields are logged as they are, so they must hold nothing that people wrote.
+    It is called with the decoded JSON of an event (None if the body is not JSON), or with the task
+    and the arguments of a pointer. The fields are logged unchanged, so they must not contain
+    anything that people wrote.
     """
 
     def __call__(
         self, *, group_id: str, event: Any = None, task: str = "", arguments: Sequence[str] = ()
     ) -> Mapping[str, Any]:
-        """Return the names and values of a log line."""
+        """Return the names and values of log fields."""
 
 
 def never(_document: Any) -> bool:
@@ -26,23 +27,24 @@ def never(_document: Any) -> bool:
 
 
 def no_labels(**_message: Any) -> dict[str, Any]:
-    """Return no fields: log lines have the message id alone."""
+    """Return no fields, for any message."""
     return {}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EventRules:
-    """The rules for the events of a queue, which the worker's main process asks.
+    """The rules for the events of a queue. The worker's main process applies them.
 
-    Each function but the last takes an event's JSON, as the main process reads it: numbers are
-    texts, and None stands for a body that is not JSON. One that raises counts as True.
+    `is_event`, `is_barrier` and `goes_alone` are called with the decoded JSON of an event. Numbers
+    in it are strings, and it is None if the body is not JSON. A rule that raises an error counts
+    as True.
 
     chain: the names of the tasks that an event runs through.
     is_event: whether a document is an event although it has the shape of a Celery message, with
-        a task's name in its headers. Without it such a document is a pointer, or refused.
+        a task's name in its headers. Such a document is otherwise a pointer, or quarantined.
     is_barrier: whether an event must not be replayed beside its neighbours.
-    goes_alone: whether an event must have had its whole effect before a later one of its group
-        has any.
+    goes_alone: whether an event must take its whole effect before a later event of its group
+        takes any.
     labels_of: the fields of log lines about a message.
     """
 
@@ -55,4 +57,6 @@ class EventRules:
     def __post_init__(self) -> None:
         """Raise ImproperlyConfigured if events would run through no task."""
         if not self.chain or isinstance(self.chain, str):
-            raise ImproperlyConfigured("the chain of event rules is a sequence of task names.")
+            raise ImproperlyConfigured(
+                "the chain in event_rules must be a sequence of at least one task name."
+            )

@@ -1,6 +1,6 @@
-"""What the transport counts, as Prometheus metrics.
+"""The transport's Prometheus metrics, which the worker's main process counts.
 
-Everything here is counted in the worker's main process. The names are listed in docs/metrics.md.
+docs/metrics.md lists them.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -12,26 +12,24 @@ from prometheus_client import CollectorRegistry, Counter, Histogram
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-# Reasons are the program's own words, not its users'; should they be made of anything else one
-# day, there are no more series than this.
+# The application chooses the reasons. This bounds the number of series if it derives them from
+# events.
 MAX_REASONS = 40
 OTHER = "other"
 BATCH_SIZES = tuple(range(1, 11))
-# How often a consumer's state is noted, in seconds.
+# The seconds between two observations of a consumer's state.
 OBSERVE_EVERY = 5.0
 
 
 class Metrics:
-    """The counters of one process."""
+    """The counters and histograms of one process."""
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
         self.received = self._counter(
-            "received", "Messages that were received, each receipt of the same one counted."
+            "received", "Messages that were received; each receipt of a message counts."
         )
-        self.redelivered = self._counter(
-            "redelivered", "Messages that were received and had been received before."
-        )
+        self.redelivered = self._counter("redelivered", "Messages that were received again.")
         self.deleted = self._counter("deleted", "Messages that SQS has confirmed as deleted.")
         self.deleted_too_late = self._counter(
             "deleted_too_late",
@@ -42,11 +40,11 @@ class Metrics:
         )
         self.held_for_rerun = self._counter(
             "held_for_rerun",
-            "Runs of a message that failed and are repeated: a dependency was unavailable, a bug,"
-            " or the process was lost.",
+            "Failed runs of a message that are repeated: a dependency was unavailable, a bug"
+            " occurred, or the process was lost.",
             "result",
         )
-        # A series that is there from the beginning is one whose first increase is seen.
+        # Prometheus sees the first increase only of a series that already exists.
         for result in ("unavailable", "bug", "lost"):
             self.held_for_rerun.labels(result)
         self.calls = self._counter("calls", "Calls to SQS that have ended.", "action", "result")
@@ -59,7 +57,7 @@ class Metrics:
         self._reasons: set[str] = set()
 
     def quarantined_for(self, reason: str) -> None:
-        """Count a quarantined message; reasons beyond a bound count as "other"."""
+        """Count a quarantined message; after MAX_REASONS reasons, new ones count as "other"."""
         if reason in self._reasons or len(self._reasons) < MAX_REASONS:
             self._reasons.add(reason)
         else:
@@ -72,17 +70,20 @@ class Metrics:
 
 @cache
 def metrics() -> Metrics:
-    """This process's counters.
+    """Return the metrics of this process, and create them at the first call.
 
-    They are made when they are first asked for, and not with this module: prometheus-client decides
-    then where they are kept, and a worker whose pool has processes has to tell it first.
+    They are not created when the module is imported, because prometheus-client decides at their
+    creation where values are stored. A worker with pool processes must configure that first.
     """
     return Metrics()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ConsumerState:
-    """What a consumer was doing at a moment; all times are Unix times in seconds."""
+    """The state of a consumer at one moment.
+
+    `last_received_at` and `oldest_held_at` are in seconds since 1970, `receive_lag` is in seconds.
+    """
 
     held: int
     running_tasks: int
@@ -96,41 +97,42 @@ class ConsumerState:
 
 GAUGES: Mapping[str, str] = {
     "held_messages": "Messages that wait, run, or are held after a failure.",
-    "running_tasks": "Tasks that the pool has: batches, pointers, a probe.",
-    "running_groups": "Groups of which something runs.",
-    "ready_groups": "Groups of which something could run, had the pool room.",
-    "circuit_open": "1 while dependencies are down for all and nothing is received; else 0.",
-    "receive_lag_seconds": "How long the oldest message of the newest receive had been queued;"
-    " 0 if it was empty.",
-    "oldest_held_age_seconds": "How long ago the oldest message that is held was queued; 0 if none"
-    " is.",
+    "running_tasks": "Tasks that the pool is running: batches, pointers, a probe.",
+    "running_groups": "Groups with a running task.",
+    "ready_groups": "Groups with a message that could run if the pool had room.",
+    "circuit_open": "1 while the circuit is open and nothing is received; otherwise 0.",
+    "receive_lag_seconds": "How long the oldest message of the latest receive had been queued;"
+    " 0 if the receive was empty.",
+    "oldest_held_age_seconds": "How long ago the oldest held message was queued; 0 if no message is"
+    " held.",
     "last_receive_timestamp_seconds": "When a receive last succeeded, as Unix time.",
 }
 
 
 class ConsumerGauges(Collector):
-    """What the consumers of this process were last seen doing, a series for each queue.
+    """The latest observed states of this process's consumers, with one series for each queue.
 
-    They note it on the event loop; a scrape, in another thread, only reads what was noted.
+    Consumers note their state on the event loop. A scrape runs in another thread and reads only
+    the noted states.
     """
 
     def __init__(self) -> None:
         self._observed: dict[str, ConsumerState] = {}
 
     def note(self, queue: str, observed: ConsumerState) -> None:
-        """A consumer's state now."""
+        """Store the current state of a queue's consumer."""
         self._observed[queue] = observed
 
     def forget(self, queue: str) -> None:
-        """It consumes no more."""
+        """Remove the state of a queue that is no longer consumed."""
         self._observed.pop(queue, None)
 
     def describe(self) -> Iterable[Metric]:
-        """All gauges, without series."""
+        """Return all gauges without series."""
         return self._families().values()
 
     def collect(self) -> Iterator[Metric]:
-        """All gauges, with what was noted last."""
+        """Return all gauges with the latest states."""
         families = self._families()
         now = time()
         for queue, observed in self._observed.copy().items():
@@ -149,17 +151,20 @@ consumer_gauges = ConsumerGauges()
 
 
 class DroppedEvents(Collector):
-    """How many events for the control broker this process has dropped, as `dropped` tells."""
+    """The number of events for the control broker that this process has dropped.
+
+    `dropped` returns that number; it is called at each scrape.
+    """
 
     def __init__(self, dropped: Callable[[], int]) -> None:
         self._dropped = dropped
 
     def describe(self) -> Iterable[Metric]:
-        """The counter, without asking."""
+        """Return the counter without a value."""
         return [self._counter(None)]
 
     def collect(self) -> Iterator[Metric]:
-        """The counter."""
+        """Return the counter with the current value."""
         yield self._counter(self._dropped())
 
     def _counter(self, value: int | None) -> Metric:

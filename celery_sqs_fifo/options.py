@@ -1,4 +1,4 @@
-"""How a queue is consumed."""
+"""The options of a consumed queue."""
 
 from dataclasses import dataclass, field
 
@@ -14,30 +14,35 @@ from celery_sqs_fifo.backoff import Backoff
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Options:
-    """The settings of one consumed queue; times in seconds, sizes in bytes.
+    """The options of one consumed queue. Times are in seconds, sizes in bytes.
 
-    dead_letter_queue_url: where events go that can never succeed. Without one nothing is consumed.
-    probe: the name of a task that raises while the dependencies are down; empty: none. It runs
-        before the first receive, and while the circuit is open.
-    circuit_threshold, circuit_window: so many groups failing within so long open the circuit.
-    batch_size, max_batch_bytes: how many events, and how many bytes, a pool process gets at once at
-        most; with a batch size of 1 each event goes alone.
-    wait_time: the length of a long poll. A shutdown waits for the open one.
-    visibility_timeout: the length of a lease, which is renewed while a message is held. Longer than
-        a long poll, in which a lease may begin unseen.
-    max_hold: when a held message is given back; SQS ends every lease twelve hours after the
-        receipt (SQS, "Visibility timeout").
-    flush_deletes_after, flush_deletes_within: a finished message waits for others to be deleted
-        with until none has followed for so long, and never longer than that.
-    lookahead: how many groups may be ready beyond those that run, before receiving pauses.
-    max_held: how many messages may be held in all, before receiving pauses.
-    max_bug_runs: how many runs may end in a bug before the event is quarantined.
-    retention: the queue's; an event that waits for a dependency is quarantined at 80% of it.
-    retention_check_every: how often a receive looks for such events while the circuit is open.
-        What it finds is held, or each look would bring the queue's own redrive limit nearer.
-    liveness_file: the file that is touched while the worker is alive; empty: none.
-    receive_within: the worker counts as dead when no receive has succeeded for so long.
-    max_message_bytes: the dead-letter queue's MaximumMessageSize.
+    dead_letter_queue_url: the URL of the FIFO queue for events that can never succeed.
+    probe: the name of a task that raises an error while the dependencies are down. It runs before
+        the first receive, and while the circuit is open. Empty: the circuit never opens.
+    circuit_threshold, circuit_window: the circuit opens when this number of groups fail within
+        this time.
+    batch_size, max_batch_bytes: the maximum number and the maximum size of the events in a batch.
+    wait_time: the length of a long poll. A shutdown waits for the open one to end.
+    visibility_timeout: the length of a lease, which is renewed while a message is held. It must be
+        longer than a long poll, because a lease may begin at any time during the poll.
+    max_hold: how long a message is held before it is given back. SQS ends every lease twelve hours
+        after the receipt (SQS, "Visibility timeout").
+    flush_deletes_after: finished messages are deleted when there are ten of them, or when no other
+        message has finished for this time.
+    flush_deletes_within: the maximum time that a finished message waits for its delete.
+    lookahead: receiving pauses while this number of groups are ready in addition to those that the
+        pool has room for.
+    max_held: receiving pauses while this number of messages are held.
+    max_bug_runs: an event is quarantined after this number of runs that end in a bug.
+    backoff: the delays between runs, probes and receives that failed.
+    retention: the queue's MessageRetentionPeriod. An event that waits for a dependency is
+        quarantined at 80% of it.
+    retention_check_every: the time between receives that look for such events while the circuit is
+        open. The younger events that they find are held: giving them back would bring them nearer
+        to the queue's maxReceiveCount.
+    liveness_file: the file that the worker touches while it is alive. Empty: no file.
+    receive_within: the worker counts as dead if no receive has succeeded for this time.
+    max_message_bytes: the MaximumMessageSize of the dead-letter queue.
     """
 
     dead_letter_queue_url: str
@@ -62,7 +67,7 @@ class Options:
     max_message_bytes: int = MAX_MESSAGE_BYTES
 
     def __post_init__(self) -> None:
-        """Raises ImproperlyConfigured for what would lose events, or never run them."""
+        """Raise ImproperlyConfigured for options with which events would be lost or never run."""
         if not self.dead_letter_queue_url.endswith(".fifo"):
             raise ImproperlyConfigured(
                 "dead_letter_queue_url must be the URL of a FIFO queue: without one, an event that "

@@ -1,19 +1,20 @@
-"""Timers that were cancelled, and still take up memory."""
+"""Free the memory of cancelled timers."""
 
 from heapq import heapify
 from typing import Any
 
-# Celery's time limits set a timer for each task, and cancel it when the task ends.
+# In seconds.
 FORGET_EVERY = 30.0
 
 
 def forget_cancelled(timer: Any) -> None:
-    """Drop them from a kombu Timer; the others stay, in their order.
+    """Remove the cancelled entries from a kombu Timer.
 
-    A cancelled entry stays in the timer's heap until its time comes, so a time limit of ten minutes
-    keeps ten minutes' tasks in memory.
+    Celery's time limits set a timer for each task and cancel it when the task ends. kombu keeps a
+    cancelled entry until it is due, so that with a time limit of ten minutes the worker keeps the
+    tasks of the last ten minutes in memory.
     """
     entries = timer._queue
-    # In place: the loop that goes through the timer holds on to this list.
+    # In place, because the loop that runs the timer keeps a reference to this list.
     entries[:] = [scheduled for scheduled in entries if not scheduled.entry.canceled]
     heapify(entries)

@@ -1,4 +1,7 @@
-"""Events of the tasks that a pool process runs within a delivery: the worker knows none of them."""
+"""Task events that a pool process sends for the tasks within a delivery.
+
+The worker's main process does not know these tasks, so that Celery sends no events for them.
+"""
 
 import os
 from collections import Counter
@@ -14,33 +17,39 @@ from celery_sqs_fifo.delivery import Outcome
 HIDDEN = "?"
 
 
-def shown(arguments: Sequence[Any]) -> str:
-    """Arguments as operators may see them: ids, and nothing that people wrote."""
-    return f"({','.join(map(_shown, arguments))})"
+def redact(arguments: Sequence[Any]) -> str:
+    """Return a task's arguments for operators: message ids and UUIDs, and "?" for all else."""
+    return f"({','.join(map(_redact, arguments))})"
 
 
-def names_of(outcomes: Sequence[Outcome]) -> str:
-    """How events ended, by the names of results and reasons: their texts may quote an event."""
+def summarize_outcomes(outcomes: Sequence[Outcome]) -> str:
+    """Return how many events had each result and reason, such as "1 invalid (malformed)".
+
+    The outcomes' error texts are left out, because they may quote an event.
+    """
     counts = Counter(_name_of(outcome) for outcome in outcomes)
     return ", ".join(f"{count} {name}" for name, count in counts.items())
 
 
-def announce_begun(task: Any, request: Mapping[str, Any], *, arguments: str) -> None:
-    """A task begins that this process started itself."""
+def announce_start(task: Any, request: Mapping[str, Any], *, arguments: str) -> None:
+    """Send the events that a task within the delivery is received and started."""
     fields = {"root_id": request["root_id"], "parent_id": request["parent_id"]}
     fields |= {"name": task.name, "args": arguments, "kwargs": "{}", "retries": request["retries"]}
     _announce(task, "task-received", request, fields)
     _announce(task, "task-started", request, {})
 
 
-def announce_ended(
+def announce_end(
     task: Any, request: Mapping[str, Any], *, failed: Sequence[Outcome], seconds: float, result: str
 ) -> None:
-    """A task has ended; `failed` are the outcomes of those events whose way ended in it."""
-    # Its name again: another process tells of the first task's beginning, maybe later.
+    """Send the event that a task has failed or succeeded.
+
+    `failed` has the outcomes of the events that ended in this task, `seconds` is its runtime.
+    """
+    # With the name, because the main process sends the start of the first task, perhaps later.
     fields: dict[str, Any] = {"name": task.name}
     if failed:
-        fields |= {"exception": names_of(failed), "traceback": ""}
+        fields |= {"exception": summarize_outcomes(failed), "traceback": ""}
         _announce(task, "task-failed", request, fields)
     else:
         fields |= {"result": result, "runtime": seconds}
@@ -50,14 +59,15 @@ def announce_ended(
 def _announce(task: Any, kind: str, request: Mapping[str, Any], fields: Mapping[str, Any]) -> None:
     app = task.app
     if getattr(app, "announces_tasks", False) and request.get("id") and task.send_events:
-        # Without a clock: this process's own is behind the worker's, the receiver sets one.
+        # Without a logical clock: this process's clock is behind that of the main process, and the
+        # receiver sets one.
         common = {"uuid": request["id"], "hostname": request["hostname"], "pid": os.getpid()}
         app.publisher.put(Event(kind, utcoffset=utcoffset(), **common, **fields))
 
 
-def _shown(argument: Any) -> str:
+def _redact(argument: Any) -> str:
     if isinstance(argument, list):
-        return ",".join(map(_shown, argument))
+        return ",".join(map(_redact, argument))
     if hasattr(argument, "event"):
         return str(argument.event.message_id)
     try:

@@ -1,4 +1,4 @@
-"""A Celery app whose events and remote control go over a second broker."""
+"""A Celery app that sends events and remote commands over a second broker."""
 
 import os
 import threading
@@ -15,16 +15,17 @@ from celery_sqs_fifo.control.connection import (
     address_of,
     control_connection,
 )
-from celery_sqs_fifo.control.events import FLUSH_FOR
+from celery_sqs_fifo.control.events import FLUSH_TIMEOUT
 from celery_sqs_fifo.control.listener import Listener
 from celery_sqs_fifo.control.publisher import Publisher
 
 
 class ControlledCelery(Celery):
-    """Takes two settings more than Celery.
+    """A Celery app with two additional settings.
 
-    `control_broker_url` is the address of a broker with the Redis protocol; empty: no events and no
-    remote control. `control_broker_setting` is what an operator sets to give it one, for messages.
+    `control_broker_url` is the address of a broker with the Redis protocol. If it is empty, there
+    are no events and no remote control. `control_broker_setting` is the name of the variable with
+    which an operator sets that address; error messages show it.
     """
 
     events_cls = "celery_sqs_fifo.control.events:ControlEvents"
@@ -39,33 +40,37 @@ class ControlledCelery(Celery):
 
     @cached_property
     def control_broker_url(self) -> str:
-        """The control broker's address; empty: none. It is asked for with every event."""
-        # Not a default of Celery's: those go before the settings of an object.
+        """Return the address of the control broker, or "" if there is none."""
+        # Not added to Celery's defaults: they would override the settings of a configuration
+        # object. Cached, because every event needs it.
         return str(self.conf.get("control_broker_url", ""))
 
     def control_connection(self) -> Connection:
-        """A connection to the control broker, not open yet. Raises NoControlBroker without one."""
+        """Return a connection to the control broker, not open yet.
+
+        Raise NoControlBroker if the app has no control broker.
+        """
         if not self.control_broker_url:
             setting = self.conf.get("control_broker_setting", "control_broker_url")
             raise NoControlBroker(
-                f"events and remote control need a broker of their own: set {setting} to the "
-                "address of a Valkey or Redis server, here and for the workers."
+                f"events and remote control need a control broker: set {setting} to the "
+                "address of a Valkey or Redis server, for this command and for the workers."
             )
         return control_connection(self.control_broker_url)
 
     def bugreport(self) -> str:
-        """Return what `celery report` prints, with no password of the control broker in it."""
+        """Return the output of `celery report`, without the password of the control broker."""
         report, url = str(super().bugreport()), self.control_broker_url
         return report.replace(url, address_of(url)) if url else report
 
     @property
     def announces_tasks(self) -> bool:
-        """Whether pool processes tell of the tasks that they run within a delivery."""
+        """Return whether pool processes send events for the tasks that they run in a delivery."""
         return bool(self.control_broker_url and self.conf.worker_send_task_events)
 
     @property
     def publisher(self) -> Publisher:
-        """That of this process; it connects when there is something to send."""
+        """Return the publisher of this process. It connects at its first event or reply."""
         with self._publisher_lock:
             if self._publisher is None:
                 self._publisher = Publisher(
@@ -76,13 +81,13 @@ class ControlledCelery(Celery):
             return self._publisher
 
     def _forget_publisher(self) -> None:
-        """A forked process has its parent's objects, but not its threads."""
+        """Drop the publisher in a forked process, which does not have its parent's threads."""
         self._publisher = None
         self._publisher_lock = threading.Lock()
 
     def _flush(self) -> None:
         if self._publisher:
-            self._publisher.flush(timeout=FLUSH_FOR)
+            self._publisher.flush(timeout=FLUSH_TIMEOUT)
 
 
 _apps: weakref.WeakSet[ControlledCelery] = weakref.WeakSet()

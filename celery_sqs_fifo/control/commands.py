@@ -1,7 +1,7 @@
-"""The remote commands that a worker obeys, and the forms of their arguments.
+"""The remote commands that a worker executes, and the checks of their arguments.
 
-Whoever can write to the control broker can send these and nothing else: no command reads settings
-or changes how a task works. What is not here is answered with a sentence.
+A client with access to the control broker can run only these commands. None of them reads settings
+or changes how a task works. The worker replies to any other command with an error.
 """
 
 import logging
@@ -23,27 +23,27 @@ Command = Callable[..., Any]
 Answer = Any
 
 
-class Refused(Exception):
-    """A command is not done. The text is for the one who sent it, and says what would be."""
+class CommandRefused(Exception):
+    """A command is refused. The text is sent to the operator, and says what is allowed."""
 
 
 class Commands:
-    """Runs commands, in the worker's main process, and tells the log once of each it refuses."""
+    """Run commands in the worker's main process, and log each refused command once."""
 
     def __init__(self) -> None:
-        self._told: set[str] = set()
+        self._logged: set[str] = set()
 
     def run(self, state: Any, method: Any, arguments: Any) -> Answer:
-        """What the command answers; {"error": sentence} where it is not done."""
+        """Return the command's answer, or {"error": text} if it is refused or fails."""
         command = _COMMANDS.get(method) if isinstance(method, str) else None
         if command is None:
             return {"error": self._refuse(method)}
         try:
             return command(state, arguments if isinstance(arguments, Mapping) else {})
-        except Refused as refused:
+        except CommandRefused as refused:
             return {"error": str(refused)}
         except Exception as error:
-            # The text may come from whoever wrote to the broker.
+            # The error's text may quote the command's arguments.
             logger.error(
                 "remote_command_failed",
                 extra={"command": method, "error": type(error).__name__},
@@ -52,10 +52,10 @@ class Commands:
 
     def _refuse(self, method: Any) -> str:
         name = method if isinstance(method, str) and method in Panel.data else "an unknown command"
-        if name not in self._told:
-            self._told.add(name)
+        if name not in self._logged:
+            self._logged.add(name)
             logger.warning("remote_command_refused", extra={"command": name})
-        return f"this worker does not obey {name}; it obeys: {', '.join(sorted(_COMMANDS))}."
+        return f"this worker does not accept {name}; it accepts: {', '.join(sorted(_COMMANDS))}."
 
 
 def _ping(_state: Any, _arguments: Mapping[str, Any]) -> Answer:
@@ -63,7 +63,7 @@ def _ping(_state: Any, _arguments: Mapping[str, Any]) -> Answer:
 
 
 def _by_celery(name: str) -> Command:
-    """Celery's own command, without arguments."""
+    """Return Celery's own command, called without arguments."""
 
     def run(state: Any, _arguments: Mapping[str, Any]) -> Answer:
         return Panel.data[name](state)
@@ -85,7 +85,10 @@ def _query_task(state: Any, arguments: Mapping[str, Any]) -> Answer:
 
 
 def _stats(state: Any, _arguments: Mapping[str, Any]) -> Answer:
-    """Celery's, with the control broker's state, and of brokers nothing but where they are."""
+    """Return Celery's statistics, the queues, and the state of the control broker.
+
+    Of the brokers' settings only the addresses are included.
+    """
     app = state.app
     stats = dict(state.consumer.controller.stats())
     stats["broker"] = {"transport": "sqs", "queues": sorted(_known_queues(state))}
@@ -97,11 +100,14 @@ def _stats(state: Any, _arguments: Mapping[str, Any]) -> Answer:
 
 
 def _revoke(state: Any, arguments: Mapping[str, Any]) -> Answer:
-    """The event of a revoked task is quarantined; one that has not begun yet, when it would."""
+    """Revoke tasks, whose events are then quarantined.
+
+    The events of a task that has not started are quarantined when it would start.
+    """
     ids = _ids(arguments.get("task_id"))
     signal = arguments.get("signal") or "SIGTERM"
     if signal not in SIGNALS:
-        raise Refused(f"the signal must be one of {', '.join(SIGNALS)}.")
+        raise CommandRefused(f"the signal must be one of {', '.join(SIGNALS)}.")
     worker_state.revoked.update(ids)
     running = [request for id_ in ids if (request := worker_state.requests.get(id_))]
     if arguments.get("terminate") is True:
@@ -126,24 +132,24 @@ def _pool_shrink(state: Any, arguments: Mapping[str, Any]) -> Answer:
 def _resize(state: Any, *, by: int) -> Answer:
     consumer = state.consumer
     if consumer.controller.autoscaler:
-        raise Refused("the worker scales its pool by itself (--autoscale).")
+        raise CommandRefused("the worker scales its pool automatically (--autoscale).")
     wanted = consumer.pool.num_processes + by
     if not 1 <= wanted <= MAX_POOL_SIZE:
-        raise Refused(f"the pool must keep 1 to {MAX_POOL_SIZE} processes, not {wanted}.")
+        raise CommandRefused(f"the pool must keep 1 to {MAX_POOL_SIZE} processes, not {wanted}.")
     try:
         consumer.pool.grow(by) if by > 0 else consumer.pool.shrink(-by)
     except ValueError:
-        raise Refused("all processes are at work; try again.") from None
+        raise CommandRefused("all processes are busy; try again later.") from None
     consumer._update_prefetch_count(by)
     logger.warning("pool_resized", extra={"processes": wanted})
     return {"ok": f"the pool will have {wanted} processes."}
 
 
 def _shutdown(_state: Any, _arguments: Mapping[str, Any]) -> Answer:
-    """Warm, at the event loop's next turn: an answer is sent before."""
+    """Start a warm shutdown at the next turn of the event loop, after the answer is queued."""
     logger.warning("shutdown_requested")
     worker_state.should_stop = 0
-    return {"ok": "shutting down: what runs is finished first."}
+    return {"ok": "shutting down after the running tasks finish."}
 
 
 def _add_consumer(state: Any, arguments: Mapping[str, Any]) -> Answer:
@@ -160,13 +166,13 @@ def _cancel_consumer(state: Any, arguments: Mapping[str, Any]) -> Answer:
         return {"ok": f"not consuming from {queue}."}
     with state.consumer.task_consumer.channel.going_on():
         state.consumer.cancel_task_queue(queue)
-    return {"ok": f"no longer consuming from {queue}; what runs is finished."}
+    return {"ok": f"no longer consuming from {queue}; its running tasks finish."}
 
 
 def _queue(state: Any, arguments: Mapping[str, Any]) -> str:
     queue, known = arguments.get("queue"), _known_queues(state)
     if queue not in known:
-        raise Refused(f"there is no such queue; these are known: {', '.join(sorted(known))}.")
+        raise CommandRefused(f"unknown queue; the known queues are: {', '.join(sorted(known))}.")
     return str(queue)
 
 
@@ -181,14 +187,14 @@ def _ids(ids: Any) -> list[str]:
         or not 1 <= len(ids) <= MAX_IDS
         or not all(isinstance(id_, str) and len(id_) <= 64 for id_ in ids)
     ):
-        raise Refused(f"name 1 to {MAX_IDS} task ids.")
+        raise CommandRefused(f"name 1 to {MAX_IDS} task ids.")
     return ids
 
 
 def _count(arguments: Mapping[str, Any]) -> int:
     count = arguments.get("n", 1)
     if not isinstance(count, int) or not 1 <= count <= MAX_POOL_SIZE:
-        raise Refused(f"the number of processes must be from 1 to {MAX_POOL_SIZE}.")
+        raise CommandRefused(f"the number of processes must be from 1 to {MAX_POOL_SIZE}.")
     return count
 
 
@@ -202,7 +208,8 @@ _COMMANDS: Mapping[str, Command] = {
         name: _by_celery(name)
         for name in ("scheduled", "revoked", "registered", "active_queues", "clock")
     },
-    # Who begins to listen asks for both: the first has all workers tell that they are there.
+    # A program that starts to receive events sends both: `heartbeat` makes all workers report
+    # themselves.
     **{name: _by_celery(name) for name in ("heartbeat", "enable_events")},
     "revoke": _revoke,
     "terminate": _terminate,

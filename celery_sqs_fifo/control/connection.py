@@ -1,4 +1,4 @@
-"""Connections to the control broker, and what is said about them."""
+"""Connections to the control broker, and the log of its outages."""
 
 import logging
 import ssl
@@ -9,28 +9,30 @@ from celery.exceptions import ImproperlyConfigured
 from kombu.connection import Connection
 from kombu.messaging import Producer
 
-# Named here, and not found by kombu at the first connection: each pool process would import it.
+# Imported here, so that the main process imports it before the fork. kombu would import it at the
+# first connection, in each pool process.
 from kombu.transport.redis import Transport
 from redis.exceptions import RedisError
 
 logger = logging.getLogger(__name__)
 
-# What talking to the broker may raise; a broker that does not answer counts as one that is down.
+# The errors of a broker that is down or does not answer.
 BROKER_ERRORS = (RedisError, OSError)
-# In seconds. Nothing that handles events ever waits for these.
+# In seconds. Only threads and commands wait for the broker, never the event loop or a task.
 CONNECT_TIMEOUT = 2.0
 ANSWER_TIMEOUT = 2.0
 HEALTH_CHECK_EVERY = 10.0
 
 
 class NoControlBroker(ImproperlyConfigured):
-    """Remote control or events were asked for, and there is no broker for them."""
+    """Events or remote control were used without a control broker."""
 
 
 def control_connection(url: str) -> Connection:
-    """A connection that is not open yet. With `rediss://` the server's certificate is verified.
+    """Return a connection that is not open yet.
 
-    A private authority's certificate is found through SSL_CERT_FILE (Python, `ssl`).
+    With `rediss://` the server's certificate is verified. SSL_CERT_FILE names the certificate of a
+    private authority (Python, `ssl`).
     """
     is_tls = urlsplit(url).scheme == "rediss"
     return Connection(
@@ -49,36 +51,36 @@ def control_connection(url: str) -> Connection:
 
 
 def address_of(url: str) -> str:
-    """Where the broker is, without user, password and database."""
+    """Return a broker's scheme, host and port, without user, password and database."""
     parts = urlsplit(url)
     host = f"[{parts.hostname}]" if ":" in (parts.hostname or "") else parts.hostname
     return f"{parts.scheme}://{host}:{parts.port or 6379}"
 
 
 class OneTryProducer(Producer):
-    """Publishes once: Celery and kombu ask for retries without an end."""
+    """A producer that makes one attempt. Celery and kombu would retry without end."""
 
     def publish(self, *args: Any, **options: Any) -> Any:
-        """See kombu's producers."""
+        """Publish without retries (kombu, `Producer.publish`)."""
         return super().publish(*args, **{**options, "retry": False})
 
 
 class Outage:
-    """Tells the log once that a broker is down, and once that it is back."""
+    """Logs once that a broker is down, and once that it is available again."""
 
     def __init__(self, *, url: str, purpose: str) -> None:
-        self._about = {"broker": address_of(url), "purpose": purpose}
-        self.is_on = False
+        self._log_fields = {"broker": address_of(url), "purpose": purpose}
+        self.is_ongoing = False
 
     def begin(self, error: Exception) -> None:
-        """It does not answer. Only the kind of error is told: its text is the library's."""
-        if not self.is_on:
-            self.is_on = True
-            about = {**self._about, "error": type(error).__name__}
-            logger.warning("control_broker_unavailable", extra=about)
+        """Log the start of an outage with the error's type; its text could contain secrets."""
+        if not self.is_ongoing:
+            self.is_ongoing = True
+            log_fields = {**self._log_fields, "error": type(error).__name__}
+            logger.warning("control_broker_unavailable", extra=log_fields)
 
     def end(self) -> None:
-        """It answers."""
-        if self.is_on:
-            self.is_on = False
-            logger.info("control_broker_recovered", extra=self._about)
+        """Log the end of the outage, if there is one."""
+        if self.is_ongoing:
+            self.is_ongoing = False
+            logger.info("control_broker_recovered", extra=self._log_fields)

@@ -8,12 +8,15 @@ from celery.app.events import Events
 from celery.events.dispatcher import EventDispatcher
 from celery.events.receiver import EventReceiver
 
-# How long the end of a process waits for its last events to be sent, in seconds.
-FLUSH_FOR = 0.5
+# The maximum time in seconds that a process waits at its end for its last events to be sent.
+FLUSH_TIMEOUT = 0.5
 
 
 class ControlDispatcher(EventDispatcher):
-    """Hands events to the publisher of this process; without a control broker it is disabled."""
+    """Passes events to the publisher of this process.
+
+    Without a control broker the dispatcher is disabled.
+    """
 
     def __init__(
         self,
@@ -24,7 +27,7 @@ class ControlDispatcher(EventDispatcher):
         groups: Any = None,
         **_options: Any,
     ) -> None:
-        """What Celery says of connection, channel and buffers is the publisher's business."""
+        """Ignore Celery's connection, channel and buffers, because the publisher has its own."""
         has_broker = bool(self.app.control_broker_url)
         super().__init__(
             self.app.control_connection() if has_broker else None,
@@ -32,12 +35,12 @@ class ControlDispatcher(EventDispatcher):
             enabled=enabled and has_broker,
             groups=groups,
         )
-        # It was needed for the exchange's type. The worker's loop would open it to ask for its
-        # heartbeats, and so would wait for the broker.
+        # The connection was needed only for the exchange's type. The worker's event loop would open
+        # it to ask for its heartbeats, and would wait for the broker.
         self.connection = None
 
     def enable(self) -> None:
-        """See celery.events.dispatcher; without its producer."""
+        """Enable the dispatcher without creating a producer (celery.events.dispatcher)."""
         with self.mutex:
             self._closed = False
             self.enabled = True
@@ -48,22 +51,22 @@ class ControlDispatcher(EventDispatcher):
         self.app.publisher.put(event)
 
     def close(self) -> None:
-        """See celery.events.dispatcher; waits for at most half a second."""
+        """Close the dispatcher, and wait at most FLUSH_TIMEOUT for events to be sent."""
         super().close()
         if self.app.control_broker_url:
-            self.app.publisher.flush(timeout=FLUSH_FOR)
+            self.app.publisher.flush(timeout=FLUSH_TIMEOUT)
 
 
 class ControlReceiver(EventReceiver):
-    """Receives from the control broker, whatever connection Celery's commands give it."""
+    """Receives from the control broker, whichever connection Celery's commands pass."""
 
     def __init__(self, _channel: Any = None, *args: Any, **options: Any) -> None:
-        """Raises NoControlBroker without one, and what redis raises if it does not answer."""
+        """Raise NoControlBroker without a control broker, and redis's errors while it is down."""
         super().__init__(self.app.control_connection(), *args, **options)
 
 
 class ControlEvents(Events):
-    """`app.events`."""
+    """Celery's `app.events`, with the dispatcher and the receiver of the control broker."""
 
     dispatcher_cls = ControlDispatcher
     receiver_cls = ControlReceiver
@@ -72,6 +75,6 @@ class ControlEvents(Events):
     def default_dispatcher(
         self, hostname: str | None = None, enabled: bool = True, **_options: Any
     ) -> Iterator[Any]:
-        """A dispatcher for one block."""
+        """Return a context manager with a dispatcher, which is closed at the end of the block."""
         with self.Dispatcher(None, hostname, enabled) as dispatcher:
             yield dispatcher

@@ -1,4 +1,4 @@
-"""The worker's end of remote control: a thread receives commands, the main process does them."""
+"""Remote control in the worker: a thread receives commands, and the main process runs them."""
 
 import logging
 import os
@@ -21,35 +21,37 @@ from celery_sqs_fifo.control.connection import HEALTH_CHECK_EVERY, Outage
 logger = logging.getLogger(__name__)
 
 RECONNECT = Backoff(first=0.5, longest=15.0)
-# In seconds: how long the thread waits for a command before it looks whether it is to stop.
-LISTEN_FOR = 1.0
-STOP_WITHIN = 1.5
-MAX_WAITING = 100
+# How long the thread waits for a command before it checks whether it must stop, in seconds.
+POLL_TIMEOUT = 1.0
+# How long the main process waits for the thread to stop, in seconds.
+STOP_TIMEOUT = 1.5
+MAX_QUEUED_COMMANDS = 100
 MAX_BINDINGS = 1_000
 
 
 class Listener(bootsteps.StartStopStep):
-    """A step of the worker. It waits for the broker in a thread, and for nothing in the main one.
+    """A step of the worker that receives commands in a thread.
 
-    Commands that arrive while a hundred wait push out the oldest of them.
+    The main process never waits for the broker. At most MAX_QUEUED_COMMANDS wait for the main
+    process; a new command then replaces the oldest.
     """
 
     requires = (Tasks,)
 
     def __init__(self, consumer: Any, **options: Any) -> None:
         super().__init__(consumer, **options)
-        self._inbox: deque[Any] = deque(maxlen=MAX_WAITING)
+        self._inbox: deque[Any] = deque(maxlen=MAX_QUEUED_COMMANDS)
         self._stopping = threading.Event()
         self._thread: threading.Thread | None = None
         self._pipe: tuple[int, int] | None = None
         self._node: Any = None
 
     def include_if(self, consumer: Any) -> bool:
-        """Only with a control broker."""
+        """Return whether the app has a control broker."""
         return bool(consumer.app.control_broker_url)
 
     def start(self, consumer: Any) -> None:
-        """Begin to listen."""
+        """Start the thread."""
         app = consumer.app
         self._node = app.control.mailbox.Node(
             consumer.hostname,
@@ -71,30 +73,34 @@ class Listener(bootsteps.StartStopStep):
         self._thread.start()
 
     def register_with_event_loop(self, _consumer: Any, hub: Any) -> None:
-        """Have the main process woken for commands."""
+        """Wake the main process's event loop when a command arrives."""
         if self._pipe:
             hub.add_reader(self._pipe[0], self._run_commands)
 
     def stop(self, consumer: Any) -> None:
-        """Listen no more; waits for a second and a half at most."""
+        """Stop the thread, and wait for it for at most STOP_TIMEOUT."""
         self._stopping.set()
         if not (self._thread and self._pipe):
             return
-        self._thread.join(STOP_WITHIN)
+        self._thread.join(STOP_TIMEOUT)
         reading, writing = self._pipe
         self._pipe = None
         if consumer.hub:
             consumer.hub.remove_reader(reading)
         os.close(reading)
         if not self._thread.is_alive():
-            # Else the thread may be about to write to it, or to what has its number by then.
+            # A thread that is still alive could write to the pipe, or to another file that has
+            # received its number.
             os.close(writing)
         self._thread = None
 
     shutdown = stop
 
     def _listen(self, app: Any, stopping: threading.Event) -> None:
-        """In the thread: receive until told to stop, whatever the broker does."""
+        """Receive commands until `stopping` is set, and reconnect after every error.
+
+        This runs in the thread.
+        """
         outage = Outage(url=app.control_broker_url, purpose="remote control")
         failures = 0
         while not stopping.is_set():
@@ -106,7 +112,7 @@ class Listener(bootsteps.StartStopStep):
                     failures = 0
                     _receive(connection, stopping)
             except Exception as error:
-                # Whatever it is, it must not end the thread: nobody could reach this worker.
+                # No error may end the thread: the worker would receive no more commands.
                 failures += 1
                 outage.begin(error)
                 stopping.wait(RECONNECT.after(failures))
@@ -120,16 +126,19 @@ class Listener(bootsteps.StartStopStep):
         consumer.on_decode_error = _on_decode_error
 
     def _on_message(self, body: Any, _message: Any) -> None:
-        """In the thread."""
+        """Queue a command for the main process, and wake it. This runs in the thread."""
         self._inbox.append(body)
         pipe = self._pipe
         if pipe:
-            # Full or closed: the main process is to be woken already, or has stopped.
+            # The pipe is full if the main process is about to wake, and closed if it has stopped.
             with suppress(BlockingIOError, BrokenPipeError):
                 os.write(pipe[1], b"!")
 
     def _run_commands(self) -> None:
-        """In the main process. Raises nothing: Celery would end the worker."""
+        """Run the queued commands in the main process.
+
+        Raise no error, because Celery would end the worker.
+        """
         if self._pipe:
             os.read(self._pipe[0], 4096)
         while self._inbox:
@@ -137,14 +146,15 @@ class Listener(bootsteps.StartStopStep):
             try:
                 self._node.handle_message(body)
             except Exception as error:
-                told = {"error": type(error).__name__}
-                logger.error("remote_command_unreadable", extra=told)
+                log_fields = {"error": type(error).__name__}
+                logger.error("remote_command_unreadable", extra=log_fields)
 
 
 def _prune(channel: Any, exchanges: Iterable[str]) -> None:
-    """Forget bindings that programs which were killed have left, before they fill the broker.
+    """Delete the bindings that killed programs have left, if an exchange has too many.
 
-    Those of commands and events are not needed by any; one who waits for a reply now misses it.
+    Commands and events reach their receivers without bindings. A program that waits for a reply at
+    that moment does not receive it.
     """
     for exchange in exchanges:
         bindings = channel.keyprefix_queue % (exchange,)
@@ -153,16 +163,19 @@ def _prune(channel: Any, exchanges: Iterable[str]) -> None:
 
 
 def _receive(connection: Connection, stopping: threading.Event) -> None:
-    """Until told to stop. Raises what redis raises, also where the broker has become silent."""
+    """Receive messages until `stopping` is set.
+
+    Raise redis's errors, and one if the broker no longer answers health checks.
+    """
     checked_at = monotonic()
     while not stopping.is_set():
         with suppress(TimeoutError):
-            connection.drain_events(timeout=LISTEN_FOR)
+            connection.drain_events(timeout=POLL_TIMEOUT)
         if monotonic() - checked_at > HEALTH_CHECK_EVERY:
             checked_at = monotonic()
             connection.transport.cycle.maybe_check_subclient_health()
 
 
 def _on_decode_error(_message: Any, error: Exception) -> None:
-    """In the place of kombu's, which logs the message."""
+    """Log an unreadable message without its content, which kombu's own callback would log."""
     logger.error("remote_command_unreadable", extra={"error": type(error).__name__})

@@ -1,4 +1,4 @@
-"""Sends events and replies to the control broker, from a thread that nobody waits for."""
+"""Publish events and replies to the control broker from a background thread."""
 
 import logging
 import threading
@@ -20,19 +20,21 @@ logger = logging.getLogger(__name__)
 
 Event = Mapping[str, Any]
 
-MAX_WAITING = 5_000
-MAX_IN_A_BATCH = 1_000
-# In seconds. Whoever looks is a person; a fuller batch costs the work less.
+MAX_QUEUED_EVENTS = 5_000
+MAX_BATCH_SIZE = 1_000
+# How long the thread waits for more events before it sends a batch, in seconds. People watch the
+# events, so that latency matters less than the cost for the tasks.
 GATHER_FOR = 0.25
-TOO_OLD_AFTER = 30.0
+# In seconds.
+MAX_EVENT_AGE = 30.0
 RECONNECT = Backoff(first=0.5, longest=15.0)
-# A reply that nobody reads is gone after this.
+# An unread reply expires after this time.
 REPLY_EXPIRES_MILLISECONDS = 60_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reply:
-    """An answer to a remote command, for the queue that the one who asked has named."""
+    """A reply to a remote command, with the exchange and routing key that the command named."""
 
     body: Any
     exchange: str
@@ -41,11 +43,11 @@ class Reply:
 
 
 class Publisher:
-    """One for each process. `put` never waits for the broker: what does not fit is dropped.
+    """Publishes the events and replies of one process. `put` never waits for the broker.
 
-    Events wait for 250 ms for others and are sent together. At most 5,000 wait; the oldest give way
-    to newer ones, and those over 30 seconds old are not sent. Neither are those of a batch that the
-    broker did not take. `dropped` counts them all.
+    The thread gathers events for GATHER_FOR and sends them together. When MAX_QUEUED_EVENTS wait, a
+    new event replaces the oldest. Events that are older than MAX_EVENT_AGE are not sent. A batch
+    that the broker did not accept is not sent again. `dropped` counts all these lost events.
     """
 
     def __init__(
@@ -58,34 +60,37 @@ class Publisher:
         self._events: deque[tuple[float, Event]] = deque()
         self._replies: deque[Reply] = deque(maxlen=100)
         self._lock = threading.Lock()
-        self._waiting = threading.Event()
+        self._has_work = threading.Event()
         self._idle = threading.Event()
         self._idle.set()
         self._thread: threading.Thread | None = None
 
     def put(self, event: Event) -> None:
-        """Have an event sent, or dropped."""
+        """Queue an event. If the queue is full, drop its oldest event."""
         with self._lock:
-            if len(self._events) >= MAX_WAITING:
+            if len(self._events) >= MAX_QUEUED_EVENTS:
                 self._events.popleft()
                 self.dropped += 1
             self._events.append((monotonic(), event))
         self._wake()
 
     def reply(self, reply: Reply) -> None:
-        """Have a reply sent; of more than a hundred the oldest are dropped."""
+        """Queue a reply. If a hundred replies wait, drop the oldest."""
         self._replies.append(reply)
         self._wake()
 
     def flush(self, *, timeout: float) -> None:
-        """Wait until all is sent, for so many seconds at the most, and not for a broker in need."""
-        if self._thread and not self._outage.is_on:
+        """Wait at most `timeout` seconds until everything is sent.
+
+        Return at once during an outage of the broker.
+        """
+        if self._thread and not self._outage.is_ongoing:
             self._idle.wait(timeout)
 
     def _wake(self) -> None:
-        if not self._waiting.is_set():
+        if not self._has_work.is_set():
             self._idle.clear()
-            self._waiting.set()
+            self._has_work.set()
         if self._thread is None:
             with self._lock:
                 if self._thread is None:
@@ -107,16 +112,16 @@ class Publisher:
                         self._outage.end()
                         failures = 0
             except Exception as error:
-                # Whatever it is, it must not end the thread: this process would stay unseen.
+                # No error may end the thread: this process would send no more events.
                 failures += 1
                 self._outage.begin(error)
                 sleep(RECONNECT.after(failures))
 
     def _publish_waiting(self, producer: OneTryProducer, exchange: Exchange) -> None:
-        """Wait for something to send, let more of it gather, and send it."""
-        self._waiting.wait()
+        """Wait for an event or a reply, gather more for GATHER_FOR, and send them."""
+        self._has_work.wait()
         sleep(GATHER_FOR)
-        self._waiting.clear()
+        self._has_work.clear()
         while self._replies:
             _publish_reply(producer, self._replies.popleft())
         batch = self._take()
@@ -127,16 +132,16 @@ class Publisher:
                 self.dropped += len(batch)
             raise
         if self._events or self._replies:
-            self._waiting.set()
-        elif not self._waiting.is_set():
+            self._has_work.set()
+        elif not self._has_work.is_set():
             self._idle.set()
 
     def _take(self) -> list[Event]:
-        """What is to be sent now, without what is too old."""
-        oldest = monotonic() - TOO_OLD_AFTER
+        """Remove and return the events of the next batch, and drop those that are too old."""
+        oldest = monotonic() - MAX_EVENT_AGE
         batch: list[Event] = []
         with self._lock:
-            while self._events and len(batch) < MAX_IN_A_BATCH:
+            while self._events and len(batch) < MAX_BATCH_SIZE:
                 put_at, event = self._events.popleft()
                 if put_at < oldest:
                     self.dropped += 1
@@ -146,13 +151,13 @@ class Publisher:
 
 
 def _publish_events(producer: OneTryProducer, exchange: Exchange, batch: Iterable[Event]) -> None:
-    """Task events as lists, in the form of Celery's own buffering; worker events one by one."""
+    """Publish task events as lists, as Celery's own buffering does, and worker events singly."""
     for is_task, events in groupby(batch, key=lambda event: event["type"].startswith("task-")):
-        together = list(events)
+        run = list(events)
         if is_task:
-            _publish_body(producer, exchange, together, "task.multi", together[0])
+            _publish_body(producer, exchange, run, "task.multi", run[0])
         else:
-            for event in together:
+            for event in run:
                 routing_key = event["type"].replace("-", ".")
                 _publish_body(producer, exchange, event, routing_key, event)
 
@@ -172,7 +177,10 @@ def _publish_body(
 
 
 def _publish_reply(producer: OneTryProducer, reply: Reply) -> None:
-    """As kombu does, and with an end: the list of one who was killed would stay for ever."""
+    """Publish a reply as kombu does, with an expiry.
+
+    The reply queue of a killed program would otherwise stay on the broker for ever.
+    """
     exchange = Exchange(reply.exchange, type="direct", durable=False, delivery_mode="transient")
     producer.publish(
         reply.body,

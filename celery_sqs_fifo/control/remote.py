@@ -1,4 +1,4 @@
-"""Celery's `app.control` on the control broker: what sends commands."""
+"""Celery's `app.control` on the control broker."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,43 +13,49 @@ from celery_sqs_fifo.control.publisher import Reply
 
 
 class CommandNode(Node):
-    """A worker's end of the mailbox. `state` has the `app` and its `commands`."""
+    """The worker's side of the mailbox. `state` has the `app` and its `commands`."""
 
     state: Any
     mailbox: Any
 
     def handle_message(self, body: Any, message: Any = None) -> Any:
-        """Do a command that is for all, or names this worker; a pattern could take any time."""
+        """Run a command that is sent to all workers or names this one.
+
+        Ignore commands with a pattern, because matching it could take any time.
+        """
         if body.get("pattern") or body.get("matcher"):
             return None
         return super().handle_message(body, message)
 
     def handle(self, method: Any, arguments: Any = None) -> Any:
-        """Run a command, if it is one that workers obey."""
+        """Run a command and return its answer, or an error if workers do not accept it."""
         return self.state.commands.run(self.state, method, arguments)
 
     def reply(
         self, data: Any, exchange: str, routing_key: str, ticket: str, **_options: Any
     ) -> None:
-        """Hand the answer to the thread that publishes: the main process never waits."""
+        """Queue the answer for the publisher's thread; the main process does not wait."""
         headers = {"ticket": ticket, "clock": self.mailbox.clock.forward()}
         reply = Reply(body=data, exchange=exchange, routing_key=routing_key, headers=headers)
         self.state.app.publisher.reply(reply)
 
 
 class ControlMailbox(Mailbox):
-    """Publishes once, over the connection it is bound to."""
+    """A mailbox that publishes without retries, over the connection it is bound to."""
 
     node_cls = CommandNode
 
     @contextmanager
     def producer_or_acquire(self, producer: Any = None, channel: Any = None) -> Iterator[Any]:
-        """See kombu.pidbox; Celery's own would bring a producer for the tasks' broker."""
+        """Yield a producer for the control broker (kombu.pidbox).
+
+        Celery would pass a producer for the broker of the tasks.
+        """
         yield producer or OneTryProducer(channel, auto_declare=False)
 
 
 class RemoteControl(Control):
-    """`app.control`: sends commands over a connection of its own each time."""
+    """Celery's `app.control`, which opens a connection for each command."""
 
     Mailbox = ControlMailbox
 
@@ -63,18 +69,21 @@ class RemoteControl(Control):
         channel: Any = None,
         **options: Any,
     ) -> Any:
-        """Raises NoControlBroker without a broker, and OperationalError if it does not answer."""
+        """Send a command, and return the replies if they were requested.
+
+        Raise NoControlBroker without a control broker, and OperationalError if it does not answer.
+        """
         if channel is not None:
-            # A receiver of events asks for heartbeats over its own connection.
+            # A receiver of events requests heartbeats over its own connection.
             return super().broadcast(
                 command, arguments, destination, connection, *args, channel=channel, **options
             )
-        with self.app.control_connection() as own:
+        with self.app.control_connection() as new:
             try:
-                own.connect()
-                return super().broadcast(command, arguments, destination, own, *args, **options)
+                new.connect()
+                return super().broadcast(command, arguments, destination, new, *args, **options)
             except BROKER_ERRORS as error:
-                where = address_of(self.app.control_broker_url)
+                address = address_of(self.app.control_broker_url)
                 raise OperationalError(
-                    f"the control broker {where} does not answer ({type(error).__name__})"
+                    f"the control broker {address} does not answer ({type(error).__name__})"
                 ) from error

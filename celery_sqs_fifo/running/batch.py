@@ -1,4 +1,4 @@
-"""The events of a delivery on their way through the steps, with an outcome for each that ended."""
+"""Batches of events: what the steps of a chain process, and the outcome of each event."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -10,27 +10,31 @@ from celery_sqs_fifo.delivery import WAITING, Delivery, Outcome, Result
 from celery_sqs_fifo.errors import error_location
 
 TRACEPARENT = "traceparent"
-# W3C Trace Context asks for 55 characters, and lets later versions have more.
+# Version 00 of W3C Trace Context uses 55 characters; later versions may use more.
 MAX_TRACEPARENT_LENGTH = 512
 
 
 class EventsFailed(Reject):
-    """Carries the outcome of each event of a delivery to the worker's main process."""
+    """At least one event of a batch did not take effect.
+
+    The exception carries the outcomes of all its events to the worker's main process.
+    """
 
     def __init__(self, outcomes: list[Outcome], requeue: bool = True) -> None:
         super().__init__(outcomes, requeue)
 
     @property
     def outcomes(self) -> list[Outcome]:
-        """One for each event, in the order of the delivery."""
+        """Return one outcome for each event, in the order of the batch."""
         return list(self.reason)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class QueuedEvent:
-    """An event as it is given to the first task of the chain.
+    """An event as the first task of the chain receives it.
 
-    `traceparent` is that message attribute as it came (W3C Trace Context), and may be anything.
+    `sent_at` is in milliseconds since 1970. `traceparent` is the message attribute of that name
+    (W3C Trace Context), which is not validated.
     """
 
     message_id: str
@@ -43,7 +47,7 @@ class QueuedEvent:
 
     @classmethod
     def of(cls, delivery: Delivery) -> Self:
-        """The event of a delivery."""
+        """Return the event of a delivery."""
         traceparent = str(delivery.attributes.get(TRACEPARENT, {}).get("StringValue", ""))
         return cls(
             message_id=delivery.message_id,
@@ -56,15 +60,16 @@ class QueuedEvent:
         )
 
     def as_json(self) -> dict[str, Any]:
-        """The form in which it goes to a pool process: the arguments that make it again."""
+        """Return the fields by name, from which a pool process recreates the event."""
         return {name: getattr(self, name) for name in self.__slots__}
 
 
 @dataclass(slots=True, eq=False)
 class BatchItem:
-    """An event on its way through the chain: what the steps hand on, and how it ended if it did.
+    """An event in the chain, with the state that the steps share and its outcome.
 
-    `trace` is for whoever follows its way, and nothing to the steps.
+    `outcome` is None while the event is pending: the next step processes it. `trace` is for tracing
+    and is not used by the steps.
     """
 
     event: QueuedEvent
@@ -73,7 +78,7 @@ class BatchItem:
     trace: Any = None
 
     def __repr__(self) -> str:
-        """Ids only: Celery writes this into logs and events."""
+        """Return the message id and the result; Celery writes this into logs and task events."""
         return f"{self.event.message_id} {self.outcome.result if self.outcome else 'ok'}"
 
 
@@ -83,10 +88,10 @@ def process_each(
     *,
     outcome_of: Callable[[Exception], Outcome],
 ) -> None:
-    """Call `handle` for each event that is still on its way.
+    """Call `handle` for each pending event, and set the outcome of each event that fails.
 
-    An error ends that event's way, and makes the later events of its group wait; events of other
-    groups go on. An invalid event makes nobody wait, because it will never take effect.
+    If an event fails, the later events of its group get the outcome WAITING. Events of other groups
+    are still handled. An invalid event does not block its group, because it can never take effect.
     """
     blocked: set[str] = set()
     for item in batch:
@@ -111,26 +116,27 @@ def process_together(
     handle: Callable[[BatchItem], None],
     outcome_of: Callable[[Exception], Outcome],
 ) -> None:
-    """Handle all events that are still on their way with one call, which is all or nothing.
+    """Handle all pending events with one call of `handle_all`, which must be all or nothing.
 
-    If it meets an unavailable dependency, so would each of them; after any other error they are
-    handled one by one, so that only the one at fault fails. Both must be idempotent.
+    If a dependency is unavailable, all pending events get that outcome. After any other error
+    `handle` is called for each event, so that only the event at fault fails. Both functions must be
+    idempotent.
     """
     batch = list(batch)
-    on_their_way = [item for item in batch if item.outcome is None]
-    if len(on_their_way) > 1:
+    pending = [item for item in batch if item.outcome is None]
+    if len(pending) > 1:
         try:
-            handle_all(on_their_way)
+            handle_all(pending)
             return
         except Exception as error:
             outcome = outcome_of(error)
         if outcome.result is Result.UNAVAILABLE:
-            for item in on_their_way:
+            for item in pending:
                 item.outcome = outcome
             return
     process_each(batch, handle, outcome_of=outcome_of)
 
 
 def bug_outcome(error: Exception) -> Outcome:
-    """The outcome of an error nobody expected."""
+    """Return the outcome of an unexpected error."""
     return Outcome(Result.BUG, "bug", error_location(error))

@@ -1,8 +1,8 @@
-"""From SQS messages to Celery messages, and who may have a task run.
+"""Convert SQS messages to Celery messages, and decide which tasks a message may run.
 
-A body on the queue is an event, whatever its shape, unless it has the shape of a Celery message and
-the application does not say that it is an event: then its task must be a declared pointer, with
-arguments of the pointer's form. Nothing else on the queue is able to name a task.
+A body is a Celery message if it has the shape of one, unless the application's rule `is_event` says
+that it is an event. The task of a Celery message must be a declared pointer, and its arguments must
+have the pointer's form. Every other body is an event and runs through the application's chain.
 """
 
 import json
@@ -23,16 +23,16 @@ from celery_sqs_fifo.running.task import QUEUED_AT, FifoTask
 
 logger = logging.getLogger(__name__)
 
-# The id of a task that an SQS message starts is derived from the message's, so that all its
-# deliveries are one task in the eyes of operators.
-TASK_IDS = UUID("0d7f2d1e-7a55-4c37-9c1b-6f1f6a3f4b11")
+# The namespace of task ids. A task's id is derived from the ids of its messages, so that operators
+# see all deliveries of a batch as one task.
+TASK_ID_NAMESPACE = UUID("0d7f2d1e-7a55-4c37-9c1b-6f1f6a3f4b11")
 
 PROBE_TAG = "probe:"
 STALE_AFTER = 300
 
 
 class Envelope:
-    """Turns the deliveries of one queue into Celery messages, by the application's rules."""
+    """Convert the deliveries of one queue to Celery messages, by the application's rules."""
 
     def __init__(self, *, app: Celery, queue: str, rules: EventRules) -> None:
         self._app = app
@@ -40,9 +40,9 @@ class Envelope:
         self._rules = rules
 
     def classify(self, delivery: Delivery) -> None:
-        """Note on the delivery whether Celery wrote it, what it must not run with, its labels."""
-        document = _read(delivery.body)
-        delivery.is_celery = _has_shape_of_celery(document) and not _may_be(
+        """Set `is_celery`, `is_barrier`, `is_single` and the labels of a delivery."""
+        document = _parse_body(delivery.body)
+        delivery.is_celery = _has_shape_of_celery(document) and not _holds_or_fails(
             self._rules.is_event, document, delivery
         )
         delivery.labels.update(self._labels(delivery, document))
@@ -50,11 +50,11 @@ class Envelope:
             task = self._task_of(document)
             delivery.is_barrier = isinstance(task, FifoTask) and task.is_barrier
         else:
-            delivery.is_barrier = _may_be(self._rules.is_barrier, document, delivery)
-            delivery.is_single = _may_be(self._rules.goes_alone, document, delivery)
+            delivery.is_barrier = _holds_or_fails(self._rules.is_barrier, document, delivery)
+            delivery.is_single = _holds_or_fails(self._rules.goes_alone, document, delivery)
 
     def _labels(self, delivery: Delivery, document: Any) -> Mapping[str, Any]:
-        """Without labels rather than not at all."""
+        """Return the labels of a delivery, or none if the application's rule fails."""
         try:
             if not delivery.is_celery:
                 return self._rules.labels_of(group_id=delivery.group_id, event=document)
@@ -70,9 +70,10 @@ class Envelope:
             return {}
 
     def message(self, batch: Sequence[Delivery]) -> dict[str, Any]:
-        """The Celery message that runs a batch, in kombu's form. Raises NotAllowed for a forgery.
+        """Return the Celery message that runs a batch, in kombu's form.
 
-        Its delivery tag is the receipt handle of the first.
+        Its delivery tag is the receipt handle of the first delivery. Raise NotAllowed for a Celery
+        message that is not a declared pointer.
         """
         is_pointer = batch[0].is_celery
         message = self._pointer(batch[0]) if is_pointer else self._events(batch)
@@ -84,24 +85,25 @@ class Envelope:
         return message
 
     def is_stale_tick(self, delivery: Delivery, *, now: float) -> bool:
-        """Whether this is a pointer without arguments that has waited for over five minutes.
+        """Return whether this is a pointer without arguments that is over five minutes old.
 
-        Each tick does all the work that there is: after an outage one will do.
+        `now` is in seconds since 1970. Each tick does all the work that is due, so that one is
+        enough after an outage.
         """
         if not delivery.is_celery or now - delivery.queued_at / 1000 <= STALE_AFTER:
             return False
-        task = self._task_of(_read(delivery.body))
+        task = self._task_of(_parse_body(delivery.body))
         return isinstance(task, FifoTask) and task.pointer is PointerForm.NO_ARGUMENTS
 
     def probe(self, task_name: str) -> tuple[str, dict[str, Any]]:
-        """A delivery tag and a Celery message of our own that runs a probe."""
+        """Return a delivery tag and the Celery message that runs the probe."""
         identity = str(uuid4())
         tag = PROBE_TAG + identity
         message = self._app.amqp.as_task_v2(identity, task_name, ignore_result=True)
         return tag, self._in_kombu_form(message.headers, message.body, tag=tag, retries=0)
 
     def is_probe(self, tag: str) -> bool:
-        """Whether a delivery tag is a probe's."""
+        """Return whether a delivery tag is that of a probe."""
         return tag.startswith(PROBE_TAG)
 
     def _events(self, batch: Sequence[Delivery]) -> dict[str, Any]:
@@ -128,8 +130,8 @@ class Envelope:
         )
 
     def _pointer(self, delivery: Delivery) -> dict[str, Any]:
-        """Of what stands on the queue, only the task's name and the arguments count."""
-        task, arguments = self._pointer_of(_read(delivery.body))
+        """Return a new Celery message, with only the task and the arguments of the one received."""
+        task, arguments = self._pointer_of(_parse_body(delivery.body))
         labels = {**delivery.labels, "message_id": delivery.message_id}
         message = self._app.amqp.as_task_v2(
             _task_id(delivery.message_id, 0),
@@ -139,7 +141,7 @@ class Envelope:
             ignore_result=True,
         )
         return self._in_kombu_form(
-            # The pool process knows no more of the message than these and the arguments.
+            # The pool process receives only these headers and the arguments.
             {**message.headers, "labels": labels, QUEUED_AT: delivery.queued_at},
             message.body,
             tag=delivery.receipt_handle,
@@ -147,7 +149,10 @@ class Envelope:
         )
 
     def _pointer_of(self, document: Any) -> tuple[FifoTask, list[Any]]:
-        """The task and the arguments of a Celery message. Raises NotAllowed for a forgery."""
+        """Return the task and the arguments of a Celery message.
+
+        Raise NotAllowed unless it is a declared pointer.
+        """
         task = self._task_of(document)
         if not isinstance(task, FifoTask) or task.pointer is None:
             raise NotAllowed("the task is no declared pointer")
@@ -174,31 +179,31 @@ class Envelope:
         }
 
 
-def _may_be(is_so: Callable[[Any], bool], document: Any, delivery: Delivery) -> bool:
-    """What the application cannot tell of a body is taken to be so: slower, and safe."""
+def _holds_or_fails(rule: Callable[[Any], bool], document: Any, delivery: Delivery) -> bool:
+    """Return the result of a rule, or True if the rule fails: that is slower, and safe."""
     try:
-        return is_so(document)
+        return rule(document)
     except Exception as error:
         _log_error("body_not_classified", delivery, error)
         return True
 
 
-def _log_error(sentence: str, delivery: Delivery, error: Exception) -> None:
+def _log_error(log_event: str, delivery: Delivery, error: Exception) -> None:
     ids = {**delivery.labels, "message_id": delivery.message_id}
-    logger.error(sentence, extra={**ids, "error": error_location(error)})
+    logger.error(log_event, extra={**ids, "error": error_location(error)})
 
 
 def _task_id(identity: str, step: int) -> str:
-    return str(uuid5(TASK_IDS, f"{identity}:{step}"))
+    return str(uuid5(TASK_ID_NAMESPACE, f"{identity}:{step}"))
 
 
-def _read(body: str) -> Any:
-    """The JSON in a body, or None: whether it is valid is for the event's own task to say."""
-    # No number is needed here, and Python refuses to read very long ones.
-    return _json(body, parse_int=str, parse_float=str)
+def _parse_body(body: str) -> Any:
+    """Return the JSON value of a body, or None if it is not JSON."""
+    # The rules need no numbers, and Python refuses to parse very long ones.
+    return _parse_json(body, parse_int=str, parse_float=str)
 
 
-def _json(text: str, **options: Any) -> Any:
+def _parse_json(text: str, **options: Any) -> Any:
     try:
         return json.loads(text, **options)
     except (ValueError, RecursionError):
@@ -215,7 +220,7 @@ def _has_shape_of_celery(document: Any) -> bool:
 
 def _arguments(document: dict[str, Any]) -> list[Any]:
     body = document.get("body")
-    match _json(body) if isinstance(body, str) else None:
+    match _parse_json(body) if isinstance(body, str) else None:
         case [list(arguments), dict(keywords), dict()] if not keywords:
             return arguments
         case _:

@@ -1,4 +1,4 @@
-"""Which arguments a message may bring to a task."""
+"""The arguments with which a message may run a task."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -7,16 +7,16 @@ from uuid import UUID
 
 
 class NotAllowed(Exception):
-    """A Celery message that is not one of a declared pointer. The text quotes no argument."""
+    """A Celery message is not a declared pointer. The exception's text quotes no argument."""
 
 
 @dataclass(frozen=True, slots=True)
 class PointerForm:
     """The form of a pointer's arguments.
 
-    `description` completes "this pointer takes …". `accepts` is called with the arguments as they
-    came, any JSON, and returns whether they have the form. NO_ARGUMENTS and ONE_UUID are ready
-    made; an application may declare others.
+    `description` completes the sentence "this pointer takes …". `accepts` is called with the list
+    of arguments, which may be any JSON values, and returns whether they have the form. An
+    application may declare forms beside NO_ARGUMENTS and ONE_UUID.
     """
 
     description: str
@@ -40,7 +40,10 @@ def _is_empty(arguments: Sequence[Any]) -> bool:
 
 
 def _is_one_uuid(arguments: Sequence[Any]) -> bool:
-    """Return whether they are one UUID in its canonical form. Raise an error for most others."""
+    """Return whether the arguments are one UUID in canonical form.
+
+    Raise ValueError, TypeError or AttributeError for most other arguments.
+    """
     (text,) = arguments
     return bool(str(UUID(text)) == text)
 

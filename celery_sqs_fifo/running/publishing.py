@@ -1,4 +1,4 @@
-"""Publishing many pointers: ten with one call to SQS, each in a group of its own."""
+"""Publish many pointers, ten with each call to SQS."""
 
 import logging
 from collections.abc import Iterable
@@ -19,7 +19,7 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pointer:
-    """One message to be published: the task, its arguments, its group, its deduplication id."""
+    """A pointer to publish: a task and its arguments, with a group and a deduplication id."""
 
     task: "FifoTask"
     arguments: tuple[str, ...]
@@ -28,10 +28,10 @@ class Pointer:
 
 
 def publish_each(pointers: Iterable[Pointer], *, app: Any) -> list[Pointer]:
-    """Publish on the app's default queue; gives those that SQS did not take.
+    """Publish pointers to the app's default queue. Return those that SQS did not accept.
 
-    When a whole call fails, the rest is not tried any more: SQS is unavailable. Pointers of one
-    group keep their order only if all are taken.
+    If a call fails, SQS is unavailable: its pointers and all later ones are returned. Pointers of
+    one group keep their order only if SQS accepts all of them.
     """
     waiting = list(pointers)
     refused: list[Pointer] = []
@@ -53,7 +53,7 @@ def _publish_batch(batch: list[Pointer], *, channel: Any, app: Any) -> list[Poin
 
 
 def _message(pointer: Pointer, *, channel: Any, app: Any) -> dict[str, Any]:
-    """As Celery's own publishing makes it; the envelope reads the task's name and arguments."""
+    """Return the message that Celery itself would publish, with the group and the id of SQS."""
     message = app.amqp.as_task_v2(
         str(uuid4()), pointer.task.name, args=pointer.arguments, ignore_result=True
     )

@@ -1,4 +1,4 @@
-"""A task request in the worker's main process, as a FIFO queue needs it."""
+"""The task request of a FIFO queue, in the worker's main process."""
 
 import json
 from typing import Any
@@ -6,7 +6,7 @@ from typing import Any
 from billiard.einfo import ExceptionWithTraceback
 from celery.worker.request import Request
 
-from celery_sqs_fifo.control.announcing import names_of
+from celery_sqs_fifo.control.announcing import summarize_outcomes
 from celery_sqs_fifo.delivery import Outcome, Result
 from celery_sqs_fifo.running.batch import EventsFailed
 
@@ -14,16 +14,19 @@ REVOKED = Outcome(Result.INVALID, "revoked", "an operator revoked the task")
 
 
 class FifoRequest(Request):
-    """Hands the outcomes of a delivery's events to the channel that settles them.
+    """A request that passes the outcomes of its events to the channel, which settles them.
 
-    Everything else that ends a task without success (a lost process, a time limit) reaches the
-    channel as a plain reject, which it takes for a bug.
+    A lost process or a time limit ends a task without outcomes. The channel then receives a plain
+    reject, which counts as a bug.
     """
 
     def on_failure(
         self, exc_info: Any, send_failed_event: bool = True, return_ok: bool = False
     ) -> Any:
-        """Called by the pool; Celery then rejects the message, which settles the delivery."""
+        """Pass the outcomes to the channel. The pool calls this when a task fails.
+
+        Celery then rejects the message, and the reject settles its events.
+        """
         error = exc_info.exception
         if isinstance(error, ExceptionWithTraceback):
             error = error.exc
@@ -32,13 +35,14 @@ class FifoRequest(Request):
             self.message.channel.note_outcomes(self.message.delivery_tag, outcomes)
         answer = super().on_failure(exc_info, send_failed_event=False, return_ok=return_ok)
         if send_failed_event and not self._already_revoked:
-            self._announce_failed(error, outcomes)
+            self._announce_failure(error, outcomes)
         return answer
 
     def send_event(self, type: str, **fields: Any) -> None:
-        """Events tell ids, names and numbers; Celery's own of an error could quote an event.
+        """Send a task event that contains only ids, names and numbers.
 
-        What Celery ends from here, a process that it lost or ends, ends the steps after this task.
+        The exception's text is left out, because it could quote an event. If the main process ends
+        the task (a revoke, a time limit, a lost process), the later steps of its chain fail too.
         """
         if type == "task-succeeded" and self.task.announces_its_end:
             return
@@ -52,23 +56,26 @@ class FifoRequest(Request):
                 self._eventer.send(type, **step, **fields)
 
     def info(self, safe: bool = False) -> dict[str, Any]:
-        """With arguments as they may be shown, whatever is asked for."""
+        """Return the request as operators see it, always with the safe form of its arguments."""
         return dict(super().info(safe=True))
 
-    def _announce_failed(self, error: BaseException, outcomes: list[Outcome] | None) -> None:
-        """Celery tells nothing of a rejected task, and it would seem to run for ever."""
+    def _announce_failure(self, error: BaseException, outcomes: list[Outcome] | None) -> None:
+        """Send the task-failed event, which Celery does not send for a rejected task.
+
+        Without it operators would see a task that never ends.
+        """
         if outcomes is None:
             self.send_event("task-failed", exception=type(error).__name__)
         elif not self.task.announces_its_end:
-            super().send_event("task-failed", exception=names_of(outcomes), traceback="")
+            super().send_event("task-failed", exception=summarize_outcomes(outcomes), traceback="")
 
     def _later_steps(self) -> list[tuple[str, str]]:
-        """Names and ids of the steps that would have run, or did, in this delivery."""
+        """Return the names and ids of the steps after the first, which run in the same delivery."""
         _args, _kwargs, embedded = json.loads(self.body)
         return [(step["task"], step["options"]["task_id"]) for step in embedded.get("chain") or ()]
 
     def _announce_revoked(self, reason: str, terminated: bool, signum: Any, expired: bool) -> None:
-        """A revoked event is quarantined; Celery would acknowledge it, and it would be gone."""
+        """Quarantine the events of a revoked task. Celery would acknowledge it, and lose them."""
         self.message.channel.note_outcomes(self.message.delivery_tag, REVOKED)
         self.reject(requeue=False)
         super()._announce_revoked(reason, terminated, signum, expired)

@@ -1,4 +1,4 @@
-"""Tasks for FIFO queues: pointers, and the steps of a chain in one delivery."""
+"""The task classes for FIFO queues: pointers, and the steps of an event's chain."""
 
 import time
 from datetime import UTC, datetime
@@ -8,29 +8,30 @@ from uuid import NAMESPACE_OID, uuid4, uuid5
 from celery import Task, current_task
 from celery.app.trace import trace_task
 
-from celery_sqs_fifo.control.announcing import announce_begun, announce_ended, shown
+from celery_sqs_fifo.control.announcing import announce_end, announce_start, redact
 from celery_sqs_fifo.delivery import DONE, Outcome
 from celery_sqs_fifo.running.batch import BatchItem, EventsFailed, QueuedEvent, bug_outcome
 from celery_sqs_fifo.running.pointers import PointerForm
 
-# What a FIFO queue cannot do (it takes no delay for one message, and never reorders), and what a
-# pointer must not carry.
+# A FIFO queue accepts no delay for a single message and never reorders messages. A pointer must
+# not carry callbacks, and must not expire.
 UNSUPPORTED_OPTIONS = ("countdown", "eta", "expires", "priority", "link", "link_error")
-# The header of a pointer's Celery message that has its SentTimestamp.
+# The header of a pointer's Celery message that contains its SentTimestamp.
 QUEUED_AT = "queued_at"
 
 
 class UnsupportedOnFifo(TypeError):
-    """A feature of Celery that a FIFO queue cannot give, used at a call."""
+    """A call uses a feature of Celery that a FIFO queue does not support."""
 
 
 class FifoTask(Task):
     """A task that is published to, and run from, a FIFO queue.
 
-    A task that a message may start declares the form of its arguments as `pointer`. One whose
-    calls all belong to the same group declares it as `message_group`; the others are given one at
-    the call. A task that `is_barrier` runs only when the deletes of all before it in its group are
-    confirmed, and the next only when its own is.
+    pointer: the form of the arguments; required for a task that a message on the queue may run.
+    message_group: the group of all calls; if it is None, each call must pass a group.
+    is_barrier: whether the task runs only after SQS has confirmed the deletes of all earlier
+        messages of its group, and later messages only after the task's own delete is confirmed.
+    deduplicate_for: the period in seconds within which equal calls are one message.
     """
 
     abstract = True
@@ -44,24 +45,27 @@ class FifoTask(Task):
     message_group: str | None = None
     is_barrier: bool = False
     deduplicate_for: int = 1
-    # Whether the process that runs it tells of its end, with its own time and outcomes.
+    # Whether the pool process sends the event of the task's end, with its runtime and outcomes.
     announces_its_end = False
 
     @property
     def queued_at(self) -> datetime:
-        """When the pointer that this runs for was queued, by the queue's clock.
+        """Return when the pointer was queued, by the queue's clock.
 
-        The moment of the call for a task that is called directly: it was never queued.
+        Return the current time if the task is called directly, because it was never queued.
         """
         milliseconds = self.request.get(QUEUED_AT) or time.time() * 1000
         return datetime.fromtimestamp(milliseconds / 1000, UTC)
 
     def outcome_of(self, error: Exception) -> Outcome:
-        """What an error that the task raised means for its events; a bug unless overridden."""
+        """Return the outcome of an error that the task raised: a bug, unless overridden."""
         return bug_outcome(error)
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        """Run, and report an error as the outcome of the delivery."""
+        """Run the task. Raise EventsFailed with the outcome if it fails.
+
+        A task that is called directly raises its own error.
+        """
         if self.request.called_directly:
             return self.run(*args, **kwargs)
         try:
@@ -74,9 +78,10 @@ class FifoTask(Task):
     def run_in_this_delivery(
         self, *args: Any, chain: list[Any] | None = None, task_id: str | None = None
     ) -> Any:
-        """Run as a task of its own, in the delivery and the process of the task that calls this.
+        """Run this task within the delivery and the process of the calling task.
 
-        Raises EventsFailed, with what became of it, unless it took effect.
+        To operators it is a separate task. Return its result. Raise EventsFailed with its outcomes
+        if it fails.
         """
         caller = (current_task or self).request
         request = {
@@ -91,12 +96,12 @@ class FifoTask(Task):
             "ignore_result": True,
             "is_eager": False,
         }
-        announce_begun(self, request, arguments=shown(args))
+        announce_start(self, request, arguments=redact(args))
         traced = trace_task(self, request["id"], args, {}, request, app=self.app)
         error = traced.info.retval if traced.info else None
         if not self.announces_its_end:
             failed = getattr(error, "outcomes", [])
-            announce_ended(self, request, failed=failed, seconds=traced.runtime, result="None")
+            announce_end(self, request, failed=failed, seconds=traced.runtime, result="None")
         if error:
             raise error
         return traced.retval
@@ -112,16 +117,18 @@ class FifoTask(Task):
     ) -> Any:
         """Publish with a group, which keeps order, and a deduplication id, which drops repeats.
 
-        Equal ids within five minutes are one message (SQS, "Exactly-once processing"); without
-        one, equal calls within the same `deduplicate_for` seconds are one. Raises
-        UnsupportedOnFifo for what a FIFO queue cannot do, and for a task that neither declares a
-        group nor is given one.
+        Calls with equal deduplication ids within five minutes are one message (SQS, "Exactly-once
+        processing"). Without a deduplication id, equal calls within the same period of
+        `deduplicate_for` seconds are one message. Raise UnsupportedOnFifo for a feature that a FIFO
+        queue does not support, and if neither the task nor the call has a group.
         """
         for name in UNSUPPORTED_OPTIONS:
             if options.pop(name, None) is not None:
                 raise UnsupportedOnFifo(f"{name} does not work on a FIFO queue: leave it out.")
         if kwargs:
-            raise UnsupportedOnFifo("pass arguments by position: a pointer has no others.")
+            raise UnsupportedOnFifo(
+                "pass arguments by position: a pointer carries no keyword arguments."
+            )
         group = message_group or self.message_group
         if not group:
             raise UnsupportedOnFifo(
@@ -138,43 +145,49 @@ class FifoTask(Task):
         )
 
     def retry(self, *args: Any, **kwargs: Any) -> Any:
-        """Not on a FIFO queue: a copy at the queue's end would lose its place."""
+        """Raise UnsupportedOnFifo: a copy at the end of the queue would lose its place."""
         raise UnsupportedOnFifo(
             "self.retry() would send a copy behind later messages. Raise an error instead: the "
-            "event is run again in its place."
+            "worker then runs the event again in its place."
         )
 
 
 class EventTask(FifoTask):
-    """A step of the chain that a queued event runs through.
+    """A step of the chain that an event runs through.
 
-    `run` takes the list of works and sets the outcome of those that end here. The steps after it
-    run in the same delivery and the same process, because a hop through the queue would let later
-    messages of the group overtake, and cost six calls to SQS.
+    `run` receives the batch and sets the outcome of each event that ends in this step. The later
+    steps run in the same delivery and the same process: if each step were a message, later events
+    of the group could overtake, and a chain of three would cost six calls to SQS.
     """
 
     abstract = True
     announces_its_end = True
 
     def delivery_begun(self, batch: list[BatchItem]) -> None:
-        """Called once a delivery, before its first step; does nothing by itself."""
+        """Do nothing. Override to act once for each delivery, before its first step."""
 
     def step_ended(self, batch: list[BatchItem], *, seconds: float) -> None:
-        """Called after each step, with how long it alone has taken; does nothing by itself."""
+        """Do nothing. Override to act after each step; `seconds` is its own runtime."""
 
     def delivery_ended(self, batch: list[BatchItem]) -> None:
-        """Called once a delivery, after its last step: those without an outcome took effect."""
+        """Do nothing. Override to act once for each delivery, after its last step.
+
+        The events without an outcome have taken effect.
+        """
 
     def __call__(self, items: list[Any]) -> list[BatchItem]:
-        """Run this step and those after it; raises EventsFailed unless all events took effect."""
+        """Run this step and the later ones. Return the batch.
+
+        Raise EventsFailed with all outcomes unless every event took effect.
+        """
         batch = [
             item if isinstance(item, BatchItem) else BatchItem(QueuedEvent(**item))
             for item in items
         ]
-        begun = [item for item in batch if item.outcome is None]
+        started_with = [item for item in batch if item.outcome is None]
         if batch != items:
             self.delivery_begun(batch)
-        # Taken from the request, so that Celery does not publish the next step.
+        # Removed from the request, so that Celery does not publish the next step.
         steps, self.request.chain = self.request.chain, None
         started = time.perf_counter()
         try:
@@ -185,15 +198,15 @@ class EventTask(FifoTask):
                 item.outcome = item.outcome or outcome
         seconds = time.perf_counter() - started
         self.step_ended(batch, seconds=seconds)
-        announce_ended(
+        announce_end(
             self,
             vars(self.request),
-            failed=[item.outcome for item in begun if item.outcome],
+            failed=[item.outcome for item in started_with if item.outcome],
             seconds=seconds,
             result=repr(batch),
         )
-        on_their_way = any(item.outcome is None for item in batch)
-        if steps and on_their_way:
+        has_pending = any(item.outcome is None for item in batch)
+        if steps and has_pending:
             *rest, step = steps
             self.app.tasks[step["task"]].run_in_this_delivery(
                 batch, chain=rest, task_id=step["options"]["task_id"]

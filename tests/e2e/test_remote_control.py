@@ -16,7 +16,7 @@ import valkey
 from celery.events.state import State
 
 from celery_sqs_fifo import ControlledCelery
-from celery_sqs_fifo.running.envelope import TASK_IDS
+from celery_sqs_fifo.running.envelope import TASK_ID_NAMESPACE
 from embedded.environment import with_settings
 from embedded.processes import ManagedProcess
 from embedded.service import PROJECT_ROOT, celery_command
@@ -77,7 +77,7 @@ def send(fifo_app: FifoApp, *, group: str, **trouble: Any) -> str:
         MessageGroupId=group,
         MessageDeduplicationId=f"{group}-{os.urandom(4).hex()}",
     )
-    return str(uuid5(TASK_IDS, f"{message['MessageId']}:0"))
+    return str(uuid5(TASK_ID_NAMESPACE, f"{message['MessageId']}:0"))
 
 
 def begun(fifo_app: FifoApp) -> set[tuple[str, str]]:
@@ -95,13 +95,13 @@ def test_a_worker_is_seen_resized_paused_and_shut_down(
     status, output = celery(fifo_app, "status", "--timeout", "5")
     assert (status, "1 node online" in output) == (0, True), output
     assert ask(watcher, "stats")["control"]["dropped_events"] == 0
-    assert "does not obey conf" in ask(watcher, "conf")["error"]
+    assert "does not accept conf" in ask(watcher, "conf")["error"]
     assert ask(watcher, "pool_grow", n=2) == {"ok": "the pool will have 4 processes."}
     fifo_app.wait_until(lambda: len(ask(watcher, "stats")["pool"]["processes"]) == 4)
     assert "ok" in ask(watcher, "pool_shrink", n=2)
 
     unknown = ask(watcher, "add_consumer", queue="no-such.fifo")
-    assert "there is no such queue" in unknown["error"]
+    assert "unknown queue" in unknown["error"]
     assert "ok" in ask(watcher, "cancel_consumer", queue="events.fifo")
     assert ask(watcher, "active_queues") == []
     fifo_app.send(group="paused", number=0)

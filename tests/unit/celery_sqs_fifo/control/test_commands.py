@@ -65,7 +65,7 @@ def test_a_command_that_is_not_on_the_list_is_refused_with_the_list(
 ) -> None:
     sentence = run(state, command)["error"]
 
-    assert f"does not obey {command};" in sentence
+    assert f"does not accept {command};" in sentence
     assert sentence.endswith(", ".join(sorted(OBEYED)) + ".")
 
 
@@ -84,7 +84,7 @@ def test_the_pool_keeps_one_process_and_does_not_grow_without_end(state: Any) ->
     assert run(state, "pool_grow", n=3) == {"ok": "the pool will have 5 processes."}
     assert "must keep 1 to" in run(state, "pool_grow", n=MAX_POOL_SIZE)["error"]
     assert "must keep 1 to" in run(state, "pool_shrink", n=5)["error"]
-    assert "all processes are at work" in run(state, "pool_shrink", n=1)["error"]
+    assert "all processes are busy" in run(state, "pool_shrink", n=1)["error"]
     assert state.consumer.pool.num_processes == 5
 
 
@@ -128,7 +128,7 @@ def test_a_queue_that_nobody_knows_is_refused_with_those_that_are_known(
 ) -> None:
     sentence = run(state, command, queue="celery")["error"]
 
-    assert sentence == "there is no such queue; these are known: events.fifo."
+    assert sentence == "unknown queue; the known queues are: events.fifo."
 
 
 def test_an_error_in_a_command_is_told_without_its_text(

@@ -55,7 +55,7 @@ class Frozen:
 def test_what_does_not_fit_is_dropped_oldest_first_and_nobody_waits() -> None:
     frozen = Frozen()
     publisher = make(lambda: frozen)
-    for number in range(module.MAX_WAITING + 7):
+    for number in range(module.MAX_QUEUED_EVENTS + 7):
         publisher.put(event(number=number))
 
     assert publisher.dropped == 7
@@ -67,7 +67,7 @@ def test_what_is_too_old_is_not_sent(monkeypatch: pytest.MonkeyPatch) -> None:
     frozen = Frozen()
     publisher = make(lambda: frozen)
     publisher.put(event(number=0))
-    monkeypatch.setattr(module, "TOO_OLD_AFTER", -1.0)
+    monkeypatch.setattr(module, "MAX_EVENT_AGE", -1.0)
 
     assert publisher._take() == []
     assert publisher.dropped == 1
