@@ -1,6 +1,7 @@
-"""Every private or undocumented seam of its libraries that celery_sqs_fifo leans on.
+"""The private and undocumented parts of its libraries that celery_sqs_fifo uses.
 
-An upgrade that moves one fails here, with a sentence that says what moved and who needs it.
+If an upgrade changes such a part, a test here fails. Its message names the part and the module that
+uses it.
 """
 
 import inspect
@@ -50,25 +51,25 @@ def parameters(function: Callable[..., Any]) -> list[str]:
 
 
 @pytest.mark.parametrize(("library", "pinned"), [("celery", "5.7.0"), ("kombu", "5.7.0")])
-def test_celery_and_kombu_are_those_that_this_was_written_against(
+def test_celery_and_kombu_have_the_versions_that_this_module_describes(
     library: str, pinned: str
 ) -> None:
     required = " ".join(tomllib.loads(PYPROJECT.read_text())["project"]["dependencies"])
 
     assert version(library) == pinned, (
-        f"{library} is {version(library)}: go through this module, then change the version in it."
+        f"{library} is {version(library)}: check the parts in this module, then change its version."
     )
     assert f"{library}=={pinned}" in required.replace("[redis,sqs]", ""), (
-        f"pyproject.toml must pin {library} exactly: the transport uses its private seams."
+        f"pyproject.toml must pin {library} exactly, because the transport uses its private parts."
     )
 
 
 @pytest.mark.parametrize(("library", "major_minor"), [("billiard", "4.3"), ("vine", "5.1")])
-def test_billiard_and_vine_are_of_the_line_that_this_was_written_against(
+def test_billiard_and_vine_have_the_minor_versions_that_this_module_describes(
     library: str, major_minor: str
 ) -> None:
     assert version(library).startswith(f"{major_minor}."), (
-        f"{library} is {version(library)}: check requests and calls against it, then change this."
+        f"{library} is {version(library)}: check requests and calls, then change its version."
     )
 
 
@@ -97,7 +98,7 @@ def test_billiard_and_vine_are_of_the_line_that_this_was_written_against(
         (SQS.Channel._new_queue, ["self", "queue", "kwargs"], "transport (the queue's URL)"),
         (SQS.Channel._schedule_queue, ["self", "queue"], "transport (replaces kombu's polling)"),
         (SQS.Channel.sqs, ["self", "queue"], "transport.Channel._put"),
-        (SQS.Channel.asynsqs, ["self", "queue"], "calls.Calls"),
+        (SQS.Channel.asynsqs, ["self", "queue"], "sqs_calls.Calls"),
         (virtual.Channel.encode_body, ["self", "body", "encoding"], "transport.encode_body"),
         (virtual.QoS.ack, ["self", "delivery_tag"], "transport (forgetting a message)"),
         (
@@ -111,7 +112,7 @@ def test_billiard_and_vine_are_of_the_line_that_this_was_written_against(
                 "callback",
                 "protocol_params",
             ],
-            "calls.Calls",
+            "sqs_calls.Calls",
         ),
         (
             Request._announce_revoked,
@@ -127,27 +128,27 @@ def test_billiard_and_vine_are_of_the_line_that_this_was_written_against(
         (
             celery_trace.trace_task,
             ["task", "uuid", "args", "kwargs", "request", "opts"],
-            "chain.EventTask",
+            "task.EventTask",
         ),
-        (Hub.call_soon, ["self", "callback", "args"], "calls, consumer"),
-        (Hub.call_later, ["self", "delay", "callback", "args"], "all that waits"),
+        (Hub.call_soon, ["self", "callback", "args"], "sqs_calls, consumer"),
+        (Hub.call_later, ["self", "delay", "callback", "args"], "all delayed calls"),
         (Hub.call_repeatedly, ["self", "delay", "callback", "args"], "consumer, liveness"),
         (Hub.run_once, ["self"], "consumer.stop"),
     ],
 )
-def test_a_seam_has_the_parameters_that_are_used(
+def test_a_private_function_has_the_parameters_that_are_used(
     function: Callable[..., Any], expected: list[str], needed_by: str
 ) -> None:
     assert parameters(function) == expected, (
-        f"{function.__qualname__} takes other parameters now: {needed_by} calls or overrides it."
+        f"{function.__qualname__} has other parameters now: {needed_by} calls or overrides it."
     )
 
 
-def test_a_client_can_be_made_with_a_configuration_of_its_own() -> None:
+def test_a_client_can_be_created_with_a_configuration() -> None:
     needed = {"service", "region", "access_key_id", "secret_access_key", "config"}
 
     assert needed <= set(parameters(SQS.Channel._new_boto_client)), (
-        "SQS.Channel._new_boto_client takes other parameters: transport makes its client for "
+        "SQS.Channel._new_boto_client has other parameters: transport creates its client for "
         "shutdowns with it."
     )
 
@@ -156,22 +157,21 @@ def test_a_client_can_be_made_with_a_configuration_of_its_own() -> None:
 def test_a_channel_has_the_properties_that_are_read(name: str) -> None:
     assert isinstance(inspect.getattr_static(SQS.Channel, name), property) or hasattr(
         SQS.Channel, name
-    ), f"SQS.Channel.{name} is gone: transport reads it."
+    ), f"SQS.Channel.{name} no longer exists: transport reads it."
 
 
 def test_a_channel_knows_the_workers_event_loop() -> None:
     source = inspect.getsource(SQS.Channel.__init__)
 
-    assert "self.hub = " in source, "SQS.Channel sets no `hub`: transport calls SQS from that loop."
+    assert "self.hub = " in source, "SQS.Channel sets no `hub`: transport calls SQS on that loop."
 
 
-def test_a_message_takes_a_decoded_body_that_was_put_into_its_cache() -> None:
+def test_a_message_returns_the_body_that_is_in_its_cache() -> None:
     message = kombu.message.Message(body=b"never read", content_type="application/json")
     message._decoded_cache = ((), {}, {})
 
     assert message.payload == message.decode() == ((), {}, {}), (
-        "kombu's Message decodes although _decoded_cache is set: the worker's main process would "
-        "parse every event."
+        "kombu's Message ignores _decoded_cache: the worker's main process would parse every event."
     )
 
 
@@ -192,20 +192,20 @@ def raw_message(tag: str = "tag") -> dict[str, Any]:
     }
 
 
-def test_a_consumer_is_given_messages_through_the_transports_callbacks(channel: Any) -> None:
+def test_a_consumer_receives_messages_through_the_transports_callbacks(channel: Any) -> None:
     received: list[Any] = []
     virtual.Channel.basic_consume(channel, "q", False, received.append, "consumer")
     channel.connection._callbacks["q"](raw_message())
 
     assert [message.delivery_tag for message in received] == ["tag"], (
-        "Transport._callbacks takes no raw message: transport hands over messages with it."
+        "Transport._callbacks accepts no raw message: transport passes messages to it."
     )
     assert channel._tag_to_queue == {"consumer": "q"}, (
-        "Channel._tag_to_queue is gone: transport finds the queue of a cancelled consumer in it."
+        "Channel._tag_to_queue no longer exists: transport finds a consumer's queue in it."
     )
 
 
-def test_closing_a_channel_cancels_its_consumers_and_then_restores_what_is_unsettled(
+def test_closing_a_channel_cancels_its_consumers_and_then_restores_unsettled_messages(
     channel: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert SQS.Channel.do_restore is True, "SQS.Channel restores nothing when it closes."
@@ -220,13 +220,13 @@ def test_closing_a_channel_cancels_its_consumers_and_then_restores_what_is_unset
     virtual.Channel.close(channel)
 
     assert calls == ["consumer", "unsettled"], (
-        "Channel.close does not cancel and then _restore: transport gives back there what runs."
+        "Channel.close does not cancel and then _restore: transport then gives back messages."
     )
 
 
 def test_an_unlimited_prefetch_is_a_count_of_zero(channel: Any) -> None:
     assert channel.qos.prefetch_count == 0, (
-        "QoS.prefetch_count is not 0 without a limit: transport takes it for the pool's room."
+        "QoS.prefetch_count is not 0 without a limit: transport computes the pool's room from it."
     )
 
 
@@ -243,15 +243,15 @@ def test_callbacks_on_the_loop_are_called_and_timers_can_be_cancelled() -> None:
         hub.close()
 
     assert {"soon", "later", "again"} == set(called), (
-        "The hub's timers do not fire or cannot be cancelled (kombu 5.5.4 had that): nothing would "
-        "be retried, renewed or flushed."
+        "The hub's timers do not fire or cannot be cancelled, as in kombu 5.5.4: the worker would "
+        "retry, renew and flush nothing."
     )
     assert called.count("later") == 1
     assert called.count("again") > 1
 
 
 class HttpClient:
-    """kombu's HTTP client: keeps the requests."""
+    """An HTTP client for kombu that records requests."""
 
     def __init__(self) -> None:
         self.requests: list[Any] = []
@@ -269,7 +269,7 @@ def http() -> HttpClient:
 
 @pytest.fixture
 def responses(http: HttpClient) -> list[Any]:
-    """What a callback was given, after one request was made through kombu's connection."""
+    """Return the responses that a callback receives for one request of kombu's connection."""
     client = boto3.client(
         "sqs", region_name="eu-west-1", aws_access_key_id="a", aws_secret_access_key="s"
     )
@@ -291,15 +291,15 @@ def test_a_call_is_signed_and_sent_in_the_aws_json_protocol(
     (request,) = http.requests
 
     assert json.loads(request.body) == {"WaitTimeSeconds": 2, "QueueUrl": QUEUE_URL}, (
-        "make_request sends other parameters than those it was given, and the queue's URL: "
-        "calls.Calls gives them in the form of the JSON protocol."
+        "make_request changes parameters, or omits the queue's URL: sqs_calls.Calls passes them in "
+        "the form of the JSON protocol."
     )
     assert request.headers["X-Amz-Target"] == "AmazonSQS.ReceiveMessage"
     assert "Authorization" in request.headers
-    assert request.request_timeout == 20.0, "A call that hangs must end; kombu's timeout has moved."
+    assert request.request_timeout == 20.0, "A hanging call must end; kombu's timeout has changed."
 
 
-def test_a_callback_gets_status_reason_and_body_of_an_answer(
+def test_a_callback_receives_status_reason_and_body_of_a_response(
     http: HttpClient, responses: list[Any]
 ) -> None:
     (request,) = http.requests
@@ -307,8 +307,8 @@ def test_a_callback_gets_status_reason_and_body_of_an_answer(
 
     (response,) = responses
     assert (response.status, response.reason, response.read()) == (599, "refused", None), (
-        "AsyncHTTPResponse tells a failed connection otherwise: calls.Calls reads status, reason "
-        "and read()."
+        "AsyncHTTPResponse reports a failed connection differently: sqs_calls.Calls uses status, "
+        "reason and read()."
     )
 
 
@@ -316,21 +316,23 @@ def test_vine_calls_plain_functions() -> None:
     called: list[str] = []
     vine.transform(str.upper, called.append)("answer")
 
-    assert called == ["ANSWER"], "vine.transform takes no plain function: calls.Calls gives it one."
-
-
-def test_billiards_wrapper_has_the_error_in_it() -> None:
-    error = EOFError()
-
-    assert billiard.einfo.ExceptionWithTraceback(error, "").exc is error, (
-        "ExceptionWithTraceback.exc is gone: request.FifoRequest unwraps outcomes with it."
+    assert called == ["ANSWER"], (
+        "vine.transform accepts no plain function: sqs_calls.Calls passes one."
     )
 
 
-def test_a_reject_in_a_task_comes_back_as_the_info_of_its_trace() -> None:
+def test_billiards_wrapper_contains_the_error() -> None:
+    error = EOFError()
+
+    assert billiard.einfo.ExceptionWithTraceback(error, "").exc is error, (
+        "ExceptionWithTraceback.exc no longer exists: request.FifoRequest unwraps outcomes with it."
+    )
+
+
+def test_a_reject_in_a_task_is_the_info_of_its_trace() -> None:
     app = fifo_app()
 
-    def rejects(_works: Any) -> None:
+    def rejects(_batch: Any) -> None:
         raise Reject("outcomes", True)
 
     app.tasks["ordinary"].run = rejects
@@ -338,34 +340,34 @@ def test_a_reject_in_a_task_comes_back_as_the_info_of_its_trace() -> None:
     traced = celery_trace.trace_task(app.tasks["ordinary"], "1", ([],), {}, request, app=app)
 
     assert traced._fields == ("retval", "info", "runtime", "retstr"), (
-        "trace_task gives another tuple: chain.EventTask reads `info` of it."
+        "trace_task returns another tuple: task.EventTask reads its `info`."
     )
     assert isinstance(traced.info.retval, Reject), (
-        "The info of a trace does not hold the task's Reject: chain.EventTask raises it on."
+        "The info of a trace does not contain the task's Reject: task.EventTask raises it again."
     )
-    assert Reject("outcomes", True).reason == "outcomes", "Reject.reason is gone: EventsFailed."
+    assert Reject("outcomes", True).reason == "outcomes", "EventsFailed uses Reject.reason."
 
 
-def test_the_chain_of_a_request_is_what_celery_publishes_next() -> None:
+def test_celery_publishes_the_next_step_from_the_chain_of_a_request() -> None:
     source = inspect.getsource(celery_trace.build_tracer)
 
-    assert Context.chain is None, "Context.chain is gone: chain.EventTask takes its steps from it."
+    assert Context.chain is None, "task.EventTask takes its steps from Context.chain."
     assert Context({"chain": [1]}).chain == [1]
     assert "task_request.chain" in source, (
-        "The tracer publishes the next step from elsewhere: chain.EventTask empties request.chain "
-        "so that it does not."
+        "The tracer no longer takes the next step from request.chain: task.EventTask empties that "
+        "so that no step is published."
     )
 
 
-def test_a_tasks_own_call_is_what_a_pool_process_runs() -> None:
+def test_a_pool_process_runs_the_call_method_of_a_task() -> None:
     assert "task_has_custom(task, '__call__')" in inspect.getsource(celery_trace.build_tracer), (
-        "The tracer does not run a task's own __call__: outcomes are made there."
+        "The tracer does not run a task's own __call__, which sets outcomes."
     )
     assert hasattr(Task, "request_stack")
     assert "called_directly" in vars(Context), "FifoTask.__call__ reads request.called_directly."
 
 
-def test_a_celery_message_of_version_2_carries_chain_and_shown_arguments() -> None:
+def test_a_celery_message_of_version_2_contains_the_chain_and_argsrepr() -> None:
     message = fifo_app().amqp.as_task_v2(
         "id",
         "first",
@@ -379,21 +381,21 @@ def test_a_celery_message_of_version_2_carries_chain_and_shown_arguments() -> No
 
     assert isinstance(message, amqp.task_message)
     assert (args, kwargs, embed["chain"]) == (([],), {}, [{"task": "second"}]), (
-        "as_task_v2 embeds the chain elsewhere: envelope.Envelope gives pool processes the steps."
+        "as_task_v2 embeds the chain elsewhere: envelope.Envelope sends the steps in it."
     )
     assert message.headers["argsrepr"] == "(ids)", (
-        "as_task_v2 shows its own view of the arguments: events would stand in logs."
+        "as_task_v2 ignores argsrepr: logs would contain events."
     )
     assert json.loads(dumps(message.body)) == [[[]], {}, embed]
 
 
-def test_the_worker_makes_requests_of_the_class_that_a_task_names() -> None:
+def test_the_worker_creates_requests_of_the_class_that_a_task_names() -> None:
     assert "symbol_by_name(task.Request)" in inspect.getsource(strategy.default), (
         "The worker ignores Task.Request: outcomes would not reach the channel."
     )
     made = create_request_cls(Request, fifo_app().tasks["first"], _NoPool(), "host", None)
     assert set(vars(made)) & {"on_failure", "_announce_revoked", "reject"} == set(), (
-        "create_request_cls overrides what request.FifoRequest does."
+        "create_request_cls overrides methods of request.FifoRequest."
     )
 
 
@@ -401,14 +403,14 @@ def test_the_worker_does_not_decode_messages_of_version_2() -> None:
     source = inspect.getsource(strategy.default)
 
     assert "if body is None and 'args' not in message.payload" in source, (
-        "The strategy tells protocols otherwise: transport.Message presets the payload for it."
+        "The strategy recognizes protocols differently: transport.Message presets the payload."
     )
 
 
-def test_a_revoked_task_is_announced_through_one_method_before_it_is_acknowledged() -> None:
+def test_one_method_announces_and_acknowledges_a_revoked_task() -> None:
     source = inspect.getsource(Request._announce_revoked)
 
-    assert "self.acknowledge()" in source, "Celery settles revoked tasks elsewhere."
+    assert "self.acknowledge()" in source, "Celery acknowledges revoked tasks elsewhere."
     assert "_announce_revoked" in inspect.getsource(Request.revoked)
     assert "_announce_revoked" in inspect.getsource(Request.on_failure)
     assert "_announce_revoked" in inspect.getsource(Request.terminate)
@@ -421,11 +423,11 @@ def test_a_request_is_settled_once() -> None:
         )
 
 
-def test_settings_for_acknowledging_are_taken_from_the_task() -> None:
+def test_the_task_determines_when_it_is_acknowledged() -> None:
     task = fifo_app().tasks["first"]
 
     assert (task.acks_late, task.acks_on_failure, task.acks_on_timeout) == (True, False, False), (
-        "acks_on_failure_or_timeout does not keep failed tasks from being acknowledged any more."
+        "acks_on_failure_or_timeout no longer prevents failed tasks from being acknowledged."
     )
 
 
@@ -434,10 +436,10 @@ class _NoPool:
         """See celery.concurrency.base.BasePool."""
 
 
-def test_events_are_handed_to_one_method_of_the_dispatcher() -> None:
+def test_one_method_of_the_dispatcher_publishes_all_events() -> None:
     for method in (EventDispatcher.send, EventDispatcher.publish):
         assert "self._publish(" in inspect.getsource(method), (
-            "EventDispatcher publishes elsewhere: control.events hands events on in _publish."
+            "EventDispatcher publishes elsewhere: control.events passes events on in _publish."
         )
     assert parameters(EventDispatcher.__init__)[:4] == ["self", "connection", "hostname", "enabled"]
     assert parameters(EventDispatcher.enable) == ["self"], "control.events replaces it."
@@ -445,19 +447,19 @@ def test_events_are_handed_to_one_method_of_the_dispatcher() -> None:
         assert f"self.{name} = " in inspect.getsource(EventDispatcher.__init__), name
 
 
-def test_the_worker_asks_the_dispatchers_connection_for_heartbeats_only_if_it_has_one() -> None:
+def test_the_worker_requests_heartbeats_only_if_the_dispatcher_has_a_connection() -> None:
     assert "if not connection:" in inspect.getsource(loops._enable_amqheartbeats), (
-        "The loop would open the dispatcher's connection: control.events takes it away."
+        "The loop would open the dispatcher's connection, which control.events removes."
     )
     assert "if dispatcher.connection:" in inspect.getsource(consumer_events.Events._close)
 
 
-def test_events_on_a_redis_broker_go_to_all_who_listen() -> None:
+def test_events_on_a_redis_broker_go_to_all_listeners() -> None:
     with Connection("redis://127.0.0.1:9/0") as connection:
         assert get_exchange(connection, name="celeryev").type == "fanout"
 
 
-def test_the_mailbox_has_the_seams_of_remote_control() -> None:
+def test_the_mailbox_has_the_private_parts_that_remote_control_uses() -> None:
     assert parameters(pidbox.Mailbox.producer_or_acquire) == ["self", "producer", "channel"]
     assert pidbox.Mailbox.node_cls is pidbox.Node
     assert Control.Mailbox is pidbox.Mailbox
@@ -472,7 +474,7 @@ def test_the_mailbox_has_the_seams_of_remote_control() -> None:
     ), "The queue of replies has another name: control.publisher sets its expiry."
 
 
-def test_the_redis_transport_can_be_asked_whether_a_silent_broker_is_there() -> None:
+def test_the_redis_transport_can_check_the_health_of_a_silent_broker() -> None:
     poller = redis_transport.MultiChannelPoller()
 
     poller.maybe_check_subclient_health()
@@ -480,7 +482,7 @@ def test_the_redis_transport_can_be_asked_whether_a_silent_broker_is_there() -> 
     assert redis_transport.Channel.keyprefix_queue == "_kombu.binding.%s", "control.listener."
 
 
-def test_the_worker_has_what_remote_commands_use() -> None:
+def test_the_worker_has_the_private_parts_that_remote_commands_use() -> None:
     assert hasattr(worker_state, "should_stop"), "the command shutdown sets it."
     assert "should_stop" in inspect.getsource(worker_state.maybe_shutdown)
     assert parameters(Consumer._update_prefetch_count) == ["self", "index"]
@@ -488,10 +490,10 @@ def test_the_worker_has_what_remote_commands_use() -> None:
     assert parameters(Consumer.add_task_queue)[:2] == ["self", "queue"]
     assert "'register_with_event_loop', args=(hub,)" in inspect.getsource(
         Consumer.register_with_event_loop
-    ), "Steps are not given the event loop: control.listener has itself woken by it."
+    ), "Steps do not receive the event loop: it wakes control.listener."
 
 
-def test_a_request_tells_of_itself_through_one_method() -> None:
+def test_a_request_sends_its_events_through_one_method() -> None:
     assert parameters(Request.send_event) == ["self", "type", "fields"]
     assert parameters(Request.info) == ["self", "safe"]
     assert "self._already_revoked = True" in inspect.getsource(Request._announce_revoked)

@@ -1,4 +1,4 @@
-"""What the transport counts, driven through a consumed queue with the test as the pool."""
+"""The transport's metrics, with a consumed queue whose pool is the test."""
 
 from collections.abc import Iterator
 
@@ -26,7 +26,7 @@ INVALID = Outcome(Result.INVALID, "not_json", "the body is not JSON")
 
 @pytest.fixture(autouse=True)
 def _own_counters() -> Iterator[None]:
-    """Counters at zero, as in a process that has just begun."""
+    """Set the counters to zero, as in a new process."""
     metrics.cache_clear()
     yield
     metrics.cache_clear()
@@ -72,7 +72,7 @@ def test_receipts_redeliveries_and_deletes_are_counted(worker: Worker) -> None:
     assert count("deleted_too_late") == 0
 
 
-def test_a_delete_that_came_too_late_is_no_delete(worker: Worker) -> None:
+def test_a_delete_after_the_end_of_the_lease_is_not_counted_as_deleted(worker: Worker) -> None:
     worker.calls.refused = {"handle-1": "ReceiptHandleIsInvalid"}
     worker.receive(sqs_message("1"))
     worker.finish_all()
@@ -82,7 +82,7 @@ def test_a_delete_that_came_too_late_is_no_delete(worker: Worker) -> None:
     assert count("deleted_too_late") == 1
 
 
-def test_calls_are_counted_by_action_and_by_how_they_ended() -> None:
+def test_calls_are_counted_by_action_and_result() -> None:
     asked = Asked()
     for status in (200, 200, 500):
         asked.receive()
@@ -95,7 +95,7 @@ def test_calls_are_counted_by_action_and_by_how_they_ended() -> None:
     assert count("calls", action=RECEIVE, result="error") == 2
 
 
-def test_a_message_is_quarantined_once_its_copy_is_confirmed(worker: Worker) -> None:
+def test_a_message_counts_as_quarantined_after_its_copy_is_confirmed(worker: Worker) -> None:
     worker.calls.at_once.remove(SEND)
     worker.receive(sqs_message("1"), sqs_message("2", group="other"))
     worker.settle("handle-1", [INVALID])
@@ -115,7 +115,7 @@ def test_reasons_beyond_a_bound_count_as_other() -> None:
     assert len(counters().labels_of("sqs_fifo_quarantined_total")) == MAX_REASONS + 1
 
 
-def test_reruns_are_counted_by_what_made_them_necessary(worker: Worker) -> None:
+def test_reruns_are_counted_by_the_result_of_the_failed_run(worker: Worker) -> None:
     worker.receive(sqs_message("1"), sqs_message("2", group="other"))
     worker.settle("handle-1", [UNAVAILABLE])
     worker.settle("handle-2", [BUG])
@@ -138,7 +138,7 @@ def test_all_events_of_a_lost_batch_are_run_again(monkeypatch: pytest.MonkeyPatc
     assert counters().value("sqs_fifo_batch_size_bucket", le="3.0") == 1
 
 
-def test_what_a_consumer_does_is_noted_every_few_seconds(worker: Worker) -> None:
+def test_the_state_of_a_consumer_is_noted_every_few_seconds(worker: Worker) -> None:
     queued_at = worker.loop.time() - 30
     first, second = messages("g", 2, sent_at=queued_at)
     worker.receive(first, second, *messages("h", 1, sent_at=queued_at + 20), *messages("i", 1))
@@ -168,7 +168,7 @@ def test_an_empty_receive_has_no_lag(worker: Worker) -> None:
     assert gauge("receive_lag_seconds") == 0
 
 
-def test_an_open_circuit_shows(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_open_circuit_is_shown(monkeypatch: pytest.MonkeyPatch) -> None:
     worker = Worker(monkeypatch, probe="probe").start()
     worker.loop.advance(5)
     assert gauge("circuit_open") == 1
@@ -179,14 +179,14 @@ def test_an_open_circuit_shows(monkeypatch: pytest.MonkeyPatch) -> None:
     worker.consumer.close()
 
 
-def test_a_consumer_that_ended_has_no_gauges(worker: Worker) -> None:
+def test_a_closed_consumer_has_no_gauges(worker: Worker) -> None:
     worker.consumer.close()
 
     # Another test of this process may have left a consumer of another queue.
     assert ("queue", "queue") not in {label for _, labels in gauges().samples for label in labels}
 
 
-def test_dropped_control_events_are_read_when_asked() -> None:
+def test_dropped_control_events_are_read_at_each_scrape() -> None:
     dropped = [3]
     registry = CollectorRegistry()
     registry.register(DroppedEvents(lambda: dropped[0]))

@@ -1,4 +1,4 @@
-"""What `import celery_sqs_fifo` offers, and what it costs."""
+"""The public names of `celery_sqs_fifo`, and the cost of importing them."""
 
 import ast
 import subprocess
@@ -11,13 +11,13 @@ import celery_sqs_fifo
 from celery_sqs_fifo.transport import Transport
 from tests.support.pages import ROOT
 
-# What takes long to import, or decides something when it is imported: prometheus-client reads the
-# environment then, and a worker sets it first.
+# Packages that take long to import, or that read the environment when they are imported, as
+# prometheus-client does. A worker sets the environment before.
 HEAVY = ("celery", "kombu", "boto3", "botocore", "pycurl", "redis", "prometheus_client", "django")
 
 
 def declared() -> dict[str, str]:
-    """The names that type checkers see, and their modules."""
+    """Return the names that type checkers see, and their modules."""
     tree = ast.parse(Path(celery_sqs_fifo.__file__).read_text(encoding="utf-8"))
     (block,) = (node for node in tree.body if ast.unparse(node).startswith("if TYPE_CHECKING:"))
     return {
@@ -33,25 +33,25 @@ def test_type_checkers_see_the_public_names() -> None:
 
 
 @pytest.mark.parametrize(("name", "module"), declared().items())
-def test_a_public_name_is_that_of_its_module(name: str, module: str) -> None:
+def test_a_public_name_is_the_object_of_its_module(name: str, module: str) -> None:
     __import__(module)
 
     assert getattr(celery_sqs_fifo, name) is getattr(sys.modules[module], name)
 
 
-def test_the_transport_is_where_its_public_name_says() -> None:
+def test_the_public_path_of_the_transport_is_right() -> None:
     module, _, name = celery_sqs_fifo.TRANSPORT.partition(":")
 
     assert getattr(sys.modules[module], name) is Transport
 
 
-def test_there_is_no_other_name() -> None:
+def test_an_internal_name_is_not_public() -> None:
     with pytest.raises(AttributeError, match="has no attribute 'Gate'"):
         _ = celery_sqs_fifo.Gate  # type: ignore[attr-defined]
 
 
 def imported_by(statement: str) -> set[str]:
-    """Which of the heavy packages a new process has imported, and whether it has threads."""
+    """Return the heavy packages that a new process imports, and "threads" if it starts any."""
     script = f"""
 {statement}
 import sys, threading
@@ -69,7 +69,7 @@ def test_importing_the_package_imports_nothing_heavy(module: str) -> None:
 
 
 def test_no_public_name_and_no_transport_needs_django_or_starts_a_thread() -> None:
-    """kombu imports Django where it is installed: here it is made as if it were not."""
+    """kombu imports Django if it is installed, so that this test makes the import fail."""
     imported = imported_by(
         "import sys; sys.modules['django'] = None\nfrom celery_sqs_fifo import *\n"
         "from celery_sqs_fifo import transport as _; del sys.modules['django']"
@@ -79,7 +79,7 @@ def test_no_public_name_and_no_transport_needs_django_or_starts_a_thread() -> No
     assert imported & {"django", "threads"} == set()
 
 
-def test_no_public_name_imports_curl_or_decides_where_metrics_are_kept() -> None:
+def test_no_public_name_imports_pycurl_or_prometheus_client() -> None:
     imported = imported_by("from celery_sqs_fifo import *")
 
     assert "celery" in imported

@@ -1,4 +1,4 @@
-"""What a worker remembers of timers that were cancelled."""
+"""A worker frees the memory of cancelled timers."""
 
 from kombu.asynchronous.timer import Timer
 
@@ -7,7 +7,7 @@ from celery_sqs_fifo.transport import Transport
 from tests.support.fake_loop import FakeLoop
 
 
-def test_cancelled_timers_are_forgotten_and_the_others_still_fire_in_order() -> None:
+def test_cancelled_timers_are_removed_and_the_remaining_ones_fire_in_order() -> None:
     timer, fired = Timer(), list[int]()
     entries = [timer.call_after(-number, fired.append, (number,)) for number in range(100)]
     for entry in entries[::2]:
@@ -24,7 +24,7 @@ def test_cancelled_timers_are_forgotten_and_the_others_still_fire_in_order() -> 
     assert fired == list(range(99, 0, -2))
 
 
-def test_a_timer_that_forgets_others_while_it_fires_loses_none() -> None:
+def test_removing_cancelled_timers_while_timers_fire_loses_no_timer() -> None:
     timer, fired = Timer(), list[str]()
     timer.call_after(-2, forget_cancelled, (timer,))
     timer.call_after(-1, fired.append, ("cancelled",)).cancel()
@@ -39,7 +39,7 @@ def test_a_timer_that_forgets_others_while_it_fires_loses_none() -> None:
     assert fired == ["due"]
 
 
-def test_a_worker_forgets_them_again_and_again() -> None:
+def test_a_worker_removes_cancelled_timers_repeatedly() -> None:
     class Loop(FakeLoop):
         timer = Timer()
 

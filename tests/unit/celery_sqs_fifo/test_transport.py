@@ -1,4 +1,4 @@
-"""The kombu transport: what Celery sees of a FIFO queue, without a network."""
+"""The kombu transport, as Celery uses it, without a network."""
 
 import json
 from collections.abc import Iterator
@@ -22,7 +22,7 @@ CHANGES = {"DeleteMessageBatch", "ChangeMessageVisibilityBatch", "SendMessage"}
 
 
 class Sqs:
-    """A boto3 client that keeps what is published."""
+    """A boto3 client that records published messages."""
 
     def __init__(self) -> None:
         self.sent: list[dict[str, Any]] = []
@@ -33,7 +33,7 @@ class Sqs:
 
 
 class Broker:
-    """A channel with fakes around it, and the messages that Celery was given."""
+    """A channel with fake calls and a fake loop, and the messages that Celery received."""
 
     def __init__(self, channel: Channel, calls: FakeCalls, sqs: Sqs, loop: FakeLoop) -> None:
         self.channel = channel
@@ -82,7 +82,7 @@ def broker(loop: FakeLoop, monkeypatch: pytest.MonkeyPatch) -> Iterator[Broker]:
     connection.release()
 
 
-def test_celery_is_given_messages_that_the_main_process_does_not_decode(broker: Broker) -> None:
+def test_celery_receives_messages_that_the_main_process_does_not_decode(broker: Broker) -> None:
     broker.consume()
     broker.receive("1", "2")
 
@@ -125,7 +125,7 @@ def test_a_rejected_message_is_never_just_dropped(broker: Broker, requeue: bool)
     assert len(broker.messages) == 2
 
 
-def test_the_outcomes_that_were_noted_are_settled_by_the_reject(broker: Broker) -> None:
+def test_a_reject_settles_the_noted_outcomes(broker: Broker) -> None:
     broker.consume()
     broker.receive("1")
     broker.channel.note_outcomes("handle-1", [DONE])
@@ -135,7 +135,7 @@ def test_the_outcomes_that_were_noted_are_settled_by_the_reject(broker: Broker) 
     assert broker.calls.deleted == ["handle-1"]
 
 
-def test_the_pool_gets_as_many_messages_as_the_prefetch_count_says(broker: Broker) -> None:
+def test_the_pool_receives_as_many_messages_as_the_prefetch_count(broker: Broker) -> None:
     broker.channel.basic_qos(0, 2, False)
     broker.consume()
     broker.receive("1", "2", "3", "4")
@@ -145,7 +145,7 @@ def test_the_pool_gets_as_many_messages_as_the_prefetch_count_says(broker: Broke
     assert len(broker.messages) == 3
 
 
-def test_a_cancelled_consumer_gives_back_what_is_not_running(broker: Broker) -> None:
+def test_a_cancelled_consumer_gives_back_waiting_messages(broker: Broker) -> None:
     broker.channel.basic_qos(0, 1, False)
     broker.consume()
     broker.receive("1", "2", "3")
@@ -158,7 +158,7 @@ def test_a_cancelled_consumer_gives_back_what_is_not_running(broker: Broker) -> 
     assert len(broker.messages) == 1
 
 
-def test_a_closed_channel_gives_back_what_is_still_running(broker: Broker) -> None:
+def test_a_closed_channel_gives_back_running_messages(broker: Broker) -> None:
     broker.consume()
     broker.receive("running", "finished")
     broker.messages[1].ack()
@@ -169,7 +169,7 @@ def test_a_closed_channel_gives_back_what_is_still_running(broker: Broker) -> No
     assert broker.calls.deleted == ["handle-finished"]
 
 
-def test_what_finishes_between_cancel_and_close_is_deleted(broker: Broker) -> None:
+def test_a_message_that_finishes_between_cancel_and_close_is_deleted(broker: Broker) -> None:
     broker.consume()
     broker.receive("slow")
     broker.loop.call_soon(broker.calls.answer_all, "ReceiveMessage")

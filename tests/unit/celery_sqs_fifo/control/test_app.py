@@ -1,7 +1,4 @@
-"""A small Celery app with a chain of three and some pointers, and that it is set up rightly.
-
-`run_in_child` does what a pool process does with a message, in this process.
-"""
+"""A small Celery app with a chain of three steps and some pointers, which other tests use."""
 
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -18,8 +15,8 @@ CHAIN = ("first", "second", "third")
 Step = Callable[[list[BatchItem]], None]
 
 
-def nothing(_works: list[BatchItem]) -> None:
-    """A step that lets all events through."""
+def nothing(_batch: list[BatchItem]) -> None:
+    """A step that ends no event."""
 
 
 def fifo_app(
@@ -30,13 +27,16 @@ def fifo_app(
     outcome_of: Callable[[Exception], Outcome] | None = None,
     pointed: Callable[..., None] = nothing,
 ) -> Celery:
-    """An app of its own, without a broker; `outcome_of` replaces that of the three steps."""
+    """Return a new app without a broker.
+
+    `outcome_of` overrides that method of the three steps. `pointed` is the body of all pointers.
+    """
     app = Celery("fifo", broker="memory://", set_as_current=False, fixups=[])
     app.conf.update(task_ignore_result=True, accept_content=["json"], task_default_queue=QUEUE)
     options: dict[str, Any] = {"base": EventTask, "shared": False}
     if outcome_of:
-        told = outcome_of
-        options["outcome_of"] = lambda _task, error: told(error)
+        application_outcome_of = outcome_of
+        options["outcome_of"] = lambda _task, error: application_outcome_of(error)
     for name, step in zip(CHAIN, (first, second, third), strict=True):
         app.task(_named(step), name=name, **options)
 
@@ -54,12 +54,12 @@ def fifo_app(
 
 
 def envelope_of(app: Celery, *, chain: Sequence[str] = CHAIN, **rules: Any) -> Envelope:
-    """The envelope of the app's queue, with these functions of EventRules."""
+    """Return the envelope of the app's queue, with these rules for events."""
     return Envelope(app=app, queue=QUEUE, rules=EventRules(chain=chain, **rules))
 
 
 def decoded(message: dict[str, Any]) -> tuple[list[Any], dict[str, Any], dict[str, Any]]:
-    """Arguments, keywords and embedded signatures as a pool process reads them."""
+    """Return arguments, keyword arguments and embedded signatures as a pool process reads them."""
     args, kwargs, embed = loads(
         message["body"],
         message["content-type"],
@@ -70,7 +70,7 @@ def decoded(message: dict[str, Any]) -> tuple[list[Any], dict[str, Any], dict[st
 
 
 def run_in_child(app: Celery, message: dict[str, Any]) -> tuple[int, Any, float]:
-    """Run a message as a pool process does; gives what the process sends back."""
+    """Run a message in this process as a pool process does, and return what it sends back."""
     headers = {**message["headers"], "properties": message["properties"]}
     headers["delivery_info"] = message["properties"]["delivery_info"]
     answer: tuple[int, Any, float] = trace_task_ret(

@@ -1,4 +1,4 @@
-"""Workers obey a few commands with arguments of their form, and nothing else."""
+"""Workers accept a few commands with valid arguments, and refuse all others."""
 
 from types import SimpleNamespace
 from typing import Any
@@ -10,7 +10,7 @@ from celery.worker.control import Panel
 from celery_sqs_fifo.control.commands import MAX_POOL_SIZE, Commands
 from celery_sqs_fifo.control.remote import CommandNode, ControlMailbox
 
-OBEYED = {
+ACCEPTED = {
     *("ping", "active", "reserved", "scheduled", "revoked", "registered", "stats", "query_task"),
     *("active_queues", "clock", "heartbeat", "enable_events", "revoke", "terminate", "pool_grow"),
     *("pool_shrink", "shutdown", "add_consumer", "cancel_consumer"),
@@ -18,7 +18,7 @@ OBEYED = {
 
 
 class Pool:
-    """Counts its processes."""
+    """A pool that counts its processes, all of which are busy."""
 
     num_processes = 2
 
@@ -27,12 +27,12 @@ class Pool:
         self.num_processes += count
 
     def shrink(self, count: int) -> None:
-        """Refuses as billiard does where all are at work."""
+        """Raise ValueError, as billiard does while all processes are busy."""
         raise ValueError("Can't shrink pool. All processes busy!")
 
 
 class Running:
-    """A request with the pool."""
+    """A request that the pool is running."""
 
     def __init__(self) -> None:
         self.signals: list[str] = []
@@ -44,7 +44,7 @@ class Running:
 
 @pytest.fixture
 def state() -> Any:
-    """What a worker's commands are run on."""
+    """Return the state that Celery passes to a worker's commands."""
     consumer = SimpleNamespace(
         pool=Pool(),
         controller=SimpleNamespace(autoscaler=None),
@@ -59,28 +59,28 @@ def run(state: Any, command: Any, **arguments: Any) -> Any:
     return Commands().run(state, command, arguments)
 
 
-@pytest.mark.parametrize("command", sorted(set(Panel.data) - OBEYED))
-def test_a_command_that_is_not_on_the_list_is_refused_with_the_list(
+@pytest.mark.parametrize("command", sorted(set(Panel.data) - ACCEPTED))
+def test_a_command_that_is_not_accepted_is_refused_with_the_list_of_commands(
     state: Any, command: str
 ) -> None:
     sentence = run(state, command)["error"]
 
     assert f"does not accept {command};" in sentence
-    assert sentence.endswith(", ".join(sorted(OBEYED)) + ".")
+    assert sentence.endswith(", ".join(sorted(ACCEPTED)) + ".")
 
 
-def test_a_refused_command_is_told_once_and_an_unknown_name_never(
+def test_a_refused_command_is_logged_once_and_an_unknown_name_is_not_quoted(
     state: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
     commands = Commands()
     for name in ("rate_limit", "rate_limit", "call Ana at 555", ["list"], None):
         assert "error" in commands.run(state, name, {})
 
-    told = [vars(record)["command"] for record in caplog.records]
-    assert told == ["rate_limit", "an unknown command"]
+    logged = [vars(record)["command"] for record in caplog.records]
+    assert logged == ["rate_limit", "an unknown command"]
 
 
-def test_the_pool_keeps_one_process_and_does_not_grow_without_end(state: Any) -> None:
+def test_the_pool_cannot_shrink_below_one_process_or_grow_above_the_maximum(state: Any) -> None:
     assert run(state, "pool_grow", n=3) == {"ok": "the pool will have 5 processes."}
     assert "must keep 1 to" in run(state, "pool_grow", n=MAX_POOL_SIZE)["error"]
     assert "must keep 1 to" in run(state, "pool_shrink", n=5)["error"]
@@ -98,7 +98,7 @@ def test_revoke_takes_ids_only(state: Any, ids: Any) -> None:
     assert run(state, "revoke", task_id=ids) == {"error": "name 1 to 1000 task ids."}
 
 
-def test_a_running_task_ends_only_where_that_is_asked_for(
+def test_a_running_task_is_ended_only_by_terminate(
     state: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     running = Running()
@@ -113,7 +113,7 @@ def test_a_running_task_ends_only_where_that_is_asked_for(
     assert worker_state.revoked == {"here", "elsewhere"}
 
 
-def test_shutdown_is_left_to_the_event_loop_so_that_it_is_answered(
+def test_shutdown_is_left_to_the_event_loop_so_that_the_reply_is_sent(
     state: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(worker_state, "should_stop", None)
@@ -123,7 +123,7 @@ def test_shutdown_is_left_to_the_event_loop_so_that_it_is_answered(
 
 
 @pytest.mark.parametrize("command", ["add_consumer", "cancel_consumer"])
-def test_a_queue_that_nobody_knows_is_refused_with_those_that_are_known(
+def test_an_unknown_queue_is_refused_with_the_list_of_known_queues(
     state: Any, command: str
 ) -> None:
     sentence = run(state, command, queue="celery")["error"]
@@ -131,7 +131,7 @@ def test_a_queue_that_nobody_knows_is_refused_with_those_that_are_known(
     assert sentence == "unknown queue; the known queues are: events.fifo."
 
 
-def test_an_error_in_a_command_is_told_without_its_text(
+def test_an_error_in_a_command_is_reported_without_its_text(
     state: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
     state.tset = None
@@ -149,7 +149,9 @@ def test_an_error_in_a_command_is_told_without_its_text(
         ({"method": "ping", "pattern": "(a+)+$", "matcher": "pcre"}, False),
     ],
 )
-def test_a_worker_does_what_is_for_all_or_names_it(body: dict[str, Any], is_for_me: bool) -> None:
+def test_a_worker_runs_only_commands_for_all_workers_or_for_itself(
+    body: dict[str, Any], is_for_me: bool
+) -> None:
     done: list[str] = []
     commands = SimpleNamespace(run=lambda _state, method, _arguments: done.append(method))
     node = CommandNode("me", SimpleNamespace(commands=commands), mailbox=ControlMailbox("test"))

@@ -1,4 +1,4 @@
-"""A queue that an operator cancels and adds again, while the worker goes on."""
+"""A queue that an operator cancels and adds again while the worker is running."""
 
 from typing import Any
 
@@ -16,7 +16,7 @@ def cancel(broker: Broker) -> None:
         broker.channel.basic_cancel("consumer")
 
 
-def test_a_paused_queue_waits_for_nothing_and_gives_back_what_is_not_running(
+def test_pausing_a_queue_does_not_block_and_gives_back_waiting_messages(
     broker: Broker,
 ) -> None:
     broker.channel.basic_qos(0, 1, False)
@@ -26,13 +26,13 @@ def test_a_paused_queue_waits_for_nothing_and_gives_back_what_is_not_running(
 
     running = broker.messages[0].delivery_tag
     assert set(broker.calls.released) == {"handle-1", "handle-2", "handle-3"} - {running}
-    # What the long poll that was open brings goes back, too.
+    # The messages that the open long poll returns are given back, too.
     broker.receive("late")
     assert "handle-late" in broker.calls.released
     assert len(broker.messages) == 1
 
 
-def test_what_was_running_when_a_queue_was_paused_is_settled(broker: Broker) -> None:
+def test_a_task_that_was_running_when_its_queue_was_paused_is_settled(broker: Broker) -> None:
     broker.consume()
     broker.receive("1")
     cancel(broker)
@@ -41,7 +41,7 @@ def test_what_was_running_when_a_queue_was_paused_is_settled(broker: Broker) -> 
     assert broker.calls.deleted == ["handle-1"]
 
 
-def test_an_added_queue_is_received_from_again(broker: Broker) -> None:
+def test_a_queue_that_is_added_again_is_received_from(broker: Broker) -> None:
     broker.consume()
     broker.receive("1")
     cancel(broker)
@@ -56,7 +56,7 @@ def test_an_added_queue_is_received_from_again(broker: Broker) -> None:
     assert sorted(broker.calls.deleted) == ["handle-1", "handle-2"]
 
 
-def test_what_runs_from_before_a_pause_takes_its_place_in_the_pool(broker: Broker) -> None:
+def test_a_task_that_started_before_a_pause_still_counts_against_the_pool(broker: Broker) -> None:
     broker.channel.basic_qos(0, 1, False)
     broker.consume()
     broker.receive("1")
@@ -69,7 +69,7 @@ def test_what_runs_from_before_a_pause_takes_its_place_in_the_pool(broker: Broke
     assert broker.channel._room() == 1
 
 
-def test_very_many_revoked_tasks_in_a_row_are_settled_one_after_the_other(
+def test_many_revoked_tasks_in_a_row_are_settled_without_recursion(
     broker: Broker,
 ) -> None:
     depth, deepest = 0, 0

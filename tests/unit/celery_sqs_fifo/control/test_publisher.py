@@ -33,13 +33,13 @@ def refuse() -> Any:
 
 @pytest.fixture
 def memory() -> Iterator[Connection]:
-    """A broker in this process."""
+    """Return a connection to a broker in this process."""
     with Connection(f"memory://{time.monotonic_ns()}") as connection:
         yield connection
 
 
 class Frozen:
-    """A connection that never opens, until it is let go."""
+    """A connection that does not open until it is released."""
 
     def __init__(self) -> None:
         self.let_go = threading.Event()
@@ -49,10 +49,10 @@ class Frozen:
         raise ConnectionResetError
 
     def __exit__(self, *_error: object) -> None:
-        """Nothing is open."""
+        """Do nothing, because nothing is open."""
 
 
-def test_what_does_not_fit_is_dropped_oldest_first_and_nobody_waits() -> None:
+def test_a_full_queue_drops_its_oldest_events_without_blocking() -> None:
     frozen = Frozen()
     publisher = make(lambda: frozen)
     for number in range(module.MAX_QUEUED_EVENTS + 7):
@@ -63,7 +63,7 @@ def test_what_does_not_fit_is_dropped_oldest_first_and_nobody_waits() -> None:
     frozen.let_go.set()
 
 
-def test_what_is_too_old_is_not_sent(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_events_that_are_too_old_are_not_sent(monkeypatch: pytest.MonkeyPatch) -> None:
     frozen = Frozen()
     publisher = make(lambda: frozen)
     publisher.put(event(number=0))
@@ -74,7 +74,7 @@ def test_what_is_too_old_is_not_sent(monkeypatch: pytest.MonkeyPatch) -> None:
     frozen.let_go.set()
 
 
-def test_task_events_travel_together_and_worker_events_alone(memory: Connection) -> None:
+def test_task_events_are_sent_together_and_worker_events_singly(memory: Connection) -> None:
     received: list[Any] = []
     queue = Queue("q", exchange=get_exchange(memory, name=EXCHANGE), routing_key="#")
     with memory.Consumer(queue, callbacks=[lambda body, message: received.append(body)]):
@@ -95,7 +95,7 @@ def test_task_events_travel_together_and_worker_events_alone(memory: Connection)
     assert kinds == [["task-received", "task-started"], "worker-heartbeat", ["task-succeeded"]]
 
 
-def test_an_outage_is_told_once_and_without_secrets(caplog: pytest.LogCaptureFixture) -> None:
+def test_an_outage_is_logged_once_and_without_secrets(caplog: pytest.LogCaptureFixture) -> None:
     outage = Outage(url="redis://user:secret@broker.example/0", purpose="events")
     caplog.set_level("INFO")
     for _ in range(3):
@@ -111,7 +111,7 @@ def test_an_outage_is_told_once_and_without_secrets(caplog: pytest.LogCaptureFix
     assert vars(caplog.records[0])["broker"] == "redis://broker.example:6379"
 
 
-def test_a_broker_that_is_down_ends_neither_thread_nor_flush() -> None:
+def test_a_broker_that_is_down_neither_ends_the_thread_nor_blocks_a_flush() -> None:
     publisher = make(refuse)
     publisher.put(event())
     thread = publisher._thread

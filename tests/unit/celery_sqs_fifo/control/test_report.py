@@ -1,4 +1,4 @@
-"""`celery report`, which people paste into bug reports."""
+"""`celery report`, whose output people paste into bug reports."""
 
 import pytest
 
@@ -12,7 +12,7 @@ from celery_sqs_fifo.control.app import ControlledCelery
         ("", "control_broker_url: ''"),
     ],
 )
-def test_the_report_says_where_the_control_broker_is_and_not_its_password(
+def test_the_report_has_the_address_of_the_control_broker_without_its_password(
     url: str, shown: str
 ) -> None:
     app = ControlledCelery("reported", broker="memory://", set_as_current=False, fixups=[])

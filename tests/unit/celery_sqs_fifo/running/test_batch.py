@@ -1,4 +1,4 @@
-"""`each` and `together`: what an event's failure means for its group, and for nobody else."""
+"""`process_each` and `process_together`: a failure affects only the later events of its group."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -22,7 +22,7 @@ FAILURES = (Result.INVALID, Result.UNAVAILABLE, Result.BUG)
 
 
 class Fails(Exception):
-    """Ends an event's way with this result."""
+    """An error whose outcome has this result."""
 
     def __init__(self, result: Result) -> None:
         super().__init__(result)
@@ -31,7 +31,7 @@ class Fails(Exception):
 
 @dataclass(frozen=True)
 class Plan:
-    """What becomes of one event in each of two steps; None: it gets through."""
+    """The result of one event in each of two steps; None if the step ends without one."""
 
     group: str
     first: Result | None
@@ -53,7 +53,7 @@ def item(group: str = "g", *, outcome: Outcome | None = None) -> BatchItem:
 
 
 def run(batch: list[BatchItem], ending: Callable[[int], Result | None]) -> list[int]:
-    """Run one step; gives the places of the events that took effect."""
+    """Run one step, and return the indexes of the events that were handled without an error."""
     effects = []
 
     def handle(one: BatchItem) -> None:
@@ -92,7 +92,7 @@ def test_no_event_takes_effect_after_an_earlier_one_of_its_group_failed(plan: li
 
 @settings(derandomize=True, deadline=None, max_examples=100)
 @given(plans)
-def test_what_waits_always_has_a_failed_event_of_its_group_before_it(plan: list[Plan]) -> None:
+def test_a_waiting_event_always_has_an_earlier_failed_event_of_its_group(plan: list[Plan]) -> None:
     batch = [item(one.group) for one in plan]
     run(batch, lambda place: plan[place].first)
 
@@ -103,7 +103,7 @@ def test_what_waits_always_has_a_failed_event_of_its_group_before_it(plan: list[
 
 
 @pytest.mark.parametrize("result", [Result.UNAVAILABLE, Result.BUG])
-def test_a_failure_makes_the_later_events_of_its_group_wait_and_no_other(result: Result) -> None:
+def test_a_failure_makes_only_the_later_events_of_its_group_wait(result: Result) -> None:
     batch = [item("a"), item("b"), item("a"), item("b")]
     effects = run(batch, lambda place: result if place == 0 else None)
 
@@ -111,21 +111,21 @@ def test_a_failure_makes_the_later_events_of_its_group_wait_and_no_other(result:
     assert [one.outcome for one in batch] == [Outcome(result), None, WAITING, None]
 
 
-def test_an_invalid_event_makes_nobody_wait() -> None:
+def test_an_invalid_event_makes_no_event_wait() -> None:
     batch = [item(), item()]
 
     assert run(batch, lambda place: Result.INVALID if place == 0 else None) == [1]
     assert batch[1].outcome is None
 
 
-def test_an_event_that_waits_makes_the_next_wait_too() -> None:
+def test_a_waiting_event_makes_the_next_event_of_its_group_wait() -> None:
     batch = [item(outcome=WAITING), item()]
 
     assert run(batch, lambda _place: None) == []
     assert batch[1].outcome == WAITING
 
 
-def test_an_event_that_ended_before_is_not_handled_again() -> None:
+def test_an_event_with_an_outcome_is_not_handled_again() -> None:
     invalid = Outcome(Result.INVALID, "malformed")
     batch = [item("a", outcome=invalid), item("b")]
 
@@ -134,7 +134,10 @@ def test_an_event_that_ended_before_is_not_handled_again() -> None:
 
 
 class Together:
-    """`together` with one call for all that fails as told, and what was handled how."""
+    """A step that uses `process_together`, and records how each event was handled.
+
+    `all_fail` is the result of the call for all events, `bad` that of the first event alone.
+    """
 
     def __init__(self, *, all_fail: Result | None = None, bad: Result | None = None) -> None:
         self.all_fail = all_fail
@@ -143,12 +146,12 @@ class Together:
         self.one_by_one: list[BatchItem] = []
 
     def run(self, batch: list[BatchItem]) -> list[Outcome | None]:
-        """`bad` is how the first of them fails."""
+        """Run the step, and return the outcomes."""
 
-        def handle_all(on_their_way: list[BatchItem]) -> None:
+        def handle_all(pending: list[BatchItem]) -> None:
             if self.all_fail:
                 raise Fails(self.all_fail)
-            self.in_one_call += on_their_way
+            self.in_one_call += pending
 
         def handle(one: BatchItem) -> None:
             if self.bad and one is batch[0]:
@@ -159,7 +162,7 @@ class Together:
         return [one.outcome for one in batch]
 
 
-def test_together_handles_all_that_are_on_their_way_with_one_call() -> None:
+def test_process_together_handles_all_pending_events_with_one_call() -> None:
     ended = item("z", outcome=Outcome(Result.INVALID))
     a, b = item("a"), item("b")
     step = Together()
@@ -168,7 +171,7 @@ def test_together_handles_all_that_are_on_their_way_with_one_call() -> None:
     assert (step.in_one_call, step.one_by_one) == ([a, b], [])
 
 
-def test_one_event_is_handled_by_itself() -> None:
+def test_a_single_pending_event_is_handled_without_the_call_for_all() -> None:
     only = item()
     step = Together(all_fail=Result.BUG)
 
@@ -176,7 +179,7 @@ def test_one_event_is_handled_by_itself() -> None:
     assert step.one_by_one == [only]
 
 
-def test_when_a_dependency_is_unavailable_for_all_nobody_asks_it_for_each() -> None:
+def test_when_a_dependency_is_unavailable_the_events_are_not_tried_one_by_one() -> None:
     batch = [item("a"), item("a"), item("b")]
     step = Together(all_fail=Result.UNAVAILABLE)
 
@@ -194,7 +197,7 @@ def test_after_any_other_error_only_the_event_at_fault_fails(all_fail: Result) -
     assert step.one_by_one == [batch[2]]
 
 
-def test_a_bug_says_where_it_happened_and_nothing_of_what_was_written() -> None:
+def test_a_bug_has_the_location_of_its_error_and_not_the_text() -> None:
     def deep_in_a_step() -> None:
         raise ValueError("a secret")
 
@@ -209,7 +212,7 @@ def test_a_bug_says_where_it_happened_and_nothing_of_what_was_written() -> None:
     assert "/" not in outcome.error
 
 
-def test_a_bug_names_the_last_frames_of_a_deep_traceback_only() -> None:
+def test_a_bug_names_only_the_last_frames_of_a_deep_traceback() -> None:
     def recurse(depth: int) -> None:
         if not depth:
             raise KeyError
@@ -221,7 +224,7 @@ def test_a_bug_names_the_last_frames_of_a_deep_traceback_only() -> None:
     assert bug_outcome(raised.value).error.count(" recurse") == 5
 
 
-def test_a_work_shows_its_id_and_how_it_ended_and_nothing_it_carries() -> None:
+def test_a_batch_item_shows_only_its_id_and_its_result() -> None:
     event = QueuedEvent(
         message_id="id-1", group_id="secret", sequence_number="1", sent_at=0, body="secret"
     )

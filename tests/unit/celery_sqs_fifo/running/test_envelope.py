@@ -1,4 +1,4 @@
-"""From SQS messages to Celery messages: what is an event, and who may have a task run."""
+"""The envelope classifies SQS messages and converts them to Celery messages."""
 
 import json
 from typing import Any
@@ -50,7 +50,7 @@ def celery_body(
     embed: Any = None,
     **changes: Any,
 ) -> str:
-    """What `apply_async` writes on the queue; `changes` replace its parts."""
+    """Return a body as `apply_async` writes it; `changes` replace parts of it."""
     body = json.dumps([args, kwargs or {}, NO_EMBED if embed is None else embed])
     document = {
         "body": body,
@@ -98,9 +98,7 @@ def message_of(envelope: Envelope, body: str) -> dict[str, Any]:
     ],
     ids=range(20),
 )
-def test_a_body_that_is_no_celery_message_is_an_event_whatever_its_shape(
-    envelope: Envelope, body: str
-) -> None:
+def test_any_body_that_is_not_a_celery_message_is_an_event(envelope: Envelope, body: str) -> None:
     one = classified(envelope, body)
     message = envelope.message([one])
 
@@ -112,14 +110,14 @@ def test_a_body_that_is_no_celery_message_is_an_event_whatever_its_shape(
 
 @settings(derandomize=True, deadline=None, max_examples=100)
 @given(body=st.text(st.characters(codec=None)))
-def test_any_text_reaches_the_first_step_as_it_was(body: str) -> None:
+def test_any_text_reaches_the_first_step_unchanged(body: str) -> None:
     (events,), _kwargs, _embed = decoded(message_of(envelope_of(APP), body))
 
     assert events[0]["body"] == body
 
 
 @pytest.mark.parametrize("event_type", [[], {}, [["close"]], None, 1])
-def test_an_event_type_of_any_shape_is_shown_to_the_function_that_tells_barriers(
+def test_the_rule_for_barriers_receives_an_event_type_of_any_json_type(
     envelope: Envelope, event_type: Any
 ) -> None:
     body = json.dumps({"event_type": event_type})
@@ -127,10 +125,10 @@ def test_an_event_type_of_any_shape_is_shown_to_the_function_that_tells_barriers
     assert classified(envelope, body).is_barrier is False
 
 
-def test_a_body_that_the_application_cannot_tell_is_an_event_all_the_same(
+def test_an_event_whose_rules_fail_is_a_barrier_that_goes_alone(
     app: Celery,
 ) -> None:
-    """One message must not keep the others of its batch from being received."""
+    """One message must not prevent the others of its receive from being handled."""
 
     def fails(document: Any) -> bool:
         raise TypeError(document)
@@ -142,15 +140,15 @@ def test_a_body_that_the_application_cannot_tell_is_an_event_all_the_same(
 
 
 @pytest.mark.parametrize("body", ['{"event_type": "x"}', "[]", "not json", '{"headers": {}}'])
-def test_the_application_is_asked_only_of_what_has_the_shape_of_a_celery_message(
+def test_the_rule_for_events_is_called_only_for_documents_shaped_like_celery_messages(
     app: Celery, body: str
 ) -> None:
-    asked: list[Any] = []
-    envelope = envelope_of(app, is_event=asked.append)
+    documents: list[Any] = []
+    envelope = envelope_of(app, is_event=documents.append)
 
     assert classified(envelope, body).is_celery is False
     assert classified(envelope, celery_body("tick", args=())).is_celery is True
-    assert [document["headers"]["task"] for document in asked] == ["tick"]
+    assert [document["headers"]["task"] for document in documents] == ["tick"]
 
 
 def test_without_a_rule_for_events_the_shape_alone_decides(app: Celery) -> None:
@@ -159,7 +157,7 @@ def test_without_a_rule_for_events_the_shape_alone_decides(app: Celery) -> None:
     assert classified(envelope_of(app), body).is_celery is True
 
 
-def test_what_the_application_cannot_tell_from_an_event_runs_no_task_of_its_own(
+def test_a_celery_message_for_which_the_rule_for_events_fails_is_an_event(
     app: Celery, caplog: pytest.LogCaptureFixture
 ) -> None:
     def fails(document: Any) -> bool:
@@ -171,12 +169,12 @@ def test_what_the_application_cannot_tell_from_an_event_runs_no_task_of_its_own(
     assert "secret" not in str([record.__dict__ for record in caplog.records])
 
 
-def test_a_barrier_is_told_by_the_json_of_the_event(envelope: Envelope) -> None:
+def test_a_barrier_is_recognized_by_the_json_of_the_event(envelope: Envelope) -> None:
     assert classified(envelope, '{"event_type": "close"}').is_barrier is True
     assert classified(envelope, '{"event_type": "message"}').is_barrier is False
 
 
-def test_what_goes_alone_is_told_by_the_json_of_the_event(app: Celery) -> None:
+def test_an_event_that_goes_alone_is_recognized_by_its_json(app: Celery) -> None:
     envelope = envelope_of(app, goes_alone=lambda document: document["event_type"] == "answer")
 
     answer = classified(envelope, '{"event_type": "answer"}')
@@ -184,7 +182,7 @@ def test_what_goes_alone_is_told_by_the_json_of_the_event(app: Celery) -> None:
     assert classified(envelope, '{"event_type": "message"}').goes_alone is False
 
 
-def test_a_barrier_is_told_although_it_holds_a_number_of_thousands_of_digits(
+def test_a_barrier_with_a_number_of_thousands_of_digits_is_recognized(
     envelope: Envelope,
 ) -> None:
     body = '{"event_type": "close", "data": {"number": ' + "9" * 5_000 + "}}"
@@ -192,7 +190,7 @@ def test_a_barrier_is_told_although_it_holds_a_number_of_thousands_of_digits(
     assert classified(envelope, body).is_barrier is True
 
 
-def test_all_deliveries_of_a_message_are_one_task_to_operators(envelope: Envelope) -> None:
+def test_all_deliveries_of_a_message_have_the_same_task_id(envelope: Envelope) -> None:
     first, again, other = (delivery(name) for name in ("same", "same", "other"))
     ids = [envelope.message([one])["headers"]["id"] for one in (first, again, other)]
     pointer, replayed = (classified(envelope, celery_body("point"), name="same") for _ in range(2))
@@ -204,7 +202,7 @@ def test_all_deliveries_of_a_message_are_one_task_to_operators(envelope: Envelop
     )
 
 
-def test_each_step_of_each_batch_has_an_id_of_its_own(envelope: Envelope) -> None:
+def test_each_step_of_each_batch_has_a_different_task_id(envelope: Envelope) -> None:
     messages = [
         envelope.message(batch)
         for batch in ([delivery("1")], [delivery("2")], [delivery("1"), delivery("2")])
@@ -216,7 +214,7 @@ def test_each_step_of_each_batch_has_an_id_of_its_own(envelope: Envelope) -> Non
     assert len(set(ids)) == len(ids) == 9
 
 
-def test_logs_and_events_show_ids_and_nothing_of_what_a_message_carries(
+def test_headers_contain_ids_and_nothing_else_of_a_message(
     envelope: Envelope,
 ) -> None:
     batch = [delivery("id-1", body="a secret"), delivery("id-2", body="a secret", group="secret")]
@@ -245,7 +243,7 @@ def _labels(*, group_id: str, event: Any = None, task: str = "", arguments: Any 
     ],
     ids=["event", "not json", "pointer", "tick", "no pointer", "forged arguments"],
 )
-def test_logs_are_told_of_an_event_or_of_an_allowed_pointer_and_of_no_forgery(
+def test_labels_are_made_from_an_event_or_a_declared_pointer_and_not_from_a_forgery(
     app: Celery, body: str, seen: Any
 ) -> None:
     envelope = envelope_of(app, is_barrier=_closes, labels_of=_labels)
@@ -253,14 +251,14 @@ def test_logs_are_told_of_an_event_or_of_an_allowed_pointer_and_of_no_forgery(
     assert classified(envelope, body).labels == {"seen": seen}
 
 
-def test_a_body_that_cannot_be_labelled_is_an_event_all_the_same(app: Celery) -> None:
+def test_an_event_whose_labels_fail_has_no_labels(app: Celery) -> None:
     envelope = envelope_of(app, is_barrier=_closes, labels_of=_labels)
 
     one = classified(envelope, '{"event_type": "broken"}')
     assert (one.is_celery, one.labels) == (False, {})
 
 
-def test_a_delivery_that_is_handed_out_is_labelled_with_its_run(envelope: Envelope) -> None:
+def test_the_labels_of_a_delivery_include_its_run(envelope: Envelope) -> None:
     batch = [delivery("1", failures=2), delivery("2", failures=2)]
     message = envelope.message(batch)
 
@@ -268,14 +266,16 @@ def test_a_delivery_that_is_handed_out_is_labelled_with_its_run(envelope: Envelo
     assert [one.labels for one in batch] == [run, run]
 
 
-def test_a_pool_process_is_given_the_labels_of_a_pointer(app: Celery) -> None:
+def test_a_pool_process_receives_the_labels_of_a_pointer(app: Celery) -> None:
     envelope = envelope_of(app, is_barrier=_closes, labels_of=_labels)
     headers = envelope.message([classified(envelope, celery_body("point"), name="m")])["headers"]
 
     assert headers["labels"] == {"seen": [1, None, "point", [UUID_TEXT]], "message_id": "m"}
 
 
-def test_a_batch_is_one_message_in_the_name_of_its_first(envelope: Envelope) -> None:
+def test_a_batch_is_one_message_with_the_receipt_handle_of_its_first_delivery(
+    envelope: Envelope,
+) -> None:
     batch = [delivery("1", failures=3), delivery("2")]
     message = envelope.message(batch)
 
@@ -315,7 +315,9 @@ def test_a_chain_of_one_task_embeds_nothing(app: Celery) -> None:
     assert decoded(envelope.message([delivery()]))[2]["chain"] is None
 
 
-def test_a_probe_runs_and_is_told_from_deliveries(app: Celery, envelope: Envelope) -> None:
+def test_a_probe_runs_and_its_tag_differs_from_those_of_deliveries(
+    app: Celery, envelope: Envelope
+) -> None:
     (tag, message), (other_tag, _) = envelope.probe("ordinary"), envelope.probe("ordinary")
 
     assert tag != other_tag

@@ -1,4 +1,4 @@
-"""Celery messages on the queue: only a declared pointer with arguments of its form runs."""
+"""A Celery message on the queue runs only if it is a declared pointer with valid arguments."""
 
 import base64
 import json
@@ -106,12 +106,12 @@ NUMBER = PointerForm("one number above 0", lambda given: len(given) == 1 and giv
 
 
 def _count(_number: int) -> None:
-    """A task of an application."""
+    """Do nothing, as a task of an application."""
 
 
 @pytest.fixture(scope="module")
 def counting() -> Envelope:
-    """The envelope of an app whose task `count` takes a number."""
+    """Return the envelope of an app whose task `count` takes a number."""
     app = fifo_app()
     app.task(_count, name="count", base=FifoTask, shared=False, pointer=NUMBER)
     return envelope_of(app)
@@ -122,14 +122,14 @@ def test_an_application_may_declare_a_form_of_its_own(counting: Envelope) -> Non
 
 
 @pytest.mark.parametrize("arguments", [[-7], [7, 7], ["7"], [None]])
-def test_what_a_form_does_not_accept_or_cannot_judge_is_not_allowed(
+def test_arguments_that_a_form_rejects_or_fails_on_are_not_allowed(
     counting: Envelope, arguments: list[Any]
 ) -> None:
     with pytest.raises(NotAllowed, match=r"^this pointer takes one number above 0$"):
         message_of(counting, celery_body("count", args=arguments))
 
 
-def test_signatures_in_the_body_are_not_carried_over(envelope: Envelope) -> None:
+def test_signatures_in_the_body_are_ignored(envelope: Envelope) -> None:
     forged: dict[str, Any] = {
         "task": "ordinary",
         "args": [],
@@ -151,7 +151,7 @@ def test_signatures_in_the_body_are_not_carried_over(envelope: Envelope) -> None
     assert decoded(message) == ([], {}, NO_EMBED)
 
 
-def test_headers_and_properties_of_a_message_are_not_carried_over(envelope: Envelope) -> None:
+def test_headers_and_properties_of_a_message_are_ignored(envelope: Envelope) -> None:
     headers = {
         "task": "tick",
         "id": "forged",
@@ -178,7 +178,7 @@ def test_headers_and_properties_of_a_message_are_not_carried_over(envelope: Enve
     assert "compression" not in message["headers"]
 
 
-def test_a_message_that_names_another_content_type_is_still_read_as_json_and_nothing_else(
+def test_a_message_with_another_content_type_is_read_only_as_json(
     envelope: Envelope,
 ) -> None:
     named = {"content-type": "application/x-python-serialize", "content-encoding": "binary"}
@@ -187,7 +187,7 @@ def test_a_message_that_names_another_content_type_is_still_read_as_json_and_not
     assert (message["content-type"], message["content-encoding"]) == ("application/json", "utf-8")
 
 
-def test_what_apply_async_writes_on_the_queue_is_let_in(app: Celery, envelope: Envelope) -> None:
+def test_a_message_that_apply_async_writes_is_accepted(app: Celery, envelope: Envelope) -> None:
     message = app.amqp.as_task_v2("id", "point", args=(UUID_TEXT,))
     body = json.dumps({"body": json.dumps(message.body), "headers": message.headers})
 
@@ -195,9 +195,7 @@ def test_what_apply_async_writes_on_the_queue_is_let_in(app: Celery, envelope: E
 
 
 @pytest.mark.parametrize(("age", "is_stale"), [(299, False), (300, False), (301, True)])
-def test_a_tick_is_stale_after_five_minutes_on_the_queue(
-    envelope: Envelope, age: int, is_stale: bool
-) -> None:
+def test_a_tick_is_stale_after_five_minutes(envelope: Envelope, age: int, is_stale: bool) -> None:
     tick = classified(envelope, celery_body("tick", args=[]), sent_at=1_800_000_000)
 
     assert envelope.is_stale_tick(tick, now=1_800_000_000 + age) is is_stale

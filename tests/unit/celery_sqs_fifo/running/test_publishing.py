@@ -1,4 +1,4 @@
-"""Publishing to a FIFO queue: always with a group and a deduplication id, never with a delay."""
+"""Messages are published with a group and a deduplication id, and never with a delay."""
 
 import json
 from collections.abc import Iterator
@@ -25,7 +25,7 @@ def app() -> Iterator[Celery]:
 
 
 def published(app: Celery) -> Any:
-    """The next message on the queue of the memory broker."""
+    """Return the next message on the queue of the memory broker."""
     with app.connection_for_read() as connection:
         message = connection.default_channel.basic_get(QUEUE, no_ack=True)
         assert message is not None
@@ -33,7 +33,7 @@ def published(app: Celery) -> Any:
 
 
 def identities(app: Celery, *moments: float, **options: Any) -> list[str]:
-    """The deduplication ids of calls at these moments, in seconds since noon."""
+    """Return the deduplication ids of calls at these times, in seconds since noon."""
     ids = []
     for moment in moments:
         with time_machine.travel(AT.timestamp() - 1 + moment, tick=False):
@@ -50,7 +50,7 @@ def test_a_group_and_a_deduplication_id_are_sent(app: Celery) -> None:
     assert properties["MessageDeduplicationId"] == "once"
 
 
-def test_what_is_published_is_let_in_by_the_envelope(app: Celery) -> None:
+def test_a_published_message_is_accepted_by_the_envelope(app: Celery) -> None:
     app.tasks["point"].apply_async((UUID_TEXT,), message_group="p:c:u")
     message = published(app)
     body = json.dumps({"body": message.body.decode(), "headers": message.headers})
@@ -60,7 +60,7 @@ def test_what_is_published_is_let_in_by_the_envelope(app: Celery) -> None:
     assert envelope_of(app).message([pointer])["headers"]["task"] == "point"
 
 
-def test_a_task_that_declares_a_group_needs_none_at_the_call(app: Celery) -> None:
+def test_a_call_of_a_task_with_a_declared_group_needs_no_group(app: Celery) -> None:
     app.tasks["tick"].delay()
     assert published(app).properties["MessageGroupId"] == "ticks"
 
@@ -77,30 +77,30 @@ def test_without_a_group_nothing_is_published(app: Celery) -> None:
     ("name", "value"),
     [("countdown", 1), ("countdown", 0), ("eta", AT), ("expires", 60), ("priority", 5)],
 )
-def test_what_a_fifo_queue_cannot_do_is_refused_with_a_sentence(
+def test_an_option_that_a_fifo_queue_does_not_support_is_refused_with_an_explanation(
     app: Celery, name: str, value: Any
 ) -> None:
     with pytest.raises(UnsupportedOnFifo, match=rf"^{name} does not work on a FIFO queue: .+\.$"):
         app.tasks["tick"].apply_async(**{name: value})
 
 
-def test_options_that_are_none_ask_for_nothing(app: Celery) -> None:
+def test_unsupported_options_that_are_none_are_accepted(app: Celery) -> None:
     """Beat passes an `expires` of None."""
     app.tasks["tick"].apply_async(expires=None, priority=None, countdown=None, eta=None)
 
     assert published(app).headers["expires"] is None
 
 
-def test_a_retry_is_refused_with_a_sentence(app: Celery) -> None:
+def test_a_retry_is_refused_with_an_explanation(app: Celery) -> None:
     with pytest.raises(UnsupportedOnFifo, match=r"behind later messages.* again in its place\.$"):
         app.tasks["tick"].retry(countdown=5)
 
 
-def test_the_refusals_are_type_errors_because_the_call_is_wrong() -> None:
+def test_unsupported_calls_raise_a_type_error() -> None:
     assert issubclass(UnsupportedOnFifo, TypeError)
 
 
-def test_calls_in_the_same_second_are_one_unless_the_task_says_for_how_long(app: Celery) -> None:
+def test_equal_calls_in_the_same_deduplication_period_are_one_message(app: Celery) -> None:
     one, same, next_second = identities(app, 0, 0.9, 1)
     assert one == same != next_second
 
@@ -109,14 +109,14 @@ def test_calls_in_the_same_second_are_one_unless_the_task_says_for_how_long(app:
     assert one == same != later
 
 
-def test_the_same_task_in_different_groups_is_not_one(app: Celery) -> None:
+def test_equal_calls_in_different_groups_are_different_messages(app: Celery) -> None:
     (one,) = identities(app, 0, message_group="a")
     (other,) = identities(app, 0, message_group="b")
 
     assert one != other
 
 
-def test_a_deduplication_id_fits_sqs_and_still_tells_times_apart(app: Celery) -> None:
+def test_a_deduplication_id_fits_sqs_and_depends_on_the_time(app: Celery) -> None:
     one, later = identities(app, 0, 1, message_group="g" * 128)
 
     assert len(one) <= 128

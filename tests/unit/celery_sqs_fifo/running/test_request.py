@@ -1,4 +1,4 @@
-"""Requests in the worker's main process: outcomes reach the channel, and nothing is acked away."""
+"""Requests in the main process pass outcomes to the channel, and never acknowledge a failure."""
 
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
@@ -25,32 +25,32 @@ Call = tuple[Any, ...]
 
 
 class Channel:
-    """The transport's channel: keeps what it was told, in order."""
+    """A channel that records its calls, in order."""
 
     no_ack_consumers = None
 
     def __init__(self) -> None:
-        self.told: list[Call] = []
+        self.calls: list[Call] = []
 
     def decode_body(self, body: str, encoding: str | None) -> str:
-        """As it is."""
+        """Return the body unchanged."""
         return body
 
     def note_outcomes(self, delivery_tag: str, outcomes: Any) -> None:
         """See celery_sqs_fifo.transport."""
-        self.told.append(("note", delivery_tag, outcomes))
+        self.calls.append(("note", delivery_tag, outcomes))
 
     def basic_ack(self, delivery_tag: str, multiple: bool = False) -> None:
         """See kombu's channels."""
-        self.told.append(("ack", delivery_tag))
+        self.calls.append(("ack", delivery_tag))
 
     def basic_reject(self, delivery_tag: str, requeue: bool = False) -> None:
         """See kombu's channels."""
-        self.told.append(("reject", delivery_tag))
+        self.calls.append(("reject", delivery_tag))
 
 
 class Pool:
-    """A pool that keeps what it was given."""
+    """A pool that records its calls."""
 
     def __init__(self) -> None:
         self.given: list[dict[str, Any]] = []
@@ -86,8 +86,8 @@ class Main:
         )
 
     @property
-    def told(self) -> list[Call]:
-        return self.channel.told
+    def calls(self) -> list[Call]:
+        return self.channel.calls
 
 
 @pytest.fixture(scope="module")
@@ -116,7 +116,7 @@ def test_the_tasks_use_this_request(main: Main) -> None:
     assert isinstance(main.request, FifoRequest)
 
 
-def test_the_main_process_never_decodes_what_a_message_carries(main: Main) -> None:
+def test_the_main_process_never_decodes_the_body_of_a_message(main: Main) -> None:
     assert (main.request.args, main.request.kwargs) == ((), {})
     main.request.execute_using_pool(main.pool)
     (given,) = main.pool.given
@@ -125,25 +125,25 @@ def test_the_main_process_never_decodes_what_a_message_carries(main: Main) -> No
     assert b'"message_id": "1"' in given["args"][3]
 
 
-def test_success_acknowledges(main: Main) -> None:
+def test_a_successful_task_is_acknowledged(main: Main) -> None:
     main.request.on_success((False, None, 0.1))
 
-    assert main.told == [("ack", TAG)]
+    assert main.calls == [("ack", TAG)]
 
 
 def test_the_outcomes_of_failed_events_reach_the_channel_before_the_reject(main: Main) -> None:
     main.request.on_success((True, raised(EventsFailed([DONE, BUG])), 0.1))
 
-    assert main.told == [("note", TAG, [DONE, BUG]), ("reject", TAG)]
+    assert main.calls == [("note", TAG, [DONE, BUG]), ("reject", TAG)]
 
 
-def test_outcomes_are_found_in_the_wrapper_for_pickling_and_without_it(main: Main) -> None:
+def test_outcomes_are_found_with_and_without_billiards_wrapper(main: Main) -> None:
     error = raised(EventsFailed([BUG]))
     assert type(error.exception).__name__ == "ExceptionWithTraceback"
     error.exception = error.exception.exc
     main.request.on_failure(error, return_ok=True)
 
-    assert main.told == [("note", TAG, [BUG]), ("reject", TAG)]
+    assert main.calls == [("note", TAG, [BUG]), ("reject", TAG)]
 
 
 @pytest.mark.parametrize(
@@ -156,37 +156,35 @@ def test_outcomes_are_found_in_the_wrapper_for_pickling_and_without_it(main: Mai
     ],
     ids=lambda error: type(error).__name__,
 )
-def test_a_lost_process_and_any_other_end_without_outcomes_is_a_plain_reject(
-    main: Main, error: BaseException
-) -> None:
+def test_a_task_that_ends_without_outcomes_is_rejected(main: Main, error: BaseException) -> None:
     main.request.on_failure(raised(error))
 
-    assert main.told == [("reject", TAG)]
+    assert main.calls == [("reject", TAG)]
 
 
-def test_a_hard_time_limit_is_a_plain_reject_and_what_the_pool_says_after_it_changes_nothing(
+def test_after_a_hard_time_limit_the_task_is_rejected_once(
     main: Main,
 ) -> None:
     main.request.on_timeout(soft=False, timeout=660)
     main.request.on_failure(raised(TimeLimitExceeded(660)))
     main.request.on_failure(raised(WorkerLostError("killed")))
 
-    assert main.told == [("reject", TAG)]
+    assert main.calls == [("reject", TAG)]
 
 
-def test_a_soft_time_limit_settles_nothing_by_itself(main: Main) -> None:
+def test_a_soft_time_limit_alone_does_not_settle_the_message(main: Main) -> None:
     main.request.on_timeout(soft=True, timeout=600)
 
-    assert main.told == []
+    assert main.calls == []
 
 
-def test_a_hard_time_limit_during_a_cold_shutdown_is_a_plain_reject(
+def test_a_task_that_passes_a_hard_time_limit_during_a_cold_shutdown_is_rejected(
     main: Main, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(state, "should_terminate", True)
     main.request.on_timeout(soft=False, timeout=660)
 
-    assert main.told == [("reject", TAG)]
+    assert main.calls == [("reject", TAG)]
 
 
 def expire(main: Main) -> None:
@@ -205,8 +203,8 @@ def test_a_revoked_or_expired_task_is_never_acknowledged(
     with pytest.raises(TaskRevokedError):
         main.request.execute_using_pool(main.pool)
 
-    assert [call[0] for call in main.told] == ["note", "reject"]
-    assert main.told[0][2].result is not Result.DONE
+    assert [call[0] for call in main.calls] == ["note", "reject"]
+    assert main.calls[0][2].result is not Result.DONE
     assert main.pool.given == []
 
 
@@ -217,7 +215,7 @@ def test_a_task_that_is_revoked_while_it_runs_is_never_acknowledged(main: Main) 
     main.request.on_failure(raised(WorkerLostError("signal 15")))
 
     assert main.pool.terminated == [12345]
-    assert [call[0] for call in main.told] == ["note", "reject"]
+    assert [call[0] for call in main.calls] == ["note", "reject"]
 
 
 def test_a_message_is_settled_once(main: Main) -> None:
@@ -225,10 +223,10 @@ def test_a_message_is_settled_once(main: Main) -> None:
     main.request.on_success((True, raised(EventsFailed([BUG])), 0.1))
     main.request.on_failure(raised(WorkerLostError("late")))
 
-    assert [call[0] for call in main.told if call[0] != "note"] == ["ack"]
+    assert [call[0] for call in main.calls if call[0] != "note"] == ["ack"]
 
 
-def test_a_probe_is_a_request_like_others(app: Celery) -> None:
+def test_the_message_of_a_probe_is_not_decoded(app: Celery) -> None:
     _tag, message = envelope_of(app).probe("tick")
     channel = SimpleNamespace(decode_body=lambda body, _encoding: body, no_ack_consumers=None)
 

@@ -1,4 +1,4 @@
-"""The chain's steps in one delivery, run through Celery's own tracing as a pool process does."""
+"""The steps of a chain in one delivery, run with Celery's own tracing, as in a pool process."""
 
 import logging
 import os
@@ -34,7 +34,7 @@ UNAVAILABLE = Outcome(Result.UNAVAILABLE, "unavailable")
 
 
 class Log:
-    """Steps that write down what they were given, and end the events that they are told to."""
+    """Steps that record their events and set given outcomes."""
 
     def __init__(self) -> None:
         self.seen: list[tuple[str, list[str]]] = []
@@ -42,10 +42,10 @@ class Log:
 
     def step(self, name: str, ends: dict[str, Outcome] | None = None) -> Step:
         def run(batch: list[BatchItem]) -> None:
-            on_their_way = [item for item in batch if item.outcome is None]
-            self.seen.append((name, [item.event.message_id for item in on_their_way]))
+            pending = [item for item in batch if item.outcome is None]
+            self.seen.append((name, [item.event.message_id for item in pending]))
             self.places.add((os.getpid(), threading.get_ident()))
-            for item in on_their_way:
+            for item in pending:
                 item.outcome = (ends or {}).get(item.event.message_id)
                 item.state = f"{item.state or ''}{name}"
 
@@ -57,17 +57,17 @@ class Log:
 
 
 def fails(error: Exception) -> Step:
-    def run(_works: list[BatchItem]) -> None:
+    def run(_batch: list[BatchItem]) -> None:
         raise error
 
     return run
 
 
 def run_batch(app: Celery, *names: str, group: str | None = None) -> Any:
-    """Run a batch, each event in a group of its own unless one is given; gives the error."""
+    """Run a batch and return its error, if any. Without `group` each event has its own group."""
     batch = [delivery(name, group=group or name, body="a secret") for name in names]
     failed, result, _runtime = run_in_child(app, envelope_of(app).message(batch))
-    # Within one process, billiard's wrapper for pickling is still around it.
+    # Within one process the error is still in billiard's wrapper for pickling.
     return getattr(result.exception, "exc", result.exception) if failed else None
 
 
@@ -84,7 +84,7 @@ def test_the_steps_run_in_order_in_the_same_process_and_thread() -> None:
     assert log.places == {(os.getpid(), threading.get_ident())}
 
 
-def test_the_steps_hand_on_the_same_works() -> None:
+def test_all_steps_receive_the_same_batch_items() -> None:
     seen: list[BatchItem] = []
 
     def collect(batch: list[BatchItem]) -> None:
@@ -96,7 +96,7 @@ def test_the_steps_hand_on_the_same_works() -> None:
     assert (seen[0].event.message_id, seen[0].event.body) == ("1", "a secret")
 
 
-def test_nothing_is_published_on_the_way() -> None:
+def test_a_chain_publishes_nothing() -> None:
     app = Log().app()
     published: list[Any] = []
     app.amqp._send_task_message = lambda *args, **_options: published.append(args)
@@ -106,7 +106,7 @@ def test_nothing_is_published_on_the_way() -> None:
     assert published == []
 
 
-def test_each_step_is_a_task_of_its_own_to_celery(caplog: pytest.LogCaptureFixture) -> None:
+def test_each_step_is_a_separate_task_for_celery(caplog: pytest.LogCaptureFixture) -> None:
     ids: list[tuple[str, str, str]] = []
     app = fifo_app()
 
@@ -127,7 +127,7 @@ def test_each_step_is_a_task_of_its_own_to_celery(caplog: pytest.LogCaptureFixtu
 
 
 @pytest.mark.parametrize("ending", CHAIN)
-def test_the_caller_gets_one_outcome_for_each_event_whichever_step_ends_one(ending: str) -> None:
+def test_the_error_has_one_outcome_for_each_event_whichever_step_fails(ending: str) -> None:
     log = Log()
     error = run_batch(log.app(**{ending: {"2": INVALID}}), "1", "2", "3")
 
@@ -135,7 +135,7 @@ def test_the_caller_gets_one_outcome_for_each_event_whichever_step_ends_one(endi
     assert error.requeue is True
 
 
-def test_later_steps_do_not_run_for_events_that_have_ended() -> None:
+def test_later_steps_do_not_run_for_events_with_an_outcome() -> None:
     log = Log()
     error = run_batch(log.app(first={"1": INVALID}, second={"2": UNAVAILABLE}), "1", "2", "3")
 
@@ -143,7 +143,7 @@ def test_later_steps_do_not_run_for_events_that_have_ended() -> None:
     assert outcomes_of(error) == [INVALID, UNAVAILABLE, DONE]
 
 
-def test_later_steps_do_not_run_at_all_when_every_event_has_ended() -> None:
+def test_later_steps_do_not_run_when_every_event_has_an_outcome() -> None:
     log = Log()
     error = run_batch(log.app(first={"1": INVALID, "2": UNAVAILABLE}), "1", "2")
 
@@ -152,7 +152,7 @@ def test_later_steps_do_not_run_at_all_when_every_event_has_ended() -> None:
 
 
 @pytest.mark.parametrize("place", range(3))
-def test_a_bug_in_a_step_is_the_outcome_of_all_that_were_still_on_their_way(place: int) -> None:
+def test_a_bug_in_a_step_is_the_outcome_of_all_pending_events(place: int) -> None:
     log = Log()
     steps: dict[str, Any] = {name: log.step(name) for name in CHAIN}
     steps["first"] = log.step("first", {"1": INVALID}) if place else steps["first"]
@@ -164,14 +164,14 @@ def test_a_bug_in_a_step_is_the_outcome_of_all_that_were_still_on_their_way(plac
     assert [one.result for one in outcomes[1:]] == [Result.BUG, Result.BUG]
 
 
-def test_a_task_says_itself_what_its_errors_mean() -> None:
+def test_a_task_can_override_the_outcome_of_its_errors() -> None:
     app = fifo_app(second=fails(OSError()), outcome_of=lambda _error: UNAVAILABLE)
 
     assert outcomes_of(run_batch(app, "1", "2")) == [UNAVAILABLE, UNAVAILABLE]
 
 
 @pytest.mark.parametrize("place", range(3))
-def test_neither_logs_nor_outcomes_hold_what_an_error_or_a_message_says(
+def test_neither_logs_nor_outcomes_quote_an_error_or_a_message(
     place: int, caplog: pytest.LogCaptureFixture
 ) -> None:
     steps: dict[str, Any] = {CHAIN[place]: fails(ValueError("a secret"))}
@@ -184,7 +184,7 @@ def test_neither_logs_nor_outcomes_hold_what_an_error_or_a_message_says(
     assert "secret" not in str([record.__dict__ for record in caplog.records])
 
 
-def test_a_chain_that_worked_logs_nothing_of_what_a_message_says(
+def test_the_logs_of_a_successful_chain_quote_no_message(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     with caplog.at_level(logging.DEBUG):
@@ -193,7 +193,7 @@ def test_a_chain_that_worked_logs_nothing_of_what_a_message_says(
     assert "secret" not in str([record.__dict__ for record in caplog.records])
 
 
-def test_an_error_that_each_catches_reaches_the_caller_with_the_others_outcomes() -> None:
+def test_an_error_in_process_each_is_one_of_the_outcomes_of_the_batch() -> None:
     def handle(item: BatchItem) -> None:
         if item.event.message_id == "2":
             raise ConnectionError
@@ -205,8 +205,8 @@ def test_an_error_that_each_catches_reaches_the_caller_with_the_others_outcomes(
     assert outcomes_of(error) == [DONE, UNAVAILABLE, WAITING]
 
 
-def test_what_ends_the_process_is_not_taken_for_an_outcome() -> None:
-    def leaves(_works: list[BatchItem]) -> None:
+def test_an_exception_that_ends_the_process_is_no_outcome() -> None:
+    def leaves(_batch: list[BatchItem]) -> None:
         raise SystemExit(1)
 
     with pytest.raises(SystemExit):
@@ -252,13 +252,13 @@ def test_a_pointer_reports_an_error_as_the_outcome_of_its_delivery(
 
 
 def point_at(app: Celery, arguments: tuple[str, ...] = ()) -> Any:
-    """Run the pointer as its delivery; gives the error that comes back."""
+    """Run the pointer `tick` in a delivery, and return its error, if any."""
     request = {"id": "pointer", "root_id": "pointer", "delivery_info": {}, "retries": 2}
     traced = trace_task(app.tasks["tick"], "pointer", arguments, {}, request, app=app)
     return traced.info and traced.info.retval
 
 
-def test_a_task_can_run_another_in_its_delivery_as_a_task_of_its_own() -> None:
+def test_a_task_can_run_another_task_in_its_delivery() -> None:
     requests: list[tuple[Any, ...]] = []
     app = fifo_app()
 
@@ -276,7 +276,7 @@ def test_a_task_can_run_another_in_its_delivery_as_a_task_of_its_own() -> None:
     assert requests == [("x", "pointer", "pointer", 2, os.getpid())]
 
 
-def test_a_task_that_runs_in_the_delivery_of_a_pointer_has_its_own_outcome_there() -> None:
+def test_a_task_in_the_delivery_of_a_pointer_determines_its_own_outcome() -> None:
     """A pointer must wait for a dependency as an event does, and not be quarantined for it."""
     app = fifo_app()
 
@@ -290,7 +290,7 @@ def test_a_task_that_runs_in_the_delivery_of_a_pointer_has_its_own_outcome_there
     assert outcomes_of(point_at(app)) == [UNAVAILABLE]
 
 
-def test_a_task_that_runs_in_the_delivery_of_an_event_has_its_own_outcome_there() -> None:
+def test_a_task_in_the_delivery_of_an_event_determines_its_own_outcome() -> None:
     app = fifo_app()
 
     def inner(name: str) -> None:
@@ -319,7 +319,7 @@ def test_a_pointer_that_is_called_directly_raises_its_own_error() -> None:
 
 
 @pytest.mark.parametrize("protocol", range(pickle.HIGHEST_PROTOCOL + 1))
-def test_failed_events_survive_the_way_to_the_main_process(protocol: int) -> None:
+def test_outcomes_survive_pickling(protocol: int) -> None:
     failed = EventsFailed([DONE, Outcome(Result.BUG, "bug", "somewhere"), WAITING])
     arrived = pickle.loads(pickle.dumps(failed, protocol))  # noqa: S301
 
@@ -329,7 +329,7 @@ def test_failed_events_survive_the_way_to_the_main_process(protocol: int) -> Non
     assert arrived.requeue is True
 
 
-def test_the_whole_report_of_a_failed_delivery_survives_the_way_to_the_main_process() -> None:
+def test_the_result_of_a_failed_delivery_survives_pickling() -> None:
     app = Log().app(first={"1": INVALID})
     message = envelope_of(app).message([delivery("1"), delivery("2", group="other")])
     failed, report, _runtime = pickle.loads(pickle.dumps(run_in_child(app, message)))  # noqa: S301
