@@ -1,8 +1,8 @@
-"""The service's own Celery app with bugs in it, for what is reported of them.
+"""The service's own Celery app with bugs, for the tests of what is reported about bugs.
 
-`celery -A tests.support.failing_app worker` is `celery -A config worker`, but storing a message
-whose text begins with one of these words fails or kills the process, and so does classifying one
-body in the main process.
+`celery -A tests.support.failing_app worker` is `celery -A config worker` with these differences:
+storing a message fails if its text begins with BUG or DOWN, and kills the process if it begins with
+DIE. In the main process, classifying an event of the type UNREADABLE fails.
 """
 
 import os
@@ -24,13 +24,13 @@ DIE = "die"
 UNREADABLE = "message.unreadable"
 
 app.conf.broker_transport_options["consumer"]["wait_time"] = 1
-# How long the pool waits for a result of a process that is gone.
+# How long the pool waits for the result of a process that has ended, in seconds.
 app.conf.worker_lost_wait = 0.2
 
 
 @signals.import_modules.connect
 def prepare(**_signal: Any) -> None:
-    """After config.celery has set up Django, and before a pool process is forked."""
+    """Install the bugs after config.celery has set up Django, and before the pool is forked."""
     _prepare_once()
 
 
@@ -40,7 +40,7 @@ def _prepare_once() -> None:
     from tasks.event_rules import RULES
 
     def is_barrier(document: Any) -> bool:
-        """As the service's own, with a bug that quotes what it got."""
+        """Apply the service's rule, with a bug whose error quotes the document."""
         if isinstance(document, dict) and document.get("event_type") == UNREADABLE:
             raise ValueError(document)
         return RULES.is_barrier(document)
@@ -48,7 +48,7 @@ def _prepare_once() -> None:
     app.conf.broker_transport_options["event_rules"] = replace(RULES, is_barrier=is_barrier)
     put, put_all = store.put, store.put_all
 
-    def fail_if_told(entry: Any) -> None:
+    def fail_if_requested(entry: Any) -> None:
         text = str(entry.message["text"])
         if text.startswith(BUG):
             raise ValueError(f"Key (text)=({text}) already exists.")
@@ -58,12 +58,12 @@ def _prepare_once() -> None:
             raise Unavailable("DynamoDB", "ThrottlingException")
 
     def failing_put(*, entry: Any, **others: Any) -> Any:
-        fail_if_told(entry)
+        fail_if_requested(entry)
         return put(entry=entry, **others)
 
     def failing_put_all(*, entries: Any, **others: Any) -> Any:
         for _, entry in entries:
-            fail_if_told(entry)
+            fail_if_requested(entry)
         return put_all(entries=entries, **others)
 
     store.put = failing_put

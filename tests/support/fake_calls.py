@@ -1,4 +1,4 @@
-"""A stand-in for `sqs_calls.Calls`: records calls, answers and fails on demand."""
+"""A fake of `sqs_calls.Calls` that records calls and answers them on demand."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
@@ -14,7 +14,7 @@ _NUMBERS = count(1)
 
 @dataclass(eq=False, kw_only=True)
 class Call:
-    """One call, open until it is answered."""
+    """A recorded call, which is open until it is answered."""
 
     action: str
     queue_url: str
@@ -24,16 +24,18 @@ class Call:
 
     @property
     def handles(self) -> list[str]:
-        """The receipt handles of a batch."""
+        """Return the receipt handles of a batch."""
         return [entry["ReceiptHandle"] for entry in self.parameters["Entries"]]
 
 
 @dataclass(eq=False)
 class FakeCalls:
-    """Leaves calls open until `answer`, but for the actions that are `at_once`.
+    """A fake that leaves calls open until a test answers them.
 
-    `errors` has the actions that fail as a whole, `refused` the receipt handles that fail in a
-    batch, each with its error. When `wait` is set every call is answered at once.
+    at_once: the actions that are answered at once.
+    errors: the errors of calls that fail as a whole, by action.
+    refused: the error codes of entries that fail within a batch, by receipt handle.
+    wait: whether every call is answered at once.
     """
 
     at_once: set[str] = field(default_factory=set)
@@ -55,43 +57,43 @@ class FakeCalls:
 
     @property
     def open(self) -> int:
-        """How many calls have no answer yet."""
+        """Return the number of open calls."""
         return sum(call.is_open for call in self.made)
 
     def of(self, action: str) -> list[Call]:
-        """All calls of this action, oldest first."""
+        """Return all calls of this action, oldest first."""
         return [call for call in self.made if call.action == action]
 
     def answer(
         self, action: str, answer: Answer | None = None, *, error: str | None = None
     ) -> None:
-        """End the oldest open call of an action, with its usual answer unless one is given."""
+        """Answer the oldest open call of an action, with its usual answer unless one is given."""
         call = next(call for call in self.of(action) if call.is_open)
         self._end(call, answer, error)
 
     def answer_all(self, action: str) -> None:
-        """End all open calls of an action with their usual answers."""
+        """Answer all open calls of an action with their usual answers."""
         for call in self.of(action):
             if call.is_open:
                 self._end(call, None, None)
 
     def receive(self, messages: Iterable[Mapping[str, Any]] = ()) -> None:
-        """End the open long poll with these messages."""
+        """Answer the open long poll with these messages."""
         self.answer("ReceiveMessage", {"Messages": list(messages)})
 
     @property
     def deleted(self) -> list[str]:
-        """The receipt handles of all deletes, in order."""
+        """Return the receipt handles of all deletes, in order."""
         return [handle for call in self.of("DeleteMessageBatch") for handle in call.handles]
 
     @property
     def released(self) -> list[str]:
-        """The receipt handles of all that was made visible, in order."""
+        """Return the receipt handles of all messages that were made visible, in order."""
         return self._with_visibility(is_release=True)
 
     @property
     def renewed(self) -> list[str]:
-        """The receipt handles of all leases that were to be renewed, in order."""
+        """Return the receipt handles of all attempted renewals, in order."""
         return self._with_visibility(is_release=False)
 
     def _with_visibility(self, *, is_release: bool) -> list[str]:
@@ -135,7 +137,7 @@ def sqs_message(
     sent_at: float = 1_800_001_000.0,
     attributes: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
-    """One message of ReceiveMessage's answer; `sent_at` in seconds since 1970."""
+    """Return a message as in an answer to ReceiveMessage; `sent_at` is in seconds since 1970."""
     number = next(_NUMBERS)
     name = name or f"m{number}"
     return {
@@ -164,7 +166,7 @@ def delivery(
     lease: float = 60.0,
     **changes: Any,
 ) -> Delivery:
-    """A delivery as received at `now`; `changes` are set on it."""
+    """Return a delivery that was received at `now`, with the attributes of `changes`."""
     message = sqs_message(name, group=group, body=body, sent_at=sent_at, attributes=attributes)
     received = Delivery.from_sqs(message, now=now, lease=lease)
     for field_name, value in changes.items():
@@ -173,5 +175,5 @@ def delivery(
 
 
 def names(deliveries: Iterable[Delivery]) -> list[str]:
-    """Their message ids."""
+    """Return the message ids of deliveries."""
     return [one.message_id for one in deliveries]

@@ -1,4 +1,4 @@
-"""A stand-in for the worker's event loop, with a clock that moves only when a test says so."""
+"""A fake of the worker's event loop, with a clock that only tests move."""
 
 from collections import deque
 from collections.abc import Callable
@@ -7,12 +7,12 @@ from typing import Any
 import pytest
 
 MODULES_WITH_CLOCKS = ("consumer", "receiver", "settler")
-# How far the clock moves while the loop waits for sockets once.
+# How far the clock moves in one turn of the loop, in seconds.
 ONE_TURN = 0.1
 
 
 class FakeTimer:
-    """What `call_later` and `call_repeatedly` give: it can be cancelled."""
+    """A timer that `call_later` or `call_repeatedly` returns."""
 
     def __init__(self, *, at: float, every: float | None, call: Callable[[], Any]) -> None:
         self.at = at
@@ -21,12 +21,15 @@ class FakeTimer:
         self.cancelled = False
 
     def cancel(self) -> None:
-        """Never call it again."""
+        """Prevent further calls."""
         self.cancelled = True
 
 
 class FakeLoop:
-    """As much of kombu's Hub as the transport uses. `now` is in seconds of the monotonic clock."""
+    """The part of kombu's Hub that the transport uses.
+
+    `now` is in seconds of the monotonic clock.
+    """
 
     def __init__(self) -> None:
         self.now = 1_000.0
@@ -34,40 +37,40 @@ class FakeLoop:
         self._timers: list[FakeTimer] = []
 
     def monotonic(self) -> float:
-        """The monotonic clock."""
+        """Return the time of the monotonic clock, in seconds."""
         return self.now
 
     def time(self) -> float:
-        """The wall clock, in seconds since 1970."""
+        """Return the time of the wall clock, in seconds since 1970."""
         return 1_800_000_000.0 + self.now
 
     def call_soon(self, callback: Callable[..., Any], *args: Any) -> None:
-        """Call it at the loop's next turn."""
+        """Call a function at the loop's next turn."""
         self._soon.append(lambda: callback(*args))
 
     def call_later(self, delay: float, callback: Callable[..., Any], *args: Any) -> FakeTimer:
-        """Call it once, after `delay` seconds."""
+        """Call a function once, after `delay` seconds."""
         return self._add(delay, None, lambda: callback(*args))
 
     def call_repeatedly(self, delay: float, callback: Callable[..., Any], *args: Any) -> FakeTimer:
-        """Call it every `delay` seconds."""
+        """Call a function every `delay` seconds."""
         return self._add(delay, delay, lambda: callback(*args))
 
     def run_once(self) -> None:
-        """One turn: what is to be called soon, then what falls due while the loop waits."""
+        """Run one turn: first the calls of `call_soon`, then the timers that become due."""
         for _ in range(len(self._soon)):
             self._soon.popleft()()
         self._move(ONE_TURN)
 
     def advance(self, seconds: float) -> None:
-        """Let time pass, with everything called that falls due, in order."""
+        """Move the clock, and make all calls that become due, in order."""
         while self._soon:
             self._soon.popleft()()
         self._move(seconds)
 
     @property
     def delays(self) -> list[float]:
-        """In how many seconds each one-time call falls due, soonest first."""
+        """Return in how many seconds each one-time call is due, soonest first."""
         return sorted(timer.at - self.now for timer in self._timers if timer.every is None)
 
     def _add(self, delay: float, every: float | None, call: Callable[[], Any]) -> FakeTimer:
@@ -90,13 +93,13 @@ class FakeLoop:
 
     def _next_due(self, end: float) -> FakeTimer | None:
         self._timers = [timer for timer in self._timers if not timer.cancelled]
-        # Equal times are called in the order of their making, as kombu's timer does.
+        # Timers with equal times fire in the order of their creation, as with kombu's timer.
         due = [timer for timer in self._timers if timer.at <= end]
         return min(due, key=lambda timer: timer.at, default=None)
 
 
 def use_clock_of(loop: FakeLoop, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Have the package read the time from this loop."""
+    """Make the package read the time from this loop."""
     for module in MODULES_WITH_CLOCKS:
         monkeypatch.setattr(f"celery_sqs_fifo.consuming.{module}.monotonic", loop.monotonic)
     for module in ("consumer", "settler"):

@@ -1,9 +1,9 @@
-"""The service's own Celery app, whose processes are struck where a test says so.
+"""The service's own Celery app, with faults at the points that a test chooses.
 
 `celery -A tests.support.faulty_app worker` (or `beat`) is `celery -A config worker` with small
-pages and batches, so that few messages are many batches. The environment says what goes wrong:
-FAULT_PLAN is the file of tests.support.fault_points.arm, and THROTTLE_SEED, if it is set, has
-DynamoDB refuse half of all calls.
+pages and batches, so that a few messages make many batches. The environment selects the faults:
+FAULT_PLAN is the file of tests.support.fault_points.arm. If THROTTLE_SEED is set, DynamoDB refuses
+half of all calls.
 """
 
 import io
@@ -32,7 +32,7 @@ SMALL = {
     "apps.messages.store:ARCHIVE_BATCH_ENTRIES": 30,
     "apps.messages.archive:MAX_PART_ENTRIES": 20,
 }
-# Where each effect happens, as the code calls it.
+# The function that causes each effect.
 EFFECTS: Mapping[str, str] = {
     "claim": "apps.conversations.closing:claim_due",
     "publish": "celery_sqs_fifo.transport:Channel.put_all",
@@ -56,13 +56,13 @@ EFFECTS: Mapping[str, str] = {
 THROTTLED = ("ThrottlingException", "ProvisionedThroughputExceededException")
 
 app.conf.broker_transport_options["consumer"]["wait_time"] = WAIT_TIME
-# How long the pool waits for a result of a process that is gone.
+# How long the pool waits for the result of a process that has ended, in seconds.
 app.conf.worker_lost_wait = 0.2
 
 
 @signals.import_modules.connect
 def prepare(**_signal: Any) -> None:
-    """After config.celery has set up Django, and before a pool process is forked."""
+    """Install the faults after config.celery has set up Django, and before the pool is forked."""
     _prepare_once()
 
 
@@ -83,7 +83,7 @@ def _prepare_once() -> None:
 
 
 def _place(name: str) -> tuple[Any, str]:
-    """What has the attribute `module:attribute` or `module:Class.attribute`, and its own name."""
+    """Return the owner and the name of `module:attribute` or `module:Class.attribute`."""
     module, _, path = name.partition(":")
     class_name, _, attribute = path.rpartition(".")
     return resolve_name(f"{module}:{class_name}" if class_name else module), attribute
@@ -97,7 +97,7 @@ def _with_a_point_before(
         if effect != "mark archived":
             striker.meet(effect, about=lambda: repr((args, kwargs)))
         elif kwargs.keys() == {"archived_at"}:
-            # The repr of a query set would run it.
+            # Not the repr of the query set, which would run the query.
             striker.meet(effect, about=lambda: str(args[0].query))
         return original(*args, **kwargs)
 
@@ -105,9 +105,9 @@ def _with_a_point_before(
 
 
 def _throttle_dynamodb(seed: str) -> None:
-    """Half of the calls, retries included, are answered here as DynamoDB answers when throttling.
+    """Answer half of all calls, including retries, with a throttling error of DynamoDB.
 
-    That is before they are sent: nothing of them is done (botocore, event "before-send").
+    These calls are never sent, so that they have no effect (botocore, event "before-send").
     """
     aws = resolve_name("apps.common.aws")
     client_of_process = aws.client_of_process
@@ -115,7 +115,7 @@ def _throttle_dynamodb(seed: str) -> None:
     @cache
     def throttled_client(process_id: int, service: str, *options: Any) -> Any:
         client = client_of_process(process_id, service, *options)
-        # Not the process id: what is throttled is the same in each run with the seed.
+        # Seeded without the process id, so that each run with this seed throttles the same calls.
         client.meta.events.register("before-send.dynamodb", _Throttle(random.Random(seed)))  # noqa: S311
         return client
 
@@ -135,7 +135,7 @@ class _Throttle:
 
 
 class _Answer(io.BytesIO):
-    """What botocore reads an answer from, in the place of a connection."""
+    """The body of an answer, which botocore reads instead of a connection."""
 
     def stream(self, **_options: Any) -> Iterator[bytes]:
         yield self.getvalue()

@@ -1,7 +1,8 @@
-"""A small Celery app on celery_sqs_fifo, without this service's domain, that misbehaves when told.
+"""A small Celery app on celery_sqs_fifo that knows nothing of this service and fails on request.
 
-An event's body is `{"event_type": …, "group": …, "number": …}` and optionally `"trouble": {"step",
-"what", "times"}`. Each step appends a line to the journal, so that tests can see what ran when.
+The body of an event is `{"event_type": …, "group": …, "number": …}`. An optional `"trouble":
+{"step", "what", "times"}` makes a step fail. Each step appends a line to the journal, from which
+tests read what ran when.
 """
 
 import json
@@ -41,26 +42,26 @@ class Unavailable(Exception):
 
 
 def outcome_of(error: Exception) -> Outcome:
-    """As an application maps its own errors."""
+    """Return the outcome of an error, as an application does."""
     if isinstance(error, Invalid):
-        return Outcome(Result.INVALID, "invalid", "it said so")
+        return Outcome(Result.INVALID, "invalid", "requested by the event")
     if isinstance(error, Unavailable):
-        return Outcome(Result.UNAVAILABLE, "unavailable", "it said so")
+        return Outcome(Result.UNAVAILABLE, "unavailable", "requested by the event")
     return bug_outcome(error)
 
 
 def is_event(document: Any) -> bool:
-    """All events have a type."""
+    """Return whether a document has an event type, as all events do."""
     return isinstance(document, dict) and "event_type" in document
 
 
 def is_barrier(document: Any) -> bool:
-    """An event that says so is a barrier."""
+    """Return whether a document is an event of the type `barrier`."""
     return is_event(document) and document["event_type"] == "barrier"
 
 
 def goes_alone(document: Any) -> bool:
-    """An event that says so goes alone."""
+    """Return whether a document is an event of the type `alone`."""
     return is_event(document) and document["event_type"] == "alone"
 
 
@@ -91,7 +92,7 @@ app.conf.update(
     control_broker_url=os.environ.get("CONTROL_URL", ""),
     control_broker_setting="CONTROL_URL",
     worker_send_task_events=bool(os.environ.get("CONTROL_URL")),
-    # How long the pool waits for a result of a process that is gone.
+    # How long the pool waits for the result of a process that has ended, in seconds.
     worker_lost_wait=0.2,
     task_time_limit=float(os.environ.get("TIME_LIMIT", "0")) or None,
     task_soft_time_limit=float(os.environ.get("SOFT_TIME_LIMIT", "0")) or None,
@@ -142,7 +143,7 @@ class Tick(FifoTask):
 
 
 class Secret(FifoTask):
-    """No pointer: nothing on the queue may run it."""
+    """A task that is no pointer: no message on the queue may run it."""
 
     name = "secret"
 
@@ -151,7 +152,7 @@ class Secret(FifoTask):
 
 
 class Probe(FifoTask):
-    """Succeeds while the file DOWN is not there."""
+    """A probe that fails while the file DOWN exists."""
 
     name = "probe"
 
@@ -174,7 +175,10 @@ def _write(line: str) -> None:
 
 
 def _is_due(event: dict[str, Any], trouble: dict[str, Any]) -> bool:
-    """Whether this run shall still fail; the count outlives the process."""
+    """Return whether this run must fail.
+
+    The number of runs is kept in a file, so that it survives the process.
+    """
     counter = JOURNAL.with_name(f"trouble-{event['group']}-{event['number']}")
     count = len(counter.read_text()) if counter.exists() else 0
     counter.write_text("x" * (count + 1))
@@ -184,7 +188,7 @@ def _is_due(event: dict[str, Any], trouble: dict[str, Any]) -> bool:
 def _make(what: str) -> None:
     match what.split(":"):
         case ["bug"]:
-            raise RuntimeError("an error nobody expected")
+            raise RuntimeError("an unexpected error")
         case ["invalid"]:
             raise Invalid
         case ["unavailable"]:

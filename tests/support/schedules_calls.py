@@ -1,4 +1,4 @@
-"""One worker's calls in a random schedule, and what it learns from their answers."""
+"""The calls of one worker in a random schedule, and their answers."""
 
 from collections import Counter
 from collections.abc import Callable, Iterable
@@ -10,30 +10,30 @@ from tests.support.schedules_sqs import ModelSqs
 
 
 class Watcher(Protocol):
-    """Sees what a worker asks of SQS, what it receives, and each answer that it has dealt with."""
+    """Observes the calls of a worker, the messages that it receives, and the answers."""
 
-    def on_asked(self, action: str, parameters: dict[str, Any]) -> None:
-        """The worker makes this call."""
+    def on_call(self, action: str, parameters: dict[str, Any]) -> None:
+        """Note a call before it is sent."""
 
     def on_received(self, messages: Iterable[dict[str, Any]]) -> None:
-        """The worker is about to have these messages."""
+        """Note messages before the worker handles them."""
 
-    def on_answered(self, action: str, parameters: dict[str, Any], answer: Answer) -> None:
-        """The worker has dealt with the answer; that of a call that failed is empty."""
+    def on_answer(self, action: str, parameters: dict[str, Any], answer: Answer) -> None:
+        """Note an answer after the worker has handled it. The answer of a failed call is empty."""
 
 
 class ModelCalls:
-    """Takes the place of `celery_sqs_fifo.consuming.sqs_calls.Calls` in one worker.
+    """A replacement of `celery_sqs_fifo.consuming.sqs_calls.Calls` for one worker.
 
-    `at_its_turn` calls what the worker's loop is to call, if that turns.
+    `call_in_loop` runs a function in the worker's event loop, if the loop is running.
     """
 
     def __init__(
-        self, *, sqs: ModelSqs, watcher: Watcher, at_its_turn: Callable[[Callable[[], None]], None]
+        self, *, sqs: ModelSqs, watcher: Watcher, call_in_loop: Callable[[Callable[[], None]], None]
     ) -> None:
         self._sqs = sqs
         self._watcher = watcher
-        self._at_its_turn = at_its_turn
+        self._call_in_loop = call_in_loop
         self.wait = False
         self.counts: Counter[str] = Counter()
         self.open = 0
@@ -41,20 +41,20 @@ class ModelCalls:
     def __call__(
         self, action: str, *, queue_url: str, when_done: WhenDone, **parameters: Any
     ) -> None:
-        """Make one call; its answer reaches nobody if the worker has gone by then."""
+        """Make a call. Its answer is dropped if the worker has ended by then."""
         self.counts[action] += 1
-        self._watcher.on_asked(action, parameters)
+        self._watcher.on_call(action, parameters)
         self.open += 1
 
-        def take(answer: Answer, error: str | None) -> None:
+        def handle_answer(answer: Answer, error: str | None) -> None:
             self.open -= 1
             self._watcher.on_received(answer.get("Messages", ()))
             when_done(answer, error)
-            self._watcher.on_answered(action, parameters, answer)
+            self._watcher.on_answer(action, parameters, answer)
 
-        def come(answer: Answer, error: str | None) -> None:
-            self._at_its_turn(partial(take, answer, error))
+        def handle_in_loop(answer: Answer, error: str | None) -> None:
+            self._call_in_loop(partial(handle_answer, answer, error))
 
-        # Who waits for an answer has it without a turn of the loop.
-        answer = take if self.wait else come
+        # A blocking call receives its answer outside the event loop.
+        answer = handle_answer if self.wait else handle_in_loop
         self._sqs.request(action, queue_url, parameters, answer=answer, at_once=self.wait)

@@ -1,7 +1,7 @@
-"""The events of a random schedule, and what must hold of them whatever happens.
+"""The events of a random schedule, and the rules that must always hold for them.
 
-A check that fails is noted in `violations`, not raised: it may be made deep in code that handles
-every exception.
+A broken rule is noted in `violations` and not raised as an error, because the code that calls the
+check may handle every exception.
 """
 
 import json
@@ -15,11 +15,11 @@ from celery_sqs_fifo import BatchItem, EventsFailed, Outcome, Result
 
 UNAVAILABLE = Outcome(Result.UNAVAILABLE, "unavailable", "down")
 BUG = Outcome(Result.BUG, "bug", "a bug")
-INVALID = Outcome(Result.INVALID, "invalid", "it never can take effect")
+INVALID = Outcome(Result.INVALID, "invalid", "it can never take effect")
 
 
 class Kind(StrEnum):
-    """What an event is, and so what running it comes to."""
+    """The kind of an event, which determines the results of its runs."""
 
     PLAIN = "plain"
     BARRIER = "barrier"
@@ -33,18 +33,19 @@ class Kind(StrEnum):
 
 
 BARRIERS = {Kind.BARRIER, Kind.POINTER}
-# Why an event of a kind that can never succeed is quarantined.
+# The reasons for which events that can never succeed are quarantined.
 REASONS = {Kind.INVALID: "invalid", Kind.FORGED: "not_allowed"}
 TASKS = {Kind.POINTER: "close", Kind.FORGED: "undeclared", Kind.TICK: "tick"}
-# A tick that has waited for longer is dropped (in seconds, as all times here).
+# A tick is dropped after this time. All times here are in seconds.
 STALE_AFTER = 300.0
 
 
 @dataclass(eq=False, kw_only=True)
 class Event:
-    """One event: what it is, and what has become of it. `bugs` counts runs and lost processes.
+    """An event, and what has happened to it.
 
-    `met_outage`: it was run, or a worker held it, while a dependency was unavailable.
+    `bugs` counts the runs that ended in a bug or in the loss of the process. `met_outage` is true
+    if the event ran, or was held by a worker, while a dependency was unavailable.
     """
 
     name: str
@@ -65,7 +66,7 @@ class Event:
 
     @property
     def body(self) -> str:
-        """What stands on the queue: an event, or a message of Celery's."""
+        """Return the body of the message, which is an event or a Celery message."""
         if self.kind not in TASKS:
             return json.dumps({"name": self.name, "barrier": self.kind is Kind.BARRIER})
         arguments = [] if self.kind is Kind.TICK else [self.name]
@@ -77,21 +78,22 @@ class Event:
 
 
 def is_barrier(document: dict[str, object]) -> bool:
-    """What the application says of an event's JSON."""
+    """Return whether an event is a barrier, as the application's rule."""
     return bool(document["barrier"])
 
 
 class Journal:
-    """All events, in the order they were sent, and the rules that were broken.
+    """All events in the order in which they were sent, and the violations of rules.
 
-    `now` is the wall clock. An event nears its retention `old_after` seconds after it was queued.
+    `now` is the wall clock. An event is close to the end of its retention `old_after` seconds after
+    it was queued.
     """
 
     def __init__(self, *, max_bug_runs: int, old_after: float, now: Callable[[], float]) -> None:
         self.groups: defaultdict[str, list[Event]] = defaultdict(list)
         self.violations: list[str] = []
         self.is_outage = False
-        self._most_bugs = max_bug_runs
+        self._max_bug_runs = max_bug_runs
         self._old_after = old_after
         self._now = now
         self._by_message_id: dict[str, Event] = {}
@@ -101,11 +103,11 @@ class Journal:
         return list(self._by_message_id.values())
 
     def of(self, message_id: str) -> Event:
-        """The event that was sent as this message."""
+        """Return the event that was sent as this message."""
         return self._by_message_id[message_id]
 
     def new_event(self, *, group: str, kind: Kind, failures: int) -> Event:
-        """An event that is about to be sent."""
+        """Return a new event, which has not been sent."""
         name = str(UUID(int=len(self._by_message_id)))
         if kind is Kind.HOPELESS:
             failures = 1_000_000
@@ -118,7 +120,7 @@ class Journal:
         self._by_message_id[message_id] = event
 
     def check_start(self, event: Event) -> None:
-        """Barriers and ticks, at the beginning of a run whose lease SQS has not ended."""
+        """Check the rules for barriers and ticks at the start of a run with a valid lease."""
         if self._is_stale_tick(event):
             self.violations.append(f"{event} runs, and is stale")
         for earlier in self._before(event):
@@ -126,7 +128,7 @@ class Journal:
                 self.violations.append(f"{event} runs, and {earlier} is not deleted")
 
     def run(self, item: BatchItem) -> None:
-        """What a pool process does with an event. Raises EventsFailed if it does not succeed."""
+        """Run an event as a pool process does. Raise EventsFailed if it does not succeed."""
         event = self.of(item.event.message_id)
         if event.kind is Kind.FORGED:
             self.violations.append(f"{event} runs")
@@ -144,7 +146,7 @@ class Journal:
         self._take_effect(event)
 
     def note_dead(self, message_id: str, *, reason: str) -> None:
-        """A copy of it, with this reason, has reached the dead-letter queue."""
+        """Note that a copy of an event has reached the dead-letter queue with this reason."""
         event = self.of(message_id)
         event.dead_for = reason
         if not self._is_reason(reason, event):
@@ -157,11 +159,11 @@ class Journal:
             self.violations.append(f"{event} is deleted without effect or copy")
 
     def is_old(self, message_id: str) -> bool:
-        """Whether an event nears its retention."""
+        """Return whether an event is close to the end of its retention."""
         return self._is_old(self.of(message_id))
 
     def check_end(self) -> None:
-        """Nothing is lost, and what never can take effect is where people look for it."""
+        """Check that no event is on the queue, and that all invalid events are dead letters."""
         for event in self.events:
             if not event.is_deleted:
                 self.violations.append(f"{event} is still on the queue")
@@ -177,14 +179,14 @@ class Journal:
                 self.violations.append(f"{event} takes effect before {earlier}")
 
     def _may_be_passed(self, event: Event) -> bool:
-        """Whether later events of its group may take effect."""
+        """Return whether later events of its group may take effect."""
         is_over = event.took_effect or bool(event.dead_for) or self._is_stale_tick(event)
         return is_over or event.was_revoked or event.kind in REASONS
 
     def _is_reason(self, reason: str, event: Event) -> bool:
         match reason:
             case "bug" | "lost":
-                return event.bugs >= self._most_bugs
+                return event.bugs >= self._max_bug_runs
             case "unavailable":
                 return event.met_outage and self._is_old(event)
             case "revoked":

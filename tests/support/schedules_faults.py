@@ -1,11 +1,16 @@
-"""What may happen to a call on its way to SQS in a random schedule."""
+"""The faults of calls to SQS in a random schedule."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True, kw_only=True)
 class Fault:
-    """What happens to a call: how late it arrives, whether it is done, how the answer comes."""
+    """A fault of one call. Times are in seconds.
+
+    is_done: whether SQS executes the call.
+    skips_first_entry: whether SQS refuses the first entry of a batch.
+    error: the error that the worker receives instead of the answer.
+    """
 
     arrives_after: float = 0.0
     is_done: bool = True
@@ -14,10 +19,10 @@ class Fault:
     error: str | None = None
 
 
-WORKS = Fault()
+NO_FAULT = Fault()
 QUEUE_IS_GONE = Fault(is_done=False, error="HTTP 400 QueueDoesNotExist")
-# A late answer to a receive is a lease that began earlier than the worker knows: shorter here
-# than the tenth of a lease which the worker keeps in reserve.
+# If the answer to a receive is late, the lease began earlier than the worker knows. The delays of
+# answers without an error are therefore shorter than a tenth of a lease, the worker's reserve.
 FAULTS = {
     "refused": Fault(is_done=False, error="HTTP 503 ServiceUnavailable"),
     "answer lost": Fault(error="HTTP 500 InternalError"),

@@ -1,6 +1,6 @@
-"""What a worker owes to the leases of what it received, whatever happens to it.
+"""The rules for the leases of the messages that a worker has received.
 
-A rule that is broken is noted in the journal.
+Violations are noted in the journal.
 """
 
 from collections.abc import Iterable
@@ -12,12 +12,12 @@ from celery_sqs_fifo.delivery import Delivery
 from tests.support.schedules_events import Journal
 from tests.support.schedules_sqs import CHANGE, DELETE, ModelSqs
 
-# What a delete is answered where the worker may simply try it again.
-PASSING = "InternalError"
+# The error code of a delete that the worker may retry.
+TRANSIENT_ERROR = "InternalError"
 
 
 class Holder(Protocol):
-    """A worker: what it holds, what of that its pool runs, and what it has yet to delete."""
+    """A worker with the deliveries that it holds, runs and has still to delete."""
 
     is_stopped: bool
 
@@ -32,56 +32,56 @@ class Holder(Protocol):
 
 
 class LeaseRules:
-    """Watches the calls of one worker, and what it holds. `lease` is the length of its leases."""
+    """Checks the leases of one worker. `lease` is their length in seconds."""
 
     def __init__(self, *, holder: Holder, sqs: ModelSqs, journal: Journal, lease: int) -> None:
         self._holder = holder
         self._sqs = sqs
         self._journal = journal
         self._lease = lease
-        # The group of each receipt handle that it received.
+        # The groups of the received messages, by receipt handle.
         self._groups: dict[str, str] = {}
         self._excused: set[str] = set()
 
     def excuse(self) -> None:
-        """Its loop has not turned: what it holds now may be lost through no fault of its own.
+        """Allow the leases of held deliveries to run out, because the event loop did not run.
 
-        That ends for each lease when it is renewed.
+        This ends for each lease when it is renewed.
         """
         self._excused |= {delivery.receipt_handle for delivery in self._held()}
 
-    def on_asked(self, action: str, parameters: dict[str, Any]) -> None:
-        """What is given back must not be overtaken by what waits behind it."""
+    def on_call(self, action: str, parameters: dict[str, Any]) -> None:
+        """Check that no delivery is given back while later ones of its group wait in the worker."""
         if action != CHANGE:
             return
         for entry in parameters["Entries"]:
             handle = entry["ReceiptHandle"]
             if entry["VisibilityTimeout"] == 0 and self._waiting(self._groups[handle]):
-                self._complain(handle, "is given back, and what waits behind it is not")
+                self._complain(handle, "is given back, and later ones of its group are not")
 
     def on_received(self, messages: Iterable[dict[str, Any]]) -> None:
-        """Note which messages SQS has leased to it."""
+        """Note the groups of received messages."""
         for message in messages:
             self._groups[message["ReceiptHandle"]] = message["Attributes"]["MessageGroupId"]
 
-    def on_answered(self, action: str, parameters: dict[str, Any], answer: Answer) -> None:
-        """Once it knows that a lease is lost, it must not go on with it, or with what follows."""
+    def on_answer(self, action: str, parameters: dict[str, Any], answer: Answer) -> None:
+        """Check that the worker drops a delivery with a lost lease, and later ones of its group."""
         held = {delivery.receipt_handle for delivery in self._holder.gate}
         for handle in _lost_by(action, parameters, answer):
             if self._waiting(self._groups[handle]):
-                self._complain(handle, "is lost, and what waits behind it is kept")
+                self._complain(handle, "is lost, and later ones of its group are kept")
             if handle in held and handle not in self._holder.handles:
-                self._complain(handle, "is lost, and held as before")
+                self._complain(handle, "is lost, and is still held")
         self._excused -= _renewed_by(action, parameters, answer)
 
     def check_begin(self, delivery: Delivery) -> None:
-        """Nothing begins that may soon be delivered to another worker."""
+        """Check that a run starts with enough of its lease left."""
         handle = delivery.receipt_handle
         if handle not in self._sqs.ended_early and self._sqs.lease_left(handle) < self._lease / 10:
             self._complain(handle, "begins with less than a tenth of its lease")
 
     def check_held(self) -> None:
-        """While the loop turns and renewals reach SQS, no lease of what is held runs out."""
+        """Check that no held lease runs out while the loop runs and renewals reach SQS."""
         excused = self._excused | self._sqs.hindered | self._sqs.ended_early
         for handle in [delivery.receipt_handle for delivery in self._held()]:
             is_leased = self._sqs.lease_left(handle) or self._sqs.has_deleted(handle)
@@ -89,12 +89,15 @@ class LeaseRules:
                 self._complain(handle, "is held, and its lease has run out")
 
     def check_given_back(self) -> None:
-        """A worker that is stopped and awaits no answer leases only what runs or is finished."""
+        """Check that a stopped worker leases only running or finished deliveries.
+
+        It must not have open calls.
+        """
         finished = {delivery.receipt_handle for delivery in self._holder.undeleted}
         excused = finished | self._sqs.hindered | set(self._holder.handles)
         for handle in self._groups.keys() - excused:
             if self._sqs.lease_left(handle):
-                self._complain(handle, "is kept from the others by a worker that is stopped")
+                self._complain(handle, "is still leased by a stopped worker")
 
     def _held(self) -> list[Delivery]:
         return [*self._holder.gate, *self._holder.undeleted]
@@ -108,19 +111,23 @@ class LeaseRules:
 
 
 def _lost_by(action: str, parameters: dict[str, Any], answer: Answer) -> list[str]:
-    """The handles that an answer reports as lost."""
+    """Return the handles that an answer reports as lost."""
     failed = {int(entry["Id"]): entry["Code"] for entry in answer.get("Failed", ())}
     entries = parameters.get("Entries", [])
     return [
         entry["ReceiptHandle"]
         for number, entry in enumerate(entries)
         if number in failed
-        and (failed[number] != PASSING if action == DELETE else entry["VisibilityTimeout"] > 0)
+        and (
+            failed[number] != TRANSIENT_ERROR
+            if action == DELETE
+            else entry["VisibilityTimeout"] > 0
+        )
     ]
 
 
 def _renewed_by(action: str, parameters: dict[str, Any], answer: Answer) -> set[str]:
-    """The handles of the leases that an answer reports as renewed."""
+    """Return the handles of the leases that an answer reports as renewed."""
     if action != CHANGE:
         return set()
     done = {int(entry["Id"]) for entry in answer.get("Successful", ())}

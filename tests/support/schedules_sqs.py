@@ -1,4 +1,4 @@
-"""SQS in memory for random schedules: the strict model's queues, latency, and faults on demand."""
+"""SQS in memory for random schedules: the strict model's queues with latency and faults."""
 
 from collections import deque
 from collections.abc import Callable, Iterable
@@ -14,7 +14,7 @@ from testbed.sqs.presentation import shown_message
 from testbed.sqs.queue import FifoQueue
 from tests.support.fake_loop import FakeLoop
 from tests.support.schedules_events import Event, Journal
-from tests.support.schedules_faults import QUEUE_IS_GONE, WORKS, Fault
+from tests.support.schedules_faults import NO_FAULT, QUEUE_IS_GONE, Fault
 
 QUEUE, DEAD_LETTERS = "events.fifo", "dead.fifo"
 RECEIVE, SEND = "ReceiveMessage", "SendMessage"
@@ -25,7 +25,7 @@ POLL_STEP = 0.5
 
 @dataclass(frozen=True, kw_only=True)
 class Request:
-    """One call on its way; `answer` is called once."""
+    """An open call; `answer` is called once."""
 
     action: str
     queue_url: str
@@ -35,16 +35,16 @@ class Request:
 
 
 class ModelSqs:
-    """Both queues. `running` gives the receipt handles of all that pool processes run."""
+    """Both queues. `running` returns the receipt handles of all running deliveries."""
 
     def __init__(self, *, loop: FakeLoop, journal: Journal, lease: int, is_greedy: bool) -> None:
         self.latency = 0.0
         self.faults: dict[str, deque[Fault]] = {
             action: deque() for action in (RECEIVE, SEND, DELETE, CHANGE)
         }
-        # Handles of leases that ended before their time, which no worker can know.
+        # Handles of leases that were ended early; no worker can know it.
         self.ended_early: set[str] = set()
-        # Handles of leases whose renewal, or whose end, met a fault.
+        # Handles of leases whose renewal or release failed.
         self.hindered: set[str] = set()
         self.gone_until = 0.0
         self.running: Callable[[], Iterable[str]] = tuple
@@ -62,7 +62,7 @@ class ModelSqs:
         )
 
     def put(self, event: Event, *, age: float) -> None:
-        """Send an event, as a producer did so many seconds ago."""
+        """Send an event, as if a producer had sent it `age` seconds ago."""
         message = NewMessage(
             body=event.body, group_id=event.group, deduplication_id=event.name, attributes={}
         )
@@ -79,9 +79,9 @@ class ModelSqs:
         answer: WhenDone,
         at_once: bool,
     ) -> None:
-        """One call of a worker; `at_once` if the worker waits for the answer."""
+        """Start a call of a worker, or answer it at once if `at_once`."""
         fault = self._next_fault(action, queue_url)
-        if action == CHANGE and fault is not WORKS:
+        if action == CHANGE and fault is not NO_FAULT:
             self.hindered |= {entry["ReceiptHandle"] for entry in parameters["Entries"]}
         request = Request(
             action=action, queue_url=queue_url, parameters=parameters, fault=fault, answer=answer
@@ -93,21 +93,21 @@ class ModelSqs:
             self._loop.call_later(self.latency + fault.arrives_after, self._arrive, request)
 
     def end_leases(self) -> None:
-        """End all leases before their time."""
+        """End all leases early."""
         for message in self._in_flight():
             self._end_early(message)
 
     def end_one_lease(self, pick: int) -> None:
-        """End one lease before its time; its group stays locked while another is in flight."""
+        """End one lease early. Its group stays locked while it has other messages in flight."""
         if held := self._in_flight():
             self._end_early(held[pick % len(held)])
 
     def has_deleted(self, handle: str) -> bool:
-        """Whether the message of this handle is deleted."""
+        """Return whether the message of this handle is deleted."""
         return self._queue.message_of(receipt_handle=handle) is None
 
     def lease_left(self, handle: str) -> float:
-        """How many seconds this handle's lease is still in force; 0 if it is not."""
+        """Return how many seconds of this handle's lease are left, or 0 if it has ended."""
         now = self._loop.time()
         self._queue.counts(now=now)
         message = self._queue.message_of(receipt_handle=handle)
@@ -117,7 +117,7 @@ class ModelSqs:
 
     @property
     def is_empty(self) -> bool:
-        """Whether all that was sent is deleted."""
+        """Return whether all sent messages are deleted."""
         counts = self._queue.counts(now=self._loop.time())
         return not (counts.visible or counts.in_flight)
 
@@ -125,7 +125,7 @@ class ModelSqs:
         if queue_url == QUEUE and self._loop.now < self.gone_until:
             return QUEUE_IS_GONE
         waiting = self.faults[action]
-        return waiting.popleft() if waiting else WORKS
+        return waiting.popleft() if waiting else NO_FAULT
 
     def _in_flight(self) -> list[Message]:
         self._queue.counts(now=self._loop.time())
@@ -144,7 +144,11 @@ class ModelSqs:
             self._answer(request, self._act(request))
 
     def _poll(self, request: Request, *, until: float) -> None:
-        """It goes on when its caller has gone: what it takes comes back when the lease ends."""
+        """Poll until a message arrives or the time is over.
+
+        The poll continues after its worker has ended. SQS delivers its messages again when their
+        leases end.
+        """
         if self._loop.now < self.gone_until:
             self._answer(replace(request, fault=QUEUE_IS_GONE), {})
             return
@@ -166,7 +170,7 @@ class ModelSqs:
             case "ReceiveMessage":
                 return self._receive(request.parameters)
             case "SendMessage":
-                return self._bury(request)
+                return self._quarantine(request)
             case _:
                 return self._each_entry(request)
 
@@ -184,7 +188,7 @@ class ModelSqs:
         ]
         return {"Messages": shown}
 
-    def _bury(self, request: Request) -> Answer:
+    def _quarantine(self, request: Request) -> Answer:
         parameters = request.parameters
         attributes = parameters["MessageAttributes"]
         message = NewMessage(
@@ -220,7 +224,7 @@ class ModelSqs:
         handle, now = entry["ReceiptHandle"], self._loop.time()
         ends_lease = action == DELETE or entry["VisibilityTimeout"] == 0
         if ends_lease and handle in self.running():
-            self._journal.violations.append(f"{action} ends the lease of what runs")
+            self._journal.violations.append(f"{action} ends the lease of a running delivery")
         if action == CHANGE:
             timeout = entry["VisibilityTimeout"]
             self._queue.change_visibility(

@@ -1,4 +1,4 @@
-"""What goes wrong in a random schedule: SQS, the dependencies, and the workers themselves."""
+"""The faults in a random schedule: of SQS, of the dependencies, and of the workers."""
 
 from collections.abc import Callable
 
@@ -17,13 +17,13 @@ seldom = st.sampled_from([False, False, False, True])
 
 
 class Troubles(RuleBasedStateMachine):
-    """The rules of a schedule that are troubles; its heir sets up what they trouble."""
+    """The rules of a schedule that cause faults. A subclass sets up the workers and SQS."""
 
     groups: tuple[str, ...]
     loop: FakeLoop
     sqs: ModelSqs
     journal: Journal
-    most_workers: int
+    max_workers: int
     new_worker: Callable[[], Worker]
 
     def __init__(self) -> None:
@@ -31,24 +31,24 @@ class Troubles(RuleBasedStateMachine):
         self.workers: list[Worker] = []
 
     def runs(self) -> list[tuple[Worker, str]]:
-        """All that runs, by worker and delivery tag."""
+        """Return all running tasks, as pairs of a worker and a delivery tag."""
         return [(worker, tag) for worker in self.workers for tag in worker.running]
 
-    def work_off(self) -> None:
-        """All that runs now ends."""
+    def finish_running_tasks(self) -> None:
+        """Finish all tasks that are running now."""
         for worker, tag in self.runs():
             worker.work(tag, lost_after=None)
 
     def send(self, events: list[tuple[str, Kind, int, float]]) -> None:
-        """Send events: the group, the kind, how often it fails, and how old it is in seconds."""
+        """Send events, each given as group, kind, number of failures, and age in seconds."""
         for group, kind, failures, age in events:
             event = self.journal.new_event(group=group, kind=kind, failures=failures)
             self.sqs.put(event, age=age)
 
     @rule()
     def start_missing_workers(self) -> None:
-        """Start workers until there are as many as there were at first."""
-        while len(self.workers) < self.most_workers:
+        """Start workers until there are `max_workers`."""
+        while len(self.workers) < self.max_workers:
             self.workers.append(self.new_worker())
 
     @rule(
@@ -64,12 +64,16 @@ class Troubles(RuleBasedStateMachine):
         meanwhile=st.sampled_from(["nothing", "leases end early", "stop"]),
     )
     def calls_fail_for_longer_than_a_lease(self, action: str, meanwhile: str) -> None:
-        """What waits for such a call is held, unless its lease is lost or the worker stopped."""
+        """Make calls hang for longer than a lease.
+
+        The worker must keep the leases of the deliveries that wait for these calls, unless their
+        leases are ended early or the worker stops.
+        """
         self.send([(group, Kind.INVALID, 0, 0.0) for group in self.groups])
         self.sqs.faults[action].extend([FAULTS["hanging, not done"]] * 4)
         for _ in range(4):
             self.loop.advance(0.7)
-            self.work_off()
+            self.finish_running_tasks()
         if meanwhile == "leases end early":
             self.sqs.end_leases()
         for worker in self.workers if meanwhile == "stop" else []:
@@ -104,7 +108,10 @@ class Troubles(RuleBasedStateMachine):
     @precondition(lambda self: self.workers)
     @rule(trouble=troubles, pick=st.integers(0, 30), goes_on=st.booleans())
     def trouble_comes(self, trouble: str, pick: int, goes_on: bool) -> None:
-        """One rule for all that makes SQS deliver again, or schedules would have little else."""
+        """Cause a redelivery.
+
+        One rule causes all kinds, because they would otherwise be too frequent in schedules.
+        """
         worker = self.workers[pick % len(self.workers)]
         if trouble == "leases end early":
             self.sqs.end_leases()
@@ -116,7 +123,7 @@ class Troubles(RuleBasedStateMachine):
             if goes_on:
                 self.start_missing_workers()
         elif not worker.is_stopped:
-            # The long poll that is open brings some of these.
+            # The open long poll returns some of these.
             for delay in (0.3, 0.8, 1.3):
                 self.loop.call_later(
                     delay, self.send, [(group, Kind.PLAIN, 0, 0.0) for group in self.groups]
@@ -126,7 +133,7 @@ class Troubles(RuleBasedStateMachine):
     @precondition(lambda self: any(worker.is_stopped for worker in self.workers))
     @rule(is_cold=st.booleans())
     def stopped_workers_end(self, is_cold: bool) -> None:
-        """A cold shutdown kills what runs; a warm one lets it end before."""
+        """End the stopped workers, and kill their running tasks if `is_cold`, else finish them."""
         for worker in [worker for worker in self.workers if worker.is_stopped]:
             for tag in [] if is_cold else list(worker.running):
                 worker.work(tag, lost_after=None)

@@ -1,4 +1,4 @@
-"""A worker in a random schedule: a real consumer, with the schedule as its pool."""
+"""A worker in a random schedule: a real consumer whose pool is the schedule."""
 
 from collections.abc import Callable, Iterable
 from functools import partial
@@ -21,57 +21,60 @@ Call = Callable[[], None]
 
 
 class Hub:
-    """One worker's part of the loop that all share: it ends, or stands still, for this one only."""
+    """The event loop of one worker, on a loop that all workers share.
+
+    It can be stopped or frozen for this worker alone.
+    """
 
     def __init__(self, loop: FakeLoop) -> None:
         self._loop = loop
         self.turns = True
-        # What fell due while it stood still; None while it does not.
-        self._late: list[Call] | None = None
+        # The calls that became due while the loop was frozen; None while it is not frozen.
+        self._delayed: list[Call] | None = None
 
     def call_soon(self, callback: Callable[..., Any], *args: Any) -> None:
-        self._loop.call_soon(self.at_its_turn, partial(callback, *args))
+        self._loop.call_soon(self.call_in_loop, partial(callback, *args))
 
     def call_later(self, delay: float, callback: Callable[..., Any], *args: Any) -> FakeTimer:
-        return self._loop.call_later(delay, self.at_its_turn, partial(callback, *args))
+        return self._loop.call_later(delay, self.call_in_loop, partial(callback, *args))
 
     def call_repeatedly(self, delay: float, callback: Callable[..., Any], *args: Any) -> FakeTimer:
         call = partial(callback, *args)
 
-        def unless_late() -> None:
-            if not (self._late and call in self._late):
-                self.at_its_turn(call)
+        def unless_delayed() -> None:
+            if not (self._delayed and call in self._delayed):
+                self.call_in_loop(call)
 
-        return self._loop.call_repeatedly(delay, unless_late)
+        return self._loop.call_repeatedly(delay, unless_delayed)
 
     def run_once(self) -> None:
         self._loop.run_once()
 
     @property
     def is_frozen(self) -> bool:
-        """Whether it stands still."""
-        return self._late is not None
+        """Return whether the loop is frozen."""
+        return self._delayed is not None
 
-    def at_its_turn(self, call: Call) -> None:
-        """Call it now if the loop turns, when it turns again if it stands still, or never."""
-        if self._late is not None:
-            self._late.append(call)
+    def call_in_loop(self, call: Call) -> None:
+        """Call it now if the loop runs, at the thaw if it is frozen, or never if it has ended."""
+        if self._delayed is not None:
+            self._delayed.append(call)
         elif self.turns:
             call()
 
     def freeze(self) -> None:
-        """Stand still, as the process does when it gets no processor."""
-        self._late = []
+        """Freeze the loop, as if the process received no CPU time."""
+        self._delayed = []
 
     def thaw(self) -> None:
-        """Turn again; what fell due meanwhile is called, in order."""
-        late, self._late = self._late or [], None
-        for call in late:
-            self.at_its_turn(call)
+        """Continue, and make the calls that became due meanwhile, in order."""
+        delayed, self._delayed = self._delayed or [], None
+        for call in delayed:
+            self.call_in_loop(call)
 
 
 class Worker:
-    """One worker process from its start to its end. `running` is what its pool has, by tag."""
+    """One worker process. `running` has the batches in its pool, by delivery tag."""
 
     def __init__(
         self,
@@ -86,7 +89,7 @@ class Worker:
     ) -> None:
         self.running: dict[str, list[Delivery]] = {}
         self.is_stopped = False
-        # Handles of what has to be copied to the dead-letter queue, and not run again.
+        # Handles of deliveries that must be quarantined and not run again.
         self._to_be_saved: set[str] = set()
         self._hub = Hub(loop)
         self._sqs = sqs
@@ -96,7 +99,7 @@ class Worker:
         self.leases = LeaseRules(
             holder=self, sqs=sqs, journal=journal, lease=options.visibility_timeout
         )
-        self.calls = ModelCalls(sqs=sqs, watcher=self, at_its_turn=self._hub.at_its_turn)
+        self.calls = ModelCalls(sqs=sqs, watcher=self, call_in_loop=self._hub.call_in_loop)
         self.consumer = QueueConsumer(
             queue_url=QUEUE,
             options=options,
@@ -109,7 +112,10 @@ class Worker:
         self.consumer.start()
 
     def work(self, tag: str, *, lost_after: int | None, is_revoked: bool = False) -> None:
-        """A pool process ends what it runs, or is lost (revoked) after so many events of it."""
+        """Finish a running batch.
+
+        With `lost_after` the process is lost, or the task revoked, after that number of events.
+        """
         batch = self.running.pop(tag)
         if tag.startswith("probe:"):
             failed = None if lost_after is not None else [UNAVAILABLE]
@@ -136,30 +142,31 @@ class Worker:
         self.consumer.settle(tag, None)
 
     def freeze(self) -> None:
-        """Its loop stands still; its pool goes on with what it has."""
+        """Freeze the event loop. The pool continues with its running batches."""
         self._hub.freeze()
 
     def thaw(self) -> None:
-        """Its loop turns again, and finds at once that its pool has ended what it had."""
+        """Continue the event loop, and finish all running batches at once."""
         self._hub.thaw()
-        # Not before: the answer of a long poll may have waited, and the leases in it run out.
+        # After the thaw, because the answer of a long poll may have waited, and its leases may have
+        # run out.
         self.leases.excuse()
         for tag in list(self.running):
             self.work(tag, lost_after=None)
 
     def crash(self) -> None:
-        """It is killed, and its pool with it."""
+        """Kill the worker and its pool."""
         self._hub.turns = False
         self.running.clear()
 
     def stop(self, *, loop_turns_on: bool) -> None:
-        """A warm shutdown begins; `loop_turns_on` until the pool has ended."""
+        """Start a warm shutdown. With `loop_turns_on` the loop runs until the pool has ended."""
         self.is_stopped = True
         self.consumer.stop()
         self._hub.turns = loop_turns_on
 
     def end(self) -> None:
-        """The shutdown ends; what the pool still runs is killed and given back."""
+        """End the shutdown. Running batches are killed and given back."""
         killed = list(self.running)
         self.running.clear()
         for tag in killed:
@@ -168,45 +175,45 @@ class Worker:
         self._hub.turns = False
 
     def check(self) -> None:
-        """What must hold at any time of what it has received."""
+        """Check the rules for leases that must hold at any time."""
         if self._hub.turns and not self._hub.is_frozen:
             self.leases.check_held()
         if self.is_stopped and not self.calls.open:
             self.leases.check_given_back()
 
-    def on_asked(self, action: str, parameters: dict[str, Any]) -> None:
-        """It makes a call."""
-        self.leases.on_asked(action, parameters)
+    def on_call(self, action: str, parameters: dict[str, Any]) -> None:
+        """See Watcher."""
+        self.leases.on_call(action, parameters)
         if action == SEND and self.consumer._circuit.is_open:
             source = parameters["MessageAttributes"]["source_message_id"]["StringValue"]
             self._journal.of(source).met_outage = True
 
     def on_received(self, messages: Iterable[dict[str, Any]]) -> None:
-        """It is about to have these messages."""
+        """See Watcher."""
         self.leases.on_received(messages)
 
-    def on_answered(self, action: str, parameters: dict[str, Any], answer: Answer) -> None:
-        """It has dealt with an answer."""
-        self.leases.on_answered(action, parameters, answer)
+    def on_answer(self, action: str, parameters: dict[str, Any], answer: Answer) -> None:
+        """See Watcher."""
+        self.leases.on_answer(action, parameters, answer)
 
     @property
     def gate(self) -> Gate:
-        """What it holds and has not finished."""
+        """Return the gate, which holds the unfinished deliveries."""
         return self.consumer._gate
 
     @property
     def undeleted(self) -> list[Delivery]:
-        """What it has finished and not yet seen deleted."""
+        """Return the finished deliveries whose deletes are not confirmed."""
         return self.consumer._settler._acks.undeleted
 
     @property
     def handles(self) -> list[str]:
-        """The receipt handles of all that its pool runs."""
+        """Return the receipt handles of the running deliveries."""
         return [one.receipt_handle for batch in self.running.values() for one in batch]
 
     @property
     def held_groups(self) -> list[str]:
-        """The groups of which it still knows something."""
+        """Return the groups that the gate still knows."""
         return self.gate.group_ids
 
     def _hand_over(self, message: dict[str, Any]) -> None:
@@ -223,12 +230,12 @@ class Worker:
         self.leases.check_begin(delivery)
         is_leased = self._sqs.lease_left(delivery.receipt_handle) > 0
         if delivery.receipt_handle in self._to_be_saved:
-            self._journal.violations.append(f"{event} nears its retention, and runs again")
+            self._journal.violations.append(f"{event} runs again close to the end of its retention")
         if self.is_stopped:
             self._journal.violations.append(f"{event} runs after the worker was stopped")
         for worker in self._others():
             for other in (one for batch in worker.running.values() for one in batch):
-                # Within a worker there is no excuse; of two workers one may have lost its lease.
+                # Two workers may run a group at once only if one of them has lost its lease.
                 is_excused = worker is not self and not (
                     is_leased and self._sqs.lease_left(other.receipt_handle) > 0
                 )

@@ -1,10 +1,10 @@
-"""Why events are in the dead-letter queue."""
+"""The reasons of dead letters."""
 
 from tests.e2e.conftest import FifoApp
 
 
 def reasons(fifo_app: FifoApp) -> list[str]:
-    """The reasons of all dead letters, sorted; the dead-letter queue is empty afterwards."""
+    """Return the reasons of all dead letters, sorted, and empty the dead-letter queue."""
     return sorted(
         letter["MessageAttributes"]["reason"]["StringValue"] for letter in fifo_app.dead_letters()
     )

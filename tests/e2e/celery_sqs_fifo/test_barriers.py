@@ -1,10 +1,10 @@
-"""A barrier runs when all before it is deleted, and what follows when its own delete is."""
+"""A barrier runs after the deletes of all earlier messages, and later ones after its own delete."""
 
 from tests.e2e.conftest import FifoApp
 
 
-def test_a_replayed_barrier_does_not_reach_what_came_after_it(fifo_app: FifoApp) -> None:
-    """Deletes fail from the barrier on, and the worker is killed: M1 BARRIER M3."""
+def test_a_barrier_is_not_replayed_after_later_messages_took_effect(fifo_app: FifoApp) -> None:
+    """M1 BARRIER M3: the delete of the barrier fails, and the worker is killed."""
     fifo_app.start_worker()
     fifo_app.send(group="a", number=1)
     fifo_app.wait_until_empty()
@@ -22,7 +22,7 @@ def test_a_replayed_barrier_does_not_reach_what_came_after_it(fifo_app: FifoApp)
     assert fifo_app.done()["a"] == [1, 2, 2, 3]
 
 
-def test_a_barrier_waits_until_what_came_before_is_deleted(fifo_app: FifoApp) -> None:
+def test_a_barrier_waits_until_earlier_messages_are_deleted(fifo_app: FifoApp) -> None:
     fifo_app.sqs_server.fail(status=500, code="InternalError", actions=["DeleteMessageBatch"])
     fifo_app.send(group="a", number=1)
     fifo_app.send(group="a", number=2, event_type="barrier")

@@ -1,4 +1,4 @@
-"""How many calls to SQS an event costs, and an idle worker."""
+"""The number of calls to SQS for an event, and for an idle worker."""
 
 import time
 
@@ -22,5 +22,5 @@ def test_an_idle_worker_only_keeps_a_long_poll_open(fifo_app: FifoApp) -> None:
     actions = fifo_app.actions()
     polls = [action for action in actions if action == "ReceiveMessage"]
     assert 3 <= len(polls) <= 6
-    # Creating the queue, and Celery's look at its size when it starts.
+    # The test creates the queue, and Celery reads its size when it starts.
     assert set(actions) <= {"ReceiveMessage", "CreateQueue", "GetQueueAttributes"}

@@ -1,4 +1,4 @@
-"""An event that fails holds its group, and nobody else."""
+"""An event that fails holds only its own group."""
 
 import pytest
 
@@ -6,7 +6,9 @@ from tests.e2e.celery_sqs_fifo.dead_letters import reasons
 from tests.e2e.conftest import FifoApp
 
 
-def test_a_bug_is_tried_five_times_and_then_quarantined(fifo_app: FifoApp, batch_size: int) -> None:
+def test_an_event_with_a_bug_runs_five_times_and_is_then_quarantined(
+    fifo_app: FifoApp, batch_size: int
+) -> None:
     fifo_app.send(group="a", number=1, trouble={"step": "second", "what": "bug"})
     fifo_app.send(group="a", number=2)
     fifo_app.start_worker(concurrency=1)
@@ -18,11 +20,11 @@ def test_a_bug_is_tried_five_times_and_then_quarantined(fifo_app: FifoApp, batch
     assert letter["MessageAttributes"]["reason"]["StringValue"] == "bug"
     error = letter["MessageAttributes"]["error"]["StringValue"]
     assert "RuntimeError" in error
-    assert "nobody expected" not in error
+    assert "unexpected" not in error
 
 
 def test_an_event_that_kills_its_process_is_quarantined(fifo_app: FifoApp, batch_size: int) -> None:
-    """After a batch that was lost nobody knows which of its events was at fault: none counts."""
+    """The loss of a batch counts against no event, because the event at fault is unknown."""
     # Celery takes up to five seconds to notice a lost process.
     fifo_app.set_options(max_bug_runs=2)
     fifo_app.send(group="a", number=1, trouble={"step": "first", "what": "die"})
@@ -38,7 +40,7 @@ def test_an_event_that_kills_its_process_is_quarantined(fifo_app: FifoApp, batch
     assert reasons(fifo_app) == ["lost"]
 
 
-def test_an_unavailable_dependency_is_waited_for_without_limit(
+def test_an_event_waits_for_an_unavailable_dependency_without_limit(
     fifo_app: FifoApp, batch_size: int
 ) -> None:
     trouble = {"step": "third", "what": "unavailable", "times": 8}
@@ -52,8 +54,8 @@ def test_an_unavailable_dependency_is_waited_for_without_limit(
     assert fifo_app.dead_letters() == []
 
 
-def test_failing_groups_leave_the_worker_free_for_the_others(fifo_app: FifoApp) -> None:
-    """A hundred groups whose heads wait, and one that arrives after them."""
+def test_failing_groups_do_not_block_other_groups(fifo_app: FifoApp) -> None:
+    """The first events of a hundred groups fail, and another group arrives later."""
     for group in range(100):
         fifo_app.send(
             group=f"bad{group}",

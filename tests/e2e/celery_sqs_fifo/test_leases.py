@@ -1,9 +1,9 @@
-"""What is held stays invisible to others for as long as it is held."""
+"""A held message stays invisible to other workers."""
 
 from tests.e2e.conftest import FifoApp
 
 
-def test_work_of_ten_times_the_visibility_timeout_runs_once(
+def test_a_task_of_ten_times_the_visibility_timeout_runs_once(
     fifo_app: FifoApp, batch_size: int
 ) -> None:
     fifo_app.set_options(visibility_timeout=2)

@@ -1,4 +1,4 @@
-"""Whatever SQS and the network do, the worker goes on, and a health check can see it."""
+"""The worker survives all faults of SQS and the network, and a health check shows that it runs."""
 
 import subprocess
 import sys
@@ -23,8 +23,8 @@ FAULTS: dict[str, Callable[[SqsServer], None]] = {
 }
 
 
-def test_the_worker_goes_on_after_every_fault(fifo_app: FifoApp, batch_size: int) -> None:
-    """One after the other, on one worker."""
+def test_the_worker_continues_after_every_fault(fifo_app: FifoApp, batch_size: int) -> None:
+    """The faults happen one after the other, to one worker."""
     fifo_app.send_many(groups=1, events=3)
     worker = fifo_app.start_worker(concurrency=1)
     fifo_app.wait_until_empty()
@@ -42,7 +42,7 @@ def test_the_worker_goes_on_after_every_fault(fifo_app: FifoApp, batch_size: int
 
 
 def has_failed(worker: ManagedProcess, *, times: int) -> bool:
-    """Whether receiving has failed so often."""
+    """Return whether receiving has failed at least `times` times."""
     return worker.log_text().count("receive_failed") >= times
 
 
@@ -62,7 +62,7 @@ def test_a_queue_that_vanishes_and_comes_back_is_consumed_again(
 
 
 @any_batch_size
-def test_a_container_can_see_that_the_worker_is_alive(fifo_app: FifoApp) -> None:
+def test_the_health_check_of_a_container_sees_that_the_worker_is_alive(fifo_app: FifoApp) -> None:
     file = fifo_app.directory / "alive"
     fifo_app.set_options(liveness_file=str(file))
     check = [sys.executable, "-m", "celery_sqs_fifo.consuming.liveness", str(file)]

@@ -6,10 +6,8 @@ from testbed.journal import overlaps
 from tests.e2e.conftest import FifoApp
 
 
-def test_the_setting_bounds_how_many_events_a_process_gets_at_once(
-    fifo_app: FifoApp, batch_size: int
-) -> None:
-    # Meanwhile the others gather, however slow the machine receives.
+def test_the_batch_size_bounds_the_events_of_a_task(fifo_app: FifoApp, batch_size: int) -> None:
+    # During this event the other events gather, even if the machine receives slowly.
     slow = {"step": "first", "what": "sleep:1", "times": 1}
     fifo_app.send(group="slow", number=0, trouble=slow)
     fifo_app.send_many(groups=30, events=3)
@@ -18,7 +16,7 @@ def test_the_setting_bounds_how_many_events_a_process_gets_at_once(
     assert fifo_app.max_batch_size() == batch_size
 
 
-def test_events_of_a_group_take_effect_one_after_the_other(fifo_app: FifoApp) -> None:
+def test_events_of_a_group_take_effect_in_order_without_overlap(fifo_app: FifoApp) -> None:
     fifo_app.send_many(groups=20, events=15)
     fifo_app.start_worker(concurrency=4)
     fifo_app.wait_until_empty()
@@ -44,7 +42,7 @@ def test_other_pools_keep_order_too(fifo_app: FifoApp, pool: str) -> None:
     assert fifo_app.done() == {f"g{group}": list(range(10)) for group in range(10)}
 
 
-def test_a_thousand_messages_of_a_hot_group_do_not_keep_others_from_running(
+def test_a_thousand_messages_of_one_group_do_not_block_other_groups(
     fifo_app: FifoApp,
 ) -> None:
     slow = {"step": "first", "what": "sleep:0.2", "times": 1}

@@ -1,4 +1,4 @@
-"""While dependencies are down for all, a worker receives nothing and loses nothing."""
+"""During an outage of the dependencies a worker receives nothing and loses nothing."""
 
 from pathlib import Path
 

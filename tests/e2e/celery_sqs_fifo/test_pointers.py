@@ -1,4 +1,4 @@
-"""Of all Celery messages only those of declared pointers run."""
+"""A Celery message runs only if it is a declared pointer."""
 
 import json
 
@@ -41,7 +41,7 @@ def test_a_declared_pointer_runs_between_events(fifo_app: FifoApp) -> None:
 
 
 @any_batch_size
-def test_an_event_that_looks_like_a_celery_message_is_the_event_that_its_application_says(
+def test_a_document_shaped_like_a_celery_message_is_an_event_if_the_application_says_so(
     fifo_app: FifoApp,
 ) -> None:
     event = {"event_type": "plain", "group": "a", "number": 1}

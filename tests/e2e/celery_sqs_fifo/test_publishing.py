@@ -1,4 +1,4 @@
-"""What a program publishes has a group and a deduplication id, or is not published at all."""
+"""A program can publish messages only with a group and a deduplication id."""
 
 import subprocess
 import sys
@@ -12,7 +12,10 @@ pytestmark = any_batch_size
 
 
 def publish(fifo_app: FifoApp, code: str) -> str:
-    """What a program of the application writes; `app` and `tick` are the app and a pointer."""
+    """Run code as a program of the application, and return its output.
+
+    In the code `app` is the app and `tick` a pointer.
+    """
     script = f"from tests.support.fifo_app import app\ntick = app.tasks['tick']\n{code}"
     result = subprocess.run(
         [sys.executable, "-c", script],
@@ -25,7 +28,7 @@ def publish(fifo_app: FifoApp, code: str) -> str:
     return result.stdout + result.stderr
 
 
-def test_calls_with_one_deduplication_id_are_one_message_that_a_worker_runs(
+def test_calls_with_the_same_deduplication_id_run_once(
     fifo_app: FifoApp,
 ) -> None:
     for _ in range(2):
@@ -36,7 +39,7 @@ def test_calls_with_one_deduplication_id_are_one_message_that_a_worker_runs(
     assert fifo_app.actions().count("SendMessage") == 2
 
 
-def test_many_pointers_are_published_ten_with_one_call(fifo_app: FifoApp) -> None:
+def test_publish_each_publishes_ten_pointers_with_each_call(fifo_app: FifoApp) -> None:
     code = """
 from celery_sqs_fifo import Pointer, publish_each
 pointers = [
@@ -62,7 +65,7 @@ print(publish_each(pointers, app=app))
     ],
     ids=["no group", "a task by its name", "a delay", "keywords"],
 )
-def test_what_a_fifo_queue_cannot_do_is_refused_at_the_call(
+def test_a_call_that_a_fifo_queue_does_not_support_is_refused(
     fifo_app: FifoApp, code: str, why: str
 ) -> None:
     output = publish(fifo_app, code)

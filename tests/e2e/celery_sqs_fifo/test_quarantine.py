@@ -1,4 +1,4 @@
-"""An event that cannot succeed is deleted when its copy is confirmed, and not before."""
+"""An event that cannot succeed is deleted after its copy in the dead-letter queue is confirmed."""
 
 import json
 
@@ -6,7 +6,7 @@ from tests.e2e.celery_sqs_fifo.dead_letters import reasons
 from tests.e2e.conftest import FifoApp, any_batch_size
 
 
-def test_an_invalid_event_is_quarantined_and_its_group_goes_on(
+def test_an_invalid_event_is_quarantined_and_its_group_continues(
     fifo_app: FifoApp, batch_size: int
 ) -> None:
     fifo_app.send(group="a", number=1, trouble={"step": "second", "what": "invalid"})
@@ -25,7 +25,9 @@ def test_an_invalid_event_is_quarantined_and_its_group_goes_on(
     assert attributes["source_message_id"]
 
 
-def test_a_dead_letter_queue_that_refuses_keeps_the_message(fifo_app: FifoApp) -> None:
+def test_a_message_stays_on_the_queue_while_the_dead_letter_queue_refuses_its_copy(
+    fifo_app: FifoApp,
+) -> None:
     fifo_app.send(group="a", number=1, trouble={"step": "first", "what": "invalid"})
     fifo_app.send(group="b", number=1)
     fifo_app.sqs_server.fail(status=500, code="InternalError", actions=["SendMessage"])
@@ -41,7 +43,7 @@ def test_a_dead_letter_queue_that_refuses_keeps_the_message(fifo_app: FifoApp) -
 
 @any_batch_size
 def test_two_dead_letters_within_five_minutes_both_arrive(fifo_app: FifoApp) -> None:
-    """A dead letter that is sent again with its own id, and dies again, must not be swallowed."""
+    """If a redriven dead letter fails again, SQS must not drop its copy as a duplicate."""
     fifo_app.start_worker()
     event = json.dumps(
         {
@@ -61,8 +63,8 @@ def test_two_dead_letters_within_five_minutes_both_arrive(fifo_app: FifoApp) -> 
 
 
 @any_batch_size
-def test_an_event_that_nears_the_retention_of_its_queue_is_quarantined(fifo_app: FifoApp) -> None:
-    """It waits for a dependency until 80% of the retention have passed; SQS would drop it."""
+def test_an_event_close_to_the_retention_of_its_queue_is_quarantined(fifo_app: FifoApp) -> None:
+    """An event waits for a dependency until 80% of the retention, after which SQS would drop it."""
     fifo_app.set_options(retention=5.0)
     trouble = {"step": "first", "what": "unavailable"}
     fifo_app.send(group="a", number=1, trouble=trouble)

@@ -1,4 +1,4 @@
-"""The example of the library's README runs as it stands there."""
+"""The example in the library's README runs unchanged."""
 
 import json
 import re
@@ -14,7 +14,7 @@ README = page("celery_sqs_fifo/README.md")
 
 
 @any_batch_size
-def test_the_example_handles_events_in_the_order_of_their_groups(
+def test_the_example_handles_the_events_of_each_group_in_order(
     fifo_app: FifoApp, tmp_path: Path
 ) -> None:
     source, *_ = fenced(README, language="python")

@@ -1,10 +1,10 @@
-"""What a killed process or worker had is delivered again, in order."""
+"""The messages of a killed process or worker are delivered again, in order."""
 
 from testbed.journal import inversions
 from tests.e2e.conftest import FifoApp
 
 
-def test_a_killed_pool_process_loses_no_order(fifo_app: FifoApp) -> None:
+def test_order_is_kept_when_a_pool_process_is_killed(fifo_app: FifoApp) -> None:
     die = {"step": "second", "what": "die", "times": 1}
     for number in range(10):
         fifo_app.send(group="a", number=number, trouble=die if number in (2, 5) else None)
@@ -19,7 +19,7 @@ def test_a_killed_pool_process_loses_no_order(fifo_app: FifoApp) -> None:
     assert [inversions(numbers) for numbers in done.values()] == [0, 0]
 
 
-def test_a_killed_worker_is_followed_by_another_in_order(fifo_app: FifoApp) -> None:
+def test_order_is_kept_when_a_worker_is_killed_and_replaced(fifo_app: FifoApp) -> None:
     fifo_app.send_many(groups=10, events=30)
     worker = fifo_app.start_worker()
     for done_before in (75, 150, 225):

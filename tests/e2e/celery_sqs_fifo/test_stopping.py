@@ -1,4 +1,4 @@
-"""A worker that stops gives back what it holds, and finishes what runs."""
+"""A worker that stops gives back held messages and finishes running tasks."""
 
 import os
 import signal
@@ -11,10 +11,10 @@ from testbed.journal import inversions
 from tests.e2e.conftest import FifoApp, any_batch_size
 
 
-def test_after_sigterm_others_get_what_was_held_within_a_second_and_a_half(
+def test_after_sigterm_held_messages_are_visible_to_others_within_a_second_and_a_half(
     fifo_app: FifoApp, batch_size: int
 ) -> None:
-    """One process has a slow event, alone or with nine others; what is behind it is held."""
+    """One process runs a slow event, alone or with nine others; the worker holds the rest."""
     slow = {"step": "second", "what": "sleep:2", "times": 1}
     fifo_app.send(group="slow", number=0, trouble=slow)
     fifo_app.send_many(groups=14, events=1)
@@ -33,12 +33,12 @@ def test_after_sigterm_others_get_what_was_held_within_a_second_and_a_half(
     fifo_app.wait_until_ended(worker)
     finished = sum(map(len, fifo_app.done().values()))
     assert fifo_app.left_on_queue() == 15 - finished
-    # The first receive has brought ten, and they are handed over at once.
+    # The first receive returned ten messages, which the pool received at once.
     assert finished == min(batch_size, 10)
 
 
 @any_batch_size
-def test_nothing_is_lost_to_a_poll_that_was_open_at_shutdown(fifo_app: FifoApp) -> None:
+def test_a_long_poll_that_is_open_at_shutdown_loses_no_message(fifo_app: FifoApp) -> None:
     for _ in range(3):
         worker = fifo_app.start_worker()
         os.kill(worker.pid, signal.SIGTERM)
@@ -55,7 +55,7 @@ def test_nothing_is_lost_to_a_poll_that_was_open_at_shutdown(fifo_app: FifoApp) 
 
 
 @pytest.mark.parametrize("signals", [(signal.SIGTERM, signal.SIGTERM), (signal.SIGQUIT,)])
-def test_an_impatient_shutdown_does_not_break_order(
+def test_a_cold_shutdown_does_not_break_order(
     fifo_app: FifoApp, signals: tuple[signal.Signals, ...]
 ) -> None:
     slow = {"step": "second", "what": "sleep:0.3", "times": 1}

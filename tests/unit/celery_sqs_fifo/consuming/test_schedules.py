@@ -90,7 +90,7 @@ class Schedules(Troubles):
     ) -> None:
         self.sqs = ModelSqs(loop=self.loop, journal=self.journal, lease=LEASE, is_greedy=is_greedy)
         self.sqs.running = lambda: [one for worker in self.workers for one in worker.handles]
-        self.most_workers = workers
+        self.max_workers = workers
         self.new_worker = partial(
             Worker,
             loop=self.loop,
@@ -128,7 +128,7 @@ class Schedules(Troubles):
     @rule(rounds=st.integers(1, 6))
     def all_work(self, rounds: int) -> None:
         for _ in range(rounds):
-            self.work_off()
+            self.finish_running_tasks()
             self.loop.advance(0.3)
 
     @precondition(lambda self: self.runs())
@@ -183,7 +183,7 @@ class Schedules(Troubles):
         backlog = len(self.journal.events)
         end = self.loop.now + DRAINED_WITHIN + DRAINED_WITHIN_PER_EVENT * backlog
         while self.loop.now < end and not (self.sqs.is_empty and self.is_idle()):
-            self.work_off()
+            self.finish_running_tasks()
             self.loop.advance(1.0)
         self.journal.check_end()
         assert self.journal.violations == []
