@@ -5,14 +5,13 @@ from typing import Any
 
 from botocore.config import Config
 
-# A batch action or ReceiveMessage handles at most ten messages (SQS, "Message quotas"). The price
-# of a call does not depend on their number.
+# The maximum number of messages in a batch action or in an answer to ReceiveMessage (SQS, "Message
+# quotas"). A call costs the same for one message as for ten.
 MAX_BATCH_ENTRIES = 10
-# The limit for the body and the attributes of a message, and for all messages of a batch together.
+# The maximum size of a message with its attributes, and of all messages in a batch action.
 MAX_MESSAGE_BYTES = 1_048_576
 MAX_MESSAGE_ATTRIBUTES = 10
-# Counted from the receipt; extending the timeout does not extend this limit (SQS, "Visibility
-# timeout").
+# The maximum lease, counted from the receipt, with all renewals (SQS, "Visibility timeout").
 MAX_VISIBILITY_SECONDS = 12 * 3600.0
 MAX_RETENTION_SECONDS = 14 * 24 * 3600.0
 # The characters that SQS rejects in a message (SendMessage, "MessageBody").

@@ -11,7 +11,7 @@ MAX_FRAMES = 5
 class ErrorLocation(str):
     """The location of an unexpected error, as `error_location` returns it.
 
-    A log field of this type marks a log line that reports an unexpected error.
+    Log handlers recognize the report of an unexpected error by a value of this type.
     """
 
     __slots__ = ()
@@ -23,10 +23,10 @@ def unwrapped(error: BaseException) -> BaseException:
 
 
 def error_location(error: BaseException) -> ErrorLocation:
-    """Return the innermost frames of an error's traceback, innermost last, and its type.
+    """Return the last frames of an error's traceback, followed by the error's type.
 
-    The error's message is left out: it may quote what people wrote, and the location is written to
-    logs and to the dead-letter queue.
+    The location is written to logs and to the dead-letter queue. It does not contain the error's
+    message, which may quote what people wrote.
     """
     error = unwrapped(error)
     frames = traceback.extract_tb(error.__traceback__)[-MAX_FRAMES:]

@@ -42,7 +42,8 @@ class EventRules:
     chain: the names of the tasks that an event runs through.
     is_event: whether a document is an event although it has the shape of a Celery message, with
         a task's name in its headers. Such a document is otherwise a pointer, or quarantined.
-    is_barrier: whether an event must not be replayed beside its neighbours.
+    is_barrier: whether an event is a barrier, which must not be replayed together with other
+        events of its group.
     goes_alone: whether an event must take its whole effect before a later event of its group
         takes any.
     labels_of: the fields of log lines about a message.

@@ -12,8 +12,8 @@ from prometheus_client import CollectorRegistry, Counter, Histogram
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-# The application chooses the reasons. This bounds the number of series if it derives them from
-# events.
+# The maximum number of reasons with their own series. Applications define the reasons, and a faulty
+# one could create a reason for each event.
 MAX_REASONS = 40
 OTHER = "other"
 BATCH_SIZES = tuple(range(1, 11))
@@ -33,7 +33,7 @@ class Metrics:
         self.deleted = self._counter("deleted", "Messages that SQS has confirmed as deleted.")
         self.deleted_too_late = self._counter(
             "deleted_too_late",
-            "Messages whose delete came after their lease had ended: SQS delivers them again.",
+            "Messages whose delete arrived after the end of their lease; SQS delivers them again.",
         )
         self.quarantined = self._counter(
             "quarantined", "Messages that were copied to the dead-letter queue.", "reason"
@@ -50,7 +50,7 @@ class Metrics:
         self.calls = self._counter("calls", "Calls to SQS that have ended.", "action", "result")
         self.batch_size = Histogram(
             "sqs_fifo_batch_size",
-            "How many messages were handed to a pool process at once.",
+            "The number of messages in a batch.",
             buckets=BATCH_SIZES,
             registry=self.registry,
         )
@@ -96,7 +96,7 @@ class ConsumerState:
 
 
 GAUGES: Mapping[str, str] = {
-    "held_messages": "Messages that wait, run, or are held after a failure.",
+    "held_messages": "Messages that are waiting, running, or held after a failure.",
     "running_tasks": "Tasks that the pool is running: batches, pointers, a probe.",
     "running_groups": "Groups with a running task.",
     "ready_groups": "Groups with a message that could run if the pool had room.",

@@ -16,7 +16,7 @@ Step = Callable[[list[BatchItem]], None]
 
 
 def nothing(_batch: list[BatchItem]) -> None:
-    """A step that ends no event."""
+    """Do nothing: all events stay pending."""
 
 
 def fifo_app(
@@ -25,11 +25,11 @@ def fifo_app(
     second: Step = nothing,
     third: Step = nothing,
     outcome_of: Callable[[Exception], Outcome] | None = None,
-    pointed: Callable[..., None] = nothing,
+    run_pointer: Callable[..., None] = nothing,
 ) -> Celery:
     """Return a new app without a broker.
 
-    `outcome_of` overrides that method of the three steps. `pointed` is the body of all pointers.
+    `outcome_of` replaces the method of the three steps. All pointers run `run_pointer`.
     """
     app = Celery("fifo", broker="memory://", set_as_current=False, fixups=[])
     app.conf.update(task_ignore_result=True, accept_content=["json"], task_default_queue=QUEUE)
@@ -47,8 +47,8 @@ def fifo_app(
         "undeclared": {},
     }
     for name, attributes in pointers.items():
-        app.task(_named(pointed), name=name, base=FifoTask, shared=False, **attributes)
-    app.task(_named(pointed), name="ordinary", shared=False)
+        app.task(_named(run_pointer), name=name, base=FifoTask, shared=False, **attributes)
+    app.task(_named(run_pointer), name="ordinary", shared=False)
     app.finalize()
     return app
 
@@ -69,7 +69,7 @@ def decoded(message: dict[str, Any]) -> tuple[list[Any], dict[str, Any], dict[st
     return args, kwargs, embed
 
 
-def run_in_child(app: Celery, message: dict[str, Any]) -> tuple[int, Any, float]:
+def run_as_pool_process(app: Celery, message: dict[str, Any]) -> tuple[int, Any, float]:
     """Run a message in this process as a pool process does, and return what it sends back."""
     headers = {**message["headers"], "properties": message["properties"]}
     headers["delivery_info"] = message["properties"]["delivery_info"]

@@ -18,7 +18,12 @@ from celery_sqs_fifo import DONE, WAITING, BatchItem, EventsFailed, Outcome, Res
 from celery_sqs_fifo.running.request import FifoRequest
 from celery_sqs_fifo.transport import Message
 from tests.support.fake_calls import delivery
-from tests.unit.celery_sqs_fifo.control.test_app import CHAIN, envelope_of, fifo_app, run_in_child
+from tests.unit.celery_sqs_fifo.control.test_app import (
+    CHAIN,
+    envelope_of,
+    fifo_app,
+    run_as_pool_process,
+)
 
 SECRET = "what a contact wrote"
 INVALID = Outcome(Result.INVALID, "malformed", SECRET)
@@ -56,7 +61,7 @@ def watched(**steps: Any) -> tuple[Celery, SentEvents]:
 
 def run(app: Celery, *names: str) -> dict[str, Any]:
     message = envelope_of(app).message([delivery(n, group=n, body=SECRET) for n in names])
-    run_in_child(app, message)
+    run_as_pool_process(app, message)
     return message
 
 
@@ -129,7 +134,7 @@ def test_a_pointer_that_fails_in_a_delivery_ends_with_the_name_of_its_reason() -
     def point(_batch: list[BatchItem]) -> None:
         app.tasks["point"].run_in_this_delivery(str(uuid4()))
 
-    app, sent = watched(first=point, pointed=fails)
+    app, sent = watched(first=point, run_pointer=fails)
     run(app, "1")
 
     assert sent.of("point")[-1] == "task-failed"

@@ -17,7 +17,7 @@ from tests.unit.celery_sqs_fifo.control.test_app import (
     decoded,
     envelope_of,
     fifo_app,
-    run_in_child,
+    run_as_pool_process,
 )
 
 UUID_TEXT = "0e9b6c1a-5a47-4a3d-9a66-3f5a1c2b7d10"
@@ -323,7 +323,7 @@ def test_a_probe_runs_and_its_tag_differs_from_those_of_deliveries(
     assert tag != other_tag
     assert message["properties"]["delivery_tag"] == tag
     assert (envelope.is_probe(tag), envelope.is_probe(delivery().receipt_handle)) == (True, False)
-    failed, _result, _runtime = run_in_child(fifo_app(pointed=lambda: None), message)
+    failed, _result, _runtime = run_as_pool_process(fifo_app(run_pointer=lambda: None), message)
     assert failed == 0
 
 

@@ -106,7 +106,7 @@ NUMBER = PointerForm("one number above 0", lambda given: len(given) == 1 and giv
 
 
 def _count(_number: int) -> None:
-    """Do nothing, as a task of an application."""
+    """Do nothing."""
 
 
 @pytest.fixture(scope="module")
@@ -122,7 +122,7 @@ def test_an_application_may_declare_a_form_of_its_own(counting: Envelope) -> Non
 
 
 @pytest.mark.parametrize("arguments", [[-7], [7, 7], ["7"], [None]])
-def test_arguments_that_a_form_rejects_or_fails_on_are_not_allowed(
+def test_arguments_are_not_allowed_if_their_form_rejects_them_or_raises_an_error(
     counting: Envelope, arguments: list[Any]
 ) -> None:
     with pytest.raises(NotAllowed, match=r"^this pointer takes one number above 0$"):

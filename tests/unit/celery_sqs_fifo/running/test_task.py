@@ -26,7 +26,7 @@ from tests.unit.celery_sqs_fifo.control.test_app import (
     Step,
     envelope_of,
     fifo_app,
-    run_in_child,
+    run_as_pool_process,
 )
 
 INVALID = Outcome(Result.INVALID, "malformed")
@@ -66,7 +66,7 @@ def fails(error: Exception) -> Step:
 def run_batch(app: Celery, *names: str, group: str | None = None) -> Any:
     """Run a batch and return its error, if any. Without `group` each event has its own group."""
     batch = [delivery(name, group=group or name, body="a secret") for name in names]
-    failed, result, _runtime = run_in_child(app, envelope_of(app).message(batch))
+    failed, result, _runtime = run_as_pool_process(app, envelope_of(app).message(batch))
     # Within one process the error is still in billiard's wrapper for pickling.
     return getattr(result.exception, "exc", result.exception) if failed else None
 
@@ -117,7 +117,7 @@ def test_each_step_is_a_separate_task_for_celery(caplog: pytest.LogCaptureFixtur
     for name in CHAIN:
         app.tasks[name].run = note
     message = envelope_of(app).message([delivery("1")])
-    run_in_child(app, message)
+    run_as_pool_process(app, message)
 
     root = message["headers"]["id"]
     assert ids[0][0] == root
@@ -236,11 +236,11 @@ def test_a_step_can_be_called_directly() -> None:
 def test_a_pointer_reports_an_error_as_the_outcome_of_its_delivery(
     raising: Exception | None, caplog: pytest.LogCaptureFixture
 ) -> None:
-    def pointed(*_arguments: Any) -> None:
+    def run_pointer(*_arguments: Any) -> None:
         if raising:
             raise raising
 
-    app = fifo_app(pointed=pointed)
+    app = fifo_app(run_pointer=run_pointer)
     traced = trace_task(app.tasks["tick"], "id", (), {}, {"id": "id", "delivery_info": {}}, app=app)
 
     if raising is None:
@@ -311,11 +311,11 @@ def test_a_task_in_the_delivery_of_an_event_determines_its_own_outcome() -> None
 
 
 def test_a_pointer_that_is_called_directly_raises_its_own_error() -> None:
-    def pointed() -> None:
+    def run_pointer() -> None:
         raise ValueError("for the caller")
 
     with pytest.raises(ValueError, match="for the caller"):
-        fifo_app(pointed=pointed).tasks["tick"]()
+        fifo_app(run_pointer=run_pointer).tasks["tick"]()
 
 
 @pytest.mark.parametrize("protocol", range(pickle.HIGHEST_PROTOCOL + 1))
@@ -332,7 +332,7 @@ def test_outcomes_survive_pickling(protocol: int) -> None:
 def test_the_result_of_a_failed_delivery_survives_pickling() -> None:
     app = Log().app(first={"1": INVALID})
     message = envelope_of(app).message([delivery("1"), delivery("2", group="other")])
-    failed, report, _runtime = pickle.loads(pickle.dumps(run_in_child(app, message)))  # noqa: S301
+    failed, report, _runtime = pickle.loads(pickle.dumps(run_as_pool_process(app, message)))  # noqa: S301
 
     error = report.exception
     assert failed == 1
