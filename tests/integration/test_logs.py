@@ -37,7 +37,7 @@ from tests.support.builders import (
 )
 from tests.support.fake_calls import FakeCalls, delivery
 from tests.support.samples import samples
-from tests.unit.celery_sqs_fifo.control.test_app import run_in_child
+from tests.unit.celery_sqs_fifo.control.test_app import run_as_pool_process
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("aws", "nudges")]
 
@@ -72,7 +72,7 @@ class Logged:
         """Run a batch, and settle it: what failed is held, or quarantined if it never can work."""
         for one in deliveries:
             self._envelope.classify(one)
-        failed, report, _ = run_in_child(app, self._envelope.message(deliveries))
+        failed, report, _ = run_as_pool_process(app, self._envelope.message(deliveries))
         error = getattr(report.exception, "exc", report.exception) if failed else None
         outcomes = error.outcomes if error else [DONE for _ in deliveries]
         for one, outcome in zip(deliveries, outcomes, strict=True):

@@ -19,7 +19,7 @@ from tests.support.fake_calls import delivery
 from tests.support.samples import samples
 from tests.support.stored import every_item
 from tests.support.trace_collector import TraceCollector, running_trace_collector
-from tests.unit.celery_sqs_fifo.control.test_app import run_in_child
+from tests.unit.celery_sqs_fifo.control.test_app import run_as_pool_process
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("aws", "nudges")]
 
@@ -58,7 +58,7 @@ def run(*deliveries: Delivery) -> int:
     )
     for one in deliveries:
         envelope.classify(one)
-    failed, _report, _runtime = run_in_child(app, envelope.message(deliveries))
+    failed, _report, _runtime = run_as_pool_process(app, envelope.message(deliveries))
     return failed
 
 

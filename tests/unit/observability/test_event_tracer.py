@@ -35,7 +35,7 @@ from tests.support.builders import NAME, PROJECT, TEXT, URN, message_body
 from tests.support.fake_calls import delivery
 from tests.support.pages import ROOT
 from tests.unit.apps.analytics.datalake.test_requirements import RUNTIME, WENI, pins
-from tests.unit.celery_sqs_fifo.control.test_app import CHAIN, envelope_of, run_in_child
+from tests.unit.celery_sqs_fifo.control.test_app import CHAIN, envelope_of, run_as_pool_process
 
 TRACE, SPAN = "4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7"
 TRACEPARENT = f"00-{TRACE}-{SPAN}-01"
@@ -75,7 +75,7 @@ class Traced:
         envelope = envelope_of(app)
         for one in deliveries:
             envelope.classify(one)
-        failed, report, _ = run_in_child(app, envelope.message(deliveries))
+        failed, report, _ = run_as_pool_process(app, envelope.message(deliveries))
         error = getattr(report.exception, "exc", report.exception) if failed else None
         return list(error.outcomes) if error else []
 
