@@ -23,22 +23,22 @@ if TYPE_CHECKING:
     from mypy_boto3_firehose import FirehoseClient
     from mypy_boto3_sqs import SQSClient
 
-# Amazon SQS Developer Guide, "Message quotas". The size is that of one message and of all messages
-# of a batch: bodies, and names, types and values of attributes.
+# Amazon SQS Developer Guide, "Message quotas". The size limit applies to one message and to all
+# messages of one batch call: bodies, and the names, types and values of attributes.
 SQS_MAX_BATCH_ENTRIES = 10
 SQS_MAX_MESSAGE_BYTES = 1_048_576
 SQS_MAX_MESSAGE_ATTRIBUTES = 10
 SQS_MAX_RETENTION_SECONDS = 14 * 24 * 3600
-# The same guide, "FIFO queue quotas": messages received from one queue and not yet deleted.
+# The same guide, "FIFO queue quotas": messages of one queue that are received but not deleted.
 SQS_FIFO_MAX_IN_FLIGHT = 120_000
 
 # Amazon DynamoDB API Reference, "BatchWriteItem".
 DYNAMODB_MAX_BATCH_ITEMS = 25
-# Amazon DynamoDB Developer Guide, "Constraints": 400 KB, names and keys included.
+# Amazon DynamoDB Developer Guide, "Constraints": 400 KB, including attribute names and keys.
 DYNAMODB_MAX_ITEM_BYTES = 409_600
 
-# Amazon Data Firehose Developer Guide, "Quota": of one PutRecordBatch, and of a record before it is
-# encoded in base64.
+# Amazon Data Firehose Developer Guide, "Quota": limits of one PutRecordBatch call. The size of a
+# record is measured before base64 encoding.
 FIREHOSE_MAX_BATCH_RECORDS = 500
 FIREHOSE_MAX_BATCH_BYTES = 4 * 1024 * 1024
 FIREHOSE_MAX_RECORD_BYTES = 1_000 * 1024
@@ -46,7 +46,7 @@ FIREHOSE_MAX_RECORD_BYTES = 1_000 * 1024
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CallOptions:
-    """How a client makes its calls. Timeouts are in seconds, for each of the attempts."""
+    """Timeouts, attempts and validation of a client. Timeouts are in seconds for each attempt."""
 
     connect_timeout: float
     read_timeout: float
@@ -54,51 +54,54 @@ class CallOptions:
     validates_parameters: bool = True
 
 
-# A worker's and a command's work: a call that fails by chance is repeated at once, and the work
-# waits for no more than three times seven seconds and the pauses between them.
+# The calls of workers and commands. botocore repeats a failed call, so a call takes at most three
+# times seven seconds, plus the pauses between the attempts.
 WORK = CallOptions(connect_timeout=2, read_timeout=5, max_attempts=3)
-# Work with messages. Validation took a seventh of a write: items are made by `apps.messages.store`
-# alone, and DynamoDB validates them, too.
+# Reads and writes of messages. Only `apps.messages.store` makes items, and DynamoDB validates them.
+# Validating them in botocore as well took a seventh of the time of a write.
 MESSAGES = CallOptions(
     connect_timeout=2, read_timeout=5, max_attempts=3, validates_parameters=False
 )
-# Gauges: a scrape waits four seconds for them, and the next one tries again.
+# Metrics: a scrape waits at most four seconds, and the next scrape tries again.
 METRICS = CallOptions(connect_timeout=2, read_timeout=3, max_attempts=1)
-# One of many checks of the doctor, which sends wrong parameters on purpose.
+# The doctor's checks. They send invalid parameters on purpose.
 CHECK = CallOptions(connect_timeout=2, read_timeout=3, max_attempts=1, validates_parameters=False)
-# A page that somebody is waiting for.
+# Web pages: a person is waiting for the response.
 PAGE = CallOptions(connect_timeout=1, read_timeout=2, max_attempts=1)
 
 
 def sqs_client(*, options: CallOptions = WORK) -> "SQSClient":
-    """Return this process's client of SQS for calls with these options."""
+    """Return this process's SQS client with these options."""
     region = settings.SQS_CONVERSATION_REGION
     client: SQSClient = client_of_process(os.getpid(), "sqs", region, options)
     return client
 
 
 def dynamodb_client() -> "DynamoDBClient":
-    """Return this process's client of DynamoDB."""
+    """Return this process's DynamoDB client."""
     region = settings.DYNAMODB_REGION
     client: DynamoDBClient = client_of_process(os.getpid(), "dynamodb", region, MESSAGES)
     return client
 
 
 def firehose_client(*, region: str) -> "FirehoseClient":
-    """Return this process's client of Firehose in a region."""
+    """Return this process's Firehose client for a region."""
     client: FirehoseClient = client_of_process(os.getpid(), "firehose", region, WORK)
     return client
 
 
 @cache
 def client_of_process(_process_id: int, service: str, region: str, options: CallOptions) -> Any:
-    """Return one client for each process: making one costs over 10 ms, and a fork must not share
-    it."""
+    """Return the client of a process; the cache keeps it.
+
+    Making a client takes over 10 ms. A forked process must not use the client of its parent, so
+    the process id is part of the cache's key.
+    """
     return make_client(service, region=region, options=options)
 
 
 def make_client(service: str, *, region: str, options: CallOptions) -> Any:
-    """Return a new client. Raise botocore's errors, or ValueError for an endpoint without sense."""
+    """Return a new client. Raise botocore's errors, or ValueError for an invalid endpoint."""
     config = Config(
         connect_timeout=options.connect_timeout,
         read_timeout=options.read_timeout,
@@ -110,9 +113,9 @@ def make_client(service: str, *, region: str, options: CallOptions) -> Any:
 
 @contextmanager
 def may_be_unavailable(dependency: str, *, our_fault: Collection[str] = ()) -> Iterator[None]:
-    """Turn what may pass by itself (timeouts, throttling, 5xx, credentials) into Unavailable.
+    """Raise Unavailable for errors that may pass: timeouts, throttling, 5xx, credentials.
 
-    `our_fault` are AWS's codes for errors in what was asked: those are raised as they are.
+    Errors with an AWS error code in `our_fault` are faults of the request and pass unchanged.
     """
     try:
         yield

@@ -1,8 +1,8 @@
-"""The one clock: whatever needs the time reads it here or is given it."""
+"""The clock of the service. Code that needs the time calls `now` or takes it as an argument."""
 
 from datetime import UTC, datetime
 
 
 def now() -> datetime:
-    """The current time, in UTC."""
+    """Return the current time in UTC."""
     return datetime.now(UTC)

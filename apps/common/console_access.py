@@ -1,4 +1,4 @@
-"""What all pages of the console share: who may see them, and what a browser may load for them."""
+"""Access to the console's pages: permissions, content security policy and the access log."""
 
 import logging
 import re
@@ -21,8 +21,8 @@ View = Callable[..., HttpResponseBase]
 MAY_SEE_FIGURES = ("conversations.view_conversation", "analytics.view_surveyanswer")
 MAY_READ_MESSAGES = (*MAY_SEE_FIGURES, "conversation_messages.view_conversationmessages")
 
-# Scripts and styles are files of this site: the admin's own, and one style sheet. The images are
-# the admin's icons, and an empty one so that browsers ask for none.
+# Scripts and styles are files of this site: the admin's own and one style sheet. Images are the
+# admin's icons, and an empty data: icon that keeps browsers from requesting a favicon.
 CONTENT_SECURITY_POLICY = "; ".join(
     (
         "default-src 'none'",
@@ -35,7 +35,7 @@ CONTENT_SECURITY_POLICY = "; ".join(
     )
 )
 
-# What HTML cannot say, and the half of a character (a lone surrogate) that UTF-8 cannot.
+# HTML cannot contain NUL, and UTF-8 cannot encode a lone surrogate.
 _UNSHOWABLE = re.compile(r"[\x00\ud800-\udfff]")
 _SYMBOLS = {"\0": "\N{SYMBOL FOR NULL}"}
 _REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
@@ -44,16 +44,17 @@ logger = logging.getLogger(__name__)
 
 
 def is_open_to(user: User | AnonymousUser, *, permissions: Sequence[str] = MAY_SEE_FIGURES) -> bool:
-    """Whether the console is on and this user may see its pages."""
+    """Return whether the console is enabled and this user may see its pages."""
     enabled: bool = settings.CONSOLE_ENABLED
     return enabled and user.is_staff and user.has_perms(permissions)
 
 
 def console_view(view: View, *, site: AdminSite, permissions: Sequence[str]) -> View:
-    """A page of the admin site for those who have these permissions; it only reads.
+    """Wrap a read-only view as a page of the admin site for users with these permissions.
 
-    It does not exist (404) while CONSOLE_ENABLED is off, asks to sign in, and refuses (403) staff
-    without the permissions. Each answer has the content security policy.
+    The page responds with 404 if CONSOLE_ENABLED is off. It redirects to the login page, and
+    responds with 403 to staff who lack a permission. Every response carries the content security
+    policy.
     """
 
     def permitted(request: HttpRequest, **arguments: Any) -> HttpResponseBase:
@@ -75,11 +76,13 @@ def console_view(view: View, *, site: AdminSite, permissions: Sequence[str]) -> 
 
 
 def log_access(request: HttpRequest, *, page: str, **ids: UUID | None) -> None:
-    """Say who looked at what, by ids only."""
-    told = {name: str(value) for name, value in ids.items() if value}
-    logger.info("console_page_viewed", extra={"page": page, "user_id": request.user.pk, **told})
+    """Log which user viewed which page and objects, by ids only."""
+    viewed = {name: str(value) for name, value in ids.items() if value}
+    logger.info(
+        "console_page_viewed", extra={"page": page, "user_id": request.user.pk, **object_ids}
+    )
 
 
 def readable(text: str) -> str:
-    """A stored text as it was, with symbols for NUL and for halves of characters."""
+    """Return a stored text unescaped, with symbols in place of NUL and lone surrogates."""
     return _UNSHOWABLE.sub(lambda match: _SYMBOLS.get(match[0], _REPLACEMENT), unescape(text))

@@ -1,7 +1,7 @@
-"""What can go wrong with an event, as far as the worker must tell it apart.
+"""The errors of an event that the worker handles differently.
 
-`InvalidEvent` ends in the dead-letter queue, `Unavailable` is waited out, and every other
-exception is a bug.
+An event that raises `InvalidEvent` is quarantined. An event that raises `Unavailable` waits and is
+rerun. Every other exception is a bug.
 """
 
 from collections.abc import Iterator
@@ -9,24 +9,25 @@ from contextlib import contextmanager
 
 from django.db import Error, InterfaceError, OperationalError
 
-# What PostgreSQL reports of itself and its surroundings, not of a row or a value: an event that
-# meets it waits, even if it is the only one (PostgreSQL, "PostgreSQL Error Codes").
+# SQLSTATE classes (PostgreSQL, "PostgreSQL Error Codes") that describe the server or its
+# environment, not a row or a value. An event that meets such an error waits.
 EXTERNAL_CLASSES = frozenset(
     {
-        "08",  # no connection
-        "28",  # login
-        "40",  # deadlock, serialization
-        "53",  # resources: disk, memory, connections
-        "57",  # shutdown, cancelled by a time limit
-        "58",  # input and output
+        "08",  # connection failed or lost
+        "28",  # login refused
+        "40",  # deadlock or serialization failure
+        "53",  # out of resources: disk, memory, connections
+        "57",  # shutdown, or cancelled by a time limit
+        "58",  # input or output failed
     }
 )
+# Single SQLSTATEs of the same kind.
 EXTERNAL_STATES = frozenset(
     {
-        "25006",  # read-only: a standby, or a server that was failed over
+        "25006",  # read-only transaction: a standby, or a former primary
         "25P03",  # idle in transaction for too long
-        "26000",  # a prepared statement is missing: a pooler gave another session
-        "42P05",  # a prepared statement is there already: likewise
+        "26000",  # prepared statement missing: a pooler switched the session
+        "42P05",  # prepared statement exists already: likewise
         "3D000",  # no such database
         "3F000",  # no such schema
         "42501",  # a grant is missing
@@ -36,20 +37,20 @@ EXTERNAL_STATES = frozenset(
         "42883",  # no such function: likewise
         "55000",  # the database takes no connections, or is being dropped
         "55006",  # an object is in use
-        "55P03",  # a lock was not to be had in time
+        "55P03",  # a lock timed out
     }
 )
 
 
 class ConversationServiceError(Exception):
-    """Base of the errors that this service raises on purpose."""
+    """Base class of the errors that this service raises on purpose."""
 
 
 class InvalidEvent(ConversationServiceError):
-    """An event that can never succeed, whatever is repaired elsewhere.
+    """The event can never succeed, whatever is repaired elsewhere.
 
-    `reason` is a short stable word for filters and metrics. The message says what is wrong and
-    never quotes what the event carries, because it is logged.
+    `reason` is a short, stable word for filters and metrics. The message is logged, so it never
+    quotes the contents of the event.
     """
 
     def __init__(self, reason: str, message: str) -> None:
@@ -62,7 +63,7 @@ class InvalidEvent(ConversationServiceError):
 
 
 class Unavailable(ConversationServiceError):
-    """A dependency does not answer, or refuses for now: the event waits and is run again."""
+    """A dependency does not answer or refuses for now: the event waits and is rerun."""
 
     def __init__(self, dependency: str, message: str) -> None:
         super().__init__(dependency, message)
@@ -74,9 +75,9 @@ class Unavailable(ConversationServiceError):
 
 
 def is_external(error: Error) -> bool:
-    """Return whether PostgreSQL failed for a reason that lies outside of the event.
+    """Return whether PostgreSQL failed for a reason outside the event.
 
-    Decided by SQLSTATE. Without one, psycopg2 lost the connection or never had it.
+    The SQLSTATE decides. An error without one is a lost or refused connection (psycopg2).
     """
     state: str | None = getattr(error.__cause__, "pgcode", None)
     if state is None:
@@ -86,9 +87,10 @@ def is_external(error: Error) -> bool:
 
 @contextmanager
 def database_may_be_unavailable() -> Iterator[None]:
-    """Raise Unavailable instead of an error of PostgreSQL that is external.
+    """Raise Unavailable in place of a database error that is external.
 
-    Any other error of PostgreSQL passes: a value, a constraint, a limit that a statement exceeds.
+    Other database errors pass unchanged: an invalid value, a violated constraint, a statement over
+    a limit.
     """
     try:
         yield

@@ -1,13 +1,13 @@
-"""JSON that keeps what it is given, in a form that every store here can hold.
+"""JSON without loss of information, in a form that PostgreSQL and DynamoDB can store.
 
 PostgreSQL's jsonb refuses NUL and lone surrogates and expands a number such as 1e100000 digit by
-digit (PostgreSQL documentation, "JSON Types"); Python's floats would change numbers. So `parse`
-keeps numbers exactly and escapes what cannot be held, and `restore` gives the original back:
+digit (PostgreSQL documentation, "JSON Types"). Python's floats would change numbers. So `parse`
+keeps numbers exactly and escapes what cannot be stored, and `restore` returns the original:
 
-- such a character becomes the six characters ``\\uXXXX``, and a backslash that already stood
-  before ``uXXXX`` becomes ``\\u005c``;
-- such a number becomes ``{"$number": "<as it was written>"}``, and a key that looks like that
-  marker gets one more ``$``.
+- A character that cannot be stored becomes the six characters ``\\uXXXX``. A backslash before a
+  literal ``uXXXX`` becomes ``\\u005c``.
+- A number that cannot be stored becomes ``{"$number": "<its original digits>"}``. A key that looks
+  like this marker gets one more ``$``.
 """
 
 import json
@@ -20,21 +20,21 @@ import simplejson
 NUMBER_MARKER = "$number"
 MAX_NUMBER_LENGTH = 64
 
-_UNHOLDABLE = re.compile(r"[\x00\ud800-\udfff]|\\(?=u[0-9a-fA-F]{4})")
+_UNSTORABLE = re.compile(r"[\x00\ud800-\udfff]|\\(?=u[0-9a-fA-F]{4})")
 _ESCAPED = re.compile(r"\\u([0-9a-f]{4})")
 _MARKER_LIKE = re.compile(r"\$+number")
 
 
-class _UnholdableNumber:
+class _UnstorableNumber:
     def __init__(self, literal: str) -> None:
         self.literal = literal
 
 
 def parse(text: str) -> Any:
-    """The JSON document in `text`, numbers exact and everything escaped that a store refuses.
+    """Return the JSON document in `text`, with exact numbers and escaped for storage.
 
-    Raises ValueError if it is not JSON as RFC 8259 has it (NaN and Infinity are not), or nested
-    deeper than can be read.
+    Raise ValueError if `text` is not JSON by RFC 8259 (which has no NaN and no Infinity), or if it
+    is nested too deeply to be parsed.
     """
     try:
         return _escape_all(_exact_decoder.decode(text))
@@ -43,37 +43,40 @@ def parse(text: str) -> Any:
 
 
 def dump(document: Any) -> str:
-    """`document` as compact JSON, the same for equal documents (keys are sorted)."""
+    """Return a document as compact JSON with sorted keys: equal documents give equal text."""
     return str(_encoder.encode(document))
 
 
 def load(text: str) -> Any:
-    """What `dump` wrote, numbers exact, escapes left as they are."""
+    """Return the document that `dump` wrote, with exact numbers. Escapes stay in place."""
     return _decoder.decode(text)
 
 
 def escape(text: str) -> str:
-    """`text` without the characters that PostgreSQL and DynamoDB refuse; `unescape` undoes it."""
-    # Most texts have nothing to escape, and searching them by a pattern takes three times as long.
+    """Return `text` with the characters escaped that PostgreSQL and DynamoDB refuse."""
+    # Most texts have nothing to escape, and the regular expression would take three times as long.
     if text.isascii() and "\\" not in text and "\x00" not in text:
         return text
-    return _UNHOLDABLE.sub(lambda match: f"\\u{ord(match[0]):04x}", text)
+    return _UNSTORABLE.sub(lambda match: f"\\u{ord(match[0]):04x}", text)
 
 
 def unescape(text: str) -> str:
-    """What `escape` was given."""
+    """Return the text that `escape` was called with."""
     return _ESCAPED.sub(lambda match: chr(int(match[1], 16)), text)
 
 
 def restore(document: Any) -> Any:
-    """The document as it was before `parse`; a number beyond all bounds is given as text."""
+    """Return the document as it was before `parse`.
+
+    A number that exceeds even Decimal's exponents is returned as text.
+    """
     match document:
         case str():
             return unescape(document)
         case list():
             return [restore(item) for item in document]
         case {"$number": str(literal)} if len(document) == 1:
-            return _exactly(literal)
+            return _number(literal)
         case dict():
             return {
                 unescape(key[1:] if _MARKER_LIKE.fullmatch(key) else key): restore(value)
@@ -84,22 +87,22 @@ def restore(document: Any) -> Any:
 
 
 class Encoder(json.JSONEncoder):
-    """`dump` in the form that Django's JSONField asks for."""
+    """`dump` as an encoder class for Django's JSONField."""
 
     def encode(self, o: Any) -> str:
-        """The document as JSON."""
+        """Return the document as JSON."""
         return dump(o)
 
 
 class Decoder(json.JSONDecoder):
-    """`load` in the form that Django's JSONField asks for."""
+    """`load` as a decoder class for Django's JSONField."""
 
     def decode(self, s: str, *_options: Any) -> Any:
-        """The document in the JSON."""
+        """Return the document in the JSON."""
         return load(s)
 
 
-def _exactly(literal: str) -> Decimal | str:
+def _number(literal: str) -> Decimal | str:
     try:
         return Decimal(literal)
     except InvalidOperation:
@@ -114,7 +117,7 @@ def _escape_all(document: Any) -> Any:
             return [_escape_all(item) for item in document]
         case dict():
             return {_escape_key(key): _escape_all(value) for key, value in document.items()}
-        case _UnholdableNumber():
+        case _UnstorableNumber():
             return {NUMBER_MARKER: document.literal}
         case _:
             return document
@@ -124,18 +127,18 @@ def _escape_key(key: str) -> str:
     return "$" + key if key[:1] == "$" and _MARKER_LIKE.fullmatch(key) else escape(key)
 
 
-def _integer(literal: str) -> int | _UnholdableNumber:
-    return int(literal) if len(literal) <= MAX_NUMBER_LENGTH else _UnholdableNumber(literal)
+def _integer(literal: str) -> int | _UnstorableNumber:
+    return int(literal) if len(literal) <= MAX_NUMBER_LENGTH else _UnstorableNumber(literal)
 
 
-def _decimal(literal: str) -> Decimal | _UnholdableNumber:
+def _decimal(literal: str) -> Decimal | _UnstorableNumber:
     try:
         number = Decimal(literal)
     except InvalidOperation:
-        return _UnholdableNumber(literal)
+        return _UnstorableNumber(literal)
     if len(literal) > MAX_NUMBER_LENGTH or abs(number.adjusted()) > MAX_NUMBER_LENGTH:
-        return _UnholdableNumber(literal)
-    # As jsonb gives it back: digits without an exponent, and no negative zero.
+        return _UnstorableNumber(literal)
+    # The form that jsonb returns: digits without an exponent, and no negative zero.
     return Decimal(format(number if number else abs(number), "f"))
 
 
@@ -143,7 +146,7 @@ def _refuse_constant(name: str) -> Any:
     raise ValueError(f"{name} is not JSON")
 
 
-# Made once: with options, simplejson's functions make new ones at each call.
+# Made once: with options, simplejson's functions make a new decoder or encoder at each call.
 _exact_decoder = simplejson.JSONDecoder(
     parse_float=_decimal, parse_int=_integer, parse_constant=_refuse_constant
 )

@@ -1,7 +1,7 @@
-"""The time zones of the installed tz database, and the nearest to a name that is none of them.
+"""The time zones of the installed tz database, and suggestions for an unknown name.
 
-Names come from `zoneinfo`: the system's database, or else that of the pinned package `tzdata`.
-Imports nothing of Django, so that the settings can be read with it.
+Names come from `zoneinfo`: from the system's database, or else from the pinned package `tzdata`.
+The settings import this module, so it does not import Django.
 """
 
 import re
@@ -11,49 +11,49 @@ from functools import lru_cache
 from heapq import nlargest
 
 EXAMPLE = "America/Sao_Paulo"
-# No places: one means whatever this machine is set to, the other that nothing is set.
+# These depend on the machine: its own setting, and a placeholder for a missing setting.
 _NOT_ZONES = frozenset({"localtime", "Factory"})
 _MAX_NAME_LENGTH = 64
-_NEAREST = 3
-_MIN_LIKENESS = 0.6
+_MAX_SUGGESTIONS = 3
+_MIN_SIMILARITY = 0.6
 _MIN_PREFIX_LENGTH = 3
-_PREFIX_LIKENESS = 0.9
+_PREFIX_SIMILARITY = 0.9
 _FIXED_OFFSET = re.compile(r"(?:etc/)?(?:utc|gmt)?([+-])0?([0-9]{1,2})(?::?00)?")
 
 
 def is_known(name: str) -> bool:
-    """Whether the installed tz database has a zone of exactly this name."""
+    """Return whether the installed tz database has a zone of exactly this name."""
     return name in _known()
 
 
 def unknown_sentence(name: str) -> str:
-    """What to tell whoever gave a name that is no zone: the nearest names, where there are any."""
-    said = f'"{name[:_MAX_NAME_LENGTH]}" is not a time zone of the tz database.'
+    """Return an error message for an unknown name, with the nearest names if there are any."""
+    sentence = f'"{name[:_MAX_NAME_LENGTH]}" is not a time zone of the tz database.'
     offset = _with_fixed_offset(name)
     if offset:
         return (
-            f"{said} Use a place such as {EXAMPLE}, or {offset}: the signs of such names are the "
-            "other way round."
+            f"{sentence} Use a place such as {EXAMPLE}, or {offset}: the signs of such names are "
+            "the other way round."
         )
     nearest = nearest_names(name)
     if nearest:
-        return f"{said} Did you mean {' or '.join(nearest)}?"
-    return f"{said} Use a name such as {EXAMPLE}."
+        return f"{sentence} Did you mean {' or '.join(nearest)}?"
+    return f"{sentence} Use a name such as {EXAMPLE}."
 
 
 @lru_cache(maxsize=1_000)
 def nearest_names(name: str) -> tuple[str, ...]:
-    """Up to three zones whose name, or the last part of it, is most like this one; best first.
+    """Return up to three zones whose name or last part is similar to this name, best first.
 
-    Case, and what stands between words, do not count. Where some are the same but for that, only
-    those are given.
+    Case and the separators between words are ignored. If zones are equal to the name apart from
+    these, only those zones are returned.
     """
     if len(name) > _MAX_NAME_LENGTH:
         return ()
-    likeness = {zone: _likeness(name, zone) for zone in sorted(_known())}
-    nearest = nlargest(_NEAREST, likeness, key=likeness.__getitem__)
-    least = 1.0 if likeness[nearest[0]] == 1 else _MIN_LIKENESS
-    return tuple(zone for zone in nearest if likeness[zone] >= least)
+    similarity = {zone: _similarity(name, zone) for zone in sorted(_known())}
+    nearest = nlargest(_MAX_SUGGESTIONS, similarity, key=similarity.__getitem__)
+    threshold = 1.0 if similarity[nearest[0]] == 1 else _MIN_SIMILARITY
+    return tuple(zone for zone in nearest if similarity[zone] >= threshold)
 
 
 @lru_cache(maxsize=1)
@@ -62,7 +62,7 @@ def _known() -> frozenset[str]:
 
 
 def _with_fixed_offset(name: str) -> str:
-    """The zone that "GMT-3" or "UTC-03:00" mean: Etc/GMT+3, whose sign is POSIX's."""
+    """Return the zone for an offset: Etc/GMT+3 for "GMT-3" (the signs are POSIX's), else ""."""
     offset = _FIXED_OFFSET.fullmatch("".join(name.split()).casefold())
     if not offset:
         return ""
@@ -70,13 +70,13 @@ def _with_fixed_offset(name: str) -> str:
     return zone if is_known(zone) else ""
 
 
-def _likeness(name: str, zone: str) -> float:
-    """From 0 to 1, of the whole names or of their last parts."""
+def _similarity(name: str, zone: str) -> float:
+    """Return the similarity of the whole names or of their last parts, from 0 to 1."""
     name, zone = _comparable(name), _comparable(zone)
     pairs = ((name, zone), (_last_part(name), _last_part(zone)))
-    likeness = max(SequenceMatcher(a=one, b=other).ratio() for one, other in pairs)
+    similarity = max(SequenceMatcher(a=one, b=other).ratio() for one, other in pairs)
     begins_alike = len(name) >= _MIN_PREFIX_LENGTH and _last_part(zone).startswith(name)
-    return max(likeness, _PREFIX_LIKENESS) if begins_alike else likeness
+    return max(similarity, _PREFIX_SIMILARITY) if begins_alike else similarity
 
 
 def _comparable(name: str) -> str:

@@ -1,3 +1,3 @@
-"""The service's version, the same as in pyproject.toml, which is not where the service runs."""
+"""The service's version, repeated from pyproject.toml, which is not deployed."""
 
 VERSION = "0.1.0"

@@ -1,7 +1,7 @@
 import django.contrib.postgres.indexes
 from django.db import migrations, models
 
-from apps.common.live_indexes import AddIndexOnLiveTable
+from apps.common.concurrent_indexes import AddIndexWithoutBlocking
 
 
 class Migration(migrations.Migration):
@@ -14,7 +14,7 @@ class Migration(migrations.Migration):
     ]
 
     operations = [
-        AddIndexOnLiveTable(
+        AddIndexWithoutBlocking(
             model_name="outboxevent",
             index=models.Index(
                 models.F("id"),
@@ -22,19 +22,19 @@ class Migration(migrations.Migration):
                 name="outbox_refused",
             ),
         ),
-        AddIndexOnLiveTable(
+        AddIndexWithoutBlocking(
             model_name="surveyanswer",
             index=models.Index(fields=["answered_at"], name="answers_by_time"),
         ),
-        AddIndexOnLiveTable(
+        AddIndexWithoutBlocking(
             model_name="surveyanswer",
             index=models.Index(fields=["key", "answered_at"], name="answers_by_key"),
         ),
-        AddIndexOnLiveTable(
+        AddIndexWithoutBlocking(
             model_name="surveyanswer",
             index=models.Index(fields=["project", "answered_at"], name="answers_by_project"),
         ),
-        AddIndexOnLiveTable(
+        AddIndexWithoutBlocking(
             model_name="surveyanswer",
             index=django.contrib.postgres.indexes.HashIndex(
                 fields=["contact_urn"], name="answers_by_contact"

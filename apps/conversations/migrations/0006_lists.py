@@ -1,7 +1,7 @@
 import django.contrib.postgres.indexes
 from django.db import migrations, models
 
-from apps.common.live_indexes import AddIndexOnLiveTable
+from apps.common.concurrent_indexes import AddIndexWithoutBlocking
 
 
 class Migration(migrations.Migration):
@@ -13,21 +13,21 @@ class Migration(migrations.Migration):
     ]
 
     operations = [
-        AddIndexOnLiveTable(
+        AddIndexWithoutBlocking(
             model_name="conversation",
             index=models.Index(fields=["opened_at"], name="conversations_by_time"),
         ),
-        AddIndexOnLiveTable(
+        AddIndexWithoutBlocking(
             model_name="conversation",
             index=models.Index(fields=["resolution", "opened_at"], name="resolution_by_time"),
         ),
-        AddIndexOnLiveTable(
+        AddIndexWithoutBlocking(
             model_name="conversation",
             index=models.Index(
                 fields=["project", "resolution", "opened_at"], name="project_resolution_by_time"
             ),
         ),
-        AddIndexOnLiveTable(
+        AddIndexWithoutBlocking(
             model_name="conversation",
             index=models.Index(
                 models.F("opened_at"),
@@ -37,7 +37,7 @@ class Migration(migrations.Migration):
                 name="closed_not_archived",
             ),
         ),
-        AddIndexOnLiveTable(
+        AddIndexWithoutBlocking(
             model_name="conversation",
             index=models.Index(
                 models.F("opened_at"),
@@ -45,7 +45,7 @@ class Migration(migrations.Migration):
                 name="conversation_wanted",
             ),
         ),
-        AddIndexOnLiveTable(
+        AddIndexWithoutBlocking(
             model_name="conversation",
             index=models.Index(
                 models.F("ended_at"),
@@ -53,14 +53,14 @@ class Migration(migrations.Migration):
                 name="closings_by_time",
             ),
         ),
-        AddIndexOnLiveTable(
+        AddIndexWithoutBlocking(
             model_name="conversation",
             index=models.Index(
                 django.contrib.postgres.indexes.OpClass("contact_urn", name="text_pattern_ops"),
                 name="contact_prefix",
             ),
         ),
-        AddIndexOnLiveTable(
+        AddIndexWithoutBlocking(
             model_name="conversation",
             index=django.contrib.postgres.indexes.HashIndex(
                 models.F("external_id"),
@@ -68,7 +68,7 @@ class Migration(migrations.Migration):
                 name="by_external_id",
             ),
         ),
-        AddIndexOnLiveTable(
+        AddIndexWithoutBlocking(
             model_name="erasure",
             index=models.Index(fields=["requested_at"], name="erasures_by_time"),
         ),

@@ -1,6 +1,6 @@
 from django.db import migrations, models
 
-from apps.common.live_indexes import AddIndexOnLiveTable
+from apps.common.concurrent_indexes import AddIndexWithoutBlocking
 
 
 class Migration(migrations.Migration):
@@ -12,7 +12,7 @@ class Migration(migrations.Migration):
     ]
 
     operations = [
-        AddIndexOnLiveTable(
+        AddIndexWithoutBlocking(
             model_name="deadletter",
             index=models.Index(
                 models.F("first_sent_at"),
@@ -21,7 +21,7 @@ class Migration(migrations.Migration):
                 name="dead_letters_waiting",
             ),
         ),
-        AddIndexOnLiveTable(
+        AddIndexWithoutBlocking(
             model_name="deadletter",
             index=models.Index(
                 models.F("first_sent_at"),

@@ -1,4 +1,4 @@
-"""Indexes that are made while the service works: for migrations with `atomic = False`."""
+"""Creation of indexes while the service is running, for migrations with `atomic = False`."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -7,23 +7,23 @@ from typing import Any
 from django.contrib.postgres.operations import AddIndexConcurrently
 
 
-class AddIndexOnLiveTable(AddIndexConcurrently):
-    """CREATE INDEX CONCURRENTLY, which keeps nobody from writing, and can be cut off.
+class AddIndexWithoutBlocking(AddIndexConcurrently):
+    """Create an index with CREATE INDEX CONCURRENTLY, which does not block writes.
 
-    It takes as long as it needs: the service's own bounds for statements and locks are lifted for
-    it, because it waits for every transaction that is open. Cut off, PostgreSQL leaves an index
-    that is invalid ("Building Indexes Concurrently"): it is dropped, and made again, by the next
-    run; one that is there and valid is left.
+    PostgreSQL waits for every open transaction, so the role's statement_timeout and lock_timeout
+    are switched off meanwhile. If the command is interrupted, PostgreSQL leaves an invalid index
+    ("Building Indexes Concurrently"): the next run drops it and creates it again. A valid index is
+    kept.
     """
 
     def database_forwards(
         self, app_label: str, schema_editor: Any, from_state: Any, to_state: Any
     ) -> None:
-        """Make it, unless it is there."""
+        """Create the index, unless a valid one exists."""
         is_valid = _is_valid(schema_editor, self.index.name)
         if is_valid:
             return
-        with _unbounded(schema_editor):
+        with _without_timeouts(schema_editor):
             if is_valid is False:
                 name = schema_editor.quote_name(self.index.name)
                 schema_editor.execute(f"DROP INDEX CONCURRENTLY {name}")
@@ -32,13 +32,13 @@ class AddIndexOnLiveTable(AddIndexConcurrently):
     def database_backwards(
         self, app_label: str, schema_editor: Any, from_state: Any, to_state: Any
     ) -> None:
-        """Drop it, as patiently."""
-        with _unbounded(schema_editor):
+        """Drop the index, also without timeouts."""
+        with _without_timeouts(schema_editor):
             super().database_backwards(app_label, schema_editor, from_state, to_state)
 
 
 def _is_valid(schema_editor: Any, name: str) -> bool | None:
-    """Whether the index is fit for use; None if there is none."""
+    """Return whether the index is valid, or None if it does not exist."""
     with schema_editor.connection.cursor() as cursor:
         cursor.execute(
             "SELECT indisvalid FROM pg_index WHERE indexrelid = to_regclass(%s)",
@@ -49,12 +49,12 @@ def _is_valid(schema_editor: Any, name: str) -> bool | None:
 
 
 @contextmanager
-def _unbounded(schema_editor: Any) -> Iterator[None]:
-    bounds = ("statement_timeout", "lock_timeout")
-    for name in bounds:
+def _without_timeouts(schema_editor: Any) -> Iterator[None]:
+    settings = ("statement_timeout", "lock_timeout")
+    for name in settings:
         schema_editor.execute(f"SET {name} = 0")
     try:
         yield
     finally:
-        for name in bounds:
+        for name in settings:
             schema_editor.execute(f"RESET {name}")
