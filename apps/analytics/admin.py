@@ -32,7 +32,7 @@ class SurveyAnswerAdmin(ReadOnlyAdmin):
         period("answered_at", title="time of the answer"),
     )
     list_select_related = ("project", "conversation")
-    list_says = (
+    list_help = (
         "CSAT answers have the key weni_csat, NPS answers weni_nps, custom events any other key. "
         "Times are UTC."
     )
@@ -85,7 +85,7 @@ class OutboxEventAdmin(ReadOnlyAdmin):
 
     list_display = ("event_id", "created_at", "delivered_at", "refusal")
     list_filter = (OutboxFilter,)
-    list_says = (
+    list_help = (
         "Waiting events are sent every minute. Delivered events are deleted after a week. Times "
         "are UTC."
     )

@@ -78,9 +78,7 @@ def console_view(view: View, *, site: AdminSite, permissions: Sequence[str]) -> 
 def log_access(request: HttpRequest, *, page: str, **ids: UUID | None) -> None:
     """Log which user viewed which page and objects, by ids only."""
     viewed = {name: str(value) for name, value in ids.items() if value}
-    logger.info(
-        "console_page_viewed", extra={"page": page, "user_id": request.user.pk, **object_ids}
-    )
+    logger.info("console_page_viewed", extra={"page": page, "user_id": request.user.pk, **viewed})
 
 
 def readable(text: str) -> str:

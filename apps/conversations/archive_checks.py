@@ -1,8 +1,9 @@
-"""When DynamoDB is searched for messages that closing did not, or does not yet, move.
+"""Schedule of the archive checks, which search DynamoDB for messages that have no archive yet.
 
-Messages of an open conversation are archived every 24 hours, because DynamoDB deletes them after
-48. A closed one is searched again twice, 15 minutes after it closed and a day after its archive
-was made: a worker that was frozen, or a producer with another group id, may have written late.
+The messages of an open conversation are archived every 24 hours, because DynamoDB deletes them
+after 48 hours. A closed conversation is checked twice more: 15 minutes after it closed, and a day
+after its messages were archived. A frozen worker, or a producer that uses another message group,
+may have written messages late.
 """
 
 from dataclasses import dataclass
@@ -15,17 +16,17 @@ from django.db.models import Case, F, When
 from apps.conversations.models import CLOSED, Conversation, Resolution
 from apps.conversations.transitions import ARCHIVE_OPEN_EVERY
 
-# A check that was not completed is claimed again after this.
+# A check that was not completed can be claimed again after this time.
 CHECK_LEASE = timedelta(minutes=15)
-# Within a day, which leaves another one until DynamoDB deletes what is found.
+# Less than a day: more than a day is left before DynamoDB deletes the messages that it finds.
 LAST_CHECK = timedelta(hours=23)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Check:
-    """A conversation to be searched; nobody else does until `leased_until`.
+    """A claimed check of one conversation. Other workers cannot claim it until `leased_until`.
 
-    If it `was_archived`, nothing should be found.
+    If the conversation `was_archived`, the check should find no messages.
     """
 
     conversation_uuid: UUID
@@ -35,7 +36,7 @@ class Check:
 
 @transaction.atomic
 def claim(*, in_progress: bool, limit: int, now: datetime) -> list[Check]:
-    """Claim up to `most` conversations whose check is due, the longest due first."""
+    """Claim up to `limit` archive checks that are due, and return them, the longest due first."""
     resolutions = [Resolution.IN_PROGRESS] if in_progress else CLOSED
     due = (
         Conversation.objects.select_for_update(skip_locked=True)
@@ -58,7 +59,7 @@ def claim(*, in_progress: bool, limit: int, now: datetime) -> list[Check]:
 
 
 def complete(check: Check, *, now: datetime) -> None:
-    """It was searched: arrange the next time, unless a close or a reopening has done so."""
+    """Schedule the next check, unless a close or a reopening has scheduled one meanwhile."""
     last_check = F("archived_at") + LAST_CHECK
     Conversation.objects.filter(
         uuid=check.conversation_uuid, archive_check_at=check.leased_until

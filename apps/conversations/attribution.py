@@ -1,4 +1,4 @@
-"""Which conversation a message belongs to: decided by messages, not by a worker's clock."""
+"""Attribution: finding or opening the conversation that a message belongs to."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -18,7 +18,7 @@ from apps.conversations.transitions import ARCHIVE_OPEN_EVERY, first_due
 
 ATTEMPTS = 3
 
-# Made by the migration conversations.0007_find_or_open, where its statement is explained.
+# The migration conversations.0007_find_or_open creates this function and explains its statement.
 _FIND_OR_OPEN = """
 SELECT * FROM conversations_find_or_open_v1 (
     %(number)s::int[], %(project)s::uuid[], %(channel)s::uuid[], %(urn)s::text[],
@@ -33,10 +33,10 @@ SELECT * FROM conversations_find_or_open_v1 (
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class IncomingMessage:
-    """What decides the conversation of a message, and what a new one would start with.
+    """The facts that decide a message's conversation, and the first values of a new one.
 
-    `at` is the message's own time, `sent_at` when its event was queued. What is no message cannot
-    be late: it has no time of its own.
+    `at` is the producer's time of the message, and `sent_at` is when its event was queued. An event
+    that is not a message has no such time, so it cannot be late: `may_be_late` is false for it.
     """
 
     contact: Contact
@@ -50,11 +50,11 @@ class IncomingMessage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Attribution:
-    """The conversation that a message belongs to; `late` if that one is closed already.
+    """The conversation that a message belongs to; `late` if that conversation is closed.
 
-    It belongs to none if it was queued before its contact was erased. `opened` and `foreign_group`
-    are for counting: the message opened it; it came by another group than the conversation's own,
-    which then orders nothing between the two.
+    `conversation_uuid` is None if the message was queued before its contact was erased. Two fields
+    are for metrics: `opened` if the message opened the conversation, and `foreign_group` if it
+    arrived in another message group than the conversation's, so that SQS does not order the two.
     """
 
     conversation_uuid: UUID | None
@@ -71,37 +71,39 @@ class _ClosingRule:
 
 
 def find_or_open(messages: Sequence[IncomingMessage]) -> list[Attribution]:
-    """The conversation of each message, with one SQL statement for all.
+    """Return the attribution of each message, using one SQL statement for all.
 
-    A message whose time lies within the first and last message of a closed conversation of its
-    contact is late and belongs to that one; any other belongs to the one in progress, which is
-    opened if there is none. One that was queued before its contact was erased has none, and opens
-    none. Raises Unavailable if others keep changing the same rows.
+    A message is late if its time lies between the first and the last message of a closed
+    conversation of its contact: then it belongs to that conversation. Any other message belongs to
+    the conversation in progress, and opens one if the contact has none. A message that was queued
+    before its contact was erased belongs to no conversation and opens none.
+
+    Raise Unavailable if the same rows change during each of three attempts.
     """
     found: dict[int, Attribution] = {}
     for _ in range(ATTEMPTS):
         missing = {number: m for number, m in enumerate(messages) if number not in found}
-        found |= _ask(missing)
+        found |= _execute(missing)
         if len(found) == len(messages):
             return [found[number] for number in range(len(messages))]
-        # A project is new or its closing rule has changed, or another worker opened the
+        # The project's closing rule is not the cached one, or another worker opened the
         # conversation after this statement began.
         _closing_rule.cache_clear()
     raise Unavailable("PostgreSQL", "the conversation keeps changing")
 
 
 def ensure_project(project_uuid: UUID) -> Project:
-    """The project, made with the default zone on first sight."""
+    """Return the project; create it with the default time zone if it does not exist."""
     project, _ = Project.objects.get_or_create(uuid=project_uuid)
     return project
 
 
-def _ask(messages: dict[int, IncomingMessage]) -> dict[int, Attribution]:
+def _execute(messages: dict[int, IncomingMessage]) -> dict[int, Attribution]:
     rows = [_row(number, message) for number, message in messages.items()]
     columns = {name: [row[name] for row in rows] for name in rows[0]}
     with connection.cursor() as cursor:
         cursor.execute(_FIND_OR_OPEN, columns)
-        answers = cursor.fetchall()
+        results = cursor.fetchall()
     return {
         number: Attribution(
             conversation_uuid=conversation_uuid,
@@ -109,7 +111,7 @@ def _ask(messages: dict[int, IncomingMessage]) -> dict[int, Attribution]:
             opened=opened,
             foreign_group=foreign_group,
         )
-        for number, conversation_uuid, late, erased, opened, foreign_group in answers
+        for number, conversation_uuid, late, erased, opened, foreign_group in results
         if conversation_uuid or erased
     }
 
@@ -147,7 +149,7 @@ def _row(number: int, message: IncomingMessage) -> dict[str, Any]:
 
 @lru_cache(maxsize=10_000)
 def _closing_rule(project_uuid: UUID) -> _ClosingRule:
-    """Cached: the statement itself finds out when it is outdated."""
+    """Return a project's closing rule. The SQL statement detects a cached rule that is outdated."""
     project = ensure_project(project_uuid)
     return _ClosingRule(
         timezone=project.timezone,

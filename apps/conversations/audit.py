@@ -1,12 +1,13 @@
 """The audit log: who did what to which object, in the admin site and by management commands.
 
-It is a table of its own and not django.contrib.admin's LogEntry: that one needs a row of a user
-for each entry, which a command line has none of; it keeps the object's name, which may be a
-contact's; and it cannot be searched by an object's id without reading the table. There are no two
-logs: what the admin site would write there is written here (apps/conversations/admin/base.py).
+It does not use the LogEntry of django.contrib.admin. A LogEntry needs a user, which a command line
+does not have. It stores the object's name, which may be the name of a contact. And it has no index
+on the object's id. The admin site writes its changes to this log instead
+(apps/conversations/admin/base.py).
 
-An entry commits with what it tells, where that is a transaction, and before it where it is not: so
-nothing is done without one. It never has a contact's address, a name or a text.
+Each entry is written in the transaction of the change that it records, or before a change that is
+not a transaction, so no change is without an entry. Entries never contain a contact's address, a
+name or the text of a message.
 """
 
 import os
@@ -24,14 +25,14 @@ from apps.conversations.models import AuditAction, AuditEntry
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Actor:
-    """Somebody who signed in to the admin site, or who has a shell."""
+    """A user of the admin site, or the user who runs a management command."""
 
     name: str
     source: Literal["admin", "command"]
 
 
 def command_line() -> Actor:
-    """Who runs this process, as user@host: the one who called sudo, if it was called."""
+    """Return the user of this process as user@host. Under sudo it is the user who called sudo."""
     return Actor(name=f"{_user()}@{socket.gethostname()}", source="command")
 
 
@@ -43,7 +44,7 @@ def record(
     object_id: object,
     **detail: Any,
 ) -> None:
-    """Write one entry. `detail` has ids, counts and settings, all fit for JSON."""
+    """Write one entry. `detail` holds ids, counts and settings that JSON can represent."""
     record_all(actor=actor, action=action, of=of, details={object_id: detail})
 
 
@@ -54,7 +55,7 @@ def record_all(
     of: type[Model] | str,
     details: Mapping[Any, Mapping[str, Any]],
 ) -> None:
-    """Write one entry for each object, with what there is to say of it by its id."""
+    """Write one entry for each object id in `details`."""
     at = now()
     object_type = of if isinstance(of, str) else str(of._meta.verbose_name)
     AuditEntry.objects.bulk_create(
@@ -75,12 +76,12 @@ def record_all(
 
 
 def each(object_ids: Iterable[Any]) -> dict[Any, dict[str, Any]]:
-    """Objects of which there is nothing else to say."""
+    """Return the `details` of objects that need no details."""
     return {object_id: {} for object_id in object_ids}
 
 
 def _user() -> str:
-    """By the process's own id: the environment only counts for what root was called by."""
+    """Return the user name of the process. SUDO_USER is trusted only if the process is root."""
     user_id = os.getuid()
     if user_id == 0 and os.environ.get("SUDO_USER"):
         return os.environ["SUDO_USER"]

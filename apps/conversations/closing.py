@@ -1,4 +1,4 @@
-"""Closing conversations at their time: claiming what is due, and deciding what becomes of it."""
+"""Closing conversations at their time: claim those that are due, then close or postpone each."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -12,15 +12,15 @@ from django.db import connection, transaction
 from apps.conversations import transitions
 from apps.conversations.models import Conversation, Resolution
 
-# A claim whose pointer was never sent is claimed again after this.
+# A conversation whose pointer was never sent can be claimed again after this time.
 CLAIM_LEASE = timedelta(minutes=15)
-# Pointers of so many conversations wait on the queue; older claims than this are not counted,
-# so that those which cannot get through keep nobody else from closing.
+# At most this many conversations claimed within WAITING_FOR may wait on the queue. Older claims are
+# not counted: pointers that are stuck must not stop the closing of other conversations.
 MAX_WAITING = 300
 WAITING_FOR = timedelta(minutes=1)
 
-# One statement for a page, and two of them at once claim different rows. What an UPDATE returns is
-# in the order of whatever plan it got, so it is sorted again.
+# One statement claims a page of conversations, and concurrent statements claim different rows. The
+# order of the rows that UPDATE returns depends on the plan, so the last SELECT sorts them again.
 _CLAIM = """
 WITH due AS MATERIALIZED (
     SELECT uuid, due_at FROM conversations_conversation
@@ -42,7 +42,7 @@ SELECT uuid, group_id, coalesce(requested_resolution = 2, false) FROM claimed OR
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Claim:
-    """A conversation to be looked at in its group; `reopens` if somebody asked for that."""
+    """A conversation that is claimed for a close pointer, or for a reopen pointer if `reopens`."""
 
     conversation_uuid: UUID
     group_id: str
@@ -51,7 +51,7 @@ class Claim:
 
 
 class ClosedBy(StrEnum):
-    """Why a conversation was closed when it was looked at."""
+    """Why a close pointer closed a conversation: its time had come, or an operator requested it."""
 
     TIME = "time"
     HAND = "hand"
@@ -59,9 +59,10 @@ class ClosedBy(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CloseDecision:
-    """What came of looking at a conversation: it was `closed_by` something now, if it was.
+    """What a close pointer did to a conversation.
 
-    It is `to_archive` if it is closed, now or before, and has yet to be archived.
+    `closed_by` is None if the pointer did not close it. `to_archive` is true if the conversation is
+    closed, by this pointer or earlier, and its messages are not yet archived.
     """
 
     closed_by: ClosedBy | None = None
@@ -69,11 +70,11 @@ class CloseDecision:
 
 
 def claim_due(*, limit: int, now: datetime) -> list[Claim]:
-    """Claim up to `most` conversations that are due, the longest due first.
+    """Claim up to `limit` conversations that are due, and return them, the longest due first.
 
-    Nobody else claims them for 15 minutes. Fewer are claimed while many of the last minute's wait
-    on the queue: closing does not get in the way of messages. A pointer for each has to be sent
-    now, or the claim given back with `give_back`.
+    The claims are exclusive for 15 minutes. Fewer conversations are claimed while many claims of
+    the last minute wait on the queue, so that closing does not delay messages. For each claim the
+    caller must send a pointer, or return the claim with `give_back`.
     """
     with connection.cursor() as cursor:
         cursor.execute(
@@ -93,7 +94,7 @@ def claim_due(*, limit: int, now: datetime) -> list[Claim]:
 
 
 def give_back(conversation_uuids: list[UUID], *, now: datetime) -> None:
-    """Let claims whose pointers could not be sent be claimed again at once."""
+    """Make conversations due again at once, because their pointers could not be sent."""
     Conversation.objects.filter(uuid__in=conversation_uuids).exclude(due_at=None).update(
         due_at=now, close_requested_at=None
     )
@@ -106,14 +107,14 @@ def close_if_due(
     queued_at: datetime,
     now: datetime,
 ) -> CloseDecision:
-    """Close a conversation whose time has come, else have it looked at again when that is.
+    """Close a conversation if one of the conditions below is met, else schedule its next check.
 
-    It ends at `queued_at`, when this look was put on the queue, by the queue's clock: what is
-    queued after that belongs to the next conversation, whatever any worker's clock says.
+    A conversation closes if its closing time has passed and no message is younger than the quiet
+    period, if it has had no message for its project's idle timeout, or if an operator requested it.
+    `newest_message_at` is the time of its newest message in DynamoDB.
 
-    Its time has come when its closing time is past and no message is younger than the quiet
-    period, or when it has been silent for its project's idle timeout, or when somebody asked for
-    it. `newest_message_at` is the time of its newest message in DynamoDB.
+    It ends at `queued_at`, the queue time of the pointer: events that are queued later belong to
+    the next conversation, whatever the clocks of workers show.
     """
     with transaction.atomic():
         conversation = (
@@ -161,7 +162,10 @@ def _changes(
 def _postponed(
     conversation: Conversation, newest: datetime | None, now: datetime
 ) -> dict[str, Any] | None:
-    """Put off the closing of one that is in use, but not for ever: None if it closes now."""
+    """Return the changes that postpone a closing, or None if the conversation closes now.
+
+    A conversation that is in use is postponed until CLOSING_MAX_POSTPONE after its first closing.
+    """
     first_closing = conversation.postponed_from or conversation.closes_at
     closes_at = min(
         now + settings.CLOSING_QUIET_PERIOD, first_closing + settings.CLOSING_MAX_POSTPONE

@@ -1,4 +1,4 @@
-"""Whom a conversation is with."""
+"""The contact of a conversation."""
 
 from dataclasses import dataclass
 from uuid import UUID
@@ -6,7 +6,7 @@ from uuid import UUID
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Contact:
-    """A contact of a project on a channel: at most one conversation of theirs is in progress."""
+    """A contact of a project on a channel, with at most one conversation in progress."""
 
     project_uuid: UUID
     channel_uuid: UUID

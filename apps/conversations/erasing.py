@@ -1,4 +1,4 @@
-"""Erasing contacts: who is to be erased, what is theirs, and which of their events come too late.
+"""Erasing contacts: the requests, the data of a contact, and the events that must be ignored.
 
 A contact is erased in a whole project, on all channels.
 """
@@ -16,26 +16,27 @@ from django.utils.crypto import salted_hmac
 from apps.common.errors import ConversationServiceError
 from apps.conversations.models import Conversation, Erasure, Project, Resolution
 
-# Of a contact who has no conversation, and so no group to be erased in.
+# The erasure of a contact without conversations uses this message group.
 GROUP_OF_CONTACTS_WITHOUT_CONVERSATIONS = "erasures"
 
 
 class ContactErased(ConversationServiceError):
-    """The event was queued before its contact was erased: it must have no effect."""
+    """The event was queued before its contact was erased, so it must have no effect."""
 
 
 @lru_cache(maxsize=10_000)
 def contact_hash(*, project_uuid: UUID, urn: str) -> str:
-    """What stands for an erased contact: HMAC-SHA256 by the SECRET_KEY, in hexadecimal.
+    """Return the hash that identifies an erased contact: HMAC-SHA256 by SECRET_KEY, in hexadecimal.
 
-    Another one in each project. After the key has changed, older tombstones match nobody.
+    The hash of a contact differs between projects. After SECRET_KEY has changed, older tombstones
+    no longer match their contacts.
     """
     value = f"{project_uuid}\n{urn}"
     return salted_hmac("apps.conversations.erasing", value, algorithm="sha256").hexdigest()
 
 
 def is_erased(*, project_uuid: UUID, urn: str, sent_at: datetime) -> bool:
-    """Whether an event that was first queued at `sent_at` is one of an erased contact."""
+    """Return whether an event first queued at `sent_at` precedes an erasure of its contact."""
     return Erasure.objects.filter(
         project_id=project_uuid,
         contact_hash=contact_hash(project_uuid=project_uuid, urn=urn),
@@ -44,10 +45,10 @@ def is_erased(*, project_uuid: UUID, urn: str, sent_at: datetime) -> bool:
 
 
 def request(*, project_uuid: UUID, urn: str, now: datetime) -> list[Erasure]:
-    """Have a contact erased: gives what is to be done, one erasure for each group.
+    """Request the erasure of a contact, and return its pending erasures, one for each group.
 
-    Those that were asked for before and never done are among them. From the commit on, events that
-    were queued up to `now` have no effect. Raises Project.DoesNotExist.
+    They include earlier requests that are not done yet. After the commit, events that were queued
+    up to `now` have no effect. Raise Project.DoesNotExist.
     """
     project = Project.objects.get(uuid=project_uuid)
     hashed = contact_hash(project_uuid=project_uuid, urn=urn)
@@ -72,38 +73,42 @@ def request(*, project_uuid: UUID, urn: str, now: datetime) -> list[Erasure]:
 
 
 def pending(erasure_uuid: UUID) -> Erasure | None:
-    """The erasure, unless it is done or nobody asked for it."""
+    """Return the erasure if it is pending; None if it is done or does not exist."""
     return Erasure.objects.filter(uuid=erasure_uuid, erased_at=None).first()
 
 
 def erasures_done(*, project_uuid: UUID, urn: str) -> list[Erasure]:
-    """All erasures of a contact that are done, the first one first."""
+    """Return the completed erasures of a contact, the oldest first."""
     hashed = contact_hash(project_uuid=project_uuid, urn=urn)
     of_contact = Erasure.objects.filter(project_id=project_uuid, contact_hash=hashed)
     return list(of_contact.exclude(erased_at=None).order_by("erased_at"))
 
 
 def conversations_of_contact(*, project_uuid: UUID, urn: str) -> list[UUID]:
-    """All conversations of a contact in a project."""
+    """Return the uuids of all conversations of a contact in a project."""
     return [uuid for uuid, _ in _conversations(project_uuid, urn)]
 
 
 def conversations_of(erasure: Erasure) -> list[UUID]:
-    """The contact's conversations of the group of a pending erasure."""
+    """Return the uuids of the contact's conversations in the group of a pending erasure."""
     conversations = _conversations(erasure.project_id, erasure.contact_urn)
     return [uuid for uuid, group_id in conversations if group_id == erasure.group_id]
 
 
 def note(erasure: Erasure, **counts: int) -> None:
-    """Keep what was counted before it is removed: once that is gone it cannot be counted again."""
+    """Save counts of what the erasure is about to remove, except those already saved.
+
+    After a crash, what was removed can no longer be counted.
+    """
     erasure.removed = counts | erasure.removed
     erasure.save(update_fields=["removed"])
 
 
 def locked(erasure_uuid: UUID, *, conversation_uuids: Collection[UUID]) -> Erasure | None:
-    """Lock an erasure that is still to be done, and these conversations, in a transaction.
+    """Lock and return a pending erasure, and lock these conversations, in a transaction.
 
-    What is being archived or answered at this moment is waited for, and is erased with the rest.
+    Transactions that are archiving or recording answers finish first, so that the erasure also
+    covers their rows. Return None if the erasure is no longer pending.
     """
     erasures = Erasure.objects.select_for_update(of=("self",))
     erasure = erasures.filter(uuid=erasure_uuid, erased_at=None).first()
@@ -119,7 +124,7 @@ def complete(
     removed: dict[str, Any],
     now: datetime,
 ) -> None:
-    """Delete the conversations, and leave of the erasure only the tombstone."""
+    """Delete the conversations, and reduce the erasure to a tombstone."""
     _, deleted = Conversation.objects.filter(uuid__in=conversation_uuids).delete()
     conversations = deleted.get(Conversation._meta.label, 0)
     erasure.removed = erasure.removed | removed | {"conversations": conversations}
@@ -130,7 +135,11 @@ def complete(
 
 
 def _conversations(project_uuid: UUID, urn: str) -> QuerySet[Conversation, tuple[UUID, str]]:
-    """In two queries, because each of the indexes that begin with the project has one half."""
+    """Return the contact's conversations with their groups.
+
+    Two partial indexes begin with the project, one of open and one of closed conversations, so the
+    query is the union of two.
+    """
     of_contact = Conversation.objects.filter(project_id=project_uuid, contact_urn=urn)
     in_progress = of_contact.filter(resolution=Resolution.IN_PROGRESS)
     closed = of_contact.exclude(resolution=Resolution.IN_PROGRESS)

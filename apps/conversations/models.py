@@ -1,4 +1,4 @@
-"""Projects, and the conversations that their contacts have."""
+"""Projects, conversations, erasures, the audit log and the rows of worker probes."""
 
 import uuid
 from datetime import time
@@ -20,13 +20,13 @@ def default_timezone() -> str:
 
 
 def validate_timezone(name: str) -> None:
-    """Raises ValidationError, naming the nearest, unless the tz database has this zone."""
+    """Raise ValidationError with the nearest names unless the tz database has this zone."""
     if not timezones.is_known(name):
         raise ValidationError(timezones.unknown_sentence(name))
 
 
 class Project(models.Model):
-    """A customer of the platform; made on first sight, with the default zone."""
+    """A customer of the platform. Its first event creates it with the default time zone."""
 
     uuid = models.UUIDField(primary_key=True, default=uuid.uuid4)
     name = models.CharField(max_length=255, blank=True)
@@ -37,12 +37,14 @@ class Project(models.Model):
         default=time(0, 0), help_text="Local time at which open conversations close."
     )
     idle_timeout = models.DurationField(
-        null=True, blank=True, help_text="Close after this long without a message; empty: never."
+        null=True,
+        blank=True,
+        help_text="Time without a message after which a conversation closes. Empty: never.",
     )
     archive_retention = models.DurationField(
         null=True,
         blank=True,
-        help_text="Archived messages older than this may be deleted; empty: never.",
+        help_text="Age after which archived messages may be deleted. Empty: never.",
     )
 
     def __str__(self) -> str:
@@ -65,16 +67,16 @@ CLOSED = tuple(value for value in Resolution.values if value != Resolution.IN_PR
 class Conversation(models.Model):
     """One conversation of a contact with a project on a channel.
 
-    Times of messages are their producers' `created_at`; `opened_at` and `ended_at` are times of
-    the queue (SentTimestamp), so that events compare with them whatever a producer's clock says.
+    Times of messages are the `created_at` of their producers. `opened_at` and `ended_at` are queue
+    times (SentTimestamp): events are compared with them independently of producers' clocks.
 
-    `closes_at` is the closing time of its project's zone. `due_at` is when it has to be looked at:
-    then, or earlier where a silent conversation closes before, or at once where somebody asked for
-    a change. Whether anything is to be done is decided when it is looked at, in its group.
+    `closes_at` is the closing time in the project's time zone. `due_at` is when the conversation is
+    next checked: at `closes_at`, earlier if it may be idle by then, or at once if an operator
+    requested a change. The check runs in the conversation's group and decides what to do.
     """
 
     uuid = models.UUIDField(primary_key=True, default=uuid.uuid4)
-    # Found by the project in `opened_by_time`: another index would cost every insert.
+    # `opened_by_time` starts with the project; a second index would slow down every insert.
     project = models.ForeignKey(
         Project, on_delete=models.PROTECT, related_name="conversations", db_index=False
     )
@@ -82,27 +84,27 @@ class Conversation(models.Model):
     contact_urn = models.TextField()
     contact_name = models.TextField(blank=True)
     group_id = models.CharField(
-        max_length=128, help_text="The MessageGroupId as it arrived; the lock of the conversation."
+        max_length=128, help_text="MessageGroupId as it arrived: the conversation's lock."
     )
     external_id = models.TextField(blank=True)
-    started_at = models.DateTimeField(help_text="Time of the message that opened it.")
-    opened_at = models.DateTimeField(help_text="When the event that opened it was queued.")
+    started_at = models.DateTimeField(help_text="Time of the message that opened the conversation.")
+    opened_at = models.DateTimeField(help_text="Queue time of the event that opened it.")
     contact_wrote = models.BooleanField(
-        default=False, help_text="The contact has written in it, not only the bot."
+        default=False, help_text="Whether the contact has written in it."
     )
     closes_at = models.DateTimeField()
     postponed_from = models.DateTimeField(
-        null=True, blank=True, help_text="The closing that was put off, because it was in use."
+        null=True, blank=True, help_text="First closing time that was postponed."
     )
     due_at = models.DateTimeField(null=True, blank=True)
     close_requested_at = models.DateTimeField(
-        null=True, blank=True, help_text="When the pointer on the queue was claimed to be sent."
+        null=True, blank=True, help_text="When its pointer on the queue was claimed."
     )
     requested_resolution = models.PositiveSmallIntegerField(
         choices=Resolution.choices,
         null=True,
         blank=True,
-        help_text="What somebody asked for by hand: to close it so, or to reopen it.",
+        help_text='Requested by an operator: a resolution, or "In progress" to reopen it.',
     )
     ended_at = models.DateTimeField(null=True, blank=True)
     resolution = models.PositiveSmallIntegerField(
@@ -115,10 +117,10 @@ class Conversation(models.Model):
     last_message_at = models.DateTimeField(null=True, blank=True)
     message_count = models.PositiveIntegerField(default=0)
     archived_at = models.DateTimeField(
-        null=True, blank=True, help_text="When its messages had all left DynamoDB after closing."
+        null=True, blank=True, help_text="When all its messages were archived after closing."
     )
     archive_check_at = models.DateTimeField(
-        null=True, blank=True, help_text="When DynamoDB is next searched for messages of it."
+        null=True, blank=True, help_text="When DynamoDB is next searched for its messages."
     )
 
     class Meta:
@@ -149,24 +151,24 @@ class Conversation(models.Model):
                 condition=~Q(archive_check_at=None),
                 name="archive_check_due",
             ),
-            # Openings of a period, from the index alone. Written on opening and reopening only:
-            # neither column changes otherwise, so no other update is kept from being HOT by it.
+            # Serves the openings of a period with index-only scans. Its columns change only when
+            # a conversation opens or reopens, so it does not keep other updates from being HOT.
             models.Index(
                 fields=("project", "opened_at"),
                 include=("channel_uuid",),
                 name="opened_by_time",
             ),
-            # Closings of a period. Open conversations are not in it, and `closed_of_contact` has
-            # `ended_at` already, so no update that was HOT stops to be. What else the figures need
-            # is read from the rows: in the index it would make archiving and scores write it too.
+            # Serves the closings of a period. It has no open conversations, and
+            # `closed_of_contact` has `ended_at` too, so it prevents no further HOT updates. The
+            # figures read their other columns from the table: if those were in the index,
+            # archiving and scores would have to write it as well.
             models.Index(
                 fields=("project", "ended_at"),
                 condition=~Q(ended_at=None),
                 name="closed_by_time",
             ),
-            # From here on they serve the admin's list: each thing that it filters and orders by.
-            # The small ones have only what is wrong or waits. They cost what opens and what closes
-            # an entry each, and messages nothing.
+            # The remaining indexes serve the filters and orders of the admin's list. Opening and
+            # closing write one entry to each index that applies; messages write none.
             models.Index(fields=("opened_at",), name="conversations_by_time"),
             models.Index(fields=("resolution", "opened_at"), name="resolution_by_time"),
             models.Index(
@@ -181,9 +183,9 @@ class Conversation(models.Model):
                 "opened_at", condition=~Q(requested_resolution=None), name="conversation_wanted"
             ),
             models.Index("ended_at", condition=~Q(ended_at=None), name="closings_by_time"),
-            # For beginnings, too, whatever the database's collation is.
+            # Also serves searches by a prefix, whatever the collation of the database is.
             models.Index(OpClass("contact_urn", name="text_pattern_ops"), name="contact_prefix"),
-            # A hash, because an id of any length is accepted, and a B-tree's entry has an end.
+            # A hash index: an id may have any length, and B-tree entries have a maximum size.
             HashIndex("external_id", condition=~Q(external_id=""), name="by_external_id"),
         )
 
@@ -192,7 +194,7 @@ class Conversation(models.Model):
 
 
 class WorkerProbe(models.Model):
-    """When a worker last probed PostgreSQL by committing this row."""
+    """The last successful probe of PostgreSQL by a worker, which committed this row."""
 
     worker = models.CharField(primary_key=True, max_length=255)
     probed_at = models.DateTimeField()
@@ -202,19 +204,21 @@ class WorkerProbe(models.Model):
 
 
 class Erasure(models.Model):
-    """Somebody asked for a contact to be erased: what is to be done, and what must not come back.
+    """A request to erase a contact and, once it is done, the tombstone of the contact.
 
-    There is one for each group in which the contact had conversations. Until it is done it names
-    the contact; then it is only a tombstone, which knows the contact's hash: events of the contact
-    that were queued up to `requested_at` take no effect any more.
+    There is one erasure for each group in which the contact had conversations. A pending erasure
+    names the contact. A tombstone keeps only the contact's hash. Events of the contact that were
+    queued up to `requested_at` have no effect.
     """
 
     uuid = models.UUIDField(primary_key=True, default=uuid.uuid4)
     project = models.ForeignKey(Project, on_delete=models.PROTECT, related_name="erasures")
     contact_hash = models.CharField(max_length=64)
-    contact_urn = models.TextField(blank=True, help_text="Empty once it is done.")
+    contact_urn = models.TextField(blank=True, help_text="Empty after the erasure.")
     group_id = models.CharField(
-        max_length=128, blank=True, help_text="Empty once it is done: it names the contact too."
+        max_length=128,
+        blank=True,
+        help_text="Empty after the erasure, because it names the contact.",
     )
     requested_at = models.DateTimeField()
     erased_at = models.DateTimeField(null=True, blank=True)
@@ -240,34 +244,32 @@ class Erasure(models.Model):
 
 
 class AuditAction(models.TextChoices):
-    """What somebody did, or asked for."""
+    """What an actor did or requested."""
 
     ADD = "add", "added"
     CHANGE = "change", "changed"
     DELETE = "delete", "deleted"
     CLOSE = "close", "asked to close"
     REOPEN = "reopen", "asked to reopen"
-    READ = "read", "read what was written"
+    READ = "read", "read messages of"
     ERASE = "erase", "asked to erase"
     RETENTION = "retention", "deleted old archives"
     REDRIVE = "redrive", "asked to redrive"
     DISCARD = "discard", "discarded"
     EXPORT = "export", "exported"
-    RETRY = "retry", "had sent again"
-    RUN = "run", "had run at once"
+    RETRY = "retry", "sent again"
+    RUN = "run", "ran at once"
 
 
 class AuditEntry(models.Model):
-    """Somebody did something, or asked for it. Ids, counts and settings; nothing about contacts.
+    """An action of an operator, with ids, counts and settings but no data of contacts.
 
-    `object_type` is the name of what it was done to, `object_id` its primary key; of an erased
-    contact it is the hash that stands for them.
+    `object_type` is the kind of the object and `object_id` its primary key. The id of an erased
+    contact is the contact's hash.
     """
 
     at = models.DateTimeField()
-    actor = models.CharField(
-        max_length=255, help_text="Who signed in, or user@host of a command line."
-    )
+    actor = models.CharField(max_length=255, help_text="User name in the admin site, or user@host.")
     source = models.CharField(
         max_length=16, choices=(("admin", "admin site"), ("command", "command line"))
     )

@@ -1,4 +1,4 @@
-"""Closing and reopening by hand: the wish is written here, and carried out in the group."""
+"""Closing and reopening by operators: each request is stored and later executed in its group."""
 
 from datetime import datetime
 from typing import Any
@@ -13,16 +13,16 @@ from apps.conversations.contacts import Contact
 from apps.conversations.models import Conversation, Resolution
 from apps.conversations.selectors import of_contact
 
-# A wish that was refused when its turn came.
-FORGOTTEN = {"requested_resolution": None, "due_at": None, "close_requested_at": None}
+# Changes that discard a request which is refused at its execution.
+_DISCARDED = {"requested_resolution": None, "due_at": None, "close_requested_at": None}
 
 
 class Refused(ConversationServiceError):
-    """A wish that cannot be carried out; the message says why, and what can be done."""
+    """A request that cannot be executed. The message contains the reason and the remedy."""
 
 
 def request_close(*, conversation_uuid: UUID, resolution: Resolution, now: datetime) -> None:
-    """Have a conversation closed with this resolution. Raises Refused."""
+    """Request that a conversation be closed with this resolution. Raise Refused."""
     with transaction.atomic():
         conversation = _locked(conversation_uuid)
         if conversation.resolution != Resolution.IN_PROGRESS:
@@ -31,7 +31,7 @@ def request_close(*, conversation_uuid: UUID, resolution: Resolution, now: datet
 
 
 def request_reopen(*, conversation_uuid: UUID, now: datetime) -> None:
-    """Have a closed conversation reopened. Raises Refused."""
+    """Request that a closed conversation be reopened. Raise Refused."""
     with transaction.atomic():
         conversation = _locked(conversation_uuid)
         if conversation.resolution == Resolution.IN_PROGRESS:
@@ -43,17 +43,17 @@ def request_reopen(*, conversation_uuid: UUID, now: datetime) -> None:
 
 
 def reopen(*, conversation_uuid: UUID, now: datetime) -> None:
-    """Reopen a conversation, if that is still wanted.
+    """Reopen a conversation until its next closing time, if that is still requested.
 
-    It ends by the next closing time. Raises Refused, and forgets the wish, if the contact has
-    another one in progress by now.
+    Discard the request and raise Refused if the contact has another conversation in progress by
+    now.
     """
     with transaction.atomic():
         conversation = _locked(conversation_uuid)
         if conversation.requested_resolution != Resolution.IN_PROGRESS:
             return
         other = _another_in_progress(conversation)
-        changes = FORGOTTEN if other else _reopened(conversation, now)
+        changes = _DISCARDED if other else _reopened(conversation, now)
         Conversation.objects.filter(pk=conversation.pk).update(**changes)
     if other:
         raise _refusal(conversation, other)
@@ -61,7 +61,7 @@ def reopen(*, conversation_uuid: UUID, now: datetime) -> None:
 
 def _reopened(conversation: Conversation, now: datetime) -> dict[str, Any]:
     project = conversation.project
-    # An event that was queued before the reopening was asked for must not close it again.
+    # An event that was queued before the reopening was claimed must not close it again.
     opened_at = conversation.close_requested_at or now
     closes_at = next_closing(
         after=now, timezone=project.timezone, closing_time=project.closing_time

@@ -1,4 +1,4 @@
-"""Projects as a CSV file: one line for each, its settings as operators write them."""
+"""Projects as a CSV file: one line for each project, with its settings as operators write them."""
 
 import csv
 import difflib
@@ -13,7 +13,7 @@ COLUMNS = ("uuid", *FIELDS)
 
 
 class InvalidFile(Exception):
-    """Nothing of a file can be used. `problems` has a sentence for each, with its line."""
+    """The file is rejected as a whole. `problems` has a sentence with its line for each problem."""
 
     def __init__(self, problems: Sequence[str]) -> None:
         super().__init__(*problems)
@@ -21,7 +21,7 @@ class InvalidFile(Exception):
 
 
 def as_csv(rows: Iterable[ProjectRow]) -> str:
-    """What `read` gives the same rows of."""
+    """Return the rows as a CSV file that `read` turns into the same rows."""
     text = io.StringIO()
     writer = csv.DictWriter(text, COLUMNS, lineterminator="\n")
     writer.writeheader()
@@ -31,13 +31,13 @@ def as_csv(rows: Iterable[ProjectRow]) -> str:
 
 
 def read(content: bytes) -> list[ProjectRow]:
-    """The rows of a CSV file: UTF-8, commas, and a first line that names its columns.
+    """Return the rows of a CSV file in UTF-8, with commas and a header line.
 
-    `uuid` must be among them; a setting whose column is missing stays as it is. Empty lines do not
-    count. Raises InvalidFile with all that is wrong in any line.
+    The column `uuid` is required. A setting without a column keeps its stored value. Empty lines
+    are ignored. Raise InvalidFile with the problems of all lines.
     """
     (header_line, header), *records = _records(_decoded(content)) or [(1, [])]
-    problems = [f"line {header_line}: {sentence}" for sentence in _wrong_in_header(header)]
+    problems = [f"line {header_line}: {sentence}" for sentence in _header_problems(header)]
     if problems:
         raise InvalidFile(problems)
     rows = []
@@ -65,7 +65,7 @@ def _decoded(content: bytes) -> str:
 
 
 def _records(text: str) -> list[tuple[int, list[str]]]:
-    """The records that are not empty, each with the line on which it begins."""
+    """Return the records that are not empty, each with its first line number."""
     reader = csv.reader(io.StringIO(text, newline=""), strict=True)
     records = []
     begin = 1
@@ -79,14 +79,14 @@ def _records(text: str) -> list[tuple[int, list[str]]]:
     return records
 
 
-def _wrong_in_header(header: Sequence[str]) -> Iterator[str]:
+def _header_problems(header: Sequence[str]) -> Iterator[str]:
     if "uuid" not in header:
         yield f"The first line must name the columns: {','.join(COLUMNS)}."
     for column in dict.fromkeys(header):
         if column not in COLUMNS:
             yield f'There is no column "{column[:40]}".{_hint(column)}'
         elif header.count(column) > 1:
-            yield f"The column {column} is there {header.count(column)} times."
+            yield f"The column {column} occurs {header.count(column)} times."
 
 
 def _hint(column: str) -> str:
@@ -97,7 +97,7 @@ def _hint(column: str) -> str:
 
 
 def _row(header: Sequence[str], cells: Sequence[str]) -> tuple[ProjectRow | None, list[str]]:
-    """The row, unless its project is not to be had, and what is wrong in it."""
+    """Return the row and its problems. The row is None without a valid uuid or cell count."""
     if len(cells) != len(header):
         return None, [f"There are {len(cells)} cells, and {len(header)} columns."]
     texts = dict(zip(header, cells, strict=True))

@@ -1,4 +1,4 @@
-"""The settings of a project as people write them, on a command line or in a file."""
+"""The settings of a project as text, on a command line or in a file."""
 
 import re
 import unicodedata
@@ -9,22 +9,22 @@ from uuid import UUID
 
 from apps.common import timezones
 
-# By the names of the fields of Project. What is left out stays as it is.
+# Keys are names of fields of Project. A field that is left out keeps its stored value.
 ProjectSettings: TypeAlias = dict[str, str | time | timedelta | None]
 
 MIN_IDLE_TIMEOUT = timedelta(minutes=1)
-# As long as DynamoDB keeps the messages of a conversation.
+# DynamoDB keeps the messages of a conversation for this time.
 MAX_IDLE_TIMEOUT = timedelta(hours=48)
 
 _MAX_NAME_LENGTH = 255
 _SAMPLE_UUID = "5f0c2f3a-6b1d-4a57-9c39-2e8d1f7a4b60"
 _CLOCK_TIME = re.compile(r"([0-9]{2}):([0-9]{2})(?::([0-9]{2}))?")
 _PERIOD = re.compile(r"(?:([0-9]{1,6})h)?(?:([0-9]{1,6})m)?(?:([0-9]{1,6})s)?")
-_PERIOD_OF_THE_CLOCK = re.compile(r"([0-9]{1,6}):([0-5][0-9]):([0-5][0-9])")
+_CLOCK_PERIOD = re.compile(r"([0-9]{1,6}):([0-5][0-9]):([0-5][0-9])")
 
 
 def parse_uuid(text: str) -> UUID:
-    """Raises ValueError with a sentence."""
+    """Return the UUID in `text`. Raise ValueError with a sentence for operators."""
     try:
         return UUID(text.strip())
     except ValueError:
@@ -34,7 +34,7 @@ def parse_uuid(text: str) -> UUID:
 
 
 def parse(texts: Mapping[str, str]) -> tuple[ProjectSettings, list[str]]:
-    """The settings of these texts, by field, and a sentence for each that is wrong."""
+    """Return the valid settings of these texts by field, and a sentence for each invalid one."""
     settings: ProjectSettings = {}
     problems = []
     for field, text in texts.items():
@@ -46,14 +46,14 @@ def parse(texts: Mapping[str, str]) -> tuple[ProjectSettings, list[str]]:
 
 
 def as_texts(settings: ProjectSettings) -> dict[str, str]:
-    """What `parse` reads as these settings, to the second; no idle timeout is an empty text."""
+    """Return the settings as texts for `parse`, to the second. None becomes an empty text."""
     return {field: _as_text(value) for field, value in settings.items()}
 
 
 def _name(text: str) -> str:
     if len(text) > _MAX_NAME_LENGTH:
         raise ValueError(f"The name must have at most {_MAX_NAME_LENGTH} characters.")
-    # Control characters, and surrogates: what PostgreSQL or a line of output cannot hold.
+    # PostgreSQL refuses NUL and surrogates, and control characters would break a line of output.
     if any(unicodedata.category(character) in ("Cc", "Cs") for character in text):
         raise ValueError("The name must be text on one line, without control characters.")
     return text
@@ -82,7 +82,7 @@ def _idle_timeout(text: str) -> timedelta | None:
     text = text.strip().casefold()
     if text in ("", "none"):
         return None
-    parts = _PERIOD.fullmatch(text) or _PERIOD_OF_THE_CLOCK.fullmatch(text)
+    parts = _PERIOD.fullmatch(text) or _CLOCK_PERIOD.fullmatch(text)
     if not parts:
         raise ValueError(
             f"{_quoted(text)} is not an idle timeout: write 90s, 30m, 2h, 1h30m or HH:MM:SS, "
@@ -127,5 +127,5 @@ def _period_as_text(period: timedelta) -> str:
 
 
 def _quoted(text: str) -> str:
-    """Short enough for a sentence."""
+    """Return the text in quotation marks, cut to 40 characters."""
     return f'"{text[:40]}"'

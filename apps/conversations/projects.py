@@ -1,4 +1,4 @@
-"""How operators configure projects: many at once, all or nothing."""
+"""Configuration of projects by operators: many projects in one transaction."""
 
 import logging
 from collections.abc import Iterator, Sequence
@@ -19,7 +19,7 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProjectRow:
-    """One project and its settings, or those of them that are to be written."""
+    """A project and its settings. Settings that are left out stay unchanged when it is written."""
 
     uuid: UUID
     settings: ProjectSettings
@@ -27,7 +27,7 @@ class ProjectRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Change:
-    """What became of one project: only what differs, before and after."""
+    """The change of one project. `before` and `after` hold only settings that changed."""
 
     uuid: UUID
     new: bool
@@ -37,7 +37,7 @@ class Change:
 
 
 def all_projects() -> Iterator[ProjectRow]:
-    """Every project with all its settings, in the order of their uuids."""
+    """Yield every project with all its settings, ordered by uuid."""
     for project in Project.objects.order_by("uuid"):
         yield ProjectRow(
             uuid=project.uuid, settings={field: getattr(project, field) for field in FIELDS}
@@ -45,17 +45,17 @@ def all_projects() -> Iterator[ProjectRow]:
 
 
 def configure(*, rows: Sequence[ProjectRow], now: datetime, dry_run: bool) -> list[Change]:
-    """Write the settings of all rows, or none of them, and give what changed.
+    """Write the settings of all rows in one transaction, and return what changed.
 
-    A project that is not there is made, so that it can be configured before its first event. A
-    new closing rule moves the open conversations of its project. A dry run does all this and
-    rolls it back. No uuid may be in two rows, and the settings must be what `parse` gives. The
-    errors of a database that is busy or down are django.db's.
+    A project that does not exist is created, so that it can be configured before its first event.
+    A new closing rule moves the open conversations of its project. A dry run does the same and
+    rolls it back. Each uuid may occur in one row only, and the settings must come from
+    `project_settings.parse`. Raise django.db's errors if the database is busy or down.
     """
     with transaction.atomic():
-        made, projects = _made_and_locked([row.uuid for row in rows])
+        created, projects = _create_and_lock([row.uuid for row in rows])
         changes = [
-            _configured(projects[row.uuid], row.settings, new=row.uuid in made, now=now)
+            _configure_one(projects[row.uuid], row.settings, new=row.uuid in created, now=now)
             for row in rows
         ]
         if dry_run:
@@ -66,23 +66,25 @@ def configure(*, rows: Sequence[ProjectRow], now: datetime, dry_run: bool) -> li
     return changes
 
 
-def _made_and_locked(uuids: Sequence[UUID]) -> tuple[set[UUID], dict[UUID, Project]]:
-    """Which projects were missing and are made now, and all of them, locked.
+def _create_and_lock(uuids: Sequence[UUID]) -> tuple[set[UUID], dict[UUID, Project]]:
+    """Create the projects that are missing and lock all; return the new uuids and all projects.
 
-    Opening a conversation takes a share lock on its project's row, so none opens by an old rule
-    after this. Rows that only refer to the project do not wait.
+    Opening a conversation takes a share lock on its project's row, so it waits for this lock and
+    uses the new closing rule. Inserting rows that only refer to the project does not wait.
     """
-    asked = Project.objects.filter(uuid__in=uuids)
-    missing = set(uuids) - set(asked.values_list("uuid", flat=True))
-    # In one order, so that two runs cannot wait for each other.
+    projects = Project.objects.filter(uuid__in=uuids)
+    missing = set(uuids) - set(projects.values_list("uuid", flat=True))
+    # Sorted, so that two runs cannot deadlock.
     Project.objects.bulk_create(
         [Project(uuid=uuid) for uuid in sorted(missing)], ignore_conflicts=True
     )
-    locked = asked.select_for_update(no_key=True).order_by("uuid")
+    locked = projects.select_for_update(no_key=True).order_by("uuid")
     return missing, {project.uuid: project for project in locked}
 
 
-def _configured(project: Project, settings: ProjectSettings, *, new: bool, now: datetime) -> Change:
+def _configure_one(
+    project: Project, settings: ProjectSettings, *, new: bool, now: datetime
+) -> Change:
     former = {field: getattr(project, field) for field in settings}
     after = {field: value for field, value in settings.items() if value != former[field]}
     for field, value in after.items():

@@ -1,4 +1,4 @@
-"""Finding conversations by what an operator has at hand: an id, or a contact's address."""
+"""Search for conversations by an id or by a contact's URN."""
 
 from typing import Any, TypeVar
 from uuid import UUID
@@ -10,37 +10,38 @@ from apps.conversations.models import Conversation
 
 Row = TypeVar("Row", bound=Model)
 
-# Beginnings of addresses may fit nearly all: so many are looked at, and no more.
+# A short prefix of a URN may match nearly all conversations, so the search reads at most this many.
 MAX_FOUND = 1_000
 MIN_PREFIX_LENGTH = 3
 
 
 class TooMany(Exception):
-    """A beginning that fits more conversations than can be shown."""
+    """A prefix that matches more conversations than can be shown."""
 
     def __init__(self) -> None:
-        super().__init__(f"More than {MAX_FOUND:,} conversations begin so: type more of it.")
+        super().__init__(f"More than {MAX_FOUND:,} conversations match: type more characters.")
 
 
 def search(conversations: QuerySet[Conversation], term: str) -> QuerySet[Conversation]:
-    """Those whose uuid, external id or contact's address is `term`, else those that begin so.
+    """Return the conversations whose uuid, external id or contact's URN equals `term`.
 
-    Each step asks one index, and the next one only if there was nothing. Raises TooMany.
+    If there are none, return those whose contact's URN starts with `term`. Each attempt uses one
+    index, and the first one that finds something ends the search. Raise TooMany.
     """
-    for by in _exactly(term):
-        if Conversation.objects.filter(**by).exists():
-            return conversations.filter(**by)
+    for condition in _exact_conditions(term):
+        if Conversation.objects.filter(**condition).exists():
+            return conversations.filter(**condition)
     if len(term) < MIN_PREFIX_LENGTH:
         return conversations.none()
-    beginning = Conversation.objects.filter(contact_urn__startswith=escape(term))
-    found = list(beginning.values_list("uuid", flat=True)[: MAX_FOUND + 1])
+    matching = Conversation.objects.filter(contact_urn__startswith=escape(term))
+    found = list(matching.values_list("uuid", flat=True)[: MAX_FOUND + 1])
     if len(found) > MAX_FOUND:
         raise TooMany
     return conversations.filter(uuid__in=found)
 
 
 def by_uuid(rows: QuerySet[Row], term: str, *, field: str = "uuid") -> QuerySet[Row]:
-    """Rows whose field is the UUID that was typed; all, where nothing was."""
+    """Return the rows whose field equals the UUID in `term`, or all rows if `term` is blank."""
     if not term.strip():
         return rows
     try:
@@ -49,12 +50,12 @@ def by_uuid(rows: QuerySet[Row], term: str, *, field: str = "uuid") -> QuerySet[
         return rows.none()
 
 
-def _exactly(term: str) -> list[dict[str, Any]]:
-    ways: list[dict[str, Any]] = [
+def _exact_conditions(term: str) -> list[dict[str, Any]]:
+    conditions: list[dict[str, Any]] = [
         {"external_id": escape(term)},
         {"contact_urn": escape(term)},
     ]
     try:
-        return [{"uuid": UUID(term)}, *ways]
+        return [{"uuid": UUID(term)}, *conditions]
     except ValueError:
-        return ways
+        return conditions

@@ -1,4 +1,4 @@
-"""What can be asked of conversations."""
+"""Queries of conversations."""
 
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -8,11 +8,11 @@ from django.db.models import QuerySet
 from apps.conversations.contacts import Contact
 from apps.conversations.models import Conversation, Resolution
 
-ANSWERS_BELONG_FOR = timedelta(days=7)
+MAX_ANSWER_DELAY = timedelta(days=7)
 
 
 def of_contact(contact: Contact) -> QuerySet[Conversation]:
-    """All conversations of a contact."""
+    """Return all conversations of a contact."""
     return Conversation.objects.filter(
         project_id=contact.project_uuid,
         channel_uuid=contact.channel_uuid,
@@ -21,17 +21,18 @@ def of_contact(contact: Contact) -> QuerySet[Conversation]:
 
 
 def answered_conversation(*, contact: Contact, answered_at: datetime) -> UUID | None:
-    """The conversation that a survey answer belongs to, if any.
+    """Return the uuid of the conversation that a survey answer belongs to, or None.
 
-    It is the one in progress if the contact has written in it (the bot's own question does not
-    make it the answered one), else the latest that closed within the 7 days before the answer.
+    It is the conversation in progress if the contact has written in it. A question that only the
+    bot sent does not count. Otherwise it is the last conversation that closed within the 7 days
+    before the answer.
     """
     conversations = of_contact(contact)
     written_in = conversations.filter(resolution=Resolution.IN_PROGRESS, contact_wrote=True)
     closed = (
         conversations.exclude(resolution=Resolution.IN_PROGRESS)
-        .filter(ended_at__gte=answered_at - ANSWERS_BELONG_FOR)
-        # Two may end in one millisecond, the unit of the queue's times.
+        .filter(ended_at__gte=answered_at - MAX_ANSWER_DELAY)
+        # Queue times are in milliseconds, so two conversations may end at the same time.
         .order_by("-ended_at", "-opened_at")
     )
     return _uuid(written_in) or _uuid(closed)

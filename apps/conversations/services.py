@@ -1,4 +1,4 @@
-"""What changes a conversation: windows, closings, and its project's closing rule."""
+"""Changes of conversations: by windows, by closing events, and by a new closing rule."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -18,9 +18,10 @@ from apps.conversations.selectors import of_contact
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Closed:
-    """What a closing event did: `closed` a conversation, and what has `to_migrate` to the archive.
+    """The effect of a closing event: whether it closed a conversation, and which to archive.
 
-    What has yet to be archived may be, after a crash, one that an earlier delivery closed.
+    `to_migrate` has the uuids of the contact's closed conversations that are not yet archived. One
+    may have been closed by an earlier delivery whose worker crashed.
     """
 
     closed: bool
@@ -29,7 +30,7 @@ class Closed:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WindowUpdate:
-    """What a `conversation.window` says of a conversation; empty strings say nothing."""
+    """The fields of a conversation that a `conversation.window` sets. Empty strings set nothing."""
 
     external_id: str
     contact_name: str
@@ -38,11 +39,11 @@ class WindowUpdate:
 def update_or_open(
     *, contact: Contact, window: WindowUpdate, sent_at: datetime, group_id: str
 ) -> Attribution | None:
-    """Write what a window says into the conversation in progress, or open one with it.
+    """Apply a window to the conversation in progress, or open a conversation with it.
 
-    A window older than the conversation in progress, or than the end of the last one, changes
-    nothing, and has None: delivered again, it must not touch the successor of the conversation it
-    meant. Raises ContactErased for one that was queued before its contact was erased.
+    Return None and change nothing if the window is older than the conversation in progress or than
+    the end of the last one: a redelivered window must not change the next conversation. Raise
+    ContactErased if the window was queued before its contact was erased.
     """
     latest = of_contact(contact).order_by("-opened_at").first()
     if latest and max(latest.opened_at, latest.ended_at or latest.opened_at) > sent_at:
@@ -59,7 +60,7 @@ def update_or_open(
     (attribution,) = find_or_open([message])
     if attribution.conversation_uuid is None:
         raise ContactErased
-    changes = _said(window)
+    changes = _fields(window)
     if changes:
         (
             Conversation.objects.filter(uuid=attribution.conversation_uuid)
@@ -77,28 +78,27 @@ def close(
     takeover: WindowUpdate | None,
     now: datetime,
 ) -> Closed:
-    """Close the contact's conversation in progress, unless it is younger than the closing event.
+    """Close the contact's conversation in progress, unless it opened after the closing event.
 
-    `takeover` is what the window said by which a human took over.
+    `takeover` is the window that reports a takeover by a human, or None for a closing event.
     """
     changes = transitions.closed(resolution=resolution, ended_at=sent_at, now=now)
     if takeover:
-        changes |= {"has_chats_room": True, **_said(takeover)}
+        changes |= {"has_chats_room": True, **_fields(takeover)}
     with transaction.atomic():
         open_then = of_contact(contact).filter(
             resolution=Resolution.IN_PROGRESS, opened_at__lte=sent_at
         )
-        number = open_then.update(**changes)
+        closed = open_then.update(**changes)
         unarchived = of_contact(contact).filter(resolution__in=CLOSED, archived_at=None)
-        return Closed(closed=number > 0, to_migrate=list(unarchived.values_list("uuid", flat=True)))
+        return Closed(closed=closed > 0, to_migrate=list(unarchived.values_list("uuid", flat=True)))
 
 
 def move_open_conversations(*, project: Project, now: datetime) -> int:
-    """Have the project's open conversations close by its present rule; gives how many moved.
+    """Apply the project's current closing rule to its open conversations; return how many moved.
 
-    One whose closing is past moves only if it is not due by the new rule either: the closing of
-    one that should have closed under both, and has not yet, is not put off. Silence counts from
-    now at the earliest.
+    An overdue conversation does not move if it is overdue by the new rule too, because that would
+    postpone its closing. The idle timeout starts anew.
     """
     closes_at = next_closing(
         after=now, timezone=project.timezone, closing_time=project.closing_time
@@ -119,6 +119,6 @@ def move_open_conversations(*, project: Project, now: datetime) -> int:
     )
 
 
-def _said(window: WindowUpdate) -> dict[str, str]:
-    said = {"external_id": window.external_id, "contact_name": window.contact_name}
-    return {field: value for field, value in said.items() if value}
+def _fields(window: WindowUpdate) -> dict[str, str]:
+    fields = {"external_id": window.external_id, "contact_name": window.contact_name}
+    return {field: value for field, value in fields.items() if value}

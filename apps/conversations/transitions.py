@@ -1,11 +1,11 @@
-"""What opening and closing write, whoever does it: an event, the closing time, or an operator."""
+"""The field values of a conversation when it opens, closes or reopens, for whatever reason."""
 
 from datetime import datetime, timedelta
 from typing import Any
 
 from apps.conversations.models import Resolution
 
-# Later than the longest lease and the longest task of a worker that was frozen meanwhile.
+# Longer than the longest lease and the longest task, also of a worker that was frozen meanwhile.
 FIRST_ARCHIVE_CHECK = timedelta(minutes=15)
 # Half of the time after which DynamoDB deletes a message.
 ARCHIVE_OPEN_EVERY = timedelta(hours=24)
@@ -14,12 +14,12 @@ ARCHIVE_OPEN_EVERY = timedelta(hours=24)
 def first_due(
     *, closes_at: datetime, silent_since: datetime, idle_timeout: timedelta | None
 ) -> datetime:
-    """When a conversation has to be looked at: at its closing, or when it may count as idle."""
+    """Return when to check a conversation: at its closing, or earlier if it may be idle by then."""
     return min(closes_at, silent_since + idle_timeout) if idle_timeout else closes_at
 
 
 def closed(*, resolution: Resolution, ended_at: datetime, now: datetime) -> dict[str, Any]:
-    """The fields of a conversation that closes `now`; `ended_at` is a time of the queue."""
+    """Return the changes that close a conversation `now`. `ended_at` is a queue time."""
     return {
         "resolution": resolution,
         "ended_at": ended_at,
@@ -31,9 +31,9 @@ def closed(*, resolution: Resolution, ended_at: datetime, now: datetime) -> dict
 
 
 def reopened(*, opened_at: datetime, closes_at: datetime, due_at: datetime) -> dict[str, Any]:
-    """The fields of a conversation that is in progress again since `opened_at`.
+    """Return the changes that reopen a conversation at `opened_at`.
 
-    Its messages are archived at once: those that its closing had yet to move may be old.
+    Its messages are archived at once: those that are not yet archived may soon expire in DynamoDB.
     """
     return {
         "resolution": Resolution.IN_PROGRESS,

@@ -39,7 +39,7 @@ class ConversationMessagesAdmin(ReadOnlyAdmin):
     )
     list_display_links = ("conversation", "part")
     list_select_related = ("conversation",)
-    list_says = "To read the messages, open the transcript of the conversation. Times are UTC."
+    list_help = "To read the messages, open the transcript of the conversation. Times are UTC."
     search_fields = ("conversation",)
     search_help_text = "The UUID of a conversation."
     ordering = ("-id",)
@@ -154,7 +154,7 @@ class DeadLetterAdmin(ReadOnlyAdmin):
         RedrivenFilter,
         period("first_sent_at", title="time of the event"),
     )
-    list_says = (
+    list_help = (
         "Events that took no effect, and why. Redriving sends them to the queue again, in the "
         "order of each conversation. A worker does it within two minutes. Times are UTC."
     )

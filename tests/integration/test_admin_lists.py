@@ -72,7 +72,7 @@ def test_a_beginning_that_fits_too_many_is_answered_with_a_sentence(
 
     answer = client.get(reverse(f"admin:{MODEL}_changelist"), {"q": "telegram:"}, secure=True)
 
-    assert "More than 1 conversations begin so: type more of it." in answer.content.decode()
+    assert "More than 1 conversations match: type more characters." in answer.content.decode()
     assert list(answer.context["cl"].result_list) == []
 
 

@@ -107,7 +107,7 @@ def test_wishes_in_the_admin_are_told_and_those_that_are_refused_are_not() -> No
     model = "conversations_conversation"
 
     assert act(client, model, "close_as_resolved", chat) == [
-        "1 conversation is closed within a minute, as resolved."
+        "1 conversation will be closed as resolved within a minute."
     ]
     act(client, model, "close_as_unresolved", closed)
     act(client, model, "reopen_selected", chat, closed)

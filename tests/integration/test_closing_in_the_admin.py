@@ -13,7 +13,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
-from apps.conversations.admin import actions, conversations
+from apps.conversations.admin import actions, projects
 from apps.conversations.models import AuditEntry, Conversation, Project, Resolution
 from apps.conversations.services import move_open_conversations
 from tests.support.builders import NOON, PROJECT, conversation, project
@@ -60,7 +60,7 @@ def test_selected_conversations_are_closed_by_the_next_tick(queue: ServiceQueue)
     chats = [closing_at(MIDNIGHT, urn=f"telegram:{number}") for number in range(3)]
 
     assert close(browser(), *chats[:2]) == [
-        "2 conversations are closed within a minute, as unclassified."
+        "2 conversations will be closed as unclassified within a minute."
     ]
     assert current(chats[0]).resolution == Resolution.IN_PROGRESS
     tick()
@@ -82,7 +82,7 @@ def test_what_is_closed_already_is_told_one_by_one_and_the_rest_is_done() -> Non
 
     expected = [f"{one.uuid} is closed already, as resolved." for one in closed]
     assert sorted(said) == sorted(
-        [*expected, "1 conversation is closed within a minute, as unclassified."]
+        [*expected, "1 conversation will be closed as unclassified within a minute."]
     )
     assert current(chat).requested_resolution == Resolution.UNCLASSIFIED
 
@@ -121,7 +121,7 @@ def test_whoever_may_change_conversations_can_close() -> None:
 
 @pytest.mark.django_db
 def test_too_many_at_once_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(actions, "MAX_AT_ONCE", 1)
+    monkeypatch.setattr(actions, "MAX_SELECTED", 1)
     chats = [closing_at(MIDNIGHT, urn=f"telegram:{number}") for number in range(2)]
     client = browser()
     before = every_row_version()
@@ -194,14 +194,14 @@ def test_a_rule_that_was_changed_since_the_form_was_read_is_moved_back(
 ) -> None:
     """The form writes all its fields: so what it changes back has to move, too."""
     chat = closing_at(MIDNIGHT)
-    real = conversations.ProjectAdmin.get_form
+    real = projects.ProjectAdmin.get_form
 
     def changed_meanwhile(*arguments: Any, **options: Any) -> Any:
         Project.objects.update(timezone="UTC")
         move_open_conversations(project=Project.objects.get(), now=NOON)
         return real(*arguments, **options)
 
-    monkeypatch.setattr(conversations.ProjectAdmin, "get_form", changed_meanwhile)
+    monkeypatch.setattr(projects.ProjectAdmin, "get_form", changed_meanwhile)
 
     save(browser(), name="Another")
 

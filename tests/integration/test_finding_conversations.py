@@ -139,7 +139,7 @@ def test_a_rule_that_changes_at_every_attempt_makes_the_event_wait(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     project()
-    monkeypatch.setattr(attribution, "_ask", lambda _messages: {})
+    monkeypatch.setattr(attribution, "_execute", lambda _messages: {})
 
     with pytest.raises(Unavailable, match="PostgreSQL"):
         found()

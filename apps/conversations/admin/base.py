@@ -1,4 +1,4 @@
-"""What the lists of large tables, and all changes in the admin site, have in common."""
+"""Base classes of the admin: lists of large tables, and changes that the audit log records."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -17,63 +17,63 @@ from apps.conversations import audit
 from apps.conversations.audit import Actor
 from apps.conversations.models import AuditAction
 
-# More are found by a filter or by a search.
+# Rows beyond this number are reached by a filter or a search.
 MAX_PAGED = 10_000
 
 
 def actor(request: HttpRequest) -> Actor:
-    """Who asks."""
+    """Return the signed-in user as the actor of an audit entry."""
     return Actor(name=request.user.get_username(), source="admin")
 
 
 class BoundedPaginator(Paginator):
-    """Counts no more than it pages through: counting a large table takes long."""
+    """A paginator that shows and counts at most `max_rows` rows: counting a large table is slow."""
 
     @cached_property
     def count(self) -> int:
-        """How many there are, or the most that are paged."""
+        """Return the number of rows, at most `max_rows`."""
         rows: Any = self.object_list
-        return int(rows[: self.most].count())
+        return int(rows[: self.max_rows].count())
 
     @property
-    def most(self) -> int:
-        """How many are paged at most."""
+    def max_rows(self) -> int:
+        """Return the maximum number of rows on all pages together."""
         return MAX_PAGED
 
     @property
     def is_cut_off(self) -> bool:
-        """Whether there may be more than are paged."""
-        return self.count >= self.most
+        """Return whether there may be rows that no page shows."""
+        return self.count >= self.max_rows
 
 
 class IndexedChangeList(ChangeList):
-    """Orders as the model's admin says, which an index serves, and not as an address asks."""
+    """A list in the order of its ModelAdmin, which an index serves; URLs cannot change it."""
 
     def get_ordering(self, request: HttpRequest, queryset: QuerySet) -> list[Any]:
-        """With the primary key at the end: no two rows change places between pages."""
+        """Return the order, with the primary key last so that pages are consistent."""
         return [*map(str, self.model_admin.get_ordering(request)), "-pk"]
 
 
 class Audited(admin.ModelAdmin):
-    """A ModelAdmin whose changes are told in the audit log, and whose history is read there."""
+    """A ModelAdmin that records changes in the audit log and shows the log as their history."""
 
     def log_addition(self, request: HttpRequest, obj: Any, message: Any) -> Any:
-        """Somebody added one."""
+        """Record the addition of an object."""
         self._record(request, AuditAction.ADD, obj)
 
     def log_change(self, request: HttpRequest, obj: Any, message: Any) -> Any:
-        """Somebody changed one; tells the fields, not their values: those may be names."""
+        """Record the names of the changed fields, without values, which may be personal data."""
         self._record(request, AuditAction.CHANGE, obj, fields=_fields(message))
 
     def log_deletions(self, request: HttpRequest, queryset: QuerySet) -> Any:
-        """Somebody deletes these."""
+        """Record the deletion of each object."""
         for obj in queryset:
             self._record(request, AuditAction.DELETE, obj)
 
     def history_view(
         self, request: HttpRequest, object_id: str, extra_context: Any = None
     ) -> HttpResponse:
-        """What the audit log has of this object."""
+        """Redirect to the entries of the object in the audit log."""
         address = reverse("admin:conversations_auditentry_changelist")
         return HttpResponseRedirect(f"{address}?{urlencode({'q': object_id})}")
 
@@ -82,9 +82,9 @@ class Audited(admin.ModelAdmin):
 
 
 class BoundedAdmin(admin.ModelAdmin):
-    """Lists a large table: never counted as a whole, in an order that an index has.
+    """A list of a large table, which is never counted as a whole, in the order of an index.
 
-    Nothing can be filtered by an address but what the filters offer, and `allowed_lookups`.
+    A URL can filter it only by the lookups of `list_filter` and `allowed_lookups`.
     """
 
     paginator = BoundedPaginator
@@ -96,42 +96,45 @@ class BoundedAdmin(admin.ModelAdmin):
 
     @property
     def media(self) -> forms.Media:
-        """With what the filters need in a browser."""
+        """Return the style sheets and scripts, including those of the filters."""
         media = super().media + forms.Media(css={"all": ("console/admin.css",)})
-        for one in self.list_filter:
-            media += getattr(one, "media", forms.Media())
+        for list_filter in self.list_filter:
+            media += getattr(list_filter, "media", forms.Media())
         return media
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
-        """The class of the list."""
+        """Return the class of the list."""
         return IndexedChangeList
 
     def lookup_allowed(self, lookup: str, value: Any, request: HttpRequest | None = None) -> bool:
-        """What is no field is ignored later, or is a filter's own parameter."""
+        """Return whether a URL may filter by this lookup.
+
+        Names that are no fields are allowed: Django ignores them, or they are filters' parameters.
+        """
         fields = {field.name for field in self.opts.get_fields()} | {"pk"}
         if lookup.split("__")[0] not in fields or lookup in self.allowed_lookups:
             return True
-        return any(_offers(one, lookup) for one in self.list_filter)
+        return any(_offers(list_filter, lookup) for list_filter in self.list_filter)
 
 
 class ReadOnlyAdmin(Audited, BoundedAdmin):
-    """Nothing can be added, changed or deleted here."""
+    """A list whose rows cannot be added, changed or deleted here."""
 
     def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Never."""
+        """Return False."""
         return False
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Never."""
+        """Return False."""
         return False
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Never."""
+        """Return False."""
         return False
 
 
 def _offers(list_filter: Any, lookup: str) -> bool:
-    """Whether the lookup is one of a filter's own."""
+    """Return whether a filter of `list_filter` offers the lookup."""
     if isinstance(list_filter, (str, tuple)):
         name = list_filter if isinstance(list_filter, str) else list_filter[0]
         return lookup.split("__")[:-1] == [name]
@@ -140,8 +143,8 @@ def _offers(list_filter: Any, lookup: str) -> bool:
 
 
 def _fields(message: Any) -> list[str]:
-    """The labels of the fields in a message that Django makes of a form."""
+    """Return the labels of the changed fields in Django's change message of a form."""
     if not isinstance(message, list):
         return []
-    changes = [one["changed"] for one in message if isinstance(one, dict) and "changed" in one]
+    changes = [part["changed"] for part in message if isinstance(part, dict) and "changed" in part]
     return sorted(str(name) for change in changes for name in change.get("fields", ()))

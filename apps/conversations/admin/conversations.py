@@ -1,91 +1,34 @@
-"""Projects, conversations and erasures in the admin site.
+"""Conversations in the admin site.
 
-Conversations are read-only: every change of theirs goes through their group on the queue.
+They are read-only: every change of a conversation goes through its group on the queue.
 """
 
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from django import forms
 from django.contrib import admin, messages
-from django.core.exceptions import ValidationError
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.html import format_html
 
-from apps.common.clock import now
 from apps.common.console_access import MAY_READ_MESSAGES, is_open_to
 from apps.conversations import search
 from apps.conversations.admin.actions import RequestedActions
-from apps.conversations.admin.audit import AuditEntryAdmin
-from apps.conversations.admin.base import Audited, BoundedAdmin, ReadOnlyAdmin
+from apps.conversations.admin.base import ReadOnlyAdmin
 from apps.conversations.admin.filters import ProjectFilter, StateFilter, period
-from apps.conversations.models import Conversation, Erasure, Project, Resolution
-from apps.conversations.project_settings import MAX_IDLE_TIMEOUT, MIN_IDLE_TIMEOUT
-from apps.conversations.projects import CLOSING_RULE
-from apps.conversations.services import move_open_conversations
+from apps.conversations.models import Conversation, Resolution
 
-# What closed in a period is read to be filtered by anything but the project.
+# PostgreSQL reads all closings of the period to apply any other filter than the project.
 MAX_DAYS_OF_CLOSINGS = 31
-
-__all__ = ("AuditEntryAdmin", "ConversationAdmin", "ErasureAdmin", "ProjectAdmin")
 
 ClosedIn = period("ended_at", title="closing", max_days=MAX_DAYS_OF_CLOSINGS)
 
 
-class ProjectForm(forms.ModelForm):
-    """A project, with an idle timeout that makes sense: "30" means seconds here."""
-
-    def clean_idle_timeout(self) -> timedelta | None:
-        """Raises ValidationError for a period that is none, or that nobody can mean."""
-        timeout: timedelta | None = self.cleaned_data["idle_timeout"]
-        if timeout is None or MIN_IDLE_TIMEOUT <= timeout <= MAX_IDLE_TIMEOUT:
-            return timeout
-        raise ValidationError("It must be from 00:01:00 to 48:00:00 (HH:MM:SS), or empty.")
-
-
-@admin.register(Project)
-class ProjectAdmin(Audited, BoundedAdmin):
-    """Saving a new closing rule moves the project's open conversations to it."""
-
-    form = ProjectForm
-    list_display = ("name", "uuid", "timezone", "closing_time", "idle_timeout")
-    list_display_links = ("name", "uuid")
-    list_filter = ("timezone",)
-    list_says = (
-        "Made by themselves with their first event. A new time zone, closing time or idle timeout "
-        "moves the open conversations of the project as it is saved."
-    )
-    search_fields = ("name", "uuid")
-    ordering = ("name",)
-
-    def get_readonly_fields(self, _request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
-        """Another uuid would be another project."""
-        return ("uuid",) if obj else ()
-
-    def has_delete_permission(self, _request: HttpRequest, _obj: Any = None) -> bool:
-        """Never: its next event would make it again, and what it owns is not to be listed."""
-        return False
-
-    def save_model(
-        self, request: HttpRequest, obj: Project, form: forms.ModelForm, change: bool
-    ) -> None:
-        """Save, and move what is open, in the admin's own transaction.
-
-        What is stored is read again under a lock: somebody may have changed it since the form
-        was read, and saving this one changes it back.
-        """
-        stored = Project.objects.select_for_update(no_key=True).filter(pk=obj.pk).first()
-        super().save_model(request, obj, form, change)
-        if stored and any(getattr(stored, name) != getattr(obj, name) for name in CLOSING_RULE):
-            move_open_conversations(project=obj, now=now())
-
-
 @admin.register(Conversation)
 class ConversationAdmin(RequestedActions, ReadOnlyAdmin):
-    """All conversations, the last opened first; of a period of closings the last closed first."""
+    """Conversations, the last opened first. A period of closings has the last closed first."""
 
     list_display = (
         "uuid",
@@ -93,8 +36,8 @@ class ConversationAdmin(RequestedActions, ReadOnlyAdmin):
         "contact_name",
         "opened",
         "closes",
-        "next_look",
-        "wanted",
+        "next_due",
+        "requested",
         "ended",
         "resolution",
         "csat",
@@ -104,23 +47,23 @@ class ConversationAdmin(RequestedActions, ReadOnlyAdmin):
     )
     list_filter = (StateFilter, ProjectFilter, period("opened_at", title="opening"), ClosedIn)
     list_select_related = ("project",)
-    list_says = "Times are UTC. Closing and reopening are done by a worker within a minute."
-    search_fields = ("uuid",)
-    search_help_text = (
-        "A conversation's uuid or external id, or a contact's URN or the beginning of one."
+    list_help = (
+        "Times are UTC. A worker closes and reopens conversations within a minute of the request."
     )
+    search_fields = ("uuid",)
+    search_help_text = "A conversation's uuid or external id, or the beginning of a contact's URN."
     actions = ("close_selected", "close_as_resolved", "close_as_unresolved", "reopen_selected")
     readonly_fields = ("transcript", "closes_locally", "ended_locally")
 
     def get_ordering(self, request: HttpRequest) -> tuple[str, ...]:
-        """By the period that is asked for, which the index of the period has."""
+        """Return the order, which is that of the index for the requested period."""
         of_closings = any(request.GET.get(name) for name in ClosedIn.parameters)
         return ("-ended_at",) if of_closings else ("-opened_at",)
 
     def get_search_results(
         self, request: HttpRequest, conversations: QuerySet[Conversation], term: str
     ) -> tuple[QuerySet[Conversation], bool]:
-        """What is equal, or begins so, which indexes find."""
+        """Return the conversations that match. Show a warning if there are too many."""
         if not term.strip():
             return conversations, False
         try:
@@ -131,28 +74,28 @@ class ConversationAdmin(RequestedActions, ReadOnlyAdmin):
 
     @admin.display(description="opened at")
     def opened(self, conversation: Conversation) -> datetime:
-        """When the event that opened it was queued."""
+        """Return the queue time of the event that opened the conversation."""
         return conversation.opened_at
 
     @admin.display(description="closes at")
     def closes(self, conversation: Conversation) -> datetime | None:
-        """Of one that is in progress: nothing else closes."""
+        """Return the closing time of a conversation in progress, else None."""
         is_open = conversation.resolution == Resolution.IN_PROGRESS
         return conversation.closes_at if is_open else None
 
     @admin.display(description="next due at")
-    def next_look(self, conversation: Conversation) -> datetime | None:
-        """When it is looked at next: at its closing, or before."""
+    def next_due(self, conversation: Conversation) -> datetime | None:
+        """Return when the conversation is next checked: at its closing time or earlier."""
         return conversation.due_at
 
     @admin.display(description="ended at")
     def ended(self, conversation: Conversation) -> datetime | None:
-        """When it closed."""
+        """Return when the conversation ended."""
         return conversation.ended_at
 
-    @admin.display(description="wanted")
-    def wanted(self, conversation: Conversation) -> str | None:
-        """What somebody has asked for, until its turn in its group comes."""
+    @admin.display(description="requested")
+    def requested(self, conversation: Conversation) -> str | None:
+        """Return the requested change that is not yet executed."""
         match conversation.requested_resolution:
             case None:
                 return None
@@ -161,47 +104,27 @@ class ConversationAdmin(RequestedActions, ReadOnlyAdmin):
             case resolution:
                 return f"to be closed as {Resolution(resolution).label.lower()}"
 
-    @admin.display(description="closes at, in its project's zone")
+    @admin.display(description="closes at, in the project's time zone")
     def closes_locally(self, conversation: Conversation) -> str:
-        """As the project's clocks say."""
+        """Return the closing time in the project's time zone."""
         return _local(conversation, conversation.closes_at)
 
-    @admin.display(description="ended at, in its project's zone")
+    @admin.display(description="ended at, in the project's time zone")
     def ended_locally(self, conversation: Conversation) -> str | None:
-        """As the project's clocks say."""
+        """Return the end in the project's time zone."""
         return _local(conversation, conversation.ended_at) if conversation.ended_at else None
 
     @admin.display(description="messages")
     def transcript(self, conversation: Conversation) -> str:
-        """The way to what was written, for those who may read it."""
+        """Return a link to the transcript."""
         url = reverse("admin:conversation_messages_transcript", args=[conversation.pk])
         return format_html('<a href="{}">Transcript</a> (reading it is logged)', url)
 
     def get_fields(self, request: HttpRequest, obj: Any = None) -> list[Any]:
-        """With the link only for those for whom it leads to something."""
+        """Return the fields, with the transcript only for users who may read it."""
         fields = [str(name) for name in super().get_fields(request, obj)]
         may_read = is_open_to(request.user, permissions=MAY_READ_MESSAGES)
         return [name for name in fields if name != "transcript" or may_read]
-
-
-@admin.register(Erasure)
-class ErasureAdmin(ReadOnlyAdmin):
-    """Erasures that are asked for or done, the latest first; whose they are is not shown."""
-
-    list_display = ("uuid", "project", "requested_at", "erased_at", "removed")
-    list_filter = (("erased_at", admin.EmptyFieldListFilter), ProjectFilter)
-    list_select_related = ("project",)
-    list_says = "They are asked for with the command erase, and done by workers. Times are UTC."
-    fields = ("uuid", "project", "requested_at", "erased_at", "removed")
-    search_fields = ("uuid",)
-    search_help_text = "An erasure's uuid."
-    ordering = ("-requested_at",)
-
-    def get_search_results(
-        self, _request: HttpRequest, erasures: QuerySet[Erasure], term: str
-    ) -> tuple[QuerySet[Erasure], bool]:
-        """By uuid."""
-        return search.by_uuid(erasures, term), False
 
 
 def _local(conversation: Conversation, at: datetime) -> str:

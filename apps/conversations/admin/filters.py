@@ -1,6 +1,6 @@
-"""Filters of the admin's lists: a state that is chosen; a period, a project or a name to fill in.
+"""Filters of the admin's lists: choices of a state, and forms for a period, a project or a name.
 
-Those are forms with GET, each of which keeps what the other filters and the search have been given.
+The forms use GET, and each keeps the parameters of the other filters and of the search.
 """
 
 from abc import ABC, abstractmethod
@@ -20,13 +20,13 @@ from django.utils.safestring import SafeString
 from apps.conversations.models import Conversation, Project, Resolution
 from apps.conversations.project_settings import parse_uuid
 
-# What the address says beside filters and search, and what another filter makes wrong.
+# Django's parameters that a changed filter makes invalid: the page, an error, showing all rows.
 NOT_KEPT = frozenset({"p", "e", "all"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Field:
-    """A field of a filter's form: HTML of its own, or an input of a type."""
+    """A field of a filter's form: `html` if it is set, else an input of the type `kind`."""
 
     name: str
     label: str
@@ -36,13 +36,13 @@ class Field:
 
 
 class StateFilter(admin.SimpleListFilter):
-    """By what an index has in the order of the list."""
+    """A filter by states of conversations, each of which an index serves in the list's order."""
 
     title = "state"
     parameter_name = "state"
 
     def lookups(self, _request: HttpRequest, _admin: Any) -> list[tuple[str, str]]:
-        """What can be chosen."""
+        """Return the choices."""
         resolutions = [
             (str(one.value), f"Closed as {one.label.lower()}")
             for one in Resolution
@@ -53,13 +53,13 @@ class StateFilter(admin.SimpleListFilter):
             ("closed", "Closed"),
             *resolutions,
             ("unarchived", "Closed, not yet archived"),
-            ("wanted", "Asked for, not yet done"),
+            ("wanted", "Requested, not yet done"),
         ]
 
     def queryset(
         self, _request: HttpRequest, conversations: QuerySet[Conversation]
     ) -> QuerySet[Conversation]:
-        """Those in the state that is chosen."""
+        """Return the conversations in the chosen state."""
         closed = conversations.exclude(resolution=Resolution.IN_PROGRESS)
         match self.value():
             case None:
@@ -77,9 +77,9 @@ class StateFilter(admin.SimpleListFilter):
 
 
 class FormFilter(ABC, admin.ListFilter):
-    """What is filled in. Subclasses say which parameters, and what they mean.
+    """A filter that is a form. Subclasses define its parameters and their meaning.
 
-    What cannot be read finds nothing, and `problem` says why, in a sentence.
+    If the input is invalid, the list is empty and `problem` has a sentence for the user.
     """
 
     template = "console/form_filter.html"
@@ -98,27 +98,27 @@ class FormFilter(ABC, admin.ListFilter):
 
     @property
     def is_used(self) -> bool:
-        """Whether anything is filled in."""
+        """Return whether any field is filled in."""
         return any(self.given.values())
 
     def has_output(self) -> bool:
-        """Always: it has to be there to be filled in."""
+        """Return True, so that the form is always shown."""
         return True
 
     def expected_parameters(self) -> list[str | None]:
-        """Those that "Clear all filters" takes away."""
+        """Return the parameters that "Clear all filters" removes."""
         return [*self.parameters]
 
     def choices(self, changelist: Any) -> Iterator[dict[str, Any]]:
-        """The way back to a list without this filter."""
+        """Yield the link to the list without this filter."""
         yield {"query_string": changelist.get_query_string(remove=self.parameters)}
 
     @abstractmethod
     def fields(self) -> list[Field]:
-        """What is to be filled in."""
+        """Return the fields of the form."""
 
     def queryset(self, _request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
-        """What the form asks for; all, where nothing is filled in."""
+        """Return the matching rows: all of them if the form is empty, none if it is invalid."""
         if not self.is_used:
             return queryset
         try:
@@ -126,33 +126,33 @@ class FormFilter(ABC, admin.ListFilter):
         except ValueError as problem:
             self.problem = str(problem)
         except OverflowError:
-            self.problem = "There is no such period: it is out of range."
+            self.problem = "The period is out of range."
         return queryset.none()
 
     @abstractmethod
     def filtered(self, queryset: QuerySet[Any]) -> QuerySet[Any]:
-        """Raises ValueError, with a sentence, for what cannot be read."""
+        """Return the matching rows. Raise ValueError with a sentence if the input is invalid."""
 
 
 class PeriodFilter(FormFilter):
-    """From a day to a day, both of them included, in UTC; either may be left out.
+    """A filter by a period of days in UTC, which includes both days. Either may be left out.
 
-    `max_days` bounds it where rows of the period may have to be read to be filtered by something
-    else: then both days are needed, or the other one is taken to be that far away.
+    `max_days` limits the period if PostgreSQL may have to read all its rows to apply the other
+    filters. If one day is left out then, the period is `max_days` long.
     """
 
     field = ""
     max_days: int | None = None
 
     def fields(self) -> list[Field]:
-        """Two dates."""
+        """Return the first and the last day."""
         return [
             Field(name=name, label=label, value=self.given[name], kind="date")
             for name, label in zip(self.parameters, ("From", "To"), strict=True)
         ]
 
     def filtered(self, queryset: QuerySet[Any]) -> QuerySet[Any]:
-        """By bounds that an index on the field finds."""
+        """Return the rows of the period, by a range that an index on the field serves."""
         first, last = (_day(self.given[name]) for name in self.parameters)
         if self.max_days is not None:
             first, last = self._bounded(first, last)
@@ -173,7 +173,7 @@ class PeriodFilter(FormFilter):
 
 
 def period(name: str, *, title: str, max_days: int | None = None) -> type[PeriodFilter]:
-    """A filter by the time that a field has."""
+    """Return a filter class for the time in a field."""
     short = name.removesuffix("_at")
     return type(
         f"PeriodOf{short.title()}",
@@ -188,22 +188,22 @@ def period(name: str, *, title: str, max_days: int | None = None) -> type[Period
 
 
 class ExactFilter(FormFilter):
-    """By a value as it stands there."""
+    """A filter by an exact value."""
 
     label = ""
 
     def fields(self) -> list[Field]:
-        """One line."""
+        """Return one text field."""
         (name,) = self.parameters
         return [Field(name=name, label=self.label, value=self.given[name])]
 
     def filtered(self, queryset: QuerySet[Any]) -> QuerySet[Any]:
-        """What is equal."""
+        """Return the rows with this value."""
         return queryset.filter(**self.given)
 
 
 def exact(name: str, *, title: str) -> type[ExactFilter]:
-    """A filter by the value of a field."""
+    """Return a filter class for the exact value of a field."""
     attributes = {"title": title, "label": title.capitalize(), "parameters": (name,)}
     return type(f"ExactFilterOf{name.title()}", (ExactFilter,), attributes)
 
@@ -214,9 +214,9 @@ def _widget(site: admin.AdminSite) -> AutocompleteSelect:
 
 
 class ProjectFilter(FormFilter):
-    """By a project, which is searched for as its first letters are typed: there may be thousands.
+    """A filter by a project, which the user finds by typing: there may be thousands of projects.
 
-    That needs leave to view projects; others can still follow an address with a project's uuid.
+    Typing needs the permission to view projects. Links with a project's uuid work without it.
     """
 
     title = "project"
@@ -224,12 +224,12 @@ class ProjectFilter(FormFilter):
     media = _widget(admin.site).media
 
     def fields(self) -> list[Field]:
-        """The field with which Django's forms choose from large tables."""
+        """Return Django's autocomplete field, which suits large tables."""
         value = self.given["project"]
         return [Field(name="project", label="Project", value=value, html=self._select(value))]
 
     def filtered(self, queryset: QuerySet[Any]) -> QuerySet[Any]:
-        """What belongs to the project."""
+        """Return the rows of the project."""
         return queryset.filter(project_id=parse_uuid(self.given["project"]))
 
     def _select(self, value: str) -> SafeString:

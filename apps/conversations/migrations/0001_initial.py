@@ -39,7 +39,7 @@ class Migration(migrations.Migration):
                     "idle_timeout",
                     models.DurationField(
                         blank=True,
-                        help_text="Close after this long without a message; empty: never.",
+                        help_text="Time without a message after which a conversation closes. Empty: never.",
                         null=True,
                     ),
                 ),
@@ -55,23 +55,25 @@ class Migration(migrations.Migration):
                 (
                     "group_id",
                     models.CharField(
-                        help_text="The MessageGroupId as it arrived; the lock of the conversation.",
+                        help_text="MessageGroupId as it arrived: the conversation's lock.",
                         max_length=128,
                     ),
                 ),
                 ("external_id", models.TextField(blank=True)),
                 (
                     "started_at",
-                    models.DateTimeField(help_text="Time of the message that opened it."),
+                    models.DateTimeField(
+                        help_text="Time of the message that opened the conversation."
+                    ),
                 ),
                 (
                     "opened_at",
-                    models.DateTimeField(help_text="When the event that opened it was queued."),
+                    models.DateTimeField(help_text="Queue time of the event that opened it."),
                 ),
                 (
                     "contact_wrote",
                     models.BooleanField(
-                        default=False, help_text="The contact has written in it, not only the bot."
+                        default=False, help_text="Whether the contact has written in it."
                     ),
                 ),
                 ("closes_at", models.DateTimeField()),
@@ -100,7 +102,7 @@ class Migration(migrations.Migration):
                     "archived_at",
                     models.DateTimeField(
                         blank=True,
-                        help_text="When its messages had all left DynamoDB after closing.",
+                        help_text="When all its messages were archived after closing.",
                         null=True,
                     ),
                 ),

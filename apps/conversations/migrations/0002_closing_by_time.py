@@ -9,8 +9,8 @@ from django.db.models import F
 IN_PROGRESS = 2
 
 
-def arm(apps: Any, _schema_editor: Any) -> None:
-    """Have the conversations that are there closed and archived in time, like new ones."""
+def schedule(apps: Any, _schema_editor: Any) -> None:
+    """Set the new times of existing conversations, so that they are closed and archived."""
     conversations = apps.get_model("conversations", "Conversation").objects
     in_progress = conversations.filter(resolution=IN_PROGRESS)
     in_progress.update(due_at=F("closes_at"), archive_check_at=F("opened_at") + timedelta(hours=24))
@@ -18,8 +18,8 @@ def arm(apps: Any, _schema_editor: Any) -> None:
     unarchived.update(archive_check_at=F("ended_at"))
 
 
-def forget(apps: Any, _schema_editor: Any) -> None:
-    """Going back, the columns go away."""
+def unschedule(apps: Any, _schema_editor: Any) -> None:
+    """Do nothing: reversing the migration drops the columns."""
 
 
 class Migration(migrations.Migration):
@@ -41,7 +41,7 @@ class Migration(migrations.Migration):
             name="archive_check_at",
             field=models.DateTimeField(
                 blank=True,
-                help_text="When DynamoDB is next searched for messages of it.",
+                help_text="When DynamoDB is next searched for its messages.",
                 null=True,
             ),
         ),
@@ -55,7 +55,7 @@ class Migration(migrations.Migration):
             name="postponed_from",
             field=models.DateTimeField(
                 blank=True,
-                help_text="The closing that was put off, because it was in use.",
+                help_text="First closing time that was postponed.",
                 null=True,
             ),
         ),
@@ -71,7 +71,7 @@ class Migration(migrations.Migration):
                     (3, "Unclassified"),
                     (4, "Has chat room"),
                 ],
-                help_text="What somebody asked for by hand: to close it so, or to reopen it.",
+                help_text='Requested by an operator: a resolution, or "In progress" to reopen it.',
                 null=True,
             ),
         ),
@@ -80,7 +80,7 @@ class Migration(migrations.Migration):
             name="archive_retention",
             field=models.DurationField(
                 blank=True,
-                help_text="Archived messages older than this may be deleted; empty: never.",
+                help_text="Age after which archived messages may be deleted. Empty: never.",
                 null=True,
             ),
         ),
@@ -89,11 +89,11 @@ class Migration(migrations.Migration):
             name="close_requested_at",
             field=models.DateTimeField(
                 blank=True,
-                help_text="When the pointer on the queue was claimed to be sent.",
+                help_text="When its pointer on the queue was claimed.",
                 null=True,
             ),
         ),
-        migrations.RunPython(arm, forget),
+        migrations.RunPython(schedule, unschedule),
         migrations.AddIndex(
             model_name="conversation",
             index=models.Index(

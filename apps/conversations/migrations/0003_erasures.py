@@ -17,12 +17,12 @@ class Migration(migrations.Migration):
             fields=[
                 ("uuid", models.UUIDField(default=uuid.uuid4, primary_key=True, serialize=False)),
                 ("contact_hash", models.CharField(max_length=64)),
-                ("contact_urn", models.TextField(blank=True, help_text="Empty once it is done.")),
+                ("contact_urn", models.TextField(blank=True, help_text="Empty after the erasure.")),
                 (
                     "group_id",
                     models.CharField(
                         blank=True,
-                        help_text="Empty once it is done: it names the contact too.",
+                        help_text="Empty after the erasure, because it names the contact.",
                         max_length=128,
                     ),
                 ),

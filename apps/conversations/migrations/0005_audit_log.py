@@ -20,7 +20,7 @@ class Migration(migrations.Migration):
                 (
                     "actor",
                     models.CharField(
-                        help_text="Who signed in, or user@host of a command line.", max_length=255
+                        help_text="User name in the admin site, or user@host.", max_length=255
                     ),
                 ),
                 (
@@ -39,14 +39,14 @@ class Migration(migrations.Migration):
                             ("delete", "deleted"),
                             ("close", "asked to close"),
                             ("reopen", "asked to reopen"),
-                            ("read", "read what was written"),
+                            ("read", "read messages of"),
                             ("erase", "asked to erase"),
                             ("retention", "deleted old archives"),
                             ("redrive", "asked to redrive"),
                             ("discard", "discarded"),
                             ("export", "exported"),
-                            ("retry", "had sent again"),
-                            ("run", "had run at once"),
+                            ("retry", "sent again"),
+                            ("run", "ran at once"),
                         ],
                         max_length=16,
                     ),

@@ -5,7 +5,7 @@ from apps.common.concurrent_indexes import AddIndexWithoutBlocking
 
 
 class Migration(migrations.Migration):
-    # Each index is made without keeping anybody from writing, which a transaction cannot do.
+    # CREATE INDEX CONCURRENTLY cannot run in a transaction.
     atomic = False
 
     dependencies = [

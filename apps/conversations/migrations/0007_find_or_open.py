@@ -2,21 +2,22 @@
 
 from django.db import migrations
 
-# A function instead of a prepared statement, because it keeps no state in the session: PgBouncer in
-# transaction mode gives each transaction another session. PostgreSQL plans a statement of a PL/pgSQL
-# function once for each session ("Plan Caching"), which takes it longer than running it. No value of
-# a parameter asks for another plan, hence force_generic_plan. The lock timeout bounds what a slow
-# neighbour can hold up, whatever the role's own bound is.
+# A prepared statement would keep state in the session, and PgBouncer in transaction mode may run each
+# transaction in another session; a function has no such state. PostgreSQL plans the statements of a
+# PL/pgSQL function once for each session ("Plan Caching"), and planning this one takes longer than
+# running it. The best plan does not depend on the parameters, hence force_generic_plan. The lock
+# timeout limits how long a lock of another transaction can delay a batch, whatever the timeout of
+# the role is.
 #
-# One statement serves the whole batch and writes no row version where a conversation exists and its
-# contact had written in it before: ON CONFLICT DO UPDATE, or an update for each message, is a dead
-# row for each message. Rows are made in the order of their keys, so that two batches cannot wait for
-# each other. The project's closing rule is compared under a share lock, so that no conversation
-# opens under a rule that is being changed. Each LIMIT 1 makes PostgreSQL look rows up by their key,
-# even if it plans while a table is new.
+# One statement serves the whole batch. It writes no row if the conversation exists and its contact
+# has written in it: ON CONFLICT DO UPDATE, or an update for each message, would leave a dead row for
+# each message. Rows are inserted in the order of their keys, so that two batches cannot deadlock.
+# The project's closing rule is compared under a share lock, so that no conversation opens under a
+# rule that is being changed. Each LIMIT 1 makes PostgreSQL look rows up by their key, even if it
+# makes the plan while a table is new.
 #
-# The version in the name lets workers of two releases run side by side during a deploy: a change of
-# the function is a new migration with the next version.
+# The version in the name lets workers of two releases run at the same time during a deployment. Each
+# change of the function is a new migration with the next version.
 FUNCTION = """
 CREATE FUNCTION conversations_find_or_open_v1 (
     numbers int[],

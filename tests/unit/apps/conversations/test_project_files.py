@@ -98,7 +98,7 @@ def test_an_empty_file_is_refused_with_the_columns(content: str) -> None:
         ("uuid,closing", ['There is no column "closing". Did you mean closing_time?']),
         ("uuid,xyz", ['There is no column "xyz".']),
         ("uuid,name,", ['There is no column "".']),
-        ("uuid,name,name", ["The column name is there 2 times."]),
+        ("uuid,name,name", ["The column name occurs 2 times."]),
         ("name,timezone", [f"The first line must name the columns: {HEADER}."]),
         (
             "UUID,name",
