@@ -1,4 +1,4 @@
-"""The admin site: it shows everything, and changes only what may be changed there."""
+"""The admin site: it shows every list, and only some objects can be changed there."""
 
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -29,7 +29,7 @@ READ_ONLY = LISTS[1:7]
 
 @pytest.fixture
 def operator() -> Client:
-    """A browser in which an operator has signed in, over TLS as in production."""
+    """Return a client signed in as an operator, over TLS as in production."""
     client = Client(headers={"x-forwarded-proto": "https"})
     client.force_login(User.objects.create_superuser("operator"))
     return client
@@ -37,7 +37,7 @@ def operator() -> Client:
 
 @pytest.fixture
 def conversation() -> Conversation:
-    """One that is in progress."""
+    """Return a conversation in progress."""
     now = datetime.now(UTC)
     message = IncomingMessage(
         contact=contact(),
@@ -60,7 +60,7 @@ def test_every_list_can_be_opened_and_searched(
 
 
 @pytest.mark.parametrize("page", READ_ONLY)
-def test_what_changes_through_the_queue_cannot_be_added_here(operator: Client, page: str) -> None:
+def test_objects_that_change_through_the_queue_cannot_be_added(operator: Client, page: str) -> None:
     answer = operator.get(reverse(f"admin:{page}_add"), secure=True)
     assert answer.status_code == 403
 
@@ -91,7 +91,7 @@ def test_a_new_time_zone_moves_the_open_conversations_of_the_project(
     assert timedelta() < conversation.closes_at - datetime.now(UTC) <= timedelta(days=1)
 
 
-def test_a_zone_that_does_not_exist_is_refused_with_a_sentence(
+def test_an_unknown_zone_is_refused_with_a_message(
     operator: Client, conversation: Conversation
 ) -> None:
     url = reverse("admin:conversations_project_change", args=[PROJECT])

@@ -1,4 +1,4 @@
-"""What operators find in the admin's lists, and which questions are refused with a sentence."""
+"""Searches and filters of the admin's lists, and the messages for invalid ones."""
 
 from datetime import timedelta
 from uuid import uuid4
@@ -21,12 +21,12 @@ MODEL = "conversations_conversation"
 
 @pytest.fixture
 def client() -> Client:
-    """Somebody who may do everything."""
+    """Return a client signed in as a superuser."""
     return operator()
 
 
-def made(number: int, **fields: object) -> Conversation:
-    """A conversation of a contact of its own, opened so many days before noon."""
+def opened(number: int, **fields: object) -> Conversation:
+    """Return a conversation of contact `number`, opened `number` days before noon."""
     one = conversation(urn=f"telegram:100{number}", opened_at=NOON - timedelta(days=number))
     for name, value in fields.items():
         setattr(one, name, value)
@@ -35,18 +35,18 @@ def made(number: int, **fields: object) -> Conversation:
 
 
 def closed(number: int, **fields: object) -> Conversation:
-    """One that closed an hour after it opened."""
+    """Return a conversation that closed an hour after it opened."""
     ended_at = NOON - timedelta(days=number) + timedelta(hours=1)
     archived_at = ended_at + timedelta(minutes=1)
     values = {"resolution": Resolution.RESOLVED, "ended_at": ended_at, "archived_at": archived_at}
-    return made(number, **{**values, **fields})
+    return opened(number, **{**values, **fields})
 
 
-def test_a_conversation_is_found_by_each_of_its_ids_and_by_how_its_contact_begins(
+def test_a_conversation_is_found_by_each_id_and_by_a_prefix_of_its_urn(
     client: Client,
 ) -> None:
-    first = made(1, external_id="window 1")
-    second = made(2, external_id=str(uuid4()))
+    first = opened(1, external_id="window 1")
+    second = opened(2, external_id=str(uuid4()))
 
     assert listed(client, MODEL, q=str(first.uuid)) == [first]
     assert listed(client, MODEL, q="window 1") == [first]
@@ -57,18 +57,18 @@ def test_a_conversation_is_found_by_each_of_its_ids_and_by_how_its_contact_begin
     assert listed(client, MODEL, q="te") == []
 
 
-def test_a_contact_with_characters_that_no_store_holds_is_found(client: Client) -> None:
-    odd = made(1, contact_urn=escape("ext:\ud800"))
+def test_a_contact_with_escaped_characters_is_found(client: Client) -> None:
+    odd = opened(1, contact_urn=escape("ext:\ud800"))
 
     assert listed(client, MODEL, q="ext:\\ud800") == []
     assert listed(client, MODEL, q="ext:") == [odd]
 
 
-def test_a_beginning_that_fits_too_many_is_answered_with_a_sentence(
+def test_a_prefix_that_matches_too_many_shows_a_message(
     client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(search, "MAX_FOUND", 1)
-    made(1), made(2)
+    opened(1), opened(2)
 
     answer = client.get(reverse(f"admin:{MODEL}_changelist"), {"q": "telegram:"}, secure=True)
 
@@ -77,10 +77,10 @@ def test_a_beginning_that_fits_too_many_is_answered_with_a_sentence(
 
 
 def test_conversations_are_found_by_state(client: Client) -> None:
-    open_one = made(1)
+    open_one = opened(1)
     resolved = closed(2)
     unarchived = closed(3, resolution=Resolution.UNCLASSIFIED, archived_at=None)
-    wanted = made(4, requested_resolution=Resolution.RESOLVED)
+    wanted = opened(4, requested_resolution=Resolution.RESOLVED)
 
     assert listed(client, MODEL) == [open_one, resolved, unarchived, wanted]
     assert listed(client, MODEL, state="2") == [open_one, wanted]
@@ -92,14 +92,14 @@ def test_conversations_are_found_by_state(client: Client) -> None:
 
 
 def test_conversations_are_found_by_project(client: Client) -> None:
-    one = made(1)
+    one = opened(1)
     project(uuid=uuid4())
 
     assert listed(client, MODEL, project=str(PROJECT)) == [one]
     assert listed(client, MODEL, project=str(uuid4())) == []
 
 
-def test_projects_are_offered_as_their_names_are_typed(client: Client) -> None:
+def test_the_project_filter_suggests_names_while_typing(client: Client) -> None:
     for name in ("Shop", "Bank"):
         Project.objects.create(uuid=uuid4(), name=name)
     of = {"app_label": "conversations", "model_name": "conversation", "field_name": "project"}
@@ -113,20 +113,20 @@ def test_projects_are_offered_as_their_names_are_typed(client: Client) -> None:
     assert [one["text"] for one in offered["results"]] == ["Shop"]
 
 
-def test_the_days_of_a_period_are_days_in_utc_and_both_belong_to_it(client: Client) -> None:
+def test_a_period_of_utc_days_includes_its_first_and_last_day(client: Client) -> None:
     midnight = NOON.replace(hour=0)
     last_moment = midnight + timedelta(days=1) - timedelta(microseconds=1)
-    first, last = made(1, opened_at=midnight), made(2, opened_at=last_moment)
-    made(3, opened_at=midnight - timedelta(microseconds=1))
-    made(4, opened_at=midnight + timedelta(days=1))
+    first, last = opened(1, opened_at=midnight), opened(2, opened_at=last_moment)
+    opened(3, opened_at=midnight - timedelta(microseconds=1))
+    opened(4, opened_at=midnight + timedelta(days=1))
     day = f"{NOON:%Y-%m-%d}"
 
     assert listed(client, MODEL, opened_from=day, opened_to=day) == [last, first]
 
 
-def test_a_period_of_closings_is_ordered_by_them(client: Client) -> None:
+def test_a_period_of_closings_is_ordered_by_closing(client: Client) -> None:
     early, late = closed(5), closed(6, ended_at=NOON)
-    made(1)
+    opened(1)
 
     assert listed(client, MODEL, ended_to=f"{NOON:%Y-%m-%d}") == [late, early]
     assert listed(client, MODEL, ended_from=f"{NOON:%Y-%m-%d}") == [late]
@@ -142,10 +142,10 @@ def test_a_period_of_closings_is_ordered_by_them(client: Client) -> None:
         ({"project": "shop"}, "is not a UUID: write "),
     ],
 )
-def test_what_cannot_be_read_finds_nothing_and_is_told(
+def test_invalid_input_finds_nothing_and_shows_a_message(
     client: Client, parameters: dict[str, str], sentence: str
 ) -> None:
-    made(1)
+    opened(1)
 
     answer = client.get(reverse(f"admin:{MODEL}_changelist"), parameters, secure=True)
 
@@ -153,7 +153,7 @@ def test_what_cannot_be_read_finds_nothing_and_is_told(
     assert list(answer.context["cl"].result_list) == []
 
 
-def test_each_filter_keeps_what_the_others_were_given(client: Client) -> None:
+def test_each_filter_keeps_the_parameters_of_the_others(client: Client) -> None:
     parameters = {"state": "2", "q": "telegram:1001", "opened_from": "2026-11-01"}
     page = client.get(reverse(f"admin:{MODEL}_changelist"), parameters, secure=True)
 
@@ -162,7 +162,7 @@ def test_each_filter_keeps_what_the_others_were_given(client: Client) -> None:
     assert '<input type="hidden" name="opened_from" value="2026-11-01">' in content
 
 
-def test_an_empty_list_says_so_and_a_cut_off_one_too(
+def test_empty_and_truncated_lists_show_a_message(
     client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     url = reverse(f"admin:{MODEL}_changelist")
@@ -170,18 +170,18 @@ def test_an_empty_list_says_so_and_a_cut_off_one_too(
 
     monkeypatch.setattr(base, "MAX_PAGED", 2)
     for number in range(3):
-        made(number)
+        opened(number)
     assert "Only the first 2 are listed" in client.get(url, secure=True).content.decode()
 
 
-def test_what_no_filter_offers_cannot_be_asked_by_an_address(client: Client) -> None:
+def test_a_url_cannot_filter_by_other_fields(client: Client) -> None:
     url = reverse(f"admin:{MODEL}_changelist")
 
     for name in ("contact_name__icontains", "project__name__startswith", "group_id"):
         assert client.get(url, {name: "x"}, secure=True).status_code == 400
 
 
-def test_times_of_one_conversation_are_also_told_in_its_projects_zone(client: Client) -> None:
+def test_the_page_of_a_conversation_shows_times_in_its_projects_zone(client: Client) -> None:
     one = closed(0)
     url = reverse(f"admin:{MODEL}_change", args=[one.pk])
 
@@ -203,7 +203,7 @@ def test_times_of_one_conversation_are_also_told_in_its_projects_zone(client: Cl
         "django_celery_beat_periodictask",
     ],
 )
-def test_a_list_is_refused_to_those_without_its_permission(model: str) -> None:
+def test_a_list_is_refused_without_its_permission(model: str) -> None:
     client = operator("view_project")
 
     assert client.get(reverse(f"admin:{model}_changelist"), secure=True).status_code == 403

@@ -1,4 +1,4 @@
-"""A survey answer belongs to where the contact wrote, else to what closed within 7 days."""
+"""A survey answer belongs to the open conversation with contact messages, else to a recent one."""
 
 from datetime import datetime, timedelta
 from typing import Any
@@ -15,12 +15,12 @@ WEEK = timedelta(days=7)
 
 
 def closed(*, ended_at: datetime, **fields: Any) -> Conversation:
-    """A closed conversation of the default contact."""
+    """Return a closed conversation of the default contact."""
     return conversation(resolution=Resolution.RESOLVED, ended_at=ended_at, **fields)
 
 
 def answered(*, at: datetime = NOON) -> UUID | None:
-    """The conversation that an answer of the default contact belongs to."""
+    """Return the conversation that an answer of the default contact belongs to."""
     return answered_conversation(contact=contact(), answered_at=at)
 
 
@@ -33,7 +33,7 @@ def test_an_answer_belongs_to_the_conversation_the_contact_has_written_in() -> N
 
 
 @pytest.mark.django_db
-def test_the_bots_own_question_does_not_make_a_conversation_the_answered_one() -> None:
+def test_a_conversation_with_only_the_bots_question_is_not_the_answered_one() -> None:
     last = closed(ended_at=NOON - MINUTE)
     conversation(contact_wrote=False)
 
@@ -41,7 +41,7 @@ def test_the_bots_own_question_does_not_make_a_conversation_the_answered_one() -
 
 
 @pytest.mark.django_db
-def test_with_nothing_but_the_bots_question_it_belongs_to_no_conversation() -> None:
+def test_without_another_conversation_it_belongs_to_none() -> None:
     conversation(contact_wrote=False)
 
     assert answered() is None
@@ -57,15 +57,15 @@ def test_it_belongs_to_the_conversation_that_closed_last() -> None:
 
 @pytest.mark.django_db
 @pytest.mark.parametrize("first_made", ["earlier", "later"])
-def test_of_two_that_closed_in_one_millisecond_it_is_the_one_that_was_opened_last(
+def test_of_two_closed_in_the_same_millisecond_it_belongs_to_the_last_opened(
     first_made: str,
 ) -> None:
     order = (2, 1) if first_made == "earlier" else (1, 2)
-    made = {
+    created = {
         ago: closed(ended_at=NOON - MINUTE, opened_at=NOON - ago * MINUTE).uuid for ago in order
     }
 
-    assert answered() == made[1]
+    assert answered() == created[1]
 
 
 @pytest.mark.django_db

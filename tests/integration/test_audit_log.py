@@ -1,4 +1,4 @@
-"""Who did what: in the admin site and on command lines, in one log, with ids and nothing else."""
+"""The audit log of the admin site and of commands, which identifies objects only by ids."""
 
 import os
 import pwd
@@ -42,20 +42,20 @@ LOG = "conversations_auditentry"
 
 
 def log() -> list[tuple[str, str, str, Any]]:
-    """What the log says, the first entry first, without who and when."""
+    """Return the entries, the oldest first, without actors and times."""
     rows = AuditEntry.objects.order_by("id")
     return [(one.action, one.object_type, one.object_id, one.detail) for one in rows]
 
 
 def run(*arguments: Any) -> str:
-    """Run a command as on a command line; gives what it writes."""
+    """Run a command as on a command line, and return its output."""
     out = StringIO()
     call_command(*map(str, arguments), stdout=out, stderr=out)
     return out.getvalue()
 
 
 def dead_letter(number: int = 1) -> DeadLetter:
-    """A collected one."""
+    """Return a collected dead letter."""
     return DeadLetter.objects.create(
         message_id=f"letter-{number}",
         group_id="group",
@@ -70,9 +70,7 @@ def dead_letter(number: int = 1) -> DeadLetter:
     )
 
 
-def test_what_is_done_to_a_project_in_the_admin_is_told_with_the_fields_but_not_their_values() -> (
-    None
-):
+def test_a_change_of_a_project_is_logged_with_fields_but_without_values() -> None:
     project()
     url = reverse("admin:conversations_project_change", args=[PROJECT])
     form = {"name": "Ana's shop", "timezone": "UTC", "closing_time": "00:00:00"}
@@ -85,7 +83,7 @@ def test_what_is_done_to_a_project_in_the_admin_is_told_with_the_fields_but_not_
     assert not LogEntry.objects.exists()
 
 
-def test_users_and_what_they_may_are_told_too() -> None:
+def test_changes_of_users_are_logged() -> None:
     client = operator()
     form = {"username": "new", "password1": "a-Long-one-7", "password2": "a-Long-one-7"}
     form["usable_password"] = "true"
@@ -100,7 +98,7 @@ def test_users_and_what_they_may_are_told_too() -> None:
     assert not LogEntry.objects.exists()
 
 
-def test_wishes_in_the_admin_are_told_and_those_that_are_refused_are_not() -> None:
+def test_requests_in_the_admin_are_logged_unless_they_are_refused() -> None:
     chat = conversation()
     closed = conversation(urn="telegram:2", resolution=Resolution.RESOLVED, ended_at=NOON)
     client = operator()
@@ -118,7 +116,7 @@ def test_wishes_in_the_admin_are_told_and_those_that_are_refused_are_not() -> No
     ]
 
 
-def test_an_entry_is_only_there_if_what_it_tells_is(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_change_and_its_entry_commit_together(monkeypatch: pytest.MonkeyPatch) -> None:
     chat = conversation()
 
     def broken(**_arguments: Any) -> None:
@@ -132,7 +130,7 @@ def test_an_entry_is_only_there_if_what_it_tells_is(monkeypatch: pytest.MonkeyPa
     assert chat.requested_resolution is None
 
 
-def test_the_command_line_is_known_by_its_user_and_host(
+def test_a_command_is_logged_with_user_and_host(
     queue: ServiceQueue, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     chat = conversation()
@@ -146,7 +144,7 @@ def test_the_command_line_is_known_by_its_user_and_host(
     assert log() == [("close", "conversation", str(chat.pk), {"resolution": "unresolved"})]
 
 
-def test_who_called_sudo_is_told_instead_of_root(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_caller_of_sudo_is_logged_instead_of_root(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SUDO_USER", "ana")
     monkeypatch.setattr(os, "getuid", lambda: 0)
     assert audit.command_line().name.startswith("ana@")
@@ -164,7 +162,7 @@ def test_a_refused_command_leaves_no_entry() -> None:
     assert log() == []
 
 
-def test_what_the_projects_command_changes_is_told_with_the_rule_and_without_the_name() -> None:
+def test_the_projects_command_logs_the_closing_rule_but_not_the_name() -> None:
     project()
     arguments = ("projects", "set", PROJECT, "--timezone", "UTC", "--name", "Ana's shop")
 
@@ -187,7 +185,7 @@ def test_what_the_projects_command_changes_is_told_with_the_rule_and_without_the
     ]
 
 
-def test_an_erasure_is_told_by_the_contacts_hash(queue: ServiceQueue) -> None:
+def test_an_erasure_is_logged_by_the_contacts_hash(queue: ServiceQueue) -> None:
     conversation()
 
     with pytest.raises(CommandError):
@@ -200,7 +198,7 @@ def test_an_erasure_is_told_by_the_contacts_hash(queue: ServiceQueue) -> None:
     assert URN not in str(log())
 
 
-def test_dead_letters_that_are_read_redriven_exported_or_discarded_are_told(
+def test_reading_redriving_exporting_and_discarding_dead_letters_is_logged(
     queue: ServiceQueue, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     letter = dead_letter()
@@ -221,7 +219,7 @@ def test_dead_letters_that_are_read_redriven_exported_or_discarded_are_told(
     ]
 
 
-def test_old_archives_that_are_deleted_are_counted(aws: None) -> None:
+def test_the_deletion_of_old_archives_is_logged_with_counts(aws: None) -> None:
     chat = conversation(resolution=Resolution.RESOLVED, ended_at=NOON - timedelta(days=900))
     archive.merge(conversation_uuid=chat.uuid, entries=entries(number=3))
     Project.objects.update(archive_retention=timedelta(days=1))
@@ -233,7 +231,7 @@ def test_old_archives_that_are_deleted_are_counted(aws: None) -> None:
     assert log() == [("retention", "project", str(PROJECT), {"conversations": 1, "messages": 3})]
 
 
-def test_refused_events_are_sent_again_from_either_place_and_it_is_told(
+def test_retrying_refused_events_is_logged_in_the_admin_and_by_the_command(
     queue: ServiceQueue,
 ) -> None:
     answer = SurveyAnswer.objects.create(
@@ -254,8 +252,8 @@ def test_refused_events_are_sent_again_from_either_place_and_it_is_told(
         "1 were not refused, so they are not sent again."
     ]
     OutboxEvent.objects.update(refusal="no such project")
-    said = act(client, "analytics_outboxevent", "retry_selected", event)
-    assert said[-1] == "1 will be sent again within a minute."
+    shown = act(client, "analytics_outboxevent", "retry_selected", event)
+    assert shown[-1] == "1 will be sent again within a minute."
     OutboxEvent.objects.update(refusal="no such project")
     run("outbox", "retry")
 
@@ -263,7 +261,7 @@ def test_refused_events_are_sent_again_from_either_place_and_it_is_told(
     assert log() == [("retry", "outbox event", str(event.event_id), {})] * 2
 
 
-def test_reading_a_transcript_is_told_and_needs_its_permission(settings: Any, aws: None) -> None:
+def test_reading_a_transcript_is_logged_and_needs_its_permission(settings: Any, aws: None) -> None:
     settings.CONSOLE_ENABLED = True
     chat = conversation()
     url = reverse("admin:conversation_messages_transcript", args=[chat.pk])
@@ -278,7 +276,7 @@ def test_reading_a_transcript_is_told_and_needs_its_permission(settings: Any, aw
     assert len(log()) == 1
 
 
-def test_the_log_is_found_by_actor_action_time_and_object_and_cannot_be_changed() -> None:
+def test_the_log_can_be_filtered_but_not_changed() -> None:
     for name, object_id in (("ana", 1), ("bia", 2)):
         audit.record(
             actor=audit.Actor(name=name, source="admin"),

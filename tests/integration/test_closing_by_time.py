@@ -1,4 +1,4 @@
-"""At its closing time a conversation is claimed and closed through its group."""
+"""A conversation is claimed at its closing time and closed through its group."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -42,7 +42,7 @@ JOINS = ("nestloop", "hashjoin", "mergejoin")
 
 
 def test_it_is_closed_at_its_closing_time_and_archived(queue: ServiceQueue) -> None:
-    """Midnight in Sao Paulo is three o'clock in UTC."""
+    """Midnight in Sao Paulo is 03:00 in UTC."""
     project()
     deliver_bodies(bodies=[numbered_message(0), numbered_message(1)])
     opened = Conversation.objects.get()
@@ -76,8 +76,8 @@ def test_its_pointer_goes_through_its_group(queue: ServiceQueue) -> None:
     assert pointer.is_celery
 
 
-def test_it_ended_when_its_pointer_was_queued_whatever_the_worker_thinks_is_the_time() -> None:
-    """A window that is queued a second later is not older than the end."""
+def test_it_ends_at_the_queue_time_of_its_pointer_whatever_the_workers_clock_shows() -> None:
+    """A window that is queued a second after the pointer is not older than the end."""
     due = closing_at(NOON)
     five_minutes_ahead = NOON + 5 * MINUTE
     with at(five_minutes_ahead), queued_at(NOON + MINUTE):
@@ -97,7 +97,7 @@ def test_it_ended_when_its_pointer_was_queued_whatever_the_worker_thinks_is_the_
 
 @contextmanager
 def queued_at(moment: datetime) -> Iterator[None]:
-    """As for a pointer that was queued then."""
+    """Run the block as if its pointers had been queued at this moment."""
     task = tasks.close_conversation
     task.push_request(queued_at=int(moment.timestamp() * 1000))
     try:
@@ -119,7 +119,7 @@ def test_the_longest_due_are_claimed_first_however_postgresql_joins(join: str) -
 
 @contextmanager
 def joining_by(join: str) -> Iterator[None]:
-    """PostgreSQL picks the others only where there is no other way."""
+    """Make PostgreSQL use only this kind of join, if it can."""
     others = [f"enable_{other}" for other in JOINS if other != join]
     with connection.cursor() as cursor:
         for setting in others:
@@ -131,8 +131,8 @@ def joining_by(join: str) -> Iterator[None]:
                 cursor.execute(f"RESET {setting}")
 
 
-def test_a_claim_that_was_never_sent_is_made_again_after_15_minutes_and_not_before() -> None:
-    """The worker was killed between the claim and the sending."""
+def test_a_claim_without_a_pointer_expires_after_15_minutes() -> None:
+    """A worker was killed between claiming and sending."""
     due = closing_at(NOON)
     (lost,) = closing.claim_due(limit=9, now=NOON)
 
@@ -144,7 +144,7 @@ def test_a_claim_that_was_never_sent_is_made_again_after_15_minutes_and_not_befo
     assert lost.claimed_at != again.claimed_at
 
 
-def test_what_could_not_be_sent_is_claimed_again_at_once(queue: ServiceQueue) -> None:
+def test_a_claim_whose_pointer_cannot_be_sent_is_returned_at_once(queue: ServiceQueue) -> None:
     due = many_due(25)
     queue.strict.fail_entries(status=500, code="InternalError", count=1)
 
@@ -157,7 +157,7 @@ def test_what_could_not_be_sent_is_claimed_again_at_once(queue: ServiceQueue) ->
     assert sorted(queue.pointers()) == sorted((CLOSE, [str(one.uuid)]) for one in due[:10])
 
 
-def test_while_sqs_is_down_nothing_is_lost_and_nothing_waits_for_15_minutes(
+def test_while_sqs_is_down_claims_are_returned_at_once(
     queue: ServiceQueue,
 ) -> None:
     due = many_due(3)
@@ -173,7 +173,7 @@ def test_while_sqs_is_down_nothing_is_lost_and_nothing_waits_for_15_minutes(
 
 
 @pytest.mark.parametrize(("due", "next_ticks"), [(2, 0), (3, 1), (4, 1)])
-def test_the_next_tick_is_sent_when_a_page_was_full(
+def test_a_full_page_sends_the_next_tick(
     queue: ServiceQueue, monkeypatch: pytest.MonkeyPatch, due: int, next_ticks: int
 ) -> None:
     monkeypatch.setattr(tasks, "PAGE", 3)
@@ -184,7 +184,7 @@ def test_the_next_tick_is_sent_when_a_page_was_full(
         assert [name for name, _ in queue.pointers()].count(TICK) == next_ticks
 
 
-def test_however_many_are_due_one_tick_closes_all(
+def test_one_tick_closes_any_number_of_due_conversations(
     queue: ServiceQueue, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(tasks, "PAGE", 3)
@@ -216,7 +216,7 @@ def test_no_more_are_claimed_while_many_wait_on_the_queue(
     assert len(closing.claim_due(limit=9, now=later)) == 5
 
 
-def test_a_page_costs_a_fiftieth_of_a_statement_and_a_tenth_of_a_send_for_each(
+def test_a_page_of_a_hundred_costs_two_statements_and_eleven_sends(
     queue: ServiceQueue,
 ) -> None:
     project()
@@ -239,5 +239,5 @@ def test_a_page_costs_a_fiftieth_of_a_statement_and_a_tenth_of_a_send_for_each(
 
     assert tasks.PAGE == 100
     assert len(queries) <= 0.02 * tasks.PAGE
-    # And one for the next tick.
+    # One more call sends the next tick.
     assert queue.strict.call_counts() == {"SendMessageBatch": 0.1 * tasks.PAGE, "SendMessage": 1}

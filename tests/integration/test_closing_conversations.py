@@ -1,4 +1,4 @@
-"""What closes a conversation, and what a window changes; nothing that comes again does."""
+"""Closing events and windows, and their redeliveries, which change nothing."""
 
 from datetime import datetime, timedelta
 from typing import Any
@@ -11,7 +11,7 @@ from tests.support.builders import NOON, URN, contact, conversation
 from tests.support.stored import every_row_version
 
 SECOND = timedelta(seconds=1)
-SAYS_NOTHING = WindowUpdate(external_id="", contact_name="")
+EMPTY_WINDOW = WindowUpdate(external_id="", contact_name="")
 
 pytestmark = pytest.mark.django_db
 
@@ -22,7 +22,7 @@ def closed(
     resolution: Resolution = Resolution.RESOLVED,
     takeover: WindowUpdate | None = None,
 ) -> list[Any]:
-    """Close the default contact's conversation."""
+    """Close the default contact's conversation, and return the uuids to archive."""
     return close(
         contact=contact(), resolution=resolution, sent_at=sent_at, takeover=takeover, now=sent_at
     ).to_migrate
@@ -43,7 +43,7 @@ def window(
 @pytest.mark.parametrize(
     "resolution", [Resolution.RESOLVED, Resolution.UNRESOLVED, Resolution.UNCLASSIFIED]
 )
-def test_a_close_ends_the_conversation_and_says_what_is_to_be_archived(
+def test_a_close_ends_the_conversation_and_returns_what_to_archive(
     resolution: Resolution,
 ) -> None:
     current = conversation()
@@ -56,7 +56,7 @@ def test_a_close_ends_the_conversation_and_says_what_is_to_be_archived(
     assert not current.has_chats_room
 
 
-def test_a_takeover_writes_what_the_window_said() -> None:
+def test_a_takeover_stores_the_fields_of_its_window() -> None:
     current = conversation()
 
     closed(
@@ -70,11 +70,11 @@ def test_a_takeover_writes_what_the_window_said() -> None:
     assert (current.external_id, current.contact_name) == ("w-1", "Bia")
 
 
-def test_a_takeover_that_names_nobody_keeps_the_name() -> None:
+def test_a_takeover_without_a_name_keeps_the_name() -> None:
     current = conversation()
     Conversation.objects.update(contact_name="Ana", external_id="w-0")
 
-    closed(resolution=Resolution.HAS_CHAT_ROOM, takeover=SAYS_NOTHING)
+    closed(resolution=Resolution.HAS_CHAT_ROOM, takeover=EMPTY_WINDOW)
 
     current.refresh_from_db()
     assert (current.external_id, current.contact_name) == ("w-0", "Ana")
@@ -89,7 +89,7 @@ def test_a_close_leaves_other_contacts_alone() -> None:
     assert other.resolution == Resolution.IN_PROGRESS
 
 
-def test_a_close_delivered_again_changes_nothing_and_archives_the_same() -> None:
+def test_a_redelivered_close_changes_nothing_and_archives_the_same() -> None:
     current = conversation()
     closed()
     before = every_row_version()
@@ -99,7 +99,7 @@ def test_a_close_delivered_again_changes_nothing_and_archives_the_same() -> None
     assert every_row_version() == before
 
 
-def test_a_close_delivered_again_does_not_close_the_next_conversation() -> None:
+def test_a_redelivered_close_does_not_close_the_next_conversation() -> None:
     conversation()
     closed()
     successor = conversation(opened_at=NOON + 2 * SECOND)
@@ -121,7 +121,7 @@ def test_a_close_older_than_the_conversation_changes_nothing() -> None:
     assert current.resolution == Resolution.IN_PROGRESS
 
 
-def test_what_is_archived_already_is_not_archived_again() -> None:
+def test_an_archived_conversation_is_not_archived_again() -> None:
     conversation()
     closed()
     Conversation.objects.update(archived_at=NOON + 2 * SECOND)
@@ -150,7 +150,7 @@ def test_a_window_opens_a_conversation_in_which_the_contact_has_not_written() ->
     assert opened.group_id == "group-of-the-window"
 
 
-def test_a_window_delivered_again_writes_no_row() -> None:
+def test_a_redelivered_window_writes_no_row() -> None:
     window()
     before = every_row_version()
 
@@ -159,7 +159,7 @@ def test_a_window_delivered_again_writes_no_row() -> None:
     assert every_row_version() == before
 
 
-def test_a_window_that_says_nothing_keeps_what_is_there() -> None:
+def test_an_empty_window_keeps_the_stored_fields() -> None:
     current = conversation()
     window()
 
@@ -198,7 +198,7 @@ def test_a_window_after_the_end_of_the_last_conversation_opens_the_next() -> Non
 
 @pytest.mark.parametrize("in_progress", [True, False], ids=["updates", "opens"])
 def test_a_producer_whose_clock_is_ahead_does_not_hide_the_next_window(in_progress: bool) -> None:
-    """The span of a conversation is its producer's time, a window's is the queue's."""
+    """Message times are the producer's; only queue times decide whether a window is older."""
     conversation(
         resolution=Resolution.RESOLVED,
         ended_at=NOON + SECOND,

@@ -32,7 +32,7 @@ def _stopped_clock() -> Iterator[None]:
 
 
 def browser(*permissions: str) -> Client:
-    """Somebody of the staff who has these permissions, or all."""
+    """Return a client signed in as staff with these permissions, or with all."""
     client = Client(headers={"x-forwarded-proto": "https"})
     user = User.objects.create_user("operator", is_staff=True, is_superuser=not permissions)
     user.user_permissions.set(Permission.objects.filter(codename__in=permissions))
@@ -41,14 +41,14 @@ def browser(*permissions: str) -> Client:
 
 
 def close(client: Client, *conversations: Conversation) -> list[str]:
-    """Select these and have them closed; gives the sentences that are shown."""
+    """Request closing of these conversations, and return the messages that are shown."""
     form = {"action": "close_selected", "_selected_action": [str(c.pk) for c in conversations]}
     answer = client.post(reverse(CONVERSATIONS), form, secure=True)
     return [str(message) for message in get_messages(answer.wsgi_request)]
 
 
 def save(client: Client, **fields: Any) -> None:
-    """Save the form of the project, filled in but for these fields."""
+    """Save the form of the project with default values except for these fields."""
     form = {"name": "Shop", "timezone": "America/Sao_Paulo", "closing_time": "00:00:00", **fields}
     url = reverse("admin:conversations_project_change", args=[PROJECT])
     answer = client.post(url, form, secure=True)
@@ -74,21 +74,21 @@ def test_selected_conversations_are_closed_by_the_next_tick(queue: ServiceQueue)
 
 
 @pytest.mark.django_db
-def test_what_is_closed_already_is_told_one_by_one_and_the_rest_is_done() -> None:
+def test_each_closed_conversation_is_refused_and_the_open_ones_are_requested() -> None:
     chat = closing_at(MIDNIGHT)
     closed = [conversation(resolution=Resolution.RESOLVED, ended_at=NOON) for _ in range(2)]
 
-    said = close(browser(), chat, *closed)
+    shown = close(browser(), chat, *closed)
 
     expected = [f"{one.uuid} is closed already, as resolved." for one in closed]
-    assert sorted(said) == sorted(
+    assert sorted(shown) == sorted(
         [*expected, "1 conversation will be closed as unclassified within a minute."]
     )
     assert current(chat).requested_resolution == Resolution.UNCLASSIFIED
 
 
 @pytest.mark.django_db
-def test_who_asked_is_in_the_log() -> None:
+def test_the_actor_is_logged() -> None:
     chat = closing_at(MIDNIGHT)
 
     close(browser(), chat)
@@ -99,7 +99,7 @@ def test_who_asked_is_in_the_log() -> None:
 
 
 @pytest.mark.django_db
-def test_whoever_may_only_look_cannot_close() -> None:
+def test_a_user_who_may_only_view_cannot_close() -> None:
     chat = closing_at(MIDNIGHT)
     client = browser("view_conversation")
     before = every_row_version()
@@ -111,7 +111,7 @@ def test_whoever_may_only_look_cannot_close() -> None:
 
 
 @pytest.mark.django_db
-def test_whoever_may_change_conversations_can_close() -> None:
+def test_a_user_who_may_change_conversations_can_close() -> None:
     chat = closing_at(MIDNIGHT)
 
     close(browser("view_conversation", "change_conversation"), chat)
@@ -120,7 +120,7 @@ def test_whoever_may_change_conversations_can_close() -> None:
 
 
 @pytest.mark.django_db
-def test_too_many_at_once_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_too_many_selected_conversations_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(actions, "MAX_SELECTED", 1)
     chats = [closing_at(MIDNIGHT, urn=f"telegram:{number}") for number in range(2)]
     client = browser()
@@ -132,7 +132,7 @@ def test_too_many_at_once_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.django_db
-def test_the_list_tells_what_is_due_and_what_is_wanted() -> None:
+def test_the_list_shows_closing_times_and_requests() -> None:
     chat = closing_at(MIDNIGHT)
     closing_at(MIDNIGHT, urn="telegram:2", resolution=Resolution.RESOLVED, due_at=None)
     client = browser()
@@ -166,7 +166,7 @@ def test_each_part_of_the_closing_rule_moves_the_open_conversations(
 
 @pytest.mark.django_db
 @pytest.mark.parametrize("idle_timeout", ["00:00:00", "30", "-01:00:00", "48:00:01"])
-def test_an_idle_timeout_that_makes_no_sense_is_refused(idle_timeout: str) -> None:
+def test_an_unlikely_idle_timeout_is_refused(idle_timeout: str) -> None:
     """Without a unit it means seconds."""
     closing_at(MIDNIGHT)
     form = {"timezone": "UTC", "closing_time": "00:00:00", "idle_timeout": idle_timeout}
@@ -192,7 +192,7 @@ def test_another_name_moves_nothing() -> None:
 def test_a_rule_that_was_changed_since_the_form_was_read_is_moved_back(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """The form writes all its fields: so what it changes back has to move, too."""
+    """The form writes all its fields, so it can change the rule back."""
     chat = closing_at(MIDNIGHT)
     real = projects.ProjectAdmin.get_form
 

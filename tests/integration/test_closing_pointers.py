@@ -1,4 +1,4 @@
-"""A pointer is no authority: what it names is closed only if it is due, and once."""
+"""A pointer only names a conversation, which closes only if it is due, and only once."""
 
 from typing import Any
 from uuid import uuid4
@@ -17,14 +17,14 @@ pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("
 
 
 class Killer:
-    """Stands for a worker that is killed where it runs the next task: nothing catches it."""
+    """Simulates a worker that is killed when it starts the next task."""
 
     def run_in_this_delivery(self, *_arguments: Any) -> None:
-        """Never comes back."""
+        """Raise an exception that nothing catches."""
         raise KeyboardInterrupt
 
 
-def test_a_pointer_that_comes_again_changes_nothing(queue: ServiceQueue) -> None:
+def test_a_redelivered_pointer_changes_nothing(queue: ServiceQueue) -> None:
     due = closing_at(NOON)
     write(due, created_at=NOON - HOUR)
     with at(NOON):
@@ -38,7 +38,7 @@ def test_a_pointer_that_comes_again_changes_nothing(queue: ServiceQueue) -> None
     assert every_row_version() == before
 
 
-def test_a_pointer_that_comes_again_after_a_crash_archives(
+def test_a_pointer_redelivered_after_a_crash_archives(
     queue: ServiceQueue, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     due = closing_at(NOON)
@@ -58,7 +58,7 @@ def test_a_pointer_that_comes_again_after_a_crash_archives(
 
 
 @pytest.mark.parametrize("idle", [None, 2 * HOUR], ids=["without-idle", "idle-later"])
-def test_a_forged_pointer_changes_nothing_but_when_it_is_looked_at(idle: Any) -> None:
+def test_a_forged_pointer_changes_only_the_time_of_the_next_check(idle: Any) -> None:
     Project.objects.create(uuid=PROJECT, idle_timeout=idle)
     early = closing_at(NOON, opened_at=NOON - HOUR)
     write(early, created_at=NOON - HOUR)
@@ -71,7 +71,7 @@ def test_a_forged_pointer_changes_nothing_but_when_it_is_looked_at(idle: Any) ->
     assert every_item() == items
 
 
-def test_a_pointer_to_nothing_does_nothing() -> None:
+def test_a_pointer_to_a_missing_conversation_does_nothing() -> None:
     before = every_row_version()
 
     tasks.close_conversation.run(str(uuid4()))

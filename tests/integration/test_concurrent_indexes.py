@@ -1,4 +1,4 @@
-"""Indexes that are made while the service works: cut off, the next run goes on."""
+"""Indexes created while the service runs: after an interruption the next run continues."""
 
 from collections.abc import Iterator
 
@@ -12,22 +12,22 @@ NAME = "conversation_wanted"
 
 
 @pytest.fixture(autouse=True)
-def _back_in_place() -> Iterator[None]:
+def _restore_index() -> Iterator[None]:
     yield
     migrate("0005_audit_log")
     call_command("migrate", verbosity=0)
 
 
 def state() -> bool | None:
-    """Whether the index is valid; None if there is none."""
+    """Return whether the index is valid, or None if it does not exist."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT indisvalid FROM pg_index WHERE indexrelid = to_regclass(%s)", [NAME])
         row = cursor.fetchone()
     return row[0] if row else None
 
 
-def bounds() -> list[str]:
-    """What bounds statements and locks of this connection."""
+def timeouts() -> list[str]:
+    """Return the statement and lock timeouts of this connection."""
     with connection.cursor() as cursor:
         found = []
         for name in ("statement_timeout", "lock_timeout"):
@@ -37,12 +37,12 @@ def bounds() -> list[str]:
 
 
 def migrate(name: str) -> None:
-    """Go to this migration of the conversations."""
+    """Migrate the app conversations to this migration."""
     call_command("migrate", "conversations", name, verbosity=0)
 
 
-def test_a_migration_that_was_cut_off_makes_again_what_was_left_half_made() -> None:
-    before = bounds()
+def test_an_interrupted_migration_recreates_an_invalid_index() -> None:
+    before = timeouts()
     migrate("0005_audit_log")
     assert state() is None
     with connection.cursor() as cursor:
@@ -54,18 +54,18 @@ def test_a_migration_that_was_cut_off_makes_again_what_was_left_half_made() -> N
     migrate("0006_lists")
 
     assert state() is True
-    assert bounds() == before
+    assert timeouts() == before
 
 
-def test_an_index_that_was_made_before_the_cut_is_left() -> None:
+def test_an_interrupted_migration_keeps_a_valid_index() -> None:
     migrate("0005_audit_log")
     with connection.cursor() as cursor:
         cursor.execute(f"CREATE INDEX {NAME} ON conversations_conversation (opened_at)")
         cursor.execute("SELECT to_regclass(%s)::oid", [NAME])
-        (made,) = cursor.fetchone()
+        (oid,) = cursor.fetchone()
 
     migrate("0006_lists")
 
     with connection.cursor() as cursor:
         cursor.execute("SELECT to_regclass(%s)::oid", [NAME])
-        assert cursor.fetchone() == (made,)
+        assert cursor.fetchone() == (oid,)

@@ -1,4 +1,4 @@
-"""No wait for PostgreSQL is without an end, whatever the service is connected through."""
+"""Every wait for PostgreSQL is bounded, however the service is connected."""
 
 from collections.abc import Iterator
 
@@ -13,7 +13,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 
 def set_default(setting: str, value: str) -> None:
-    """Set a default of the role, as an operator does, and begin a new session."""
+    """Set a default of the role, as an operator does, and start a new session."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT current_database()")
         (database,) = cursor.fetchone()
@@ -36,7 +36,7 @@ def in_force(setting: str) -> str:
 
 
 def found() -> Finding:
-    """Return what the doctor says of the bounds."""
+    """Return the doctor's finding about the bounds."""
     return {finding.check: finding for finding in postgresql.check()}["postgresql.bounds"]
 
 
@@ -71,7 +71,7 @@ def test_provisioning_keeps_a_bound_that_an_operator_has_chosen() -> None:
     assert found().status is Status.OK
 
 
-def test_the_hot_path_bounds_its_locks_even_where_the_role_does_not() -> None:
+def test_the_hot_path_bounds_its_locks_even_if_the_role_does_not() -> None:
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT proconfig FROM pg_proc WHERE proname = 'conversations_find_or_open_v1'"

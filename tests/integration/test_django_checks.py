@@ -12,12 +12,12 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 @pytest.mark.django_db
-def test_the_migrations_say_all_that_the_models_say() -> None:
-    said = io.StringIO()
+def test_the_migrations_match_the_models() -> None:
+    output = io.StringIO()
 
-    call_command("makemigrations", check=True, dry_run=True, stdout=said)
+    call_command("makemigrations", check=True, dry_run=True, stdout=output)
 
-    assert "No changes detected" in said.getvalue()
+    assert "No changes detected" in output.getvalue()
 
 
 def test_the_check_of_a_production_environment_finds_nothing() -> None:

@@ -1,4 +1,4 @@
-"""A contact is erased from all stores, in its groups' turn, and nothing else is."""
+"""A contact, and only that contact, is erased from all stores, in the order of its groups."""
 
 import logging
 import threading
@@ -59,15 +59,15 @@ REMOVED = {
 
 
 class Killed(BaseException):
-    """Stands for a worker that is killed: nothing catches it."""
+    """Simulates the kill of a worker: no code catches it."""
 
 
 def only_erasure() -> Erasure:
-    """The one that was asked for."""
+    """Return the only erasure."""
     return Erasure.objects.get()
 
 
-def test_nothing_of_the_contact_is_left_but_a_hashed_tombstone() -> None:
+def test_only_a_hashed_tombstone_of_the_contact_is_left() -> None:
     live()
     assert URN in everything()
     assert len(every_item()) > 3
@@ -86,7 +86,7 @@ def test_nothing_of_the_contact_is_left_but_a_hashed_tombstone() -> None:
     assert tombstone.removed == REMOVED
 
 
-def test_other_contacts_and_other_projects_keep_all_they_have() -> None:
+def test_other_contacts_and_projects_keep_their_data() -> None:
     live(urn=OTHER)
     live(project=uuid4())
     before = everything_but_erasures()
@@ -97,7 +97,7 @@ def test_other_contacts_and_other_projects_keep_all_they_have() -> None:
     assert everything_but_erasures() == before
 
 
-def test_each_group_of_the_contact_is_erased_in_its_own_turn() -> None:
+def test_each_group_of_the_contact_is_erased_by_its_own_pointer() -> None:
     live()
     live(channel=OTHER_CHANNEL)
 
@@ -136,7 +136,7 @@ def test_a_contact_without_conversations_leaves_a_tombstone_and_no_answer() -> N
         (erasing, "complete"),
     ],
 )
-def test_a_kill_anywhere_and_a_redelivery_end_the_same_and_report_the_same(
+def test_an_erasure_killed_at_any_step_ends_the_same_after_a_redelivery(
     monkeypatch: pytest.MonkeyPatch, module: Any, name: str, after: bool
 ) -> None:
     live(urn=OTHER)
@@ -156,11 +156,11 @@ def test_a_kill_anywhere_and_a_redelivery_end_the_same_and_report_the_same(
     assert only_erasure().removed == REMOVED
 
 
-def test_a_pointer_that_comes_again_removes_nothing_that_is_new() -> None:
+def test_a_redelivered_pointer_removes_nothing_new() -> None:
     live()
     erasures = request()
     carry_out(erasures)
-    live_again_after_it()
+    write_after_the_erasure()
     before = every_row_version(), every_item()
 
     carry_out(erasures)
@@ -178,7 +178,7 @@ def test_a_forged_pointer_does_nothing() -> None:
     assert every_row_version() == before
 
 
-def test_what_was_asked_for_and_never_done_is_asked_for_again_and_not_twice() -> None:
+def test_a_second_request_reuses_the_pending_erasure() -> None:
     live()
     (before,) = request()
 
@@ -191,7 +191,7 @@ def test_what_was_asked_for_and_never_done_is_asked_for_again_and_not_twice() ->
 def test_a_contact_can_be_erased_a_second_time() -> None:
     live()
     erase()
-    live_again_after_it()
+    write_after_the_erasure()
 
     erase(now=REQUESTED + 60 * SECOND)
 
@@ -200,10 +200,10 @@ def test_a_contact_can_be_erased_a_second_time() -> None:
     assert erasing.is_erased(project_uuid=PROJECT, urn=URN, sent_at=REQUESTED + 60 * SECOND)
 
 
-def test_the_second_pass_of_the_archive_ends_quietly_when_it_meets_an_erasure(
+def test_an_archive_check_of_an_erased_conversation_ends_without_an_error(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Its messages were read before they were erased, and come to the archive after."""
+    """The check reads the messages before the erasure and archives them after it."""
     live()
     closed = Conversation.objects.exclude(resolution=2).get()
     store_many(conversation_uuid=closed.uuid, entries=entries(number=3))
@@ -221,7 +221,7 @@ def test_the_second_pass_of_the_archive_ends_quietly_when_it_meets_an_erasure(
     assert every_item() == []
 
 
-def test_what_is_being_archived_at_this_moment_is_waited_for_and_erased() -> None:
+def test_an_erasure_waits_for_a_running_archive_and_erases_it() -> None:
     live()
     current = Conversation.objects.get(resolution=2)
     archived, may_commit = threading.Event(), threading.Event()
@@ -238,24 +238,24 @@ def test_what_is_being_archived_at_this_moment_is_waited_for_and_erased() -> Non
     assert only_erasure().removed["archived_messages"] == 5
 
 
-def test_what_the_lake_is_being_told_at_this_moment_is_counted_as_told() -> None:
+def test_an_erasure_counts_an_event_that_is_being_delivered_as_delivered() -> None:
     live()
-    told, may_commit = threading.Event(), threading.Event()
+    delivered, may_commit = threading.Event(), threading.Event()
     expected = {str(one) for one in OutboxEvent.objects.values_list("event_id", flat=True)}
 
     def deliver_slowly() -> None:
         with transaction.atomic():
             events = OutboxEvent.objects.select_for_update()
             OutboxEvent.objects.filter(pk__in=[one.pk for one in events]).update(delivered_at=NOON)
-            told.set()
+            delivered.set()
             may_commit.wait(timeout=10)
 
-    _beside(deliver_slowly, until=told, release=may_commit)
+    _beside(deliver_slowly, until=delivered, release=may_commit)
 
     assert set(only_erasure().removed["lake_event_ids"]) == expected
 
 
-def test_an_answer_whose_delivered_event_was_pruned_is_counted_as_told() -> None:
+def test_an_erasure_counts_an_answer_with_a_pruned_event_as_delivered() -> None:
     live()
     pruned = OutboxEvent.objects.earliest("id")
     event_id = str(pruned.event_id)
@@ -267,9 +267,7 @@ def test_an_answer_whose_delivered_event_was_pruned_is_counted_as_told() -> None
     assert only_erasure().removed["outbox_events"] == 1
 
 
-def test_an_answer_that_is_new_and_whose_conversation_was_erased_meanwhile_belongs_to_none() -> (
-    None
-):
+def test_a_new_answer_whose_conversation_was_erased_belongs_to_none() -> None:
     live()
     gone = Conversation.objects.get(resolution=2).uuid
     erase()
@@ -286,7 +284,7 @@ def test_an_answer_that_is_new_and_whose_conversation_was_erased_meanwhile_belon
 
 
 def test_more_than_a_page_of_dynamodb_is_deleted() -> None:
-    """A page of a query is at most 1 MB."""
+    """DynamoDB returns at most 1 MB for each query."""
     live()
     current = Conversation.objects.get(resolution=2)
     store_many(conversation_uuid=current.uuid, entries=entries(number=60, size=50_000))
@@ -297,7 +295,7 @@ def test_more_than_a_page_of_dynamodb_is_deleted() -> None:
     assert only_erasure().removed["dynamodb_messages"] == 61
 
 
-def test_the_hash_is_another_one_in_each_project_and_for_each_key(settings: Any) -> None:
+def test_the_hash_differs_for_each_project_and_each_key(settings: Any) -> None:
     erasing.contact_hash.cache_clear()
     one = erasing.contact_hash(project_uuid=PROJECT, urn=URN)
     assert one != erasing.contact_hash(project_uuid=uuid4(), urn=URN)
@@ -314,13 +312,13 @@ def test_logs_name_nobody(caplog: pytest.LogCaptureFixture) -> None:
 
     erase()
 
-    told = [record for record in caplog.records if "erased" in record.getMessage()]
-    assert [vars(record)["erasure"] for record in told] == [str(only_erasure().uuid)]
+    logged = [record for record in caplog.records if "erased" in record.getMessage()]
+    assert [vars(record)["erasure"] for record in logged] == [str(only_erasure().uuid)]
     assert URN not in str([vars(record) for record in caplog.records])
 
 
-def live_again_after_it() -> None:
-    """A message that was queued after the erasure was asked for."""
+def write_after_the_erasure() -> None:
+    """Process a message that was queued after the erasure was requested."""
     body = message_body(message={"id": "again"})
     event = queued_event(body=body, sent_at=REQUESTED + SECOND, group_id=group_of())
     assert deliver(event=event) is None

@@ -1,4 +1,4 @@
-"""An event that was queued before its contact was erased brings nothing back; a later one does."""
+"""Events queued before their contact was erased have no effect; later events do."""
 
 import logging
 from collections.abc import Callable
@@ -47,7 +47,7 @@ EVERY_EVENT = pytest.mark.parametrize("body", BODIES.values(), ids=BODIES.keys()
 
 
 def redriven(*, body: str, first_sent_at: datetime) -> QueuedEvent:
-    """A dead letter of that time that is on the queue again, long after the erasure."""
+    """Return a dead letter, first sent at this time, that is redriven long after the erasure."""
     milliseconds = str(int(first_sent_at.timestamp() * 1_000))
     again = str(int((REQUESTED + 3_600 * SECOND).timestamp() * 1_000))
     message = {
@@ -67,7 +67,7 @@ def redriven(*, body: str, first_sent_at: datetime) -> QueuedEvent:
 
 @EVERY_EVENT
 @pytest.mark.parametrize("back", [0, 1], ids=["at that moment", "before it"])
-def test_an_event_in_flight_is_done_and_brings_nothing_back(body: str, back: int) -> None:
+def test_an_event_in_flight_has_no_effect(body: str, back: int) -> None:
     live()
     erase()
     before = every_row_version()
@@ -80,7 +80,7 @@ def test_an_event_in_flight_is_done_and_brings_nothing_back(body: str, back: int
 
 
 @EVERY_EVENT
-def test_a_dead_letter_that_is_sent_again_brings_nothing_back(body: str) -> None:
+def test_a_redriven_dead_letter_has_no_effect(body: str) -> None:
     live()
     erase()
     before = every_row_version()
@@ -91,7 +91,7 @@ def test_a_dead_letter_that_is_sent_again_brings_nothing_back(body: str) -> None
     assert every_item() == []
 
 
-def test_what_the_contact_writes_after_it_is_new_and_welcome() -> None:
+def test_a_message_after_the_erasure_opens_a_new_conversation() -> None:
     live()
     erase()
 
@@ -120,7 +120,7 @@ def test_an_event_in_flight_leaves_the_new_conversation_alone() -> None:
     assert (every_row_version(), every_item()) == before
 
 
-def test_in_a_batch_only_the_events_of_the_erased_contact_are_left_out() -> None:
+def test_in_a_batch_only_the_events_of_the_erased_contact_have_no_effect() -> None:
     live()
     erase()
     bodies = {
@@ -144,7 +144,7 @@ def test_in_a_batch_only_the_events_of_the_erased_contact_are_left_out() -> None
     assert URN not in everything()
 
 
-def test_to_know_of_it_costs_a_batch_no_statement(
+def test_the_check_for_erasures_costs_a_batch_no_statement(
     django_assert_num_queries: Callable[[int], Any],
 ) -> None:
     live()
@@ -160,7 +160,7 @@ def test_to_know_of_it_costs_a_batch_no_statement(
 
 
 @pytest.mark.parametrize("name", ["a message", "a window", "an answer"])
-def test_what_has_no_effect_is_logged_by_its_id_only(
+def test_an_event_without_effect_is_logged_by_id_only(
     caplog: pytest.LogCaptureFixture, name: str
 ) -> None:
     live()

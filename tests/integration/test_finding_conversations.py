@@ -1,4 +1,4 @@
-"""Which conversation a message belongs to: found, or opened, in one statement."""
+"""The conversation of a message is found or opened in one statement."""
 
 from collections.abc import Callable
 from datetime import time, timedelta
@@ -42,13 +42,17 @@ def test_it_closes_at_the_next_closing_time_of_its_project() -> None:
 
 
 @pytest.mark.django_db
-def test_a_project_is_made_on_first_sight_with_the_default_zone(settings: Any) -> None:
+def test_the_first_event_of_a_project_creates_it_with_the_default_zone(settings: Any) -> None:
     settings.DEFAULT_TIMEZONE = "Africa/Nairobi"
 
     found()
 
-    made = Project.objects.get()
-    assert (made.uuid, made.timezone, made.closing_time) == (PROJECT, "Africa/Nairobi", time(0))
+    created = Project.objects.get()
+    assert (created.uuid, created.timezone, created.closing_time) == (
+        PROJECT,
+        "Africa/Nairobi",
+        time(0),
+    )
     assert Conversation.objects.get().closes_at.isoformat() == "2026-11-23T21:00:00+00:00"
 
 
@@ -79,7 +83,7 @@ def test_a_project_seen_before_opens_a_conversation_in_one_statement(
 
 
 @pytest.mark.django_db
-def test_that_the_contact_wrote_is_written_once() -> None:
+def test_contact_wrote_is_written_once() -> None:
     found(from_contact=False)
     assert not Conversation.objects.get().contact_wrote
     inserted, updated, _ = changes_of_rows(table=TABLE)
@@ -117,7 +121,7 @@ def test_a_closed_conversation_is_not_reopened_by_a_later_message() -> None:
 
 
 @pytest.mark.django_db
-def test_a_changed_closing_rule_counts_for_the_next_conversation_though_it_was_cached() -> None:
+def test_the_next_conversation_uses_a_changed_closing_rule_despite_the_cache() -> None:
     found(urn="telegram:1")
     Project.objects.update(timezone="Asia/Tokyo", closing_time=time(22, 0))
 

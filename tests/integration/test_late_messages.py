@@ -1,4 +1,4 @@
-"""Messages that come after the conversation they belong to was closed."""
+"""Messages that arrive after their conversation was closed."""
 
 from datetime import timedelta
 
@@ -36,7 +36,9 @@ def test_a_message_within_the_span_of_a_closed_conversation_is_late(
 
 @pytest.mark.django_db
 @pytest.mark.parametrize("microseconds", [-1, 10_000_001])
-def test_a_message_outside_that_span_belongs_to_the_one_in_progress(microseconds: int) -> None:
+def test_a_message_outside_the_span_belongs_to_the_conversation_in_progress(
+    microseconds: int,
+) -> None:
     conversation(
         resolution=Resolution.RESOLVED,
         ended_at=NOON + 20 * SECOND,
@@ -50,7 +52,7 @@ def test_a_message_outside_that_span_belongs_to_the_one_in_progress(microseconds
 
 
 @pytest.mark.django_db
-def test_of_two_closed_conversations_the_one_that_ended_last_gets_a_late_message() -> None:
+def test_a_late_message_belongs_to_the_conversation_that_ended_last() -> None:
     span = (NOON, NOON + 10 * SECOND)
     conversation(resolution=Resolution.RESOLVED, ended_at=NOON + 20 * SECOND, span=span)
     latest = conversation(resolution=Resolution.RESOLVED, ended_at=NOON + 30 * SECOND, span=span)

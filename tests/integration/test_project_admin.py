@@ -1,4 +1,4 @@
-"""Projects in the admin site: what an operator may write there, and what is refused."""
+"""Projects in the admin site: valid and refused input."""
 
 from html import unescape
 from typing import Any
@@ -20,7 +20,7 @@ OTHER = "0b9f6f0e-5f0e-4f0c-8a51-6d1d4c1b2a03"
 
 @pytest.fixture
 def operator() -> Client:
-    """A browser in which an operator has signed in, over TLS as in production."""
+    """Return a client signed in as an operator, over TLS as in production."""
     client = Client(headers={"x-forwarded-proto": "https"})
     client.force_login(User.objects.create_superuser("operator"))
     return client
@@ -28,12 +28,12 @@ def operator() -> Client:
 
 @pytest.fixture
 def opened() -> Conversation:
-    """A conversation in progress."""
+    """Return a conversation in progress."""
     return conversation()
 
 
 def posted(operator: Client, *, uuid: str = str(PROJECT), **fields: str) -> Any:
-    """The answer to the form of a project, filled in but for these fields; a new one is added."""
+    """Post the form of a project with these fields, and return the response. Add a new project."""
     form = {"uuid": uuid, "name": "Shop", "timezone": "UTC", "closing_time": "00:00:00", **fields}
     is_there = Project.objects.filter(uuid=uuid).exists()
     page = "admin:conversations_project_change" if is_there else "admin:conversations_project_add"
@@ -54,7 +54,7 @@ def test_an_unknown_zone_is_refused_with_the_nearest_names(
     assert every_row_version() == before
 
 
-def test_a_nearest_name_is_told_in_the_form(operator: Client, opened: Conversation) -> None:
+def test_the_form_suggests_the_nearest_name(operator: Client, opened: Conversation) -> None:
     answer = posted(operator, timezone="Brazil/Sao_Paulo")
 
     assert "Did you mean America/Sao_Paulo?" in answer.content.decode()

@@ -1,4 +1,4 @@
-"""`manage.py projects list` and `set`: what operators see, and what is written."""
+"""`manage.py projects list` and `set`: their output and their changes."""
 
 from datetime import UTC, datetime, time, timedelta
 from typing import Any
@@ -22,7 +22,7 @@ pytestmark = pytest.mark.django_db
 
 @pytest.fixture
 def shop() -> Project:
-    """A project with the default settings and a name."""
+    """Return a project with a name and the default settings."""
     return Project.objects.create(uuid=PROJECT, name="Shop", timezone="America/Sao_Paulo")
 
 
@@ -48,12 +48,12 @@ def test_the_list_shows_every_project_with_its_settings(shop: Project) -> None:
 
 
 def test_every_setting_of_a_project_can_be_set(shop: Project) -> None:
-    said = projects(
+    output = projects(
         *("set", str(PROJECT), "--name", "Loja", "--timezone", "Asia/Tokyo"),
         *("--closing-time", "22:30", "--idle-timeout", "2h"),
     )
 
-    assert said == [
+    assert output == [
         f"{PROJECT}: name Shop -> Loja; timezone America/Sao_Paulo -> Asia/Tokyo; "
         "closing_time 00:00 -> 22:30; idle_timeout none -> 2h.",
         "1 changed, 0 as they were.",
@@ -63,7 +63,7 @@ def test_every_setting_of_a_project_can_be_set(shop: Project) -> None:
     assert (shop.closing_time, shop.idle_timeout) == (time(22, 30), timedelta(hours=2))
 
 
-def test_what_is_not_asked_stays_as_it_is(shop: Project) -> None:
+def test_settings_that_are_not_given_stay_unchanged(shop: Project) -> None:
     Project.objects.update(closing_time=time(3), idle_timeout=timedelta(hours=1))
 
     projects("set", str(PROJECT), "--timezone", "UTC")
@@ -73,7 +73,7 @@ def test_what_is_not_asked_stays_as_it_is(shop: Project) -> None:
     assert (shop.closing_time, shop.idle_timeout) == (time(3), timedelta(hours=1))
 
 
-def test_an_idle_timeout_can_be_taken_away(shop: Project) -> None:
+def test_an_idle_timeout_can_be_removed(shop: Project) -> None:
     Project.objects.update(idle_timeout=timedelta(hours=1))
 
     assert projects("set", str(PROJECT), "--idle-timeout", "none") == [
@@ -85,7 +85,7 @@ def test_an_idle_timeout_can_be_taken_away(shop: Project) -> None:
     assert shop.idle_timeout is None
 
 
-def test_all_that_is_wrong_is_told_at_once(shop: Project) -> None:
+def test_every_problem_is_reported_at_once(shop: Project) -> None:
     assert failed(
         *("set", "42", "--timezone", "Brazil/Sao_Paulo"),
         *("--closing-time", "25:00", "--idle-timeout", "1s", "--name", "two\nlines"),
@@ -113,9 +113,9 @@ def test_setting_nothing_is_refused(shop: Project) -> None:
 
 
 def test_a_project_can_be_configured_before_its_first_event() -> None:
-    said = projects("set", str(PROJECT), "--timezone", "Asia/Tokyo")
+    output = projects("set", str(PROJECT), "--timezone", "Asia/Tokyo")
 
-    assert said == [
+    assert output == [
         f"{PROJECT}: new; timezone America/Sao_Paulo -> Asia/Tokyo.",
         "1 changed, 0 as they were.",
     ]
@@ -139,40 +139,38 @@ def test_a_new_closing_rule_moves_the_open_conversations_of_its_project_only(
     elsewhere.save()
     Project.objects.update(timezone="America/Sao_Paulo")
 
-    said = projects("set", str(PROJECT), option, value)
+    output = projects("set", str(PROJECT), option, value)
 
-    assert said[0].endswith("; 2 open conversations moved.")
+    assert output[0].endswith("; 2 open conversations moved.")
     moved = Conversation.objects.filter(uuid__in=[first.uuid, second.uuid])
     assert set(moved.values_list("closes_at", flat=True)) == {closes_at}
     stayed = Conversation.objects.filter(uuid__in=[closed.uuid, elsewhere.uuid])
     assert set(stayed.values_list("closes_at", flat=True)) == {NOON + timedelta(days=1)}
 
 
-def test_a_new_idle_timeout_arms_the_open_conversations() -> None:
+def test_a_new_idle_timeout_applies_to_open_conversations() -> None:
     opened = conversation()
 
-    said = projects("set", str(PROJECT), "--idle-timeout", "30m")
+    output = projects("set", str(PROJECT), "--idle-timeout", "30m")
 
-    assert said[0] == f"{PROJECT}: idle_timeout none -> 30m; 1 open conversation moved."
+    assert output[0] == f"{PROJECT}: idle_timeout none -> 30m; 1 open conversation moved."
     opened.refresh_from_db()
     assert opened.due_at == NOON + timedelta(minutes=30)
 
 
 @pytest.mark.parametrize("options", [("--name", "Loja"), ("--timezone", "America/Sao_Paulo")])
-def test_what_leaves_the_closing_rule_alone_moves_nothing(options: tuple[str, ...]) -> None:
+def test_other_settings_move_no_conversations(options: tuple[str, ...]) -> None:
     opened = conversation()
     Project.objects.update(timezone="America/Sao_Paulo")
 
-    said = projects("set", str(PROJECT), *options)
+    output = projects("set", str(PROJECT), *options)
 
-    assert "moved" not in said[0]
+    assert "moved" not in output[0]
     opened.refresh_from_db()
     assert opened.closes_at == NOON + timedelta(days=1)
 
 
-def test_what_is_logged_names_projects_by_id_only(
-    shop: Project, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_the_log_names_projects_by_id_only(shop: Project, caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level("INFO"):
         projects("set", str(PROJECT), "--name", "Loja da Ana", "--dry-run")
         projects("set", str(PROJECT), "--name", "Loja da Ana")
@@ -184,7 +182,7 @@ def test_what_is_logged_names_projects_by_id_only(
     assert "Shop" not in str(record.__dict__)
 
 
-def test_a_busy_database_is_told_with_a_sentence(
+def test_a_busy_database_is_reported_in_a_sentence(
     shop: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def too_late(**_arguments: Any) -> int:

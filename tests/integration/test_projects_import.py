@@ -1,4 +1,4 @@
-"""`manage.py projects import`: a whole file, or nothing of it."""
+"""`manage.py projects import`: a file is imported completely or not at all."""
 
 from datetime import UTC, datetime, time, timedelta
 from pathlib import Path
@@ -24,11 +24,11 @@ pytestmark = pytest.mark.django_db
 
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
-    """Where a test writes its file."""
+    """Return the path of the test's file."""
     return tmp_path / "projects.csv"
 
 
-def test_a_file_sets_many_projects_and_says_what_changed(path: Path) -> None:
+def test_a_file_configures_many_projects_and_the_changes_are_listed(path: Path) -> None:
     opened = conversation()
     Project.objects.update(name="Shop", timezone="UTC")
     Project.objects.create(uuid=OTHER, timezone="UTC")
@@ -36,9 +36,9 @@ def test_a_file_sets_many_projects_and_says_what_changed(path: Path) -> None:
         f"{HEADER}\n{PROJECT},Loja,Asia/Tokyo,00:00,\n{OTHER},,America/Sao_Paulo,22:30,1h30m\n"
     )
 
-    said = projects("import", str(path))
+    output = projects("import", str(path))
 
-    assert said == [
+    assert output == [
         f"{PROJECT}: name Shop -> Loja; timezone UTC -> Asia/Tokyo; 1 open conversation moved.",
         f"{OTHER}: timezone UTC -> America/Sao_Paulo; closing_time 00:00 -> 22:30; "
         "idle_timeout none -> 1h30m.",
@@ -56,9 +56,9 @@ def test_a_file_may_leave_columns_out_and_name_new_projects(path: Path) -> None:
     Project.objects.create(uuid=PROJECT, name="Shop", closing_time=time(3))
     path.write_text(f"timezone,uuid\r\nUTC,{PROJECT}\r\nUTC,{OTHER}\r\n", encoding="utf-8-sig")
 
-    said = projects("import", str(path))
+    output = projects("import", str(path))
 
-    assert said == [
+    assert output == [
         f"{PROJECT}: timezone America/Sao_Paulo -> UTC.",
         f"{OTHER}: new; timezone America/Sao_Paulo -> UTC.",
         "2 changed, 0 as they were.",
@@ -68,7 +68,7 @@ def test_a_file_may_leave_columns_out_and_name_new_projects(path: Path) -> None:
     assert Project.objects.get(uuid=OTHER).timezone == "UTC"
 
 
-def test_an_empty_cell_takes_the_idle_timeout_away(path: Path) -> None:
+def test_an_empty_cell_removes_the_idle_timeout(path: Path) -> None:
     Project.objects.create(uuid=PROJECT, idle_timeout=timedelta(hours=1))
     path.write_text(f"uuid,idle_timeout\n{PROJECT},\n")
 
@@ -77,16 +77,16 @@ def test_an_empty_cell_takes_the_idle_timeout_away(path: Path) -> None:
     assert Project.objects.get().idle_timeout is None
 
 
-def test_what_was_listed_can_be_imported_and_changes_nothing(path: Path) -> None:
+def test_importing_the_output_of_list_changes_nothing(path: Path) -> None:
     conversation()
     Project.objects.update(name='Loja "Água", e mais', idle_timeout=timedelta(seconds=5_445))
     Project.objects.create(uuid=OTHER, timezone="Asia/Tokyo", closing_time=time(22, 30, 15))
     path.write_text("\n".join(projects("list", "--csv")) + "\n", encoding="utf-8")
     before = every_row_version()
 
-    said = projects("import", str(path))
+    output = projects("import", str(path))
 
-    assert said == ["0 changed, 2 as they were."]
+    assert output == ["0 changed, 2 as they were."]
     assert every_row_version() == before
     assert path.read_text(encoding="utf-8").splitlines() == [
         HEADER,
@@ -95,7 +95,7 @@ def test_what_was_listed_can_be_imported_and_changes_nothing(path: Path) -> None
     ]
 
 
-def test_one_wrong_line_keeps_all_others_from_being_written(path: Path) -> None:
+def test_one_invalid_line_refuses_the_whole_file(path: Path) -> None:
     conversation()
     path.write_text(
         f"uuid,timezone,closing_time\n{PROJECT},Asia/Tokyo,00:00\n{OTHER},Brazil/Sao_Paulo,24:00\n"
@@ -109,9 +109,7 @@ def test_one_wrong_line_keeps_all_others_from_being_written(path: Path) -> None:
     ]
 
 
-def test_a_failure_half_way_leaves_nothing_written(
-    path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_failure_halfway_writes_nothing(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     conversation()
     path.write_text(f"uuid,timezone\n{PROJECT},Asia/Tokyo\n{OTHER},Asia/Tokyo\n")
     moved: list[int] = []
@@ -139,14 +137,14 @@ def test_many_projects_take_few_queries(
     path.write_text("\n".join(["uuid", *map(str, uuids)]))
 
     with django_assert_max_num_queries(8):
-        said = projects("import", str(path), *options)
+        output = projects("import", str(path), *options)
 
-    assert "100 changed, 100 as they were." in said
+    assert "100 changed, 100 as they were." in output
     assert Project.objects.count() == (100 if options else 200)
 
 
 @pytest.mark.parametrize("source", ["set", "import"])
-def test_a_dry_run_says_the_same_and_changes_nothing(path: Path, source: str) -> None:
+def test_a_dry_run_lists_the_changes_without_making_them(path: Path, source: str) -> None:
     conversation()
     Project.objects.update(timezone="UTC")
     path.write_text(f"uuid,timezone\n{PROJECT},Asia/Tokyo\n{OTHER},Asia/Tokyo\n")
@@ -163,5 +161,5 @@ def test_a_dry_run_says_the_same_and_changes_nothing(path: Path, source: str) ->
     assert f"{PROJECT}: timezone UTC -> Asia/Tokyo; 1 open conversation moved." in dry
 
 
-def test_a_file_that_is_not_there_is_told_with_a_sentence(path: Path) -> None:
+def test_a_missing_file_is_reported_in_a_sentence(path: Path) -> None:
     assert failed("import", str(path)) == [f"{path} cannot be read: No such file or directory."]

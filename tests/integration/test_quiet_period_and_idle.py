@@ -1,4 +1,4 @@
-"""A conversation in use is given time at its closing; a silent one is closed before."""
+"""The quiet period postpones a closing; the idle timeout closes a conversation earlier."""
 
 from datetime import datetime, timedelta
 from typing import Any
@@ -23,29 +23,29 @@ from tests.support.stored import every_row_version
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("aws")]
 
 QUIET = 10 * MINUTE
-MAX_ROWS = 2 * HOUR
+MAX_POSTPONE = 2 * HOUR
 IDLE = 30 * MINUTE
 
 
 @pytest.fixture(autouse=True)
 def _periods(settings: Any) -> None:
     settings.CLOSING_QUIET_PERIOD = QUIET
-    settings.CLOSING_MAX_POSTPONE = MAX_ROWS
+    settings.CLOSING_MAX_POSTPONE = MAX_POSTPONE
 
 
 def is_open(conversation: Conversation) -> bool:
-    """Whether it is in progress now."""
+    """Return whether the conversation is in progress now."""
     return current(conversation).resolution == Resolution.IN_PROGRESS
 
 
 def sweep(queue: ServiceQueue, moment: datetime) -> None:
-    """A tick, and what follows from it."""
+    """Run a tick and all pointers that it sends."""
     with at(moment):
         tick()
         queue.work()
 
 
-def test_a_young_message_puts_the_closing_off_by_the_quiet_period(queue: ServiceQueue) -> None:
+def test_a_recent_message_postpones_the_closing_by_the_quiet_period(queue: ServiceQueue) -> None:
     chat = closing_at(NOON)
     write(chat, created_at=NOON - MINUTE)
 
@@ -61,7 +61,7 @@ def test_a_young_message_puts_the_closing_off_by_the_quiet_period(queue: Service
 
 
 @pytest.mark.parametrize(("age", "closes"), [(QUIET, True), (QUIET - INSTANT, False)])
-def test_a_message_is_young_for_exactly_the_quiet_period(
+def test_a_message_is_recent_for_exactly_the_quiet_period(
     queue: ServiceQueue, age: timedelta, closes: bool
 ) -> None:
     chat = closing_at(NOON)
@@ -72,12 +72,12 @@ def test_a_message_is_young_for_exactly_the_quiet_period(
     assert is_open(chat) is not closes
 
 
-def test_a_chat_that_goes_on_is_closed_when_it_was_put_off_for_long_enough(
+def test_a_conversation_in_use_closes_after_the_maximum_postponement(
     queue: ServiceQueue,
 ) -> None:
     chat = closing_at(NOON)
     moment = NOON
-    while moment < NOON + MAX_ROWS:
+    while moment < NOON + MAX_POSTPONE:
         write(chat, created_at=moment - MINUTE)
         sweep(queue, moment)
         moment += QUIET
@@ -87,12 +87,12 @@ def test_a_chat_that_goes_on_is_closed_when_it_was_put_off_for_long_enough(
     write(chat, created_at=moment - MINUTE)
     sweep(queue, moment)
 
-    assert moment == NOON + MAX_ROWS
-    assert current(chat).ended_at == NOON + MAX_ROWS
+    assert moment == NOON + MAX_POSTPONE
+    assert current(chat).ended_at == NOON + MAX_POSTPONE
     assert current(chat).message_count == 13
 
 
-def test_the_last_time_it_is_put_off_may_be_shorter(queue: ServiceQueue, settings: Any) -> None:
+def test_the_last_postponement_may_be_shorter(queue: ServiceQueue, settings: Any) -> None:
     settings.CLOSING_MAX_POSTPONE = 15 * MINUTE
     chat = closing_at(NOON)
     for minutes in (0, 10):
@@ -102,15 +102,17 @@ def test_the_last_time_it_is_put_off_may_be_shorter(queue: ServiceQueue, setting
     assert current(chat).closes_at == NOON + 15 * MINUTE
 
 
-def test_a_message_dated_in_the_future_puts_it_off_no_longer(queue: ServiceQueue) -> None:
+def test_a_message_dated_in_the_future_does_not_extend_the_postponement(
+    queue: ServiceQueue,
+) -> None:
     chat = closing_at(NOON)
     write(chat, created_at=NOON + 365 * DAY)
 
     sweep(queue, NOON)
     assert current(chat).closes_at == NOON + QUIET
-    sweep(queue, NOON + MAX_ROWS - INSTANT)
+    sweep(queue, NOON + MAX_POSTPONE - INSTANT)
     assert is_open(chat)
-    sweep(queue, NOON + MAX_ROWS)
+    sweep(queue, NOON + MAX_POSTPONE)
     assert not is_open(chat)
 
 
@@ -127,7 +129,7 @@ def test_either_period_may_be_switched_off(
     assert not is_open(chat)
 
 
-def test_after_a_long_outage_a_chat_that_is_still_going_is_closed(queue: ServiceQueue) -> None:
+def test_after_a_long_outage_a_conversation_in_use_is_closed(queue: ServiceQueue) -> None:
     chat = closing_at(NOON)
     write(chat, created_at=NOON + 5 * HOUR - MINUTE)
 
@@ -136,7 +138,7 @@ def test_after_a_long_outage_a_chat_that_is_still_going_is_closed(queue: Service
     assert current(chat).ended_at == NOON + 5 * HOUR
 
 
-def test_a_message_that_is_in_the_archive_already_is_young_too(queue: ServiceQueue) -> None:
+def test_an_archived_message_counts_as_recent_too(queue: ServiceQueue) -> None:
     chat = closing_at(NOON, archive_check_at=NOON - MINUTE)
     write(chat, created_at=NOON - MINUTE)
     with at(NOON - MINUTE):
@@ -148,7 +150,7 @@ def test_a_message_that_is_in_the_archive_already_is_young_too(queue: ServiceQue
     assert current(chat).closes_at == NOON + QUIET
 
 
-def test_messages_of_an_idle_project_write_nothing_to_postgresql() -> None:
+def test_messages_of_a_project_with_an_idle_timeout_write_nothing_to_postgresql() -> None:
     Project.objects.create(uuid=PROJECT, idle_timeout=IDLE)
     deliver_bodies(bodies=[numbered_message(0)])
     assert Conversation.objects.get().due_at == NOON + IDLE
@@ -159,7 +161,7 @@ def test_messages_of_an_idle_project_write_nothing_to_postgresql() -> None:
     assert every_row_version() == before
 
 
-def test_idle_is_armed_again_by_the_newest_message_and_closes_when_silent(
+def test_the_newest_message_restarts_the_idle_timeout(
     queue: ServiceQueue,
 ) -> None:
     Project.objects.create(uuid=PROJECT, idle_timeout=IDLE)
@@ -178,7 +180,9 @@ def test_idle_is_armed_again_by_the_newest_message_and_closes_when_silent(
     assert current(chat).message_count == 2
 
 
-def test_a_window_without_a_message_is_silent_from_its_opening(queue: ServiceQueue) -> None:
+def test_the_idle_timeout_of_a_window_without_messages_starts_at_its_opening(
+    queue: ServiceQueue,
+) -> None:
     Project.objects.create(uuid=PROJECT, idle_timeout=IDLE)
     deliver_bodies(bodies=[window_body()])
     chat = Conversation.objects.get()
@@ -191,7 +195,7 @@ def test_a_window_without_a_message_is_silent_from_its_opening(queue: ServiceQue
     assert current(chat).message_count == 0
 
 
-def test_a_message_in_the_archive_keeps_a_conversation_from_being_idle(
+def test_an_archived_message_restarts_the_idle_timeout(
     queue: ServiceQueue,
 ) -> None:
     Project.objects.create(uuid=PROJECT, idle_timeout=IDLE)
@@ -217,7 +221,7 @@ def test_a_conversation_that_is_not_idle_closes_at_its_closing_time(queue: Servi
     assert current(chat).ended_at == NOON
 
 
-def test_without_an_idle_timeout_silence_closes_nothing() -> None:
+def test_without_an_idle_timeout_no_conversation_closes_early() -> None:
     project()
     chat = closing_at(NOON + DAY, opened_at=NOON - 5 * DAY)
 

@@ -1,4 +1,4 @@
-"""Closing and reopening by hand: a wish in PostgreSQL, carried out when its turn comes."""
+"""Closing and reopening by operators: a request in PostgreSQL, executed in its group."""
 
 from datetime import datetime
 from uuid import uuid4
@@ -22,25 +22,25 @@ CLOSE = "close_conversation"
 REOPEN = "reopen_conversation"
 
 
-def closed_by_hand(
+def close_by_hand(
     queue: ServiceQueue,
     chat: Conversation,
     moment: datetime,
     resolution: Resolution = Resolution.RESOLVED,
 ) -> list[str]:
-    """Ask for it, and let it be carried out; gives the tasks that ran."""
+    """Request a close, let a worker execute it, and return the tasks that ran."""
     request_close(conversation_uuid=chat.uuid, resolution=resolution, now=moment)
-    return swept(queue, moment)
+    return sweep(queue, moment)
 
 
-def reopened_by_hand(queue: ServiceQueue, chat: Conversation, moment: datetime) -> list[str]:
-    """Ask for it, and let it be carried out; gives the tasks that ran."""
+def reopen_by_hand(queue: ServiceQueue, chat: Conversation, moment: datetime) -> list[str]:
+    """Request a reopening, let a worker execute it, and return the tasks that ran."""
     request_reopen(conversation_uuid=chat.uuid, now=moment)
-    return swept(queue, moment)
+    return sweep(queue, moment)
 
 
-def swept(queue: ServiceQueue, moment: datetime) -> list[str]:
-    """A tick and what follows from it."""
+def sweep(queue: ServiceQueue, moment: datetime) -> list[str]:
+    """Run a tick and all pointers that it sends, and return the tasks that ran."""
     with at(moment):
         tick()
         return queue.work()
@@ -50,11 +50,11 @@ def swept(queue: ServiceQueue, moment: datetime) -> list[str]:
 def test_a_conversation_is_closed_by_hand_before_its_time(
     queue: ServiceQueue, resolution: Resolution
 ) -> None:
-    """Also while it is in use: the quiet period is for closings by time."""
+    """The quiet period does not apply: it only postpones closings by time."""
     chat = closing_at(NOON + DAY)
     write(chat, created_at=NOON)
 
-    assert closed_by_hand(queue, chat, NOON, resolution) == [TICK, CLOSE]
+    assert close_by_hand(queue, chat, NOON, resolution) == [TICK, CLOSE]
 
     assert current(chat).resolution == resolution
     assert current(chat).ended_at == NOON
@@ -62,7 +62,7 @@ def test_a_conversation_is_closed_by_hand_before_its_time(
     assert current(chat).message_count == 1
 
 
-def test_until_its_turn_comes_nothing_but_the_wish_is_written() -> None:
+def test_until_its_execution_only_the_request_is_written() -> None:
     chat = closing_at(NOON + DAY)
 
     request_close(conversation_uuid=chat.uuid, resolution=Resolution.RESOLVED, now=NOON)
@@ -72,7 +72,9 @@ def test_until_its_turn_comes_nothing_but_the_wish_is_written() -> None:
     assert current(chat).due_at == NOON
 
 
-def test_an_event_that_closes_it_first_makes_the_wish_void(queue: ServiceQueue) -> None:
+def test_an_event_that_closes_the_conversation_first_discards_the_request(
+    queue: ServiceQueue,
+) -> None:
     chat = closing_at(NOON + DAY)
     request_close(conversation_uuid=chat.uuid, resolution=Resolution.RESOLVED, now=NOON)
     close(
@@ -83,13 +85,13 @@ def test_an_event_that_closes_it_first_makes_the_wish_void(queue: ServiceQueue) 
         now=NOON,
     )
 
-    assert swept(queue, NOON) == [TICK]
+    assert sweep(queue, NOON) == [TICK]
 
     assert current(chat).resolution == Resolution.UNRESOLVED
     assert current(chat).requested_resolution is None
 
 
-def test_what_cannot_be_is_refused_with_a_sentence() -> None:
+def test_an_impossible_request_is_refused_with_a_message() -> None:
     chat = conversation()
     ended = conversation(resolution=Resolution.RESOLVED, ended_at=NOON)
 
@@ -103,12 +105,12 @@ def test_what_cannot_be_is_refused_with_a_sentence() -> None:
         request_reopen(conversation_uuid=uuid4(), now=NOON)
 
 
-def test_a_reopened_conversation_goes_on_until_the_next_closing(queue: ServiceQueue) -> None:
+def test_a_reopened_conversation_is_open_until_the_next_closing(queue: ServiceQueue) -> None:
     chat = closing_at(NOON + DAY)
     write(chat, created_at=NOON - MINUTE, message_id="before")
-    closed_by_hand(queue, chat, NOON)
+    close_by_hand(queue, chat, NOON)
 
-    assert reopened_by_hand(queue, chat, NOON + HOUR) == [TICK, REOPEN]
+    assert reopen_by_hand(queue, chat, NOON + HOUR) == [TICK, REOPEN]
 
     again = current(chat)
     assert again.resolution == Resolution.IN_PROGRESS
@@ -118,40 +120,40 @@ def test_a_reopened_conversation_goes_on_until_the_next_closing(queue: ServiceQu
     later = NOON + 2 * HOUR
     assert found(at=later, sent_at=later).conversation_uuid == chat.uuid
     write(chat, created_at=later, message_id="after")
-    assert swept(queue, MIDNIGHT) == [TICK, CLOSE]
+    assert sweep(queue, MIDNIGHT) == [TICK, CLOSE]
     assert [one["id"] for one in archived(conversation_uuid=chat.uuid)] == ["before", "after"]
     assert current(chat).archived_at == MIDNIGHT
 
 
-def test_it_is_refused_at_its_turn_if_the_contact_has_written_since(queue: ServiceQueue) -> None:
+def test_a_reopening_is_refused_if_the_contact_has_written_since(queue: ServiceQueue) -> None:
     chat = closing_at(NOON + DAY)
-    closed_by_hand(queue, chat, NOON)
+    close_by_hand(queue, chat, NOON)
     request_reopen(conversation_uuid=chat.uuid, now=NOON + HOUR)
     found(at=NOON + HOUR, sent_at=NOON + HOUR)
 
-    assert swept(queue, NOON + HOUR) == [TICK, REOPEN]
+    assert sweep(queue, NOON + HOUR) == [TICK, REOPEN]
 
     refused = current(chat)
     assert (refused.resolution, refused.ended_at) == (Resolution.RESOLVED, NOON)
     assert (refused.requested_resolution, refused.due_at) == (None, None)
     assert refused.close_requested_at is None
-    assert swept(queue, NOON + 2 * HOUR) == [TICK]
+    assert sweep(queue, NOON + 2 * HOUR) == [TICK]
 
 
-def test_it_can_be_closed_and_reopened_again_and_again_within_five_minutes(
+def test_a_conversation_can_be_closed_and_reopened_repeatedly_within_five_minutes(
     queue: ServiceQueue,
 ) -> None:
-    """SQS remembers deduplication ids for five minutes: each pointer has to have its own."""
+    """SQS keeps deduplication ids for five minutes, so each pointer needs its own."""
     chat = closing_at(NOON + DAY)
     for second in range(0, 40, 20):
         moment = NOON + second * MINUTE / 60
-        assert closed_by_hand(queue, chat, moment) == [TICK, CLOSE]
+        assert close_by_hand(queue, chat, moment) == [TICK, CLOSE]
         assert current(chat).ended_at == moment
-        assert reopened_by_hand(queue, chat, moment + MINUTE / 6) == [TICK, REOPEN]
+        assert reopen_by_hand(queue, chat, moment + MINUTE / 6) == [TICK, REOPEN]
         assert current(chat).resolution == Resolution.IN_PROGRESS
 
 
-def test_one_claim_that_is_sent_twice_is_one_pointer(queue: ServiceQueue) -> None:
+def test_a_claim_that_is_sent_twice_is_one_pointer(queue: ServiceQueue) -> None:
     closing_at(NOON)
     queue.strict.lose_answers(count=1, actions=["SendMessageBatch"])
 
@@ -161,12 +163,12 @@ def test_one_claim_that_is_sent_twice_is_one_pointer(queue: ServiceQueue) -> Non
     assert len(queue.pointers()) == 1
 
 
-def test_a_close_pointer_that_comes_again_does_not_close_the_reopened_one(
+def test_a_redelivered_close_pointer_does_not_close_a_reopened_conversation(
     queue: ServiceQueue,
 ) -> None:
     chat = closing_at(NOON)
-    assert swept(queue, NOON) == [TICK, CLOSE]
-    reopened_by_hand(queue, chat, NOON + MINUTE)
+    assert sweep(queue, NOON) == [TICK, CLOSE]
+    reopen_by_hand(queue, chat, NOON + MINUTE)
     before = current(chat)
 
     with at(NOON + 2 * MINUTE):
@@ -179,11 +181,11 @@ def test_a_close_pointer_that_comes_again_does_not_close_the_reopened_one(
     assert current(chat).resolution == Resolution.UNCLASSIFIED
 
 
-def test_a_reopen_pointer_that_comes_again_changes_nothing(queue: ServiceQueue) -> None:
+def test_a_redelivered_reopen_pointer_changes_nothing(queue: ServiceQueue) -> None:
     chat = closing_at(NOON)
-    swept(queue, NOON)
-    reopened_by_hand(queue, chat, NOON + MINUTE)
-    closed_by_hand(queue, chat, NOON + 2 * MINUTE)
+    sweep(queue, NOON)
+    reopen_by_hand(queue, chat, NOON + MINUTE)
+    close_by_hand(queue, chat, NOON + 2 * MINUTE)
     before = every_row_version()
 
     with at(NOON + 3 * MINUTE):
@@ -196,8 +198,8 @@ def test_a_closing_event_that_was_queued_before_the_reopening_does_not_close_it(
     queue: ServiceQueue,
 ) -> None:
     chat = closing_at(NOON)
-    swept(queue, NOON)
-    reopened_by_hand(queue, chat, NOON + HOUR)
+    sweep(queue, NOON)
+    reopen_by_hand(queue, chat, NOON + HOUR)
 
     for sent_at, closes in ((NOON + 59 * MINUTE, False), (NOON + 61 * MINUTE, True)):
         close(
@@ -210,10 +212,10 @@ def test_a_closing_event_that_was_queued_before_the_reopening_does_not_close_it(
         assert (current(chat).resolution == Resolution.RESOLVED) is closes
 
 
-def test_what_its_closing_had_yet_to_move_is_archived_before_it_expires(
+def test_messages_not_yet_archived_at_reopening_are_archived_before_they_expire(
     queue: ServiceQueue,
 ) -> None:
-    """Killed before the archive was made: its messages may be nearly two days old."""
+    """The worker was killed before archiving, so messages may be nearly two days old."""
     chat = closing_at(NOON)
     write(chat, created_at=NOON - 24 * HOUR)
     close(
@@ -223,7 +225,7 @@ def test_what_its_closing_had_yet_to_move_is_archived_before_it_expires(
         takeover=None,
         now=NOON,
     )
-    reopened_by_hand(queue, chat, NOON + MINUTE)
+    reopen_by_hand(queue, chat, NOON + MINUTE)
 
     with at(NOON + 2 * MINUTE):
         tasks.archive_before_expiry.run()

@@ -1,4 +1,4 @@
-"""AWS clients: one for each process and purpose, with timeouts; what their errors become."""
+"""AWS clients: one for each process and purpose, their timeouts, and the mapping of errors."""
 
 from collections.abc import Callable
 from typing import Any
@@ -30,7 +30,7 @@ REQUIRED = {"sqs": "receive_message", "dynamodb": "get_item", "firehose": "put_r
 
 
 def validates_parameters(client: Any) -> bool:
-    """Whether it refuses a call that lacks required parameters before it is signed."""
+    """Return whether the client refuses a call without required parameters before signing it."""
     try:
         client.generate_presigned_url(REQUIRED[client.meta.service_model.service_name], Params={})
     except ParamValidationError:
@@ -61,7 +61,7 @@ def test_a_process_has_one_client_for_each_purpose(monkeypatch: pytest.MonkeyPat
     assert aws.sqs_client() is not work
 
 
-def test_a_client_is_of_the_region_of_its_service(settings: Any) -> None:
+def test_a_client_uses_the_region_of_its_service(settings: Any) -> None:
     settings.SQS_CONVERSATION_REGION = "us-west-2"
     settings.DYNAMODB_REGION = "eu-central-1"
 
@@ -78,7 +78,7 @@ def test_a_client_is_of_the_region_of_its_service(settings: Any) -> None:
         (NoCredentialsError(), "NoCredentialsError"),
     ],
 )
-def test_what_may_pass_by_itself_is_unavailable(error: Exception, word: str) -> None:
+def test_an_error_that_may_pass_is_raised_as_unavailable(error: Exception, word: str) -> None:
     with pytest.raises(Unavailable) as caught, aws.may_be_unavailable("SQS"):
         raise error
 
@@ -92,7 +92,7 @@ def test_what_may_pass_by_itself_is_unavailable(error: Exception, word: str) -> 
         ParamValidationError(report="a wrong type"),
     ],
 )
-def test_what_was_asked_wrongly_is_a_bug(error: Exception) -> None:
+def test_an_error_of_the_request_is_raised_unchanged(error: Exception) -> None:
     with (
         pytest.raises(type(error)),
         aws.may_be_unavailable("DynamoDB", our_fault={"ValidationException"}),

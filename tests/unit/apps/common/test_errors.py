@@ -1,4 +1,4 @@
-"""Which errors of PostgreSQL are external, and so never count against an event."""
+"""Which PostgreSQL errors are external, so that they never count against an event."""
 
 import psycopg2.errors
 import pytest
@@ -16,13 +16,13 @@ from apps.common.errors import Unavailable, database_may_be_unavailable
 
 
 class _Reported(psycopg2.Error):
-    """An error that carries a SQLSTATE, as psycopg2 makes them."""
+    """An error with a SQLSTATE, like those of psycopg2."""
 
     pgcode = ""
 
 
 def raised(kind: type[Error], state: str | None) -> Error:
-    """Return an error as Django raises it for a SQLSTATE; None: the connection is gone."""
+    """Return the error that Django raises for a SQLSTATE; None stands for a lost connection."""
     cause = type("Reported", (_Reported,), {"pgcode": state})()
     error = kind("a sentence that may quote a row")
     error.__cause__ = cause
@@ -58,7 +58,7 @@ def raised(kind: type[Error], state: str | None) -> Error:
         pytest.param(OperationalError, "58030", id="input and output"),
     ],
 )
-def test_what_lies_outside_of_the_event_is_waited_for(kind: type[Error], state: str | None) -> None:
+def test_an_external_error_is_raised_as_unavailable(kind: type[Error], state: str | None) -> None:
     expected = pytest.raises(Unavailable, match="PostgreSQL is unavailable: Reported")
     with expected, database_may_be_unavailable():
         raise raised(kind, state)
@@ -74,7 +74,7 @@ def test_what_lies_outside_of_the_event_is_waited_for(kind: type[Error], state: 
         pytest.param(InternalError, "XX000", id="internal"),
     ],
 )
-def test_what_follows_the_event_around_is_its_own(kind: type[Error], state: str) -> None:
+def test_an_error_of_the_event_is_raised_unchanged(kind: type[Error], state: str) -> None:
     error = raised(kind, state)
 
     with pytest.raises(kind) as caught, database_may_be_unavailable():

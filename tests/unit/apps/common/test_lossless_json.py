@@ -1,4 +1,4 @@
-"""JSON goes in, is escaped, and comes back as it was."""
+"""JSON is escaped for storage and restored without loss."""
 
 import json
 from decimal import Decimal
@@ -13,7 +13,7 @@ from tests.support.json_documents import json_documents, json_texts, texts
 
 
 def exactly(text: str) -> Any:
-    """The document as Python's own reader sees it, with exact numbers."""
+    """Return the document as parsed by Python's own decoder, with exact numbers."""
     return json.loads(text, parse_float=Decimal, parse_int=Decimal)
 
 
@@ -33,13 +33,13 @@ def exactly(text: str) -> Any:
 @example("9" * 5_000)
 @example("0." + "0" * 5_000 + "1")
 @example("[-0, -0.0, 0.10, 1E+2]")
-def test_a_document_can_be_had_back_as_it_was(text: str) -> None:
+def test_a_document_is_restored_as_it_was(text: str) -> None:
     assert restore(parse(text)) == exactly(text)
 
 
 @settings(max_examples=60, deadline=None)
 @given(json_texts())
-def test_what_is_dumped_and_loaded_stays_the_same(text: str) -> None:
+def test_a_dumped_document_is_loaded_unchanged(text: str) -> None:
     document = parse(text)
 
     assert load(dump(document)) == document
@@ -48,7 +48,7 @@ def test_what_is_dumped_and_loaded_stays_the_same(text: str) -> None:
 
 @settings(max_examples=60, deadline=None)
 @given(json_texts())
-def test_what_is_dumped_holds_nothing_that_a_store_refuses(text: str) -> None:
+def test_a_dumped_document_has_only_characters_that_can_be_stored(text: str) -> None:
     dumped = dump(parse(text))
 
     dumped.encode()
@@ -58,7 +58,7 @@ def test_what_is_dumped_holds_nothing_that_a_store_refuses(text: str) -> None:
 
 @settings(max_examples=60, deadline=None)
 @given(json_documents())
-def test_equal_documents_are_dumped_alike_whatever_the_order_of_their_keys(document: Any) -> None:
+def test_equal_documents_are_dumped_as_the_same_text(document: Any) -> None:
     ordered, reverse = json.dumps(document, sort_keys=True), json.dumps(_reversed(document))
 
     assert dump(parse(ordered)) == dump(parse(reverse))
@@ -66,7 +66,7 @@ def test_equal_documents_are_dumped_alike_whatever_the_order_of_their_keys(docum
 
 @settings(max_examples=60, deadline=None)
 @given(texts())
-def test_a_text_is_escaped_and_unescaped_to_itself(text: str) -> None:
+def test_unescape_reverses_escape(text: str) -> None:
     assert unescape(escape(text)) == text
 
 
@@ -83,18 +83,18 @@ def test_a_text_is_escaped_and_unescaped_to_itself(text: str) -> None:
         ("-46.63330941", Decimal("-46.63330941")),
     ],
 )
-def test_what_a_store_cannot_hold_is_escaped(text: str, held: Any) -> None:
+def test_what_cannot_be_stored_is_escaped(text: str, held: Any) -> None:
     assert parse(text) == held
 
 
-def test_numbers_keep_the_digits_they_were_written_with() -> None:
+def test_numbers_keep_their_digits() -> None:
     assert dump(parse("[1.0,1.10,0.1,1e2,12345678901234567890]")) == (
         "[1.0,1.10,0.1,100,12345678901234567890]"
     )
 
 
 @pytest.mark.parametrize("text", ["", "{", "NaN", "[Infinity]", "-Infinity", "{'a': 1}", "1 2"])
-def test_what_is_not_json_is_refused(text: str) -> None:
+def test_invalid_json_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match=r".+"):
         parse(text)
 
@@ -110,14 +110,14 @@ def test_a_document_nested_too_deeply_is_refused(text: str) -> None:
 
 
 @pytest.mark.parametrize("number", ["1e9999999999999999999", "-1.5E-99999999999999999999"])
-def test_an_exponent_beyond_what_decimals_have_is_kept_as_it_was_written(number: str) -> None:
+def test_an_exponent_too_large_for_decimal_is_kept_as_text(number: str) -> None:
     assert parse(number) == {"$number": number}
     assert load(dump(parse(number))) == {"$number": number}
     assert restore(parse(number)) == number
 
 
-def test_what_was_read_in_a_shallow_stack_can_be_written_in_a_deep_one() -> None:
-    """A message is read in the chain's first step and written again much further down."""
+def test_a_document_parsed_in_a_shallow_stack_can_be_dumped_in_a_deep_one() -> None:
+    """The chain parses a message in its first step and dumps it in a much deeper call stack."""
     document = _deepest_readable()
 
     dumped = _deeper(lambda: dump(document), frames=100)

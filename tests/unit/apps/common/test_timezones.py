@@ -1,4 +1,4 @@
-"""Whether a zone is known, and what whoever gave another name is told."""
+"""Known time zones, and the error message for an unknown name."""
 
 import os
 import subprocess
@@ -25,12 +25,12 @@ def test_a_zone_of_the_tz_database_is_known(name: str) -> None:
     "name",
     ["", "sao_paulo", "america/sao_paulo", "GMT-3", "America", "../UTC", "/etc/localtime", "UTC\0"],
 )
-def test_anything_else_is_not(name: str) -> None:
+def test_any_other_name_is_unknown(name: str) -> None:
     assert not is_known(name)
 
 
 @pytest.mark.parametrize("name", ["localtime", "Factory"])
-def test_what_differs_from_machine_to_machine_is_no_zone(name: str) -> None:
+def test_a_name_whose_meaning_depends_on_the_machine_is_unknown(name: str) -> None:
     assert not is_known(name)
 
 
@@ -47,7 +47,7 @@ def test_what_differs_from_machine_to_machine_is_no_zone(name: str) -> None:
         ("Buenos Aires", ("America/Argentina/Buenos_Aires", "America/Buenos_Aires")),
     ],
 )
-def test_a_name_that_differs_only_in_case_or_region_has_one_meaning(
+def test_a_name_that_differs_only_in_case_or_region_has_one_suggestion(
     name: str, nearest: tuple[str, ...]
 ) -> None:
     assert nearest_names(name) == nearest
@@ -64,7 +64,7 @@ def test_a_name_that_differs_only_in_case_or_region_has_one_meaning(
         ("PST", "PST8PDT"),
     ],
 )
-def test_a_misspelt_name_is_answered_with_the_most_likely_first(name: str, meant: str) -> None:
+def test_the_most_similar_name_is_suggested_first(name: str, meant: str) -> None:
     first, *others = nearest_names(name)
 
     assert first == meant
@@ -72,7 +72,7 @@ def test_a_misspelt_name_is_answered_with_the_most_likely_first(name: str, meant
 
 
 @pytest.mark.parametrize("name", ["", "/", "E. South America Standard Time", "x" * 100_000])
-def test_a_name_that_is_like_none_is_answered_with_an_example(name: str) -> None:
+def test_a_name_without_similar_zones_gets_an_example(name: str) -> None:
     assert nearest_names(name) == ()
 
     sentence = unknown_sentence(name)
@@ -83,7 +83,7 @@ def test_a_name_that_is_like_none_is_answered_with_an_example(name: str) -> None
     assert len(sentence) < 200
 
 
-def test_the_sentence_names_what_was_given_and_what_may_be_meant() -> None:
+def test_the_message_contains_the_name_and_the_suggestions() -> None:
     assert unknown_sentence("Brazil/Sao_Paulo") == (
         '"Brazil/Sao_Paulo" is not a time zone of the tz database. Did you mean America/Sao_Paulo?'
     )
@@ -99,9 +99,7 @@ def test_the_sentence_names_what_was_given_and_what_may_be_meant() -> None:
         ("Etc/UTC+1", "Etc/GMT-1"),
     ],
 )
-def test_an_offset_is_answered_with_the_zone_whose_sign_is_the_other_way_round(
-    name: str, zone: str
-) -> None:
+def test_an_offset_gets_the_zone_with_the_inverted_sign(name: str, zone: str) -> None:
     sentence = unknown_sentence(name)
 
     assert f"Use a place such as America/Sao_Paulo, or {zone}:" in sentence
@@ -109,18 +107,18 @@ def test_an_offset_is_answered_with_the_zone_whose_sign_is_the_other_way_round(
 
 
 @pytest.mark.parametrize("name", ["UTC+5:30", "GMT+20", "GMT-33"])
-def test_an_offset_that_no_zone_of_that_kind_has_is_not_promised(name: str) -> None:
+def test_an_offset_without_a_zone_is_not_suggested(name: str) -> None:
     assert "or Etc/GMT" not in unknown_sentence(name).partition("Did you mean")[0]
 
 
-def test_a_model_and_the_environment_say_the_same() -> None:
+def test_the_model_and_the_environment_use_the_same_message() -> None:
     with pytest.raises(ValidationError) as caught:
         validate_timezone("Brazil/100%")
 
     assert caught.value.messages == [unknown_sentence("Brazil/100%")]
 
 
-def test_zones_are_known_where_the_system_has_none() -> None:
+def test_zones_are_known_without_a_system_database() -> None:
     asked = (
         "from apps.common.timezones import is_known; "
         "from zoneinfo import TZPATH, ZoneInfo; "

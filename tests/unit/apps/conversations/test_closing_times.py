@@ -1,4 +1,4 @@
-"""When a conversation closes: the local closing time of its project, whatever the clocks do."""
+"""The next and the latest closing in local time, including changes of daylight saving."""
 
 import signal
 from collections.abc import Iterator
@@ -14,7 +14,7 @@ from apps.conversations.closing_times import latest_closing, next_closing
 
 MIDNIGHT = time(0, 0)
 MAX_GAP = timedelta(hours=25)
-# Zones with gaps at midnight, of half an hour, of a whole day, and with offsets in minutes.
+# These zones have gaps at midnight, of half an hour and of a whole day, and offsets in minutes.
 ZONES = (
     "UTC",
     "Africa/Cairo",
@@ -34,7 +34,7 @@ ZONES = (
 
 
 def closing(after: str, timezone: str, closing_time: time = MIDNIGHT) -> str:
-    """The next closing, both as ISO 8601 in UTC."""
+    """Return the next closing. `after` and the result are ISO 8601 in UTC."""
     at = next_closing(
         after=datetime.fromisoformat(after), timezone=timezone, closing_time=closing_time
     )
@@ -60,7 +60,7 @@ def test_a_conversation_closes_at_the_next_closing_time_of_its_zone(
     assert closing(after, timezone, closing_time) == expected
 
 
-def test_what_opens_at_closing_time_closes_a_day_later() -> None:
+def test_a_conversation_that_opens_at_closing_time_closes_a_day_later() -> None:
     assert closing("2026-11-24T03:00:00Z", "America/Sao_Paulo") == "2026-11-25T03:00:00Z"
 
 
@@ -105,7 +105,7 @@ def test_after_the_end_of_a_gap_the_next_closing_is_tomorrow() -> None:
         ("2026-04-04T12:00:00Z", "Australia/Lord_Howe", time(1, 45), "2026-04-04T14:45:00Z"),
     ],
 )
-def test_a_time_that_happens_twice_closes_at_the_first(
+def test_a_time_that_occurs_twice_closes_at_the_first(
     after: str, timezone: str, closing_time: time, expected: str
 ) -> None:
     assert closing(after, timezone, closing_time) == expected
@@ -119,7 +119,7 @@ def test_a_time_that_happens_twice_closes_at_the_first(
         ("2010-11-07T03:15:00Z", "America/St_Johns", MIDNIGHT, "2010-11-08T03:30:00Z"),
     ],
 )
-def test_between_the_two_the_next_closing_is_tomorrow(
+def test_between_the_two_occurrences_the_next_closing_is_tomorrow(
     between: str, timezone: str, closing_time: time, expected: str
 ) -> None:
     assert closing(between, timezone, closing_time) == expected
@@ -131,14 +131,14 @@ def test_between_the_two_the_next_closing_is_tomorrow(
         ("2026-11-24T03:00:00Z", "America/Sao_Paulo", MIDNIGHT, "2026-11-24T03:00:00Z"),
         ("2026-11-24T02:59:59.999999Z", "America/Sao_Paulo", MIDNIGHT, "2026-11-23T03:00:00Z"),
         ("2026-11-23T13:29:59Z", "Asia/Tokyo", time(22, 30), "2026-11-22T13:30:00Z"),
-        # Within the hour that comes twice, and after it.
+        # Within the hour that occurs twice, and after it.
         ("2026-11-01T05:45:00Z", "America/New_York", time(1, 30), "2026-11-01T05:30:00Z"),
         ("2026-11-01T06:45:00Z", "America/New_York", time(1, 30), "2026-11-01T05:30:00Z"),
-        # Set back to the 17th of February after its last closing.
+        # The clock was set back to 17 February after the last closing of that day.
         ("2018-02-18T02:00:00Z", "America/Sao_Paulo", time(23, 30), "2018-02-18T01:30:00Z"),
-        # The 7th of November closed at 02:30 UTC, and then it was the 6th again.
+        # The closing of 7 November was at 02:30 UTC. After it the local date was 6 November again.
         ("2010-11-07T03:15:00Z", "America/St_Johns", MIDNIGHT, "2010-11-07T02:30:00Z"),
-        # Midnight of 4 November was skipped: it closed at one o'clock.
+        # Midnight of 4 November was skipped: the closing was at 01:00.
         ("2018-11-04T03:00:00Z", "America/Sao_Paulo", MIDNIGHT, "2018-11-04T03:00:00Z"),
         ("2018-11-04T02:59:59Z", "America/Sao_Paulo", MIDNIGHT, "2018-11-03T03:00:00Z"),
         # Samoa had no 30 December 2011.
@@ -146,7 +146,7 @@ def test_between_the_two_the_next_closing_is_tomorrow(
         ("2011-12-30T09:59:59Z", "Pacific/Apia", time(12, 0), "2011-12-29T22:00:00Z"),
     ],
 )
-def test_the_latest_closing_is_the_last_that_is_not_in_the_future(
+def test_the_latest_closing_is_not_in_the_future(
     until: str, timezone: str, closing_time: time, expected: str
 ) -> None:
     at = latest_closing(
@@ -196,7 +196,7 @@ def test_the_next_closing_is_the_local_time_or_the_end_of_a_gap(
 
 
 def _ends_a_gap_over(local: datetime, closing_time: time) -> bool:
-    """Whether the wall clock jumps to `local`, over a closing time."""
+    """Return whether the wall clock jumps over a closing time to `local`."""
     zone = local.tzinfo
     before = (local.astimezone(UTC) - timedelta(seconds=1)).astimezone(zone).replace(tzinfo=None)
     jumped_to = local.replace(tzinfo=None)
@@ -208,7 +208,7 @@ def _ends_a_gap_over(local: datetime, closing_time: time) -> bool:
 
 @contextmanager
 def ends_within(*, seconds: int) -> Iterator[None]:
-    """Fails what does not end, instead of letting the whole run hang."""
+    """Fail the test if the block takes longer, so that the run does not hang."""
 
     def stop(*_arguments: object) -> None:
         pytest.fail(f"it does not end within {seconds} second(s)")

@@ -1,7 +1,7 @@
 """Closings around every change of every clock of the installed tz database, 2025 to 2027.
 
-They are compared with what a watch of the wall clock finds, minute after minute: the closing of a
-day is the first minute in which the clock shows the closing time of that day, or later.
+They are compared with a simulated wall clock, minute by minute: the closing of a day is the first
+minute in which the clock shows the closing time of that day or a later time.
 """
 
 from bisect import bisect_left, bisect_right
@@ -20,7 +20,7 @@ from apps.conversations.closing_times import latest_closing, next_closing
 
 BEGIN, END = datetime(2025, 1, 1, tzinfo=UTC), datetime(2028, 1, 1, tzinfo=UTC)
 MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
-# Two changes of one clock are further apart than this.
+# Two changes of one zone are further apart than this.
 STEP = timedelta(hours=12)
 # Minutes before and after a change in which the clock is watched.
 WATCHED = timedelta(days=4)
@@ -38,7 +38,7 @@ class Rule(TypedDict):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Change:
-    """From `at` on, clocks that were `before` ahead of UTC are `after` ahead of it."""
+    """A change of offset at `at`, from `before` to `after`."""
 
     at: datetime
     before: timedelta
@@ -46,19 +46,19 @@ class Change:
 
     @property
     def set_back(self) -> timedelta:
-        """By how much; nothing where the clock is set forward."""
+        """Return by how much the clock is set back, or zero if it is set forward."""
         return max(self.before - self.after, timedelta())
 
 
 def offset(*, at: datetime, zone: ZoneInfo) -> timedelta:
-    """How far the clock is ahead of UTC."""
+    """Return the offset of the zone from UTC."""
     ahead = at.astimezone(zone).utcoffset()
     assert ahead is not None
     return ahead
 
 
 def changes_of(zone: ZoneInfo) -> Iterator[Change]:
-    """All changes of a clock, found by looking at it every few hours and then ever closer."""
+    """Yield all changes of a zone: sample its offset every few hours, then bisect."""
     at, before = BEGIN, offset(at=BEGIN, zone=zone)
     while at < END:
         following = at + STEP
@@ -71,7 +71,7 @@ def changes_of(zone: ZoneInfo) -> Iterator[Change]:
 def first_minute(
     before_it: datetime, after_it: datetime, offset_before: timedelta, zone: ZoneInfo
 ) -> datetime:
-    """The first minute with another offset."""
+    """Return the first minute with another offset."""
     while after_it - before_it > MINUTE:
         middle = before_it + (after_it - before_it) // (2 * MINUTE) * MINUTE
         if offset(at=middle, zone=zone) == offset_before:
@@ -83,7 +83,7 @@ def first_minute(
 
 @cache
 def zones_by_change() -> dict[Change, list[str]]:
-    """Every change, and the zones that have it."""
+    """Return the zones of each change."""
     zones: dict[Change, list[str]] = {}
     for name in ZONES:
         for change in changes_of(ZoneInfo(name)):
@@ -92,34 +92,34 @@ def zones_by_change() -> dict[Change, list[str]]:
 
 
 class WatchedClock:
-    """A wall clock as somebody sees it who writes down every minute around a change."""
+    """The local times of every minute around a change."""
 
     def __init__(self, *, zone: ZoneInfo, around: datetime) -> None:
         minutes = range(2 * WATCHED // MINUTE)
         self.instants = [around - WATCHED + minute * MINUTE for minute in minutes]
         shown = [at.astimezone(zone).replace(tzinfo=None) for at in self.instants]
-        # The latest time shown so far, so that a clock set back does not count again.
+        # The latest time shown so far, so that minutes repeated by a clock set back do not count.
         self.reached = list(accumulate(shown, max))
 
     def closings(self, closing_time: time) -> list[datetime]:
-        """The first instant that reaches the closing time of each whole day watched."""
+        """Return the first instant that reaches the closing time of each whole day watched."""
         first, last = self.reached[0].date() + DAY, self.reached[-1].date() - DAY
         days = [first + number * DAY for number in range((last - first).days + 1)]
         return [self.closing(day, closing_time) for day in days]
 
     def closing(self, day: date, closing_time: time) -> datetime:
-        """The first instant that reaches the closing time of this day."""
+        """Return the first instant that reaches the closing time of this day."""
         return self.instants[bisect_left(self.reached, datetime.combine(day, closing_time))]
 
 
 @cache
 def watched_clock(zone: str, around: datetime) -> WatchedClock:
-    """Watched once for all tests."""
+    """Return a clock that is simulated once for all tests."""
     return WatchedClock(zone=ZoneInfo(zone), around=around)
 
 
 def closing_times(change: Change) -> set[time]:
-    """At, within and beside what the clock skips or repeats, and at other times of the day."""
+    """Return closing times inside, at and next to the skipped or repeated hours, and others."""
     edges = [(change.at + ahead).replace(tzinfo=None) for ahead in (change.before, change.after)]
     first, last = min(edges), max(edges)
     near = {edge + number * MINUTE for edge in edges for number in (-2, -1, 0, 1, 2)}
@@ -127,7 +127,7 @@ def closing_times(change: Change) -> set[time]:
     return {moment.time() for moment in near | within} | {time(0), time(6), time(12), time(18)}
 
 
-def test_every_change_of_every_clock_is_found() -> None:
+def test_every_change_of_every_zone_is_found() -> None:
     changes = zones_by_change()
 
     assert len(ZONES) > 400
@@ -141,13 +141,13 @@ def test_every_change_of_every_clock_is_found() -> None:
         assert zone in changes[change]
     of_new_york = [change for change, zones in changes.items() if "America/New_York" in zones]
     assert len(of_new_york) == 6
-    # Else a watch of one change would see another.
+    # Otherwise the clock around one change would include another change.
     for zone in ZONES:
         own = sorted(change.at for change, zones in changes.items() if zone in zones)
         assert all(later - earlier > 3 * WATCHED for earlier, later in pairwise(own)), zone
 
 
-def test_no_clock_is_set_back_by_more_than_an_hour_but_one() -> None:
+def test_only_one_zone_sets_its_clock_back_by_more_than_an_hour() -> None:
     changes = zones_by_change()
 
     zones = {zone for change in changes if change.set_back > HOUR for zone in changes[change]}
@@ -155,7 +155,7 @@ def test_no_clock_is_set_back_by_more_than_an_hour_but_one() -> None:
     assert zones == {SET_BACK_BY_TWO_HOURS}
 
 
-def test_around_every_change_each_day_closes_once_at_the_first_minute_it_can() -> None:
+def test_around_every_change_each_day_closes_once_at_the_first_possible_minute() -> None:
     for change, zones in zones_by_change().items():
         for closing_time in closing_times(change):
             expected = watched_clock(zones[0], change.at).closings(closing_time)
@@ -171,7 +171,7 @@ def test_around_every_change_each_day_closes_once_at_the_first_minute_it_can() -
 
 
 def closings_after(moment: datetime, *, rule: Rule, number: int) -> list[datetime]:
-    """So many closings, each the next after the one before."""
+    """Return this number of successive closings after a moment."""
     closings = []
     for _ in range(number):
         moment = next_closing(after=moment, **rule)
@@ -179,7 +179,7 @@ def closings_after(moment: datetime, *, rule: Rule, number: int) -> list[datetim
     return closings
 
 
-def test_at_every_moment_around_a_change_the_closings_beside_it_are_found() -> None:
+def test_at_every_moment_around_a_change_the_neighbouring_closings_are_found() -> None:
     for change, zones in zones_by_change().items():
         for closing_time in closing_times(change):
             expected = watched_clock(zones[0], change.at).closings(closing_time)
@@ -192,7 +192,7 @@ def test_at_every_moment_around_a_change_the_closings_beside_it_are_found() -> N
 
 
 def moments(change: Change, closings: list[datetime]) -> list[datetime]:
-    """At, just before and just after the change and the closings next to it."""
+    """Return moments at, just before and just after the change and its neighbouring closings."""
     number = bisect_right(closings, change.at)
     beside = [change.at, *closings[number - 1 : number + 1]]
     instant = timedelta(microseconds=1)
@@ -200,7 +200,7 @@ def moments(change: Change, closings: list[datetime]) -> list[datetime]:
 
 
 def days_reached(closing: datetime, *, zone: ZoneInfo, closing_time: time) -> list[date]:
-    """The days whose closing time the wall clock reaches or jumps over at this instant."""
+    """Return the days whose closing time the wall clock reaches or skips at this instant."""
     before, at = (
         moment.astimezone(zone).replace(tzinfo=None)
         for moment in (closing - timedelta(microseconds=1), closing)

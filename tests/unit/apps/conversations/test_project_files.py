@@ -1,4 +1,4 @@
-"""Projects as a CSV file: what is read, and everything that is refused with its line."""
+"""Projects as a CSV file: valid files, and the line and reason of each refusal."""
 
 from datetime import time, timedelta
 from uuid import UUID
@@ -18,7 +18,7 @@ HEADER = "uuid,name,timezone,closing_time,idle_timeout"
 
 
 def problems(content: str | bytes) -> list[str]:
-    """What is wrong in a file of this content."""
+    """Return the problems of a file with this content."""
     with pytest.raises(InvalidFile) as caught:
         read(content if isinstance(content, bytes) else content.encode())
     return list(caught.value.problems)
@@ -74,7 +74,7 @@ def test_a_file_may_come_from_any_program(end: str, mark: bytes) -> None:
         max_size=5,
     )
 )
-def test_what_was_written_is_read_again(rows: list[ProjectRow]) -> None:
+def test_a_written_file_is_read_as_the_same_rows(rows: list[ProjectRow]) -> None:
     whole: ProjectSettings = {
         "name": "",
         "timezone": "UTC",
@@ -116,11 +116,13 @@ def test_an_empty_file_is_refused_with_the_columns(content: str) -> None:
         ),
     ],
 )
-def test_a_wrong_column_is_refused_with_the_nearest(header: str, sentences: list[str]) -> None:
+def test_an_unknown_column_is_refused_with_the_nearest_name(
+    header: str, sentences: list[str]
+) -> None:
     assert problems(f"{header}\n{ONE},x\n") == [f"line 1: {sentence}" for sentence in sentences]
 
 
-def test_every_problem_of_every_line_is_told_with_its_line() -> None:
+def test_every_problem_is_reported_with_its_line() -> None:
     content = "\n".join(
         [
             HEADER,
@@ -146,7 +148,7 @@ def test_every_problem_of_every_line_is_told_with_its_line() -> None:
     ]
 
 
-def test_a_record_of_several_lines_is_told_by_its_first() -> None:
+def test_a_record_of_several_lines_is_reported_by_its_first_line() -> None:
     content = f'uuid,name\n{ONE},"two\nlines"\n42,x\n'
 
     assert problems(content) == [
@@ -155,7 +157,7 @@ def test_a_record_of_several_lines_is_told_by_its_first() -> None:
     ]
 
 
-def test_one_project_in_two_forms_of_its_uuid_is_one() -> None:
+def test_two_spellings_of_a_uuid_are_one_project() -> None:
     content = f"uuid,name\n{ONE},x\n{ONE.hex.upper()},x\n"
 
     assert problems(content) == ["line 3: This project is on line 2 already."]

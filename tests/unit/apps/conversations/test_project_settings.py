@@ -1,4 +1,4 @@
-"""The settings of a project as people write them."""
+"""The settings of a project as text."""
 
 from datetime import time, timedelta
 from uuid import UUID
@@ -14,7 +14,7 @@ PROJECT = UUID("5f0c2f3a-6b1d-4a57-9c39-0e6a1d2b7c41")
 
 
 def problems(**texts: str) -> list[str]:
-    """What is wrong in these texts."""
+    """Return the problems of these texts."""
     settings, sentences = parse(texts)
     assert len(settings) + len(sentences) == len(texts)
     return sentences
@@ -48,7 +48,7 @@ def test_a_closing_time_has_minutes_or_seconds(text: str, expected: time) -> Non
         "\u0661\u0662:00",
     ],
 )
-def test_another_closing_time_is_refused(text: str) -> None:
+def test_an_invalid_closing_time_is_refused(text: str) -> None:
     assert problems(closing_time=text) == [
         f'"{text}" is not a closing time: write HH:MM or HH:MM:SS, from 00:00 to 23:59:59.'
     ]
@@ -80,7 +80,7 @@ def test_an_idle_timeout_is_a_period_or_none(text: str, expected: timedelta | No
     "text",
     ["30", "30 minutes", "01:30", "1d", "30m1h", "00:60:00", "-30m", "1.5h", "never", "1" * 5_000],
 )
-def test_another_idle_timeout_is_refused(text: str) -> None:
+def test_an_invalid_idle_timeout_is_refused(text: str) -> None:
     (sentence,) = problems(idle_timeout=text)
 
     assert sentence == (
@@ -105,28 +105,28 @@ def test_a_name_is_kept_as_it_is() -> None:
     assert parse({"name": name}) == ({"name": name}, [])
 
 
-def test_a_name_that_no_column_holds_is_refused() -> None:
+def test_a_name_too_long_for_the_column_is_refused() -> None:
     assert problems(name="x" * 256) == ["The name must have at most 255 characters."]
 
 
 @pytest.mark.parametrize("name", ["two\nlines", "NUL\0", "\x1b[31mred", "not text \udcff"])
-def test_a_name_that_no_line_holds_is_refused(name: str) -> None:
+def test_a_name_with_control_characters_is_refused(name: str) -> None:
     assert problems(name=name) == ["The name must be text on one line, without control characters."]
 
 
-def test_all_that_is_wrong_is_told() -> None:
+def test_every_problem_is_reported() -> None:
     sentences = problems(name="\0", timezone="X", closing_time="X", idle_timeout="X")
 
     assert len(sentences) == len(FIELDS)
 
 
 @pytest.mark.parametrize("text", [str(PROJECT), PROJECT.hex, f" {PROJECT} ".upper()])
-def test_a_uuid_is_read_in_its_usual_forms(text: str) -> None:
+def test_a_uuid_is_accepted_in_its_usual_forms(text: str) -> None:
     assert parse_uuid(text) == PROJECT
 
 
 @pytest.mark.parametrize("text", ["", "42", f"{PROJECT}0"])
-def test_anything_else_is_no_uuid(text: str) -> None:
+def test_an_invalid_uuid_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match="is not a UUID"):
         parse_uuid(text)
 
@@ -144,5 +144,7 @@ SETTINGS = st.fixed_dictionaries(
 
 
 @given(settings=SETTINGS)
-def test_settings_that_were_written_are_read_again(settings: ProjectSettings) -> None:
+def test_settings_written_as_text_are_parsed_to_the_same_settings(
+    settings: ProjectSettings,
+) -> None:
     assert parse(as_texts(settings)) == (settings, [])

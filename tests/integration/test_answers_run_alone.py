@@ -1,4 +1,4 @@
-"""An answer has had its whole effect before a later message of its contact has any."""
+"""An answer runs in a batch of its own, so it takes effect before its contact's later messages."""
 
 import json
 from contextlib import suppress
@@ -39,7 +39,7 @@ CHEERS = message_body(message={"id": "cheers", "created_at": ""})
 
 
 def brings_an_answer(event: QueuedEvent) -> bool:
-    """Whether the first step finds one in it."""
+    """Return whether the first step finds an answer in the event."""
     item = BatchItem(event)
     with suppress(InvalidEvent):
         reading.read(item)
@@ -50,36 +50,36 @@ ANSWERS = [sample for sample in samples() if brings_an_answer(sample.event)]
 
 
 @pytest.mark.parametrize("sample", ANSWERS, ids=lambda sample: sample.name)
-def test_each_event_that_brings_an_answer_goes_alone(sample: Sample) -> None:
+def test_each_event_with_an_answer_runs_alone(sample: Sample) -> None:
     assert event_types.goes_alone(json.loads(sample.event.body)) is True
 
 
 @pytest.mark.parametrize("key", ["weni_csat", "0", 0, "anything"])
 @pytest.mark.parametrize("is_in_data", [True, False])
-def test_an_answer_is_told_wherever_its_key_is(key: Any, is_in_data: bool) -> None:
-    said = {"key": key, "value": "5"}
-    places = {"data": said} if is_in_data else {"data": {}, **said}
+def test_an_answer_is_detected_wherever_its_key_is(key: Any, is_in_data: bool) -> None:
+    answer_fields = {"key": key, "value": "5"}
+    places = {"data": answer_fields} if is_in_data else {"data": {}, **answer_fields}
     document = {"event_type": "message.received", **places}
 
     assert event_types.goes_alone(json.loads(json.dumps(document), parse_int=str)) is True
 
 
 @pytest.mark.parametrize("fields", [{"data": "key"}, {"data": {"key": ""}}, {"key": None}, {}])
-def test_what_has_no_key_brings_no_answer(fields: dict[str, Any]) -> None:
+def test_an_event_without_a_key_has_no_answer(fields: dict[str, Any]) -> None:
     assert event_types.goes_alone({"event_type": "message.received", **fields}) is False
 
 
 @pytest.mark.parametrize("document", [None, [], "key", {"data": {"key": "weni_csat"}}])
-def test_what_is_refused_brings_no_answer(document: Any) -> None:
+def test_a_refused_event_has_no_answer(document: Any) -> None:
     assert event_types.goes_alone(document) is False
 
 
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.usefixtures("aws", "nudges")
-def test_an_answer_that_runs_again_does_not_see_what_its_contact_wrote_after_it(
+def test_a_rerun_answer_does_not_see_later_messages_of_its_contact(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """The bot has asked in a new conversation, in which the contact writes after the answer."""
+    """The bot asks in a new conversation, and the contact writes there after the answer."""
     deliver_bodies(bodies=[numbered_message(0), close_body()])
 
     def fails_once(**answer: Any) -> bool:
@@ -97,7 +97,7 @@ def test_an_answer_that_runs_again_does_not_see_what_its_contact_wrote_after_it(
 
 
 def run_as_a_worker(bodies: list[str]) -> None:
-    """Hand out what may run until nothing is left; what fails runs again in its place."""
+    """Run the deliveries of one group in order until none is left; rerun failed ones in place."""
     gate = Gate()
     for one in received(bodies):
         gate.admit(one)
@@ -113,7 +113,7 @@ def run_as_a_worker(bodies: list[str]) -> None:
 
 
 def received(bodies: list[str]) -> list[Delivery]:
-    """Messages of one group, classified as the service's worker does."""
+    """Return deliveries of one group, classified as the service's worker classifies them."""
     envelope = Envelope(
         app=app,
         queue=QUEUE,

@@ -1,4 +1,4 @@
-"""How PostgreSQL finds the conversations of a batch, planned once for each connection."""
+"""The plan by which PostgreSQL finds the conversations of a batch, made once per connection."""
 
 import json
 from collections.abc import Iterator
@@ -13,8 +13,8 @@ from tests.support.builders import CHANNEL, NOON, found
 
 TABLES = ("conversations_conversation", "conversations_project", "conversations_erasure")
 MANY = 5_000
-# PostgreSQL, "auto_explain": the plans of statements within functions, too, as notices.
-TELL_PLANS = """
+# PostgreSQL, "auto_explain": send plans as notices, including those of statements in functions.
+SEND_PLANS = """
 LOAD 'auto_explain';
 SET LOCAL auto_explain.log_min_duration = 0;
 SET LOCAL auto_explain.log_nested_statements = on;
@@ -26,10 +26,10 @@ SET LOCAL client_min_messages = notice;
 
 @pytest.fixture
 def _tables_as_new(db: None) -> None:
-    """Without what PostgreSQL has learnt of their rows from other tests.
+    """Remove the statistics that other tests left, and let these tests leave none.
 
-    ANALYZE writes a table's size for good, whatever becomes of its transaction, unless the table
-    was truncated in it: so other tests learn nothing from these either.
+    ANALYZE stores a table's size even if its transaction is rolled back, unless the transaction
+    truncated the table.
     """
     with connection.cursor() as cursor:
         cursor.execute(f"TRUNCATE {', '.join(TABLES)} CASCADE")
@@ -38,14 +38,14 @@ def _tables_as_new(db: None) -> None:
 
 
 @pytest.mark.usefixtures("_tables_as_new")
-def test_every_table_is_searched_by_key_though_the_plan_was_made_while_it_was_empty() -> None:
+def test_a_plan_made_while_tables_are_empty_searches_them_by_key() -> None:
     found()
 
     assert _tables_without_a_key() == []
 
 
 @pytest.mark.usefixtures("_tables_as_new")
-def test_every_table_is_searched_by_key_once_it_has_many_rows() -> None:
+def test_a_plan_for_large_tables_searches_them_by_key() -> None:
     found()
     projects = Project.objects.bulk_create(Project(uuid=uuid4()) for _ in range(MANY))
     Conversation.objects.bulk_create(_many_conversations(projects[0]))
@@ -60,7 +60,7 @@ def test_every_table_is_searched_by_key_once_it_has_many_rows() -> None:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_new_connection_plans_anew() -> None:
+def test_a_new_connection_makes_a_new_plan() -> None:
     before = found()
     connection.close()
 
@@ -68,9 +68,9 @@ def test_a_new_connection_plans_anew() -> None:
 
 
 def _tables_without_a_key() -> list[str]:
-    """The tables that the plan reads from end to end, or whose index it does."""
+    """Return the tables that the plan scans completely, by themselves or by an index."""
     with transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute(TELL_PLANS)
+        cursor.execute(SEND_PLANS)
         del connection.connection.notices[:]
         found()
         notices = list(connection.connection.notices)

@@ -1,4 +1,4 @@
-"""Workers that open conversations at the same time, or while a closing rule changes."""
+"""Workers that open conversations concurrently, or while a closing rule changes."""
 
 import threading
 
@@ -39,7 +39,7 @@ def test_two_workers_with_different_groups_open_one_conversation() -> None:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_rule_that_is_being_changed_is_waited_for() -> None:
+def test_opening_waits_for_a_closing_rule_that_is_being_changed() -> None:
     """A conversation cannot open under a rule that another transaction is replacing."""
     found(urn="telegram:1")
     changing, may_commit = threading.Event(), threading.Event()

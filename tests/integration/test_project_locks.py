@@ -1,4 +1,4 @@
-"""A project's closing rule while it changes: who waits for it, and who need not."""
+"""Locks while a project's closing rule changes: which statements wait and which do not."""
 
 import threading
 import time as clock
@@ -28,7 +28,7 @@ def configure(settings: ProjectSettings) -> None:
 
 
 def started(target: Any, *arguments: Any) -> threading.Thread:
-    """A thread with a connection of its own, which it closes."""
+    """Start a thread that closes its own database connection, and return it."""
 
     def run() -> None:
         try:
@@ -41,7 +41,7 @@ def started(target: Any, *arguments: Any) -> threading.Thread:
     return thread
 
 
-def test_no_conversation_opens_by_a_rule_that_is_being_changed(
+def test_no_conversation_opens_while_its_rule_is_being_changed(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     outcomes: dict[str, str] = {}
@@ -52,7 +52,7 @@ def test_no_conversation_opens_by_a_rule_that_is_being_changed(
                 cursor.execute(
                     f"SELECT 1 FROM conversations_project FOR {strength} NOWAIT"  # noqa: S608
                 )
-            outcomes[strength] = "had"
+            outcomes[strength] = "granted"
         except OperationalError:
             outcomes[strength] = "refused"
 
@@ -65,11 +65,11 @@ def test_no_conversation_opens_by_a_rule_that_is_being_changed(
 
     configure({"timezone": "UTC"})
 
-    # Opening shares the project's row; what only refers to it shares its key.
-    assert outcomes == {"SHARE": "refused", "KEY SHARE": "had"}
+    # Opening takes FOR SHARE on the project's row; a foreign key takes FOR KEY SHARE.
+    assert outcomes == {"SHARE": "refused", "KEY SHARE": "granted"}
 
 
-def test_of_two_changes_at_once_the_second_moves_by_both(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_second_of_two_concurrent_changes_applies_both(monkeypatch: pytest.MonkeyPatch) -> None:
     moved: list[tuple[str, time]] = []
     threads: list[threading.Thread] = []
 
@@ -77,7 +77,7 @@ def test_of_two_changes_at_once_the_second_moves_by_both(monkeypatch: pytest.Mon
         moved.append((project.timezone, project.closing_time))
         if not threads:
             threads.append(started(configure, {"closing_time": time(12)}))
-            wait_until_somebody_waits_for_a_lock()
+            wait_for_a_blocked_session()
         return 0
 
     monkeypatch.setattr(projects, "move_open_conversations", move)
@@ -88,8 +88,8 @@ def test_of_two_changes_at_once_the_second_moves_by_both(monkeypatch: pytest.Mon
     assert moved == [("UTC", time(0)), ("UTC", time(12))]
 
 
-def wait_until_somebody_waits_for_a_lock() -> None:
-    """Fails after ten seconds."""
+def wait_for_a_blocked_session() -> None:
+    """Return when a session waits for a lock. Fail after ten seconds."""
     deadline = clock.monotonic() + 10
     while clock.monotonic() < deadline:
         with connection.cursor() as cursor:

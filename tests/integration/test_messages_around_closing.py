@@ -1,4 +1,4 @@
-"""What comes around the end of a conversation that was closed at its closing time."""
+"""Messages and answers around the end of a conversation that its closing time closed."""
 
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -36,7 +36,7 @@ MIDNIGHT = datetime.fromisoformat("2026-11-24T03:00:00+00:00")
 
 @pytest.fixture
 def closed(queue: ServiceQueue) -> Conversation:
-    """Closed at midnight; its first message is of noon, its last of ten seconds later."""
+    """Return a conversation closed at midnight, with messages from noon to ten seconds later."""
     project()
     deliver_bodies(bodies=[numbered_message(0), numbered_message(4), numbered_message(10)])
     with at(MIDNIGHT):
@@ -49,17 +49,17 @@ def closed(queue: ServiceQueue) -> Conversation:
 
 
 def ids(uuid: UUID) -> list[str]:
-    """The ids of a conversation's archived messages."""
+    """Return the ids of a conversation's archived messages."""
     return [one["id"] for one in archived(conversation_uuid=uuid)]
 
 
 def late_message(created_at: datetime) -> str:
-    """A message of the default contact that was created then."""
+    """Return a message of the default contact that was created at this time."""
     return message_body(message={"id": "late", "created_at": created_at.isoformat()})
 
 
 @pytest.mark.parametrize(("offset", "place"), [(0 * SECOND, 1), (5 * SECOND, 2), (10 * SECOND, 3)])
-def test_a_message_of_its_span_goes_into_its_archive_in_its_place(
+def test_a_message_within_the_span_is_archived_in_order(
     closed: Conversation, offset: timedelta, place: int
 ) -> None:
     deliver_bodies(bodies=[late_message(NOON + offset)], sent_at=MIDNIGHT + MINUTE)
@@ -71,7 +71,7 @@ def test_a_message_of_its_span_goes_into_its_archive_in_its_place(
 
 
 @pytest.mark.parametrize("created_at", [NOON - INSTANT, NOON + 10 * SECOND + INSTANT])
-def test_a_message_a_microsecond_outside_its_span_opens_the_next(
+def test_a_message_a_microsecond_outside_the_span_opens_the_next_conversation(
     closed: Conversation, created_at: datetime
 ) -> None:
     deliver_bodies(bodies=[late_message(created_at)], sent_at=MIDNIGHT + MINUTE)
@@ -94,10 +94,10 @@ def test_the_next_message_opens_the_next_conversation(closed: Conversation) -> N
     assert current(closed).message_count == 3
 
 
-def test_a_message_before_the_pointer_is_of_the_old_one_and_one_after_it_of_the_next(
+def test_the_pointer_separates_the_messages_of_two_conversations(
     queue: ServiceQueue,
 ) -> None:
-    """The pointer has its place in the group, whenever the closing was decided."""
+    """Only the pointer's place in the group counts, not when the closing was decided."""
     project()
     deliver_bodies(bodies=[numbered_message(0)])
     with at(MIDNIGHT):
@@ -115,7 +115,7 @@ def test_a_message_before_the_pointer_is_of_the_old_one_and_one_after_it_of_the_
     assert [one.message_id for one in stored_entries(conversation_uuid=opened.uuid)] == ["after"]
 
 
-def test_a_late_message_is_of_its_conversation_although_the_next_is_in_progress(
+def test_a_late_message_belongs_to_its_conversation_while_the_next_is_in_progress(
     closed: Conversation,
 ) -> None:
     opened = conversation(opened_at=MIDNIGHT + SECOND)
@@ -127,7 +127,7 @@ def test_a_late_message_is_of_its_conversation_although_the_next_is_in_progress(
     assert outside == Attribution(conversation_uuid=opened.uuid, late=False)
 
 
-def test_an_answer_seven_days_after_the_closing_is_of_that_conversation(
+def test_an_answer_seven_days_after_the_closing_belongs_to_the_conversation(
     closed: Conversation,
 ) -> None:
     deliver_bodies(bodies=[survey_body(value="4")], sent_at=MIDNIGHT + WEEK)
@@ -138,7 +138,7 @@ def test_an_answer_seven_days_after_the_closing_is_of_that_conversation(
 
 
 @pytest.mark.parametrize(("after", "belongs"), [(WEEK, True), (WEEK + INSTANT, False)])
-def test_an_answer_belongs_for_exactly_seven_days(
+def test_an_answer_belongs_to_the_conversation_for_exactly_seven_days(
     closed: Conversation, after: timedelta, belongs: bool
 ) -> None:
     found_for = answered_conversation(contact=contact(), answered_at=MIDNIGHT + after)

@@ -1,4 +1,4 @@
-"""A conversation that stays open for days is whole in the archive, whatever DynamoDB deletes."""
+"""The archive of a conversation open for days is complete although DynamoDB deletes items."""
 
 from datetime import datetime
 
@@ -17,7 +17,7 @@ pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("
 
 
 def delete_expired(*, now: datetime) -> int:
-    """What DynamoDB does by itself: give how many items that deleted."""
+    """Delete expired items, as DynamoDB does by itself, and return how many."""
     expired = [
         item for item in every_item() if int(item[message_table.EXPIRY]["N"]) <= now.timestamp()
     ]
@@ -31,8 +31,8 @@ def delete_expired(*, now: datetime) -> int:
     return len(expired)
 
 
-def test_a_conversation_that_is_open_for_five_days_is_archived_whole(queue: ServiceQueue) -> None:
-    """A message an hour, and DynamoDB deletes those that are 48 hours old."""
+def test_a_conversation_open_for_five_days_is_archived_completely(queue: ServiceQueue) -> None:
+    """One message arrives each hour, and DynamoDB deletes messages after 48 hours."""
     project()
     chat = closing_at(NOON + 5 * DAY, opened_at=NOON, archive_check_at=NOON + DAY)
     written = []
@@ -54,7 +54,7 @@ def test_a_conversation_that_is_open_for_five_days_is_archived_whole(queue: Serv
 
 
 def test_without_archiving_dynamodb_would_have_deleted_them() -> None:
-    """Shows that the test above could fail."""
+    """This shows that the test above can fail."""
     chat = closing_at(NOON + 5 * DAY)
     write(chat, created_at=NOON)
 

@@ -1,7 +1,7 @@
-"""The admin's lists of large tables: each statement is served by an index, whatever is asked.
+"""The admin's lists of large tables: an index serves each statement, with every filter.
 
-The statements are those that the pages send; PostgreSQL says how it runs them. The tables have so
-many rows that reading one from end to end is dearer than any index.
+The tests take the statements that the pages send and let PostgreSQL explain them. The tables have
+enough rows to make a sequential scan more expensive than any index.
 """
 
 import json
@@ -31,8 +31,8 @@ PARAMETERS: dict[str, Any] = {
     "channel": str(CHANNEL),
     "noon": NOON,
 }
-# One opens each minute, the last at noon. Those that are open are the last; some of the closed ones
-# have yet to be archived, and somebody asked for some of them.
+# One conversation opens each minute, the last at noon. The last ones are open. Some of the closed
+# ones are not yet archived, and some have a requested action.
 FILL = """
 INSERT INTO conversations_project (uuid, name, timezone, closing_time)
 SELECT md5('project ' || n)::uuid, 'Project ' || n, 'UTC', '00:00' FROM generate_series(1, 40) AS n;
@@ -106,7 +106,7 @@ OF_PROJECT = {"project": str(PROJECT)}
 
 
 def conversation_lists() -> Iterator[dict[str, str]]:
-    """Every combination of the filters, and each way to search."""
+    """Yield the parameters of every combination of filters and of every kind of search."""
     for state in ({}, *({"state": one} for one in STATES)):
         for of_project in ({}, OF_PROJECT):
             for days in ({}, OPENED, ENDED):
@@ -115,7 +115,7 @@ def conversation_lists() -> Iterator[dict[str, str]]:
         yield {"q": term}
     yield {"q": str(UUID(int=7))}
     yield {"q": "telegram:100007", **OF_PROJECT, "state": "3", **OPENED}
-    # An order that no index has is not to be had by the address either.
+    # A URL cannot choose an order that has no index.
     yield {"o": "3.-10"}
     yield {"p": "5"}
 
@@ -164,7 +164,7 @@ OTHER_LISTS = {
 
 @pytest.fixture(scope="module")
 def full(django_db_setup: None, django_db_blocker: Any) -> Iterator[None]:
-    """The tables, full for all tests of this file and empty afterwards."""
+    """Fill the tables for all tests of this file, and empty them afterwards."""
     with django_db_blocker.unblock():
         project()
         with connection.cursor() as cursor:
@@ -177,19 +177,19 @@ def full(django_db_setup: None, django_db_blocker: Any) -> Iterator[None]:
 
 @pytest.fixture
 def client(full: None, db: None, monkeypatch: pytest.MonkeyPatch) -> Client:
-    """An operator, to whom as large a share of these tables is listed as of a million rows."""
+    """Return a client whose lists page through the same share of rows as of a million rows."""
     monkeypatch.setattr(base, "MAX_PAGED", CONVERSATIONS // 100)
     monkeypatch.setattr(search, "MAX_FOUND", 100)
-    # Writing a hundred lines of HTML takes longer than finding them.
+    # Rendering a hundred rows as HTML takes longer than finding them.
     monkeypatch.setattr(base.BoundedAdmin, "list_per_page", 20)
-    # As for tables that are in memory, which the ends of the indexes are.
+    # Assume cached pages: the ends of the indexes, which the lists read, are in memory.
     with connection.cursor() as cursor:
         cursor.execute("SET LOCAL random_page_cost = 1.1")
     return operator()
 
 
 def statements(client: Client, model: str, parameters: Mapping[str, str]) -> list[str]:
-    """What the list asks of the large tables."""
+    """Return the statements of a list that read large tables."""
     with CaptureQueriesContext(connection) as queries:
         answer = client.get(reverse(f"admin:{model}_changelist"), parameters, secure=True)
     assert answer.status_code == 200
@@ -200,14 +200,14 @@ def statements(client: Client, model: str, parameters: Mapping[str, str]) -> lis
 
 
 def nodes(plan: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
-    """A plan's nodes."""
+    """Yield the nodes of a plan."""
     yield plan
     for one in plan.get("Plans", ()):
         yield from nodes(one)
 
 
-def read_from_end_to_end(sql: str) -> list[str]:
-    """The large tables that PostgreSQL would read as a whole."""
+def scanned_tables(sql: str) -> list[str]:
+    """Return the large tables that PostgreSQL would scan completely."""
     with connection.cursor() as cursor:
         cursor.execute(f"EXPLAIN (FORMAT JSON) {sql.replace('%', '%%')}", [])
         (found,) = cursor.fetchone()
@@ -220,15 +220,15 @@ def read_from_end_to_end(sql: str) -> list[str]:
 
 
 def counts_all(sql: str) -> bool:
-    """Whether it counts without an end."""
+    """Return whether the statement counts rows without a limit."""
     return bool(re.search(r"\bCOUNT\(", sql, re.IGNORECASE)) and " LIMIT " not in sql
 
 
 def check(client: Client, model: str, parameters: Mapping[str, str]) -> None:
-    """No statement of the list counts all, or reads a large table from end to end."""
+    """Assert that no statement of the list counts or scans a large table completely."""
     for sql in statements(client, model, parameters):
         assert not counts_all(sql), (parameters, sql)
-        assert read_from_end_to_end(sql) == [], (parameters, sql)
+        assert scanned_tables(sql) == [], (parameters, sql)
 
 
 def test_every_list_of_conversations_is_served_by_indexes(client: Client) -> None:
@@ -242,8 +242,8 @@ def test_the_other_lists_are_served_by_indexes(client: Client, model: str) -> No
         check(client, model, parameters)
 
 
-def test_what_this_looks_for_would_be_found(client: Client) -> None:
-    """Without an index, a table is read as a whole, and that is seen."""
+def test_the_check_reports_a_sequential_scan(client: Client) -> None:
+    """Without an index PostgreSQL scans the table, and the check reports it."""
     searched = "SELECT 1 FROM conversations_conversation WHERE contact_name = 'x'"
-    assert read_from_end_to_end(searched) == ["conversations_conversation"]
+    assert scanned_tables(searched) == ["conversations_conversation"]
     assert counts_all("SELECT COUNT(*) FROM conversations_conversation")
