@@ -176,7 +176,7 @@ def ip_address(text: str) -> str:
 def timezone(text: str) -> str:
     """Return the name of a time zone."""
     if not timezones.is_known(text):
-        raise ValueError(timezones.unknown_sentence(text))
+        raise ValueError(timezones.unknown_zone_message(text))
     return text
 
 

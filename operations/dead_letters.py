@@ -59,5 +59,5 @@ def discard(ids: Sequence[int]) -> int:
 
 def _record(action: AuditAction, ids: Sequence[int]) -> None:
     audit.record_all(
-        actor=audit.command_line(), action=action, of=DeadLetter, details=audit.each(ids)
+        actor=audit.command_line(), action=action, of=DeadLetter, details=audit.without_details(ids)
     )

@@ -32,12 +32,12 @@ def erase_contact(erasure_uuid: str) -> None:
     delivery does the rest, and reports all that was removed.
     """
     close_old_connections()
-    erasure = erasing.pending(UUID(erasure_uuid))
+    erasure = erasing.get_pending(UUID(erasure_uuid))
     if erasure is None:
         return
     conversations = erasing.conversations_of(erasure)
     if not erasure.removed:
-        erasing.note(erasure, dynamodb_messages=count_stored(conversations))
+        erasing.save_counts(erasure, dynamodb_messages=count_stored(conversations))
     delete_stored(conversations)
     _erase_from_postgresql(erasure.uuid, conversations)
 
@@ -59,7 +59,7 @@ def send(erasures: Iterable[Erasure]) -> int:
 
 def _erase_from_postgresql(erasure_uuid: UUID, conversations: list[UUID]) -> None:
     with transaction.atomic():
-        erasure = erasing.locked(erasure_uuid, conversation_uuids=conversations)
+        erasure = erasing.lock(erasure_uuid, conversation_uuids=conversations)
         if erasure is None:
             return
         archived = delete_archives(conversations)

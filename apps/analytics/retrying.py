@@ -22,6 +22,6 @@ def retry_refused(*, actor: Actor, event_ids: Sequence[UUID] = ()) -> int:
     if not taken:
         return 0
     audit.record_all(
-        actor=actor, action=AuditAction.RETRY, of=OutboxEvent, details=audit.each(taken)
+        actor=actor, action=AuditAction.RETRY, of=OutboxEvent, details=audit.without_details(taken)
     )
     return outbox.retry_refused(event_ids=taken)

@@ -26,7 +26,7 @@ def is_known(name: str) -> bool:
     return name in _known()
 
 
-def unknown_sentence(name: str) -> str:
+def unknown_zone_message(name: str) -> str:
     """Return an error message for an unknown name, with the nearest names if there are any."""
     sentence = f'"{name[:_MAX_NAME_LENGTH]}" is not a time zone of the tz database.'
     offset = _with_fixed_offset(name)

@@ -75,8 +75,8 @@ def record_all(
     )
 
 
-def each(object_ids: Iterable[Any]) -> dict[Any, dict[str, Any]]:
-    """Return the `details` of objects that need no details."""
+def without_details(object_ids: Iterable[Any]) -> dict[Any, dict[str, Any]]:
+    """Return empty `details` for each of these objects."""
     return {object_id: {} for object_id in object_ids}
 
 

@@ -72,7 +72,7 @@ def request(*, project_uuid: UUID, urn: str, now: datetime) -> list[Erasure]:
         return list(pending.order_by("group_id"))
 
 
-def pending(erasure_uuid: UUID) -> Erasure | None:
+def get_pending(erasure_uuid: UUID) -> Erasure | None:
     """Return the erasure if it is pending; None if it is done or does not exist."""
     return Erasure.objects.filter(uuid=erasure_uuid, erased_at=None).first()
 
@@ -95,7 +95,7 @@ def conversations_of(erasure: Erasure) -> list[UUID]:
     return [uuid for uuid, group_id in conversations if group_id == erasure.group_id]
 
 
-def note(erasure: Erasure, **counts: int) -> None:
+def save_counts(erasure: Erasure, **counts: int) -> None:
     """Save counts of what the erasure is about to remove, except those already saved.
 
     After a crash, what was removed can no longer be counted.
@@ -104,7 +104,7 @@ def note(erasure: Erasure, **counts: int) -> None:
     erasure.save(update_fields=["removed"])
 
 
-def locked(erasure_uuid: UUID, *, conversation_uuids: Collection[UUID]) -> Erasure | None:
+def lock(erasure_uuid: UUID, *, conversation_uuids: Collection[UUID]) -> Erasure | None:
     """Lock and return a pending erasure, and lock these conversations, in a transaction.
 
     Transactions that are archiving or recording answers finish first, so that the erasure also

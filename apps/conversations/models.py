@@ -22,7 +22,7 @@ def default_timezone() -> str:
 def validate_timezone(name: str) -> None:
     """Raise ValidationError with the nearest names unless the tz database has this zone."""
     if not timezones.is_known(name):
-        raise ValidationError(timezones.unknown_sentence(name))
+        raise ValidationError(timezones.unknown_zone_message(name))
 
 
 class Project(models.Model):

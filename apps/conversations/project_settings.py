@@ -62,7 +62,7 @@ def _name(text: str) -> str:
 def _timezone(text: str) -> str:
     name = text.strip()
     if not timezones.is_known(name):
-        raise ValueError(timezones.unknown_sentence(name))
+        raise ValueError(timezones.unknown_zone_message(name))
     return name
 
 

@@ -195,7 +195,7 @@ class DeadLetterAdmin(ReadOnlyAdmin):
                 actor=actor(request),
                 action=AuditAction.REDRIVE,
                 of=DeadLetter,
-                details=audit.each(letter.pk for letter in requested),
+                details=audit.without_details(letter.pk for letter in requested),
             )
         if requested:
             sentence = f"{len(requested)} will be redriven within two minutes."

@@ -127,7 +127,7 @@ def test_a_contact_without_conversations_leaves_a_tombstone_and_no_answer() -> N
 @pytest.mark.parametrize(
     ("module", "name"),
     [
-        (erasing, "note"),
+        (erasing, "save_counts"),
         (store, "delete"),
         (store, "delete_conversation"),
         (tasks, "delete_stored"),

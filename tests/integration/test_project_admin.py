@@ -8,7 +8,7 @@ from django.contrib.auth.models import User
 from django.test import Client
 from django.urls import reverse
 
-from apps.common.timezones import unknown_sentence
+from apps.common.timezones import unknown_zone_message
 from apps.conversations.models import Conversation, Project
 from tests.support.builders import PROJECT, conversation
 from tests.support.stored import every_row_version
@@ -50,7 +50,7 @@ def test_an_unknown_zone_is_refused_with_the_nearest_names(
     answer = posted(operator, uuid=uuid, timezone=zone)
 
     assert answer.status_code == 200
-    assert unknown_sentence(zone) in unescape(answer.content.decode())
+    assert unknown_zone_message(zone) in unescape(answer.content.decode())
     assert every_row_version() == before
 
 

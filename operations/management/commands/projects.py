@@ -8,7 +8,7 @@ from django.core.management.base import CommandError, CommandParser
 from django.db import transaction
 
 from apps.common.clock import now
-from apps.conversations import audit, project_files, project_settings
+from apps.conversations import audit, project_csv, project_settings
 from apps.conversations.models import AuditAction, Project
 from apps.conversations.project_settings import FIELDS
 from apps.conversations.projects import Change, ProjectRow, all_projects, configure
@@ -38,7 +38,7 @@ class Command(OperatorCommand):
         setting.add_argument("--idle-timeout", help="90s, 30m, 2h, 1h30m, HH:MM:SS, or none")
 
         importing = actions.add_parser("import", help="set the projects of a CSV file")
-        importing.add_argument("file", help=f"with the columns {','.join(project_files.COLUMNS)}")
+        importing.add_argument("file", help=f"with the columns {','.join(project_csv.COLUMNS)}")
         for action in (setting, importing):
             action.add_argument("--dry-run", action="store_true", help="say what would change")
 
@@ -52,9 +52,9 @@ class Command(OperatorCommand):
 
     def _list(self, *, as_csv: bool) -> None:
         if as_csv:
-            self.stdout.write(project_files.as_csv(all_projects()), ending="")
+            self.stdout.write(project_csv.as_csv(all_projects()), ending="")
             return
-        table = [project_files.COLUMNS]
+        table = [project_csv.COLUMNS]
         for row in all_projects():
             table.append((str(row.uuid), *project_settings.as_texts(row.settings).values()))
         widths = [max(map(len, column)) for column in zip(*table, strict=True)]
@@ -91,10 +91,10 @@ def _asked(options: dict[str, Any]) -> list[ProjectRow]:
 
 def _of_file(name: str) -> list[ProjectRow]:
     try:
-        return project_files.read(Path(name).read_bytes())
+        return project_csv.read(Path(name).read_bytes())
     except OSError as error:
         raise CommandError(f"{name} cannot be read: {error.strerror}.") from error
-    except project_files.InvalidFile as invalid:
+    except project_csv.InvalidFile as invalid:
         raise _refused(invalid.problems) from None
 
 

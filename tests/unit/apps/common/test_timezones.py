@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from django.core.exceptions import ValidationError
 
-from apps.common.timezones import is_known, nearest_names, unknown_sentence
+from apps.common.timezones import is_known, nearest_names, unknown_zone_message
 from apps.conversations.models import validate_timezone
 
 ROOT = Path(__file__).resolve().parents[4]
@@ -75,7 +75,7 @@ def test_the_most_similar_name_is_suggested_first(name: str, meant: str) -> None
 def test_a_name_without_similar_zones_gets_an_example(name: str) -> None:
     assert nearest_names(name) == ()
 
-    sentence = unknown_sentence(name)
+    sentence = unknown_zone_message(name)
 
     assert sentence.endswith(
         "is not a time zone of the tz database. Use a name such as America/Sao_Paulo."
@@ -84,7 +84,7 @@ def test_a_name_without_similar_zones_gets_an_example(name: str) -> None:
 
 
 def test_the_message_contains_the_name_and_the_suggestions() -> None:
-    assert unknown_sentence("Brazil/Sao_Paulo") == (
+    assert unknown_zone_message("Brazil/Sao_Paulo") == (
         '"Brazil/Sao_Paulo" is not a time zone of the tz database. Did you mean America/Sao_Paulo?'
     )
 
@@ -100,7 +100,7 @@ def test_the_message_contains_the_name_and_the_suggestions() -> None:
     ],
 )
 def test_an_offset_gets_the_zone_with_the_inverted_sign(name: str, zone: str) -> None:
-    sentence = unknown_sentence(name)
+    sentence = unknown_zone_message(name)
 
     assert f"Use a place such as America/Sao_Paulo, or {zone}:" in sentence
     assert "the signs of such names are the other way round." in sentence
@@ -108,14 +108,14 @@ def test_an_offset_gets_the_zone_with_the_inverted_sign(name: str, zone: str) ->
 
 @pytest.mark.parametrize("name", ["UTC+5:30", "GMT+20", "GMT-33"])
 def test_an_offset_without_a_zone_is_not_suggested(name: str) -> None:
-    assert "or Etc/GMT" not in unknown_sentence(name).partition("Did you mean")[0]
+    assert "or Etc/GMT" not in unknown_zone_message(name).partition("Did you mean")[0]
 
 
 def test_the_model_and_the_environment_use_the_same_message() -> None:
     with pytest.raises(ValidationError) as caught:
         validate_timezone("Brazil/100%")
 
-    assert caught.value.messages == [unknown_sentence("Brazil/100%")]
+    assert caught.value.messages == [unknown_zone_message("Brazil/100%")]
 
 
 def test_zones_are_known_without_a_system_database() -> None:

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from apps.common.timezones import unknown_sentence
+from apps.common.timezones import unknown_zone_message
 from apps.conversations.project_settings import FIELDS, ProjectSettings, as_texts, parse, parse_uuid
 
 PROJECT = UUID("5f0c2f3a-6b1d-4a57-9c39-0e6a1d2b7c41")
@@ -96,7 +96,7 @@ def test_an_idle_timeout_is_from_a_minute_to_48_hours(text: str) -> None:
 
 
 def test_a_zone_is_refused_with_the_nearest_names() -> None:
-    assert problems(timezone="Brazil/Sao_Paulo") == [unknown_sentence("Brazil/Sao_Paulo")]
+    assert problems(timezone="Brazil/Sao_Paulo") == [unknown_zone_message("Brazil/Sao_Paulo")]
 
 
 def test_a_name_is_kept_as_it_is() -> None:

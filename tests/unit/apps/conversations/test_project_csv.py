@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from apps.conversations.project_files import InvalidFile, as_csv, read
+from apps.conversations.project_csv import InvalidFile, as_csv, read
 from apps.conversations.project_settings import ProjectSettings
 from apps.conversations.projects import ProjectRow
 from tests.unit.apps.conversations.test_project_settings import SETTINGS
