@@ -1,4 +1,4 @@
-"""The errors of an event that the worker handles differently.
+"""The exceptions that decide what the worker does with a failed event.
 
 An event that raises `InvalidEvent` is quarantined. An event that raises `Unavailable` waits and is
 rerun. Every other exception is a bug.
@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from django.db import Error, InterfaceError, OperationalError
 
 # SQLSTATE classes (PostgreSQL, "PostgreSQL Error Codes") that describe the server or its
-# environment, not a row or a value. An event that meets such an error waits.
+# environment, not a row or a value. An event waits while PostgreSQL reports such an error.
 EXTERNAL_CLASSES = frozenset(
     {
         "08",  # connection failed or lost
@@ -21,7 +21,7 @@ EXTERNAL_CLASSES = frozenset(
         "58",  # input or output failed
     }
 )
-# Single SQLSTATEs of the same kind.
+# SQLSTATEs of other classes with the same meaning.
 EXTERNAL_STATES = frozenset(
     {
         "25006",  # read-only transaction: a standby, or a former primary

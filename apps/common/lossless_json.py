@@ -43,7 +43,7 @@ def parse(text: str) -> Any:
 
 
 def dump(document: Any) -> str:
-    """Return a document as compact JSON with sorted keys: equal documents give equal text."""
+    """Return a document as compact JSON with sorted keys: equal documents have equal text."""
     return str(_encoder.encode(document))
 
 

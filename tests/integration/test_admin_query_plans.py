@@ -194,9 +194,9 @@ def statements(client: Client, model: str, parameters: Mapping[str, str]) -> lis
         answer = client.get(reverse(f"admin:{model}_changelist"), parameters, secure=True)
     assert answer.status_code == 200
     sql = [query["sql"] for query in queries if query["sql"].startswith("SELECT")]
-    asked = [one for one in sql if any(f'FROM "{table}"' in one for table in LARGE)]
-    assert asked
-    return asked
+    found = [one for one in sql if any(f'FROM "{table}"' in one for table in LARGE)]
+    assert found
+    return found
 
 
 def nodes(plan: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:

@@ -53,8 +53,8 @@ def test_a_conversation_open_for_five_days_is_archived_completely(queue: Service
     assert every_item() == []
 
 
-def test_without_archiving_dynamodb_would_have_deleted_them() -> None:
-    """This shows that the test above can fail."""
+def test_messages_that_are_not_archived_expire_after_48_hours() -> None:
+    """Without this expiry the test above could not fail."""
     chat = closing_at(NOON + 5 * DAY)
     write(chat, created_at=NOON)
 

@@ -25,7 +25,7 @@ SET LOCAL client_min_messages = notice;
 
 
 @pytest.fixture
-def _tables_as_new(db: None) -> None:
+def _no_statistics(db: None) -> None:
     """Remove the statistics that other tests left, and let these tests leave none.
 
     ANALYZE stores a table's size even if its transaction is rolled back, unless the transaction
@@ -37,14 +37,14 @@ def _tables_as_new(db: None) -> None:
             cursor.execute("DELETE FROM pg_statistic WHERE starelid = %s::regclass", [table])
 
 
-@pytest.mark.usefixtures("_tables_as_new")
+@pytest.mark.usefixtures("_no_statistics")
 def test_a_plan_made_while_tables_are_empty_searches_them_by_key() -> None:
     found()
 
-    assert _tables_without_a_key() == []
+    assert _scanned_tables() == []
 
 
-@pytest.mark.usefixtures("_tables_as_new")
+@pytest.mark.usefixtures("_no_statistics")
 def test_a_plan_for_large_tables_searches_them_by_key() -> None:
     found()
     projects = Project.objects.bulk_create(Project(uuid=uuid4()) for _ in range(MANY))
@@ -56,7 +56,7 @@ def test_a_plan_for_large_tables_searches_them_by_key() -> None:
     with connection.cursor() as cursor:
         cursor.execute(f"ANALYZE {', '.join(TABLES)}")
 
-    assert _tables_without_a_key() == []
+    assert _scanned_tables() == []
 
 
 @pytest.mark.django_db(transaction=True)
@@ -67,8 +67,8 @@ def test_a_new_connection_makes_a_new_plan() -> None:
     assert found() == before
 
 
-def _tables_without_a_key() -> list[str]:
-    """Return the tables that the plan scans completely, by themselves or by an index."""
+def _scanned_tables() -> list[str]:
+    """Return the tables that the plan scans completely, sequentially or by an index."""
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(SEND_PLANS)
         del connection.connection.notices[:]

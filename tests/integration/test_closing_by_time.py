@@ -41,7 +41,7 @@ CLOSE = "close_conversation"
 JOINS = ("nestloop", "hashjoin", "mergejoin")
 
 
-def test_it_is_closed_at_its_closing_time_and_archived(queue: ServiceQueue) -> None:
+def test_a_conversation_is_closed_at_its_closing_time_and_archived(queue: ServiceQueue) -> None:
     """Midnight in Sao Paulo is 03:00 in UTC."""
     project()
     deliver_bodies(bodies=[numbered_message(0), numbered_message(1)])
@@ -66,7 +66,7 @@ def test_it_is_closed_at_its_closing_time_and_archived(queue: ServiceQueue) -> N
     assert every_item() == []
 
 
-def test_its_pointer_goes_through_its_group(queue: ServiceQueue) -> None:
+def test_a_close_pointer_goes_through_the_conversations_group(queue: ServiceQueue) -> None:
     due = closing_at(NOON)
     with at(NOON):
         tasks.close_due_conversations.run()
@@ -76,8 +76,8 @@ def test_its_pointer_goes_through_its_group(queue: ServiceQueue) -> None:
     assert pointer.is_celery
 
 
-def test_it_ends_at_the_queue_time_of_its_pointer_whatever_the_workers_clock_shows() -> None:
-    """A window that is queued a second after the pointer is not older than the end."""
+def test_a_conversation_ends_at_the_queue_time_of_its_pointer() -> None:
+    """A window that is queued a minute after the pointer opens the next conversation."""
     due = closing_at(NOON)
     five_minutes_ahead = NOON + 5 * MINUTE
     with at(five_minutes_ahead), queued_at(NOON + MINUTE):

@@ -306,7 +306,7 @@ def test_the_hash_differs_for_each_project_and_each_key(settings: Any) -> None:
     erasing.contact_hash.cache_clear()
 
 
-def test_logs_name_nobody(caplog: pytest.LogCaptureFixture) -> None:
+def test_logs_name_no_contact(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG, logger="tasks")
     live()
 

@@ -97,4 +97,4 @@ def wait_for_a_blocked_session() -> None:
             if cursor.fetchone()[0]:
                 return
         clock.sleep(0.01)
-    pytest.fail("nobody waits for a lock")
+    pytest.fail("no session waits for a lock")

@@ -24,7 +24,7 @@ MAX_SELECTED = 100
 RequestedAction = Callable[[Conversation], None]
 
 
-class RequestedActions:
+class ConversationActions:
     """The actions of the ModelAdmin of conversations."""
 
     message_user: Callable[..., Any]
@@ -56,7 +56,7 @@ class RequestedActions:
             request_reopen(conversation_uuid=conversation.uuid, now=now())
             _record(request, AuditAction.REOPEN, conversation)
 
-        self._request_each(request, selected, request_change, done="reopened within a minute.")
+        self._request_each(request, selected, request_change, outcome="reopened within a minute.")
 
     def _close(
         self, request: HttpRequest, selected: QuerySet[Conversation], resolution: Resolution
@@ -67,8 +67,8 @@ class RequestedActions:
             request_close(conversation_uuid=conversation.uuid, resolution=resolution, now=now())
             _record(request, AuditAction.CLOSE, conversation, resolution=label)
 
-        done = f"closed as {label} within a minute."
-        self._request_each(request, selected, request_change, done=done)
+        outcome = f"closed as {label} within a minute."
+        self._request_each(request, selected, request_change, outcome=outcome)
 
     def _request_each(
         self,
@@ -76,7 +76,7 @@ class RequestedActions:
         selected: QuerySet[Conversation],
         request_change: RequestedAction,
         *,
-        done: str,
+        outcome: str,
     ) -> None:
         """Request a change of each conversation; show the number of requests and each refusal."""
         conversations = list(selected[: MAX_SELECTED + 1])
@@ -94,7 +94,7 @@ class RequestedActions:
                 self.message_user(request, str(refused), messages.WARNING)
         if requested:
             count = "1 conversation" if requested == 1 else f"{requested} conversations"
-            self.message_user(request, f"{count} will be {done}", messages.SUCCESS)
+            self.message_user(request, f"{count} will be {outcome}", messages.SUCCESS)
 
 
 def _record(

@@ -15,7 +15,7 @@ from django.utils.html import format_html
 
 from apps.common.console_access import MAY_READ_MESSAGES, is_open_to
 from apps.conversations import search
-from apps.conversations.admin.actions import RequestedActions
+from apps.conversations.admin.actions import ConversationActions
 from apps.conversations.admin.base import ReadOnlyAdmin
 from apps.conversations.admin.filters import ProjectFilter, StateFilter, period
 from apps.conversations.models import Conversation, Resolution
@@ -27,7 +27,7 @@ ClosedIn = period("ended_at", title="closing", max_days=MAX_DAYS_OF_CLOSINGS)
 
 
 @admin.register(Conversation)
-class ConversationAdmin(RequestedActions, ReadOnlyAdmin):
+class ConversationAdmin(ConversationActions, ReadOnlyAdmin):
     """Conversations, the last opened first. A period of closings has the last closed first."""
 
     list_display = (

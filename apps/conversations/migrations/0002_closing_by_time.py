@@ -10,7 +10,7 @@ IN_PROGRESS = 2
 
 
 def schedule(apps: Any, _schema_editor: Any) -> None:
-    """Set the new times of existing conversations, so that they are closed and archived."""
+    """Set `due_at` and `archive_check_at` of the existing conversations."""
     conversations = apps.get_model("conversations", "Conversation").objects
     in_progress = conversations.filter(resolution=IN_PROGRESS)
     in_progress.update(due_at=F("closes_at"), archive_check_at=F("opened_at") + timedelta(hours=24))

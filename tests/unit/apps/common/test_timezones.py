@@ -119,7 +119,7 @@ def test_the_model_and_the_environment_use_the_same_message() -> None:
 
 
 def test_zones_are_known_without_a_system_database() -> None:
-    asked = (
+    script = (
         "from apps.common.timezones import is_known; "
         "from zoneinfo import TZPATH, ZoneInfo; "
         "ZoneInfo('America/Sao_Paulo'); "
@@ -127,7 +127,7 @@ def test_zones_are_known_without_a_system_database() -> None:
     )
 
     answer = subprocess.run(
-        [sys.executable, "-c", asked],
+        [sys.executable, "-c", script],
         cwd=ROOT,
         env={**os.environ, "PYTHONTZPATH": ""},
         capture_output=True,

@@ -1,4 +1,4 @@
-"""Closings around every change of every clock of the installed tz database, 2025 to 2027.
+"""Closings around every change of offset in the installed tz database, 2025 to 2027.
 
 They are compared with a simulated wall clock, minute by minute: the closing of a day is the first
 minute in which the clock shows the closing time of that day or a later time.
@@ -22,15 +22,15 @@ BEGIN, END = datetime(2025, 1, 1, tzinfo=UTC), datetime(2028, 1, 1, tzinfo=UTC)
 MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
 # Two changes of one zone are further apart than this.
 STEP = timedelta(hours=12)
-# Minutes before and after a change in which the clock is watched.
-WATCHED = timedelta(days=4)
+# The clock is simulated for this time before and after a change.
+SIMULATED = timedelta(days=4)
 ZONES = sorted(available_timezones())
-# Its summer time is two hours ahead of its winter time. All others set back an hour at most.
+# The only zone whose summer time is more than an hour ahead of its winter time.
 SET_BACK_BY_TWO_HOURS = "Antarctica/Troll"
 
 
 class Rule(TypedDict):
-    """When a project closes."""
+    """The closing rule of a project, as arguments of `next_closing` and `latest_closing`."""
 
     timezone: str
     closing_time: time
@@ -52,13 +52,13 @@ class Change:
 
 def offset(*, at: datetime, zone: ZoneInfo) -> timedelta:
     """Return the offset of the zone from UTC."""
-    ahead = at.astimezone(zone).utcoffset()
-    assert ahead is not None
-    return ahead
+    utc_offset = at.astimezone(zone).utcoffset()
+    assert utc_offset is not None
+    return utc_offset
 
 
 def changes_of(zone: ZoneInfo) -> Iterator[Change]:
-    """Yield all changes of a zone: sample its offset every few hours, then bisect."""
+    """Yield all changes of a zone's offset, found by sampling it every few hours."""
     at, before = BEGIN, offset(at=BEGIN, zone=zone)
     while at < END:
         following = at + STEP
@@ -71,7 +71,7 @@ def changes_of(zone: ZoneInfo) -> Iterator[Change]:
 def first_minute(
     before_it: datetime, after_it: datetime, offset_before: timedelta, zone: ZoneInfo
 ) -> datetime:
-    """Return the first minute with another offset."""
+    """Return the first minute whose offset differs from `offset_before`, by bisection."""
     while after_it - before_it > MINUTE:
         middle = before_it + (after_it - before_it) // (2 * MINUTE) * MINUTE
         if offset(at=middle, zone=zone) == offset_before:
@@ -91,18 +91,18 @@ def zones_by_change() -> dict[Change, list[str]]:
     return zones
 
 
-class WatchedClock:
+class SimulatedClock:
     """The local times of every minute around a change."""
 
     def __init__(self, *, zone: ZoneInfo, around: datetime) -> None:
-        minutes = range(2 * WATCHED // MINUTE)
-        self.instants = [around - WATCHED + minute * MINUTE for minute in minutes]
+        minutes = range(2 * SIMULATED // MINUTE)
+        self.instants = [around - SIMULATED + minute * MINUTE for minute in minutes]
         shown = [at.astimezone(zone).replace(tzinfo=None) for at in self.instants]
-        # The latest time shown so far, so that minutes repeated by a clock set back do not count.
+        # The latest time shown so far: if the clock is set back, repeated minutes do not count.
         self.reached = list(accumulate(shown, max))
 
     def closings(self, closing_time: time) -> list[datetime]:
-        """Return the first instant that reaches the closing time of each whole day watched."""
+        """Return the first instant that reaches the closing time of each whole simulated day."""
         first, last = self.reached[0].date() + DAY, self.reached[-1].date() - DAY
         days = [first + number * DAY for number in range((last - first).days + 1)]
         return [self.closing(day, closing_time) for day in days]
@@ -113,14 +113,14 @@ class WatchedClock:
 
 
 @cache
-def watched_clock(zone: str, around: datetime) -> WatchedClock:
+def simulated_clock(zone: str, around: datetime) -> SimulatedClock:
     """Return a clock that is simulated once for all tests."""
-    return WatchedClock(zone=ZoneInfo(zone), around=around)
+    return SimulatedClock(zone=ZoneInfo(zone), around=around)
 
 
 def closing_times(change: Change) -> set[time]:
-    """Return closing times inside, at and next to the skipped or repeated hours, and others."""
-    edges = [(change.at + ahead).replace(tzinfo=None) for ahead in (change.before, change.after)]
+    """Return closing times within and near the skipped or repeated hours, and four others."""
+    edges = [(change.at + offset).replace(tzinfo=None) for offset in (change.before, change.after)]
     first, last = min(edges), max(edges)
     near = {edge + number * MINUTE for edge in edges for number in (-2, -1, 0, 1, 2)}
     within = {first + (last - first) // (4 * MINUTE) * number * MINUTE for number in (1, 2, 3)}
@@ -144,7 +144,7 @@ def test_every_change_of_every_zone_is_found() -> None:
     # Otherwise the clock around one change would include another change.
     for zone in ZONES:
         own = sorted(change.at for change, zones in changes.items() if zone in zones)
-        assert all(later - earlier > 3 * WATCHED for earlier, later in pairwise(own)), zone
+        assert all(later - earlier > 3 * SIMULATED for earlier, later in pairwise(own)), zone
 
 
 def test_only_one_zone_sets_its_clock_back_by_more_than_an_hour() -> None:
@@ -158,7 +158,7 @@ def test_only_one_zone_sets_its_clock_back_by_more_than_an_hour() -> None:
 def test_around_every_change_each_day_closes_once_at_the_first_possible_minute() -> None:
     for change, zones in zones_by_change().items():
         for closing_time in closing_times(change):
-            expected = watched_clock(zones[0], change.at).closings(closing_time)
+            expected = simulated_clock(zones[0], change.at).closings(closing_time)
 
             rule = Rule(timezone=zones[0], closing_time=closing_time)
             closings = closings_after(expected[0] - MINUTE, rule=rule, number=len(expected))
@@ -182,7 +182,7 @@ def closings_after(moment: datetime, *, rule: Rule, number: int) -> list[datetim
 def test_at_every_moment_around_a_change_the_neighbouring_closings_are_found() -> None:
     for change, zones in zones_by_change().items():
         for closing_time in closing_times(change):
-            expected = watched_clock(zones[0], change.at).closings(closing_time)
+            expected = simulated_clock(zones[0], change.at).closings(closing_time)
             rule = Rule(timezone=zones[0], closing_time=closing_time)
             for moment in moments(change, expected):
                 latest = expected[bisect_right(expected, moment) - 1]
@@ -194,9 +194,9 @@ def test_at_every_moment_around_a_change_the_neighbouring_closings_are_found() -
 def moments(change: Change, closings: list[datetime]) -> list[datetime]:
     """Return moments at, just before and just after the change and its neighbouring closings."""
     number = bisect_right(closings, change.at)
-    beside = [change.at, *closings[number - 1 : number + 1]]
+    near = [change.at, *closings[number - 1 : number + 1]]
     instant = timedelta(microseconds=1)
-    return [moment + step for moment in beside for step in (-instant, timedelta(), instant)]
+    return [moment + step for moment in near for step in (-instant, timedelta(), instant)]
 
 
 def days_reached(closing: datetime, *, zone: ZoneInfo, closing_time: time) -> list[date]:
