@@ -13,7 +13,7 @@ from apps.common import timezones
 ProjectSettings: TypeAlias = dict[str, str | time | timedelta | None]
 
 MIN_IDLE_TIMEOUT = timedelta(minutes=1)
-# DynamoDB keeps the messages of a conversation for this time.
+# The time for which DynamoDB keeps messages.
 MAX_IDLE_TIMEOUT = timedelta(hours=48)
 
 _MAX_NAME_LENGTH = 255

@@ -18,7 +18,7 @@ def _restore_index() -> Iterator[None]:
     call_command("migrate", verbosity=0)
 
 
-def state() -> bool | None:
+def index_is_valid() -> bool | None:
     """Return whether the index is valid, or None if it does not exist."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT indisvalid FROM pg_index WHERE indexrelid = to_regclass(%s)", [NAME])
@@ -44,7 +44,7 @@ def migrate(name: str) -> None:
 def test_an_interrupted_migration_recreates_an_invalid_index() -> None:
     before = timeouts()
     migrate("0005_audit_log")
-    assert state() is None
+    assert index_is_valid() is None
     with connection.cursor() as cursor:
         cursor.execute(f"CREATE INDEX {NAME} ON conversations_conversation (opened_at)")
         cursor.execute(
@@ -53,7 +53,7 @@ def test_an_interrupted_migration_recreates_an_invalid_index() -> None:
 
     migrate("0006_lists")
 
-    assert state() is True
+    assert index_is_valid() is True
     assert timeouts() == before
 
 

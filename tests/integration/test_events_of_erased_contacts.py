@@ -107,7 +107,7 @@ def test_a_message_after_the_erasure_opens_a_new_conversation() -> None:
     assert SurveyAnswer.objects.get().conversation_id == opened.uuid
 
 
-def test_an_event_in_flight_leaves_the_new_conversation_alone() -> None:
+def test_an_event_in_flight_does_not_change_the_new_conversation() -> None:
     live()
     erase()
     new = queued_event(body=BODIES["a message"], sent_at=REQUESTED + SECOND, group_id=group_of())

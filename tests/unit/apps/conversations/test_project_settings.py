@@ -95,7 +95,7 @@ def test_an_idle_timeout_is_from_a_minute_to_48_hours(text: str) -> None:
     ]
 
 
-def test_a_zone_is_refused_with_the_nearest_names() -> None:
+def test_an_unknown_zone_is_refused_with_the_nearest_names() -> None:
     assert problems(timezone="Brazil/Sao_Paulo") == [unknown_zone_message("Brazil/Sao_Paulo")]
 
 
