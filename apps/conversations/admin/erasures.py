@@ -17,7 +17,7 @@ class ErasureAdmin(ReadOnlyAdmin):
     list_display = ("uuid", "project", "requested_at", "erased_at", "removed")
     list_filter = (("erased_at", admin.EmptyFieldListFilter), ProjectFilter)
     list_select_related = ("project",)
-    list_says = "Requested with the command erase and executed by workers. Times are UTC."
+    list_help = "Requested with the command erase and executed by workers. Times are UTC."
     fields = ("uuid", "project", "requested_at", "erased_at", "removed")
     search_fields = ("uuid",)
     search_help_text = "An erasure's uuid."

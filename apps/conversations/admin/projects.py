@@ -35,7 +35,7 @@ class ProjectAdmin(Audited, BoundedAdmin):
     list_display = ("name", "uuid", "timezone", "closing_time", "idle_timeout")
     list_display_links = ("name", "uuid")
     list_filter = ("timezone",)
-    list_says = (
+    list_help = (
         "The first event of a project creates it. A new time zone, closing time or idle timeout "
         "applies to the project's open conversations at once."
     )
