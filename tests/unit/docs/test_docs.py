@@ -27,6 +27,11 @@ MADE_BY_READERS = {".env", "event.json", "orders.py"}
 SETTINGS = Environment.model_fields
 
 
+def name_of(path: Path) -> str:
+    """Return a page's path in the project."""
+    return str(path.relative_to(ROOT))
+
+
 def default_as_told(setting: FieldInfo) -> str:
     """A default in the form in which one would set it."""
     if setting.is_required():
@@ -106,7 +111,7 @@ def test_compose_accepts_the_env_example() -> None:
     assert {name: worker[name] for name in taken} == {name: values[name] for name in taken}
 
 
-@pytest.mark.parametrize("path", PAGES, ids=lambda path: path.name)
+@pytest.mark.parametrize("path", PAGES, ids=name_of)
 def test_every_make_target_exists(path: Path) -> None:
     targets = set(re.findall(r"^([a-z][a-z-]*):", page("Makefile"), flags=re.MULTILINE))
     code = "\n".join(code_of(path.read_text(encoding="utf-8")))
@@ -114,20 +119,20 @@ def test_every_make_target_exists(path: Path) -> None:
     assert set(re.findall(r"\bmake ([a-z][a-z-]*)", code)) <= targets
 
 
-@pytest.mark.parametrize("path", PAGES, ids=lambda path: path.name)
+@pytest.mark.parametrize("path", PAGES, ids=name_of)
 def test_every_management_command_exists(path: Path) -> None:
     named = re.findall(r"manage\.py ([a-z_]+)", path.read_text(encoding="utf-8"))
 
     assert set(named) <= set(get_commands())
 
 
-@pytest.mark.parametrize("path", PAGES, ids=lambda path: path.name)
+@pytest.mark.parametrize("path", PAGES, ids=name_of)
 def test_every_relative_link_leads_somewhere(path: Path) -> None:
     for link in re.findall(r"\]\(([^)]+)\)", path.read_text(encoding="utf-8")):
         if "://" in link:
             continue
         target, _, heading = link.partition("#")
-        linked = path.parent / target
+        linked = path.parent / target if target else path
         if not linked.exists():
             linked = linked.with_suffix(".md")
         assert linked.exists(), link
@@ -141,7 +146,7 @@ def headings(path: Path) -> set[str]:
     return {re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-") for title in titles}
 
 
-@pytest.mark.parametrize("path", PAGES, ids=lambda path: path.name)
+@pytest.mark.parametrize("path", PAGES, ids=name_of)
 def test_every_file_that_is_named_exists(path: Path) -> None:
     for name in named_paths(path.read_text(encoding="utf-8")):
         assert (ROOT / name).exists(), name
@@ -167,7 +172,7 @@ def named_paths(text: str) -> Iterator[str]:
             yield span
 
 
-@pytest.mark.parametrize("path", PAGES, ids=lambda path: path.name)
+@pytest.mark.parametrize("path", PAGES, ids=name_of)
 def test_every_python_name_that_is_named_exists(path: Path) -> None:
     pattern = rf"\b(?:{'|'.join(PACKAGES)})(?:\.\w+)+"
     spans = re.findall(r"`([^`\n]+)`", path.read_text(encoding="utf-8"))
@@ -176,7 +181,7 @@ def test_every_python_name_that_is_named_exists(path: Path) -> None:
             resolve_name(span)
 
 
-@pytest.mark.parametrize("path", PAGES, ids=lambda path: path.name)
+@pytest.mark.parametrize("path", PAGES, ids=name_of)
 def test_every_json_example_is_json(path: Path) -> None:
     for block in fenced(path.read_text(encoding="utf-8"), language="json"):
         json.loads(block)

@@ -22,7 +22,7 @@ LIBRARY = "celery_sqs_fifo/README.md"
 
 
 def test_every_action_of_the_policies_is_an_operation_of_its_service() -> None:
-    policies = [json.loads(block) for block in fenced(page("README.md"), language="json")]
+    policies = [json.loads(block) for block in fenced(page("docs/deployment.md"), language="json")]
     actions = [
         action
         for policy in policies
