@@ -41,7 +41,7 @@ def _finding(probe: Probe, reply: Reply) -> Finding:
             probe.check,
             f"{probe.permission} on {probe.resource} is not allowed.",
             f'Allow "{probe.permission}" on {probe.resource} in the policy of the role '
-            '(README, "On AWS").',
+            "(docs/deployment.md).",
         )
     if reply.kind is Kind.DONE and probe.is_harmless:
         return ok(probe.check, f"{probe.permission} is allowed.")
