@@ -1,4 +1,4 @@
-# Build stage: packages by hash only.
+# Build stage: only packages whose hash is pinned.
 FROM python:3.11-slim AS build
 ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1 UV_NO_CACHE=1
 WORKDIR /build
@@ -8,7 +8,7 @@ RUN python -m venv --without-pip /opt/venv \
     && uv pip sync --python /opt/venv/bin/python --require-hashes --compile-bytecode \
        runtime.txt weni.txt tracing.txt
 
-# SQS for docker-compose.yml: the strict server of the test bed, which needs no package.
+# SQS for docker-compose.yml: the strict model of testbed/sqs, which needs no packages.
 FROM python:3.11-slim AS local-sqs
 ENV PYTHONDONTWRITEBYTECODE=1
 WORKDIR /app
@@ -18,10 +18,10 @@ USER 65534:65534
 STOPSIGNAL SIGTERM
 CMD ["python", "-m", "testbed.sqs", "--host", "0.0.0.0", "--port", "9324"]
 
-# The service. The last stage, so that it is what is built where none is named.
+# The service. It is the last stage, so it is built if no target is named.
 FROM python:3.11-slim
 ENV PATH=/opt/venv/bin:$PATH PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1
-# The lake's directory exists with its owner so that a new volume mounted there takes both over.
+# The data lake's folder. A new volume that is mounted there takes its owner over.
 RUN useradd --uid 10001 --user-group --no-create-home --shell /usr/sbin/nologin service \
     && install --directory --owner=service --group=service /var/lib/conversations
 WORKDIR /app
@@ -33,7 +33,7 @@ COPY tasks ./tasks
 COPY operations ./operations
 COPY observability ./observability
 COPY apps ./apps
-# The admin site's style sheets. The command reads all settings, and uses none of these.
+# The admin site's style sheets. The command needs all settings to be set, but uses none of these.
 ENV DJANGO_STATIC_ROOT=/app/static
 RUN SQS_CONVERSATION_QUEUE_URL=http://unused/unused.fifo \
     SQS_CONVERSATION_DLQ_URL=http://unused/unused-dlq.fifo \
@@ -47,6 +47,6 @@ RUN SQS_CONVERSATION_QUEUE_URL=http://unused/unused.fifo \
     AGENT_UUID_NPS=00000000-0000-0000-0000-000000000000 \
     python manage.py collectstatic --no-input
 USER 10001:10001
-# Celery's warm shutdown: running tasks finish, what is held goes back to the queue.
+# Celery's warm shutdown: running tasks finish, and held messages go back to the queue.
 STOPSIGNAL SIGTERM
 CMD ["celery", "-A", "config", "worker", "-Q", "conversations.fifo"]

@@ -22,6 +22,7 @@ PACKAGES = (
     *("apps", "bench", "celery_sqs_fifo", "config", "demo", "embedded", "observability"),
     *("operations", "tasks", "testbed", "tests"),
 )
+OTHER_FOLDERS = ("deploy", "docs", "requirements", ".ci")
 # Files that documentation names, and that exist only where somebody made them.
 MADE_BY_READERS = {".env", "event.json", "orders.py"}
 SETTINGS = Environment.model_fields
@@ -166,8 +167,8 @@ def named_paths(text: str) -> Iterator[str]:
     """Paths in code spans: those below a folder of ours, and files with a known ending."""
     spans = re.findall(r"`([\w./-]+)`", re.sub(r"```.*?```", "", text, flags=re.DOTALL))
     for span in spans:
-        is_ours = span.startswith(tuple(f"{folder}/" for folder in (*PACKAGES, "docs")))
-        is_file = re.fullmatch(r"[\w./-]*\.(py|md|yml|toml|txt|jsonl|example|env)", span)
+        is_ours = span.startswith(tuple(f"{folder}/" for folder in (*PACKAGES, *OTHER_FOLDERS)))
+        is_file = re.fullmatch(r"[\w./-]*\.(py|md|yml|toml|txt|in|jsonl|example|env)", span)
         if (is_ours or is_file) and span not in MADE_BY_READERS:
             yield span
 
