@@ -1,4 +1,4 @@
-"""The Celery app is here, so that `celery -A config` finds it."""
+"""Exports the Celery app, so that `celery -A config` finds it."""
 
 from config.celery import app
 

@@ -20,7 +20,7 @@ broker_transport_options: dict[str, Any] = {
         "liveness_file": settings.WORKER_LIVENESS_FILE,
         "visibility_timeout": settings.SQS_CONVERSATION_VISIBILITY_TIMEOUT,
     },
-    # A call that hangs must end: a publish waits for its answer.
+    # Limit the duration of each call, because publishing waits for the response.
     "client-config": {
         "connect_timeout": 2,
         "read_timeout": 5,
@@ -42,23 +42,23 @@ task_queues = (Queue(QUEUE, routing_key=QUEUE),)
 task_default_queue = QUEUE
 task_create_missing_queues = False
 task_ignore_result = True
-# Without results there is nothing for beat to clean up, and its task for that has no group.
+# Disable beat's clean-up of results. There are no results, and its task has no message group.
 result_expires = None
 task_serializer = "json"
 accept_content = ("json",)
 
-# One message for each process: those that wait do so in the gate, where order is kept.
+# One message per process. All others wait in the gate, which keeps their order.
 worker_prefetch_multiplier = 1
 worker_hijack_root_logger = False
 worker_redirect_stdouts = False
-# Worker events and remote control have a broker of their own; Celery's would use the queue.
+# Worker events and remote control use a second broker. Celery's own would use the events' queue.
 control_broker_url = settings.CELERY_CONTROL_URL
 control_broker_setting = "CELERY_CONTROL_URL"
 worker_enable_remote_control = False
 worker_send_task_events = bool(settings.CELERY_CONTROL_URL)
-# Longer than any bounded work, so that only what hangs is ended.
+# Longer than any bounded operation, so that only a task that hangs is ended.
 task_soft_time_limit = 600
 task_time_limit = 660
 
-beat_scheduler = "operations.scheduler:PatientScheduler"
+beat_scheduler = "operations.scheduler:ResilientScheduler"
 timezone = "UTC"

@@ -1,6 +1,6 @@
 """The settings that come from the environment: their names, meanings, types and defaults.
 
-This is the only place that reads them. docs/configuration.md shows this table; a test compares.
+No other module reads them. A test compares this table with docs/configuration.md.
 """
 
 import ipaddress
@@ -15,17 +15,17 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from apps.common.version import VERSION
 from config import parsers
-from config.problems import invalid, unknown
+from config.problems import describe_invalid, describe_unknown
 
 
 class Environment(BaseSettings):
-    """The settings of the service, each from the environment variable of its name."""
+    """The settings of the service. Each is read from the environment variable of the same name."""
 
     model_config = SettingsConfigDict(
         case_sensitive=True,
         # An empty variable counts as absent.
         env_ignore_empty=True,
-        # The types in config.parsers read all values; pydantic would read lists as JSON.
+        # The types in config.parsers parse all values. pydantic would parse lists as JSON.
         enable_decoding=False,
         validate_default=False,
         frozen=True,
@@ -49,10 +49,10 @@ class Environment(BaseSettings):
         examples=["conversation_messages"],
     )
     DYNAMODB_REGION: str = Field(
-        description="the AWS region of that table",
+        description="the AWS region of the DynamoDB table",
         examples=["us-east-1"],
     )
-    DATABASE_URL: parsers.Database = Field(
+    DATABASE_URL: parsers.DatabaseUrl = Field(
         description="the PostgreSQL database",
         examples=["postgres://user:password@host:5432/conversations"],
         repr=False,
@@ -63,96 +63,100 @@ class Environment(BaseSettings):
         repr=False,
     )
     DATALAKE_URL: parsers.LakeUrl = Field(
-        description="where survey answers go",
+        description="the URL of the data lake that survey answers are sent to",
         examples=["file:///var/lib/conversation-service/lake"],
     )
     AGENT_UUID_CSAT: parsers.UuidText = Field(
-        description="the UUID of the agent that asks for CSAT, for the data lake",
+        description="the UUID of the agent that CSAT answers name in the data lake",
         examples=["b1f8a4de-6b0c-4c33-9d55-0c1de9b5cc01"],
     )
     AGENT_UUID_NPS: parsers.UuidText = Field(
-        description="the UUID of the agent that asks for NPS, for the data lake",
+        description="the UUID of the agent that NPS answers name in the data lake",
         examples=["b1f8a4de-6b0c-4c33-9d55-0c1de9b5cc02"],
     )
     SQS_CONVERSATION_VISIBILITY_TIMEOUT: parsers.VisibilityTimeout = Field(
         default=60,
         description=(
-            "for how many seconds a received event is hidden from other workers; it is renewed"
+            "how long a received event is hidden from other workers, in seconds; workers renew it"
         ),
         examples=["120"],
     )
-    WORKER_BATCH_SIZE: parsers.Batch = Field(
+    WORKER_BATCH_SIZE: parsers.BatchSize = Field(
         default=25,
-        description="the most events that a pool process gets at once under backlog; 1: never more",
+        description="the maximum number of events that a pool process handles together",
         examples=["1"],
     )
     WORKER_LIVENESS_FILE: str = Field(
         default="",
-        description="a file that the worker touches while it is alive; empty: none",
+        description="a file that the worker touches while it is alive; empty: no file",
         examples=["/tmp/worker-alive"],  # noqa: S108 (the operator's own file)
     )
     DEFAULT_TIMEZONE: parsers.TimeZone = Field(
         default="America/Sao_Paulo",
-        description="the time zone of a project on first sight",
+        description="the time zone of new projects",
         examples=["Europe/Lisbon"],
     )
     CLOSING_QUIET_PERIOD: parsers.Seconds = Field(
         default=timedelta(seconds=600),
         description=(
-            "for how many seconds a closing is put off while messages younger than that come"
+            "a closing is postponed while the newest message is less than this many seconds old"
         ),
         examples=["300"],
     )
     CLOSING_MAX_POSTPONE: parsers.Seconds = Field(
         default=timedelta(seconds=7200),
-        description="for how many seconds a closing may be put off in all",
+        description="the maximum number of seconds by which a closing is postponed in total",
         examples=["3600"],
     )
     CELERY_CONTROL_URL: parsers.RedisUrl = Field(
         default="",
-        description="a Redis-protocol broker for events and remote control; empty: none",
+        description=(
+            "the Redis URL of the broker for worker events and remote control; empty: no broker"
+        ),
         examples=["rediss://:password@valkey.example.org:6379/0"],
         repr=False,
     )
     CELERY_CONTROL_INSECURE: parsers.Switch = Field(
         default=False,
-        description="that broker may be on another host without TLS, inside a private network",
+        description=(
+            "allow a control broker without TLS on another host, inside a private network"
+        ),
         examples=["true"],
     )
     SENTRY_DSN: parsers.SentryDsn = Field(
         default="",
-        description="where errors are reported; empty: nowhere",
+        description="the Sentry DSN that errors are reported to; empty: no reports",
         examples=["https://key@sentry.example.org/1"],
         repr=False,
     )
     SENTRY_ENVIRONMENT: parsers.SentryEnvironment = Field(
         default="production",
-        description="the environment that error reports name",
+        description="the environment name in error reports",
         examples=["staging"],
     )
     SENTRY_RELEASE: parsers.SentryRelease = Field(
         default=f"conversation-service@{VERSION}",
-        description="the release that error reports name",
+        description="the release name in error reports",
         examples=["conversation-service@1.2.3"],
     )
     METRICS_PORT: parsers.Port | None = Field(
         default=None,
-        description="the port on which a worker serves its Prometheus metrics; empty: none",
+        description="the port on which a worker serves Prometheus metrics; empty: no metrics",
         examples=["9808"],
     )
     METRICS_ADDRESS: parsers.IpAddress = Field(
         default="127.0.0.1",
-        description="the IP address on which it serves them",
+        description="the IP address on which a worker serves Prometheus metrics",
         examples=["10.0.0.7"],
     )
-    TRACING_ENABLED: parsers.Tracing = Field(
+    TRACING_ENABLED: parsers.TracingSwitch = Field(
         default=False,
-        description="workers send a trace of each event to an OpenTelemetry collector",
+        description="send a trace of each event to an OpenTelemetry collector",
         examples=["true"],
     )
     LOG_LEVEL: parsers.LogLevel = Field(
         default="INFO",
-        description="the least level logged",
+        description="the minimum level of log lines",
         examples=["WARNING"],
     )
     DJANGO_DEBUG: parsers.Switch = Field(
@@ -160,31 +164,33 @@ class Environment(BaseSettings):
         description="Django's debug mode, for development only",
         examples=["true"],
     )
-    DJANGO_ALLOWED_HOSTS: parsers.Names = Field(
+    DJANGO_ALLOWED_HOSTS: parsers.NameList = Field(
         default=["localhost", "127.0.0.1"],
-        description="the host names under which the admin site answers, separated by commas",
+        description="the host names of the admin site, separated by commas",
         examples=["admin.example.org"],
     )
     DJANGO_PLAIN_HTTP: parsers.Switch = Field(
         default=False,
         description=(
-            "the admin site answers without TLS, for a server that only this machine reaches"
+            "serve the admin site without TLS, on a server that only this machine can reach"
         ),
         examples=["true"],
     )
-    DJANGO_STATIC_ROOT: parsers.Folder = Field(
+    DJANGO_STATIC_ROOT: parsers.AbsolutePath = Field(
         default="",
-        description="the folder that `manage.py collectstatic` fills; empty: files of the packages",
+        description=(
+            "the folder that `manage.py collectstatic` fills; empty: serve the packages' own files"
+        ),
         examples=["/app/static"],
     )
     FLOWER_MAY_CONTROL: parsers.Switch = Field(
         default=False,
-        description="Flower may control workers, not only watch them; it never sends tasks",
+        description="allow Flower to control workers, but not to send tasks",
         examples=["true"],
     )
     CONSOLE_ENABLED: parsers.Switch = Field(
         default=False,
-        description="the page with the figures and transcripts in the admin site",
+        description="show the page with figures and transcripts in the admin site",
         examples=["true"],
     )
 
@@ -192,8 +198,10 @@ class Environment(BaseSettings):
     def _refuse_contradictions(self) -> Self:
         problems = []
         if self.SQS_CONVERSATION_DLQ_URL == self.SQS_CONVERSATION_QUEUE_URL:
-            problems.append("SQS_CONVERSATION_DLQ_URL: must be another queue than the events' own.")
-        problems += _open_to_strangers(
+            problems.append(
+                "SQS_CONVERSATION_DLQ_URL: must be another queue than SQS_CONVERSATION_QUEUE_URL."
+            )
+        problems += _control_broker_problems(
             self.CELERY_CONTROL_URL, may_be_plain=self.CELERY_CONTROL_INSECURE
         )
         if problems:
@@ -201,32 +209,32 @@ class Environment(BaseSettings):
         return self
 
 
-def read() -> Environment:
+def read_environment() -> Environment:
     """Return the settings from the environment.
 
-    Raises ImproperlyConfigured with one sentence for each setting that is missing, malformed or
-    unknown, so that all of them can be mended at once.
+    Raise ImproperlyConfigured with one sentence for each setting that is missing, malformed or
+    unknown, so that all of them can be corrected at once.
     """
-    problems = unknown(os.environ, fields=Environment.model_fields)
+    problems = describe_unknown(os.environ, fields=Environment.model_fields)
     try:
         environment = Environment()
     except ValidationError as error:
-        problems += invalid(error, fields=Environment.model_fields)
+        problems += describe_invalid(error, fields=Environment.model_fields)
     if problems:
-        raise ImproperlyConfigured("\n".join(["The environment needs mending:", *problems]))
+        raise ImproperlyConfigured("\n".join(["The environment has errors:", *problems]))
     return environment
 
 
-def _open_to_strangers(url: str, *, may_be_plain: bool) -> list[str]:
-    """Return what is wrong with this control broker. Whoever reaches it can stop workers."""
+def _control_broker_problems(url: str, *, may_be_plain: bool) -> list[str]:
+    """Return a sentence for each reason why clients that should not reach the broker could."""
     control = urlsplit(url)
     if not control.hostname or _is_loopback(control.hostname):
         return []
     problems = []
     if not control.password:
         problems.append(
-            "CELERY_CONTROL_URL: needs a password, as in rediss://:password@host:6379/0: whoever "
-            "reaches this broker can stop the workers."
+            "CELERY_CONTROL_URL: needs a password, as in rediss://:password@host:6379/0, because "
+            "every client of this broker can stop the workers."
         )
     if control.scheme != "rediss" and not may_be_plain:
         problems.append(

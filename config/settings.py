@@ -1,14 +1,14 @@
-"""Django's settings; everything that differs between installations comes from the environment."""
+"""Django's settings. All that differs between installations comes from the environment."""
 
 from pathlib import Path
 
-from config.environment import read
+from config.environment import read_environment
 from observability.logging import logging_config
 from observability.sentry import start_sentry
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
-_environment = read()
+_environment = read_environment()
 
 SQS_CONVERSATION_QUEUE_URL = _environment.SQS_CONVERSATION_QUEUE_URL
 SQS_CONVERSATION_DLQ_URL = _environment.SQS_CONVERSATION_DLQ_URL
@@ -80,7 +80,8 @@ WSGI_APPLICATION = "config.wsgi.application"
 
 STATIC_URL = "static/"
 STATIC_ROOT = _environment.DJANGO_STATIC_ROOT or None
-# Nothing collected, as in a checkout: served as the packages have it, under names without a hash.
+# Without a folder of collected files, as in a checkout, WhiteNoise serves the packages' own files
+# under names without a hash.
 WHITENOISE_USE_FINDERS = not STATIC_ROOT
 WHITENOISE_ALLOW_ALL_ORIGINS = False
 STORAGES = {
@@ -96,10 +97,11 @@ DATABASES = {
     "default": _environment.DATABASE_URL
     | {
         "CONN_MAX_AGE": 600,
-        # Bounds of this side, in seconds, and of TCP in milliseconds: a peer that vanished without
-        # a word is noticed within 25 s while nothing is sent, and 15 s after something was (libpq,
-        # "Parameter Key Words"). Statements and locks are bounded by the role's own settings
-        # (operations.database_bounds), which hold behind a pooler.
+        # In seconds, except tcp_user_timeout, which is in milliseconds (libpq, "Parameter Key
+        # Words"). A peer that disappears without closing the connection is noticed within 25 s if
+        # the connection is idle, and within 15 s after data was sent. Statements and locks are
+        # limited by the role's settings (operations.database_time_limits), which also apply behind
+        # a pooler.
         "OPTIONS": {
             "connect_timeout": 5,
             "keepalives_idle": 10,
@@ -121,7 +123,8 @@ USE_TZ = True
 TIME_ZONE = "UTC"
 LANGUAGE_CODE = "en"
 
-# Behind a proxy that ends TLS, gunicorn says which requests came by https (FORWARDED_ALLOW_IPS).
+# Behind a proxy that terminates TLS, gunicorn marks the requests that came by https
+# (FORWARDED_ALLOW_IPS).
 _needs_tls = not (DEBUG or _environment.DJANGO_PLAIN_HTTP)
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = _needs_tls
 SECURE_SSL_REDIRECT = _needs_tls

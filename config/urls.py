@@ -1,4 +1,4 @@
-"""The admin site; this service has no other page and no API."""
+"""The URLs of the admin site. The service has no other pages and no API."""
 
 from django.contrib import admin
 from django.urls import path

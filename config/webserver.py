@@ -1,7 +1,7 @@
 """gunicorn's settings: `gunicorn --config python:config.webserver config.wsgi`.
 
-The names are gunicorn's (https://docs.gunicorn.org/en/stable/settings.html). It writes no access
-log, because the addresses of admin pages can hold what an operator searched for: a contact.
+The names are gunicorn's (https://docs.gunicorn.org/en/stable/settings.html). There is no access
+log, because the URL of an admin page can contain a contact that an operator searched for.
 """
 
 import os
@@ -10,17 +10,17 @@ from django.conf import settings
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 
-# Where it listens unless --bind says otherwise: only this machine gets an answer.
+# The default without --bind: only this machine can connect.
 bind = "127.0.0.1:8000"
 workers = 2
-# Pages wait for PostgreSQL and DynamoDB rather than compute.
+# Pages spend their time waiting for PostgreSQL and DynamoDB, so threads are enough.
 threads = 4
-# In seconds. PostgreSQL ends a statement after 30.
+# In seconds. PostgreSQL cancels a statement after 30 seconds.
 timeout = 60
 graceful_timeout = 15
-# A second way in that nothing uses.
+# Nothing uses gunicorn's control socket.
 control_socket_disable = True
-# Its own lines in the form of all others.
+# Log gunicorn's own lines in the same format as all others.
 logconfig_dict = settings.LOGGING | {
     "loggers": {**settings.LOGGING["loggers"], "gunicorn.error": {"propagate": True}}
 }

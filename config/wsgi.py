@@ -1,4 +1,4 @@
-"""The admin site for a WSGI server."""
+"""The WSGI application of the admin site."""
 
 import os
 

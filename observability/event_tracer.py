@@ -1,7 +1,7 @@
-"""One trace for each event: its way through the steps, as spans of OpenTelemetry.
+"""The OpenTelemetry trace of each event, with a span for each step.
 
-Loaded only where tracing is on (observability.otlp), because its packages are an optional extra.
-Spans have ids and kinds, named as in log lines, and nothing of what people wrote.
+This module is imported only if tracing is on (observability.otlp), because its packages are an
+optional extra. Spans have ids and kinds under the names of log fields, and no personal data.
 """
 
 import time
@@ -22,17 +22,17 @@ from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapProp
 from opentelemetry.util.types import AttributeValue
 
 from celery_sqs_fifo import DONE, TRACEPARENT, BatchItem, ErrorLocation, Outcome, Result
-from observability.labels import labels_of_item
+from observability.log_fields import event_fields
 
 _W3C = TraceContextTextMapPropagator()
 _NANOSECONDS = 1_000_000_000
-# The root span says it by an attribute of OpenTelemetry's own, and its trace has the other.
-_SAID_ALREADY = ("message_id", "trace_id")
+# The root span has the message id in an attribute of OpenTelemetry, and its trace has the trace id.
+_FIELDS_NOT_COPIED = ("message_id", "trace_id")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EventTrace:
-    """The trace of an event on its way: its root span, which the spans of its steps are under."""
+    """The trace of an event that runs through the steps. `root` is the parent of their spans."""
 
     root: Span
     context: Context
@@ -40,9 +40,9 @@ class EventTrace:
 
 
 class EventTracer:
-    """Gives each event of a delivery a trace of its own, or a place in the one of its producer.
+    """Creates a trace for each event of a delivery, or continues the trace of its producer.
 
-    Steps handle the events of a batch together, so each of them has a span for the same time.
+    Steps handle the events of a batch together, so the spans of these events have the same times.
     `queue` is the name of the SQS queue.
     """
 
@@ -50,7 +50,7 @@ class EventTracer:
         self._tracer = tracer
         self._root_name = f"{queue} process"
         # OpenTelemetry, "Semantic conventions for messaging spans".
-        self._of_every_root: dict[str, AttributeValue] = {
+        self._root_attributes: dict[str, AttributeValue] = {
             "messaging.system": "aws_sqs",
             "messaging.operation.type": "process",
             "messaging.operation.name": "process",
@@ -58,14 +58,14 @@ class EventTracer:
         }
 
     def delivery_begun(self, batch: list[BatchItem], *, attempt: int) -> None:
-        """Begin the traces; `attempt` counts the runs of these events in this worker, from 1."""
+        """Begin the traces. `attempt` is the number of this run in this worker, from 1."""
         for item in batch:
             root = self._tracer.start_span(
                 self._root_name,
-                context=parent_of(item.event.traceparent),
+                context=_producer_context(item.event.traceparent),
                 kind=SpanKind.CONSUMER,
                 attributes={
-                    **self._of_every_root,
+                    **self._root_attributes,
                     "messaging.message.id": item.event.message_id,
                     "receive_count": item.event.receive_count,
                     "attempt": attempt,
@@ -80,10 +80,10 @@ class EventTracer:
                 )
 
     def step_ended(self, batch: list[BatchItem], *, step: str, seconds: float) -> None:
-        """Add a span for each event that was in this step, and end the traces that end with it."""
+        """Add a span of the step to each trace. End the traces of events that have an outcome."""
         ended_at = time.time_ns()
         begun_at = ended_at - int(seconds * _NANOSECONDS)
-        for item in _traced(batch):
+        for item in _with_open_trace(batch):
             span = self._tracer.start_span(
                 step.rpartition(".")[2],
                 context=item.trace.context,
@@ -91,39 +91,42 @@ class EventTracer:
                 start_time=begun_at,
             )
             if item.outcome:
-                _tell(span, item.outcome)
+                _set_outcome(span, item.outcome)
             span.end(ended_at)
             if item.outcome:
-                _end(item, at=ended_at)
+                _end_trace(item, at=ended_at)
 
     def delivery_ended(self, batch: list[BatchItem]) -> None:
         """End the traces of the events that took effect."""
         ended_at = time.time_ns()
-        for item in _traced(batch):
-            _end(item, at=ended_at)
+        for item in _with_open_trace(batch):
+            _end_trace(item, at=ended_at)
 
 
-def parent_of(traceparent: str) -> Context:
-    """The producer's span, or nothing where there is none or the text is none (W3C)."""
+def _producer_context(traceparent: str) -> Context:
+    """Return a context with the producer's span, or an empty one if `traceparent` is invalid."""
     return _W3C.extract({TRACEPARENT: traceparent}, context=Context())
 
 
-def _traced(batch: Iterable[BatchItem]) -> list[BatchItem]:
-    """Those whose trace is recorded, and has not ended yet."""
+def _with_open_trace(batch: Iterable[BatchItem]) -> list[BatchItem]:
+    """Return the events whose trace is sampled and has not ended."""
     return [item for item in batch if item.trace and item.trace.root.is_recording()]
 
 
-def _end(item: BatchItem, *, at: int) -> None:
+def _end_trace(item: BatchItem, *, at: int) -> None:
     root: Span = item.trace.root
-    labels = labels_of_item(item)
-    root.set_attributes({name: labels[name] for name in labels if name not in _SAID_ALREADY})
+    fields = event_fields(item)
+    root.set_attributes({name: fields[name] for name in fields if name not in _FIELDS_NOT_COPIED})
     root.set_attribute("since_sent_ms", at // 1_000_000 - item.event.sent_at)
-    _tell(root, item.outcome or DONE)
+    _set_outcome(root, item.outcome or DONE)
     root.end(at)
 
 
-def _tell(span: Span, outcome: Outcome) -> None:
-    """An error by its kind, and a bug by its places, too: texts of errors may quote people."""
+def _set_outcome(span: Span, outcome: Outcome) -> None:
+    """Add the outcome to a span: the kind of an error, and the location of a bug.
+
+    The text of an error is left out, because it may contain personal data.
+    """
     span.set_attribute("outcome", outcome.result.value)
     if outcome.result in (Result.DONE, Result.WAITING):
         return

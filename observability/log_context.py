@@ -1,8 +1,8 @@
-"""Ids on log lines that are not passed to them.
+"""Fields that are added to all log lines within a context.
 
-Lines that are logged while an event is handled carry its ids without being told them. Nobody works
-the ids out unless a line is logged: what is bound for each event is a function. The settings load
-this module for the configuration of logging, so it must not need Django's models.
+While an event is handled, each log line gets the event's ids, so the code that logs need not pass
+them. The context holds functions that return the fields, which are called only if a line is logged.
+The settings import this module, so it must not need Django's models.
 """
 
 from collections.abc import Callable, Mapping
@@ -23,22 +23,23 @@ IDS = (
     "step",
     "attempt",
 )
-# What the pool process tells the worker's main process of a run that failed.
-_OF_THE_RUN = ("conversation_uuid", "trace_id", "task_id", "step", "attempt")
-# The names under which structlog keeps what is bound.
-OF_EVENT, OF_RUN = "ids_of_event", "ids_of_run"
+# The fields of a failed run that the pool process sends to the worker's main process.
+_SENT_TO_MAIN_PROCESS = ("conversation_uuid", "trace_id", "task_id", "step", "attempt")
+# The names of the two bound functions in structlog's context.
+EVENT_FIELDS, RUN_FIELDS = "ids_of_event", "ids_of_run"
 
 
-class Bound:
-    """Lines that are logged meanwhile, and error reports, carry what `labels` gives when asked.
+class BoundFields:
+    """A context manager that adds fields to the log lines and error reports within it.
 
-    `level` keeps what is bound for a run of a task apart from what is bound for an event in it.
+    `fields` is called for each line and returns them. `scope` is EVENT_FIELDS or RUN_FIELDS. A run
+    and an event within that run can be bound at the same time.
     """
 
     __slots__ = ("_bound", "_tokens")
 
-    def __init__(self, level: str, labels: Callable[[], Mapping[str, Any]]) -> None:
-        self._bound = {level: labels}
+    def __init__(self, scope: str, fields: Callable[[], Mapping[str, Any]]) -> None:
+        self._bound = {scope: fields}
         self._tokens: Mapping[str, Token[Any]] = {}
 
     def __enter__(self) -> None:
@@ -48,40 +49,46 @@ class Bound:
         reset_contextvars(**self._tokens)
 
 
-def step(request: Any, *, name: str, labels: Mapping[str, Any] | None = None) -> Bound:
-    """Names this run of a task, within another one if it runs in the same delivery."""
-    outer = get_contextvars().get(OF_RUN) if labels else None
-    return Bound(OF_RUN, partial(_labels_of_run, request, name, labels or {}, outer))
+def bind_run(request: Any, *, name: str, fields: Mapping[str, Any] | None = None) -> BoundFields:
+    """Return a context manager that adds the ids of this run of a task to log lines.
+
+    If the task runs within another task, the lines also have the fields of the outer run.
+    """
+    outer = get_contextvars().get(RUN_FIELDS) if fields else None
+    return BoundFields(RUN_FIELDS, partial(_fields_of_run, request, name, fields or {}, outer))
 
 
-def bound_labels() -> dict[str, Any]:
-    """What is bound at this moment."""
-    return _worked_out(get_contextvars())
+def bound_fields() -> dict[str, Any]:
+    """Return the fields that are bound now."""
+    return _resolve(get_contextvars())
 
 
-def labels_of_the_run() -> dict[str, Any]:
-    """What the worker's main process cannot know of the run at this moment."""
-    bound = bound_labels()
-    return {name: bound[name] for name in _OF_THE_RUN if name in bound}
+def run_fields() -> dict[str, Any]:
+    """Return the bound fields that the worker's main process does not have."""
+    bound = bound_fields()
+    return {name: bound[name] for name in _SENT_TO_MAIN_PROCESS if name in bound}
 
 
-def add_labels(_logger: Any, _method: str, line: dict[str, Any]) -> dict[str, Any]:
-    """A processor of structlog, behind `merge_contextvars`: adds the ids to a line."""
-    return _worked_out(line)
+def add_bound_fields(_logger: Any, _method: str, line: dict[str, Any]) -> dict[str, Any]:
+    """Add the bound fields to a line. This is a structlog processor after `merge_contextvars`."""
+    return _resolve(line)
 
 
-def _worked_out(line: Mapping[str, Any]) -> dict[str, Any]:
-    """What the run or the line itself says of an id counts more than what the event says."""
-    told = dict(line)
-    of_event, of_run = told.pop(OF_EVENT, dict), told.pop(OF_RUN, dict)
-    return {**of_event(), **of_run(), **told}
+def _resolve(line: Mapping[str, Any]) -> dict[str, Any]:
+    """Replace the bound functions of a line by their fields.
+
+    Fields of the line override fields of the run, which override fields of the event.
+    """
+    fields = dict(line)
+    of_event, of_run = fields.pop(EVENT_FIELDS, dict), fields.pop(RUN_FIELDS, dict)
+    return {**of_event(), **of_run(), **fields}
 
 
-def _labels_of_run(
+def _fields_of_run(
     request: Any,
     name: str,
-    labels: Mapping[str, Any],
+    fields: Mapping[str, Any],
     outer: Callable[[], Mapping[str, Any]] | None,
 ) -> dict[str, Any]:
     run = {"task_id": request.id, "step": name, "attempt": (request.retries or 0) + 1}
-    return {**(outer() if outer else {}), **labels, **run}
+    return {**(outer() if outer else {}), **fields, **run}

@@ -1,4 +1,4 @@
-"""Logs. They carry nothing of what people wrote, nor their names or their addresses."""
+"""The configuration of logging. Log lines never contain texts, names or addresses of people."""
 
 import sys
 from typing import Any
@@ -6,44 +6,50 @@ from typing import Any
 import structlog
 
 from celery_sqs_fifo import error_location
-from observability.log_context import add_labels
+from observability.log_context import add_bound_fields
 
-# The rooms of this service. They log constant sentences with named ids.
-OURS = ("apps", "celery_sqs_fifo", "config", "observability", "operations", "tasks")
+# The packages of this service. They log constant event names with ids as fields.
+OUR_PACKAGES = ("apps", "celery_sqs_fifo", "config", "observability", "operations", "tasks")
 
 _extras = structlog.stdlib.ExtraAdder()
 
 
-def _own_extras(logger: Any, method: str, line: dict[str, Any]) -> Any:
-    """What libraries add to their lines are requests, and arguments of tasks."""
-    is_ours = line["_record"].name.partition(".")[0] in OURS
+def _add_own_extras(logger: Any, method: str, line: dict[str, Any]) -> Any:
+    """Add the extra fields of a line that this service logs.
+
+    Libraries add requests and arguments of tasks to their lines, which may contain personal data.
+    """
+    is_ours = line["_record"].name.partition(".")[0] in OUR_PACKAGES
     return _extras(logger, method, line) if is_ours else line
 
 
-def _places_of_exceptions(_logger: Any, _method: str, line: dict[str, Any]) -> dict[str, Any]:
-    """Where it was and what kind; its text may quote a row, and a row a contact."""
+def _locate_exception(_logger: Any, _method: str, line: dict[str, Any]) -> dict[str, Any]:
+    """Replace an exception by its kind and location.
+
+    Its text may quote a row of the database, and a row may contain personal data.
+    """
     exc_info = line.pop("exc_info", None)
     if isinstance(exc_info, tuple) and isinstance(exc_info[1], BaseException):
         line["error"] = error_location(exc_info[1])
     return line
 
 
-_SHARED: list[Any] = [
+_PROCESSORS: list[Any] = [
     structlog.contextvars.merge_contextvars,
-    add_labels,
+    add_bound_fields,
     structlog.stdlib.add_log_level,
     structlog.stdlib.add_logger_name,
-    _own_extras,
+    _add_own_extras,
     structlog.processors.TimeStamper(fmt="iso", utc=True),
-    _places_of_exceptions,
+    _locate_exception,
 ]
 
 
 def logging_config(*, level: str) -> dict[str, Any]:
-    """A logging configuration: JSON lines, or readable lines where a terminal reads them.
+    """Return the logging configuration: JSON lines, or readable lines if stderr is a terminal.
 
-    Libraries log nothing at DEBUG, whatever `level` is: there they write arguments of tasks, SQL
-    and requests, which hold what people wrote.
+    Libraries never log at DEBUG, whatever `level` is, because their debug lines contain arguments
+    of tasks, SQL and requests, and so personal data.
     """
     renderer: Any = (
         structlog.dev.ConsoleRenderer()
@@ -56,7 +62,7 @@ def logging_config(*, level: str) -> dict[str, Any]:
         "formatters": {
             "structured": {
                 "()": structlog.stdlib.ProcessorFormatter,
-                "foreign_pre_chain": _SHARED,
+                "foreign_pre_chain": _PROCESSORS,
                 "processors": [
                     structlog.stdlib.ProcessorFormatter.remove_processors_meta,
                     renderer,
@@ -66,8 +72,9 @@ def logging_config(*, level: str) -> dict[str, Any]:
         "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "structured"}},
         "root": {"handlers": ["stderr"], "level": "INFO" if level == "DEBUG" else level},
         "loggers": {
-            **{room: {"level": level} for room in OURS},
-            # Celery's own line for each task costs more than the task's SQL; ours say more.
+            **{package: {"level": level} for package in OUR_PACKAGES},
+            # Celery logs a line for each task, which takes longer than the task's SQL. The lines of
+            # this service have more fields.
             "celery.app.trace": {"level": "ERROR"},
             "celery.worker.strategy": {"level": "WARNING"},
             "botocore": {"level": "WARNING"},

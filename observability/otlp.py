@@ -1,8 +1,8 @@
-"""Sending the traces of events to an OpenTelemetry collector, by OTLP over HTTP.
+"""Sends the traces of events to an OpenTelemetry collector, by OTLP over HTTP.
 
-On where TRACING_ENABLED says so. All else is told by OpenTelemetry's own variables, which its SDK
-reads: the collector's address, sampling, limits. Its packages are an optional extra, so nothing
-here loads them unless tracing is on.
+TRACING_ENABLED turns tracing on. OpenTelemetry's own environment variables configure the rest, such
+as the collector's address, sampling and limits. The OpenTelemetry packages are an optional extra,
+so this module imports them only if tracing is on.
 """
 
 import logging
@@ -28,15 +28,15 @@ FLUSH_SECONDS = 2.0
 _providers: list["TracerProvider"] = []
 
 
-class Tracing:
-    """What follows the events of this process; None where tracing is off."""
+class ProcessTracing:
+    """Holds the event tracer of this process, which is None if tracing is off."""
 
     tracer: "EventTracer | None" = None
 
 
 @signals.worker_init.connect
 def load(**_signal: Any) -> None:
-    """Once, before the pool's processes begin, which would need a moment each."""
+    """Import the packages once, before the pool forks, so that its processes share them."""
     if settings.TRACING_ENABLED:
         import_module("opentelemetry.exporter.otlp.proto.http.trace_exporter")
         import_module("observability.event_tracer")
@@ -44,10 +44,10 @@ def load(**_signal: Any) -> None:
 
 @signals.worker_process_init.connect
 def start(**_signal: Any) -> None:
-    """In each pool process for itself, because the thread that sends does not survive a fork.
+    """Start tracing in a pool process. Each process needs its own thread, which no fork copies.
 
-    That thread has a bounded queue and drops what does not fit, so a collector that is slow or
-    down holds up no event.
+    The thread that sends traces has a bounded queue and drops what does not fit. A collector that
+    is slow or down therefore delays no event.
     """
     if not settings.TRACING_ENABLED:
         return
@@ -55,7 +55,7 @@ def start(**_signal: Any) -> None:
 
     provider = new_provider()
     _providers.append(provider)
-    Tracing.tracer = EventTracer(
+    ProcessTracing.tracer = EventTracer(
         provider.get_tracer(SERVICE, VERSION),
         queue=queue_name(settings.SQS_CONVERSATION_QUEUE_URL),
     )
@@ -63,7 +63,7 @@ def start(**_signal: Any) -> None:
 
 @signals.worker_ready.connect
 def start_for_threads(sender: Any, **_signal: Any) -> None:
-    """In the worker itself, where its pool is of threads: no process of it begins."""
+    """Start tracing in the worker's main process if its pool has threads instead of processes."""
     if isinstance(sender.pool, thread.TaskPool):
         start()
 
@@ -71,30 +71,30 @@ def start_for_threads(sender: Any, **_signal: Any) -> None:
 @signals.worker_process_shutdown.connect
 @signals.worker_shutdown.connect
 def stop(**_signal: Any) -> None:
-    """Send what is left, for two seconds at most: where a pool process ends, else the worker.
+    """Send the remaining traces when a process ends, for at most FLUSH_SECONDS.
 
-    A pool process does not run what is registered with `atexit`.
+    A signal is used because a pool process does not run functions registered with `atexit`.
     """
     if not _providers:
         return
-    Tracing.tracer = None
-    # Its own bound is half a minute (opentelemetry-sdk, BatchSpanProcessor).
+    ProcessTracing.tracer = None
+    # shutdown() itself may take 30 seconds (opentelemetry-sdk, BatchSpanProcessor).
     ending = threading.Thread(target=_providers.pop().shutdown, daemon=True)
     ending.start()
     ending.join(FLUSH_SECONDS)
 
 
 def new_provider() -> "TracerProvider":
-    """What makes spans in this process, and sends them in batches."""
+    """Return a provider that creates the spans of this process and sends them in batches."""
     from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
     from opentelemetry.sdk.resources import OTELResourceDetector, Resource
     from opentelemetry.sdk.trace import TracerProvider
     from opentelemetry.sdk.trace.export import BatchSpanProcessor
 
-    # Each try to reach a collector that is down is a warning; one line when it is given up is left.
+    # Do not log a warning for each attempt to reach the collector, only the final error.
     logging.getLogger("opentelemetry.exporter").setLevel(logging.ERROR)
     ours = Resource.create({"service.name": SERVICE, "service.version": VERSION})
-    # What OTEL_SERVICE_NAME and OTEL_RESOURCE_ATTRIBUTES say counts more.
+    # OTEL_SERVICE_NAME and OTEL_RESOURCE_ATTRIBUTES have precedence.
     provider = TracerProvider(
         resource=ours.merge(OTELResourceDetector().detect()), shutdown_on_exit=False
     )

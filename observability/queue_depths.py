@@ -1,4 +1,4 @@
-"""How many messages are on a queue, as SQS says."""
+"""The number of messages on a queue, as SQS reports it."""
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -9,7 +9,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Depth:
-    """The approximate numbers of a queue's messages: those that wait, and those in flight."""
+    """The approximate numbers of messages on a queue that wait and that are in flight."""
 
     waiting: int
     in_flight: int
@@ -18,7 +18,8 @@ class Depth:
 def read_depth(sqs: "SQSClient", url: str) -> Depth:
     """Return the depth of a queue. Raise botocore's errors.
 
-    The numbers settle within a minute (GetQueueAttributes, "ApproximateNumberOfMessages").
+    The numbers are exact about a minute after the last change (GetQueueAttributes,
+    "ApproximateNumberOfMessages").
     """
     attributes = sqs.get_queue_attributes(
         QueueUrl=url,

@@ -1,4 +1,4 @@
-"""Error reports: what kind of bug, where, and ids. Nothing that people wrote is in them."""
+"""Error reports to Sentry: the kind and location of a bug, and ids, but no personal data."""
 
 import logging
 import time
@@ -19,19 +19,19 @@ from sentry_sdk.types import Event, Hint
 
 from apps.common.errors import InvalidEvent, Unavailable, is_external
 from celery_sqs_fifo import ErrorLocation, error_location, unwrapped
-from observability.log_context import IDS, bound_labels
+from observability.log_context import IDS, bound_fields
 
 FLUSH_SECONDS = 2.0
 SAME_CAUSE_SECONDS = 600.0
 MAX_CAUSES = 1_000
-# Not the application's fault: events are quarantined or wait, and metrics tell of it.
+# These are not bugs of the service: events are quarantined or wait, and metrics show it.
 EXPECTED = (
     InvalidEvent,
     Unavailable,
     AwsConnectionError,
     HTTPClientError,
 )
-# A report has nothing else, whatever a library adds to it.
+# A report keeps only these parts, whatever Sentry's SDK adds.
 _PARTS = (
     "event_id",
     "timestamp",
@@ -50,11 +50,13 @@ _PARTS_OF_AN_EXCEPTION = ("type", "module", "stacktrace", "mechanism", "thread_i
 def start_sentry(*, dsn: str, environment: str, release: str) -> None:
     """Report bugs to Sentry, if there is a DSN.
 
-    None of Sentry's integrations with Celery, Django or boto3 is used: they add arguments of tasks,
-    requests and users. What is reported is what the service reports by name, lines at ERROR with an
-    exception (Celery's, beat's, Django's), bugs of the worker's main process, and what ends a
-    process. Reports are sent by a thread with a bounded queue, so a Sentry that is down delays
-    nobody but the end of a process, by two seconds at most (sentry-sdk, `shutdown_timeout`).
+    Sentry's integrations with Celery, Django and boto3 are not used, because they add arguments of
+    tasks, requests and users. These are reported: errors that the service captures, log lines at
+    ERROR with an exception (also those of Celery, beat and Django), bugs of the worker's main
+    process, and exceptions that end a process.
+
+    A thread with a bounded queue sends the reports. If Sentry is down, only the end of a process is
+    delayed, by at most two seconds (sentry-sdk, `shutdown_timeout`).
     """
     if not dsn:
         return
@@ -81,28 +83,28 @@ def start_sentry(*, dsn: str, environment: str, release: str) -> None:
             LoggingIntegration(level=None, event_level=logging.ERROR),
             ExcepthookIntegration(),
             ThreadingIntegration(propagate_scope=False),
-            AtexitIntegration(callback=_wait_silently),
+            AtexitIntegration(callback=_ignore_pending),
         ],
     )
 
 
 @signals.worker_process_shutdown.connect
-def send_what_is_left(**_signal: Any) -> None:
-    """A pool process ends without running what is registered with `atexit`."""
+def flush_reports(**_signal: Any) -> None:
+    """Send the remaining reports of a pool process, which does not run `atexit` functions."""
     sentry_sdk.flush(timeout=FLUSH_SECONDS)
 
 
 class OncePerCause:
-    """Lets the first report of a cause through, and one in so many seconds of its repeats."""
+    """Lets through the first report of a cause, and then at most one every `seconds`."""
 
     def __init__(self, *, now: Callable[[], float], seconds: float) -> None:
         self._now = now
         self._seconds = seconds
-        # When the last one went through, and how many have not since.
+        # By cause: when the last report was let through, and how many were held back since.
         self._seen: dict[str, tuple[float, int]] = {}
 
     def repeats(self, cause: str) -> int | None:
-        """How many reports of this cause were held back before this one; None: hold it back."""
+        """Return how many reports were held back since the last. None: hold this one back, too."""
         now = self._now()
         reported_at, held_back = self._seen.get(cause, (now - self._seconds, 0))
         if now - reported_at < self._seconds:
@@ -124,29 +126,29 @@ def _report(event: Event, hint: Hint, *, once: OncePerCause) -> Event | None:
     report: dict[str, Any] = {name: whole[name] for name in _PARTS if name in whole}
     report["fingerprint"] = [cause]
     report["extra"] = {"places": cause, "repeats": repeats}
-    labels = {**bound_labels(), **(vars(record) if record else {})}
-    report["tags"] = {name: str(labels[name]) for name in IDS if name in labels}
+    fields = {**bound_fields(), **(vars(record) if record else {})}
+    report["tags"] = {name: str(fields[name]) for name in IDS if name in fields}
     if exceptions := _exceptions(whole, error=(hint.get("exc_info") or (None, None))[1]):
         report["exception"] = {"values": exceptions}
     elif record:
-        # A constant sentence: only lines of this service are reported without an exception.
+        # The message is constant: without an exception, only lines of this service are reported.
         report["message"] = record.getMessage()
     sent: Any = report
     return sent  # type: ignore[no-any-return]
 
 
 def _cause_of(hint: Hint, record: logging.LogRecord | None) -> str | None:
-    """The kind of a bug and its places, or None for what is none."""
+    """Return the kind and location of a bug, or None if it is not a bug."""
     error = (hint.get("exc_info") or (None, None))[1]
     if isinstance(error, Exception):
         return None if _is_expected(error) else error_location(error)
-    told = getattr(record, "error", None)
+    location = getattr(record, "error", None)
     is_of_main_process = record is not None and record.name.startswith("celery_sqs_fifo")
-    return told if is_of_main_process and isinstance(told, ErrorLocation) else None
+    return location if is_of_main_process and isinstance(location, ErrorLocation) else None
 
 
 def _is_expected(error: BaseException | None) -> bool:
-    """Whether it is, or was raised because of, what is no bug."""
+    """Return whether the error or one of its causes is expected."""
     seen = set()
     while error is not None and id(error) not in seen:
         if isinstance(error, EXPECTED):
@@ -154,14 +156,17 @@ def _is_expected(error: BaseException | None) -> bool:
         if isinstance(error, DatabaseError) and is_external(error):
             return True
         seen.add(id(error))
-        # Celery's beat wraps what keeps it from publishing without naming it as the cause.
+        # Celery's beat raises SchedulingError without setting the original error as its cause.
         is_wrapper = isinstance(error, SchedulingError)
         error = error.__context__ if is_wrapper else error.__cause__
     return False
 
 
 def _exceptions(event: dict[str, Any], *, error: BaseException | None) -> list[dict[str, Any]]:
-    """The causes first. Without their texts, which may quote a row, and a row a contact."""
+    """Return the exceptions of a report, causes first, without their texts.
+
+    A text may quote a row of the database, and a row may contain personal data.
+    """
     exceptions = [
         {name: exception[name] for name in _PARTS_OF_AN_EXCEPTION if name in exception}
         for exception in event.get("exception", {}).get("values", [])
@@ -172,5 +177,5 @@ def _exceptions(event: dict[str, Any], *, error: BaseException | None) -> list[d
     return exceptions
 
 
-def _wait_silently(_pending: int, _timeout: float) -> None:
-    """Sentry's own callback writes to stderr, where the logs are."""
+def _ignore_pending(_pending: int, _timeout: float) -> None:
+    """Print nothing. Sentry's own callback writes to stderr, where the logs are."""

@@ -1,4 +1,4 @@
-"""What the admin site shows of this app: Django imports the module `admin` of each."""
+"""The admin classes of this app. Django imports the module `admin` of each app."""
 
 from operations import schedule_admin
 

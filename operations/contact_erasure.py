@@ -1,4 +1,4 @@
-"""Erasing a contact from all stores of this service: counted, requested, waited for."""
+"""Erasing a contact from all stores of this service: counting, requesting and waiting."""
 
 import logging
 import time
@@ -13,11 +13,11 @@ from apps.common.clock import now
 from apps.conversations import audit, erasing
 from apps.conversations.models import AuditAction, Erasure
 from apps.messages.erasing import count_archived, count_stored
-from tasks.deadletters.erase import Search, erase_dead_letters
+from tasks.deadletters.erase import SearchResult, erase_dead_letters
 
 # Seconds.
 POLL_INTERVAL = 0.5
-# What is counted, with the label of each.
+# The kinds of data that are counted, with the labels that are printed.
 LABELS = {
     "conversations": "conversations",
     "archived_messages": "archived messages",
@@ -30,8 +30,8 @@ LABELS = {
 logger = logging.getLogger(__name__)
 
 
-def count_of_contact(*, project_uuid: UUID, urn: str) -> dict[str, int]:
-    """Return how much there is of the contact now, without dead letters."""
+def count_contact_data(*, project_uuid: UUID, urn: str) -> dict[str, int]:
+    """Return the amount of each kind of data of a contact, without dead letters."""
     conversations = erasing.conversations_of_contact(project_uuid=project_uuid, urn=urn)
     answers = find_answers(project_uuid=project_uuid, urn=urn, conversation_uuids=conversations)
     return {
@@ -44,7 +44,7 @@ def count_of_contact(*, project_uuid: UUID, urn: str) -> dict[str, int]:
 
 
 def count_removed(erasures: Iterable[Erasure]) -> dict[str, int]:
-    """Return how much these erasures have removed together."""
+    """Return the amount of each kind of data that the erasures removed together."""
     removed: Counter[str] = Counter()
     for erasure in erasures:
         removed.update({name: erasure.removed.get(name, 0) for name in LABELS})
@@ -52,16 +52,16 @@ def count_removed(erasures: Iterable[Erasure]) -> dict[str, int]:
 
 
 def lake_event_ids(*, project_uuid: UUID, urn: str) -> list[str]:
-    """Return the ids of the events that the lake has, of all erasures of the contact.
+    """Return the ids of the contact's events that were sent to the data lake before an erasure.
 
-    The lake keeps what it was sent before each of them.
+    The data lake keeps them, because this service cannot delete from it.
     """
-    done = erasing.erasures_done(project_uuid=project_uuid, urn=urn)
-    return [one for erasure in done for one in erasure.removed["lake_event_ids"]]
+    erasures = erasing.erasures_done(project_uuid=project_uuid, urn=urn)
+    return [event_id for erasure in erasures for event_id in erasure.removed["lake_event_ids"]]
 
 
 def request_erasure(*, project_uuid: UUID, urn: str) -> list[Erasure]:
-    """Write what is to be erased, with an entry in the audit log that has the contact's hash."""
+    """Store the requested erasures, and add an entry with the contact's hash to the audit log."""
     with transaction.atomic():
         erasures = erasing.request(project_uuid=project_uuid, urn=urn, now=now())
         ids = [str(erasure.uuid) for erasure in erasures]
@@ -78,7 +78,7 @@ def request_erasure(*, project_uuid: UUID, urn: str) -> list[Erasure]:
 
 
 def wait_until_erased(erasure_uuids: Collection[UUID], *, seconds: float) -> int:
-    """Wait until all are done or time runs out. Return how many are not done."""
+    """Wait until all erasures are done or `seconds` have passed. Return how many are not done."""
     deadline = time.monotonic() + seconds
     pending = Erasure.objects.filter(uuid__in=erasure_uuids, erased_at=None)
     while (count := pending.count()) and time.monotonic() < deadline:
@@ -88,8 +88,8 @@ def wait_until_erased(erasure_uuids: Collection[UUID], *, seconds: float) -> int
 
 def erase_from_dead_letter_queue(
     *, project_uuid: UUID, urn: str, erasures: Sequence[Erasure]
-) -> Search:
-    """Delete the contact's letters that are still in the queue. Raise Unavailable."""
+) -> SearchResult:
+    """Delete the contact's letters from the dead-letter queue. Raise Unavailable."""
     groups = {erasure.group_id for erasure in erasures}
     search = erase_dead_letters(project_uuid=project_uuid, urn=urn, group_ids=groups)
     logger.info(

@@ -1,4 +1,4 @@
-"""What an operator is shown of a conversation: never its contact, never a text."""
+"""What operators see of a conversation: never its contact or a text."""
 
 from zoneinfo import ZoneInfo
 
@@ -7,8 +7,8 @@ from apps.messages import store
 from operations.management.command_line import format_time
 
 
-def state(conversation: Conversation) -> str:
-    """Return the end of a sentence that begins with the conversation."""
+def describe_state(conversation: Conversation) -> str:
+    """Return the state as the predicate of a sentence, such as "is in progress"."""
     label = _label(conversation.resolution)
     if conversation.resolution == Resolution.IN_PROGRESS:
         return f"is in progress, and closes at {format_time(conversation.closes_at)}"
@@ -17,7 +17,7 @@ def state(conversation: Conversation) -> str:
 
 
 def facts(conversation: Conversation) -> dict[str, object]:
-    """Return what is known of a conversation, by the names that are shown."""
+    """Return the facts about a conversation, by the names that are printed."""
     project = conversation.project
     stored = sum(len(batch.entries) for batch in store.batches(conversation.uuid))
     local = conversation.closes_at.astimezone(ZoneInfo(project.timezone))
@@ -30,7 +30,7 @@ def facts(conversation: Conversation) -> dict[str, object]:
         "opened at": format_time(conversation.opened_at),
         "closes at": f"{format_time(conversation.closes_at)}, "
         f"{local.isoformat(timespec='seconds')} in {project.timezone}",
-        "put off from": format_time(conversation.postponed_from),
+        "postponed from": format_time(conversation.postponed_from),
         "ended at": format_time(conversation.ended_at),
         "first message at": format_time(conversation.first_message_at),
         "last message at": format_time(conversation.last_message_at),
@@ -39,7 +39,7 @@ def facts(conversation: Conversation) -> dict[str, object]:
         "messages": f"{conversation.message_count} archived, {stored} in DynamoDB",
         "archived at": format_time(conversation.archived_at),
         "next archiving at": format_time(conversation.archive_check_at),
-        "wanted": _requested(conversation),
+        "requested": _requested(conversation),
         "next due at": format_time(conversation.due_at),
         "claimed at": format_time(conversation.close_requested_at),
     }
@@ -50,9 +50,9 @@ def _requested(conversation: Conversation) -> str:
         case None:
             return "nothing"
         case Resolution.IN_PROGRESS:
-            return "to be reopened"
+            return "reopen"
         case resolution:
-            return f"to be closed as {_label(resolution)}"
+            return f"close as {_label(resolution)}"
 
 
 def _label(resolution: int) -> str:

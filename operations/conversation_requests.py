@@ -1,4 +1,4 @@
-"""Requests to close or reopen a conversation: written, sent through its group, and waited for."""
+"""Requests to close or reopen a conversation: storing, sending and waiting for them."""
 
 import logging
 import time
@@ -19,7 +19,7 @@ logger = logging.getLogger(__name__)
 
 
 def request_close(conversation_uuid: UUID, *, resolution: Resolution) -> None:
-    """Write that the conversation is to be closed. Raise `operator_requests.Refused`."""
+    """Store a request to close the conversation. Raise `operator_requests.Refused`."""
     with transaction.atomic():
         operator_requests.request_close(
             conversation_uuid=conversation_uuid, resolution=resolution, now=now()
@@ -29,7 +29,7 @@ def request_close(conversation_uuid: UUID, *, resolution: Resolution) -> None:
 
 
 def request_reopen(conversation_uuid: UUID) -> None:
-    """Write that the conversation is to be reopened. Raise `operator_requests.Refused`."""
+    """Store a request to reopen the conversation. Raise `operator_requests.Refused`."""
     with transaction.atomic():
         operator_requests.request_reopen(conversation_uuid=conversation_uuid, now=now())
         _record(AuditAction.REOPEN, conversation_uuid)
@@ -37,7 +37,7 @@ def request_reopen(conversation_uuid: UUID) -> None:
 
 
 def send_requests() -> None:
-    """Start the sweep that sends requests, which beat starts every minute. Raise Unavailable."""
+    """Start the task that sends stored requests, without waiting for beat. Raise Unavailable."""
     try:
         close_due_conversations.apply_async(deduplication_id=str(uuid4()))
     except Exception as error:
@@ -46,7 +46,7 @@ def send_requests() -> None:
 
 
 def wait_until_done(conversation_uuid: UUID, *, seconds: float) -> Conversation | None:
-    """Return the conversation once nothing is requested of it, or None if time runs out."""
+    """Wait until the request is done. Return the conversation, or None after `seconds`."""
     deadline = time.monotonic() + seconds
     conversations = Conversation.objects.select_related("project")
     while (current := conversations.get(uuid=conversation_uuid)).requested_resolution is not None:
@@ -57,12 +57,12 @@ def wait_until_done(conversation_uuid: UUID, *, seconds: float) -> Conversation 
 
 
 def reopening_was_refused(*, before: Conversation, after: Conversation) -> bool:
-    """Return whether a conversation that was closed before is not reopened after its turn."""
+    """Return whether a conversation that was closed before the request is still closed after it."""
     return before.resolution != Resolution.IN_PROGRESS and after.opened_at == before.opened_at
 
 
 def record_reading(conversation_uuid: UUID) -> None:
-    """Write to the audit log that somebody reads the messages of the conversation."""
+    """Add an entry to the audit log that the messages of the conversation were read."""
     _record(AuditAction.READ, conversation_uuid)
 
 

@@ -1,4 +1,4 @@
-"""What operators do with dead letters, each with its entries in the audit log."""
+"""The actions of operators on dead letters. Each adds entries to the audit log."""
 
 import logging
 from collections.abc import Callable, Sequence
@@ -21,7 +21,7 @@ PAGE_SIZE = 50
 
 
 def read_body(letter: DeadLetter) -> str:
-    """Return the body as it was on the queue."""
+    """Return the body of a letter as it was on the queue."""
     _record(AuditAction.READ, [letter.pk])
     return body_of(letter)
 
@@ -35,7 +35,7 @@ def redrive(
 
 
 def record_export(letters: QuerySet[DeadLetter]) -> None:
-    """Write to the audit log that letters are exported, before the file exists."""
+    """Add an entry to the audit log that letters are exported. Call it before the export."""
     audit.record(
         actor=audit.command_line(),
         action=AuditAction.EXPORT,
@@ -46,7 +46,7 @@ def record_export(letters: QuerySet[DeadLetter]) -> None:
 
 
 def discard(ids: Sequence[int]) -> int:
-    """Delete letters for good, page by page. Return how many there were."""
+    """Delete letters permanently, page by page. Return the number of deleted letters."""
     discarded = 0
     for start in range(0, len(ids), PAGE_SIZE):
         page = ids[start : start + PAGE_SIZE]

@@ -1,4 +1,4 @@
-"""Making the AWS resources that this service needs, as it needs them."""
+"""Creating and configuring the AWS resources of this service."""
 
 import json
 from typing import TYPE_CHECKING, Any
@@ -15,11 +15,11 @@ MAX_RECEIVE_COUNT = 100
 
 
 def ensure_queues() -> None:
-    """Make the FIFO queue and its dead-letter queue, or set the attributes of those that exist.
+    """Create the FIFO queue and its dead-letter queue, or set the attributes of existing ones.
 
-    Both keep messages for 14 days and deduplicate and scale by group. A message moves to the
-    dead-letter queue by itself only after 100 receipts: that is the last resort, the worker
-    decides what is dead.
+    Both keep messages for 14 days, deduplicate within a message group, and have a throughput limit
+    for each group. The worker decides which messages are dead. As a last resort, SQS moves a
+    message to the dead-letter queue after MAX_RECEIVE_COUNT receives.
     """
     sqs = aws.sqs_client()
     dead_letters = _ensure_queue(sqs, settings.SQS_CONVERSATION_DLQ_URL, {})
@@ -32,7 +32,7 @@ def ensure_queues() -> None:
 
 
 def ensure_table() -> None:
-    """Make the DynamoDB table with its expiry, unless it is there."""
+    """Create the DynamoDB table if it is missing, and enable its expiry."""
     dynamodb = aws.dynamodb_client()
     table = settings.DYNAMODB_MESSAGE_TABLE
     try:

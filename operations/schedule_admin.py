@@ -1,7 +1,8 @@
-"""Beat's schedules in the admin site, with only what a FIFO queue can do.
+"""Beat's schedules in the admin site, limited to what a FIFO queue supports.
 
-django-celery-beat's own forms offer what `celery_sqs_fifo.running.task.UNSUPPORTED_OPTIONS`
-refuses, and what a pointer must not have: such a schedule would be saved, and would fail each time.
+django-celery-beat's own forms offer options that a FIFO queue does not support
+(`celery_sqs_fifo.running.task.UNSUPPORTED_OPTIONS`) or that a pointer must not have. A schedule
+with such an option could be saved, but would fail each time.
 """
 
 from datetime import timedelta
@@ -31,8 +32,8 @@ from tasks.schedules import EVERY_MINUTE
 MIN_INTERVAL = timedelta(seconds=10)
 TASKS = {task.name: task for task in EVERY_MINUTE.values()}
 
-# What each has in a schedule that a FIFO queue can run.
-NOTHING = {
+# The fields of unsupported options, with the values that they must have.
+UNSUPPORTED_FIELDS = {
     "args": "[]",
     "kwargs": "{}",
     "queue": None,
@@ -46,10 +47,10 @@ NOTHING = {
     "clocked": None,
     "one_off": False,
 }
-WHY_NOT = (
-    "A FIFO queue takes no delay, expiry or priority for one message, and these tasks take no "
-    "arguments and have one queue. A schedule that has any of this fails each time, and cannot be "
-    "changed here: delete it, and “manage.py provision” makes the service's own again."
+UNSUPPORTED_EXPLANATION = (
+    "A FIFO queue supports no delay, expiry or priority of a message, and these tasks have no "
+    "arguments and only one queue. A schedule that sets any of these fails each time and cannot be "
+    "changed here: delete it, and run “manage.py provision” to create the service's own again."
 )
 
 for model in (PeriodicTask, IntervalSchedule, CrontabSchedule, ClockedSchedule, SolarSchedule):
@@ -57,7 +58,7 @@ for model in (PeriodicTask, IntervalSchedule, CrontabSchedule, ClockedSchedule, 
 
 
 class ScheduleForm(forms.ModelForm):
-    """A task that beat may send, and when."""
+    """The form of a schedule: a task that beat may send, and when."""
 
     task = forms.ChoiceField(choices=[(name, name) for name in sorted(TASKS)])
 
@@ -74,16 +75,16 @@ class ScheduleForm(forms.ModelForm):
         )
 
     def clean_interval(self) -> IntervalSchedule | None:
-        """Raises ValidationError for one that is too short."""
+        """Return the interval. Raise ValidationError if it is too short."""
         interval: IntervalSchedule | None = self.cleaned_data["interval"]
         if interval and interval.schedule.run_every < MIN_INTERVAL:
-            raise ValidationError(_too_often())
+            raise ValidationError(_too_short_sentence())
         return interval
 
 
 @admin.register(PeriodicTask)
 class ScheduleAdmin(Audited):
-    """What beat sends. It reads changes within seconds."""
+    """The schedules of beat, which reads changes within seconds."""
 
     form = ScheduleForm
     list_display = ("name", "task", "enabled", "interval", "crontab", "last_run_at")
@@ -91,7 +92,7 @@ class ScheduleAdmin(Audited):
     list_select_related = ("interval", "crontab")
     search_fields = ("name", "task")
     ordering = ("name",)
-    readonly_fields = ("last_run_at", *NOTHING)
+    readonly_fields = ("last_run_at", *UNSUPPORTED_FIELDS)
     fieldsets = (
         (None, {"fields": ("name", "task", "enabled", "description")}),
         (
@@ -103,31 +104,37 @@ class ScheduleAdmin(Audited):
         ),
         (
             "Not on a FIFO queue",
-            {"fields": tuple(NOTHING), "description": WHY_NOT, "classes": ("collapse",)},
+            {
+                "fields": tuple(UNSUPPORTED_FIELDS),
+                "description": UNSUPPORTED_EXPLANATION,
+                "classes": ("collapse",),
+            },
         ),
     )
     actions = ("enable_selected", "disable_selected", "run_selected")
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Not of one that no change here could mend."""
-        return super().has_change_permission(request, obj) and not (obj and _unsuitable(obj))
+        """Return False for a schedule that cannot be corrected here."""
+        return super().has_change_permission(request, obj) and not (
+            obj and _has_unsupported_fields(obj)
+        )
 
     @admin.action(description="Enable selected schedules", permissions=["change"])
     def enable_selected(self, request: HttpRequest, selected: QuerySet[Any]) -> None:
-        """Have beat send them from now on."""
+        """Enable the selected schedules."""
         self._switch(request, selected, enabled=True)
 
     @admin.action(description="Disable selected schedules", permissions=["change"])
     def disable_selected(self, request: HttpRequest, selected: QuerySet[Any]) -> None:
-        """Have beat send them no more."""
+        """Disable the selected schedules."""
         self._switch(request, selected, enabled=False)
 
     @admin.action(description="Run selected schedules now, once", permissions=["change"])
     def run_selected(self, request: HttpRequest, selected: QuerySet[Any]) -> None:
-        """Put them on the queue; a worker runs them in their turn."""
+        """Send the tasks of the selected schedules to the queue now."""
         for schedule in selected:
             if schedule.task not in TASKS:
-                sentence = f"{schedule.name} was not sent: its task is none that beat may send."
+                sentence = f"{schedule.name} was not sent: beat may not send its task."
                 self.message_user(request, sentence, messages.ERROR)
                 continue
             _record(request, AuditAction.RUN, schedule, task=schedule.task)
@@ -137,7 +144,7 @@ class ScheduleAdmin(Audited):
                 sentence = f"{schedule.name} was not sent: {type(error).__name__}. Try again later."
                 self.message_user(request, sentence, messages.ERROR)
             else:
-                sentence = f"{schedule.name} was sent; a worker runs it in a moment."
+                sentence = f"{schedule.name} was sent. A worker will run it soon."
                 self.message_user(request, sentence, messages.SUCCESS)
 
     def _switch(self, request: HttpRequest, selected: QuerySet[Any], *, enabled: bool) -> None:
@@ -146,32 +153,33 @@ class ScheduleAdmin(Audited):
             for schedule in schedules:
                 _record(request, AuditAction.CHANGE, schedule, enabled=enabled)
             changed = PeriodicTask.objects.filter(pk__in=[one.pk for one in schedules])
-            # As django-celery-beat does it: what is enabled again is not run for what it missed.
+            # As in django-celery-beat, a schedule does not run for the times when it was disabled.
             changed.update(enabled=enabled, last_run_at=None)
             PeriodicTasks.update_changed()
-        sentence = f"{len(schedules)} {'enabled' if enabled else 'disabled'}; beat is told."
+        change = "enabled" if enabled else "disabled"
+        sentence = f"{len(schedules)} {change}. Beat reads the change within seconds."
         self.message_user(request, sentence, messages.SUCCESS)
 
 
 class IntervalForm(forms.ModelForm):
-    """An interval that the queue can bear."""
+    """The form of an interval, with a minimum."""
 
     class Meta:
         model = IntervalSchedule
         fields = ("every", "period")
 
     def clean(self) -> Any:
-        """Raises ValidationError for one that is too short."""
+        """Return the cleaned data. Raise ValidationError if the interval is too short."""
         cleaned = super().clean() or {}
         every, period = cleaned.get("every"), cleaned.get("period")
         if every and period and timedelta(**{period: every}) < MIN_INTERVAL:
-            raise ValidationError(_too_often())
+            raise ValidationError(_too_short_sentence())
         return cleaned
 
 
 @admin.register(IntervalSchedule)
 class IntervalAdmin(Audited, IntervalScheduleAdmin):
-    """Intervals, and the schedules that use them: changing one changes all these."""
+    """Intervals. A change applies to all schedules that use the interval."""
 
     form = IntervalForm
     inlines = ()
@@ -179,17 +187,20 @@ class IntervalAdmin(Audited, IntervalScheduleAdmin):
 
 @admin.register(CrontabSchedule)
 class CrontabAdmin(Audited, CrontabScheduleAdmin):
-    """Crontabs, and the schedules that use them: changing one changes all these."""
+    """Crontabs. A change applies to all schedules that use the crontab."""
 
     inlines = ()
 
 
-def _unsuitable(schedule: PeriodicTask) -> bool:
-    return any(getattr(schedule, name) not in (usual, None, "") for name, usual in NOTHING.items())
+def _has_unsupported_fields(schedule: PeriodicTask) -> bool:
+    return any(
+        getattr(schedule, name) not in (usual, None, "")
+        for name, usual in UNSUPPORTED_FIELDS.items()
+    )
 
 
-def _too_often() -> str:
-    return f"Not more often than every {MIN_INTERVAL.seconds} seconds."
+def _too_short_sentence() -> str:
+    return f"The shortest interval is {MIN_INTERVAL.seconds} seconds."
 
 
 def _record(

@@ -9,16 +9,16 @@ from django_celery_beat.schedulers import DatabaseScheduler
 logger = logging.getLogger(__name__)
 
 
-class PatientScheduler(DatabaseScheduler):
-    """Schedules from PostgreSQL, kept while it is away.
+class ResilientScheduler(DatabaseScheduler):
+    """Schedules from PostgreSQL that beat keeps while PostgreSQL is unavailable.
 
-    django-celery-beat reads them all again every five minutes and when one has changed, and lets
-    beat end if PostgreSQL fails at just that moment. This one goes on with those that it has until
-    the next time. Raises Django's database errors only if it has none: at its start.
+    django-celery-beat reads all schedules again every five minutes and after a change. If
+    PostgreSQL is unavailable at that moment, beat ends. This scheduler continues with the schedules
+    that it has. Only if it has none, at its start, does it raise Django's database errors.
     """
 
     def all_as_schedule(self) -> Any:
-        """All schedules that are enabled, by name."""
+        """Return all enabled schedules, by name."""
         try:
             return super().all_as_schedule()
         except Error as error:

@@ -1,4 +1,4 @@
-"""How this service's errors become outcomes of events, and what names a run in logs."""
+"""The base classes of tasks, and the outcomes that errors have for events."""
 
 import logging
 from collections.abc import Callable
@@ -18,19 +18,20 @@ from celery_sqs_fifo import (
     Result,
     bug_outcome,
 )
-from observability import labels, log_context
+from observability import log_context, log_fields
 from observability.metrics import counters
-from observability.otlp import Tracing
+from observability.otlp import ProcessTracing
 
 logger = logging.getLogger(__name__)
 
 
 def outcome_of(error: Exception) -> Outcome:
-    """Invalid events are quarantined, unavailable dependencies waited for; the rest are bugs.
+    """Return the outcome that an error has for an event. Log a bug, and report it to Sentry.
 
-    A bug is logged, and reported.
+    An invalid event is quarantined, an unavailable dependency is waited for, and any other error is
+    a bug.
     """
-    outcome = _classified(error)
+    outcome = _classify(error)
     if outcome.result is Result.BUG:
         logger.error("task_failed", extra={"error": outcome.error})
         sentry_sdk.capture_exception(error)
@@ -38,21 +39,24 @@ def outcome_of(error: Exception) -> Outcome:
 
 
 def outcome_of_all(error: Exception) -> Outcome:
-    """As `outcome_of`, of an error that several events met together.
+    """Return the outcome that an error has for the events of a batch, without reporting a bug.
 
-    A bug is not reported: each of them is tried alone next, and the one at fault says more.
+    Each event is run alone afterwards, and the report about the event that fails is more precise.
     """
-    outcome = _classified(error)
+    outcome = _classify(error)
     if outcome.result is Result.BUG:
         logger.warning("batch_failed", extra={"error": outcome.error})
     return outcome
 
 
-def with_ids(handle: Callable[[BatchItem], None]) -> Callable[[BatchItem], None]:
-    """`handle`, with its event's ids on each line that it logs, and on reports of its errors."""
+def with_log_fields(handle: Callable[[BatchItem], None]) -> Callable[[BatchItem], None]:
+    """Return `handle` with the event's ids on the lines that it logs and on reports of its errors.
+
+    The returned function raises EventsFailed with the outcome of an error.
+    """
 
     def run(item: BatchItem) -> None:
-        with labels.event(item):
+        with log_fields.bind_event(item):
             try:
                 handle(item)
             except EventsFailed:
@@ -63,7 +67,7 @@ def with_ids(handle: Callable[[BatchItem], None]) -> Callable[[BatchItem], None]
     return run
 
 
-def _classified(error: Exception) -> Outcome:
+def _classify(error: Exception) -> Outcome:
     try:
         with database_may_be_unavailable():
             raise error
@@ -73,14 +77,14 @@ def _classified(error: Exception) -> Outcome:
         outcome = Outcome(Result.UNAVAILABLE, "unavailable", str(unavailable))
     except Exception as unexpected:
         outcome = bug_outcome(unexpected)
-    return replace(outcome, labels=log_context.labels_of_the_run())
+    return replace(outcome, labels=log_context.run_fields())
 
 
-def _renew_session(*, retries: int | None) -> None:
-    """Close the connection before a rerun.
+def _reconnect_for_rerun(*, retries: int | None) -> None:
+    """Close the database connection before a rerun, so that it begins with a new session.
 
-    What failed may be the session: of a server that is read-only since a failover, or of a pooler.
-    Such a connection answers, so Django would keep it.
+    The session itself may be the cause of the failure, for example after a failover to a read-only
+    server or behind a pooler. Django keeps such a connection because it still responds.
     """
     if retries:
         connection.close()
@@ -98,28 +102,28 @@ class StepTask(_Outcomes, EventTask):
     abstract = True
 
     def __call__(self, items: list[Any]) -> list[BatchItem]:
-        """Run with the ids of this run on each line."""
-        with log_context.step(self.request, name=self.name):
+        """Run the step with the ids of this run on each log line."""
+        with log_context.bind_run(self.request, name=self.name):
             return super().__call__(items)
 
     def delivery_begun(self, batch: list[BatchItem]) -> None:
-        """Begin a session for a rerun, and follow the events from here on."""
-        _renew_session(retries=self.request.retries)
-        if Tracing.tracer:
-            Tracing.tracer.delivery_begun(batch, attempt=(self.request.retries or 0) + 1)
+        """Reconnect to PostgreSQL for a rerun, and begin the traces of the events."""
+        _reconnect_for_rerun(retries=self.request.retries)
+        if ProcessTracing.tracer:
+            ProcessTracing.tracer.delivery_begun(batch, attempt=(self.request.retries or 0) + 1)
 
     def step_ended(self, batch: list[BatchItem], *, seconds: float) -> None:
-        """Count it."""
-        counters.step_ended(self.name, seconds=seconds)
-        if Tracing.tracer:
-            Tracing.tracer.step_ended(batch, step=self.name, seconds=seconds)
+        """Record how long the step took, and add its span to the traces."""
+        counters.observe_step(self.name, seconds=seconds)
+        if ProcessTracing.tracer:
+            ProcessTracing.tracer.step_ended(batch, step=self.name, seconds=seconds)
 
     def delivery_ended(self, batch: list[BatchItem]) -> None:
-        """Log the events whose way ends here, and count what became of each."""
-        labels.log_ends(batch)
-        counters.delivery_ended(batch)
-        if Tracing.tracer:
-            Tracing.tracer.delivery_ended(batch)
+        """Log the events that took effect, count all outcomes, and end the traces."""
+        log_fields.log_ended_events(batch)
+        counters.count_delivery(batch)
+        if ProcessTracing.tracer:
+            ProcessTracing.tracer.delivery_ended(batch)
 
 
 class PointerTask(_Outcomes, FifoTask):
@@ -128,8 +132,8 @@ class PointerTask(_Outcomes, FifoTask):
     abstract = True
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        """Run with the ids of the pointer, and of this run, on each line."""
-        _renew_session(retries=self.request.retries)
-        named = self.request.get("labels") or labels.pointer_labels(self.name, args)
-        with log_context.step(self.request, name=self.name, labels=named):
+        """Run the task with the ids of the pointer and of this run on each log line."""
+        _reconnect_for_rerun(retries=self.request.retries)
+        fields = self.request.get("labels") or log_fields.pointer_fields(self.name, args)
+        with log_context.bind_run(self.request, name=self.name, fields=fields):
             return super().__call__(*args, **kwargs)

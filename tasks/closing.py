@@ -1,4 +1,4 @@
-"""Closing conversations at their time, and moving the messages of closed ones to the archive."""
+"""The tasks that close and reopen conversations and move their messages to the archive."""
 
 import logging
 from uuid import UUID, uuid4
@@ -18,17 +18,17 @@ from tasks.base import PointerTask, outcome_of
 
 logger = logging.getLogger(__name__)
 
-# What is sent at once is what a message that comes then may have to wait for.
+# A message that arrives meanwhile may have to wait for all pointers of a page.
 PAGE = 100
 CHECKS_PAGE = 200
 
 
 @shared_task(base=PointerTask, pointer=PointerForm.NO_ARGUMENTS, message_group="closing")
 def close_due_conversations() -> None:
-    """Send each conversation that is due a pointer through its group.
+    """Publish a pointer to each conversation that is due, in the conversation's message group.
 
-    One page at a time: the next tick is queued behind this page's pointers, so that messages of
-    all others come in between, however many conversations close at once.
+    One run publishes one page of pointers. The run for the next page is queued after them, so that
+    the messages of other conversations come in between.
     """
     close_old_connections()
     claims = closing.claim_due(limit=PAGE, now=now())
@@ -46,21 +46,21 @@ def close_conversation(conversation_uuid: str) -> None:
     close_old_connections()
     uuid = UUID(conversation_uuid)
     newest = store.newest_message_at(uuid)
-    looked = closing.close_if_due(
+    decision = closing.close_if_due(
         conversation_uuid=uuid,
         newest_message_at=newest,
         queued_at=close_conversation.queued_at,
         now=now(),
     )
-    if looked.closed_by:
-        counters.metrics().closed.labels(looked.closed_by).inc()
-    if looked.to_archive:
+    if decision.closed_by:
+        counters.metrics().closed.labels(decision.closed_by).inc()
+    if decision.to_archive:
         migrate_on_close.run_in_this_delivery(conversation_uuid)
 
 
 @shared_task(base=PointerTask, pointer=PointerForm.ONE_UUID, is_barrier=True)
 def reopen_conversation(conversation_uuid: str) -> None:
-    """Reopen a conversation, if somebody asked for it and nothing has come in between."""
+    """Reopen a conversation if an operator requested it and nothing prevents it any more."""
     close_old_connections()
     try:
         operator_requests.reopen(conversation_uuid=UUID(conversation_uuid), now=now())
@@ -72,24 +72,24 @@ def reopen_conversation(conversation_uuid: str) -> None:
 
 @shared_task(base=PointerTask, pointer=PointerForm.ONE_UUID)
 def migrate_on_close(conversation_uuid: str) -> None:
-    """Move what a conversation has in DynamoDB into its archive.
+    """Move the messages of a conversation from DynamoDB into its archive.
 
-    Safe beside anything: it locks the row, merges, and deletes only what it has read.
+    It is safe to run at any time: it locks the conversation's row and merges with the archive.
     """
     close_old_connections()
-    counters.moved(migrate(conversation_uuid=UUID(conversation_uuid), now=now()))
+    counters.count_archived(migrate(conversation_uuid=UUID(conversation_uuid), now=now()))
 
 
 @shared_task(base=PointerTask, pointer=PointerForm.NO_ARGUMENTS, message_group="archiving")
 def archive_before_expiry() -> None:
-    """Move the messages of conversations that stay open long before DynamoDB deletes them."""
+    """Archive messages of long open conversations before DynamoDB deletes them."""
     if _check_archives(in_progress=True) == CHECKS_PAGE:
         archive_before_expiry.apply_async(deduplication_id=str(uuid4()))
 
 
 @shared_task(base=PointerTask, pointer=PointerForm.NO_ARGUMENTS, message_group="late-archiving")
 def archive_late_messages() -> None:
-    """Move what was written into closed conversations late, and finish incomplete archives."""
+    """Archive messages that were stored after closing, and finish incomplete archives."""
     if _check_archives(in_progress=False) == CHECKS_PAGE:
         archive_late_messages.apply_async(deduplication_id=str(uuid4()))
 
@@ -100,22 +100,23 @@ def _pointer(claim: Claim) -> Pointer:
         task=task,
         arguments=(str(claim.conversation_uuid),),
         message_group=claim.group_id,
-        # The same for a claim that is sent again, and another one for the next claim.
+        # The same id if the claim is sent again, but a new id for the next claim.
         deduplication_id=f"{claim.conversation_uuid}:{claim.claimed_at.timestamp():.6f}",
     )
 
 
 def _check_archives(*, in_progress: bool) -> int:
-    """Move what is found of one page of conversations; gives how many there were.
+    """Archive the messages of one page of conversations. Return the number of conversations.
 
-    A bug in one keeps nobody else waiting: it is reported, and comes again with its lease.
+    A bug with one conversation is reported and does not stop the others. The conversation is
+    claimed again when its lease has ended.
     """
     close_old_connections()
     checks = archive_checks.claim(in_progress=in_progress, limit=CHECKS_PAGE, now=now())
     for check in checks:
         try:
             moved = migrate(conversation_uuid=check.conversation_uuid, now=now())
-            counters.moved(moved)
+            counters.count_archived(moved)
             archive_checks.complete(check, now=now())
         except SoftTimeLimitExceeded:
             raise

@@ -1,4 +1,4 @@
-"""Telling the data lake."""
+"""The task that sends the outbox to the data lake."""
 
 import logging
 from functools import cache
@@ -27,10 +27,13 @@ DATA_LAKE_GROUP = "data-lake"
     deduplicate_for=2,
 )
 def send_data_lake_event() -> None:
-    """Drain the outbox. While the lake refuses, the outbox keeps the rows and this just ends."""
+    """Send the events of the outbox to the data lake.
+
+    If the lake is unavailable, the outbox keeps its events and the task ends without an error.
+    """
     close_old_connections()
     try:
-        handled = outbox.drain(lake=_lake(), now=now(), on_delivery=counters.lake_answered)
+        handled = outbox.drain(lake=_lake(), now=now(), on_delivery=counters.count_lake_events)
     except Unavailable as error:
         logger.warning("data_lake_unavailable", extra={"error": str(error)})
     else:
@@ -38,8 +41,11 @@ def send_data_lake_event() -> None:
     outbox.prune(now=now())
 
 
-def nudge() -> None:
-    """Have the outbox drained soon. It is only a hint: beat drains it every minute anyway."""
+def publish_outbox_hint() -> None:
+    """Publish a hint that the outbox has events, so that a worker sends them soon.
+
+    A lost hint only delays them: beat starts the same task every minute.
+    """
     try:
         send_data_lake_event.apply_async()
     except Exception as error:

@@ -1,4 +1,4 @@
-"""Erasing contacts, each of their groups in its turn."""
+"""The task that erases a contact, one message group at a time."""
 
 import logging
 from collections.abc import Iterable
@@ -26,10 +26,10 @@ logger = logging.getLogger(__name__)
 
 @shared_task(base=PointerTask, pointer=PointerForm.ONE_UUID, is_barrier=True)
 def erase_contact(erasure_uuid: str) -> None:
-    """Remove what a contact has in one group, if that was asked for and is not done.
+    """Delete the data of a contact in one group if the erasure was requested and is not done.
 
-    DynamoDB first, because PostgreSQL knows what to look for there. Cut off anywhere, the next
-    delivery does the rest, and reports all that was removed.
+    DynamoDB comes first, because the rows of PostgreSQL say what to delete there. After a crash the
+    next delivery continues, and reports everything that was removed.
     """
     close_old_connections()
     erasure = erasing.get_pending(UUID(erasure_uuid))
@@ -42,14 +42,14 @@ def erase_contact(erasure_uuid: str) -> None:
     _erase_from_postgresql(erasure.uuid, conversations)
 
 
-def send(erasures: Iterable[Erasure]) -> int:
-    """Have workers carry out these erasures; gives how many SQS did not take."""
+def publish_erasures(erasures: Iterable[Erasure]) -> int:
+    """Publish a pointer for each erasure. Return the number of pointers that SQS did not accept."""
     pointers = [
         Pointer(
             task=erase_contact,
             arguments=(str(erasure.uuid),),
             message_group=erasure.group_id,
-            # Asked for again, it is sent again.
+            # A new request gets a new id, so that SQS does not drop its pointer.
             deduplication_id=f"{erasure.uuid}:{erasure.requested_at.timestamp():.6f}",
         )
         for erasure in erasures

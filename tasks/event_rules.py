@@ -1,14 +1,14 @@
-"""What the transport must know of this service's events."""
+"""The rules about this service's events that the transport needs."""
 
 from typing import Any
 
 from apps.messages.event_types import goes_alone, is_barrier
 from celery_sqs_fifo import EventRules
-from observability.labels import labels_of
+from observability.log_fields import message_fields
 
 
 def is_event(document: Any) -> bool:
-    """Return whether a document has an event type: no Celery message does."""
+    """Return whether a document has an event type, which no Celery message has."""
     return isinstance(document, dict) and "event_type" in document
 
 
@@ -21,5 +21,5 @@ RULES = EventRules(
     is_event=is_event,
     is_barrier=is_barrier,
     goes_alone=goes_alone,
-    labels_of=labels_of,
+    labels_of=message_fields,
 )

@@ -1,4 +1,4 @@
-"""Whether what every event needs is there."""
+"""The probe that checks whether PostgreSQL and DynamoDB are available."""
 
 from celery import Task, shared_task
 from django.db import connection
@@ -11,11 +11,11 @@ from tasks.base import PointerTask
 
 @shared_task(base=PointerTask, bind=True)
 def probe(task: Task) -> None:
-    """Do what an event does in PostgreSQL and DynamoDB, writing included; raise if it fails.
+    """Read and write in PostgreSQL and DynamoDB as an event does. Raise an error if that fails.
 
-    No pointer: the queue cannot start it.
+    It is not a pointer, so a message on the queue cannot start it.
     """
-    # A session of its own: one that is open may lead to a server that was failed over since.
+    # Use a new session, because an open one may belong to a server before a failover.
     connection.close()
     worker = str(task.request.hostname or "unnamed")
     probing.probe(worker=worker, now=now())

@@ -1,11 +1,11 @@
-"""The chain that every event runs through: process_message, persist_dynamo, handle_csat."""
+"""The three steps that every event runs through: process_message, persist_dynamo, handle_csat."""
 
 from celery import shared_task
 from django.db import close_old_connections
 
 from celery_sqs_fifo import BatchItem, process_each, process_together
-from tasks.base import StepTask, outcome_of, outcome_of_all, with_ids
-from tasks.datalake import nudge
+from tasks.base import StepTask, outcome_of, outcome_of_all, with_log_fields
+from tasks.datalake import publish_outbox_hint
 from tasks.steps import attributing, reading, recording, storing
 
 
@@ -13,28 +13,28 @@ from tasks.steps import attributing, reading, recording, storing
 def process_message(batch: list[BatchItem]) -> None:
     """Read the events, and find, open or close their conversations."""
     close_old_connections()
-    process_each(batch, with_ids(reading.read), outcome_of=outcome_of)
+    process_each(batch, with_log_fields(reading.read), outcome_of=outcome_of)
     process_together(
         batch,
         handle_all=attributing.attribute_all,
-        handle=with_ids(attributing.attribute),
+        handle=with_log_fields(attributing.attribute),
         outcome_of=outcome_of_all,
     )
 
 
 @shared_task(base=StepTask)
 def persist_dynamo(batch: list[BatchItem]) -> None:
-    """Keep the messages in DynamoDB, and move those of closed conversations to the archive."""
-    store_one = with_ids(storing.store_one)
+    """Store the messages in DynamoDB, and archive those of closed conversations."""
+    store_one = with_log_fields(storing.store_one)
     process_together(
         batch, handle_all=storing.store_all, handle=store_one, outcome_of=outcome_of_all
     )
-    process_each(batch, with_ids(storing.migrate_closed), outcome_of=outcome_of)
+    process_each(batch, with_log_fields(storing.migrate_closed), outcome_of=outcome_of)
 
 
 @shared_task(base=StepTask)
 def handle_csat(batch: list[BatchItem]) -> None:
-    """Record survey answers, and have the data lake told."""
-    process_each(batch, with_ids(recording.record), outcome_of=outcome_of)
+    """Record survey answers, and publish a hint that the outbox has events for the data lake."""
+    process_each(batch, with_log_fields(recording.record), outcome_of=outcome_of)
     if any(item.outcome is None and recording.answer_of(item) for item in batch):
-        nudge()
+        publish_outbox_hint()

@@ -1,4 +1,4 @@
-"""What beat does, kept in django-celery-beat's tables where operators can see and edit it."""
+"""The schedules of beat. They are in django-celery-beat's tables, where operators can edit them."""
 
 from django.db import transaction
 from django_celery_beat.models import IntervalSchedule, PeriodicTask
@@ -18,7 +18,7 @@ EVERY_MINUTE = {
 
 @transaction.atomic
 def ensure_schedules() -> None:
-    """Make the schedules that are missing; those that operators have edited stay as they are."""
+    """Create the schedules that are missing. Schedules that operators have edited do not change."""
     every_minute, _ = IntervalSchedule.objects.get_or_create(
         every=1, period=IntervalSchedule.MINUTES
     )

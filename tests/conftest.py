@@ -13,10 +13,10 @@ from django.db import connection
 from pytest_django import DjangoDbBlocker
 
 from apps.common.aws import client_of_process
-from config.environment import read
+from config.environment import read_environment
 from embedded.environment import service_environment
 from embedded.stack import Stack, running_stack
-from operations.database_bounds import ensure_bounds
+from operations.database_time_limits import ensure_time_limits
 from tests.support.flush import QuickFlush
 from tests.support.provisioned import ProvisionedMoto
 
@@ -47,7 +47,7 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
         )
         # Those that tests without servers have made lead to AWS itself.
         client_of_process.cache_clear()
-        environment = read()
+        environment = read_environment()
         for name in SERVER_SETTINGS:
             setattr(django_settings, name, getattr(environment, name))
         django_settings.DATABASES["default"].update(environment.DATABASE_URL)
@@ -64,7 +64,7 @@ def django_db_setup(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -
     """pytest-django's database, bounded as `provision` does it and emptied by our own `flush`."""
     cast("dict[str, Any]", get_commands())["flush"] = QuickFlush()
     with django_db_blocker.unblock():
-        ensure_bounds()
+        ensure_time_limits()
         # The bounds are those of new sessions.
         connection.close()
 

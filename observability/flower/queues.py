@@ -1,4 +1,4 @@
-"""How much is on the events' queue and its dead-letter queue, for Flower's pages and metrics."""
+"""The depths of the events' queue and the dead-letter queue, for Flower's pages and metrics."""
 
 import asyncio
 import time
@@ -18,23 +18,23 @@ from observability.queue_depths import Depth, read_depth
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
 
-# A page that refreshes itself, or several viewers, cost no more SQS calls than that.
+# Pages that refresh themselves and several viewers share one reading for this long.
 CACHE_SECONDS = 10.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Shown:
-    """A queue and its depth, or why SQS did not say it."""
+class QueueStatus:
+    """A queue and its depth, or the error code if the depth could not be read."""
 
     queue: str
     depth: Depth | None
-    problem: str = ""
+    error: str = ""
 
 
 class QueueDepths:
-    """The depths of some queues, read together and kept for CACHE_SECONDS, failures too.
+    """The depths of several queues. They are read on demand and cached for CACHE_SECONDS.
 
-    For use by several threads. Nothing is read before it is asked for.
+    Failures are cached, too. Several threads can use one instance.
     """
 
     def __init__(
@@ -49,56 +49,56 @@ class QueueDepths:
         self._clock = clock
         self._lock = Lock()
         self._read_at: float | None = None
-        self._shown: list[Shown] = []
+        self._statuses: list[QueueStatus] = []
 
-    def read(self) -> list[Shown]:
-        """The depth of each queue, in the order of their URLs. Raises nothing of SQS's."""
+    def read(self) -> list[QueueStatus]:
+        """Return the depth of each queue, in the order of the URLs. Do not raise errors of SQS."""
         with self._lock:
             now = self._clock()
             if self._read_at is None or now - self._read_at >= CACHE_SECONDS:
-                self._shown = [self._read(url) for url in self._urls]
+                self._statuses = [self._read(url) for url in self._urls]
                 self._read_at = now
-            return self._shown
+            return self._statuses
 
-    def _read(self, url: str) -> Shown:
+    def _read(self, url: str) -> QueueStatus:
         queue = queue_name(url)
         try:
-            return Shown(queue=queue, depth=read_depth(self._sqs(), url))
+            return QueueStatus(queue=queue, depth=read_depth(self._sqs(), url))
         except ClientError as error:
-            return Shown(queue=queue, depth=None, problem=error.response["Error"]["Code"])
+            return QueueStatus(queue=queue, depth=None, error=error.response["Error"]["Code"])
         except BotoCoreError as error:
-            return Shown(queue=queue, depth=None, problem=type(error).__name__)
+            return QueueStatus(queue=queue, depth=None, error=type(error).__name__)
 
 
-class QueuesPage:
-    """What Flower's broker page asks for. It knows no other method than `queues`."""
+class QueueBroker:
+    """Stands in for the broker that Flower's broker page reads, which calls only `queues`."""
 
     def __init__(self, depths: QueueDepths) -> None:
         self._depths = depths
 
     async def queues(self, _names: Iterable[str]) -> list[dict[str, Any]]:
-        """A row for each queue, with why it has no numbers where it has none."""
-        return [_row(shown) for shown in await asyncio.to_thread(self._depths.read)]
+        """Return a row for each queue, with its numbers or the error."""
+        return [_row(status) for status in await asyncio.to_thread(self._depths.read)]
 
 
 class QueueMetrics(Collector):
-    """The depths as metrics. A queue that could not be read has no series but "up", which is 0."""
+    """Exports the depths as metrics. A queue that cannot be read has only the series "up", at 0."""
 
     def __init__(self, depths: QueueDepths) -> None:
         self._depths = depths
 
     def describe(self) -> Iterable[Metric]:
-        """No call to SQS when it is registered."""
+        """Return nothing, so that registering the collector does not call SQS."""
         return []
 
     def collect(self) -> Iterator[Metric]:
-        """Reads the depths, unless they are known."""
+        """Yield the metrics of all queues."""
         messages, up = _family(FLOWER_QUEUE_MESSAGES), _family(FLOWER_QUEUE_UP)
-        for shown in self._depths.read():
-            up.add_metric([shown.queue], 1 if shown.depth else 0)
-            if shown.depth:
-                messages.add_metric([shown.queue, "waiting"], shown.depth.waiting)
-                messages.add_metric([shown.queue, "in_flight"], shown.depth.in_flight)
+        for status in self._depths.read():
+            up.add_metric([status.queue], 1 if status.depth else 0)
+            if status.depth:
+                messages.add_metric([status.queue, "waiting"], status.depth.waiting)
+                messages.add_metric([status.queue, "in_flight"], status.depth.in_flight)
         yield messages
         yield up
 
@@ -107,12 +107,12 @@ def _family(gauge: Gauge) -> GaugeMetricFamily:
     return GaugeMetricFamily(gauge.name, gauge.meaning, labels=gauge.labels)
 
 
-def _row(shown: Shown) -> dict[str, Any]:
-    depth = shown.depth
+def _row(status: QueueStatus) -> dict[str, Any]:
+    depth = status.depth
     if depth is None:
-        return {"name": f"{shown.queue} (SQS did not tell: {shown.problem})"}
+        return {"name": f"{status.queue} (not available: {status.error})"}
     return {
-        "name": shown.queue,
+        "name": status.queue,
         "messages": depth.waiting + depth.in_flight,
         "messages_ready": depth.waiting,
         "messages_unacknowledged": depth.in_flight,

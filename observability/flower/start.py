@@ -1,4 +1,4 @@
-"""Flower for this service: on loopback or behind a login, watching only, and with SQS's depths.
+"""Flower for this service: on loopback or behind a login, read-only, and with the queues' depths.
 
 `prepare` runs while Flower starts, after it has read its options and before it listens.
 """
@@ -20,21 +20,21 @@ from prometheus_client import REGISTRY
 from tornado.web import HTTPError, authenticated
 
 from apps.common import aws
-from observability.flower.queues import QueueDepths, QueueMetrics, QueuesPage
+from observability.flower.queues import QueueBroker, QueueDepths, QueueMetrics
 
 LOOPBACK = "127.0.0.1"
 
 
 def prepare(*, app: Celery) -> None:
-    """Complete Flower's options, and give it our queues and the app's own receiver of events.
+    """Set Flower's defaults for this service, and replace its event receiver and its broker page.
 
-    Raises SystemExit with one sentence if it would be open to others without a login, or has
-    nothing to watch.
+    Raise SystemExit with one sentence if Flower would be reachable from other machines without a
+    login, or has no control broker.
     """
-    # Flower's own default is every interface of the machine.
+    # Flower's own default is to listen on every interface.
     if not options.address:
         options.address = LOOPBACK
-    problem = problem_of(
+    problem = startup_problem(
         address="" if options.unix_socket else options.address,
         logins=options.basic_auth or [],
         has_other_login=bool(options.auth and options.auth_provider),
@@ -43,38 +43,38 @@ def prepare(*, app: Celery) -> None:
     if problem:
         raise SystemExit(problem)
     options.read_only = options.read_only or not settings.FLOWER_MAY_CONTROL
-    # Flower's own would listen on the tasks' broker.
+    # Flower's own receiver would read events from the tasks' broker, which is SQS.
     events.EventReceiver = app.events.Receiver
-    _never_send_tasks()
-    _show_queues()
+    _disable_sending()
+    _add_queue_depths()
 
 
-def problem_of(
+def startup_problem(
     *, address: str, logins: list[str], has_other_login: bool, control_url: str
 ) -> str | None:
-    """Why Flower must not start, in a sentence that says what to set; None if it may.
+    """Return a sentence that says why Flower must not start and what to set, or None.
 
-    `address` is where it will listen, empty for a Unix socket. `logins` are of the form
+    `address` is the address to listen on, or empty for a Unix socket. `logins` have the form
     user:password.
     """
     if not control_url:
         return (
-            "Flower has nothing to watch: set CELERY_CONTROL_URL, for example to "
+            "Flower has no control broker: set CELERY_CONTROL_URL, for example to "
             "redis://127.0.0.1:6379/0, for Flower and for the workers."
         )
     if not all(re.fullmatch(r"[^:]+:.+", login) for login in logins):
-        return "FLOWER_BASIC_AUTH (--basic-auth) must be user:password, neither of them empty."
+        return "FLOWER_BASIC_AUTH (--basic-auth) must be user:password, with neither part empty."
     if logins or has_other_login or is_loopback(address):
         return None
     return (
         f"Flower would listen on {address} without a login. Set FLOWER_BASIC_AUTH=user:password, "
-        "or --auth with --auth-provider, or leave --address out: then it listens on "
+        "or --auth with --auth-provider, or omit --address: Flower then listens on "
         f"{LOOPBACK} only."
     )
 
 
 def is_loopback(address: str) -> bool:
-    """Whether only this machine gets there; a Unix socket, the empty address, is such a place."""
+    """Return whether only this machine can reach an address. Empty means a Unix socket."""
     if address in ("", "localhost"):
         return True
     try:
@@ -83,31 +83,31 @@ def is_loopback(address: str) -> bool:
         return False
 
 
-def _never_send_tasks() -> None:
-    """Flower's API could publish tasks: on the events' queue, past all rules of groups."""
+def _disable_sending() -> None:
+    """Disable the part of Flower's API that would send tasks to the events' queue."""
     for handler in (tasks.TaskApply, tasks.TaskAsyncApply, tasks.TaskSend):
         handler.post = _refuse
 
 
 @authenticated
 async def _refuse(_handler: Any, _task: str) -> None:
-    raise HTTPError(403, "Tasks are not sent from here: the queue is for events and pointers.")
+    raise HTTPError(403, "Flower sends no tasks here: the queue is for events and pointers.")
 
 
-def _show_queues() -> None:
-    """Flower knows no SQS: its broker page would be an error."""
+def _add_queue_depths() -> None:
+    """Show SQS's depths on Flower's broker page, which does not support SQS, and in its metrics."""
     depths = QueueDepths(
         urls=[settings.SQS_CONVERSATION_QUEUE_URL, settings.SQS_CONVERSATION_DLQ_URL],
         sqs=lambda: aws.sqs_client(options=aws.PAGE),
     )
-    page = QueuesPage(depths)
+    page = QueueBroker(depths)
     BaseHandler.get_broker = lambda _handler: page
     Flower.broker_uri = settings.SQS_CONVERSATION_QUEUE_URL
     REGISTRY.register(QueueMetrics(depths))
     metrics = Metrics.get
 
     async def get(handler: Any) -> None:
-        # Read elsewhere, and known by then: all pages would wait with this thread.
+        # Fill the cache in another thread, because this one serves all pages.
         await asyncio.to_thread(depths.read)
         await metrics(handler)
 

@@ -1,7 +1,7 @@
-"""Counting what the service does.
+"""The counters of the service.
 
-Mostly in pool processes: where a worker has some, they share the counters through files (see
-observability.metrics.exporter).
+Most of them count in pool processes, which share their values with the main process through files
+(observability.metrics.exporter).
 """
 
 import time
@@ -17,7 +17,7 @@ from celery_sqs_fifo import BatchItem, Result
 from observability.metrics import definitions
 
 DONE = "done"
-# An event that could not be read has no type that could be trusted as a label.
+# The label for an event that could not be read: its type could be any text.
 UNREAD = "unread"
 
 
@@ -58,17 +58,17 @@ class Metrics:
 
 @cache
 def metrics() -> Metrics:
-    """This process's counters, made when they are first asked for, as the transport's are."""
+    """Return the counters of this process, which the first call creates."""
     return Metrics()
 
 
-def step_ended(step: str, *, seconds: float) -> None:
-    """A task of the chain has run once."""
+def observe_step(step: str, *, seconds: float) -> None:
+    """Record how long a step took."""
     metrics().step_seconds.labels(step.rpartition(".")[2]).observe(seconds)
 
 
-def delivery_ended(batch: Sequence[BatchItem]) -> None:
-    """A delivery has come to its end: those without an outcome took effect."""
+def count_delivery(batch: Sequence[BatchItem]) -> None:
+    """Count the outcomes of a delivery. An event without an outcome took effect."""
     ends = Tally((event_type_of(item), _outcome_of(item)) for item in batch)
     for (event_type, outcome), number in ends.items():
         if outcome != Result.WAITING:
@@ -80,8 +80,8 @@ def delivery_ended(batch: Sequence[BatchItem]) -> None:
             latency.observe(max(0.0, now - item.event.sent_at / 1000))
 
 
-def attributed(attribution: Attribution) -> None:
-    """A message or a window has its conversation."""
+def count_attribution(attribution: Attribution) -> None:
+    """Count the attribution of a message or a window to its conversation."""
     if attribution.opened:
         metrics().opened.inc()
     if attribution.foreign_group:
@@ -90,29 +90,29 @@ def attributed(attribution: Attribution) -> None:
         metrics().late.labels("by_time").inc()
 
 
-def stored(*, is_new: bool) -> None:
-    """A message was written with a condition: it was new, or there already."""
+def count_stored(*, is_new: bool) -> None:
+    """Count a message that was stored, or a duplicate if it was not new."""
     if is_new:
         metrics().stored.inc()
     else:
         metrics().duplicates.labels("message").inc()
 
 
-def moved(messages: int) -> None:
-    """So many versions of messages of one conversation were moved into its archive."""
-    if messages:
+def count_archived(versions: int) -> None:
+    """Count the versions of messages that were moved into the archive of a conversation."""
+    if versions:
         metrics().archives.inc()
-        metrics().archived.inc(messages)
+        metrics().archived.inc(versions)
 
 
-def lake_answered(counts: DeliveryCounts) -> None:
-    """The data lake has answered."""
+def count_lake_events(counts: DeliveryCounts) -> None:
+    """Count the events of a call that the data lake accepted or refused."""
     metrics().lake.labels("delivered").inc(counts.delivered)
     metrics().lake.labels("refused").inc(counts.refused)
 
 
 def event_type_of(item: BatchItem) -> str:
-    """The type of an event that could be read, as a label."""
+    """Return the type of an event as a label, or UNREAD."""
     return str(item.state.event_type) if item.state else UNREAD
 
 

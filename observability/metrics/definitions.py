@@ -1,12 +1,13 @@
 """The metrics of the service: their names, meanings and labels. docs/metrics.md lists them.
 
-The library defines its own in `celery_sqs_fifo.metrics`. Labels name kinds, never who it was.
+The transport defines its metrics in `celery_sqs_fifo.metrics`. A label never identifies a project,
+a group or a contact.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-# The values of each gauge, by its name and then by the values of its labels.
+# The values of gauges, by name and then by the values of their labels.
 Reading = Mapping[str, Mapping[tuple[str, ...], float]]
 
 LATENCIES = (
@@ -18,7 +19,7 @@ STEP_DURATIONS = (0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Metric:
-    """What is measured. The name of a counter is without the suffix `_total`."""
+    """A metric. The name of a counter is without the suffix `_total`."""
 
     name: str
     meaning: str
@@ -27,9 +28,9 @@ class Metric:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Counter(Metric):
-    """A counter. `values` are those of its only label that have a series from the beginning.
+    """A counter. `values` are the values of its only label that are exported as 0 at first.
 
-    A series that is there from the beginning is one whose first increase is seen.
+    Prometheus sees the first increase of a series only if the series existed before.
     """
 
     values: tuple[str, ...] = ()
@@ -44,23 +45,23 @@ class Histogram(Metric):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Gauge(Metric):
-    """A gauge that is read when Prometheus asks."""
+    """A gauge, which is read when Prometheus scrapes the worker."""
 
 
 # Counted by every process that runs tasks (observability.metrics.counters).
 EVENTS_ENDED = Counter(
     name="conversations_events_ended",
-    meaning="Runs of events that ended, by what came of them; a rerun or redelivery counts again.",
+    meaning="Runs of events that ended, by outcome; a rerun or redelivery counts again.",
     labels=("event_type", "outcome"),
 )
 EVENT_LATENCY = Histogram(
     name="conversations_event_latency_seconds",
-    meaning="From the time at which an event was first queued until it took effect.",
+    meaning="Time from when an event was first queued until it took effect.",
     buckets=LATENCIES,
 )
 STEP_SECONDS = Histogram(
     name="conversations_step_seconds",
-    meaning="How long a step took for all events of a batch.",
+    meaning="Duration of a step for all events of a batch.",
     labels=("step",),
     buckets=STEP_DURATIONS,
 )
@@ -70,18 +71,18 @@ MESSAGES_STORED = Counter(
 )
 DUPLICATES_IGNORED = Counter(
     name="conversations_duplicates_ignored",
-    meaning="Messages and answers of redelivered events that were there already.",
+    meaning="Messages and answers of redelivered events that were already stored.",
     labels=("kind",),
     values=("message", "answer"),
 )
 FOREIGN_GROUP_EVENTS = Counter(
     name="conversations_foreign_group_events",
-    meaning="Events that came by another message group than their conversation's.",
+    meaning="Events that arrived in another message group than that of their conversation.",
 )
 LATE_MESSAGES = Counter(
     name="conversations_late_messages",
-    meaning="Messages that came after their conversation had closed: by their time, or found in"
-    " DynamoDB after it was archived.",
+    meaning="Messages that came after their conversation had closed: recognized by their time, or"
+    " found in DynamoDB after archiving.",
     labels=("found",),
     values=("by_time", "by_search"),
 )
@@ -91,13 +92,13 @@ OPENED = Counter(
 )
 CLOSED = Counter(
     name="conversations_closed",
-    meaning="Conversations that were closed, by what.",
+    meaning="Conversations that were closed, by cause.",
     labels=("by",),
     values=("time", "event", "hand", "takeover"),
 )
 ARCHIVES_WRITTEN = Counter(
     name="conversations_archives_written",
-    meaning="Moves of a conversation's messages into its archive.",
+    meaning="Times that messages of a conversation were moved into its archive.",
 )
 MESSAGES_ARCHIVED = Counter(
     name="conversations_messages_archived",
@@ -105,7 +106,7 @@ MESSAGES_ARCHIVED = Counter(
 )
 LAKE_EVENTS = Counter(
     name="conversations_lake_events",
-    meaning="Events that the data lake took, or refused for good.",
+    meaning="Events that the data lake accepted, or refused permanently.",
     labels=("result",),
     values=("delivered", "refused"),
 )
@@ -114,20 +115,20 @@ DEAD_LETTERS_COLLECTED = Counter(
     meaning="Dead letters that were moved into PostgreSQL.",
 )
 
-# Read of SQS (observability.metrics.queues).
+# Read from SQS (observability.metrics.queues).
 QUEUE_VISIBLE = Gauge(
     name="conversations_queue_visible_messages",
-    meaning="Messages on the queue that nobody has received yet, about.",
+    meaning="Approximate number of messages on the queue that wait to be received.",
     labels=("queue",),
 )
 QUEUE_IN_FLIGHT = Gauge(
     name="conversations_queue_in_flight_messages",
-    meaning="Messages that a worker, or whoever collects dead letters, has received, about.",
+    meaning="Approximate number of messages that were received and not yet deleted.",
     labels=("queue",),
 )
 QUEUE_GAUGES = (QUEUE_VISIBLE, QUEUE_IN_FLIGHT)
 
-# Read of PostgreSQL (observability.metrics.postgresql).
+# Read from PostgreSQL (observability.metrics.postgresql).
 CLOSINGS_DUE = Gauge(
     name="conversations_closings_due",
     meaning="Conversations whose closing is due and has not been claimed; up to 10,000.",
@@ -143,8 +144,8 @@ CLOSINGS_CLAIMED = Gauge(
 )
 CLOSINGS_LATE = Gauge(
     name="conversations_closings_late",
-    meaning="Conversations whose closing is on its way and whose closing time is over 30 minutes"
-    " past.",
+    meaning="Conversations whose closing is on its way through the queue and was due over 30"
+    " minutes ago.",
 )
 ARCHIVES_PENDING = Gauge(
     name="conversations_archives_pending",
@@ -152,36 +153,34 @@ ARCHIVES_PENDING = Gauge(
 )
 LAKE_WAITING = Gauge(
     name="conversations_lake_waiting",
-    meaning="Events that the data lake has yet to be told; up to 10,000.",
+    meaning="Events that wait to be sent to the data lake; up to 10,000.",
 )
 LAKE_OLDEST_AGE = Gauge(
     name="conversations_lake_oldest_age_seconds",
-    meaning="How long the oldest event that the data lake has yet to be told has waited; 0 if none"
-    " does.",
+    meaning="Age of the oldest event that waits to be sent to the data lake; 0 if none waits.",
 )
 LAKE_REFUSED = Gauge(
     name="conversations_lake_refused",
-    meaning="Events that the data lake has refused for good, and that nobody has sent again; up to"
+    meaning="Events that the data lake refused permanently and that were not sent again; up to"
     " 10,000.",
 )
 DEAD_LETTERS_WAITING = Gauge(
     name="conversations_dead_letters_waiting",
-    meaning="Dead letters in PostgreSQL that nobody has redriven or discarded, of the newest"
-    " 10,000.",
+    meaning="Dead letters in PostgreSQL that were not redriven or discarded; of the newest 10,000.",
     labels=("reason",),
 )
 DEAD_LETTERS_OLDEST_AGE = Gauge(
     name="conversations_dead_letters_oldest_age_seconds",
-    meaning="How long ago the event of the oldest waiting dead letter was first queued; 0 if there"
-    " is none.",
+    meaning="Time since the event of the oldest waiting dead letter was first queued; 0 if none"
+    " waits.",
 )
 BEAT_LAST_TICK_AGE = Gauge(
     name="conversations_beat_last_tick_age_seconds",
-    meaning="How long ago beat last sent a task; it writes that down every three minutes.",
+    meaning="Time since beat last sent a task. Beat saves this time every three minutes.",
 )
 IN_PROGRESS = Gauge(
     name="conversations_in_progress_estimate",
-    meaning="Conversations in progress, as PostgreSQL's last ANALYZE or VACUUM estimated.",
+    meaning="Conversations in progress, as estimated by PostgreSQL's last ANALYZE or VACUUM.",
 )
 POSTGRESQL_GAUGES = (
     *(CLOSINGS_DUE, CLOSINGS_OVERDUE, CLOSINGS_CLAIMED, CLOSINGS_LATE, ARCHIVES_PENDING),
@@ -192,18 +191,18 @@ POSTGRESQL_GAUGES = (
 # Counted while they are read (observability.metrics.state).
 STATE_ERRORS = Counter(
     name="conversations_state_errors",
-    meaning="Readings of a dependency that failed: its gauges are absent then.",
+    meaning="Failed readings of a dependency. Its gauges are then absent.",
     labels=("source",),
 )
 
-# Served by Flower (observability.flower.queues), which is another process than a worker.
+# Served by Flower (observability.flower.queues), not by workers.
 FLOWER_QUEUE_MESSAGES = Gauge(
     name="sqs_queue_messages",
-    meaning="Messages on the queue, approximately, by state: waiting, in_flight.",
+    meaning="Approximate number of messages on the queue, by state: waiting, in_flight.",
     labels=("queue", "state"),
 )
 FLOWER_QUEUE_UP = Gauge(
     name="sqs_queue_up",
-    meaning="1 if SQS told the number of messages, else 0.",
+    meaning="1 if the number of messages could be read from SQS, else 0.",
     labels=("queue",),
 )

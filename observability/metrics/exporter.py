@@ -1,9 +1,8 @@
-"""Serving a worker's metrics to Prometheus: one page for its main process and its pool.
+"""Serves a worker's metrics to Prometheus: one page for its main process and its pool.
 
-Where METRICS_PORT is set, the values of all processes are kept in files of a directory that the
-worker makes for itself, one set for each process, and the main process adds them up when it is
-asked (prometheus-client, "Multiprocess mode"). So what a process has counted survives its death.
-Gauges are none of them: the main process alone has them, and nobody's death leaves one behind.
+If METRICS_PORT is set, each process keeps its values in files of a temporary directory. The main
+process adds them up for each scrape (prometheus-client, "Multiprocess mode"). The counts of a
+process therefore survive its end. Gauges are not in these files: only the main process has them.
 """
 
 import atexit
@@ -27,17 +26,17 @@ from prometheus_client.multiprocess import MultiProcessCollector
 
 logger = logging.getLogger(__name__)
 
-DIRECTORY = "PROMETHEUS_MULTIPROC_DIR"
+DIRECTORY_VARIABLE = "PROMETHEUS_MULTIPROC_DIR"
 PREFIX = "conversation-metrics-"
-# A directory that is younger may be that of a worker which is about to lock it.
-SURELY_LOCKED_AFTER = 60.0
+# Seconds. The worker of a younger directory may not have locked it yet.
+MIN_ABANDONED_AGE = 60.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Exporter:
-    """What serves the page, and where the values are; it belongs to one process.
+    """The server of one process, and the directory of the values that it serves.
 
-    `lock` is held until this process and all its children have ended.
+    `lock` is a file descriptor. The lock is held until the process and all its children have ended.
     """
 
     server: WSGIServer
@@ -47,7 +46,7 @@ class Exporter:
     process_id: int
 
     def stop(self) -> None:
-        """Serve no more, and remove the values. In a child of its process it does nothing."""
+        """Stop the server and remove the values. Do nothing in a child process."""
         if os.getpid() == self.process_id:
             self.server.shutdown()
             self.server.server_close()
@@ -61,7 +60,7 @@ _exporters: list[Exporter] = []
 
 @signals.worker_init.connect
 def start(sender: Any, **_signal: Any) -> None:
-    """Before the pool starts, so that its processes know where to count."""
+    """Start the exporter before the pool, so that the pool's processes use its directory."""
     if not settings.METRICS_PORT:
         return
     try:
@@ -81,13 +80,16 @@ def start(sender: Any, **_signal: Any) -> None:
         )
         return
     _exporters.append(exporter)
-    # For ends that do not come by Celery's own shutdown.
+    # Celery does not send worker_shutdown for every kind of exit.
     atexit.register(stop)
 
 
 @signals.worker_process_init.connect
-def leave_the_port_to_the_main_process(**_signal: Any) -> None:
-    """Or the port would stay taken while a pool process outlives a main process that was killed."""
+def close_inherited_socket(**_signal: Any) -> None:
+    """Close the inherited server socket in a pool process.
+
+    Otherwise the port stays in use while a pool process outlives a killed main process.
+    """
     for exporter in _exporters:
         if os.getpid() != exporter.process_id:
             exporter.server.socket.close()
@@ -95,18 +97,18 @@ def leave_the_port_to_the_main_process(**_signal: Any) -> None:
 
 @signals.worker_shutdown.connect
 def stop(**_signal: Any) -> None:
-    """When the pool has ended."""
+    """Stop the exporter after the pool has ended."""
     while _exporters:
         _exporters.pop().stop()
 
 
 def start_exporter(*, address: str, port: int, dropped_events: Callable[[], int]) -> Exporter:
-    """Serve this process's metrics, and those of the processes it forks from now on.
+    """Serve the metrics of this process and of the processes that it forks from now on.
 
-    `dropped_events` tells how many events for the control broker were dropped.
-    Raises OSError if the port cannot be used. No metric may have been made before.
+    `dropped_events` returns how many events for the control broker were dropped. No metric may have
+    been created before. Raise OSError if the port cannot be used.
     """
-    # They need Django, which is not set up when Celery loads this module.
+    # These modules need Django, which is not set up when Celery imports this module.
     from celery_sqs_fifo import metrics as transport
     from observability.metrics import counters
     from observability.metrics.state import StateCollector
@@ -119,8 +121,8 @@ def start_exporter(*, address: str, port: int, dropped_events: Callable[[], int]
         shutil.rmtree(directory)
         os.close(lock)
         raise
-    os.environ[DIRECTORY] = directory
-    # Not left to the variable alone: who imported prometheus-client first has decided already.
+    os.environ[DIRECTORY_VARIABLE] = directory
+    # prometheus-client reads the variable when it is imported, which may have been earlier.
     values.ValueClass = values.MultiProcessValue()
     transport.metrics()
     counters.metrics()
@@ -134,7 +136,10 @@ def start_exporter(*, address: str, port: int, dropped_events: Callable[[], int]
 
 
 def new_directory() -> tuple[str, int]:
-    """A directory for the values, and the lock on it; those of killed workers are removed."""
+    """Create and lock a directory for the values, and remove the directories of killed workers.
+
+    Return its path and the file descriptor of the lock.
+    """
     for other in Path(tempfile.gettempdir()).glob(f"{PREFIX}*"):
         if _is_abandoned(other):
             shutil.rmtree(other, ignore_errors=True)
@@ -145,9 +150,12 @@ def new_directory() -> tuple[str, int]:
 
 
 def _is_abandoned(directory: Path) -> bool:
-    """Nobody holds its lock any more. Another user's cannot be told, and is left."""
+    """Return whether no process holds the lock of a directory.
+
+    Return False for the directory of another user, which cannot be opened.
+    """
     try:
-        if time.time() - directory.stat().st_mtime < SURELY_LOCKED_AFTER:
+        if time.time() - directory.stat().st_mtime < MIN_ABANDONED_AGE:
             return False
         attempt = os.open(directory, os.O_RDONLY)
     except OSError:

@@ -1,4 +1,7 @@
-"""What waits in PostgreSQL. Each statement reads a bounded part of an index, however many rows."""
+"""Gauges that are read from PostgreSQL.
+
+The cost of each statement is bounded, because it reads a limited part of an index.
+"""
 
 from collections import Counter
 from collections.abc import Callable
@@ -11,15 +14,15 @@ from apps.common.clock import now as clock_now
 from observability.metrics import definitions
 from observability.metrics.definitions import Gauge, Reading
 
-# Counting ends here: a larger number would say no more, and cost more.
+# Counting stops here, because a larger number costs more and means the same to an operator.
 MAX_ROWS = 10_000
 MAX_REASONS = 40
 OTHER = "other"
 STATEMENT_TIMEOUT = "3s"
 OVERDUE = timedelta(minutes=5)
-# Twice as long as a claim's pointer has until it is sent again.
+# Twice the time after which the pointer of a claim is sent again.
 LATE = timedelta(minutes=30)
-# Archives that closing did not make are made by the first check.
+# The first archive check completes the archives that closing left incomplete.
 PENDING = timedelta(minutes=15)
 
 CLOSINGS = """
@@ -58,19 +61,18 @@ SELECT reason, count(*), min(first_sent_at) FROM (
     WHERE redriven_at IS NULL ORDER BY first_sent_at DESC, id DESC LIMIT %(limit)s
 ) AS waiting GROUP BY reason ORDER BY count(*) DESC
 """
-# The table of schedules has a handful of rows, all of them of this service: the admin site offers
-# no other task.
+# The table has only a few rows, all of them schedules of this service's tasks.
 LAST_TICK = """
 SELECT max(last_run_at) FROM django_celery_beat_periodictask WHERE enabled
 """
-# A count of all would read the whole index with every scrape.
+# An estimate, because count(*) would read the whole index with every scrape.
 ESTIMATE = "SELECT reltuples FROM pg_class WHERE oid = 'one_in_progress_per_contact'::regclass"
 
 
 def read_postgresql() -> Reading:
-    """What waits now. Raises Django's database errors.
+    """Return the values of all gauges of PostgreSQL. Raise Django's database errors.
 
-    It uses the connection of the thread that calls, with a statement timeout, and closes it.
+    It uses the database connection of the calling thread and closes it at the end.
     """
     moment = clock_now()
     try:
@@ -112,8 +114,8 @@ def _read(cursor: Any, moment: datetime) -> Reading:
 def _dead_letters(rows: Callable[..., list[Any]], age: Callable[..., float]) -> Reading:
     letters = rows(LETTERS)
     waiting: Counter[tuple[str, ...]] = Counter()
-    for place, (reason, number, _oldest) in enumerate(letters):
-        waiting[(reason if place < MAX_REASONS else OTHER,)] += number
+    for rank, (reason, number, _oldest) in enumerate(letters):
+        waiting[(reason if rank < MAX_REASONS else OTHER,)] += number
     oldest = min((oldest for _reason, _number, oldest in letters), default=None)
     by_reason = {reason: float(number) for reason, number in waiting.items()}
     return {
@@ -123,13 +125,13 @@ def _dead_letters(rows: Callable[..., list[Any]], age: Callable[..., float]) -> 
 
 
 def _beat(rows: Callable[..., list[Any]], age: Callable[..., float]) -> Reading:
-    """Nothing where it has never run: there is no age then."""
+    """Return the age of beat's last tick, or nothing if beat has never run."""
     ((last_tick,),) = rows(LAST_TICK)
     return _single(definitions.BEAT_LAST_TICK_AGE, age(last_tick)) if last_tick else {}
 
 
 def _in_progress(rows: Callable[..., list[Any]]) -> Reading:
-    """Nothing where PostgreSQL has not estimated it yet, which it says with -1."""
+    """Return PostgreSQL's estimate, or nothing if it has none yet, which is stored as -1."""
     ((estimate,),) = rows(ESTIMATE)
     return _single(definitions.IN_PROGRESS, estimate) if estimate >= 0 else {}
 

@@ -1,4 +1,4 @@
-"""How much is on the queues, for Prometheus."""
+"""Gauges that are read from SQS."""
 
 from django.conf import settings
 
@@ -8,7 +8,10 @@ from observability.queue_depths import read_depth
 
 
 def read_queues() -> Reading:
-    """Both queues, under the labels `events` and `dead_letters`. Raises botocore's errors."""
+    """Return the values of both queues, labelled `events` and `dead_letters`.
+
+    Raise botocore's errors.
+    """
     urls = {
         "events": settings.SQS_CONVERSATION_QUEUE_URL,
         "dead_letters": settings.SQS_CONVERSATION_DLQ_URL,

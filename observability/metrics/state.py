@@ -1,4 +1,4 @@
-"""What stands in the queues and in PostgreSQL, read when Prometheus asks and no more often."""
+"""Gauges that are read from SQS and PostgreSQL when Prometheus scrapes the worker."""
 
 import logging
 import threading
@@ -21,15 +21,15 @@ from observability.metrics.queues import read_queues
 
 logger = logging.getLogger(__name__)
 
-# A reading is used for as long; two Prometheus servers do not make a dependency work twice.
-FRESH_FOR = 15.0
-# How long a scrape waits for a reading. What comes later is for the next scrape.
-PATIENCE = 4.0
+# Seconds. A younger reading is used again, so that several Prometheus servers share it.
+MAX_READING_AGE = 15.0
+# Seconds that a scrape waits for a reading. The next scrape uses a reading that comes later.
+SCRAPE_TIMEOUT = 4.0
 
 
 @dataclass(frozen=True, kw_only=True)
 class Source:
-    """A dependency, the gauges that are read of it, and how. `read` may raise anything."""
+    """A dependency, its gauges, and the function that reads them, which may raise any error."""
 
     name: str
     gauges: Sequence[Gauge]
@@ -43,10 +43,10 @@ SOURCES = (
 
 
 class StateCollector(Collector):
-    """The gauges of all sources. Each is read in a thread of its own, and one at a time.
+    """Exports the gauges of all sources. Each source has a thread that reads it.
 
-    A source that fails, or takes too long, is absent from the scrape and counted; the rest of the
-    scrape is as it would be.
+    If a source fails or takes too long, its gauges are absent from the scrape and the failure is
+    counted. The other gauges are not affected.
     """
 
     def __init__(self, sources: Sequence[Source] = SOURCES) -> None:
@@ -54,16 +54,16 @@ class StateCollector(Collector):
         self._sources = sources
 
     def describe(self) -> Iterable[Metric]:
-        """All gauges, without series."""
+        """Return all gauges, without series."""
         return self._metrics({})
 
     def collect(self) -> Iterator[Metric]:
-        """All gauges whose sources could be read within the last seconds, or could now."""
+        """Yield all gauges. Those of a source that cannot be read have no series."""
         for reader in self._readers.values():
             reader.refresh()
-        give_up_at = monotonic() + PATIENCE
+        deadline = monotonic() + SCRAPE_TIMEOUT
         yield from self._metrics(
-            {name: reader.reading(give_up_at=give_up_at) for name, reader in self._readers.items()}
+            {name: reader.reading(deadline=deadline) for name, reader in self._readers.items()}
         )
 
     def _metrics(self, readings: Mapping[str, Reading]) -> Iterator[Metric]:
@@ -83,9 +83,9 @@ class StateCollector(Collector):
 
 
 class _Reader:
-    """Reads one source in a thread of its own, if nobody does so yet, and keeps what it has read.
+    """Reads one source in a thread, at most once at a time, and keeps the latest reading.
 
-    The thread is a daemon: a dependency that hangs does not keep the worker from ending.
+    The thread is a daemon, so a dependency that hangs does not stop the worker from exiting.
     """
 
     def __init__(self, source: Source) -> None:
@@ -98,9 +98,9 @@ class _Reader:
         self.errors = 0
 
     def refresh(self) -> None:
-        """Begin to read, unless that is going on or was done just now."""
+        """Start to read, unless a reading is in progress or the latest one is fresh."""
         with self._lock:
-            is_fresh = self._read_at is not None and monotonic() - self._read_at < FRESH_FOR
+            is_fresh = self._read_at is not None and monotonic() - self._read_at < MAX_READING_AGE
             if self._is_reading or is_fresh:
                 return
             self._is_reading = True
@@ -109,9 +109,9 @@ class _Reader:
             target=self._read, name=f"metrics-{self._source.name}", daemon=True
         ).start()
 
-    def reading(self, *, give_up_at: float) -> Reading:
-        """What was read, once it is, or nothing if it takes longer than that."""
-        if not self._done.wait(max(0.0, give_up_at - monotonic())):
+    def reading(self, *, deadline: float) -> Reading:
+        """Return the latest reading, or an empty one if it is not there by the deadline."""
+        if not self._done.wait(max(0.0, deadline - monotonic())):
             with self._lock:
                 self.errors += 1
             return {}
@@ -122,7 +122,7 @@ class _Reader:
         try:
             reading = self._source.read()
         except Exception as error:
-            # Whatever it is, the scrape must not fail for it.
+            # Catch any error, because the scrape must not fail.
             logger.warning(
                 "metrics_not_read",
                 extra={"source": self._source.name, "error": type(error).__name__},

@@ -1,1 +1,1 @@
-"""Checks of every dependency, as the worker would use it; they change nothing."""
+"""Checks of every dependency, as the worker would use it. They change nothing."""

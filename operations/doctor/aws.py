@@ -1,4 +1,4 @@
-"""Asking AWS one thing at a time, and what its answer means."""
+"""Calls to AWS, and the meanings of their results."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -18,7 +18,7 @@ from botocore.exceptions import (
 from apps.common.aws import CHECK, make_client
 from operations.doctor.findings import Finding, error
 
-# Common Errors of the AWS APIs, and those of the JSON protocol.
+# Error codes: AWS, "Common Errors", and those of the JSON protocol.
 NOT_ALLOWED = frozenset({"AccessDenied", "AccessDeniedException", "UnauthorizedOperation"})
 BAD_CREDENTIALS = frozenset(
     {
@@ -47,36 +47,36 @@ NO_CREDENTIALS = (
 )
 
 
-class Kind(Enum):
-    """How a call ended. REFUSED: for another reason than those before it."""
+class ReplyKind(Enum):
+    """The kinds of results. REFUSED is for error codes that no other kind has."""
 
     DONE = auto()
     NOT_ALLOWED = auto()
     BAD_CREDENTIALS = auto()
     MISSING = auto()
     REFUSED = auto()
-    SILENT = auto()
+    NO_RESPONSE = auto()
 
 
 @dataclass(frozen=True, kw_only=True)
 class Reply:
-    """The end of a call: its content if it was done, else the word that AWS or botocore uses."""
+    """The result of a call: its content if it succeeded, else the error code of AWS or botocore."""
 
-    kind: Kind
-    word: str = ""
+    kind: ReplyKind
+    code: str = ""
     content: Mapping[str, Any] = field(default_factory=dict)
     headers: Mapping[str, str] = field(default_factory=dict)
 
     @property
-    def ends_all(self) -> bool:
-        """Whether every other call to the same service would end in the same way."""
-        return self.kind in (Kind.SILENT, Kind.BAD_CREDENTIALS)
+    def fails_every_call(self) -> bool:
+        """Whether all calls to the same service would fail in the same way."""
+        return self.kind in (ReplyKind.NO_RESPONSE, ReplyKind.BAD_CREDENTIALS)
 
 
 class Service:
-    """One AWS service, asked with boto3's own credentials and endpoints, as the worker does.
+    """An AWS service that is called with boto3's credentials and endpoints, as in the worker.
 
-    A call takes at most five seconds: one attempt, two seconds to connect, three to answer.
+    A call takes at most five seconds: one attempt, two seconds to connect, three to respond.
     """
 
     def __init__(self, name: str, *, region: str) -> None:
@@ -84,10 +84,10 @@ class Service:
         self._region = region
         self._client: Any = None
 
-    def ask(self, action: str, **parameters: Any) -> Reply:
-        """Make a call, such as `ask("describe_table", TableName=…)`. Raises nothing for an answer.
+    def call(self, action: str, **parameters: Any) -> Reply:
+        """Make a call, such as `call("describe_table", TableName=…)`. Do not raise errors of AWS.
 
-        Parameters are not checked here: some calls of the doctor are wrong on purpose.
+        boto3 does not validate the parameters, because some are wrong on purpose.
         """
         try:
             self._client = self._client or make_client(
@@ -97,53 +97,53 @@ class Service:
         except ClientError as refusal:
             return _refused(refusal)
         except NO_CREDENTIALS as failure:
-            return Reply(kind=Kind.BAD_CREDENTIALS, word=type(failure).__name__)
+            return Reply(kind=ReplyKind.BAD_CREDENTIALS, code=type(failure).__name__)
         except (BotoCoreError, ValueError) as failure:
-            # ValueError: an endpoint that is no URL.
-            return Reply(kind=Kind.SILENT, word=type(failure).__name__)
-        return Reply(kind=Kind.DONE, content=content, headers=_headers(content))
+            # botocore raises ValueError for an endpoint that is not a URL.
+            return Reply(kind=ReplyKind.NO_RESPONSE, code=type(failure).__name__)
+        return Reply(kind=ReplyKind.DONE, content=content, headers=_headers(content))
 
 
-def trouble(check: str, reply: Reply, *, service: str, settings: str) -> Finding:
-    """What is wrong where a service did not do what was asked, whatever that was.
+def failure_finding(check: str, reply: Reply, *, service: str, settings: str) -> Finding:
+    """Return an error finding for a failure that the check itself does not explain.
 
-    `settings` names what decides which server is asked.
+    `settings` names the settings that determine the server.
     """
     match reply.kind:
-        case Kind.SILENT:
+        case ReplyKind.NO_RESPONSE:
             return error(
                 check,
-                f"{service} does not answer ({reply.word}).",
+                f"{service} does not respond ({reply.code}).",
                 f"Check the network, and the settings {settings}.",
             )
-        case Kind.BAD_CREDENTIALS:
+        case ReplyKind.BAD_CREDENTIALS:
             return error(
                 check,
-                f"{service} does not accept the credentials ({reply.word}).",
+                f"{service} does not accept the credentials ({reply.code}).",
                 "Check the role or AWS_PROFILE with: aws sts get-caller-identity. If they are "
                 "right, this machine's clock may be wrong: see clocks.aws.",
             )
         case _:
             return error(
                 check,
-                f"{service} refuses ({reply.word}).",
-                "Run this again. If it stays, look at https://health.aws.amazon.com/ and at the "
-                f"settings {settings}.",
+                f"{service} refuses ({reply.code}).",
+                "Run this again. If the error persists, check https://health.aws.amazon.com/ and "
+                f"the settings {settings}.",
             )
 
 
 def _refused(refusal: ClientError) -> Reply:
     # A code may have a namespace: AWS.SimpleQueueService.NonExistentQueue.
-    word = refusal.response["Error"].get("Code", "").rpartition(".")[2].rpartition("#")[2]
+    code = refusal.response["Error"].get("Code", "").rpartition(".")[2].rpartition("#")[2]
     headers = _headers(refusal.response)
-    for kind, words in (
-        (Kind.NOT_ALLOWED, NOT_ALLOWED),
-        (Kind.BAD_CREDENTIALS, BAD_CREDENTIALS),
-        (Kind.MISSING, MISSING),
+    for kind, codes in (
+        (ReplyKind.NOT_ALLOWED, NOT_ALLOWED),
+        (ReplyKind.BAD_CREDENTIALS, BAD_CREDENTIALS),
+        (ReplyKind.MISSING, MISSING),
     ):
-        if word in words:
-            return Reply(kind=kind, word=word, headers=headers)
-    return Reply(kind=Kind.REFUSED, word=word, headers=headers)
+        if code in codes:
+            return Reply(kind=kind, code=code, headers=headers)
+    return Reply(kind=ReplyKind.REFUSED, code=code, headers=headers)
 
 
 def _headers(answer: Any) -> Mapping[str, str]:

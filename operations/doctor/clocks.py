@@ -1,4 +1,4 @@
-"""Whether this machine, AWS and PostgreSQL agree about the time."""
+"""Checks whether the clocks of this machine, AWS and PostgreSQL agree."""
 
 from collections.abc import Iterator
 from datetime import datetime, timedelta
@@ -10,11 +10,11 @@ from django.db import DatabaseError, InterfaceError, connection
 from apps.common.clock import now
 from operations.doctor.aws import Service
 from operations.doctor.findings import Finding, error, ok, skipped, warning
-from operations.doctor.postgresql import bounded
+from operations.doctor.postgresql import short_transaction
 
 AWS, POSTGRESQL = "clocks.aws", "clocks.postgresql"
-# Conversations close by the worker's clock. AWS refuses requests signed five minutes off, and the
-# worker drops a tick of beat's that is five minutes old.
+# The worker's clock decides which closings are due. AWS refuses requests whose time is five
+# minutes off, and the worker drops a tick of beat that is five minutes old.
 NOTICEABLE = timedelta(seconds=5)
 HARMFUL = timedelta(seconds=60)
 # The Date header of HTTP has no fractions (RFC 9110, "Date/Time Formats").
@@ -22,18 +22,19 @@ HEADER_RESOLUTION = timedelta(seconds=1)
 
 
 def check() -> Iterator[Finding]:
-    """A finding for AWS, by its answer's Date header, and one for PostgreSQL."""
+    """Yield a finding for AWS, from the Date header of a response, and one for PostgreSQL."""
     yield _aws()
     try:
         yield _postgresql()
     except (DatabaseError, InterfaceError) as failure:
-        yield skipped(POSTGRESQL, f"PostgreSQL does not tell ({type(failure).__name__}).")
+        yield skipped(POSTGRESQL, f"PostgreSQL's time cannot be read ({type(failure).__name__}).")
 
 
 def skew(*, other: datetime, before: datetime, after: datetime, resolution: timedelta) -> timedelta:
-    """By how much our clock is ahead of another at least; negative if it is behind.
+    """Return the minimum by which our clock is ahead of another one; negative if it is behind.
 
-    The other was read between `before` and `after`, and may have been up to `resolution` later.
+    The other clock was read between `before` and `after`. Its true time is at most `resolution`
+    later than `other`.
     """
     if other > after:
         return after - other
@@ -43,8 +44,8 @@ def skew(*, other: datetime, before: datetime, after: datetime, resolution: time
 def _aws() -> Finding:
     service = Service("sqs", region=settings.SQS_CONVERSATION_REGION)
     before = now()
-    # Any answer has the time; this one needs no permission to have it.
-    reply = service.ask(
+    # Every response has the time, even if AWS refuses the call.
+    reply = service.call(
         "get_queue_attributes",
         QueueUrl=settings.SQS_CONVERSATION_QUEUE_URL,
         AttributeNames=["QueueArn"],
@@ -52,8 +53,8 @@ def _aws() -> Finding:
     after = now()
     date = reply.headers.get("date")
     if not date:
-        return skipped(AWS, f"SQS does not tell ({reply.word or 'no Date header'}).")
-    return _judged(
+        return skipped(AWS, f"The time of SQS cannot be read ({reply.code or 'no Date header'}).")
+    return _skew_finding(
         AWS,
         skew(
             other=parsedate_to_datetime(date),
@@ -66,20 +67,20 @@ def _aws() -> Finding:
 
 
 def _postgresql() -> Finding:
-    with bounded(), connection.cursor() as cursor:
+    with short_transaction(), connection.cursor() as cursor:
         before = now()
         cursor.execute("SELECT clock_timestamp()")
         (other,) = cursor.fetchone()
         after = now()
-    return _judged(
+    return _skew_finding(
         POSTGRESQL,
         skew(other=other, before=before, after=after, resolution=timedelta(0)),
-        remedy="Unless clocks.aws is wrong, too, set the clock of PostgreSQL's machine: "
+        remedy="If clocks.aws is ok, set the clock of PostgreSQL's machine: "
         "timedatectl set-ntp true",
     )
 
 
-def _judged(check: str, difference: timedelta, *, remedy: str) -> Finding:
+def _skew_finding(check: str, difference: timedelta, *, remedy: str) -> Finding:
     seconds = abs(difference).total_seconds()
     where = "ahead of" if difference > timedelta(0) else "behind"
     whose = "AWS's" if check == AWS else "PostgreSQL's"

@@ -1,4 +1,4 @@
-"""The broker for worker events and remote control."""
+"""Checks the broker for worker events and remote control."""
 
 from collections.abc import Iterator
 
@@ -15,9 +15,12 @@ TIMEOUT_SECONDS = 3.0
 
 
 def check() -> Iterator[Finding]:
-    """Whether it answers a PING. Nothing is published."""
+    """Yield a finding about whether the broker responds to PING. Nothing is published."""
     if not settings.CELERY_CONTROL_URL:
-        yield skipped(CONTROL, "CELERY_CONTROL_URL is not set: no events, no remote control.")
+        yield skipped(
+            CONTROL,
+            "CELERY_CONTROL_URL is not set, so there are no worker events and no remote control.",
+        )
         return
     where = address_of(settings.CELERY_CONTROL_URL)
     try:
@@ -31,9 +34,9 @@ def check() -> Iterator[Finding]:
     except (redis.RedisError, OSError, ValueError) as failure:
         yield error(
             CONTROL,
-            f"{where} does not answer ({type(failure).__name__}). Events are handled without it.",
-            "Start it, or check CELERY_CONTROL_URL (host, port, password), or unset that to run "
+            f"{where} does not respond ({type(failure).__name__}). Events are handled without it.",
+            "Start the broker, check CELERY_CONTROL_URL (host, port, password), or unset it to run "
             "without remote control.",
         )
     else:
-        yield ok(CONTROL, f"{where} answers.")
+        yield ok(CONTROL, f"{where} responds.")

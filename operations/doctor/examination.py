@@ -1,4 +1,4 @@
-"""Looking at every dependency, whatever is wrong with the others."""
+"""Runs the checks of all dependencies, whatever other checks find."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 
@@ -19,14 +19,14 @@ CHECKS: Mapping[str, Check] = {
 
 
 def examine() -> Iterator[Finding]:
-    """All findings, in a fixed order. Nothing is changed, and no check keeps the others from it."""
+    """Yield all findings in a fixed order. A check that fails does not stop the others."""
     for name, check in CHECKS.items():
         try:
             yield from check()
         except Exception as failure:
-            # Not its text, which might quote a setting.
+            # The error's text is left out, because it might quote a setting.
             yield error(
                 name,
-                f"The rest of these checks could not be made ({type(failure).__name__}).",
-                "Mend the other findings and run this again. If it stays, report it.",
+                f"The remaining checks of {name} failed ({type(failure).__name__}).",
+                "Fix the other findings and run this again. If the error persists, report it.",
             )

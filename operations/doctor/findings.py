@@ -1,11 +1,11 @@
-"""What a check of a dependency found."""
+"""The findings of the doctor's checks."""
 
 from dataclasses import dataclass
 from enum import StrEnum
 
 
 class Status(StrEnum):
-    """`skipped`: it is not known, and `found` says why; that is neither good nor bad."""
+    """The status of a finding. SKIPPED: the state is unknown, and `found` says why."""
 
     OK = "ok"
     WARNING = "warning"
@@ -15,7 +15,10 @@ class Status(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class Finding:
-    """One checked thing: `check` is its stable name, `remedy` the command or setting to mend it."""
+    """The finding of one check.
+
+    `check` is its stable name, `found` a sentence, and `remedy` the command or setting that helps.
+    """
 
     check: str
     status: Status
@@ -24,20 +27,20 @@ class Finding:
 
 
 def ok(check: str, found: str) -> Finding:
-    """It is as it should be."""
+    """Return a finding that all is well."""
     return Finding(check=check, status=Status.OK, found=found)
 
 
 def warning(check: str, found: str, remedy: str) -> Finding:
-    """The service works, but not as it was meant to, or something cannot be seen."""
+    """Return a finding that the service works with a drawback, or that something cannot be read."""
     return Finding(check=check, status=Status.WARNING, found=found, remedy=remedy)
 
 
 def error(check: str, found: str, remedy: str) -> Finding:
-    """The service does not work, or may lose something."""
+    """Return a finding that the service does not work, or may lose data."""
     return Finding(check=check, status=Status.ERROR, found=found, remedy=remedy)
 
 
 def skipped(check: str, found: str) -> Finding:
-    """It could not be looked at, or there is nothing to look at."""
+    """Return a finding that something could not be checked, or does not apply."""
     return Finding(check=check, status=Status.SKIPPED, found=found)

@@ -1,4 +1,4 @@
-"""The data lake that DATALAKE_URL names."""
+"""Checks the data lake of DATALAKE_URL."""
 
 import os
 from collections.abc import Iterator
@@ -8,7 +8,7 @@ from urllib.request import url2pathname
 
 from django.conf import settings
 
-from operations.doctor.aws import Kind, Reply, Service, trouble
+from operations.doctor.aws import Reply, ReplyKind, Service, failure_finding
 from operations.doctor.findings import Finding, error, ok, skipped, warning
 from operations.doctor.permissions import Probe, check_permissions
 
@@ -17,14 +17,16 @@ TIMEOUT_SECONDS = 5.0
 
 
 def check() -> Iterator[Finding]:
-    """Whether the lake could be told something. It is told nothing."""
+    """Yield findings about whether events could be sent to the lake. Nothing is sent."""
     address = urlsplit(settings.DATALAKE_URL)
     match address.scheme:
         case "firehose":
             yield from _firehose(address)
         case "weni":
             yield _weni(address.netloc)
-            yield skipped(MAY_PUT, "Its protocol has no call that would tell and change nothing.")
+            yield skipped(
+                MAY_PUT, "The protocol of this lake has no call that checks this without a change."
+            )
         case _:
             folder = Path(url2pathname(address.path))
             yield _folder(folder)
@@ -35,23 +37,23 @@ def _folder(folder: Path) -> Finding:
     if os.path.isdir(folder):
         return ok(LAKE, f"{folder} is a folder.")
     if os.path.lexists(folder):
-        return error(LAKE, f"{folder} is not a folder.", "Set DATALAKE_URL to that of a folder.")
+        return error(LAKE, f"{folder} is not a folder.", "Set DATALAKE_URL to the URL of a folder.")
     return warning(
         LAKE,
-        f"{folder} does not exist on this machine. The worker makes it, if it may.",
+        f"{folder} does not exist on this machine. The worker creates it if it has permission.",
         f"Run on the worker's machine, as its user: mkdir -p {folder}",
     )
 
 
 def _may_write(folder: Path) -> Finding:
-    place = next(path for path in (folder, *folder.parents) if os.path.lexists(path))
-    if os.path.isdir(place) and os.access(place, os.W_OK | os.X_OK, effective_ids=True):
-        return ok(MAY_PUT, f"{place} may be written to.")
+    path = next(each for each in (folder, *folder.parents) if os.path.lexists(each))
+    if os.path.isdir(path) and os.access(path, os.W_OK | os.X_OK, effective_ids=True):
+        return ok(MAY_PUT, f"{path} is writable.")
     return error(
         MAY_PUT,
-        f"{place} may not be written to by the user {os.geteuid()}, or is not a folder.",
-        f"Make {folder} a folder that the worker's user owns: "
-        f"install -d -o USER {folder}; or set DATALAKE_URL to another.",
+        f"{path} is not writable for the user {os.geteuid()}, or is not a folder.",
+        f"Run, with the worker's user: install -d -o USER {folder}. Or set DATALAKE_URL to "
+        "another folder.",
     )
 
 
@@ -59,17 +61,17 @@ def _firehose(address: SplitResult) -> Iterator[Finding]:
     region = parse_qs(address.query).get("region", [settings.SQS_CONVERSATION_REGION])[0]
     service = Service("firehose", region=region)
     stream = address.netloc
-    reply = service.ask("describe_delivery_stream", DeliveryStreamName=stream)
+    reply = service.call("describe_delivery_stream", DeliveryStreamName=stream)
     yield _stream(stream, region, reply)
-    if reply.ends_all:
-        yield skipped(MAY_PUT, f"Not asked: see {LAKE}.")
+    if reply.fails_every_call:
+        yield skipped(MAY_PUT, f"Not checked: see {LAKE}.")
         return
     probe = Probe(
         check=MAY_PUT,
         permission="firehose:PutRecordBatch",
         resource=stream,
         action="put_record_batch",
-        # Firehose takes one record at least.
+        # Firehose refuses a call without records as invalid.
         parameters={"DeliveryStreamName": stream, "Records": []},
         expected=frozenset({"ValidationException", "InvalidArgumentException"}),
         is_harmless=True,
@@ -78,22 +80,22 @@ def _firehose(address: SplitResult) -> Iterator[Finding]:
 
 
 def _stream(stream: str, region: str, reply: Reply) -> Finding:
-    if reply.kind is Kind.MISSING:
+    if reply.kind is ReplyKind.MISSING:
         return error(
             LAKE,
             f"There is no delivery stream {stream} in {region}.",
-            f"Correct DATALAKE_URL (firehose://STREAM?region=REGION), or make the stream: aws "
+            f"Correct DATALAKE_URL (firehose://STREAM?region=REGION), or create the stream: aws "
             f"firehose create-delivery-stream --delivery-stream-name {stream} --region {region}",
         )
-    if reply.kind is Kind.NOT_ALLOWED:
+    if reply.kind is ReplyKind.NOT_ALLOWED:
         return warning(
             LAKE,
-            "The stream cannot be seen: firehose:DescribeDeliveryStream is not allowed. The worker "
-            "does not need it.",
-            f'Allow "firehose:DescribeDeliveryStream" on {stream} to whoever runs this.',
+            "The stream cannot be read, because firehose:DescribeDeliveryStream is not allowed. "
+            "The worker does not need it.",
+            f'Allow "firehose:DescribeDeliveryStream" on {stream} for the role of this command.',
         )
-    if reply.kind is not Kind.DONE:
-        return trouble(
+    if reply.kind is not ReplyKind.DONE:
+        return failure_finding(
             LAKE,
             reply,
             service="Firehose",
@@ -110,7 +112,7 @@ def _stream(stream: str, region: str, reply: Reply) -> Finding:
 
 
 def _weni(target: str) -> Finding:
-    # An optional extra, which takes a third of a second to load.
+    # An optional extra, whose import takes a third of a second.
     import grpc
 
     with grpc.insecure_channel(f"dns:///{target}") as channel:
@@ -119,8 +121,8 @@ def _weni(target: str) -> Finding:
         except grpc.FutureTimeoutError:
             return error(
                 LAKE,
-                f"{target} does not answer within {TIMEOUT_SECONDS:.0f} s.",
+                f"{target} does not respond within {TIMEOUT_SECONDS:.0f} s.",
                 "Check DATALAKE_URL (weni://HOST:PORT), the network and the lake's server; the "
                 "outbox keeps the events.",
             )
-    return ok(LAKE, f"{target} answers.")
+    return ok(LAKE, f"{target} responds.")

@@ -1,19 +1,19 @@
-"""Whether the credentials may do what a worker does, found out without doing it."""
+"""Checks whether the credentials have the worker's permissions, without using them."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from operations.doctor.aws import Kind, Reply, Service
+from operations.doctor.aws import Reply, ReplyKind, Service
 from operations.doctor.findings import Finding, error, ok, skipped, warning
 
 
 @dataclass(frozen=True, kw_only=True)
 class Probe:
-    """A call that asks for a permission and cannot have an effect.
+    """A call that needs a permission and has no effect.
 
-    `expected` are the words with which AWS refuses the call itself; `is_harmless` if it may as well
-    be done.
+    `expected` are the error codes of AWS for the invalid parameters of the call. If `is_harmless`,
+    the call may also succeed.
     """
 
     check: str
@@ -26,31 +26,31 @@ class Probe:
 
 
 def check_permissions(service: Service, probes: Sequence[Probe]) -> Iterator[Finding]:
-    """One finding for each.
+    """Yield a finding for each probe.
 
-    "Not refused" is all that a call which is wrong on purpose can show: AWS does not document
-    whether it looks at the parameters or at the permission first. AccessDenied is certain.
+    The finding for a call with invalid parameters is only "not refused", because AWS does not
+    document whether it checks the parameters or the permission first. AccessDenied is conclusive.
     """
     for probe in probes:
-        yield _finding(probe, service.ask(probe.action, **probe.parameters))
+        yield _finding(probe, service.call(probe.action, **probe.parameters))
 
 
 def _finding(probe: Probe, reply: Reply) -> Finding:
-    if reply.kind is Kind.NOT_ALLOWED:
+    if reply.kind is ReplyKind.NOT_ALLOWED:
         return error(
             probe.check,
             f"{probe.permission} on {probe.resource} is not allowed.",
             f'Allow "{probe.permission}" on {probe.resource} in the policy of the role '
             "(docs/deployment.md).",
         )
-    if reply.kind is Kind.DONE and probe.is_harmless:
+    if reply.kind is ReplyKind.DONE and probe.is_harmless:
         return ok(probe.check, f"{probe.permission} is allowed.")
-    if reply.word in probe.expected:
+    if reply.code in probe.expected:
         return ok(probe.check, f"{probe.permission} is not refused.")
-    if reply.kind is Kind.MISSING:
-        return skipped(probe.check, f"{probe.resource} is not there.")
+    if reply.kind is ReplyKind.MISSING:
+        return skipped(probe.check, f"{probe.resource} does not exist.")
     return warning(
         probe.check,
-        f"{probe.permission} on {probe.resource} cannot be known: {reply.word or 'no refusal'}.",
-        "Run this again; if it stays, see what the other checks say.",
+        f"{probe.permission} on {probe.resource} cannot be checked: {reply.code or 'no refusal'}.",
+        "Run this again. If the warning persists, see the other findings.",
     )

@@ -1,4 +1,4 @@
-"""PostgreSQL: connection, version, migrations and permissions."""
+"""Checks PostgreSQL: connection, version, migrations, permissions and time limits."""
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -8,7 +8,7 @@ from django.conf import settings
 from django.db import DatabaseError, InterfaceError, NotSupportedError, connection, transaction
 from django.db.migrations.executor import MigrationExecutor
 
-from operations.database_bounds import BOUNDS, missing_bounds
+from operations.database_time_limits import TIME_LIMITS, missing_time_limits
 from operations.doctor.findings import Finding, error, ok, skipped
 
 CONNECTION = "postgresql.connection"
@@ -16,10 +16,11 @@ VERSION = "postgresql.version"
 WRITABLE = "postgresql.writable"
 MIGRATIONS = "postgresql.migrations"
 PERMISSIONS = "postgresql.permissions"
-BOUNDS_IN_FORCE = "postgresql.bounds"
+TIME_LIMITS_SET = "postgresql.bounds"
 
-# PostgreSQL's documentation, "System Information Functions": a list of privileges would be an "or".
-LACKING = """
+# One privilege each, because a list of privileges would mean any of them (PostgreSQL, "System
+# Information Functions").
+MISSING_PRIVILEGES = """
 SELECT name, privilege
 FROM unnest(%s) AS name, unnest(ARRAY['SELECT', 'INSERT', 'UPDATE', 'DELETE']) AS privilege
 WHERE to_regclass(quote_ident(name)) IS NOT NULL
@@ -29,10 +30,10 @@ ORDER BY name, privilege
 
 
 @contextmanager
-def bounded() -> Iterator[None]:
-    """A transaction in which every statement ends within five seconds; connecting takes as long.
+def short_transaction() -> Iterator[None]:
+    """Open a transaction in which each statement ends within five seconds.
 
-    Raises Django's database errors.
+    Raise Django's database errors.
     """
     with transaction.atomic():
         with connection.cursor() as cursor:
@@ -41,46 +42,46 @@ def bounded() -> Iterator[None]:
 
 
 def check() -> Iterator[Finding]:
-    """All that is asked of PostgreSQL, with the settings and the role of this program."""
+    """Yield findings about PostgreSQL, with the settings and the role of this process."""
     try:
         connection.ensure_connection()
     except NotSupportedError as failure:
-        # Django refuses to use an older server than it supports, and says both versions.
-        yield ok(CONNECTION, "It answers.")
+        # Django refuses a server that is too old. Its error has both versions.
+        yield ok(CONNECTION, "PostgreSQL responds.")
         yield error(VERSION, _first_line(failure), "Upgrade PostgreSQL: pg_upgrade, or a new host.")
-        yield from (skipped(name, f"Not asked: see {VERSION}.") for name in list(LOOKS)[1:])
+        yield from (skipped(name, f"Not checked: see {VERSION}.") for name in list(CHECKS)[1:])
     except (DatabaseError, InterfaceError) as failure:
         yield _not_connected(failure)
-        yield from (skipped(name, f"Not asked: see {CONNECTION}.") for name in LOOKS)
+        yield from (skipped(name, f"Not checked: see {CONNECTION}.") for name in CHECKS)
     else:
-        yield ok(CONNECTION, "It answers.")
-        for name, look in LOOKS.items():
+        yield ok(CONNECTION, "PostgreSQL responds.")
+        for name, run_check in CHECKS.items():
             try:
-                yield look()
+                yield run_check()
             except (DatabaseError, InterfaceError) as failure:
-                yield error(name, _first_line(failure), "See what the checks before this one say.")
+                yield error(name, _first_line(failure), "See the findings before this one.")
 
 
 def _not_connected(failure: Exception) -> Finding:
     address = connection.settings_dict
     return error(
         CONNECTION,
-        f"PostgreSQL does not let this program in: {_first_line(failure)}",
+        f"Cannot connect to PostgreSQL: {_first_line(failure)}",
         "Check DATABASE_URL (host, port, database, user, password) and that the server runs: "
         f"pg_isready --host {address['HOST']} --port {address['PORT'] or 5432}",
     )
 
 
 def _version() -> Finding:
-    with bounded(), connection.cursor() as cursor:
+    with short_transaction(), connection.cursor() as cursor:
         cursor.execute("SHOW server_version")
         (version,) = cursor.fetchone()
     needed = ".".join(str(part) for part in connection.features.minimum_database_version or ())
-    return ok(VERSION, f"{version}; at least {needed} is needed.")
+    return ok(VERSION, f"The version is {version}. At least {needed} is required.")
 
 
 def _writable() -> Finding:
-    with bounded(), connection.cursor() as cursor:
+    with short_transaction(), connection.cursor() as cursor:
         cursor.execute(
             "SELECT pg_is_in_recovery(), current_setting('default_transaction_read_only')"
         )
@@ -88,21 +89,21 @@ def _writable() -> Finding:
     if is_standby:
         return error(
             WRITABLE,
-            "It is a standby, which takes no writes.",
+            "The server is a standby, which is read-only.",
             "Set DATABASE_URL to the primary server.",
         )
     if read_only == "on":
         return error(
             WRITABLE,
-            "Its transactions are read-only by default.",
-            "As the database's owner: ALTER DATABASE ... RESET default_transaction_read_only "
+            "Transactions are read-only by default.",
+            "Run as the database's owner: ALTER DATABASE ... RESET default_transaction_read_only "
             "(or ALTER ROLE ... RESET ...)",
         )
-    return ok(WRITABLE, "It takes writes.")
+    return ok(WRITABLE, "The server accepts writes.")
 
 
 def _migrations() -> Finding:
-    with bounded():
+    with short_transaction():
         executor = MigrationExecutor(connection)
         plan = executor.migration_plan(executor.loader.graph.leaf_nodes())
     if plan:
@@ -110,54 +111,54 @@ def _migrations() -> Finding:
         more = f" and {len(names) - 3} more" if len(names) > 3 else ""
         return error(
             MIGRATIONS,
-            f"Not applied: {', '.join(names[:3])}{more}.",
+            f"Migrations are not applied: {', '.join(names[:3])}{more}.",
             "Run: python manage.py migrate",
         )
-    return ok(MIGRATIONS, "All are applied.")
+    return ok(MIGRATIONS, "All migrations are applied.")
 
 
 def _permissions() -> Finding:
     tables = [model._meta.db_table for model in apps.get_models(include_auto_created=True)]
-    with bounded(), connection.cursor() as cursor:
-        cursor.execute(LACKING, [tables])
+    with short_transaction(), connection.cursor() as cursor:
+        cursor.execute(MISSING_PRIVILEGES, [tables])
         lacking: list[tuple[str, str]] = cursor.fetchall()
     if lacking:
-        said = ", ".join(f"{privilege} on {table}" for table, privilege in lacking[:3])
+        missing = ", ".join(f"{privilege} on {table}" for table, privilege in lacking[:3])
         more = f" and {len(lacking) - 3} more" if len(lacking) > 3 else ""
         return error(
             PERMISSIONS,
-            f"{connection.settings_dict['USER']} lacks {said}{more}.",
-            "As the tables' owner: GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA "
-            f'public TO "{connection.settings_dict["USER"]}"',
+            f"{connection.settings_dict['USER']} lacks {missing}{more}.",
+            "Run as the tables' owner: GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN "
+            f'SCHEMA public TO "{connection.settings_dict["USER"]}"',
         )
-    return ok(PERMISSIONS, "Every table that is there may be read and written.")
+    return ok(PERMISSIONS, "All existing tables can be read and written.")
 
 
-def _bounds() -> Finding:
-    # Not within `bounded`, which sets one of them itself.
-    missing = [bound.setting for bound in missing_bounds()]
+def _time_limits() -> Finding:
+    # Not within `short_transaction`, which sets one of these limits.
+    missing = [limit.setting for limit in missing_time_limits()]
     if missing:
         return error(
-            BOUNDS_IN_FORCE,
-            f"No limit is in force for {' and '.join(missing)}: a locked row or a slow statement "
-            "would hold a worker for ever.",
-            "Run: python manage.py provision, then restart the workers, and the pooler if there is "
-            "one (PgBouncer: RECONNECT), so that their sessions begin anew.",
+            TIME_LIMITS_SET,
+            f"There is no {' and no '.join(missing)}: a locked row or a slow statement could block "
+            "a worker for ever.",
+            "Run: python manage.py provision. Then restart the workers and the pooler, if there is "
+            "one (PgBouncer: RECONNECT), so that they open new sessions.",
         )
-    return ok(BOUNDS_IN_FORCE, f"{' and '.join(bound.setting for bound in BOUNDS)} have limits.")
+    return ok(TIME_LIMITS_SET, f"{' and '.join(limit.setting for limit in TIME_LIMITS)} are set.")
 
 
-LOOKS: Mapping[str, Callable[[], Finding]] = {
+CHECKS: Mapping[str, Callable[[], Finding]] = {
     VERSION: _version,
     WRITABLE: _writable,
     MIGRATIONS: _migrations,
     PERMISSIONS: _permissions,
-    BOUNDS_IN_FORCE: _bounds,
+    TIME_LIMITS_SET: _time_limits,
 }
 
 
 def _first_line(failure: Exception) -> str:
-    """What the server or libpq says, without the password, should it ever be in it."""
+    """Return the first line of an error of the server or libpq, with the password masked."""
     line = str(failure).strip().partition("\n")[0]
     password = settings.DATABASES["default"].get("PASSWORD")
     return line.replace(password, "***") if password else line

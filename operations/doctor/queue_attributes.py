@@ -1,4 +1,4 @@
-"""What the attributes of a queue must be, and what is at stake."""
+"""The required values of queue attributes, and the consequences of other values."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -13,13 +13,13 @@ PROVISION = "Run: python manage.py provision"
 
 @dataclass(frozen=True, kw_only=True)
 class Rule:
-    """One attribute: its value, what another one does, and how bad that is."""
+    """A required value of an attribute, and the consequence and status of any other value."""
 
     name: str
     attribute: str
     expected: str
     unit: str
-    otherwise: str
+    consequence: str
     status: Status = Status.ERROR
     only_fifo: bool = False
 
@@ -29,7 +29,7 @@ DEDUPLICATION = Rule(
     attribute="DeduplicationScope",
     expected="messageGroup",
     unit="",
-    otherwise="two groups that use one deduplication id lose an event",
+    consequence="an event is lost if two groups use the same deduplication id",
     only_fifo=True,
 )
 THROUGHPUT = Rule(
@@ -37,7 +37,7 @@ THROUGHPUT = Rule(
     attribute="FifoThroughputLimit",
     expected="perMessageGroupId",
     unit="",
-    otherwise="all groups together get 300 calls a second",
+    consequence="all groups together are limited to 300 calls a second",
     status=Status.WARNING,
     only_fifo=True,
 )
@@ -46,14 +46,14 @@ RETENTION = Rule(
     attribute="MessageRetentionPeriod",
     expected=str(aws.SQS_MAX_RETENTION_SECONDS),
     unit=" s",
-    otherwise="the worker counts on 14 days, and what waits longer than the queue keeps it is lost",
+    consequence="the worker assumes 14 days, so events that wait longer than this are lost",
 )
 SIZE = Rule(
     name="size",
     attribute="MaximumMessageSize",
     expected=str(aws.SQS_MAX_MESSAGE_BYTES),
     unit=" bytes",
-    otherwise="a larger event is refused, and if it is a dead letter its group waits",
+    consequence="larger events are refused, and a larger dead letter blocks its group",
 )
 
 
@@ -66,44 +66,46 @@ def _rules(queue: str) -> list[Rule]:
         attribute="VisibilityTimeout",
         expected=str(settings.SQS_CONVERSATION_VISIBILITY_TIMEOUT),
         unit=" s",
-        otherwise="workers ask for their own setting at each receipt, others get the queue's",
+        consequence="workers set the timeout with each receive, but other clients use the queue's",
         status=Status.WARNING,
     )
     return [visibility, *rules]
 
 
 def names_of_checks(queue: str) -> list[str]:
-    """The checks of a queue's attributes; `queue` is sqs.queue or sqs.dlq."""
+    """Return the names of the checks of a queue, which is sqs.queue or sqs.dlq."""
     return [f"{queue}.fifo", *(f"{queue}.{rule.name}" for rule in _rules(queue))]
 
 
 def check_attributes(
     queue: str, attributes: Mapping[str, str], *, setting: str
 ) -> Iterator[Finding]:
-    """One finding for each attribute; `setting` is the one that has the queue's URL."""
+    """Yield a finding for each attribute. `setting` is the name of the setting with the URL."""
     is_fifo = attributes.get("FifoQueue") == "true"
     if is_fifo:
-        yield ok(f"{queue}.fifo", "It is a FIFO queue.")
+        yield ok(f"{queue}.fifo", "The queue is a FIFO queue.")
     else:
         yield error(
             f"{queue}.fifo",
-            "It is a standard queue, which keeps no order, and cannot become a FIFO queue.",
+            "The queue is a standard queue, which keeps no order and cannot become a FIFO queue.",
             f"Set {setting} to the URL of a new queue whose name ends in .fifo, then run: "
             "python manage.py provision",
         )
     for rule in _rules(queue):
         if rule.only_fifo and not is_fifo:
-            yield skipped(f"{queue}.{rule.name}", "Only FIFO queues have it.")
+            yield skipped(f"{queue}.{rule.name}", "Only FIFO queues have this attribute.")
         else:
-            yield _compared(f"{queue}.{rule.name}", rule, attributes.get(rule.attribute, "not set"))
+            yield _attribute_finding(
+                f"{queue}.{rule.name}", rule, attributes.get(rule.attribute, "not set")
+            )
 
 
-def _compared(check: str, rule: Rule, value: str) -> Finding:
+def _attribute_finding(check: str, rule: Rule, value: str) -> Finding:
     if value == rule.expected:
         return ok(check, f"{rule.attribute} is {value}{rule.unit}.")
     return Finding(
         check=check,
         status=rule.status,
-        found=f"{rule.attribute} is {value}, not {rule.expected}{rule.unit}: {rule.otherwise}.",
+        found=f"{rule.attribute} is {value}, not {rule.expected}{rule.unit}: {rule.consequence}.",
         remedy=PROVISION,
     )

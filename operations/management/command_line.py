@@ -1,6 +1,6 @@
-"""What the management commands share: reading arguments, asking, printing and failing.
+"""What the management commands share: argument types, the confirmation, output and errors.
 
-The functions from `uuid` to `text` are argparse types. All printed times have one form, which
+The functions from `uuid` to `text` are argparse types. Times are printed in one format, which
 `moment` reads.
 """
 
@@ -21,23 +21,23 @@ from apps.conversations.models import Project
 from apps.conversations.project_settings import parse_uuid
 
 MAX_WAIT = 24 * 3600
-# PostgreSQL, appendix A: undefined table, column or function, and a column of another type.
+# PostgreSQL, appendix A: undefined table, column or function, and datatype mismatch.
 SCHEMA_ERRORS = frozenset({"42P01", "42703", "42883", "42804"})
 INSUFFICIENT_PRIVILEGE = "42501"
 
 
 class InvalidArgument(CommandError):
-    """A value on the command line that cannot be read. The message says how to write it.
+    """An argument that cannot be parsed. The message says how to write it.
 
-    argparse does not catch it. For errors that it catches, argparse prints all options, and exits
-    with status 2.
+    It is not one of the errors that argparse catches. For those, argparse prints all options and
+    exits with status 2.
     """
 
 
 class OperatorCommand(BaseCommand):
-    """A command that ends with a sentence and status 1 when something keeps it from its work."""
+    """A command that prints one sentence and exits with status 1 if it cannot do its work."""
 
-    # What to do when PostgreSQL or AWS could not be reached.
+    # The advice in the error message if PostgreSQL or AWS is unavailable.
     after_outage = "Run it again later."
 
     def run_from_argv(self, argv: list[str]) -> None:
@@ -69,23 +69,25 @@ def _unavailable_as_command_error(advice: str) -> Iterator[None]:
 
 
 def _schema_sentence(error: Exception) -> str | None:
-    """Return what to do about a schema that does not fit, or None for any other error.
+    """Return a sentence about an error of the schema or a privilege, or None for other errors.
 
-    Where rows are read through a server-side cursor, PostgreSQL's error stands behind that of a
-    cursor that was never opened, which Django does not turn into one of its own.
+    With a server-side cursor, psycopg2 raises an error about a cursor that was not opened. The
+    original error is then its cause or context.
     """
-    behind: BaseException | None = error
-    while behind:
-        code = getattr(behind, "pgcode", None)
+    cause: BaseException | None = error
+    while cause:
+        code = getattr(cause, "pgcode", None)
         if code in SCHEMA_ERRORS:
             return (
                 "PostgreSQL does not have the tables of this version: run `python manage.py "
                 "migrate`."
             )
         if code == INSUFFICIENT_PRIVILEGE:
-            refusal = str(behind).splitlines()[0]
-            return f"PostgreSQL refuses: {refusal}. Grant it to the role of DATABASE_URL."
-        behind = behind.__cause__ or behind.__context__
+            refusal = str(cause).splitlines()[0]
+            return (
+                f"PostgreSQL refuses: {refusal}. Grant the privilege to the role of DATABASE_URL."
+            )
+        cause = cause.__cause__ or cause.__context__
     return None
 
 
@@ -98,7 +100,7 @@ def uuid(text: str) -> UUID:
 
 
 def day(text: str) -> date:
-    """Return the day, written YYYY-MM-DD and in no other form. Raise InvalidArgument."""
+    """Return the date, which must have the form YYYY-MM-DD. Raise InvalidArgument."""
     try:
         read = date.fromisoformat(text)
     except ValueError:
@@ -109,7 +111,7 @@ def day(text: str) -> date:
 
 
 def moment(text: str) -> datetime:
-    """Return the time, in UTC. Without an offset it is read as UTC. Raise InvalidArgument."""
+    """Return the time in UTC. A time without an offset is in UTC. Raise InvalidArgument."""
     try:
         at = datetime.fromisoformat(text)
         return at.astimezone(UTC) if at.tzinfo else at.replace(tzinfo=UTC)
@@ -121,7 +123,10 @@ def moment(text: str) -> datetime:
 
 
 def number(*, what: str, minimum: float, maximum: float) -> Callable[[str], float]:
-    """Return an argparse type for a number in these bounds, which is `what`."""
+    """Return an argparse type for a number from `minimum` to `maximum`.
+
+    `what` describes the number in the error message, as in "a rate".
+    """
 
     def read(text: str) -> float:
         try:
@@ -136,7 +141,10 @@ def number(*, what: str, minimum: float, maximum: float) -> Callable[[str], floa
 
 
 def whole_number(*, what: str, maximum: int) -> Callable[[str], int]:
-    """Return an argparse type for a whole number from 1 to `maximum`, which is `what`."""
+    """Return an argparse type for a whole number from 1 to `maximum`.
+
+    `what` describes the number in the error message, as in "the id of a dead letter".
+    """
 
     def read(text: str) -> int:
         is_number = text.isascii() and text.isdigit() and len(text) <= len(str(maximum))
@@ -157,33 +165,33 @@ def text(value: str) -> str:
 
 
 def add_yes(parser: ArgumentParser) -> None:
-    """Add the option that `confirm` takes."""
+    """Add the option --yes, for `confirm`."""
     parser.add_argument("--yes", action="store_true", help="do not ask")
 
 
 def add_wait(parser: ArgumentParser, *, default: float) -> None:
-    """Add the option for how long to wait for workers."""
+    """Add the option --wait: how many seconds to wait for workers."""
     parser.add_argument(
         "--wait",
         type=number(what="a number of seconds", minimum=0, maximum=MAX_WAIT),
         default=default,
         metavar="SECONDS",
-        help=f"how long to wait until it is done; 0: not at all (default: {default:g})",
+        help=f"how long to wait for the result; 0: do not wait (default: {default:g})",
     )
 
 
 def confirm(effect: str, *, yes: bool) -> None:
-    """Ask whether to go on, unless `yes`. Raise CommandError if the answer is not yes.
+    """Ask for confirmation, unless `yes`. Raise CommandError if the answer is not yes.
 
-    `effect` is a sentence that says what the command is about to do. Without a terminal, the answer
-    is read from the standard input; if that has ended, nobody can answer.
+    `effect` is a sentence that says what the command is about to do. The answer is read from the
+    standard input, which need not be a terminal.
     """
     if yes:
         return
     try:
         answer = input(f"{effect} Continue? [y/N] ")
     except (EOFError, KeyboardInterrupt) as stop:
-        # What comes next begins on a line of its own.
+        # Print the following output on a new line.
         sys.stdout.write("\n")
         if isinstance(stop, KeyboardInterrupt):
             raise CommandError("Nothing was done.") from None
@@ -195,10 +203,12 @@ def confirm(effect: str, *, yes: bool) -> None:
 
 
 def known_project(project_uuid: UUID) -> Project:
-    """Return the project. Raise CommandError if there is none."""
+    """Return the project. Raise CommandError if it does not exist."""
     project = Project.objects.filter(uuid=project_uuid).first()
     if project is None:
-        raise CommandError(f"There is no project {project_uuid}: `projects list` shows all.")
+        raise CommandError(
+            f"There is no project {project_uuid}. `projects list` shows all projects."
+        )
     return project
 
 
@@ -213,7 +223,7 @@ def count(number: int, noun: str) -> str:
 
 
 def printable(text: str) -> str:
-    """Return the text with codes for what a terminal would obey or could not print."""
+    """Return the text with escapes for control characters and other unprintable characters."""
     return "".join(
         one if one.isprintable() or one in "\n\t" else one.encode("unicode_escape").decode()
         for one in text

@@ -1,6 +1,7 @@
-"""Dead letters: collecting, redriving, erasing and exporting them.
+"""Collecting, redriving, erasing and exporting dead letters.
 
-Celery finds the collector here: a task's name is a wire name, and stays whatever moves.
+The collector is exported because Celery imports this package. Its task name is a wire name, which
+does not change when modules move.
 """
 
 from tasks.deadletters.collect import collect_dead_letters

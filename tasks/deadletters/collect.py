@@ -1,4 +1,4 @@
-"""Moving dead letters from their queue into PostgreSQL, where operators see and steer them."""
+"""The task that moves dead letters into PostgreSQL, where operators list and redrive them."""
 
 import logging
 from uuid import uuid4
@@ -19,7 +19,7 @@ logger = logging.getLogger(__name__)
 
 MAX_BATCHES = 30
 MAX_REDRIVEN = 300
-# Seconds until what was received and not deleted can be received again.
+# The seconds until a letter that was received and not deleted can be received again.
 VISIBILITY_TIMEOUT = 60
 
 
@@ -30,10 +30,11 @@ VISIBILITY_TIMEOUT = 60
     message_group="dead-letters",
 )
 def collect_dead_letters() -> None:
-    """Drain the dead-letter queue, and redrive what somebody asked for in the admin site.
+    """Drain the dead-letter queue, and redrive the letters requested in the admin site.
 
-    So many at a time, then the next tick goes on. While SQS refuses, the letters stay where they
-    are and this just ends: the next tick tries again, and no worker waits for it.
+    One run handles a limited number of letters and queues another run for the rest. If SQS is
+    unavailable, the letters stay where they are and the task ends without an error. Beat starts it
+    again a minute later.
     """
     close_old_connections()
     try:
@@ -47,10 +48,10 @@ def collect_dead_letters() -> None:
 
 
 def _collect() -> bool:
-    """Whether the queue has no more. Raises Unavailable.
+    """Collect dead letters. Return whether the queue is empty. Raise Unavailable.
 
-    What is received is committed before it is deleted. Cut off in between, it is received again
-    and changes nothing.
+    Letters are committed before they are deleted from the queue. After a crash between the two they
+    are received again, and keeping them again changes nothing.
     """
     for _ in range(MAX_BATCHES):
         messages = receive(visibility_timeout=VISIBILITY_TIMEOUT)
@@ -67,13 +68,13 @@ def _collect() -> bool:
 
 
 def _redrive_requested() -> bool:
-    """Whether there are no more of them. Raises Unavailable.
+    """Redrive requested letters. Return whether no requests are left. Raise Unavailable.
 
-    What SQS refuses is not wanted any more, and the log says why.
+    The request for a letter that SQS refuses is withdrawn, and the reason is logged.
     """
     planned = dead_letters.requested(limit=MAX_REDRIVEN)
     done = redrive(planned)
     for letter, why in done.refused.items():
         logger.warning("redrive_refused", extra={"dead_letter": letter, "why": why})
-    dead_letters.withdraw_redrive_requests([*done.refused, *done.behind])
+    dead_letters.withdraw_redrive_requests([*done.refused, *done.not_tried])
     return len(planned) < MAX_REDRIVEN

@@ -1,4 +1,4 @@
-"""Removing the dead letters of an erased contact from their queue."""
+"""Deleting the dead letters of an erased contact from the dead-letter queue."""
 
 import logging
 import time
@@ -11,25 +11,26 @@ from apps.common.clock import now
 from apps.common.errors import Unavailable
 from apps.messages.dead_letter_format import letter_of
 from apps.messages.erasing import ContactsLetters
-from tasks.deadletters.queue import count_visible, delete, give_back, receive
+from tasks.deadletters.queue import count_visible, delete, receive, release
 
 logger = logging.getLogger(__name__)
 
-# Seconds. Those that are held come back by themselves after the first, should this be killed; the
-# search ends well before, or it would meet them again.
+# Seconds. Held letters become visible after the timeout, for example if this process is killed. The
+# search ends well before that, so that it does not receive them again.
 VISIBILITY_TIMEOUT = 900
 MAX_SEARCH_SECONDS = 600
-# Leaves room for others that receive dead letters meanwhile.
+# SQS limits the messages in flight. This leaves room for other receivers.
 MAX_HELD = aws.SQS_FIFO_MAX_IN_FLIGHT - 20_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Search:
-    """What came of looking through the dead letters.
+class SearchResult:
+    """The result of searching the dead-letter queue.
 
-    It is not `complete` if it took too long, if there were too many, or if SQS did not delete all.
-    `unseen` is about how many were not looked at. In a complete search those stand behind others of
-    their group: SQS shows nothing of a group while some of it is held.
+    The search is not `complete` if it took too long, if there were too many letters, or if SQS did
+    not delete all of them. `unseen` is the approximate number of letters that were not examined.
+    After a complete search, these letters belong to groups with held letters, because SQS delivers
+    nothing of a group while one of its messages is in flight.
     """
 
     deleted: int
@@ -37,11 +38,11 @@ class Search:
     complete: bool
 
 
-def erase_dead_letters(*, project_uuid: UUID, urn: str, group_ids: Collection[str]) -> Search:
-    """Delete the dead letters of a contact in a project from their queue, and give all others back.
+def erase_dead_letters(*, project_uuid: UUID, urn: str, group_ids: Collection[str]) -> SearchResult:
+    """Delete the dead letters of a contact in a project, and release the letters of other contacts.
 
-    `group_ids` are the contact's groups; see ContactsLetters. The others are held while the search
-    goes on and are there again right after it, in their order. Raises Unavailable.
+    `group_ids` are the contact's groups; see ContactsLetters. The search holds the letters of other
+    contacts and releases them when it ends. Their order does not change. Raise Unavailable.
     """
     letters = ContactsLetters(project_uuid=project_uuid, urn=urn, group_ids=group_ids)
     deadline = time.monotonic() + MAX_SEARCH_SECONDS
@@ -50,25 +51,25 @@ def erase_dead_letters(*, project_uuid: UUID, urn: str, group_ids: Collection[st
     complete = True
     try:
         while found := receive(visibility_timeout=VISIBILITY_TIMEOUT):
-            theirs: list[str] = []
+            of_contact: list[str] = []
             for message in found:
-                is_theirs = letters.include(letter_of(message, now=now()))
-                (theirs if is_theirs else held).append(message["ReceiptHandle"])
-            refused = delete(theirs)
+                is_of_contact = letters.include(letter_of(message, now=now()))
+                (of_contact if is_of_contact else held).append(message["ReceiptHandle"])
+            refused = delete(of_contact)
             held += refused
-            deleted += len(theirs) - len(refused)
+            deleted += len(of_contact) - len(refused)
             complete = complete and not refused
             if len(held) >= MAX_HELD or time.monotonic() > deadline:
                 complete = False
                 break
-        return Search(deleted=deleted, unseen=count_visible(), complete=complete)
+        return SearchResult(deleted=deleted, unseen=count_visible(), complete=complete)
     finally:
-        _give_back(held)
+        _release(held)
 
 
-def _give_back(receipt_handles: Sequence[str]) -> None:
-    """What SQS refuses here comes back by itself, when its visibility timeout is over."""
+def _release(receipt_handles: Sequence[str]) -> None:
+    """Release held letters. If SQS fails, they become visible when their timeout ends."""
     try:
-        give_back(receipt_handles)
+        release(receipt_handles)
     except Unavailable as error:
         logger.warning("dead_letters_not_released", extra={"error": error.message})

@@ -1,4 +1,4 @@
-"""Writing dead letters to a file."""
+"""Exporting dead letters to a file."""
 
 import json
 import os
@@ -15,10 +15,10 @@ PAGE = 50
 
 
 def write_export(file: Path, letters: QuerySet[DeadLetter]) -> list[int]:
-    """Write these to a new file of JSON lines that only its owner may read; gives their ids.
+    """Write letters to a new file of JSON lines that only its owner can read. Return their ids.
 
-    When it returns the file is on the disk; otherwise there is none. Raises OSError, also if there
-    is a file of that name.
+    The data is synced to disk before the function returns. Raise OSError if the file exists or
+    cannot be written; a file that is incomplete is removed.
     """
     descriptor = os.open(file, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
     try:
@@ -31,9 +31,9 @@ def write_export(file: Path, letters: QuerySet[DeadLetter]) -> list[int]:
 def _write_lines(descriptor: int, letters: QuerySet[DeadLetter]) -> list[int]:
     written = []
     with open(descriptor, "w", encoding="ascii") as stream:
-        # Whatever the umask of the process has left of it.
+        # The umask of the process may have removed permissions from the mode.
         os.fchmod(stream.fileno(), 0o600)
-        # In a transaction, whose cursor works behind a pooler, too.
+        # A server-side cursor works behind a pooler only inside a transaction.
         with transaction.atomic():
             for letter in letters.iterator(chunk_size=PAGE):
                 stream.write(json.dumps(document_of(letter), cls=DjangoJSONEncoder) + "\n")

@@ -1,4 +1,4 @@
-"""The calls to SQS that dead letters need. Each raises Unavailable where SQS refuses it."""
+"""The SQS calls for dead letters. Each raises Unavailable if SQS does not carry it out."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -12,11 +12,11 @@ BATCH = aws.SQS_MAX_BATCH_ENTRIES
 
 
 def receive(*, visibility_timeout: int) -> Sequence[Mapping[str, Any]]:
-    """Return up to ten dead letters, with all that SQS has of them.
+    """Return up to ten dead letters with all their attributes.
 
-    What is not deleted can be received again after so many seconds. Waiting for them has SQS ask
-    all its servers, so that an empty answer means that there are none (SQS, "Short and long
-    polling").
+    Letters that are not deleted can be received again after `visibility_timeout` seconds. Long
+    polling queries all servers of SQS, so an empty list means that no letter is visible (SQS,
+    "Short and long polling").
     """
     with aws.may_be_unavailable("SQS"):
         answer = aws.sqs_client().receive_message(
@@ -31,46 +31,46 @@ def receive(*, visibility_timeout: int) -> Sequence[Mapping[str, Any]]:
 
 
 def delete(receipt_handles: Sequence[str]) -> list[str]:
-    """Delete up to ten dead letters; return those that SQS did not delete."""
+    """Delete up to ten dead letters. Return the receipt handles that SQS did not delete."""
     if not receipt_handles:
         return []
     with aws.may_be_unavailable("SQS"):
         answer = aws.sqs_client().delete_message_batch(
             QueueUrl=settings.SQS_CONVERSATION_DLQ_URL,
             Entries=[
-                {"Id": str(place), "ReceiptHandle": handle}
-                for place, handle in enumerate(receipt_handles)
+                {"Id": str(index), "ReceiptHandle": handle}
+                for index, handle in enumerate(receipt_handles)
             ],
         )
     return [receipt_handles[int(failed["Id"])] for failed in answer.get("Failed", ())]
 
 
-def give_back(receipt_handles: Sequence[str]) -> None:
-    """Make dead letters visible that were received and not deleted, ten with each call."""
+def release(receipt_handles: Sequence[str]) -> None:
+    """Make received dead letters visible again, ten with each call."""
     for start in range(0, len(receipt_handles), BATCH):
         handles = receipt_handles[start : start + BATCH]
         with aws.may_be_unavailable("SQS"):
             aws.sqs_client().change_message_visibility_batch(
                 QueueUrl=settings.SQS_CONVERSATION_DLQ_URL,
                 Entries=[
-                    {"Id": str(place), "ReceiptHandle": handle, "VisibilityTimeout": 0}
-                    for place, handle in enumerate(handles)
+                    {"Id": str(index), "ReceiptHandle": handle, "VisibilityTimeout": 0}
+                    for index, handle in enumerate(handles)
                 ],
             )
 
 
 def count_visible() -> int:
-    """Return about how many dead letters could be received now."""
+    """Return the approximate number of dead letters that can be received now."""
     with aws.may_be_unavailable("SQS"):
         return read_depth(aws.sqs_client(), settings.SQS_CONVERSATION_DLQ_URL).waiting
 
 
 def send_to_events(messages: Sequence[Mapping[str, Any]]) -> dict[int, str]:
-    """Send up to ten messages, in SendMessage's form, to the events' queue.
+    """Send up to ten messages to the events' queue. Each has the parameters of SendMessage.
 
-    Return the places of those that SQS refused, and its codes.
+    Return the error code for each message that SQS refused, by its index in `messages`.
     """
-    entries: Any = [{"Id": str(place), **message} for place, message in enumerate(messages)]
+    entries: Any = [{"Id": str(index), **message} for index, message in enumerate(messages)]
     with aws.may_be_unavailable("SQS"):
         answer = aws.sqs_client().send_message_batch(
             QueueUrl=settings.SQS_CONVERSATION_QUEUE_URL,

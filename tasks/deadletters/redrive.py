@@ -1,4 +1,4 @@
-"""Sending dead letters to the events' queue again."""
+"""Redriving dead letters: sending them to the events' queue again."""
 
 import logging
 import time
@@ -26,18 +26,18 @@ TOO_LARGE = "too large to be sent with the time at which it was first sent"
 
 @dataclass(slots=True)
 class Redrive:
-    """What has become of the letters so far.
+    """The progress of a redrive.
 
-    `refused` says why, by the letter's id. `behind` are those that were not tried, because one
-    before them in their group was refused. `passed_over` counts those that were gone, or redriven
-    by somebody else meanwhile.
+    `refused` has the reason for each refused letter, by its id. `not_tried` has the ids of letters
+    whose group has an earlier letter that was refused. `skipped` is the number of letters that were
+    deleted or redriven by someone else in the meantime.
     """
 
     total: int
     redriven: int = 0
-    passed_over: int = 0
+    skipped: int = 0
     refused: dict[int, str] = field(default_factory=dict)
-    behind: list[int] = field(default_factory=list)
+    not_tried: list[int] = field(default_factory=list)
 
 
 def redrive(
@@ -46,13 +46,13 @@ def redrive(
     rate: float | None = None,
     on_progress: Callable[[Redrive], None] = lambda _progress: None,
 ) -> Redrive:
-    """Send these letters to the events' queue again, in the order given within each group.
+    """Send letters to the events' queue again. Each group keeps the order of `planned`.
 
-    `rate` is in letters per second. Each letter is marked after SQS has taken it. Cut off between
-    the two, it is sent again by the next run with the same deduplication id: within five minutes
-    SQS drops the repeat ("Exactly-once processing"), and later the event changes nothing. After a
-    refusal the rest of its group is not tried, so that nothing overtakes it. Raises Unavailable;
-    the next run goes on.
+    `rate` is in letters per second. A letter is marked as redriven after SQS has accepted it. If
+    the process ends between the two, the next run sends the letter again with the same
+    deduplication id. Within five minutes SQS drops the repeat ("Exactly-once processing"). Later,
+    the repeated event changes nothing. After a refusal the other letters of the group are not
+    tried, so that none overtakes the refused one. Raise Unavailable; the next run continues.
     """
     progress = Redrive(total=len(planned))
     queues: dict[str, deque[PlannedRedrive]] = {}
@@ -72,30 +72,31 @@ def redrive(
 def _redrive_heads(
     heads: Sequence[PlannedRedrive], queues: dict[str, deque[PlannedRedrive]], progress: Redrive
 ) -> None:
-    """One of each group, so that a refusal cannot let the next of its group overtake.
+    """Send the first letter of each of some groups, and record the results in `progress`.
 
-    The letters are locked until they are marked: two runs at once send none twice.
+    No call has two letters of a group, so a refused letter is not overtaken by the next one. The
+    letters stay locked until they are marked, so that two runs never send one letter twice.
     """
     with transaction.atomic():
-        letters = _locked(heads)
+        letters = _lock_unchanged(heads)
         for head in heads:
             if head.pk not in letters:
-                progress.passed_over += 1
-                _done(head, queues)
-        batch, too_large = _batch([letters[head.pk] for head in heads if head.pk in letters])
+                progress.skipped += 1
+                _advance(head, queues)
+        batch, too_large = _fit_batch([letters[head.pk] for head in heads if head.pk in letters])
         codes = send_to_events([message for _, message in batch]) if batch else {}
-        taken = [letter for place, (letter, _) in enumerate(batch) if place not in codes]
-        _mark(taken)
+        taken = [letter for index, (letter, _) in enumerate(batch) if index not in codes]
+        _mark_redriven(taken)
     refused = {letter.pk: TOO_LARGE for letter in too_large}
-    refused |= {batch[place][0].pk: code for place, code in codes.items()}
+    refused |= {batch[index][0].pk: code for index, code in codes.items()}
     redriven = {letter.pk for letter in taken}
     for head in heads:
         if head.pk in redriven:
             progress.redriven += 1
-            _done(head, queues)
+            _advance(head, queues)
         elif head.pk in refused:
             progress.refused[head.pk] = refused[head.pk]
-            progress.behind += [one.pk for one in queues.pop(head.group_id) if one != head]
+            progress.not_tried += [one.pk for one in queues.pop(head.group_id) if one != head]
     for letter in taken:
         logger.info(
             "dead_letter_redriven",
@@ -103,16 +104,16 @@ def _redrive_heads(
         )
 
 
-def _done(head: PlannedRedrive, queues: dict[str, deque[PlannedRedrive]]) -> None:
+def _advance(head: PlannedRedrive, queues: dict[str, deque[PlannedRedrive]]) -> None:
     queue = queues.pop(head.group_id)
     queue.popleft()
     if queue:
-        # At the end, so that all groups have their turns.
+        # Append it at the end, so that all groups take turns.
         queues[head.group_id] = queue
 
 
-def _locked(heads: Sequence[PlannedRedrive]) -> dict[int, DeadLetter]:
-    """Those that are there and have not been redriven since they were planned, by their ids."""
+def _lock_unchanged(heads: Sequence[PlannedRedrive]) -> dict[int, DeadLetter]:
+    """Lock and return the letters that have not changed since they were planned, by their ids."""
     letters = DeadLetter.objects.select_for_update(no_key=True).order_by("pk")
     found = letters.in_bulk([head.pk for head in heads])
     return {
@@ -122,16 +123,19 @@ def _locked(heads: Sequence[PlannedRedrive]) -> dict[int, DeadLetter]:
     }
 
 
-def _mark(letters: Iterable[DeadLetter]) -> None:
+def _mark_redriven(letters: Iterable[DeadLetter]) -> None:
     DeadLetter.objects.filter(pk__in=[letter.pk for letter in letters]).update(
         redriven_at=now(), redrive_count=F("redrive_count") + 1, redrive_requested_at=None
     )
 
 
-def _batch(
+def _fit_batch(
     letters: Iterable[DeadLetter],
 ) -> tuple[list[tuple[DeadLetter, Mapping[str, Any]]], list[DeadLetter]]:
-    """Messages that fit into one call, and letters that fit into none; the rest is for later."""
+    """Return the messages that fit into one call, and the letters that are too large for any.
+
+    Letters that are in neither list are for a later call.
+    """
     batch: list[tuple[DeadLetter, Mapping[str, Any]]] = []
     too_large = []
     room = aws.SQS_MAX_MESSAGE_BYTES
@@ -147,10 +151,10 @@ def _batch(
 
 
 def _message(letter: DeadLetter) -> dict[str, Any]:
-    """As the event was, with the time at which it was first queued.
+    """Return the message to send: the event's body and the time at which it was first queued.
 
-    The deduplication id is the letter's own, and another one for each time that it is redriven. Of
-    the event's attributes there are as many as SQS takes.
+    Each redrive of a letter has its own deduplication id. The message has as many of the event's
+    attributes as fit.
     """
     sent_at = str(first_sent_milliseconds(letter))
     message: dict[str, Any] = {
@@ -169,7 +173,10 @@ def _message(letter: DeadLetter) -> dict[str, Any]:
 
 
 def _size(message: Mapping[str, Any]) -> int:
-    """The body, and name, type and value of each attribute (SQS, "Message quotas")."""
+    """Return the size in bytes: the body, and the name, type and value of each attribute.
+
+    SQS, "Message quotas".
+    """
     texts = [message["MessageBody"]]
     for name, value in message["MessageAttributes"].items():
         texts += [name, *value.values()]

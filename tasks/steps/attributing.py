@@ -12,14 +12,17 @@ from apps.conversations.models import Resolution
 from apps.messages.events import CloseEvent, MessageEvent, WindowEvent
 from celery_sqs_fifo import BatchItem
 from observability.metrics import counters
-from tasks.steps.progress import Progress, log_erased
+from tasks.steps.progress import Progress, log_dropped_event
 
 
 def attribute_all(batch: Sequence[BatchItem]) -> None:
-    """Find or open the conversations of plain messages. Raises TypeError if there are others."""
+    """Find or open the conversations of a batch of messages.
+
+    Raise TypeError if an event has an answer or no message: such an event must run alone.
+    """
     messages = [_incoming(_plain_message(item)) for item in batch]
     for item, attribution in zip(batch, find_or_open(messages), strict=True):
-        _place(item, attribution)
+        _set_conversation(item, attribution)
 
 
 def attribute(item: BatchItem) -> None:
@@ -41,10 +44,10 @@ def attribute(item: BatchItem) -> None:
 def _attribute_message(item: BatchItem, event: MessageEvent) -> None:
     if event.entry:
         (attribution,) = find_or_open([_incoming(event)])
-        _place(item, attribution)
+        _set_conversation(item, attribution)
     if event.answer:
-        # After the message of its own event has its place: a rerun would find it there, too.
-        item.state.answered = selectors.answered_conversation(
+        # After the event's own message is attributed, so that a rerun finds the same conversation.
+        item.state.answered_uuid = selectors.answered_conversation(
             contact=event.contact, answered_at=event.arrival.sent_at
         )
 
@@ -58,19 +61,22 @@ def _apply_window(item: BatchItem, event: WindowEvent) -> None:
             group_id=event.arrival.group_id,
         )
     except ContactErased:
-        log_erased(item)
+        log_dropped_event(item)
     else:
         if attribution:
-            counters.attributed(attribution)
+            counters.count_attribution(attribution)
             item.state.conversation_uuid = attribution.conversation_uuid
 
 
-def _place(item: BatchItem, attribution: Attribution) -> None:
-    """A message of an erased contact gets no place, and so is not stored."""
-    counters.attributed(attribution)
+def _set_conversation(item: BatchItem, attribution: Attribution) -> None:
+    """Set the conversation of a message.
+
+    A message of an erased contact has no conversation, and is therefore not stored.
+    """
+    counters.count_attribution(attribution)
     uuid = attribution.conversation_uuid
     if uuid is None:
-        log_erased(item)
+        log_dropped_event(item)
     item.state.conversation_uuid = uuid
     item.state.to_migrate = [uuid] if attribution.late else []
 
@@ -101,8 +107,8 @@ def _incoming(event: MessageEvent) -> IncomingMessage:
 
 
 def _plain_message(item: BatchItem) -> MessageEvent:
-    """An event that brings a message and nothing else, as all that share a batch do."""
+    """Return the event of an item. Raise TypeError unless it has a message and no answer."""
     event = item.state.event
     if not isinstance(event, MessageEvent) or not event.entry or event.answer:
-        raise TypeError("an event that has to go alone is in a batch")
+        raise TypeError("an event that must run alone is in a batch")
     return event

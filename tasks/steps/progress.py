@@ -1,4 +1,4 @@
-"""What the steps of one event hand on."""
+"""The state of an event that its steps share."""
 
 import logging
 from collections.abc import Sequence
@@ -13,30 +13,30 @@ logger = logging.getLogger(__name__)
 
 @dataclass(slots=True, kw_only=True)
 class Progress:
-    """What the steps of one event hand on.
+    """The state of an event that its steps share.
 
-    `conversation_uuid` is where its message goes or what its window updates, `to_migrate` the
-    closed conversations whose messages have to move into the archive, `answered` the conversation
-    of its survey answer.
+    `conversation_uuid` is the conversation of its message or window. `to_migrate` are the closed
+    conversations whose messages must be archived. `answered_uuid` is the conversation of its survey
+    answer.
     """
 
     event: AnyEvent
     conversation_uuid: UUID | None = None
     to_migrate: Sequence[UUID] = ()
-    answered: UUID | None = None
+    answered_uuid: UUID | None = None
 
     @property
     def event_type(self) -> str:
-        """The `event_type` of its JSON."""
+        """The event's `event_type`."""
         return self.event.event_type
 
     @property
-    def about(self) -> UUID | None:
-        """The conversation that the event is about, once that is known."""
+    def subject_uuid(self) -> UUID | None:
+        """The conversation that the event is about, or None if it is not known yet."""
         only_closed = self.to_migrate[0] if len(self.to_migrate) == 1 else None
-        return self.conversation_uuid or self.answered or only_closed
+        return self.conversation_uuid or self.answered_uuid or only_closed
 
 
-def log_erased(item: BatchItem) -> None:
-    """Log that an event had no effect because its contact was erased."""
+def log_dropped_event(item: BatchItem) -> None:
+    """Log that an event had no effect because its contact is erased."""
     logger.info("erased_contact_event_dropped", extra={"message_id": item.event.message_id})

@@ -1,4 +1,4 @@
-"""The first part of process_message: read the event in a body."""
+"""The first part of process_message: parse the body of an event."""
 
 from datetime import UTC, datetime
 
@@ -9,7 +9,7 @@ from tasks.steps.progress import Progress
 
 
 def read(item: BatchItem) -> None:
-    """Read an event. Raises InvalidEvent."""
+    """Parse the body of an event. Raise InvalidEvent."""
     event = parse_event(body=item.event.body, arrival=_arrival(item.event))
     item.state = Progress(event=event)
 

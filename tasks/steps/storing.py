@@ -1,4 +1,4 @@
-"""persist_dynamo: keep the messages of events, and archive those of closed conversations."""
+"""The work of persist_dynamo: store messages, and archive those of closed conversations."""
 
 from collections.abc import Sequence
 from uuid import UUID
@@ -20,15 +20,15 @@ def store_all(batch: Sequence[BatchItem]) -> None:
 
 
 def store_one(item: BatchItem) -> None:
-    """Store the message of an event, if it brings one."""
+    """Store the message of an event, if it has one."""
     entry = _entry_of(item)
     if entry:
         is_new = store.put(conversation_uuid=entry[0], entry=entry[1], now=now())
-        counters.stored(is_new=is_new)
+        counters.count_stored(is_new=is_new)
 
 
 def migrate_closed(item: BatchItem) -> None:
-    """Move the messages of conversations that this event closed, or was late for."""
+    """Archive the messages of conversations that the event closed, or came too late for."""
     for conversation_uuid in item.state.to_migrate:
         migrate_on_close.run_in_this_delivery(str(conversation_uuid))
 

@@ -172,4 +172,4 @@ def test_flower_changes_nothing_unless_it_may_and_never_sends_a_task(
             answer = flower.post(path)
             assert (answer.status_code == 403) == path.startswith(SENDS_TASKS), path
             if path.startswith(SENDS_TASKS):
-                assert answer.text.startswith("Tasks are not sent from here")
+                assert answer.text.startswith("Flower sends no tasks here")

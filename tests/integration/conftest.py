@@ -17,11 +17,11 @@ def _no_cached_closing_rules() -> None:
 
 
 @pytest.fixture
-def nudges(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+def outbox_hints(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """One entry for each hint that the data lake is to be told; none is published."""
-    nudges: list[str] = []
-    monkeypatch.setattr(pipeline, "nudge", lambda: nudges.append("nudge"))
-    return nudges
+    outbox_hints: list[str] = []
+    monkeypatch.setattr(pipeline, "publish_outbox_hint", lambda: outbox_hints.append("hint"))
+    return outbox_hints
 
 
 @pytest.fixture(scope="session")

@@ -75,8 +75,8 @@ def test_a_refused_event_has_no_answer(document: Any) -> None:
 
 
 @pytest.mark.django_db(transaction=True)
-@pytest.mark.usefixtures("aws", "nudges")
-def test_a_rerun_answer_does_not_see_later_messages_of_its_contact(
+@pytest.mark.usefixtures("aws", "outbox_hints")
+def test_an_answer_that_runs_again_does_not_see_what_its_contact_wrote_after_it(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """The bot asks in a new conversation, and the contact writes there after the answer."""

@@ -28,7 +28,7 @@ from tests.support.stored import archived, counted_calls, every_item, every_row,
 
 pytestmark = [
     pytest.mark.django_db(transaction=True),
-    pytest.mark.usefixtures("aws", "nudges"),
+    pytest.mark.usefixtures("aws", "outbox_hints"),
 ]
 
 SECOND = timedelta(seconds=1)
@@ -180,13 +180,13 @@ def test_a_close_without_a_conversation_has_no_effect() -> None:
     assert not Conversation.objects.exists()
 
 
-def test_an_answer_sends_one_data_lake_pointer(nudges: list[str]) -> None:
+def test_an_answer_publishes_one_outbox_hint(outbox_hints: list[str]) -> None:
     deliver_bodies(bodies=[numbered_message(0)])
-    assert not nudges
+    assert not outbox_hints
 
     deliver_bodies(bodies=[survey_body()], sent_at=NOON + SECOND)
 
-    assert nudges == ["nudge"]
+    assert outbox_hints == ["hint"]
     assert Conversation.objects.get().csat == 5
 
 

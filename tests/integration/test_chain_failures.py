@@ -25,7 +25,7 @@ from tests.support.stored import every_item, stored_entries
 
 pytestmark = [
     pytest.mark.django_db(transaction=True),
-    pytest.mark.usefixtures("aws", "nudges"),
+    pytest.mark.usefixtures("aws", "outbox_hints"),
 ]
 
 SECOND = timedelta(seconds=1)

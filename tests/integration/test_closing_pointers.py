@@ -1,4 +1,4 @@
-"""A pointer only names a conversation, which closes only if it is due, and only once."""
+"""A pointer does not decide: its conversation is closed only if it is due, and only once."""
 
 from typing import Any
 from uuid import uuid4
@@ -17,14 +17,14 @@ pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("
 
 
 class Killer:
-    """Simulates a worker that is killed when it starts the next task."""
+    """Replaces the next task and simulates that the worker is killed there."""
 
     def run_in_this_delivery(self, *_arguments: Any) -> None:
-        """Raise an exception that nothing catches."""
+        """Raise an error that nothing catches."""
         raise KeyboardInterrupt
 
 
-def test_a_redelivered_pointer_changes_nothing(queue: ServiceQueue) -> None:
+def test_a_repeated_pointer_changes_nothing(queue: ServiceQueue) -> None:
     due = closing_at(NOON)
     write(due, created_at=NOON - HOUR)
     with at(NOON):
@@ -38,7 +38,7 @@ def test_a_redelivered_pointer_changes_nothing(queue: ServiceQueue) -> None:
     assert every_row_version() == before
 
 
-def test_a_pointer_redelivered_after_a_crash_archives(
+def test_a_repeated_pointer_after_a_crash_archives(
     queue: ServiceQueue, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     due = closing_at(NOON)
@@ -71,7 +71,7 @@ def test_a_forged_pointer_changes_only_the_time_of_the_next_check(idle: Any) -> 
     assert every_item() == items
 
 
-def test_a_pointer_to_a_missing_conversation_does_nothing() -> None:
+def test_a_pointer_to_an_unknown_conversation_does_nothing() -> None:
     before = every_row_version()
 
     tasks.close_conversation.run(str(uuid4()))

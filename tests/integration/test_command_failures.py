@@ -1,4 +1,4 @@
-"""Every command ends with a sentence while PostgreSQL is down, or has not been migrated."""
+"""Each command ends with one sentence if PostgreSQL is unavailable or not migrated."""
 
 import io
 from collections.abc import Iterator
@@ -33,7 +33,7 @@ pytestmark = [
 
 @pytest.fixture
 def without_tables() -> Iterator[None]:
-    """A session that finds no table, as in a database that was never migrated."""
+    """Use a session without tables, as in a database that is not migrated."""
     with connection.cursor() as cursor:
         cursor.execute("SET search_path = nowhere")
     yield
@@ -42,13 +42,13 @@ def without_tables() -> Iterator[None]:
 
 
 def refused(command: tuple[str, ...]) -> str:
-    """Run the command, which has to fail. Return its sentence."""
+    """Run a command that must fail. Return its sentence."""
     with pytest.raises(CommandError) as refusal:
         call_command(*command, stdout=io.StringIO())
     return str(refusal.value)
 
 
-def test_a_database_that_is_down_is_named_with_what_to_do(command: tuple[str, ...]) -> None:
+def test_an_unavailable_database_is_reported_with_what_to_do(command: tuple[str, ...]) -> None:
     def refuse(*_arguments: Any) -> Any:
         raise OperationalError
 
@@ -60,7 +60,7 @@ def test_a_database_that_is_down_is_named_with_what_to_do(command: tuple[str, ..
 
 
 @pytest.mark.usefixtures("without_tables")
-def test_a_database_without_tables_is_named_with_what_to_do(command: tuple[str, ...]) -> None:
+def test_a_database_without_tables_is_reported_with_what_to_do(command: tuple[str, ...]) -> None:
     assert refused(command) == (
         "PostgreSQL does not have the tables of this version: run `python manage.py migrate`."
     )

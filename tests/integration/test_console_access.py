@@ -11,7 +11,7 @@ from django.test import Client
 from django.urls import reverse
 
 from apps.conversations.models import Conversation
-from config.environment import read
+from config.environment import read_environment
 from tests.support.builders import NOON, PROJECT
 from tests.support.closings import at
 from tests.support.console import HOSTILE_NAME, made_chat, made_shop
@@ -59,7 +59,7 @@ PAGES = ("figures", "drilldown", "transcript")
 @pytest.mark.parametrize("name", PAGES)
 def test_the_console_is_off_by_default(settings: Any, chat: Conversation, name: str) -> None:
     client, stranger = browser(*MAY_READ), Client()
-    settings.CONSOLE_ENABLED = read().CONSOLE_ENABLED
+    settings.CONSOLE_ENABLED = read_environment().CONSOLE_ENABLED
 
     for one in (client, stranger):
         assert get(one, urls(chat)[name]).status_code == 404

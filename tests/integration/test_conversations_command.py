@@ -1,4 +1,4 @@
-"""`manage.py conversations` asks through the group, says what became of it, and shows."""
+"""`manage.py conversations` requests changes, prints their results, and shows conversations."""
 
 import io
 import json
@@ -27,14 +27,14 @@ MIDNIGHT = datetime.fromisoformat("2099-11-24T03:00:00+00:00")
 
 
 def run(action: str, *arguments: Any) -> str:
-    """Run the command; gives what it says, and what it says of trouble."""
-    said = io.StringIO()
-    call_command("conversations", action, *map(str, arguments), stdout=said, stderr=said)
-    return said.getvalue()
+    """Run the command. Return its output and its errors as one text."""
+    output = io.StringIO()
+    call_command("conversations", action, *map(str, arguments), stdout=output, stderr=output)
+    return output.getvalue()
 
 
 def refused(action: str, *arguments: Any) -> CommandError:
-    """Run the command, which has to refuse."""
+    """Run a command that must fail. Return its error."""
     with pytest.raises(CommandError) as refusal:
         run(action, *arguments)
     assert str(refusal.value).endswith(".")
@@ -43,7 +43,7 @@ def refused(action: str, *arguments: Any) -> CommandError:
 
 @pytest.fixture
 def worker(queue: ServiceQueue, monkeypatch: pytest.MonkeyPatch) -> ServiceQueue:
-    """A worker that runs what is on the queue while the command waits."""
+    """Run the tasks on the queue while the command waits."""
     waiting = SimpleNamespace(monotonic=time.monotonic, sleep=lambda _seconds: queue.work())
     monkeypatch.setattr(conversation_requests, "time", waiting)
     return queue
@@ -51,7 +51,7 @@ def worker(queue: ServiceQueue, monkeypatch: pytest.MonkeyPatch) -> ServiceQueue
 
 @pytest.fixture
 def answer(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], list[str]]:
-    """Has somebody answer so at the terminal; gives the questions that are asked."""
+    """Return a function that sets the answer and returns the list of questions."""
 
     def answering(text: str) -> list[str]:
         questions: list[str] = []
@@ -69,7 +69,7 @@ def answer(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], list[str]]:
 
 
 def ended() -> Conversation:
-    """One that is closed and archived."""
+    """Return a conversation that is closed and archived."""
     chat = conversation(resolution=Resolution.RESOLVED, ended_at=NOON)
     write(chat, created_at=NOON - MINUTE)
     migrate(conversation_uuid=chat.uuid, now=NOON)
@@ -78,29 +78,29 @@ def ended() -> Conversation:
 
 @pytest.mark.usefixtures("worker")
 @pytest.mark.parametrize("resolution", ["resolved", "unresolved", "unclassified", "has_chat_room"])
-def test_close_waits_until_it_is_closed_and_says_so(resolution: str) -> None:
+def test_close_waits_and_reports_that_the_conversation_is_closed(resolution: str) -> None:
     chat = closing_at(MIDNIGHT)
     write(chat, created_at=NOON)
 
-    said = run("close", chat.uuid, "--resolution", resolution, "--yes")
+    output = run("close", chat.uuid, "--resolution", resolution, "--yes")
 
     assert current(chat).resolution == Resolution[resolution.upper()]
-    assert said.startswith(f"Done: {chat.uuid} was closed as {resolution.replace('_', ' ')} at ")
-    assert said.endswith("and is archived.\n")
+    assert output.startswith(f"Done: {chat.uuid} was closed as {resolution.replace('_', ' ')} at ")
+    assert output.endswith("and is archived.\n")
     assert current(chat).message_count == 1
 
 
 @pytest.mark.usefixtures("worker")
-def test_reopen_waits_until_it_is_in_progress_and_says_so() -> None:
+def test_reopen_waits_and_reports_that_the_conversation_is_in_progress() -> None:
     chat = ended()
 
-    said = run("reopen", chat.uuid, "--yes")
+    output = run("reopen", chat.uuid, "--yes")
 
-    assert said.startswith(f"Done: {chat.uuid} is in progress, and closes at ")
+    assert output.startswith(f"Done: {chat.uuid} is in progress, and closes at ")
     assert current(chat).resolution == Resolution.IN_PROGRESS
 
 
-def test_it_can_be_closed_and_reopened_at_once_several_times(worker: ServiceQueue) -> None:
+def test_a_conversation_can_be_closed_and_reopened_several_times(worker: ServiceQueue) -> None:
     chat = closing_at(MIDNIGHT)
     for _ in range(2):
         run("close", chat.uuid, "--yes")
@@ -108,7 +108,7 @@ def test_it_can_be_closed_and_reopened_at_once_several_times(worker: ServiceQueu
     assert current(chat).resolution == Resolution.IN_PROGRESS
 
 
-def test_a_reopening_that_is_refused_at_its_turn_is_told(
+def test_a_reopening_that_the_worker_refuses_is_reported(
     worker: ServiceQueue, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     chat = ended()
@@ -129,10 +129,10 @@ def test_a_reopening_that_is_refused_at_its_turn_is_told(
     assert current(chat).resolution == Resolution.RESOLVED
 
 
-def test_without_waiting_only_the_wish_and_a_tick_are_there(queue: ServiceQueue) -> None:
+def test_without_waiting_only_the_request_and_a_tick_exist(queue: ServiceQueue) -> None:
     chat = closing_at(MIDNIGHT)
 
-    assert "asked for" in run("close", chat.uuid, "--yes", "--wait", 0)
+    assert "Requested for" in run("close", chat.uuid, "--yes", "--wait", 0)
 
     assert current(chat).resolution == Resolution.IN_PROGRESS
     assert current(chat).requested_resolution == Resolution.UNCLASSIFIED
@@ -140,37 +140,37 @@ def test_without_waiting_only_the_wish_and_a_tick_are_there(queue: ServiceQueue)
 
 
 @pytest.mark.usefixtures("queue")
-def test_what_is_not_done_in_time_is_still_wanted() -> None:
+def test_a_request_that_is_not_done_in_time_stays_stored() -> None:
     chat = closing_at(MIDNIGHT)
 
     refusal = refused("close", chat.uuid, "--yes", "--wait", "0.1")
 
-    assert "is not done after 0.1 seconds, and still wanted" in str(refusal)
-    assert refusal.returncode == command.NOT_YET
+    assert "The request is not done after 0.1 seconds. It is still stored" in str(refusal)
+    assert refusal.returncode == command.EXIT_NOT_DONE
     assert current(chat).requested_resolution == Resolution.UNCLASSIFIED
 
 
-def test_when_the_queue_cannot_be_told_beat_will_do_it(queue: ServiceQueue) -> None:
+def test_a_request_stays_stored_if_the_queue_is_unavailable(queue: ServiceQueue) -> None:
     chat = closing_at(MIDNIGHT)
     queue.strict.fail(status=400, code="AccessDenied")
 
-    said = run("close", chat.uuid, "--yes", "--wait", 0)
+    output = run("close", chat.uuid, "--yes", "--wait", 0)
 
     queue.strict.clear_faults()
-    assert "beat has it done within a minute" in said
+    assert "beat sends it within a minute" in output
     assert current(chat).requested_resolution == Resolution.UNCLASSIFIED
 
 
 @pytest.mark.parametrize("action", ["close", "reopen", "show"])
-def test_what_is_not_there_is_told(action: str) -> None:
+def test_an_unknown_conversation_is_reported(action: str) -> None:
     unknown = uuid4()
 
-    assert str(refused(action, unknown)).startswith(f"There is no conversation {unknown}: ")
+    assert str(refused(action, unknown)).startswith(f"There is no conversation {unknown}. ")
     assert str(refused(action, "12")).startswith('"12" is not a UUID: write ')
 
 
 @pytest.mark.usefixtures("queue")
-def test_what_cannot_be_is_refused_and_writes_nothing() -> None:
+def test_an_impossible_request_is_refused_and_stores_nothing() -> None:
     chat, closed = closing_at(MIDNIGHT), ended()
     before = every_row_version()
 
@@ -183,7 +183,7 @@ def test_what_cannot_be_is_refused_and_writes_nothing() -> None:
 
 @pytest.mark.usefixtures("queue")
 @pytest.mark.parametrize("text", ["", "n", "maybe", "nobody"])
-def test_nothing_is_done_unless_the_answer_is_yes(
+def test_nothing_is_requested_unless_the_answer_is_yes(
     answer: Callable[[str], list[str]], text: str
 ) -> None:
     questions = answer(text)
@@ -201,7 +201,7 @@ def test_nothing_is_done_unless_the_answer_is_yes(
 
 
 @pytest.mark.usefixtures("worker")
-def test_it_is_done_when_the_answer_is_yes(answer: Callable[[str], list[str]]) -> None:
+def test_the_request_is_done_if_the_answer_is_yes(answer: Callable[[str], list[str]]) -> None:
     answer("Yes")
     chat = closing_at(MIDNIGHT)
 
@@ -211,12 +211,12 @@ def test_it_is_done_when_the_answer_is_yes(answer: Callable[[str], list[str]]) -
 
 
 @pytest.mark.parametrize("wait", ["-1", "soon", "nan", "86401"])
-def test_a_wait_that_is_no_time_is_refused(wait: str) -> None:
+def test_an_invalid_wait_is_refused(wait: str) -> None:
     with pytest.raises(CommandError, match="is not a number of seconds"):
         run("close", uuid4(), "--wait", wait)
 
 
-def test_show_tells_what_is_known_without_whom_it_is_with() -> None:
+def test_show_prints_the_facts_without_the_contact() -> None:
     chat = closing_at(MIDNIGHT, contact_name="Ana", nps=0)
     write(chat, created_at=NOON, message_id="m-1")
     migrate(conversation_uuid=chat.uuid, now=NOON)
@@ -224,17 +224,17 @@ def test_show_tells_what_is_known_without_whom_it_is_with() -> None:
 
     facts = dict(line.split(maxsplit=1) for line in run("show", chat.uuid).splitlines())
 
-    said = run("show", chat.uuid)
-    assert "2099-11-24T03:00:00+00:00, 2099-11-24T00:00:00-03:00 in America/Sao_Paulo" in said
+    output = run("show", chat.uuid)
+    assert "2099-11-24T03:00:00+00:00, 2099-11-24T00:00:00-03:00 in America/Sao_Paulo" in output
     assert facts["messages"] == "1 archived, 1 in DynamoDB"
     assert (facts["CSAT"], facts["NPS"]) == ("-", "0")
     assert facts["resolution"] == "in progress"
-    assert facts["wanted"] == "nothing"
-    assert "Ana" not in said
-    assert URN not in said
+    assert facts["requested"] == "nothing"
+    assert "Ana" not in output
+    assert URN not in output
 
 
-def test_show_prints_each_message_once_oldest_first_wherever_it_is() -> None:
+def test_show_prints_archived_and_stored_messages_once_and_oldest_first() -> None:
     chat = closing_at(MIDNIGHT)
     write(chat, created_at=NOON, message_id="m-1")
     write(chat, created_at=NOON + 2 * MINUTE, message_id="m-3")

@@ -12,7 +12,7 @@ from apps.messages.dead_letter_format import letter_of
 from apps.messages.erasing import ContactsLetters, delete_dead_letters
 from embedded.stack import Stack
 from tasks.deadletters import erase
-from tasks.deadletters.erase import Search, erase_dead_letters
+from tasks.deadletters.erase import SearchResult, erase_dead_letters
 from testbed.sqs import SqsServer
 from testbed.sqs.fifo import Fifo, client_of
 from tests.support.builders import (
@@ -51,8 +51,8 @@ def dead_letters(
         yield queue
 
 
-def search() -> Search:
-    """Return a search for the letters of the default contact."""
+def search() -> SearchResult:
+    """For those of the default contact."""
     return erase_dead_letters(project_uuid=PROJECT, urn=URN, group_ids={GROUP})
 
 
@@ -87,7 +87,7 @@ def test_the_order_within_a_group_stays(dead_letters: Fifo) -> None:
     for body in others:
         dead_letters.send(body, MessageGroupId=OTHERS_GROUP)
 
-    assert search() == Search(deleted=0, unseen=0, complete=True)
+    assert search() == SearchResult(deleted=0, unseen=0, complete=True)
 
     assert left(dead_letters) == others
 
@@ -193,7 +193,7 @@ def test_a_body_that_names_another_contact_does_not_belong_to_them_in_the_same_g
     dead_letters.send(other, MessageGroupId=GROUP)
     dead_letters.send(message_body(), MessageGroupId=GROUP)
 
-    assert search() == Search(deleted=1, unseen=0, complete=True)
+    assert search() == SearchResult(deleted=1, unseen=0, complete=True)
 
     assert left(dead_letters) == [other]
 
@@ -205,7 +205,7 @@ def test_letters_after_ten_others_of_their_group_are_reported_and_kept(
     for body in [*others, message_body()]:
         dead_letters.send(body, MessageGroupId="shared")
 
-    assert search() == Search(deleted=0, unseen=1, complete=True)
+    assert search() == SearchResult(deleted=0, unseen=1, complete=True)
 
     assert left(dead_letters) == [*others, message_body()]
 
@@ -218,7 +218,7 @@ def test_a_search_holds_a_bounded_number_of_letters(
     for number, body in enumerate(others):
         dead_letters.send(body, MessageGroupId=f"{number}")
 
-    assert search() == Search(deleted=0, unseen=5, complete=False)
+    assert search() == SearchResult(deleted=0, unseen=5, complete=False)
 
     assert sorted(left(dead_letters)) == sorted(others)
 
@@ -253,7 +253,7 @@ def test_a_letter_that_sqs_does_not_delete_is_not_counted_and_becomes_visible_ag
 
     try:
         with endpoint("sqs", strict_sqs.url, monkeypatch=monkeypatch):
-            assert search() == Search(deleted=0, unseen=0, complete=False)
+            assert search() == SearchResult(deleted=0, unseen=0, complete=False)
     finally:
         strict_sqs.clear_faults()
 

@@ -25,7 +25,7 @@ from tests.support.erasures import (
 )
 from tests.support.service_queue import ServiceQueue
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("nudges")]
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("outbox_hints")]
 
 OTHER = "telegram:2002"
 AT = REQUESTED - timedelta(minutes=1)
@@ -98,13 +98,13 @@ def test_the_command_counts_letters_on_the_queue_and_in_postgresql(
     asked = request()
     carry_out(asked)
 
-    with pytest.raises(CommandError, match="groups are still to be erased"):
+    with pytest.raises(CommandError, match="groups are not erased yet"):
         call_command(
             *("erase", f"--contact={URN}", f"--project={PROJECT}", "--yes", "--wait=0"),
             stdout=output,
         )
 
-    before, _, after = output.getvalue().partition("There is:")
+    before, _, after = output.getvalue().partition("Found:")
     assert "1  dead letters" in before
     assert "1  dead letters" in after
     assert letters.received() == []

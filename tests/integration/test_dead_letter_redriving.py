@@ -45,7 +45,7 @@ from tests.support.dead_letters import (
 from tests.support.service_queue import ServiceQueue
 from tests.support.stored import archived
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("nudges")]
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("outbox_hints")]
 
 SECOND = timedelta(seconds=1)
 STRING = {"DataType": "String", "StringValue": "message.received"}
@@ -137,7 +137,7 @@ def test_a_redrive_that_was_killed_before_marking_sends_no_event_twice(
         raise Killed
 
     with monkeypatch.context() as patch:
-        patch.setattr(redriving, "_mark", die)
+        patch.setattr(redriving, "_mark_redriven", die)
         with pytest.raises(Killed):
             redrive_all()
     assert kept()[0].redriven_at is None
@@ -171,7 +171,7 @@ def test_letters_that_were_redriven_or_discarded_meanwhile_are_skipped(
 
     done = redrive(planned)
 
-    assert (done.redriven, done.passed_over) == (1, 2)
+    assert (done.redriven, done.skipped) == (1, 2)
     assert received_in(queue, first.group_id) == ["m-0", "m-2"]
 
 
@@ -193,7 +193,7 @@ def test_two_operators_at_once_send_each_letter_once_and_in_order(
         done = list(pool.map(run, range(2)))
 
     assert sum(one.redriven for one in done) == 12
-    assert sum(one.passed_over for one in done) == 12
+    assert sum(one.skipped for one in done) == 12
     assert received_in(queue, GROUP) == [f"m-{number}" for number in range(12)]
 
 
@@ -206,12 +206,12 @@ def test_no_letter_of_a_group_overtakes_a_refused_one_and_other_groups_continue(
     bury(letters, "x" * MAX_BYTES, group="one")
     bury(letters, group="one", sent_at=now() + 3600 * SECOND)
     bury_numbered(letters, 3, group="two")
-    _, large, behind, _ = sorted(collect(), key=lambda letter: letter.sequence_number)
+    _, large, not_tried, _ = sorted(collect(), key=lambda letter: letter.sequence_number)
 
     done = redrive_all()
 
     assert done.refused == {large.pk: TOO_LARGE}
-    assert done.behind == [behind.pk]
+    assert done.not_tried == [not_tried.pk]
     assert done.redriven == 2
     bodies = [delivery.body for delivery in queue.deliveries()]
     assert sorted(numbers(bodies)) == ["m-0", "m-3"]

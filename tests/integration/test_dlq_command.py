@@ -1,4 +1,4 @@
-"""`manage.py dlq` shows dead letters, and redrives, discards and exports those that are meant."""
+"""`manage.py dlq` shows dead letters, and redrives, discards and exports the selected ones."""
 
 import io
 import json
@@ -36,7 +36,7 @@ STRING = {"DataType": "String", "StringValue": "message.received"}
 
 @pytest.fixture(autouse=True)
 def letters(queue: ServiceQueue, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Fifo]:
-    """The dead-letter queue; files are written to a folder of the test's own."""
+    """Return the dead-letter queue. The working directory is a new folder for files."""
     monkeypatch.chdir(tmp_path)
     with dead_letter_queue_of(queue, monkeypatch) as letters:
         yield letters
@@ -44,7 +44,7 @@ def letters(queue: ServiceQueue, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 
 @pytest.fixture
 def four(letters: Fifo) -> list[DeadLetter]:
-    """Four that differ in reason, project, group and time."""
+    """Return four letters that differ in reason, project, group and time."""
     bury_numbered(letters, 0, reason="bug", group="one")
     bury_numbered(letters, 1, reason="lost", group="one")
     bury_numbered(letters, 2, reason="bug", group="two")
@@ -55,27 +55,27 @@ def four(letters: Fifo) -> list[DeadLetter]:
 
 
 def dlq(*arguments: Any) -> str:
-    """Run the command; gives what it says."""
-    said = io.StringIO()
-    call_command("dlq", *map(str, arguments), stdout=said)
-    return said.getvalue()
+    """Run the command. Return its output."""
+    output = io.StringIO()
+    call_command("dlq", *map(str, arguments), stdout=output)
+    return output.getvalue()
 
 
 def refused(*arguments: Any) -> str:
-    """What the command says when it ends with an error."""
+    """Run a command that must fail. Return its error."""
     with pytest.raises(CommandError) as caught:
         dlq(*arguments)
     return str(caught.value)
 
 
 def listed(*arguments: Any) -> list[int]:
-    """The ids that are listed, in their order."""
+    """Return the listed ids in order."""
     lines = dlq("list", *arguments).splitlines()
     return [int(line.split()[0]) for line in lines if line.strip()[0].isdigit()]
 
 
 def answer(monkeypatch: pytest.MonkeyPatch, text: str | None) -> list[str]:
-    """What the operator types (None: there is no terminal); gives what is asked."""
+    """Answer each question with this text, or None for no answer. Return the list of questions."""
     asked: list[str] = []
 
     def type_in(question: str) -> str:
@@ -103,19 +103,19 @@ def answer(monkeypatch: pytest.MonkeyPatch, text: str | None) -> list[str]:
         (("--since=2026-11-24", "--reason=bug"), [3]),
     ],
 )
-def test_it_lists_what_is_asked_for_the_oldest_first(
+def test_a_list_has_the_selected_letters_oldest_first(
     four: list[DeadLetter], filters: tuple[str, ...], expected: list[int]
 ) -> None:
     assert listed(*filters) == [four[place].pk for place in expected]
 
 
-def test_a_list_says_when_there_is_more_and_when_there_is_nothing(four: list[DeadLetter]) -> None:
-    assert "There are more: these are the first 2" in dlq("list", "--limit=2")
-    assert "There are more" not in dlq("list", "--limit=4")
-    assert dlq("list", "--reason=nothing") == "There are none.\n"
+def test_a_list_reports_further_letters_and_no_letters(four: list[DeadLetter]) -> None:
+    assert "These are the first 2." in dlq("list", "--limit=2")
+    assert "These are the first" not in dlq("list", "--limit=4")
+    assert dlq("list", "--reason=nothing") == "There are no dead letters.\n"
 
 
-def test_a_list_leaves_out_what_was_redriven_unless_it_is_asked_for(
+def test_a_list_leaves_out_redriven_letters_without_all(
     four: list[DeadLetter],
 ) -> None:
     dlq("redrive", four[0].pk, "--yes")
@@ -124,20 +124,20 @@ def test_a_list_leaves_out_what_was_redriven_unless_it_is_asked_for(
     assert listed("--all") == [letter.pk for letter in four]
 
 
-def test_it_shows_one_and_its_body_only_when_asked(letters: Fifo) -> None:
+def test_show_prints_the_body_only_with_the_option(letters: Fifo) -> None:
     text = message_body(message={"text": "\x1b[31m hello \N{PILE OF POO}"})
     bury(letters, text, reason="bug", attributes={"event_type": STRING})
     (letter,) = collect()
 
-    said = dlq("show", letter.pk)
+    output = dlq("show", letter.pk)
 
-    assert letter.message_id in said
-    assert "reason              bug" in said
-    assert "hello" not in said
+    assert letter.message_id in output
+    assert "reason              bug" in output
+    assert "hello" not in output
     assert dlq("show", letter.pk, "--body") == text + "\n"
 
 
-def test_a_body_cannot_command_the_terminal(letters: Fifo) -> None:
+def test_control_characters_of_a_body_are_escaped(letters: Fifo) -> None:
     bury(letters, "a\x9b31m\N{RIGHT-TO-LEFT OVERRIDE}b\tc\n")
     (letter,) = collect()
 
@@ -145,12 +145,12 @@ def test_a_body_cannot_command_the_terminal(letters: Fifo) -> None:
 
 
 @pytest.mark.parametrize("action", ["show", "redrive", "discard"])
-def test_an_id_that_there_is_none_of_is_told(four: list[DeadLetter], action: str) -> None:
-    assert "There is no dead letter 123456789: " in refused(action, 123456789)
+def test_an_unknown_id_is_reported(four: list[DeadLetter], action: str) -> None:
+    assert "There is no dead letter 123456789. " in refused(action, 123456789)
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "output"),
     [
         (("list", "--project=shop"), '"shop" is not a UUID: write '),
         (("list", "--since=yesterday"), '"yesterday" is not a time'),
@@ -162,22 +162,22 @@ def test_an_id_that_there_is_none_of_is_told(four: list[DeadLetter], action: str
         (("list", "--group", "\udcff"), "is not text: write it in UTF-8."),
     ],
 )
-def test_what_makes_no_sense_is_refused_with_a_sentence(
-    arguments: tuple[str, ...], said: str
+def test_invalid_arguments_are_refused_with_a_sentence(
+    arguments: tuple[str, ...], output: str
 ) -> None:
-    assert said in refused(*arguments)
+    assert output in refused(*arguments)
 
 
 @pytest.mark.parametrize("action", ["redrive", "discard"])
-def test_nothing_is_changed_unless_it_is_said_which(four: list[DeadLetter], action: str) -> None:
-    assert refused(action, "--yes").startswith("Say which: ")
-    assert refused(action, "--all", "--yes").startswith("Say which: ")
+def test_nothing_is_changed_without_a_filter_or_every(four: list[DeadLetter], action: str) -> None:
+    assert refused(action, "--yes").startswith("Select letters by id")
+    assert refused(action, "--all", "--yes").startswith("Select letters by id")
     assert listed() == [letter.pk for letter in four]
 
 
 @pytest.mark.parametrize("action", ["redrive", "discard"])
 @pytest.mark.parametrize("typed", ["no", "", "yeah", None])
-def test_nothing_is_changed_unless_the_operator_says_yes(
+def test_nothing_is_changed_unless_the_answer_is_yes(
     four: list[DeadLetter],
     queue: ServiceQueue,
     monkeypatch: pytest.MonkeyPatch,
@@ -193,7 +193,7 @@ def test_nothing_is_changed_unless_the_operator_says_yes(
     assert os.listdir() == []
 
 
-def test_a_yes_is_enough_and_the_question_says_how_many(
+def test_the_question_has_the_number_of_letters_and_yes_continues(
     four: list[DeadLetter], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked = answer(monkeypatch, "yes")
@@ -213,51 +213,51 @@ def test_one_or_many_are_redriven(four: list[DeadLetter], queue: ServiceQueue) -
     assert listed() == [four[3].pk]
 
 
-def test_what_was_redriven_is_redriven_again_only_on_request(
+def test_a_redriven_letter_is_redriven_again_only_with_all(
     four: list[DeadLetter], queue: ServiceQueue
 ) -> None:
     dlq("redrive", "--every", "--yes")
 
     assert dlq("redrive", "--every", "--yes") == "There is nothing to redrive.\n"
-    assert "--all has it taken again." in refused("redrive", four[0].pk, "--yes")
+    assert "Pass --all to select it again." in refused("redrive", four[0].pk, "--yes")
     assert dlq("redrive", four[0].pk, "--all", "--yes") == "1 of 1 redriven.\n"
 
     assert len(queue.deliveries()) == 5
 
 
-def test_progress_is_told(four: list[DeadLetter], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_progress_is_printed(four: list[DeadLetter], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("operations.management.commands.dlq.PROGRESS_INTERVAL", 0)
 
-    said = dlq("redrive", "--every", "--yes", "--rate=1000")
+    output = dlq("redrive", "--every", "--yes", "--rate=1000")
 
-    assert said.splitlines() == ["2 of 4 redriven", "4 of 4 redriven", "4 of 4 redriven."]
+    assert output.splitlines() == ["2 of 4 redriven", "4 of 4 redriven", "4 of 4 redriven."]
 
 
-def test_what_sqs_refuses_is_told_and_what_stands_behind_it(letters: Fifo) -> None:
+def test_refused_letters_and_later_letters_of_their_groups_are_reported(letters: Fifo) -> None:
     bury(letters, "x" * MAX_BYTES, group="one")
     bury(letters, group="one", sent_at=NOON + timedelta(days=20_000))
     large, _behind = collect()
 
-    said = refused("redrive", "--every", "--yes")
+    output = refused("redrive", "--every", "--yes")
 
-    assert f"{large.pk} was not redriven: too large" in said
-    assert "1 behind them in their groups were not tried." in said
+    assert f"{large.pk} was not redriven: too large" in output
+    assert "Not tried: 1 later letter of the same groups." in output
 
 
-def test_an_outage_is_told_and_the_next_run_goes_on(
+def test_an_outage_is_reported_and_the_next_run_continues(
     four: list[DeadLetter], queue: ServiceQueue, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     queue.strict.fail(status=400, code="AccessDenied")
     try:
-        said = refused("redrive", "--every", "--yes")
+        output = refused("redrive", "--every", "--yes")
     finally:
         queue.strict.clear_faults()
-    assert said == "SQS is unavailable: AccessDenied. Run this again later: it goes on."
+    assert output == "SQS is unavailable: AccessDenied. Run this again later to continue."
 
     assert "4 of 4 redriven." in dlq("redrive", "--every", "--yes")
 
 
-def test_a_postgresql_that_is_down_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_unavailable_postgresql_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(_selection: Any) -> None:
         raise OperationalError
 
@@ -271,14 +271,14 @@ def test_discarding_leaves_an_export_that_only_its_owner_may_read(
 ) -> None:
     old = os.umask(0)
     try:
-        said = dlq("discard", "--reason=bug", "--yes")
+        output = dlq("discard", "--reason=bug", "--yes")
     finally:
         os.umask(old)
 
     (file,) = tmp_path.iterdir()
     assert file.stat().st_mode & 0o777 == 0o600
-    assert f"3 were exported to {file.name}." in said
-    assert "3 were discarded." in said
+    assert f"3 were exported to {file.name}." in output
+    assert "3 were discarded." in output
     exported = [json.loads(line) for line in file.read_text().splitlines()]
     assert numbers([one["body"] for one in exported]) == ["m-0", "m-2", "m-3"]
     assert [one["message_id"] for one in exported] == [four[n].message_id for n in (0, 2, 3)]
@@ -303,7 +303,7 @@ def test_nothing_is_discarded_unless_its_export_is_written(
     assert listed() == [letter.pk for letter in four]
 
 
-def test_an_export_has_every_body_as_it_was(letters: Fifo, tmp_path: Path) -> None:
+def test_an_export_has_the_original_bodies(letters: Fifo, tmp_path: Path) -> None:
     bodies = [message_body(message={"text": "\x00 \ud83d"}), "not JSON \N{PILE OF POO} \\u0000"]
     for number, text in enumerate(bodies):
         bury(letters, text, sent_at=NOON + timedelta(seconds=number))
@@ -317,22 +317,22 @@ def test_an_export_has_every_body_as_it_was(letters: Fifo, tmp_path: Path) -> No
     assert len(kept()) == 2
 
 
-def test_there_is_nothing_to_discard_twice(four: list[DeadLetter]) -> None:
+def test_a_second_discard_finds_nothing(four: list[DeadLetter]) -> None:
     dlq("discard", "--every", "--yes", "--export=one")
     assert dlq("discard", "--every", "--yes", "--export=two") == "There is nothing to discard.\n"
     assert os.listdir() == ["one"]
 
 
-def test_lists_and_logs_name_nobody(
+def test_output_and_logs_have_no_personal_data(
     four: list[DeadLetter], caplog: pytest.LogCaptureFixture
 ) -> None:
     with caplog.at_level(logging.INFO, logger="tasks"):
-        said = dlq("list")
-        said += dlq("redrive", four[0].pk, "--yes")
-        said += dlq("discard", "--every", "--yes")
+        output = dlq("list")
+        output += dlq("redrive", four[0].pk, "--yes")
+        output += dlq("discard", "--every", "--yes")
 
-    told = str([vars(record) for record in caplog.records])
-    assert "redriven" in told
-    assert "dead_letters_discarded" in told
-    assert URN not in told + said
-    assert "Ana" not in told + said
+    logged = str([vars(record) for record in caplog.records])
+    assert "redriven" in logged
+    assert "dead_letters_discarded" in logged
+    assert URN not in logged + output
+    assert "Ana" not in logged + output

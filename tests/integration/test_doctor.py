@@ -36,52 +36,52 @@ SECRET = "hunter2-and-more"
 
 @pytest.fixture
 def healthy(sqs: Any, db: None, lake_directory: Path) -> Any:
-    """All is provisioned, and beat has just ticked; gives a client of the queues."""
+    """Provision everything, with a recent run of beat. Return a client of the queues."""
     ensure_schedules()
     PeriodicTask.objects.update(last_run_at=now() - timedelta(seconds=30))
     return sqs
 
 
 def doctor(*arguments: str) -> tuple[str, str]:
-    """Run the command; gives what it says, and the error that it ends with or nothing."""
-    said, ended = io.StringIO(), ""
+    """Run the command. Return its output and its error, which is empty if it succeeds."""
+    output, ended = io.StringIO(), ""
     try:
-        call_command("doctor", *arguments, stdout=said)
+        call_command("doctor", *arguments, stdout=output)
     except CommandError as error:
         ended = str(error)
-    return said.getvalue(), ended
+    return output.getvalue(), ended
 
 
 def findings() -> dict[str, dict[str, str]]:
-    """What the command finds, by check."""
+    """Return the findings of the command, by check."""
     document = json.loads(doctor("--json")[0])
     return {finding["check"]: finding for finding in document["findings"]}
 
 
 @pytest.mark.usefixtures("healthy")
-def test_of_a_healthy_stack_every_check_is_ok() -> None:
-    said, error = doctor("--json")
+def test_every_check_of_a_healthy_stack_is_ok() -> None:
+    output, error = doctor("--json")
 
-    document = json.loads(said)
+    document = json.loads(output)
     assert error == ""
     assert document["healthy"] is True
     assert [each for each in document["findings"] if each["status"] != "ok"] == []
 
 
 @pytest.mark.usefixtures("aws", "db", "lake_directory")
-def test_of_a_stack_that_was_just_provisioned_it_only_says_that_beat_has_yet_to_tick() -> None:
+def test_a_new_stack_has_only_warnings_that_beat_has_not_run() -> None:
     ensure_schedules()
 
-    said, error = doctor("--json")
+    output, error = doctor("--json")
 
     assert error == ""
-    for finding in json.loads(said)["findings"]:
+    for finding in json.loads(output)["findings"]:
         is_of_beat = finding["check"].startswith("beat.")
         assert finding["status"] == ("warning" if is_of_beat else "ok"), finding
 
 
 @pytest.mark.usefixtures("healthy")
-def test_the_json_has_the_same_keys_and_checks_whatever_is_wrong(settings: Any) -> None:
+def test_the_json_always_has_the_same_keys_and_checks(settings: Any) -> None:
     healthy = findings()
     settings.SQS_CONVERSATION_QUEUE_URL += "x.fifo"
     settings.SQS_CONVERSATION_DLQ_URL += "x.fifo"
@@ -100,30 +100,30 @@ def test_the_json_has_the_same_keys_and_checks_whatever_is_wrong(settings: Any) 
 
 
 @pytest.mark.usefixtures("healthy")
-def test_it_can_be_read_in_80_columns_and_without_colours() -> None:
-    said, _error = doctor()
+def test_the_table_fits_80_columns_and_has_no_colours_in_a_file() -> None:
+    output, _error = doctor()
 
-    assert all(len(line) <= 80 for line in said.splitlines())
-    assert "\x1b" not in said
-    assert "ok sqs.queue.fifo" in " ".join(said.split())
-    assert "0 warning, 0 error, 0 skipped" in said
+    assert all(len(line) <= 80 for line in output.splitlines())
+    assert "\x1b" not in output
+    assert "ok sqs.queue.fifo" in " ".join(output.split())
+    assert "0 warning, 0 error, 0 skipped" in output
 
 
 @pytest.mark.usefixtures("healthy")
-def test_what_is_wrong_is_told_with_its_remedy_and_the_exit_status(settings: Any) -> None:
+def test_an_error_has_a_remedy_and_sets_the_exit_status(settings: Any) -> None:
     settings.DYNAMODB_MESSAGE_TABLE = "nowhere"
 
-    said, error = doctor()
+    output, error = doctor()
 
-    assert "error dynamodb.table: There is no table nowhere" in said
-    remedies = [line for line in said.splitlines() if "python manage.py provision" in line]
+    assert "error dynamodb.table: There is no table nowhere" in output
+    remedies = [line for line in output.splitlines() if "python manage.py provision" in line]
     assert remedies
-    # A remedy stands in one line, so that its command can be copied.
-    assert all(len(line) <= 80 for line in said.splitlines() if line not in remedies)
+    # A remedy is one line, so that its command can be copied.
+    assert all(len(line) <= 80 for line in output.splitlines() if line not in remedies)
     assert error.startswith("1 of ")
 
 
-def test_it_changes_nothing(healthy: Any, settings: Any, lake_directory: Path) -> None:
+def test_the_doctor_changes_nothing(healthy: Any, settings: Any, lake_directory: Path) -> None:
     for url in (settings.SQS_CONVERSATION_QUEUE_URL, settings.SQS_CONVERSATION_DLQ_URL):
         healthy.send_message(
             QueueUrl=url, MessageBody="{}", MessageGroupId="group", MessageDeduplicationId="1"
@@ -144,7 +144,7 @@ def test_it_changes_nothing(healthy: Any, settings: Any, lake_directory: Path) -
 
 
 def everything(sqs: Any, settings: Any, lake: Path) -> list[Any]:
-    """Queues, table, rows of every table of PostgreSQL and files of the lake, as they are."""
+    """Return the state of the queues, the DynamoDB table, all rows of PostgreSQL, and the lake."""
     urls = (settings.SQS_CONVERSATION_QUEUE_URL, settings.SQS_CONVERSATION_DLQ_URL)
     queues = [
         sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["All"])["Attributes"] for url in urls
@@ -169,19 +169,19 @@ def everything(sqs: Any, settings: Any, lake: Path) -> list[Any]:
     ]
 
 
-def test_one_check_that_breaks_keeps_no_other_from_being_made(healthy: Any, settings: Any) -> None:
+def test_a_check_that_fails_does_not_stop_the_others(healthy: Any, settings: Any) -> None:
     settings.SQS_CONVERSATION_QUEUE_URL = None
 
     found = findings()
 
     assert found["sqs"]["status"] == "error"
-    assert "could not be made (AttributeError)" in found["sqs"]["found"]
+    assert "failed (AttributeError)" in found["sqs"]["found"]
     assert {check.partition(".")[0] for check in found} == DEPENDENCIES
     assert found["dynamodb.table"]["status"] == found["postgresql.connection"]["status"] == "ok"
 
 
 def run_doctor(port: int, lake: Path) -> subprocess.CompletedProcess[str]:
-    """The command as a process of its own, with every dependency at this port."""
+    """Run the command in another process, with every dependency at this port."""
     environment = with_settings(
         service_environment(
             database_url=f"postgres://someone:{SECRET}@127.0.0.1:{port}/conversations",
@@ -203,7 +203,7 @@ def run_doctor(port: int, lake: Path) -> subprocess.CompletedProcess[str]:
     )
 
 
-def test_with_every_dependency_down_it_tells_of_each_and_of_no_secret(tmp_path: Path) -> None:
+def test_with_all_dependencies_down_each_is_reported_without_secrets(tmp_path: Path) -> None:
     ended = run_doctor(free_port(), tmp_path / "lake")
 
     found = {each["check"]: each for each in json.loads(ended.stdout)["findings"]}
@@ -219,7 +219,7 @@ def test_with_every_dependency_down_it_tells_of_each_and_of_no_secret(tmp_path: 
 
 @contextmanager
 def silent_server() -> Iterator[int]:
-    """A port that takes connections and never says anything."""
+    """Return a port that accepts connections and never responds."""
     with socket.socket() as server:
         server.bind(("127.0.0.1", 0))
         server.listen(64)

@@ -1,4 +1,4 @@
-"""What `manage.py doctor` says of beat and of clocks."""
+"""The findings of `manage.py doctor` about beat and clocks."""
 
 from datetime import timedelta
 from typing import Any
@@ -17,18 +17,18 @@ CLOSING = "beat.close_due_conversations"
 
 
 def of_beat() -> dict[str, Finding]:
-    """The findings about beat, by check."""
+    """Return the findings about beat, by check."""
     return {finding.check: finding for finding in beat.check()}
 
 
 def of_clocks() -> dict[str, Finding]:
-    """The findings about clocks, by check."""
+    """Return the findings about clocks, by check."""
     return {finding.check: finding for finding in clocks.check()}
 
 
 @pytest.fixture
 def schedules(db: None) -> Any:
-    """Those that are provisioned; each has just run. Gives that of closing, to be changed."""
+    """Provision the schedules, each with a recent run. Return the schedule of closing."""
     ensure_schedules()
     PeriodicTask.objects.update(last_run_at=now() - timedelta(seconds=30))
     return PeriodicTask.objects.filter(task=close_due_conversations.name)
@@ -50,7 +50,7 @@ def test_a_tick_older_than_five_minutes_is_found(
     finding = of_beat()[CLOSING]
 
     assert finding.status is status
-    assert finding.found.startswith(f"It last ran 0:0{minutes}:0")
+    assert finding.found.startswith(f"The schedule last ran 0:0{minutes}:0")
     assert ("celery -A config beat" in finding.remedy) == (status is Status.ERROR)
 
 
@@ -83,8 +83,8 @@ def test_beat_that_never_ran_is_found(schedules: Any) -> None:
     finding = of_beat()[CLOSING]
 
     assert finding.status is Status.ERROR
-    assert finding.found == "It has never run, and is 1:00:00 old."
-    assert finding.remedy == "Is beat running? Start one: celery -A config beat"
+    assert finding.found == "The schedule has never run and is 1:00:00 old."
+    assert finding.remedy == "If beat is not running, start it: celery -A config beat"
 
 
 def test_schedules_that_were_just_made_have_time_to_run(schedules: Any) -> None:
@@ -93,7 +93,7 @@ def test_schedules_that_were_just_made_have_time_to_run(schedules: Any) -> None:
     finding = of_beat()[CLOSING]
 
     assert finding.status is Status.WARNING
-    assert finding.found == "It has not run yet; it was made or changed 0:01:00 ago."
+    assert finding.found == "The schedule has not run yet. It was created or changed 0:01:00 ago."
 
 
 def test_a_missing_schedule_is_found(schedules: Any) -> None:
@@ -106,13 +106,13 @@ def test_a_missing_schedule_is_found(schedules: Any) -> None:
     assert finding.remedy == "Run: python manage.py provision"
 
 
-def test_a_schedule_that_is_switched_off_is_told(schedules: Any) -> None:
+def test_a_disabled_schedule_is_found(schedules: Any) -> None:
     schedules.update(enabled=False)
 
     finding = of_beat()[CLOSING]
 
     assert finding.status is Status.WARNING
-    assert finding.found == "It is switched off."
+    assert finding.found == "The schedule is disabled."
     assert "admin site" in finding.remedy
 
 
@@ -150,7 +150,7 @@ def test_a_clock_that_is_wrong_is_found(seconds: int, status: Status, where: str
 
 
 @pytest.mark.usefixtures("aws", "db")
-def test_a_refusal_tells_the_time_too(settings: Any) -> None:
+def test_a_refused_call_also_has_the_time(settings: Any) -> None:
     settings.SQS_CONVERSATION_QUEUE_URL += "-nowhere.fifo"
 
     assert of_clocks()["clocks.aws"].status is Status.OK

@@ -1,4 +1,4 @@
-"""What `manage.py doctor` says of queues that are not as they should be."""
+"""The findings of `manage.py doctor` about queues with wrong attributes."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -17,12 +17,12 @@ MAIN, DEAD = "SQS_CONVERSATION_QUEUE_URL", "SQS_CONVERSATION_DLQ_URL"
 
 
 def of_queues() -> dict[str, Finding]:
-    """The findings about both queues, by check."""
+    """Return the findings about both queues, by check."""
     return {finding.check: finding for finding in sqs.check()}
 
 
 def bad(findings: dict[str, Finding]) -> set[str]:
-    """The checks that found something."""
+    """Return the checks that found a warning or an error."""
     return {
         check
         for check, finding in findings.items()
@@ -32,7 +32,7 @@ def bad(findings: dict[str, Finding]) -> set[str]:
 
 @dataclass(frozen=True, kw_only=True)
 class Break:
-    """An attribute set to a wrong value on one of the queues, and what is said then."""
+    """A wrong value of an attribute of a queue, and the expected finding."""
 
     setting: str
     attribute: str
@@ -103,7 +103,7 @@ BREAKS = (
 
 
 @pytest.mark.parametrize("wrong", BREAKS, ids=lambda wrong: wrong.check)
-def test_a_wrong_attribute_is_found_and_mended_by_the_remedy(sqs: Any, wrong: Break) -> None:
+def test_the_remedy_corrects_a_wrong_attribute(sqs: Any, wrong: Break) -> None:
     sqs.set_queue_attributes(
         QueueUrl=getattr(service_settings, wrong.setting),
         Attributes={wrong.attribute: wrong.value},
@@ -118,13 +118,13 @@ def test_a_wrong_attribute_is_found_and_mended_by_the_remedy(sqs: Any, wrong: Br
 
 
 def arn(sqs: Any, url: str) -> str:
-    """The name of a queue in policies."""
+    """Return the ARN of a queue."""
     attributes = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]
     return str(attributes["QueueArn"])
 
 
 def redrive(sqs: Any, policy: str) -> Finding:
-    """What is said of this redrive policy; nothing else is wrong."""
+    """Return the finding about this redrive policy. All other findings are ok."""
     sqs.set_queue_attributes(
         QueueUrl=service_settings.SQS_CONVERSATION_QUEUE_URL, Attributes={"RedrivePolicy": policy}
     )
@@ -141,7 +141,7 @@ def test_a_redrive_policy_to_another_queue_is_found(sqs: Any) -> None:
     )
 
     assert finding.status is Status.ERROR
-    assert finding.found.startswith("It points to other.fifo, which is not")
+    assert finding.found.startswith("The redrive policy points to other.fifo, which is not")
     assert "SQS_CONVERSATION_DLQ_URL" in finding.remedy
 
 
@@ -152,7 +152,7 @@ def test_another_receive_count_is_found(sqs: Any, count: int, status: Status) ->
     finding = redrive(sqs, f'{{"deadLetterTargetArn": "{target}", "maxReceiveCount": {count}}}')
 
     assert finding.status is status
-    assert f"{count} receipts, not 100" in finding.found
+    assert f"{count} receives, not 100" in finding.found
     assert PROVISION in finding.remedy
 
 
@@ -187,7 +187,7 @@ def test_a_standard_queue_is_found(sqs: Any, settings: Any, setting: str, check:
     findings = of_queues()
 
     assert findings[f"{check}.fifo"].status is Status.ERROR
-    assert findings[f"{check}.fifo"].found.startswith("It is a standard queue")
+    assert findings[f"{check}.fifo"].found.startswith("The queue is a standard queue")
     assert f"Set {setting} to the URL of a new queue" in findings[f"{check}.fifo"].remedy
     assert findings[f"{check}.deduplication"].status is Status.SKIPPED
     standard = sqs.get_queue_attributes(
@@ -199,7 +199,7 @@ def test_a_standard_queue_is_found(sqs: Any, settings: Any, setting: str, check:
 @pytest.mark.parametrize(
     ("setting", "check"), [(MAIN, "sqs.queue"), (DEAD, "sqs.dlq")], ids=["queue", "dlq"]
 )
-def test_a_queue_that_is_not_there_is_found(sqs: Any, setting: str, check: str) -> None:
+def test_a_missing_queue_is_found(sqs: Any, setting: str, check: str) -> None:
     url = getattr(service_settings, setting)
     sqs.delete_queue(QueueUrl=url)
 

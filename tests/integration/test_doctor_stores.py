@@ -1,4 +1,4 @@
-"""What `manage.py doctor` says of PostgreSQL, the control broker and the lake when they are ill."""
+"""The findings of `manage.py doctor` about PostgreSQL, the control broker and the lake."""
 
 import os
 import tempfile
@@ -23,17 +23,17 @@ NOBODY = 65_534
 
 
 def of_database() -> dict[str, Finding]:
-    """The findings about PostgreSQL, by check."""
+    """Return the findings about PostgreSQL, by check."""
     return {finding.check: finding for finding in postgresql.check()}
 
 
 def of_lake() -> dict[str, Finding]:
-    """The findings about the data lake, by check."""
+    """Return the findings about the data lake, by check."""
     return {finding.check: finding for finding in lake.check()}
 
 
-def said(sql: str) -> None:
-    """Tell PostgreSQL something for this test's transaction."""
+def execute(sql: str) -> None:
+    """Execute SQL in the transaction of this test."""
     with connection.cursor() as cursor:
         cursor.execute(sql)
 
@@ -54,7 +54,7 @@ def test_postgresql_that_is_down_is_found(monkeypatch: pytest.MonkeyPatch) -> No
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_wrong_password_is_found_and_not_told(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_wrong_password_is_found_and_not_printed(monkeypatch: pytest.MonkeyPatch) -> None:
     connection.close()
     monkeypatch.setitem(connection.settings_dict, "PASSWORD", "hunter2")
 
@@ -70,7 +70,7 @@ def test_a_wrong_password_is_found_and_not_told(monkeypatch: pytest.MonkeyPatch)
 def test_postgresql_that_is_too_old_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
     connection.close()
     monkeypatch.setattr(connection.features, "minimum_database_version", (99,))
-    # Django looks once for each program.
+    # Django checks the version once per process.
     monkeypatch.setattr(base, "RAN_DB_VERSION_CHECK", set())
 
     findings = of_database()
@@ -89,13 +89,13 @@ def test_a_migration_that_is_not_applied_is_found() -> None:
     finding = of_database()["postgresql.migrations"]
 
     assert finding.status is Status.ERROR
-    assert finding.found == f"Not applied: analytics.{newest}."
+    assert finding.found == f"Migrations are not applied: analytics.{newest}."
     assert finding.remedy == "Run: python manage.py migrate"
 
 
 @pytest.mark.django_db
 def test_a_database_without_any_table_is_found() -> None:
-    said("CREATE SCHEMA empty; SET LOCAL search_path TO empty")
+    execute("CREATE SCHEMA empty; SET LOCAL search_path TO empty")
 
     findings = of_database()
 
@@ -107,8 +107,8 @@ def test_a_database_without_any_table_is_found() -> None:
 
 @pytest.mark.django_db
 def test_a_role_that_may_only_read_is_found() -> None:
-    said("CREATE ROLE reader; GRANT SELECT ON ALL TABLES IN SCHEMA public TO reader")
-    said("SET LOCAL ROLE reader")
+    execute("CREATE ROLE reader; GRANT SELECT ON ALL TABLES IN SCHEMA public TO reader")
+    execute("SET LOCAL ROLE reader")
 
     finding = of_database()["postgresql.permissions"]
 
@@ -119,7 +119,7 @@ def test_a_role_that_may_only_read_is_found() -> None:
 
 @pytest.mark.django_db
 def test_a_role_that_may_not_even_see_the_migrations_is_found() -> None:
-    said("CREATE ROLE stranger; SET LOCAL ROLE stranger")
+    execute("CREATE ROLE stranger; SET LOCAL ROLE stranger")
 
     findings = of_database()
 
@@ -130,7 +130,7 @@ def test_a_role_that_may_not_even_see_the_migrations_is_found() -> None:
 
 @pytest.mark.django_db
 def test_a_database_that_takes_no_writes_is_found() -> None:
-    said("SET LOCAL default_transaction_read_only = on")
+    execute("SET LOCAL default_transaction_read_only = on")
 
     finding = of_database()["postgresql.writable"]
 
@@ -147,7 +147,7 @@ def test_a_control_broker_that_answers_is_ok(stack: Stack, settings: Any) -> Non
     assert finding.status is Status.OK
 
 
-def test_without_a_control_broker_nothing_is_asked(settings: Any) -> None:
+def test_without_a_control_broker_its_check_is_skipped(settings: Any) -> None:
     settings.CELERY_CONTROL_URL = ""
 
     (finding,) = control.check()
@@ -156,19 +156,19 @@ def test_without_a_control_broker_nothing_is_asked(settings: Any) -> None:
     assert "CELERY_CONTROL_URL is not set" in finding.found
 
 
-def test_a_dead_control_broker_is_found_and_its_password_not_told(settings: Any) -> None:
+def test_an_unavailable_control_broker_is_found_and_its_password_not_printed(settings: Any) -> None:
     port = free_port()
     settings.CELERY_CONTROL_URL = f"redis://someone:hunter2@127.0.0.1:{port}/0"
 
     (finding,) = control.check()
 
     assert finding.status is Status.ERROR
-    assert finding.found.startswith(f"redis://127.0.0.1:{port} does not answer (ConnectionError)")
+    assert finding.found.startswith(f"redis://127.0.0.1:{port} does not respond (ConnectionError)")
     assert "CELERY_CONTROL_URL" in finding.remedy
     assert "hunter2" not in finding.found + finding.remedy
 
 
-def test_a_lake_folder_that_is_missing_is_told_and_not_made(tmp_path: Path, settings: Any) -> None:
+def test_a_missing_lake_folder_is_found_and_not_created(tmp_path: Path, settings: Any) -> None:
     settings.DATALAKE_URL = (tmp_path / "a" / "b").as_uri()
 
     findings = of_lake()
@@ -194,7 +194,7 @@ def test_a_file_in_the_place_of_the_lake_is_found(
 
 @contextmanager
 def as_ordinary_user() -> Iterator[None]:
-    """Root may write everywhere, so be nobody for a while."""
+    """Run as the user nobody, because root can write everywhere."""
     with ExitStack() as undo:
         if os.geteuid() == 0:
             os.seteuid(NOBODY)
@@ -203,7 +203,7 @@ def as_ordinary_user() -> Iterator[None]:
 
 
 def test_a_lake_folder_that_may_not_be_written_to_is_found(settings: Any) -> None:
-    # Not pytest's folder: nobody may not enter that.
+    # The user nobody cannot enter pytest's folder.
     with tempfile.TemporaryDirectory() as folder:
         Path(folder).chmod(0o555)
         settings.DATALAKE_URL = Path(folder).as_uri()
@@ -213,18 +213,18 @@ def test_a_lake_folder_that_may_not_be_written_to_is_found(settings: Any) -> Non
 
         assert findings["lake.reachable"].status is Status.OK
         assert findings["lake.may_put"].status is Status.ERROR
-        assert f"{folder} may not be written to" in findings["lake.may_put"].found
+        assert f"{folder} is not writable" in findings["lake.may_put"].found
         assert "DATALAKE_URL" in findings["lake.may_put"].remedy
 
 
 @pytest.fixture
 def firehose(stack: Stack, aws: None, monkeypatch: pytest.MonkeyPatch) -> Any:
-    """A client of moto's Firehose, which the service uses, too."""
+    """Return a client of moto's Firehose, which the service is configured to use."""
     monkeypatch.setenv("AWS_ENDPOINT_URL_FIREHOSE", stack.moto_url)
     return boto3.client("firehose", region_name="eu-west-1")
 
 
-def test_a_stream_that_is_there_is_ok(firehose: Any, settings: Any) -> None:
+def test_an_existing_stream_is_ok(firehose: Any, settings: Any) -> None:
     firehose.create_delivery_stream(
         DeliveryStreamName="answers",
         S3DestinationConfiguration={
@@ -241,7 +241,7 @@ def test_a_stream_that_is_there_is_ok(firehose: Any, settings: Any) -> None:
 
 
 @pytest.mark.usefixtures("firehose")
-def test_a_stream_that_is_not_there_is_found(settings: Any) -> None:
+def test_a_missing_stream_is_found(settings: Any) -> None:
     settings.DATALAKE_URL = "firehose://answers"
 
     finding = of_lake()["lake.reachable"]
@@ -251,7 +251,7 @@ def test_a_stream_that_is_not_there_is_found(settings: Any) -> None:
     assert "DATALAKE_URL" in finding.remedy
 
 
-def test_a_lake_behind_grpc_is_reached_and_told_nothing(settings: Any) -> None:
+def test_a_grpc_lake_is_connected_to_and_nothing_is_sent(settings: Any) -> None:
     with weni_server() as server:
         settings.DATALAKE_URL = f"weni://{server.target}"
         findings = of_lake()
@@ -270,4 +270,4 @@ def test_a_lake_behind_grpc_that_is_down_is_found(
     finding = of_lake()["lake.reachable"]
 
     assert finding.status is Status.ERROR
-    assert "does not answer within 1 s" in finding.found
+    assert "does not respond within 1 s" in finding.found

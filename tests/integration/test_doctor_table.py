@@ -1,4 +1,4 @@
-"""What `manage.py doctor` says of a DynamoDB table that is not as it should be."""
+"""The findings of `manage.py doctor` about a DynamoDB table with errors."""
 
 from collections.abc import Callable
 from typing import Any
@@ -14,12 +14,12 @@ PROVISION = "python manage.py provision"
 
 
 def of_table() -> dict[str, Finding]:
-    """The findings about the table, by check."""
+    """Return the findings about the table, by check."""
     return {finding.check: finding for finding in dynamodb.check()}
 
 
 def bad(findings: dict[str, Finding]) -> set[str]:
-    """The checks that found something."""
+    """Return the checks that found a warning or an error."""
     return {
         check
         for check, finding in findings.items()
@@ -28,7 +28,7 @@ def bad(findings: dict[str, Finding]) -> set[str]:
 
 
 @pytest.mark.usefixtures("aws")
-def test_a_table_that_is_not_there_is_found(settings: Any) -> None:
+def test_a_missing_table_is_found(settings: Any) -> None:
     settings.DYNAMODB_MESSAGE_TABLE = "nowhere"
 
     findings = of_table()
@@ -53,11 +53,11 @@ def test_wrong_keys_are_found(settings: Any, names: list[str], types: str) -> No
 
     assert finding.status is Status.ERROR
     assert f"{names[0]} (HASH {types})" in finding.found
-    assert "set DYNAMODB_MESSAGE_TABLE to a name that is not taken" in finding.remedy
+    assert "Set DYNAMODB_MESSAGE_TABLE to an unused name" in finding.remedy
 
 
 def make_table(table: str, names: list[str], types: Any) -> None:
-    """A table with these keys and no expiry."""
+    """Create a table with these keys and no expiry."""
     kinds: list[Any] = ["HASH", "RANGE"]
     dynamodb_client().create_table(
         TableName=table,
@@ -71,7 +71,7 @@ def make_table(table: str, names: list[str], types: Any) -> None:
 
 
 def set_expiry(attribute: str, *, enabled: bool) -> None:
-    """Switch the table's expiry on or off."""
+    """Enable or disable the table's expiry."""
     dynamodb_client().update_time_to_live(
         TableName=service_settings.DYNAMODB_MESSAGE_TABLE,
         TimeToLiveSpecification={"Enabled": enabled, "AttributeName": attribute},
@@ -79,7 +79,7 @@ def set_expiry(attribute: str, *, enabled: bool) -> None:
 
 
 def by_another_attribute() -> None:
-    """Expiry by an attribute that no item has."""
+    """Enable expiry with an attribute that no item has."""
     set_expiry("expires_at", enabled=False)
     set_expiry("created_at", enabled=True)
 
@@ -88,8 +88,12 @@ def by_another_attribute() -> None:
 @pytest.mark.parametrize(
     ("unset", "found", "remedy"),
     [
-        (lambda: set_expiry("expires_at", enabled=False), "It is off", PROVISION),
-        (by_another_attribute, "It goes by created_at, not", "AttributeName=created_at"),
+        (lambda: set_expiry("expires_at", enabled=False), "The table's expiry is off", PROVISION),
+        (
+            by_another_attribute,
+            "The expiry uses the attribute created_at, not",
+            "AttributeName=created_at",
+        ),
     ],
     ids=["off", "another attribute"],
 )

@@ -1,4 +1,4 @@
-"""`manage.py erase` says what there is, asks, has it removed, and says what it cannot reach."""
+"""`manage.py erase` counts a contact's data, asks, erases it, and lists what it cannot erase."""
 
 import io
 import logging
@@ -21,14 +21,14 @@ from tests.support.erasures import OTHER_CHANNEL, carry_out, everything, group_o
 from tests.support.service_queue import ServiceQueue
 from tests.support.stored import every_item, every_row_version
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("nudges")]
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("outbox_hints")]
 
 POINTER = "tasks.erasing.erase_contact"
 
 
 @pytest.fixture(autouse=True)
 def dead_letters(queue: ServiceQueue, settings: Any, monkeypatch: pytest.MonkeyPatch) -> Fifo:
-    """The dead-letter queue, on the same strict server as the queue."""
+    """Return the dead-letter queue, on the same strict server as the queue."""
     other = queue.another()
     settings.SQS_CONVERSATION_DLQ_URL = other.url
     monkeypatch.setattr(contact_erasure, "POLL_INTERVAL", 0.01)
@@ -37,35 +37,35 @@ def dead_letters(queue: ServiceQueue, settings: Any, monkeypatch: pytest.MonkeyP
 
 @pytest.fixture
 def worker(monkeypatch: pytest.MonkeyPatch, queue: ServiceQueue) -> None:
-    """Carries out at once what is sent."""
+    """Run published pointers immediately."""
 
-    def send(erasures: Sequence[Erasure]) -> int:
-        unsent = tasks.send(erasures)
+    def publish(erasures: Sequence[Erasure]) -> int:
+        unsent = tasks.publish_erasures(erasures)
         for name, (erasure_uuid,) in queue.pointers():
             assert name == POINTER
             tasks.erase_contact.run(erasure_uuid)
         return unsent
 
-    monkeypatch.setattr(command, "send", send)
+    monkeypatch.setattr(command, "publish_erasures", publish)
 
 
 def run(*options: str, contact: str = URN, project_uuid: Any = PROJECT) -> str:
-    """Run the command without its question; gives what it says."""
-    said = io.StringIO()
+    """Run the command without its question. Return its output."""
+    output = io.StringIO()
     arguments = [f"--contact={contact}", f"--project={project_uuid}", "--yes", *options]
-    call_command("erase", *arguments, stdout=said)
-    return said.getvalue()
+    call_command("erase", *arguments, stdout=output)
+    return output.getvalue()
 
 
 def refused(*options: str, **whom: Any) -> str:
-    """What the command says when it ends with an error."""
+    """Run a command that must fail. Return its error."""
     with pytest.raises(CommandError) as caught:
         run(*options, **whom)
     return str(caught.value)
 
 
 def answer(monkeypatch: pytest.MonkeyPatch, text: str | None) -> None:
-    """What the operator types; None: there is no terminal."""
+    """Answer each question with this text, or None for no answer."""
 
     def type_in(_question: str) -> str:
         if text is None:
@@ -75,9 +75,9 @@ def answer(monkeypatch: pytest.MonkeyPatch, text: str | None) -> None:
     monkeypatch.setattr("builtins.input", type_in)
 
 
-def lines(said: str, *, heading: str) -> dict[str, int]:
-    """The counts below a heading."""
-    _, _, below = said.partition(f"{heading}:\n")
+def lines(output: str, *, heading: str) -> dict[str, int]:
+    """Return the counts below a heading."""
+    _, _, below = output.partition(f"{heading}:\n")
     counts = {}
     for line in below.split("\n"):
         number, _, name = line.strip().partition("  ")
@@ -88,17 +88,17 @@ def lines(said: str, *, heading: str) -> dict[str, int]:
 
 
 @pytest.mark.usefixtures("worker")
-def test_it_says_what_there_is_and_what_was_removed_and_what_the_lake_has(
+def test_found_and_removed_data_and_the_events_in_the_lake_are_printed(
     dead_letters: Fifo, tmp_path: Path
 ) -> None:
     live()
-    told = OutboxEvent.objects.earliest("id")
-    OutboxEvent.objects.filter(pk=told.pk).update(delivered_at=NOON)
+    sent = OutboxEvent.objects.earliest("id")
+    OutboxEvent.objects.filter(pk=sent.pk).update(delivered_at=NOON)
     dead_letters.send(message_body(), MessageGroupId=group_of())
     dead_letters.send("not JSON", MessageGroupId=group_of())
     file = tmp_path / "ids"
 
-    said = run(f"--lake-ids={file}")
+    output = run(f"--lake-ids={file}")
 
     there_is = {
         "conversations": 2,
@@ -107,25 +107,25 @@ def test_it_says_what_there_is_and_what_was_removed_and_what_the_lake_has(
         "survey answers": 2,
         "outbox events": 2,
     }
-    assert lines(said, heading="There is") == there_is
-    assert lines(said, heading="Removed") == there_is | {"dead letters": 2}
-    assert "The data lake was sent 1 answers of this contact." in said
-    assert file.read_text() == f"{told.event_id}\n"
+    assert lines(output, heading="Found") == there_is
+    assert lines(output, heading="Removed") == there_is | {"dead letters": 2}
+    assert "1 answers of this contact were sent to the data lake." in output
+    assert file.read_text() == f"{sent.event_id}\n"
     assert URN not in everything()
     assert every_item() == []
     assert dead_letters.received() == []
 
 
 @pytest.mark.usefixtures("worker")
-def test_what_the_lake_has_can_be_asked_for_later(tmp_path: Path) -> None:
+def test_a_later_run_prints_the_events_in_the_lake(tmp_path: Path) -> None:
     live()
     OutboxEvent.objects.update(delivered_at=NOON)
     run()
 
-    said = run(f"--lake-ids={tmp_path / 'ids'}")
+    output = run(f"--lake-ids={tmp_path / 'ids'}")
 
-    assert lines(said, heading="There is")["conversations"] == 0
-    assert "Removed before, the last at " in said
+    assert lines(output, heading="Found")["conversations"] == 0
+    assert "Removed earlier, most recently at " in output
     assert len((tmp_path / "ids").read_text().split()) == 2
 
 
@@ -143,15 +143,15 @@ def test_the_pointers_go_through_the_groups_of_the_contact(queue: ServiceQueue) 
     assert all(delivery.is_barrier for delivery in pointers)
 
 
-def test_without_a_worker_it_ends_with_what_to_do_and_the_next_run_goes_on(
+def test_without_a_worker_the_command_fails_and_the_next_run_continues(
     queue: ServiceQueue,
 ) -> None:
     live()
-    assert "1 of 1 groups are still to be erased" in refused("--wait=0.1")
+    assert "1 of 1 groups are not erased yet" in refused("--wait=0.1")
     assert Conversation.objects.count() == 2
     (asked_for,) = Erasure.objects.all()
 
-    assert "1 of 1 groups are still to be erased" in refused("--wait=0")
+    assert "1 of 1 groups are not erased yet" in refused("--wait=0")
     (still,) = Erasure.objects.all()
     assert still.uuid == asked_for.uuid
     assert queue.pointers() == [(POINTER, [str(still.uuid)])] * 2
@@ -160,7 +160,7 @@ def test_without_a_worker_it_ends_with_what_to_do_and_the_next_run_goes_on(
     assert URN not in everything()
 
 
-def test_a_kill_before_the_pointers_are_sent_is_made_good_by_the_next_run(
+def test_after_a_kill_before_publishing_the_next_run_publishes_the_pointers(
     queue: ServiceQueue, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     live()
@@ -169,7 +169,7 @@ def test_a_kill_before_the_pointers_are_sent_is_made_good_by_the_next_run(
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(command, "send", die)
+        patch.setattr(command, "publish_erasures", die)
         with pytest.raises(KeyboardInterrupt):
             run()
     (asked_for,) = Erasure.objects.all()
@@ -180,21 +180,21 @@ def test_a_kill_before_the_pointers_are_sent_is_made_good_by_the_next_run(
     assert queue.pointers() == [(POINTER, [str(asked_for.uuid)])]
 
 
-def test_an_sqs_that_refuses_is_told_and_nothing_is_waited_for(queue: ServiceQueue) -> None:
+def test_if_sqs_refuses_the_command_fails_without_waiting(queue: ServiceQueue) -> None:
     live()
     queue.strict.fail(status=400, code="AccessDenied")
 
     try:
-        said = refused()
+        output = refused()
     finally:
         queue.strict.clear_faults()
 
-    assert "SQS did not take 1 of 1 tasks." in said
-    assert "The dead letters could not be searched: AccessDenied." in said
+    assert "SQS did not accept 1 of 1 tasks." in output
+    assert "The dead letters could not be searched: AccessDenied." in output
 
 
 @pytest.mark.parametrize("typed", ["no", "", "yeah", None])
-def test_nothing_is_asked_for_unless_the_operator_says_yes(
+def test_nothing_is_requested_unless_the_answer_is_yes(
     monkeypatch: pytest.MonkeyPatch, queue: ServiceQueue, typed: str | None
 ) -> None:
     live()
@@ -209,7 +209,7 @@ def test_nothing_is_asked_for_unless_the_operator_says_yes(
 
 
 @pytest.mark.usefixtures("worker")
-def test_a_yes_is_enough(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_yes_continues(monkeypatch: pytest.MonkeyPatch) -> None:
     live()
     answer(monkeypatch, "yes")
 
@@ -219,54 +219,56 @@ def test_a_yes_is_enough(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize(
-    ("whom", "said"),
+    ("whom", "output"),
     [
         ({"project_uuid": "shop"}, '"shop" is not a UUID: write '),
         ({"contact": ""}, "--contact is empty"),
     ],
 )
-def test_what_names_nobody_is_refused_with_a_sentence(whom: dict[str, Any], said: str) -> None:
+def test_an_invalid_contact_or_project_is_refused_with_a_sentence(
+    whom: dict[str, Any], output: str
+) -> None:
     project()
-    assert said in refused(**whom)
+    assert output in refused(**whom)
     assert not Erasure.objects.exists()
 
 
 def test_a_project_that_is_unknown_is_refused_with_a_sentence() -> None:
     unknown = uuid4()
-    assert refused(project_uuid=unknown).startswith(f"There is no project {unknown}: ")
+    assert refused(project_uuid=unknown).startswith(f"There is no project {unknown}. ")
 
 
-def test_a_file_that_cannot_be_written_is_told_before_anything_is_removed() -> None:
+def test_a_file_that_cannot_be_written_is_reported_before_the_erasure() -> None:
     live()
     assert "cannot be written" in refused("--lake-ids=/nonexistent/ids")
     assert not Erasure.objects.exists()
 
 
-def test_a_dynamodb_that_is_down_is_told(settings: Any) -> None:
+def test_an_unavailable_dynamodb_is_reported(settings: Any) -> None:
     live()
     settings.DYNAMODB_MESSAGE_TABLE = "another_table"
     assert "DynamoDB is unavailable" in refused()
 
 
 @pytest.mark.usefixtures("worker")
-def test_a_contact_who_has_nothing_is_kept_out_and_has_dead_letters_removed(
+def test_a_contact_without_data_is_blocked_and_its_dead_letters_are_deleted(
     dead_letters: Fifo,
 ) -> None:
     project()
     dead_letters.send(numbered_message(0), MessageGroupId="any")
 
-    said = run()
+    output = run()
 
-    assert lines(said, heading="Removed")["dead letters"] == 1
+    assert lines(output, heading="Removed")["dead letters"] == 1
     (tombstone,) = Erasure.objects.all()
     assert tombstone.erased_at is not None
 
 
 @pytest.mark.usefixtures("worker")
-def test_dead_letters_of_others_that_wait_to_be_erased_are_not_taken_for_the_contacts(
+def test_dead_letters_of_another_pending_erasure_are_not_counted(
     dead_letters: Fifo,
 ) -> None:
-    """Contacts without conversations share a group."""
+    """Contacts without conversations have the same group."""
     project()
     dead_letters.send("another's pointer", MessageGroupId="erasures")
 
@@ -276,18 +278,18 @@ def test_dead_letters_of_others_that_wait_to_be_erased_are_not_taken_for_the_con
 
 
 @pytest.mark.usefixtures("worker")
-def test_logs_name_nobody(caplog: pytest.LogCaptureFixture) -> None:
+def test_logs_have_no_personal_data(caplog: pytest.LogCaptureFixture) -> None:
     live()
     with caplog.at_level(logging.INFO):
         run()
 
     assert caplog.records
-    told = str(
+    logged = str(
         [
             vars(record)
             for record in caplog.records
             if record.name.startswith(("operations", "tasks"))
         ]
     )
-    assert str(PROJECT) in told
-    assert URN not in told
+    assert str(PROJECT) in logged
+    assert URN not in logged

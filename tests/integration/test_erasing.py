@@ -43,7 +43,7 @@ from tests.support.stored import every_item, every_row_version, store_many
 
 pytestmark = [
     pytest.mark.django_db(transaction=True),
-    pytest.mark.usefixtures("aws", "nudges"),
+    pytest.mark.usefixtures("aws", "outbox_hints"),
 ]
 
 OTHER = "telegram:2002"

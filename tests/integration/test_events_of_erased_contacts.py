@@ -28,7 +28,7 @@ from tests.support.stored import every_item, every_row_version, stored_entries
 
 pytestmark = [
     pytest.mark.django_db(transaction=True),
-    pytest.mark.usefixtures("aws", "nudges"),
+    pytest.mark.usefixtures("aws", "outbox_hints"),
 ]
 
 BODIES = {

@@ -1,4 +1,4 @@
-"""What a worker logs while events run: ids on each line, one line at the end, nobody's data."""
+"""The log lines of a worker: ids on each line, one line per event, no personal data."""
 
 import io
 import json
@@ -39,7 +39,10 @@ from tests.support.fake_calls import FakeCalls, delivery
 from tests.support.samples import samples
 from tests.unit.celery_sqs_fifo.control.test_app import run_as_pool_process
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("aws", "nudges")]
+pytestmark = [
+    pytest.mark.django_db(transaction=True),
+    pytest.mark.usefixtures("aws", "outbox_hints"),
+]
 
 OF_AN_EVENT = {"correlation_id", "project_uuid", "group", "message_id"}
 OF_A_RUN = {"task_id", "step", "attempt"}
@@ -48,7 +51,7 @@ GROUP = f"5f0c2f3a:a3b1d0c2:{URN}"
 
 
 class Logged:
-    """A worker's two kinds of processes in this one, and the lines that they log."""
+    """The main process and a pool process of a worker in this process, and their log lines."""
 
     def __init__(self, log: io.StringIO) -> None:
         self._log = log
@@ -69,7 +72,7 @@ class Logged:
         )
 
     def run(self, *deliveries: Delivery) -> list[Outcome]:
-        """Run a batch, and settle it: what failed is held, or quarantined if it never can work."""
+        """Run a batch and settle it: failed events are held, and invalid ones quarantined."""
         for one in deliveries:
             self._envelope.classify(one)
         failed, report, _ = run_as_pool_process(app, self._envelope.message(deliveries))
@@ -86,22 +89,22 @@ class Logged:
 
     @property
     def text(self) -> str:
-        """All that was logged."""
+        """Return the log as text."""
         return self._log.getvalue()
 
     @property
     def lines(self) -> list[dict[str, Any]]:
-        """Each line's JSON."""
+        """Return the JSON of each line."""
         return [json.loads(line) for line in self.text.splitlines()]
 
     def ends(self) -> list[dict[str, Any]]:
-        """The lines that an event ends with."""
+        """Return the lines about the ends of events."""
         return [line for line in self.lines if line["event"] == "event_ended"]
 
 
 @pytest.fixture
 def logged() -> Iterator[Logged]:
-    """What is logged from now on, in the form of production."""
+    """Capture log lines in the format of production."""
     form = logging_config(level="INFO")["formatters"]["structured"]
     log = io.StringIO()
     handler = logging.StreamHandler(log)
@@ -110,7 +113,7 @@ def logged() -> Iterator[Logged]:
             foreign_pre_chain=form["foreign_pre_chain"], processors=form["processors"]
         )
     )
-    # Before the handler is there: loading the app sets up logging anew.
+    # Load the app before adding the handler, because loading configures logging.
     worker = Logged(log)
     logging.getLogger().addHandler(handler)
     yield worker
@@ -126,7 +129,7 @@ def leaked(log: str, deliveries: Sequence[Delivery]) -> list[str]:
     return leaks(log=log, personal=personal_data(bodies=bodies, group_ids=groups))
 
 
-def test_every_sample_ends_with_one_line_and_none_tells_of_a_person(logged: Logged) -> None:
+def test_every_sample_ends_with_one_line_without_personal_data(logged: Logged) -> None:
     deliveries = []
     for sample in samples():
         one = delivery(
@@ -327,7 +330,7 @@ def test_a_library_that_logs_an_exception_quotes_no_row(logged: Logged) -> None:
 
 
 @pytest.mark.parametrize("library", ["celery.pool", "kombu", "django.db.backends", "redis"])
-def test_libraries_log_nothing_at_debug_whatever_the_level_is(library: str) -> None:
+def test_libraries_never_log_at_debug(library: str) -> None:
     config = logging_config(level="DEBUG")
 
     assert config["root"]["level"] == "INFO"

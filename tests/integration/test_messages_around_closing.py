@@ -26,7 +26,7 @@ from tests.support.stored import archived, every_item, stored_entries
 
 pytestmark = [
     pytest.mark.django_db(transaction=True),
-    pytest.mark.usefixtures("aws", "nudges"),
+    pytest.mark.usefixtures("aws", "outbox_hints"),
 ]
 
 SECOND = timedelta(seconds=1)

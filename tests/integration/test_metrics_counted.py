@@ -1,4 +1,4 @@
-"""What the steps and the pointers count while they work."""
+"""The counts of steps and pointers."""
 
 from collections.abc import Iterator, Sequence
 from datetime import timedelta
@@ -33,12 +33,12 @@ from tests.support.service_queue import ServiceQueue
 
 pytestmark = [
     pytest.mark.django_db(transaction=True),
-    pytest.mark.usefixtures("aws", "nudges"),
+    pytest.mark.usefixtures("aws", "outbox_hints"),
 ]
 
 
 class Lake:
-    """Takes two events at once and refuses one for good; at a third call it is down."""
+    """A lake that accepts two events per call, refuses one, and is down at the third call."""
 
     max_batch_size = 2
 
@@ -56,7 +56,7 @@ class Lake:
 
 @pytest.fixture(autouse=True)
 def _own_counters() -> Iterator[None]:
-    """Counters at zero, as in a process that has just begun."""
+    """Reset the counters to zero, as in a new process."""
     metrics.cache_clear()
     yield
     metrics.cache_clear()
@@ -128,7 +128,7 @@ def test_a_late_message_of_another_group_is_both() -> None:
     assert count("opened") == 0
 
 
-def test_closings_are_counted_by_what_closed(queue: ServiceQueue) -> None:
+def test_closings_are_counted_by_cause(queue: ServiceQueue) -> None:
     deliver_bodies(bodies=[message_body(), close_body(), close_body()])
     takeover = window_body(urn="telegram:2", data={"has_chats_room": True})
     deliver_bodies(bodies=[message_body(urn="telegram:2"), takeover])
@@ -151,7 +151,7 @@ def test_closings_are_counted_by_what_closed(queue: ServiceQueue) -> None:
     }
 
 
-def test_a_closing_that_is_looked_at_too_early_or_again_is_none(queue: ServiceQueue) -> None:
+def test_an_early_or_repeated_closing_pointer_is_not_counted(queue: ServiceQueue) -> None:
     due = closing_at(NOON)
     with at(NOON - MINUTE):
         closing.close_conversation.run(str(due.uuid))
@@ -178,7 +178,7 @@ def test_messages_that_are_found_after_the_archive_are_counted() -> None:
     assert count("messages_archived") == 2
 
 
-def test_what_the_lake_took_and_refused_is_counted_although_it_failed_later(
+def test_accepted_and_refused_lake_events_are_counted_before_a_failure(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     answers = [

@@ -1,4 +1,4 @@
-"""What is read of PostgreSQL and SQS when Prometheus asks."""
+"""The gauges that are read from PostgreSQL and SQS for a scrape."""
 
 import re
 from datetime import datetime, timedelta
@@ -26,7 +26,7 @@ BIG_TABLES = (
     "analytics_outboxevent",
     "conversation_messages_deadletter",
 )
-# A conversation of every kind that there is much of: open and not due, closed and archived.
+# Many conversations of the two most frequent kinds: open and not due, closed and archived.
 MANY_CONVERSATIONS = """
 INSERT INTO conversations_conversation (
     uuid, project_id, channel_uuid, contact_urn, contact_name, group_id, external_id, started_at,
@@ -67,7 +67,7 @@ FROM generate_series(1, %(many)s) AS number
 
 @pytest.fixture(autouse=True)
 def _database(transactional_db: None) -> None:
-    """What is read is committed, since it is read in a connection of another thread."""
+    """Commit test data, because another thread reads it in its own connection."""
 
 
 def dead_letter(number: int, *, reason: str, queued_at: datetime, **fields: Any) -> None:
@@ -104,12 +104,12 @@ def state(moment: datetime = NOON) -> dict[str, dict[tuple[str, ...], float]]:
 
 
 def only(name: str) -> float:
-    """The value of a gauge without labels."""
+    """Return the value of a gauge without labels."""
     return state()[f"conversations_{name}"][()]
 
 
 def page() -> Scrape:
-    """A scrape of the state alone, as a worker's exporter gives it."""
+    """Return a scrape of these gauges only, as from a worker's exporter."""
     registry = CollectorRegistry()
     registry.register(StateCollector())
     return read(generate_latest(registry).decode())
@@ -142,7 +142,7 @@ def test_a_closed_conversation_is_pending_until_it_is_archived() -> None:
     assert only("archives_pending") == 1
 
 
-def test_the_outbox_tells_what_waits_since_when_and_what_was_refused() -> None:
+def test_the_outbox_gauges_count_waiting_and_refused_events() -> None:
     assert only("lake_oldest_age_seconds") == 0
     outbox_row(1, created_at=NOON - 2 * HOUR, delivered_at=NOON - HOUR)
     outbox_row(2, created_at=NOON - HOUR)
@@ -154,7 +154,7 @@ def test_the_outbox_tells_what_waits_since_when_and_what_was_refused() -> None:
     assert only("lake_refused") == 1
 
 
-def test_dead_letters_are_told_by_reason_until_they_are_redriven() -> None:
+def test_dead_letters_are_counted_by_reason_until_they_are_redriven() -> None:
     dead_letter(1, reason="bug", queued_at=NOON - HOUR)
     dead_letter(2, reason="bug", queued_at=NOON - 2 * HOUR)
     dead_letter(3, reason="not_json", queued_at=NOON - MINUTE)
@@ -164,7 +164,7 @@ def test_dead_letters_are_told_by_reason_until_they_are_redriven() -> None:
     assert only("dead_letters_oldest_age_seconds") == 2 * HOUR.total_seconds()
 
 
-def test_reasons_beyond_a_bound_are_told_together() -> None:
+def test_rare_reasons_are_counted_together() -> None:
     for number in range(45):
         dead_letter(number, reason=f"made-up-{number:02d}", queued_at=NOON)
 
@@ -173,7 +173,7 @@ def test_reasons_beyond_a_bound_are_told_together() -> None:
     assert waiting[("other",)] == 5
 
 
-def test_beat_has_an_age_once_it_has_run() -> None:
+def test_the_age_of_the_last_tick_exists_after_beat_has_run() -> None:
     ensure_schedules()
     assert "conversations_beat_last_tick_age_seconds" not in state()
 
@@ -183,7 +183,7 @@ def test_beat_has_an_age_once_it_has_run() -> None:
     assert only("beat_last_tick_age_seconds") == timedelta(minutes=10).total_seconds()
 
 
-def test_the_number_in_progress_is_what_postgresql_has_estimated() -> None:
+def test_the_number_in_progress_is_the_estimate_of_postgresql() -> None:
     for number in range(3):
         conversation(urn=f"telegram:{number}")
     conversation(urn="telegram:9", resolution=Resolution.RESOLVED, ended_at=NOON)

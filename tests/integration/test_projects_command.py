@@ -22,7 +22,7 @@ pytestmark = pytest.mark.django_db
 
 @pytest.fixture
 def shop() -> Project:
-    """Return a project with a name and the default settings."""
+    """Create a project with a name and the default settings."""
     return Project.objects.create(uuid=PROJECT, name="Shop", timezone="America/Sao_Paulo")
 
 
@@ -56,14 +56,14 @@ def test_every_setting_of_a_project_can_be_set(shop: Project) -> None:
     assert output == [
         f"{PROJECT}: name Shop -> Loja; timezone America/Sao_Paulo -> Asia/Tokyo; "
         "closing_time 00:00 -> 22:30; idle_timeout none -> 2h.",
-        "1 changed, 0 as they were.",
+        "1 changed, 0 unchanged.",
     ]
     shop.refresh_from_db()
     assert (shop.name, shop.timezone) == ("Loja", "Asia/Tokyo")
     assert (shop.closing_time, shop.idle_timeout) == (time(22, 30), timedelta(hours=2))
 
 
-def test_settings_that_are_not_given_stay_unchanged(shop: Project) -> None:
+def test_other_settings_do_not_change(shop: Project) -> None:
     Project.objects.update(closing_time=time(3), idle_timeout=timedelta(hours=1))
 
     projects("set", str(PROJECT), "--timezone", "UTC")
@@ -78,14 +78,14 @@ def test_an_idle_timeout_can_be_removed(shop: Project) -> None:
 
     assert projects("set", str(PROJECT), "--idle-timeout", "none") == [
         f"{PROJECT}: idle_timeout 1h -> none.",
-        "1 changed, 0 as they were.",
+        "1 changed, 0 unchanged.",
     ]
 
     shop.refresh_from_db()
     assert shop.idle_timeout is None
 
 
-def test_every_problem_is_reported_at_once(shop: Project) -> None:
+def test_all_errors_are_reported_at_once(shop: Project) -> None:
     assert failed(
         *("set", "42", "--timezone", "Brazil/Sao_Paulo"),
         *("--closing-time", "25:00", "--idle-timeout", "1s", "--name", "two\nlines"),
@@ -99,7 +99,7 @@ def test_every_problem_is_reported_at_once(shop: Project) -> None:
     ]
 
 
-def test_one_wrong_setting_keeps_the_others_from_being_written(shop: Project) -> None:
+def test_one_invalid_setting_prevents_all_changes(shop: Project) -> None:
     assert failed("set", str(PROJECT), "--name", "Loja", "--timezone", "Moon")[-1] == (
         "Nothing was written."
     )
@@ -107,7 +107,7 @@ def test_one_wrong_setting_keeps_the_others_from_being_written(shop: Project) ->
 
 def test_setting_nothing_is_refused(shop: Project) -> None:
     assert failed("set", str(PROJECT)) == [
-        "Say what to set: --name, --timezone, --closing-time or --idle-timeout.",
+        "Pass a setting: --name, --timezone, --closing-time or --idle-timeout.",
         "Nothing was written.",
     ]
 
@@ -117,7 +117,7 @@ def test_a_project_can_be_configured_before_its_first_event() -> None:
 
     assert output == [
         f"{PROJECT}: new; timezone America/Sao_Paulo -> Asia/Tokyo.",
-        "1 changed, 0 as they were.",
+        "1 changed, 0 unchanged.",
     ]
     assert Project.objects.get().timezone == "Asia/Tokyo"
 
@@ -159,7 +159,7 @@ def test_a_new_idle_timeout_applies_to_open_conversations() -> None:
 
 
 @pytest.mark.parametrize("options", [("--name", "Loja"), ("--timezone", "America/Sao_Paulo")])
-def test_other_settings_move_no_conversations(options: tuple[str, ...]) -> None:
+def test_settings_that_do_not_affect_closing_move_nothing(options: tuple[str, ...]) -> None:
     opened = conversation()
     Project.objects.update(timezone="America/Sao_Paulo")
 
@@ -170,7 +170,7 @@ def test_other_settings_move_no_conversations(options: tuple[str, ...]) -> None:
     assert opened.closes_at == NOON + timedelta(days=1)
 
 
-def test_the_log_names_projects_by_id_only(shop: Project, caplog: pytest.LogCaptureFixture) -> None:
+def test_logs_name_projects_only_by_id(shop: Project, caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level("INFO"):
         projects("set", str(PROJECT), "--name", "Loja da Ana", "--dry-run")
         projects("set", str(PROJECT), "--name", "Loja da Ana")

@@ -42,7 +42,7 @@ def test_a_file_configures_many_projects_and_the_changes_are_listed(path: Path) 
         f"{PROJECT}: name Shop -> Loja; timezone UTC -> Asia/Tokyo; 1 open conversation moved.",
         f"{OTHER}: timezone UTC -> America/Sao_Paulo; closing_time 00:00 -> 22:30; "
         "idle_timeout none -> 1h30m.",
-        "2 changed, 0 as they were.",
+        "2 changed, 0 unchanged.",
     ]
     project, other = Project.objects.get(uuid=PROJECT), Project.objects.get(uuid=OTHER)
     assert (project.name, project.timezone) == ("Loja", "Asia/Tokyo")
@@ -61,7 +61,7 @@ def test_a_file_may_leave_columns_out_and_name_new_projects(path: Path) -> None:
     assert output == [
         f"{PROJECT}: timezone America/Sao_Paulo -> UTC.",
         f"{OTHER}: new; timezone America/Sao_Paulo -> UTC.",
-        "2 changed, 0 as they were.",
+        "2 changed, 0 unchanged.",
     ]
     project = Project.objects.get(uuid=PROJECT)
     assert (project.name, project.timezone, project.closing_time) == ("Shop", "UTC", time(3))
@@ -86,7 +86,7 @@ def test_importing_the_output_of_list_changes_nothing(path: Path) -> None:
 
     output = projects("import", str(path))
 
-    assert output == ["0 changed, 2 as they were."]
+    assert output == ["0 changed, 2 unchanged."]
     assert every_row_version() == before
     assert path.read_text(encoding="utf-8").splitlines() == [
         HEADER,
@@ -139,7 +139,7 @@ def test_many_projects_take_few_queries(
     with django_assert_max_num_queries(8):
         output = projects("import", str(path), *options)
 
-    assert "100 changed, 100 as they were." in output
+    assert "100 changed, 100 unchanged." in output
     assert Project.objects.count() == (100 if options else 200)
 
 

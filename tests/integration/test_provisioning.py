@@ -1,4 +1,4 @@
-"""`manage.py provision` makes what is missing, and changes nothing that is as it should be."""
+"""`manage.py provision` creates what is missing and changes nothing else."""
 
 import io
 import json
@@ -13,7 +13,7 @@ from django_celery_beat.models import IntervalSchedule, PeriodicTask
 from apps.common.aws import dynamodb_client
 from config.celery import app
 from operations.provisioning import ensure_queues, ensure_table
-from operations.scheduler import PatientScheduler
+from operations.scheduler import ResilientScheduler
 from tasks.schedules import ensure_schedules
 
 FOURTEEN_DAYS = str(14 * 24 * 3600)
@@ -26,25 +26,25 @@ AS_NEEDED = {
     "MaximumMessageSize": "1048576",
     "VisibilityTimeout": "60",
 }
-# They change by themselves.
+# SQS changes these attributes.
 COUNTS = ("ApproximateNumberOf", "LastModifiedTimestamp")
 
 
 def attributes(sqs: Any, url: str) -> dict[str, str]:
-    """A queue's attributes, without counts and times."""
+    """Return a queue's attributes without counts and times."""
     found = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["All"])["Attributes"]
     return {name: value for name, value in found.items() if not name.startswith(COUNTS)}
 
 
 def provision() -> str:
-    """Run the command; gives what it says."""
-    said = io.StringIO()
-    call_command("provision", stdout=said)
-    return said.getvalue()
+    """Run the command. Return its output."""
+    output = io.StringIO()
+    call_command("provision", stdout=output)
+    return output.getvalue()
 
 
 def table() -> dict[str, Any]:
-    """The description of the table and of its expiry."""
+    """Return the descriptions of the table and its expiry."""
     client = dynamodb_client()
     name = settings.DYNAMODB_MESSAGE_TABLE
     described = client.describe_table(TableName=name)["Table"]
@@ -57,7 +57,7 @@ def test_both_queues_keep_messages_for_14_days_and_scale_by_group(sqs: Any, name
     assert attributes(sqs, getattr(settings, name)).items() >= AS_NEEDED.items()
 
 
-def test_a_message_is_dead_by_itself_only_after_100_receipts(sqs: Any) -> None:
+def test_sqs_moves_a_message_to_the_dead_letter_queue_after_100_receives(sqs: Any) -> None:
     dead_letters = attributes(sqs, settings.SQS_CONVERSATION_DLQ_URL)
 
     policy = json.loads(attributes(sqs, settings.SQS_CONVERSATION_QUEUE_URL)["RedrivePolicy"])
@@ -85,7 +85,7 @@ def test_provisioning_again_changes_nothing(sqs: Any) -> None:
     urls = (settings.SQS_CONVERSATION_QUEUE_URL, settings.SQS_CONVERSATION_DLQ_URL)
     before = [attributes(sqs, url) for url in urls], table(), list(PeriodicTask.objects.values())
 
-    assert "there" in provision()
+    assert "The table exists." in provision()
 
     after = [attributes(sqs, url) for url in urls], table(), list(PeriodicTask.objects.values())
     assert after == before
@@ -135,7 +135,7 @@ def test_an_expiry_that_is_off_is_switched_on() -> None:
 
 
 @pytest.mark.django_db
-def test_the_schedules_are_made_once_and_stay_as_operators_edit_them() -> None:
+def test_schedules_are_created_once_and_edits_are_kept() -> None:
     ensure_schedules()
     hourly = IntervalSchedule.objects.create(every=1, period=IntervalSchedule.HOURS)
     PeriodicTask.objects.update(interval=hourly, enabled=False)
@@ -157,10 +157,10 @@ def test_every_schedule_names_a_task_that_exists() -> None:
 
 @pytest.mark.django_db(transaction=True)
 def test_beat_adds_no_schedule_of_its_own() -> None:
-    """Celery's own clean-up of results has no group: a FIFO queue refuses it every day."""
+    """Celery's clean-up of results has no message group, so a FIFO queue would refuse it."""
     ensure_schedules()
     before = set(PeriodicTask.objects.values_list("task", flat=True))
 
-    PatientScheduler(app=app, lazy=False)
+    ResilientScheduler(app=app, lazy=False)
 
     assert set(PeriodicTask.objects.values_list("task", flat=True)) == before

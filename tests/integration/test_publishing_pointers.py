@@ -1,4 +1,4 @@
-"""Many pointers are published ten at a time, and what SQS did not take is given back."""
+"""Pointers are published ten at a time, and those that SQS did not accept are returned."""
 
 import pytest
 
@@ -11,7 +11,7 @@ UUIDS = [f"0e9b6c1a-5a47-4a3d-9a66-3f5a1c2b{number:04x}" for number in range(1, 
 
 
 def pointer(number: int, *, group: str = "") -> Pointer:
-    """One that names a conversation, in a group of its own unless one is given."""
+    """Return a pointer to a conversation, by default in its own group."""
     return Pointer(
         task=close_conversation,
         arguments=(UUIDS[number],),
@@ -21,12 +21,12 @@ def pointer(number: int, *, group: str = "") -> Pointer:
 
 
 def pointers(number: int) -> list[Pointer]:
-    """So many, in as many groups."""
+    """Return pointers in different groups."""
     return [pointer(index) for index in range(number)]
 
 
 def calls(queue: ServiceQueue) -> int:
-    """How many batches were sent."""
+    """Return the number of SendMessageBatch calls."""
     return queue.strict.call_counts().get("SendMessageBatch", 0)
 
 
@@ -38,7 +38,7 @@ def test_ten_go_with_one_call(queue: ServiceQueue, number: int, batches: int) ->
     assert len(queue.pointers()) == number
 
 
-def test_what_is_published_is_let_in_by_the_envelope(queue: ServiceQueue) -> None:
+def test_the_envelope_accepts_published_pointers(queue: ServiceQueue) -> None:
     tick = Pointer(
         task=archive_late_messages, arguments=(), message_group="ticks", deduplication_id="1"
     )
@@ -72,7 +72,7 @@ def test_the_same_deduplication_id_is_one_pointer(queue: ServiceQueue) -> None:
 
 
 @pytest.mark.parametrize(("status", "code"), [(500, "InternalError"), (400, "InvalidParameter")])
-def test_those_that_are_refused_are_given_back_and_the_rest_is_sent(
+def test_refused_pointers_are_returned_and_the_others_are_sent(
     queue: ServiceQueue, status: int, code: str
 ) -> None:
     wanted = pointers(25)
@@ -84,7 +84,7 @@ def test_those_that_are_refused_are_given_back_and_the_rest_is_sent(
 
 
 def test_one_refused_entry_is_given_back_alone(queue: ServiceQueue) -> None:
-    """SQS takes a MessageGroupId of at most 128 characters."""
+    """SQS accepts a MessageGroupId of at most 128 characters."""
     wanted = [pointer(0), pointer(1, group="g" * 129), pointer(2)]
 
     refused = publish_each(wanted, app=app)
@@ -93,7 +93,7 @@ def test_one_refused_entry_is_given_back_alone(queue: ServiceQueue) -> None:
     assert len(queue.pointers()) == 2
 
 
-def test_a_call_that_fails_gives_the_rest_back_untried(queue: ServiceQueue) -> None:
+def test_after_a_failed_call_the_remaining_pointers_are_returned(queue: ServiceQueue) -> None:
     wanted = pointers(35)
     assert publish_each(wanted[:10], app=app) == []
     queue.strict.reset_calls()
@@ -101,11 +101,11 @@ def test_a_call_that_fails_gives_the_rest_back_untried(queue: ServiceQueue) -> N
 
     assert publish_each(wanted[10:], app=app) == wanted[10:]
 
-    # The client itself tries three times.
+    # The client makes up to three attempts.
     assert calls(queue) == 3
 
 
-def test_a_failure_half_way_gives_back_what_was_not_sent(queue: ServiceQueue) -> None:
+def test_a_failure_half_way_returns_the_unsent_pointers(queue: ServiceQueue) -> None:
     wanted = pointers(30)
     queue.strict.fail(status=400, code="AccessDenied", count=1, actions=["SendMessageBatch"])
 
@@ -115,7 +115,7 @@ def test_a_failure_half_way_gives_back_what_was_not_sent(queue: ServiceQueue) ->
     assert len(queue.pointers()) == 30
 
 
-def test_an_answer_that_is_lost_does_not_double_what_was_sent(queue: ServiceQueue) -> None:
+def test_a_lost_response_does_not_duplicate_pointers(queue: ServiceQueue) -> None:
     queue.strict.lose_answers(count=1, actions=["SendMessageBatch"])
 
     assert publish_each(pointers(10), app=app) == []
@@ -123,7 +123,7 @@ def test_an_answer_that_is_lost_does_not_double_what_was_sent(queue: ServiceQueu
     assert len(queue.pointers()) == 10
 
 
-def test_an_sqs_that_cannot_be_reached_gives_all_back(queue: ServiceQueue) -> None:
+def test_if_sqs_is_unreachable_all_pointers_are_returned(queue: ServiceQueue) -> None:
     wanted = pointers(12)
     queue.strict.refuse_connections()
     try:

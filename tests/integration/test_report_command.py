@@ -25,26 +25,26 @@ OF_PROJECT = ("--project", str(PROJECT))
 
 
 def report(*arguments: str) -> str:
-    """What the command says."""
-    said = io.StringIO()
-    call_command("report", *arguments, stdout=said)
-    return said.getvalue()
+    """Run the command. Return its output."""
+    output = io.StringIO()
+    call_command("report", *arguments, stdout=output)
+    return output.getvalue()
 
 
 def as_json(*arguments: str) -> Any:
-    """What it says as JSON."""
+    """Run the command with --json. Return the document."""
     return json.loads(report("--json", *arguments))
 
 
 def lines_of(table: str) -> list[list[str]]:
-    """The cells of the rows of all tables."""
+    """Return the cells of the rows of all tables."""
     rows = [line for line in table.splitlines() if line.startswith("│")]
     return [[cell.strip() for cell in row.strip("│").split("│")] for row in rows]
 
 
 @pytest.fixture(autouse=True)
 def _a_day(db: None) -> None:
-    """Two conversations closed, one of them answered, and one opened."""
+    """Create two closed conversations, one of them with an answer, and an open one."""
     made_project(timezone="UTC")
     Project.objects.filter(uuid=PROJECT).update(name="[red]Shop")
     answered = closed(
@@ -63,10 +63,10 @@ def _a_day(db: None) -> None:
 
 
 def test_the_tables_have_the_figures_rounded() -> None:
-    said = report(*OF_PROJECT, *THE_DAY)
+    output = report(*OF_PROJECT, *THE_DAY)
 
-    assert "[red]Shop (UTC), 2026-11-23 to 2026-11-23" in said
-    rows = lines_of(said)
+    assert "[red]Shop (UTC), 2026-11-23 to 2026-11-23" in output
+    rows = lines_of(output)
     for row in (
         ["CSAT, share of 4 and 5", "66.7%"],
         ["CSAT, mean", "3.33"],
@@ -148,11 +148,11 @@ def test_csv_has_a_row_for_each_figure_of_the_json() -> None:
 
 
 def leaves(document: Any) -> int:
-    """How many values there are in it."""
+    """Return the number of values in a document."""
     return sum(map(leaves, document.values())) if isinstance(document, dict) else 1
 
 
-def test_where_there_is_nothing_a_table_has_dashes_and_json_null() -> None:
+def test_figures_without_data_are_dashes_and_null() -> None:
     made_project(uuid=(other := uuid4()), timezone="UTC")
     arguments = ("--project", str(other), *THE_DAY)
 
@@ -161,7 +161,7 @@ def test_where_there_is_nothing_a_table_has_dashes_and_json_null() -> None:
     assert as_json(*arguments)["figures"]["nps"]["score"] is None
 
 
-def test_without_a_project_it_is_of_all_and_without_a_period_of_the_last_seven_days() -> None:
+def test_the_default_is_all_projects_and_the_last_seven_days() -> None:
     made_project(uuid=(other := uuid4()), timezone="Asia/Tokyo")
     opened(NOON - 6 * DAY, project=other)
     opened(NOON - 7 * DAY, project=other)
@@ -169,7 +169,7 @@ def test_without_a_project_it_is_of_all_and_without_a_period_of_the_last_seven_d
     # In the default zone, that of São Paulo, it is still the 23rd.
     with time_machine.travel(NOON + timedelta(hours=14), tick=False):
         document = as_json()
-        said = report()
+        output = report()
 
     assert (document["project"], document["from"], document["to"]) == (
         None,
@@ -177,7 +177,7 @@ def test_without_a_project_it_is_of_all_and_without_a_period_of_the_last_seven_d
         "2026-11-23",
     )
     assert document["figures"]["conversations"]["opened"] == 2
-    assert "All projects, each in its time zone, 2026-11-17 to 2026-11-23" in said
+    assert "All projects, each in its time zone, 2026-11-17 to 2026-11-23" in output
 
 
 def test_the_last_day_is_today_in_the_projects_zone() -> None:
@@ -205,7 +205,7 @@ def test_a_channel_is_one_of_the_scope(channel: UUID, opened_there: int) -> None
         (("--project", "shop"), f'"shop" is not a UUID: {WRITE_A_UUID}'),
         (
             ("--project", str(UUID(int=7))),
-            f"There is no project {UUID(int=7)}: `projects list` shows all.",
+            f"There is no project {UUID(int=7)}. `projects list` shows all projects.",
         ),
         (("--channel", "phone"), f'"phone" is not a UUID: {WRITE_A_UUID}'),
         (("--from", "yesterday"), '"yesterday" is not a day: write YYYY-MM-DD.'),
@@ -219,14 +219,16 @@ def test_a_channel_is_one_of_the_scope(channel: UUID, opened_there: int) -> None
         (("--json", "--csv"), "Error: argument --csv: not allowed with argument --json"),
     ],
 )
-def test_what_cannot_be_is_refused_in_a_sentence(arguments: tuple[str, ...], problem: str) -> None:
+def test_invalid_arguments_are_refused_with_a_sentence(
+    arguments: tuple[str, ...], problem: str
+) -> None:
     with pytest.raises(CommandError) as refused:
         report(*arguments)
 
     assert str(refused.value) == problem
 
 
-def test_a_database_that_is_down_is_told_in_a_sentence() -> None:
+def test_an_unavailable_database_is_reported_in_a_sentence() -> None:
     def refuse(*_arguments: Any) -> Any:
         raise OperationalError
 

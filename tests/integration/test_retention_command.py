@@ -1,4 +1,4 @@
-"""`manage.py retention` deletes archives that are older than their project keeps them."""
+"""`manage.py retention` deletes archives that are older than their project's retention."""
 
 import io
 import logging
@@ -26,13 +26,13 @@ KEPT_FOR = 30 * DAY
 
 @pytest.fixture(autouse=True)
 def _now() -> None:
-    """The project keeps its archives for thirty days."""
+    """Set the archive retention of the project to thirty days."""
     project()
     Project.objects.update(archive_retention=KEPT_FOR)
 
 
 def archived(*, ended_at: datetime, number: int = 3, **fields: Any) -> Conversation:
-    """A closed conversation with so many messages in its archive."""
+    """Create a closed conversation with this number of archived messages."""
     closed = conversation(
         resolution=fields.pop("resolution", Resolution.RESOLVED),
         opened_at=ended_at - timedelta(hours=1),
@@ -45,30 +45,30 @@ def archived(*, ended_at: datetime, number: int = 3, **fields: Any) -> Conversat
 
 
 def old(**fields: Any) -> Conversation:
-    """One that closed a day longer ago than it is kept."""
+    """Create a conversation that closed one day before the retention began."""
     return archived(ended_at=clock.now() - KEPT_FOR - DAY, **fields)
 
 
 def run(*options: str) -> str:
-    """Run the command without its question; gives what it says."""
-    said = io.StringIO()
-    call_command("retention", "--yes", *options, stdout=said)
-    return said.getvalue()
+    """Run the command without its question. Return its output."""
+    output = io.StringIO()
+    call_command("retention", "--yes", *options, stdout=output)
+    return output.getvalue()
 
 
 def parts_of(closed: Conversation) -> int:
-    """How many parts its archive has."""
+    """Return the number of parts of an archive."""
     return ConversationMessages.objects.filter(conversation=closed).count()
 
 
-def test_what_is_too_old_is_deleted_and_the_rest_stays() -> None:
+def test_expired_archives_are_deleted_and_others_kept() -> None:
     too_old = old()
     young = archived(ended_at=clock.now() - KEPT_FOR + DAY)
     before = Conversation.objects.get(pk=young.pk)
 
-    said = run()
+    output = run()
 
-    assert f"{PROJECT}: 3 messages of 1 conversation deleted." in said
+    assert f"{PROJECT}: deleted 3 messages of 1 conversation." in output
     assert (parts_of(too_old), parts_of(young)) == (0, 1)
     assert Conversation.objects.get(pk=young.pk).message_count == before.message_count == 3
 
@@ -85,7 +85,7 @@ def test_the_conversation_stays_with_its_span_and_without_messages() -> None:
     assert (too_old.first_message_at, too_old.last_message_at) == span
 
 
-def test_a_message_that_comes_after_it_is_still_the_old_conversations_and_goes_next_time() -> None:
+def test_a_late_message_joins_its_conversation_and_is_deleted_by_the_next_run() -> None:
     too_old = old()
     too_old.refresh_from_db()
     assert too_old.first_message_at
@@ -100,22 +100,22 @@ def test_a_message_that_comes_after_it_is_still_the_old_conversations_and_goes_n
     assert too_old.message_count == 1
     assert (too_old.first_message_at, too_old.last_message_at) == span
 
-    assert "1 message of 1 conversation deleted." in run()
+    assert "deleted 1 message of 1 conversation." in run()
     assert parts_of(too_old) == 0
 
 
-def test_projects_that_keep_theirs_for_ever_and_open_conversations_are_left() -> None:
+def test_projects_without_retention_and_open_conversations_are_kept() -> None:
     forever = old()
     Project.objects.update(archive_retention=None)
-    assert "There is nothing to be deleted." in run()
+    assert "There is nothing to delete." in run()
     Project.objects.update(archive_retention=KEPT_FOR)
     Conversation.objects.update(resolution=Resolution.IN_PROGRESS, ended_at=None)
-    assert "There is nothing to be deleted." in run()
+    assert "There is nothing to delete." in run()
 
     assert parts_of(forever) == 1
 
 
-def test_only_the_project_that_was_asked_for_is_touched() -> None:
+def test_only_the_given_project_is_changed() -> None:
     here, there = old(), old(urn="telegram:2")
     other = Project.objects.create(uuid=uuid4(), archive_retention=KEPT_FOR)
     Conversation.objects.filter(pk=there.pk).update(project=other)
@@ -125,17 +125,17 @@ def test_only_the_project_that_was_asked_for_is_touched() -> None:
     assert (parts_of(here), parts_of(there)) == (1, 0)
 
 
-def test_many_are_deleted_in_batches_to_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_many_archives_are_deleted_in_batches(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(archive_retention, "CONVERSATIONS_PER_TRANSACTION", 3)
     for number in range(10):
         old(urn=f"telegram:{number}", number=1)
 
-    assert "10 messages of 10 conversations deleted." in run()
+    assert "deleted 10 messages of 10 conversations." in run()
 
     assert not ConversationMessages.objects.exists()
 
 
-def test_a_kill_between_batches_is_made_good_by_the_next_run(
+def test_after_a_kill_between_batches_the_next_run_continues(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(archive_retention, "CONVERSATIONS_PER_TRANSACTION", 3)
@@ -156,10 +156,10 @@ def test_a_kill_between_batches_is_made_good_by_the_next_run(
             run()
     assert ConversationMessages.objects.count() == 2
 
-    assert "2 messages of 2 conversations deleted." in run()
+    assert "deleted 2 messages of 2 conversations." in run()
 
 
-def test_a_conversation_that_is_being_archived_at_this_moment_is_left_to_the_next_run() -> None:
+def test_a_locked_conversation_is_left_to_the_next_run() -> None:
     busy, idle = old(), old(urn="telegram:2")
     locked, may_commit = threading.Event(), threading.Event()
 
@@ -180,22 +180,22 @@ def test_a_conversation_that_is_being_archived_at_this_moment_is_left_to_the_nex
     thread.join(timeout=30)
 
     assert (parts_of(busy), parts_of(idle)) == (1, 0)
-    assert "4 messages of 1 conversation deleted." in run()
+    assert "deleted 4 messages of 1 conversation." in run()
 
 
-def test_a_dry_run_says_what_it_would_delete_and_deletes_nothing() -> None:
+def test_a_dry_run_reports_expired_archives_and_deletes_nothing() -> None:
     old()
     before = every_row_version()
 
-    said = run("--dry-run")
+    output = run("--dry-run")
 
-    assert f"{PROJECT}: 3 messages of 1 conversation to be deleted." in said
-    assert "This was a dry run. Nothing was deleted." in said
+    assert f"{PROJECT}: 3 messages of 1 conversation to delete." in output
+    assert "This was a dry run. Nothing was deleted." in output
     assert every_row_version() == before
 
 
 @pytest.mark.parametrize("typed", ["no", None])
-def test_nothing_is_deleted_unless_the_operator_says_yes(
+def test_nothing_is_deleted_unless_the_answer_is_yes(
     monkeypatch: pytest.MonkeyPatch, typed: str | None
 ) -> None:
     old()
@@ -213,7 +213,7 @@ def test_nothing_is_deleted_unless_the_operator_says_yes(
     assert every_row_version() == before
 
 
-def test_a_yes_is_enough(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_yes_continues(monkeypatch: pytest.MonkeyPatch) -> None:
     too_old = old()
     monkeypatch.setattr("builtins.input", lambda _question: "yes")
 
@@ -223,22 +223,26 @@ def test_a_yes_is_enough(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize("text", ["shop", "11111111-2222-4333-8444-555555555555"])
-def test_a_project_that_is_none_is_refused_with_a_sentence(text: str) -> None:
+def test_an_unknown_project_is_refused_with_a_sentence(text: str) -> None:
     with pytest.raises(CommandError, match=r"is not a UUID: write |^There is no project"):
         run(f"--project={text}")
 
 
-def test_a_project_that_keeps_its_archives_for_ever_is_told() -> None:
+def test_a_project_without_retention_is_refused() -> None:
     Project.objects.update(archive_retention=None)
-    with pytest.raises(CommandError, match=r"keeps its archives for ever"):
+    with pytest.raises(CommandError, match=r"archives are kept for ever"):
         run(f"--project={PROJECT}")
 
 
-def test_it_is_logged_by_ids_and_numbers(caplog: pytest.LogCaptureFixture) -> None:
+def test_the_log_has_ids_and_numbers(caplog: pytest.LogCaptureFixture) -> None:
     old()
     with caplog.at_level(logging.INFO, logger="tasks"):
         run()
 
     (record,) = caplog.records
-    told = vars(record)
-    assert (told["project_uuid"], told["conversations"], told["messages"]) == (str(PROJECT), 1, 3)
+    fields = vars(record)
+    assert (fields["project_uuid"], fields["conversations"], fields["messages"]) == (
+        str(PROJECT),
+        1,
+        3,
+    )

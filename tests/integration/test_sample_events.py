@@ -11,7 +11,10 @@ from tests.support.builders import deliver, run_chain
 from tests.support.samples import START, Sample, check, samples
 from tests.support.stored import archived, every_item, every_row
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("aws", "nudges")]
+pytestmark = [
+    pytest.mark.django_db(transaction=True),
+    pytest.mark.usefixtures("aws", "outbox_hints"),
+]
 
 LATER = START + timedelta(hours=1)
 

@@ -1,4 +1,4 @@
-"""Beat's schedules in the admin site: only what a FIFO queue can do, and all of it told."""
+"""Beat's schedules in the admin site: only what a FIFO queue supports, and audited."""
 
 from typing import Any
 
@@ -20,18 +20,18 @@ NAME = "Tell the data lake"
 
 @pytest.fixture
 def client() -> Client:
-    """Somebody who may do everything, and the service's own schedules."""
+    """Return a client with all permissions. The service's schedules exist."""
     ensure_schedules()
     return operator()
 
 
 def the_schedule() -> PeriodicTask:
-    """One of them."""
+    """Return one of the schedules."""
     return PeriodicTask.objects.get(name=NAME)
 
 
 def saved(client: Client, **fields: Any) -> Any:
-    """The answer to its form, filled in but for these fields."""
+    """Submit the form of a schedule with these changes. Return the response."""
     schedule = the_schedule()
     form = {
         "name": NAME,
@@ -49,7 +49,7 @@ def saved(client: Client, **fields: Any) -> Any:
 
 
 def log() -> list[tuple[str, str, Any]]:
-    """What the audit log says."""
+    """Return the entries of the audit log."""
     rows = AuditEntry.objects.order_by("id")
     return [(one.action, one.object_id, one.detail) for one in rows]
 
@@ -60,10 +60,10 @@ def test_all_schedules_of_the_service_are_there_and_can_be_opened(client: Client
     assert {one.name for one in schedules} >= set(EVERY_MINUTE)
     for one in schedules:
         page = client.get(reverse(f"admin:{MODEL}_change", args=[one.pk]), secure=True)
-        assert "A FIFO queue takes no delay" in page.content.decode()
+        assert "A FIFO queue supports no delay" in page.content.decode()
 
 
-def test_a_schedule_can_be_given_another_interval_and_it_is_told(client: Client) -> None:
+def test_changing_an_interval_is_audited(client: Client) -> None:
     slower = IntervalSchedule.objects.create(every=5, period=IntervalSchedule.MINUTES)
 
     assert saved(client, interval=slower.pk).status_code == 302
@@ -72,7 +72,7 @@ def test_a_schedule_can_be_given_another_interval_and_it_is_told(client: Client)
     assert log() == [("change", str(the_schedule().pk), {"fields": ["Interval Schedule"]})]
 
 
-def test_what_a_fifo_queue_cannot_do_is_not_taken_from_a_form(client: Client) -> None:
+def test_a_form_ignores_options_that_a_fifo_queue_does_not_support(client: Client) -> None:
     saved(client, priority="5", queue="other", expire_seconds="30", args='["x"]', one_off="on")
 
     schedule = the_schedule()
@@ -81,7 +81,7 @@ def test_what_a_fifo_queue_cannot_do_is_not_taken_from_a_form(client: Client) ->
 
 
 @pytest.mark.parametrize("field", [{"priority": 5}, {"expire_seconds": 9}, {"args": '["x"]'}])
-def test_a_schedule_that_has_it_all_the_same_can_only_be_looked_at_and_deleted(
+def test_a_schedule_with_unsupported_options_can_only_be_viewed_and_deleted(
     client: Client, field: dict[str, Any]
 ) -> None:
     PeriodicTask.objects.filter(name=NAME).update(**field)
@@ -100,24 +100,29 @@ def test_a_task_that_beat_must_not_send_is_refused(client: Client) -> None:
     assert the_schedule().task == before
 
 
-def test_an_interval_that_would_flood_the_queue_is_refused(client: Client) -> None:
+def test_a_short_interval_is_refused(client: Client) -> None:
     often = IntervalSchedule.objects.create(every=1, period=IntervalSchedule.SECONDS)
 
     answer = saved(client, interval=often.pk)
-    assert "Not more often than every 10 seconds." in answer.content.decode()
+    assert "The shortest interval is 10 seconds." in answer.content.decode()
 
     url = reverse("admin:django_celery_beat_intervalschedule_change", args=[often.pk])
     form = {"every": "1", "period": "microseconds"}
     answer = client.post(url, form, secure=True)
-    assert "Not more often than every 10 seconds." in answer.content.decode()
+    assert "The shortest interval is 10 seconds." in answer.content.decode()
 
 
-def test_schedules_are_switched_off_and_on(client: Client) -> None:
+def test_schedules_can_be_disabled_and_enabled(client: Client) -> None:
     schedule = the_schedule()
 
-    assert act(client, MODEL, "disable_selected", schedule) == ["1 disabled; beat is told."]
+    assert act(client, MODEL, "disable_selected", schedule) == [
+        "1 disabled. Beat reads the change within seconds."
+    ]
     assert not the_schedule().enabled
-    assert act(client, MODEL, "enable_selected", schedule)[-1] == "1 enabled; beat is told."
+    assert (
+        act(client, MODEL, "enable_selected", schedule)[-1]
+        == "1 enabled. Beat reads the change within seconds."
+    )
     assert the_schedule().enabled
 
     assert log() == [
@@ -130,21 +135,21 @@ def test_a_schedule_can_be_run_at_once(client: Client, queue: ServiceQueue) -> N
     schedule = the_schedule()
 
     assert act(client, MODEL, "run_selected", schedule) == [
-        f"{NAME} was sent; a worker runs it in a moment."
+        f"{NAME} was sent. A worker will run it soon."
     ]
 
     assert [one.is_celery for one in queue.deliveries()] == [True]
     assert log() == [("run", str(schedule.pk), {"schedule": NAME, "task": schedule.task})]
 
 
-def test_if_the_queue_cannot_be_told_a_sentence_says_so(
+def test_an_unavailable_queue_is_reported_in_a_sentence(
     client: Client, queue: ServiceQueue
 ) -> None:
     queue.strict.fail(status=503, code="ServiceUnavailable", actions=["SendMessage"])
 
-    (said,) = act(client, MODEL, "run_selected", the_schedule())
+    (output,) = act(client, MODEL, "run_selected", the_schedule())
 
-    assert said.startswith(f"{NAME} was not sent: ")
+    assert output.startswith(f"{NAME} was not sent: ")
     queue.strict.clear_faults()
 
 

@@ -1,4 +1,4 @@
-"""The traces of events as a collector gets them, and collectors that are down or do not answer."""
+"""The traces that a collector receives, and collectors that are down or do not respond."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -11,7 +11,7 @@ from config.celery import app
 from config.celeryconfig import QUEUE
 from embedded.network import free_port
 from observability import otlp
-from observability.otlp import Tracing
+from observability.otlp import ProcessTracing
 from tasks.event_rules import RULES
 from testbed.checker.logs import leaks, personal_data
 from tests.support.builders import message_body
@@ -21,26 +21,29 @@ from tests.support.stored import every_item
 from tests.support.trace_collector import TraceCollector, running_trace_collector
 from tests.unit.celery_sqs_fifo.control.test_app import run_as_pool_process
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("aws", "nudges")]
+pytestmark = [
+    pytest.mark.django_db(transaction=True),
+    pytest.mark.usefixtures("aws", "outbox_hints"),
+]
 
 STEPS = ["process_message", "persist_dynamo", "handle_csat"]
 
 
 @pytest.fixture(autouse=True)
 def _loaded() -> None:
-    """Before a test looks at logs: loading the app sets up logging anew."""
+    """Load the app before a test reads logs, because loading configures logging."""
     app.loader.import_default_modules()
 
 
 @pytest.fixture(autouse=True)
 def _sends_all_at_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
-    """However slow this machine is."""
+    """Allow more time for the flush, for slow machines."""
     monkeypatch.setattr(otlp, "FLUSH_SECONDS", 60)
 
 
 @pytest.fixture
 def collector(settings: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[TraceCollector]:
-    """A collector to which this process would send."""
+    """Return a collector that this process is configured to send to."""
     with running_trace_collector() as collector:
         settings.TRACING_ENABLED = True
         monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", collector.endpoint)
@@ -50,7 +53,7 @@ def collector(settings: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[TraceC
 
 
 def run(*deliveries: Delivery) -> int:
-    """Run a batch as a pool process does; gives 0 if all events took effect."""
+    """Run a batch as a pool process does. Return 0 if all events took effect."""
     envelope = Envelope(
         app=app,
         queue=QUEUE,
@@ -63,7 +66,7 @@ def run(*deliveries: Delivery) -> int:
 
 
 def messages(number: int) -> list[Delivery]:
-    """Messages of as many contacts."""
+    """Return messages of different contacts."""
     return [
         delivery(f"m{index}", body=message_body(urn=f"telegram:30{index}"), group=f"g{index}")
         for index in range(number)
@@ -114,7 +117,7 @@ def test_a_collector_gets_a_trace_of_each_sample_and_nothing_of_a_person(
 def test_events_take_effect_and_a_process_ends_while_a_collector_does_not_answer(
     collector: TraceCollector, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Of what does not fit into the queue meanwhile the oldest is dropped."""
+    """The queue drops its oldest spans when it is full."""
     for name, value in {"MAX_QUEUE_SIZE": "4", "MAX_EXPORT_BATCH_SIZE": "2"}.items():
         monkeypatch.setenv(f"OTEL_BSP_{name}", value)
     monkeypatch.setattr(otlp, "FLUSH_SECONDS", 0.1)
@@ -126,7 +129,7 @@ def test_events_take_effect_and_a_process_ends_while_a_collector_does_not_answer
     assert run(*messages(10)) == 0
     otlp.stop()
 
-    assert (collector.spans, Tracing.tracer) == ([], None)
+    assert (collector.spans, ProcessTracing.tracer) == ([], None)
     assert len(every_item()) == 10
 
 
@@ -135,7 +138,7 @@ def test_events_take_effect_while_no_collector_is_there(
 ) -> None:
     settings.TRACING_ENABLED = True
     monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", f"http://127.0.0.1:{free_port()}")
-    # Less than the pause before a second try.
+    # Less than the pause before a second attempt.
     monkeypatch.setenv("OTEL_EXPORTER_OTLP_TIMEOUT", "0.5")
     otlp.start()
 
@@ -151,4 +154,4 @@ def test_where_tracing_is_off_nothing_is_started(settings: Any) -> None:
     settings.TRACING_ENABLED = False
     otlp.start()
 
-    assert Tracing.tracer is None
+    assert ProcessTracing.tracer is None

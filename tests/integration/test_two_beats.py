@@ -1,4 +1,4 @@
-"""Two beats, a beat that was down, and ticks that come late: everything closes once."""
+"""With two beats, a beat that was down, or late ticks, each conversation closes once."""
 
 import threading
 from collections import Counter
@@ -59,7 +59,7 @@ def test_two_sweeps_at_the_same_time_claim_each_conversation_once(queue: Service
     assert pointers == {str(one.uuid): 1 for one in due}
 
 
-def test_a_sweep_does_not_wait_for_conversations_that_another_one_claims() -> None:
+def test_a_tick_skips_conversations_that_another_one_claims() -> None:
     many_due(4)
     claimed, may_commit = threading.Event(), threading.Event()
     slow: list[closing.Claim] = []
@@ -96,7 +96,7 @@ def test_after_a_day_without_beat_one_tick_closes_all_that_was_due(queue: Servic
     assert {current(one).ended_at for one in due} == {NOON + DAY}
 
 
-def test_of_the_ticks_that_no_worker_took_those_older_than_five_minutes_are_dropped(
+def test_ticks_older_than_five_minutes_are_dropped(
     queue: ServiceQueue,
 ) -> None:
     closing_at(NOON)
@@ -111,7 +111,7 @@ def test_of_the_ticks_that_no_worker_took_those_older_than_five_minutes_are_drop
         assert queue.work() == [TICK, CLOSE]
 
 
-def test_a_pointer_is_not_dropped_however_late_it_is(queue: ServiceQueue) -> None:
+def test_a_late_pointer_is_not_dropped(queue: ServiceQueue) -> None:
     due = closing_at(NOON)
     with at(NOON):
         tasks.close_due_conversations.run()
@@ -126,7 +126,7 @@ def test_a_pointer_is_not_dropped_however_late_it_is(queue: ServiceQueue) -> Non
 def test_a_claim_that_is_made_again_while_its_pointer_waits_closes_once(
     queue: ServiceQueue,
 ) -> None:
-    """No worker took the first one for 15 minutes."""
+    """No worker received the first pointer for 15 minutes."""
     due = closing_at(NOON)
     for minutes in (0, 15):
         with at(NOON + minutes * MINUTE):

@@ -1,4 +1,4 @@
-"""The admin site on gunicorn: styled, behind TLS unless told otherwise, and on loopback only."""
+"""The admin site on gunicorn: static files, TLS unless disabled, and only on loopback."""
 
 import re
 from collections.abc import Iterator
@@ -18,7 +18,7 @@ PASSWORD = "a password of this test"
 
 @pytest.fixture
 def environment(stack: Stack) -> dict[str, str]:
-    """The settings of the stack, with the database that pytest-django has made."""
+    """Return the settings of the stack with the database of pytest-django."""
     server = stack.database_url.rpartition("/")[0]
     return {
         **stack.environment,
@@ -31,7 +31,7 @@ def environment(stack: Stack) -> dict[str, str]:
 
 @pytest.fixture
 def session() -> Iterator[requests.Session]:
-    """A browser without a proxy."""
+    """Return an HTTP client without a proxy."""
     with requests.Session() as session:
         session.trust_env = False
         yield session
@@ -65,7 +65,7 @@ def test_an_operator_signs_in_over_plain_http_where_that_is_allowed(
         assert "someone" not in web.process.log_text()
 
 
-def test_without_tls_there_is_nothing_but_the_way_to_it(
+def test_plain_http_only_redirects_to_https(
     environment: dict[str, str], tmp_path: Path, session: requests.Session
 ) -> None:
     collected = tmp_path / "static"
@@ -76,7 +76,7 @@ def test_without_tls_there_is_nothing_but_the_way_to_it(
         assert plain.status_code == 301
         assert plain.headers["Location"] == f"{web.url}/admin/login/".replace("http:", "https:")
 
-        # What a proxy on this machine says that ends TLS.
+        # The header of a proxy on this machine that terminates TLS.
         session.headers["X-Forwarded-Proto"] = "https"
         page = session.get(f"{web.url}/admin/login/", timeout=10)
         assert page.status_code == 200

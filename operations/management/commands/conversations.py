@@ -11,7 +11,7 @@ from apps.conversations import operator_requests
 from apps.conversations.models import Conversation, Resolution
 from apps.messages.transcript import transcript
 from operations import conversation_requests
-from operations.conversation_facts import facts, state
+from operations.conversation_facts import describe_state, facts
 from operations.management.command_line import (
     OperatorCommand,
     add_wait,
@@ -27,21 +27,21 @@ RESOLUTIONS = {
     if resolution is not Resolution.IN_PROGRESS
 }
 DEFAULT_WAIT = 30.0
-# So that a script can tell "not yet" from "refused", which is 1.
-NOT_YET = 2
+# The exit status if the request is not done in time. A refused request has status 1.
+EXIT_NOT_DONE = 2
 
 
 class Command(OperatorCommand):
-    """Write a request; a worker carries it out when its turn comes in the group."""
+    """Store a request, which a worker carries out in the message group of the conversation."""
 
-    help = "Close or reopen a conversation, in its turn among its messages, or show it."
+    help = "Close or reopen a conversation, in order with its messages, or show it."
 
     def add_arguments(self, parser: CommandParser) -> None:
-        """Add what the command line takes."""
+        """Add the arguments of the command line."""
         actions = parser.add_subparsers(dest="action", required=True)
-        closing = actions.add_parser("close", help="close one that is in progress")
-        reopening = actions.add_parser("reopen", help="have a closed one in progress again")
-        showing = actions.add_parser("show", help="what is known of one")
+        closing = actions.add_parser("close", help="close a conversation that is in progress")
+        reopening = actions.add_parser("reopen", help="reopen a closed conversation")
+        showing = actions.add_parser("show", help="show a conversation")
         for action in (closing, reopening, showing):
             action.add_argument("uuid", type=uuid)
         closing.add_argument("--resolution", choices=RESOLUTIONS, default="unclassified")
@@ -51,11 +51,11 @@ class Command(OperatorCommand):
         showing.add_argument(
             "--messages",
             action="store_true",
-            help="the messages instead, as JSON lines, escaped as in the archive",
+            help="show the messages instead, as JSON lines, escaped as in the archive",
         )
 
     def handle(self, *, action: str, uuid: UUID, **options: Any) -> None:
-        """Run the command. Raise CommandError with a sentence for whatever keeps it from that."""
+        """Run the command. Raise CommandError if the request is refused or not done in time."""
         conversation = _conversation(uuid)
         try:
             match action:
@@ -78,43 +78,45 @@ class Command(OperatorCommand):
         **_options: Any,
     ) -> None:
         uuid = conversation.uuid
-        confirm(f"This closes {uuid} as {resolution}; it {state(conversation)}.", yes=yes)
+        confirm(f"This closes {uuid} as {resolution}; it {describe_state(conversation)}.", yes=yes)
         conversation_requests.request_close(uuid, resolution=RESOLUTIONS[resolution])
-        self._have_it_done(conversation, wait=wait)
+        self._send_and_wait(conversation, wait=wait)
 
     def _reopen(
         self, conversation: Conversation, *, yes: bool, wait: float, **_options: Any
     ) -> None:
         uuid = conversation.uuid
-        confirm(f"This reopens {uuid}; it {state(conversation)}.", yes=yes)
+        confirm(f"This reopens {uuid}; it {describe_state(conversation)}.", yes=yes)
         conversation_requests.request_reopen(uuid)
-        self._have_it_done(conversation, wait=wait)
+        self._send_and_wait(conversation, wait=wait)
 
-    def _have_it_done(self, before: Conversation, *, wait: float) -> None:
-        """Send the request, and wait for it. Raise CommandError if it is refused or not done."""
+    def _send_and_wait(self, before: Conversation, *, wait: float) -> None:
+        """Send the request and wait for it. Raise CommandError if it is refused or not done."""
         try:
             conversation_requests.send_requests()
         except Unavailable as error:
             self.stderr.write(
-                f"{error}. The request is written: beat has it done within a minute of the queue "
-                "being back."
+                f"{error}. The request is stored: beat sends it within a minute after the queue is "
+                "available again."
             )
         if not wait:
-            self.stdout.write(f"It is asked for: {before.uuid} has its turn in its group.")
+            self.stdout.write(
+                f"Requested for {before.uuid}. A worker will do it in order with the messages."
+            )
             return
         after = conversation_requests.wait_until_done(before.uuid, seconds=wait)
         if after is None:
             raise CommandError(
-                f"It is not done after {wait:g} seconds, and still wanted: its turn in its group "
-                "has yet to come. `conversations show` shows when it is done.",
-                returncode=NOT_YET,
+                f"The request is not done after {wait:g} seconds. It is still stored, and a worker "
+                "will do it in order with the messages. `conversations show` shows the result.",
+                returncode=EXIT_NOT_DONE,
             )
         if conversation_requests.reopening_was_refused(before=before, after=after):
             raise CommandError(
-                f"{after.uuid} was not reopened: by its turn, another one of the same contact was "
-                "in progress. Close that one first."
+                f"{after.uuid} was not reopened, because another conversation of the same contact "
+                "was in progress by then. Close that conversation first."
             )
-        self.stdout.write(f"Done: {after.uuid} {state(after)}.")
+        self.stdout.write(f"Done: {after.uuid} {describe_state(after)}.")
 
     def _show(self, conversation: Conversation, *, messages: bool) -> None:
         if messages:
@@ -130,4 +132,6 @@ def _conversation(uuid: UUID) -> Conversation:
     try:
         return Conversation.objects.select_related("project").get(uuid=uuid)
     except Conversation.DoesNotExist:
-        raise CommandError(f"There is no conversation {uuid}: the admin site lists all.") from None
+        raise CommandError(
+            f"There is no conversation {uuid}. The admin site lists all conversations."
+        ) from None

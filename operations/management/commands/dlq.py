@@ -40,33 +40,37 @@ letter_id = whole_number(what="the id of a dead letter", maximum=2**63 - 1)
 
 
 class Command(OperatorCommand):
-    """Show what is dead and why, have it run again in order, or remove it for good."""
+    """Show dead letters and the reasons, redrive them in order, or discard them."""
 
     help = "List, show, redrive, discard or export the dead letters that workers have collected."
-    after_outage = "Run this again later: it goes on."
+    after_outage = "Run this again later to continue."
 
     def add_arguments(self, parser: CommandParser) -> None:
-        """Add what the command line takes."""
+        """Add the arguments of the command line."""
         actions = parser.add_subparsers(dest="action", required=True)
-        listing = actions.add_parser("list", help="which there are, the oldest event first")
-        showing = actions.add_parser("show", help="what is known of one")
-        redriving = actions.add_parser("redrive", help="send them to the events' queue again")
-        discarding = actions.add_parser("discard", help="remove them, leaving an export")
-        exporting = actions.add_parser("export", help="write them to a file of JSON lines")
+        listing = actions.add_parser("list", help="list dead letters, the oldest event first")
+        showing = actions.add_parser("show", help="show a dead letter")
+        redriving = actions.add_parser(
+            "redrive", help="send dead letters to the events' queue again"
+        )
+        discarding = actions.add_parser("discard", help="delete dead letters after an export")
+        exporting = actions.add_parser("export", help="write dead letters to a file of JSON lines")
         exporting.add_argument("file", type=Path)
         for action in (listing, redriving, discarding, exporting):
             _add_filters(action)
         for action in (redriving, discarding):
-            action.add_argument("--every", action="store_true", help="without any filter")
+            action.add_argument(
+                "--every", action="store_true", help="select all that wait, without a filter"
+            )
             add_yes(action)
         listing.add_argument(
             "--limit",
             type=whole_number(what="a number of letters", maximum=999_999_999),
             default=DEFAULT_LIMIT,
-            help="at most so many (default: 100)",
+            help="the maximum number of letters (default: 100)",
         )
         showing.add_argument("id", type=letter_id)
-        showing.add_argument("--body", action="store_true", help="the event's body instead")
+        showing.add_argument("--body", action="store_true", help="show the event's body instead")
         redriving.add_argument(
             "--rate",
             type=number(what="a rate", minimum=0.1, maximum=10_000),
@@ -78,7 +82,7 @@ class Command(OperatorCommand):
         )
 
     def handle(self, *, action: str, **options: Any) -> None:
-        """Run the command. Cut off, or stopped by a failure, running it again goes on."""
+        """Run the command. After an interruption or a failure, the next run continues."""
         match action:
             case "list":
                 self._list(**options)
@@ -94,27 +98,27 @@ class Command(OperatorCommand):
     def _list(self, *, limit: int, **options: Any) -> None:
         letters = list(select(_selection(options)).defer("body")[: limit + 1])
         for letter in letters[:limit]:
-            self.stdout.write(_line(letter))
+            self.stdout.write(_format_line(letter))
         if not letters:
-            self.stdout.write("There are none.")
+            self.stdout.write("There are no dead letters.")
         if len(letters) > limit:
-            self.stdout.write(f"There are more: these are the first {limit}, see --limit.")
+            self.stdout.write(f"These are the first {limit}. Pass --limit to see more.")
 
     def _show(self, *, id: int, body: bool, **_options: Any) -> None:
         letter = DeadLetter.objects.filter(pk=id).first()
         if letter is None:
-            raise CommandError(_unknown(id))
+            raise CommandError(_unknown_letter(id))
         if body:
             self.stdout.write(printable(dead_letters.read_body(letter)))
             return
         document = document_of(letter)
         size = len(document.pop("body").encode(errors="surrogatepass"))
         for name, value in document.items():
-            self.stdout.write(f"{name:<20}{_shown(value)}")
-        self.stdout.write(f"{'body':<20}{size} bytes: --body")
+            self.stdout.write(f"{name:<20}{_format_value(value)}")
+        self.stdout.write(f"{'body':<20}{size} bytes, shown by --body")
 
     def _redrive(self, *, rate: float, yes: bool, **options: Any) -> None:
-        planned = plan(_chosen(options))
+        planned = plan(_required_selection(options))
         if not planned:
             self.stdout.write("There is nothing to redrive.")
             return
@@ -137,51 +141,55 @@ class Command(OperatorCommand):
 
     def _report(self, done: Redrive) -> None:
         self.stdout.write(f"{done.redriven} of {done.total} redriven.")
-        if done.passed_over:
-            self.stdout.write(f"{done.passed_over} were gone, or redriven by somebody else.")
+        if done.skipped:
+            self.stdout.write(f"{done.skipped} were deleted or redriven by someone else.")
         if done.refused:
             problems = [
                 f"{letter} was not redriven: {why}." for letter, why in done.refused.items()
             ]
-            if done.behind:
-                problems.append(f"{len(done.behind)} behind them in their groups were not tried.")
+            if done.not_tried:
+                problems.append(
+                    f"Not tried: {count(len(done.not_tried), 'later letter')} of the same groups."
+                )
             raise CommandError("\n".join(problems))
 
     def _discard(self, *, export: Path | None, yes: bool, **options: Any) -> None:
-        letters = _chosen(options)
+        letters = _required_selection(options)
         number_of_letters = letters.count()
         if not number_of_letters:
             self.stdout.write("There is nothing to discard.")
             return
         file = export or Path(f"dead-letters-{now():%Y%m%dT%H%M%S%fZ}.jsonl")
         confirm(
-            f"This deletes {count(number_of_letters, 'dead letter')} for good, after an export to "
-            f"{file}.",
+            f"This exports {count(number_of_letters, 'dead letter')} to {file}, then deletes them "
+            "permanently.",
             yes=yes,
         )
-        exported = _write(file, letters)
+        exported = _write_file(file, letters)
         self.stdout.write(f"{len(exported)} were exported to {file}.")
         self.stdout.write(f"{dead_letters.discard(exported)} were discarded.")
 
     def _export(self, *, file: Path, **options: Any) -> None:
         letters = select(_selection(options))
         dead_letters.record_export(letters)
-        exported = _write(file, letters)
+        exported = _write_file(file, letters)
         self.stdout.write(f"{len(exported)} were exported to {file}.")
 
 
 def _add_filters(action: ArgumentParser) -> None:
-    action.add_argument("ids", nargs="*", type=letter_id, metavar="ID", help="only these")
+    action.add_argument("ids", nargs="*", type=letter_id, metavar="ID", help="select these ids")
     action.add_argument("--reason", type=text)
     action.add_argument("--project", type=uuid, metavar="UUID")
     action.add_argument("--group", type=text, metavar="GROUP_ID")
-    action.add_argument("--since", type=moment, metavar="TIME", help="when the event was queued")
-    action.add_argument("--until", type=moment, metavar="TIME", help="before, in ISO 8601, UTC")
-    action.add_argument("--all", action="store_true", help="those that were redriven, too")
+    action.add_argument("--since", type=moment, metavar="TIME", help="queued at this time or later")
+    action.add_argument(
+        "--until", type=moment, metavar="TIME", help="queued before this time (ISO 8601, UTC)"
+    )
+    action.add_argument("--all", action="store_true", help="include redriven letters")
 
 
 def _selection(options: dict[str, Any]) -> Selection:
-    """Return what the options select. Raise CommandError for ids that it cannot have."""
+    """Return the selection of the options. Raise CommandError for ids that cannot be selected."""
     selection = Selection(
         ids=options["ids"],
         reason=options["reason"],
@@ -192,10 +200,10 @@ def _selection(options: dict[str, Any]) -> Selection:
         with_redriven=options["all"],
     )
     known = dict(DeadLetter.objects.filter(pk__in=selection.ids).values_list("pk", "redriven_at"))
-    problems = [_unknown(one) for one in selection.ids if one not in known]
+    problems = [_unknown_letter(one) for one in selection.ids if one not in known]
     if not selection.with_redriven:
         problems += [
-            f"{one} was redriven at {format_time(at)}: --all has it taken again."
+            f"{one} was redriven at {format_time(at)}. Pass --all to select it again."
             for one, at in known.items()
             if at
         ]
@@ -204,31 +212,32 @@ def _selection(options: dict[str, Any]) -> Selection:
     return selection
 
 
-def _chosen(options: dict[str, Any]) -> QuerySet[DeadLetter]:
-    """Return what is to be changed. Raise CommandError unless the options say what."""
+def _required_selection(options: dict[str, Any]) -> QuerySet[DeadLetter]:
+    """Return the letters to change. Raise CommandError if the options select nothing."""
     if not options["every"] and not any(options[name] for name in FILTERS):
         raise CommandError(
-            "Say which: by id, --reason, --project, --group, --since, --until, or --every."
+            "Select letters by id, --reason, --project, --group, --since or --until, or pass "
+            "--every."
         )
     return select(_selection(options))
 
 
-def _write(file: Path, letters: QuerySet[DeadLetter]) -> list[int]:
-    """Return the ids of what was written. Raise CommandError if the file cannot be written."""
+def _write_file(file: Path, letters: QuerySet[DeadLetter]) -> list[int]:
+    """Write letters to a file and return their ids. Raise CommandError if that fails."""
     try:
         return write_export(file, letters)
     except OSError as error:
         raise CommandError(
-            f"{file} cannot be written: {error.strerror}. Nothing was done: pass another file."
+            f"{file} cannot be written: {error.strerror}. Nothing was done. Pass another file."
         ) from error
 
 
-def _unknown(letter: int) -> str:
-    return f"There is no dead letter {letter}: `dlq list` shows those that wait."
+def _unknown_letter(letter: int) -> str:
+    return f"There is no dead letter {letter}. `dlq list` shows those that wait."
 
 
-def _line(letter: DeadLetter) -> str:
-    """Return a line with ids and times, and nothing of what the letter carries."""
+def _format_line(letter: DeadLetter) -> str:
+    """Return a line with ids and times, without the content of the letter."""
     redriven = f"redriven {format_time(letter.redriven_at)}" if letter.redriven_at else "waits"
     parts = (
         f"{letter.pk:>8}",
@@ -241,7 +250,7 @@ def _line(letter: DeadLetter) -> str:
     return "  ".join(parts)
 
 
-def _shown(value: Any) -> str:
+def _format_value(value: Any) -> str:
     if isinstance(value, datetime):
         return format_time(value)
     return "-" if value in (None, "", {}) else printable(str(value))

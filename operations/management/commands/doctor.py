@@ -23,22 +23,22 @@ STYLES = {
 
 
 class Command(BaseCommand):
-    """Says of each dependency what is wrong, and how it is mended; changes nothing."""
+    """Report the problems of each dependency and how to fix them, without changing anything."""
 
     help = (
         "Check every dependency as the worker would use it: queues, table, PostgreSQL, control "
-        "broker, data lake, beat and clocks. It changes nothing. Exit status 0: no errors, though "
-        "perhaps warnings. 1: at least one error. Permissions are those of whoever runs it."
+        "broker, data lake, beat and clocks. This changes nothing. The exit status is 1 if a check "
+        "finds an error, else 0. Permissions are checked for the credentials of this command."
     )
-    # They belong to `manage.py check`, and a bad one must not hide what is wrong here.
+    # A failed system check must not prevent this command; `manage.py check` runs them.
     requires_system_checks = ()
 
     def add_arguments(self, parser: CommandParser) -> None:
-        """Add what the command line takes."""
-        parser.add_argument("--json", action="store_true", help="instead of a table")
+        """Add the arguments of the command line."""
+        parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
 
     def handle(self, **options: Any) -> None:
-        """Run the command. Raises CommandError, for the exit status, if there are errors."""
+        """Run the command. Raise CommandError, which sets the exit status, if there are errors."""
         findings = list(examine())
         errors = sum(finding.status is Status.ERROR for finding in findings)
         if options["json"]:
@@ -49,7 +49,7 @@ class Command(BaseCommand):
             raise CommandError(f"{errors} of {len(findings)} checks found an error.")
 
     def _print(self, findings: Sequence[Finding]) -> None:
-        # It knows a terminal when it writes to one, as Django's wrapper lets it see.
+        # Django's wrapper lets rich detect whether the output is a terminal.
         console = Console(file=cast(IO[str], self.stdout), highlight=False, markup=False)
         table = Table.grid("status", "check", "found", padding=(0, 1))
         table.columns[0].min_width = max(len(status) for status in Status)
@@ -60,12 +60,12 @@ class Command(BaseCommand):
                 Text(finding.found, overflow="fold"),
             )
         console.print(table)
-        to_mend = [finding for finding in findings if finding.remedy]
-        if to_mend:
+        with_remedy = [finding for finding in findings if finding.remedy]
+        if with_remedy:
             console.print("\nWhat to do:")
-        for finding in to_mend:
+        for finding in with_remedy:
             console.print(f"\n{finding.status} {finding.check}: {finding.found}")
-            # In one line, so that a command can be copied.
+            # Do not wrap the line, so that a command can be copied.
             console.print(f"  {finding.remedy}", soft_wrap=True)
         counts = (f"{sum(f.status is status for f in findings)} {status}" for status in Status)
         console.print(f"\n{', '.join(counts)}")

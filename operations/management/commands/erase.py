@@ -22,29 +22,32 @@ from operations.management.command_line import (
     known_project,
     uuid,
 )
-from tasks.erasing import send
+from tasks.erasing import publish_erasures
 
 DEFAULT_WAIT = 60.0
 
 
 class Command(OperatorCommand):
-    """Erase a contact from all stores of this service, and name what it cannot reach.
+    """Erase a contact from all stores of this service, and list what it cannot erase.
 
-    What is removed is asked for here and done by workers, group by group. Run again, it goes on
-    with what was asked for before and is not done.
+    The command requests the erasure, and workers carry it out group by group. Another run continues
+    with earlier requests that are not done.
     """
 
     help = "Erase a contact of a project: conversations, messages, survey answers, dead letters."
-    after_outage = "Run this again: it goes on where it was."
+    after_outage = "Run this again to continue."
 
     def add_arguments(self, parser: CommandParser) -> None:
-        """Add what the command line takes."""
+        """Add the arguments of the command line."""
         parser.add_argument("--contact", type=_urn, required=True, metavar="URN")
         parser.add_argument("--project", type=uuid, required=True, metavar="UUID")
         add_yes(parser)
         add_wait(parser, default=DEFAULT_WAIT)
         parser.add_argument(
-            "--lake-ids", type=Path, metavar="FILE", help="write the lake's event ids there"
+            "--lake-ids",
+            type=Path,
+            metavar="FILE",
+            help="write the event ids in the data lake to this file",
         )
 
     def handle(
@@ -57,31 +60,31 @@ class Command(OperatorCommand):
         lake_ids: Path | None,
         **_options: Any,
     ) -> None:
-        """Run the command. Raise CommandError with what is not done, and how to have it done."""
+        """Run the command. Raise CommandError if not everything was erased."""
         known_project(project)
         if lake_ids:
             _check_writable(lake_ids)
         earlier = erasing.erasures_done(project_uuid=project, urn=contact)
         if earlier:
             self._print(
-                f"Removed before, the last at {format_time(earlier[-1].erased_at)}",
+                f"Removed earlier, most recently at {format_time(earlier[-1].erased_at)}",
                 contact_erasure.count_removed(earlier),
             )
-        self._print("There is", contact_erasure.count_of_contact(project_uuid=project, urn=contact))
-        confirm("This deletes all of it, and the contact's dead letters, for good.", yes=yes)
+        self._print("Found", contact_erasure.count_contact_data(project_uuid=project, urn=contact))
+        confirm("This deletes all of it and the contact's dead letters permanently.", yes=yes)
         erasures = contact_erasure.request_erasure(project_uuid=project, urn=contact)
         ids = [erasure.uuid for erasure in erasures]
-        unsent = send(erasures)
+        unsent = publish_erasures(erasures)
         pending = 0 if unsent else contact_erasure.wait_until_erased(ids, seconds=wait)
         dead_letters, problems = self._erase_dead_letters(project, contact, erasures)
         self._print_removed(project, contact, ids, dead_letters)
         self._print_lake(project, contact, lake_ids)
         if unsent:
-            problems.append(f"SQS did not take {unsent} of {len(ids)} tasks. Run this again.")
+            problems.append(f"SQS did not accept {unsent} of {len(ids)} tasks. Run this again.")
         if pending:
             problems.append(
-                f"{pending} of {len(ids)} groups are still to be erased: the workers will do it. "
-                "Run this again to see."
+                f"{pending} of {len(ids)} groups are not erased yet. The workers will erase them. "
+                "Run this again to see the result."
             )
         if problems:
             raise CommandError("\n".join(problems))
@@ -89,7 +92,7 @@ class Command(OperatorCommand):
     def _erase_dead_letters(
         self, project_uuid: UUID, urn: str, erasures: Sequence[Erasure]
     ) -> tuple[int, list[str]]:
-        """Return how many were deleted, and what could not be done, in sentences."""
+        """Return the number of deleted dead letters, and a sentence for each problem."""
         try:
             search = contact_erasure.erase_from_dead_letter_queue(
                 project_uuid=project_uuid, urn=urn, erasures=erasures
@@ -98,11 +101,11 @@ class Command(OperatorCommand):
             return 0, [f"The dead letters could not be searched: {error.message}. Run this again."]
         if search.complete and search.unseen:
             self.stdout.write(
-                f"About {search.unseen} dead letters were not looked at: they stand behind those "
-                "of other contacts, in groups of theirs."
+                f"About {search.unseen} dead letters were not examined. They are in groups of "
+                "other contacts, behind letters of these contacts."
             )
         return search.deleted, [] if search.complete else [
-            f"Not all dead letters could be searched, about {search.unseen} were not looked at. "
+            f"Not all dead letters could be searched. About {search.unseen} were not examined. "
             "Run this again."
         ]
 
@@ -122,8 +125,8 @@ class Command(OperatorCommand):
     def _print_lake(self, project_uuid: UUID, urn: str, file: Path | None) -> None:
         event_ids = contact_erasure.lake_event_ids(project_uuid=project_uuid, urn=urn)
         self.stdout.write(
-            f"The data lake was sent {len(event_ids)} answers of this contact. They cannot be "
-            "removed from here."
+            f"{len(event_ids)} answers of this contact were sent to the data lake. This command "
+            "cannot remove them."
         )
         if file:
             file.write_text("".join(f"{one}\n" for one in event_ids), encoding="utf-8")
@@ -137,14 +140,14 @@ class Command(OperatorCommand):
 
 
 def _urn(text: str) -> str:
-    """Return the URN in the form in which events have it stored. Raise InvalidArgument."""
+    """Return the URN in the form in which it is stored. Raise InvalidArgument if it is empty."""
     if not text:
-        raise InvalidArgument("--contact is empty: pass the contact's URN, as its events have it.")
+        raise InvalidArgument("--contact is empty: pass the contact's URN, as in its events.")
     return escape(text)
 
 
 def _check_writable(file: Path) -> None:
-    """Raise CommandError before anything is removed."""
+    """Raise CommandError if the file cannot be written. Call it before anything is removed."""
     try:
         file.touch()
     except OSError as error:

@@ -16,17 +16,17 @@ SHOWN = 20
 
 
 class Command(OperatorCommand):
-    """Show what the data lake has yet to be sent, and have refused events sent again."""
+    """Show what waits to be sent to the data lake, and send refused events again."""
 
     help = "Show what waits for the data lake, or send again what it refused."
 
     def add_arguments(self, parser: CommandParser) -> None:
-        """Declare the two actions."""
+        """Add the two actions."""
         actions = parser.add_subparsers(dest="action", required=True)
-        actions.add_parser("list", help="how many events wait, and which the lake refused")
-        retry = actions.add_parser("retry", help="send refused events again, and what waits now")
+        actions.add_parser("list", help="show how many events wait, and which the lake refused")
+        retry = actions.add_parser("retry", help="send refused events again, and all that wait")
         retry.add_argument(
-            "event_ids", nargs="*", type=uuid, metavar="EVENT_ID", help="only these; else all"
+            "event_ids", nargs="*", type=uuid, metavar="EVENT_ID", help="only these (default: all)"
         )
 
     def handle(self, *_arguments: Any, **options: Any) -> None:
@@ -61,7 +61,7 @@ class Command(OperatorCommand):
             send_data_lake_event.apply_async()
         except Exception as error:
             raise CommandError(
-                f"{retried} will be sent again, but by beat within a minute: the queue refused "
-                f"({type(error).__name__})."
+                f"The queue is unavailable ({type(error).__name__}). {retried} will be sent again "
+                "after beat's next run."
             ) from error
         self.stdout.write(f"{retried} will be sent again.")

@@ -18,36 +18,36 @@ NOTHING_WRITTEN = "Nothing was written."
 
 
 class Command(OperatorCommand):
-    """Show how projects are configured, and change it: all that was asked, or nothing."""
+    """Show and change the settings of projects. Either all changes are made, or none."""
 
     help = "List projects, or set their name, time zone, closing time and idle timeout."
     after_outage = f"{NOTHING_WRITTEN} Run it again later."
 
     def add_arguments(self, parser: CommandParser) -> None:
-        """Add what the command line takes."""
+        """Add the arguments of the command line."""
         actions = parser.add_subparsers(dest="action", required=True)
-        listing = actions.add_parser("list", help="all projects and their settings")
-        listing.add_argument("--csv", action="store_true", help="as a file that can be imported")
+        listing = actions.add_parser("list", help="list all projects and their settings")
+        listing.add_argument("--csv", action="store_true", help="as CSV, which can be imported")
 
         setting = actions.add_parser("set", help="set one project")
-        # Read with the settings, so that all that is wrong is reported at once.
+        # Not parsed by argparse, so that all errors are reported at once.
         setting.add_argument("uuid")
         setting.add_argument("--name")
         setting.add_argument("--timezone", help="such as America/Sao_Paulo")
-        setting.add_argument("--closing-time", metavar="HH:MM", help="local time of that zone")
+        setting.add_argument("--closing-time", metavar="HH:MM", help="local time in the time zone")
         setting.add_argument("--idle-timeout", help="90s, 30m, 2h, 1h30m, HH:MM:SS, or none")
 
         importing = actions.add_parser("import", help="set the projects of a CSV file")
         importing.add_argument("file", help=f"with the columns {','.join(project_csv.COLUMNS)}")
         for action in (setting, importing):
-            action.add_argument("--dry-run", action="store_true", help="say what would change")
+            action.add_argument("--dry-run", action="store_true", help="show what would change")
 
     def handle(self, *, action: str, **options: Any) -> None:
-        """Run the command. Raise CommandError with all that is wrong in what was asked."""
+        """Run the command. Raise CommandError with a sentence for each error in the arguments."""
         if action == "list":
             self._list(as_csv=options["csv"])
         else:
-            rows = _asked(options) if action == "set" else _of_file(options["file"])
+            rows = _row_of_options(options) if action == "set" else _rows_of_file(options["file"])
             self._configure(rows, dry_run=options["dry_run"])
 
     def _list(self, *, as_csv: bool) -> None:
@@ -68,18 +68,18 @@ class Command(OperatorCommand):
             if not dry_run:
                 _record(changes)
         for change in changes:
-            self.stdout.write(f"{change.uuid}: {'; '.join(_said(change))}.")
-        self.stdout.write(f"{len(changes)} changed, {len(rows) - len(changes)} as they were.")
+            self.stdout.write(f"{change.uuid}: {'; '.join(_describe(change))}.")
+        self.stdout.write(f"{len(changes)} changed, {len(rows) - len(changes)} unchanged.")
         if dry_run:
             self.stdout.write(f"This was a dry run. {NOTHING_WRITTEN}")
 
 
-def _asked(options: dict[str, Any]) -> list[ProjectRow]:
-    """The one row that the options of `set` make."""
+def _row_of_options(options: dict[str, Any]) -> list[ProjectRow]:
+    """Return the row for the options of `set`."""
     texts = {field: options[field] for field in FIELDS if options[field] is not None}
     settings, problems = project_settings.parse(texts)
     if not texts:
-        problems.append("Say what to set: --name, --timezone, --closing-time or --idle-timeout.")
+        problems.append("Pass a setting: --name, --timezone, --closing-time or --idle-timeout.")
     try:
         uuid = project_settings.parse_uuid(options["uuid"])
     except ValueError as problem:
@@ -89,7 +89,7 @@ def _asked(options: dict[str, Any]) -> list[ProjectRow]:
     return [ProjectRow(uuid=uuid, settings=settings)]
 
 
-def _of_file(name: str) -> list[ProjectRow]:
+def _rows_of_file(name: str) -> list[ProjectRow]:
     try:
         return project_csv.read(Path(name).read_bytes())
     except OSError as error:
@@ -104,12 +104,14 @@ def _record(changes: Sequence[Change]) -> None:
             actor=audit.command_line(),
             action=action,
             of=Project,
-            details={change.uuid: _told(change) for change in changes if change.new is new},
+            details={
+                change.uuid: _audit_details(change) for change in changes if change.new is new
+            },
         )
 
 
-def _told(change: Change) -> dict[str, Any]:
-    """What it was and what it is; of a name only that it changed."""
+def _audit_details(change: Change) -> dict[str, Any]:
+    """Return the old and new values for the audit log. The values of a name are left out."""
     before = project_settings.as_texts(change.before)
     after = project_settings.as_texts(change.after)
     values = {field: [before[field], after[field]] for field in after if field != "name"}
@@ -120,13 +122,13 @@ def _refused(problems: Sequence[str]) -> CommandError:
     return CommandError("\n".join([*problems, NOTHING_WRITTEN]))
 
 
-def _said(change: Change) -> list[str]:
+def _describe(change: Change) -> list[str]:
     before = project_settings.as_texts(change.before)
     after = project_settings.as_texts(change.after)
-    said = ["new"] if change.new else []
-    said += [f"{field} {before[field] or 'none'} -> {after[field] or 'none'}" for field in after]
+    parts = ["new"] if change.new else []
+    parts += [f"{field} {before[field] or 'none'} -> {after[field] or 'none'}" for field in after]
     if change.conversations_moved == 1:
-        said.append("1 open conversation moved")
+        parts.append("1 open conversation moved")
     elif change.conversations_moved:
-        said.append(f"{change.conversations_moved} open conversations moved")
-    return said
+        parts.append(f"{change.conversations_moved} open conversations moved")
+    return parts

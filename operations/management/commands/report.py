@@ -20,18 +20,18 @@ DEFAULT_DAYS = 7
 
 
 class Command(OperatorCommand):
-    """Show the figures of a project or of all."""
+    """Show the figures of one project or of all projects."""
 
     help = (
-        "CSAT, NPS and conversations of a period. Days are local: each project's own, in its time "
-        "zone. Without --from and --to it is the last 7 days, today included. --csv writes a row "
-        "for each figure, with the columns day, figure and value: those of the whole period have "
-        "no day, and the names are those of --json, joined by dots. Neither rounds; what there is "
-        "nothing of is null, or empty."
+        "Show CSAT, NPS and conversations of a period. Days are local days in each project's time "
+        "zone. The default period is the last 7 days, including today. --csv prints a row for each "
+        "figure, with the columns day, figure and value. Figures of the whole period have no day. "
+        "The names of figures are the keys of --json, joined by dots. Values are not rounded. A "
+        "figure without data is null in JSON and empty in CSV."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
-        """Add what the command line takes."""
+        """Add the arguments of the command line."""
         for name in ("project", "channel"):
             parser.add_argument(
                 f"--{name}", type=uuid, metavar="UUID", help="only this one (default: all)"
@@ -41,13 +41,13 @@ class Command(OperatorCommand):
                 f"--{name}", type=day, metavar="YYYY-MM-DD", help=f"the {meaning} local day"
             )
         forms = parser.add_mutually_exclusive_group()
-        forms.add_argument("--csv", action="store_true", help="instead of a table")
-        forms.add_argument("--json", action="store_true", help="instead of a table")
+        forms.add_argument("--csv", action="store_true", help="print CSV instead of tables")
+        forms.add_argument("--json", action="store_true", help="print JSON instead of tables")
 
     def handle(self, **options: Any) -> None:
-        """Run the command. Raise CommandError for a project or a period that cannot be."""
+        """Run the command. Raise CommandError for an unknown project or an invalid period."""
         project = known_project(options["project"]) if options["project"] else None
-        scope, period = _asked(project, options)
+        scope, period = _scope_and_period(project, options)
         found = figures(scope=scope, period=period)
         if options["json"]:
             self.stdout.write(json.dumps(as_document(found), indent=2))
@@ -55,12 +55,12 @@ class Command(OperatorCommand):
             writer = csv.writer(self.stdout, lineterminator="\n")
             writer.writerows([COLUMNS, *as_rows(as_document(found))])
         else:
-            # It knows a terminal when it writes to one, as Django's wrapper lets it see.
+            # Django's wrapper lets rich detect whether the output is a terminal.
             console = Console(file=cast(IO[str], self.stdout), highlight=False, markup=False)
             console.print(*tables(found, project=project), sep="\n")
 
 
-def _asked(project: Project | None, options: dict[str, Any]) -> tuple[Scope, Period]:
+def _scope_and_period(project: Project | None, options: dict[str, Any]) -> tuple[Scope, Period]:
     timezone = project.timezone if project else settings.DEFAULT_TIMEZONE
     first = options["from"]
     last = options["to"] or now().astimezone(ZoneInfo(timezone)).date()

@@ -24,36 +24,38 @@ logger = logging.getLogger(__name__)
 
 
 class Command(OperatorCommand):
-    """Delete archived messages that are older than their project keeps them."""
+    """Delete archived messages that are older than the archive retention of their project."""
 
-    help = "Delete the archives of conversations that closed longer ago than their project's \
-archive_retention."
-    after_outage = "Run this again: it goes on where it was."
+    help = (
+        "Delete the archives of conversations that closed longer ago than the archive_retention of "
+        "their project."
+    )
+    after_outage = "Run this again to continue."
 
     def add_arguments(self, parser: CommandParser) -> None:
-        """Add what the command line takes."""
-        parser.add_argument("--project", type=uuid, metavar="UUID", help="only this one")
+        """Add the arguments of the command line."""
+        parser.add_argument("--project", type=uuid, metavar="UUID", help="only this project")
         add_yes(parser)
-        parser.add_argument("--dry-run", action="store_true", help="say what would be deleted")
+        parser.add_argument("--dry-run", action="store_true", help="show what would be deleted")
 
     def handle(self, *, project: UUID | None, yes: bool, dry_run: bool, **_options: Any) -> None:
-        """Run the command. Cut off half-way, what is left is deleted by running it again."""
+        """Run the command. After an interruption, the next run continues."""
         at = now()
         expired: dict[Project, Archives] = {}
         for one in _projects(project):
             archives = find_expired(project=one, now=at)
             if archives.conversations:
                 expired[one] = archives
-                self.stdout.write(f"{one.uuid}: {_said(archives)} to be deleted.")
+                self.stdout.write(f"{one.uuid}: {_describe(archives)} to delete.")
         if not expired:
-            self.stdout.write("There is nothing to be deleted.")
+            self.stdout.write("There is nothing to delete.")
             return
         if dry_run:
             self.stdout.write("This was a dry run. Nothing was deleted.")
             return
-        confirm(f"This deletes {_said(_sum(expired.values()))} for good.", yes=yes)
+        confirm(f"This deletes {_describe(_sum(expired.values()))} permanently.", yes=yes)
         for one, found in expired.items():
-            # Before, because it is deleted in batches: cut off, it is known who began.
+            # Record the start: deletion takes several transactions and may be interrupted.
             audit.record(
                 actor=audit.command_line(),
                 action=AuditAction.RETENTION,
@@ -71,18 +73,18 @@ archive_retention."
                     "messages": archives.messages,
                 },
             )
-            self.stdout.write(f"{one.uuid}: {_said(archives)} deleted.")
+            self.stdout.write(f"{one.uuid}: deleted {_describe(archives)}.")
 
 
 def _projects(project_uuid: UUID | None) -> list[Project]:
-    """Return the project, or all that have an archive retention. Raise CommandError."""
+    """Return the project, or all projects with an archive retention. Raise CommandError."""
     if project_uuid is None:
         return list(Project.objects.exclude(archive_retention=None).order_by("uuid"))
     project = known_project(project_uuid)
     if project.archive_retention is None:
         raise CommandError(
-            f"{project_uuid} keeps its archives for ever: set its archive_retention in the admin "
-            "site first."
+            f"{project_uuid} has no archive_retention, so its archives are kept for ever. Set it "
+            "in the admin site first."
         )
     return [project]
 
@@ -95,6 +97,6 @@ def _sum(archives: Iterable[Archives]) -> Archives:
     )
 
 
-def _said(archives: Archives) -> str:
+def _describe(archives: Archives) -> str:
     messages = count(archives.messages, "message")
     return f"{messages} of {count(archives.conversations, 'conversation')}"

@@ -1,6 +1,6 @@
-"""DATABASE_URL: what each of its forms means to Django.
+"""Django's settings for each form of DATABASE_URL.
 
-The expected values are those of django-environ 0.14, which read this setting before.
+The expected values are those of django-environ 0.14, which parsed this setting in earlier versions.
 """
 
 from typing import Any
@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from config.parsers import database
+from config.parsers import parse_database_url
 
 ANA = {
     "ENGINE": "django.db.backends.postgresql",
@@ -38,8 +38,8 @@ TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
         ("postgres://db.example:5432/chats", {"USER": "", "PASSWORD": ""}),
     ],
 )
-def test_each_part_has_its_place(url: str, differs: dict[str, Any]) -> None:
-    assert database(url) == {**ANA, **differs}
+def test_each_part_of_a_url_sets_its_setting(url: str, differs: dict[str, Any]) -> None:
+    assert parse_database_url(url) == {**ANA, **differs}
 
 
 @pytest.mark.parametrize(
@@ -55,14 +55,14 @@ def test_each_part_has_its_place(url: str, differs: dict[str, Any]) -> None:
 def test_a_login_is_percent_encoded(login: str, user: str, password: str) -> None:
     url = f"postgres://{login}@db.example:5432/chats"
 
-    assert database(url) == {**ANA, "USER": user, "PASSWORD": password}
+    assert parse_database_url(url) == {**ANA, "USER": user, "PASSWORD": password}
 
 
 @given(user=TEXT, password=TEXT, name=TEXT.filter(lambda name: name[:1] not in ("", "/")))
-def test_whatever_is_percent_encoded_is_read_as_it_was(user: str, password: str, name: str) -> None:
+def test_percent_encoded_parts_are_decoded(user: str, password: str, name: str) -> None:
     user_part, password_part, path = (quote(text, safe="") for text in (user, password, name))
 
-    read = database(f"postgres://{user_part}:{password_part}@db.example:5432/{path}")
+    read = parse_database_url(f"postgres://{user_part}:{password_part}@db.example:5432/{path}")
 
     assert read == {**ANA, "USER": user, "PASSWORD": password, "NAME": name}
 
@@ -77,8 +77,12 @@ def test_whatever_is_percent_encoded_is_read_as_it_was(user: str, password: str,
         ("%2Fvar%2Frun", "%2Fvar%2Frun", ""),
     ],
 )
-def test_a_host_may_have_other_forms(place: str, host: str, port: int | str) -> None:
-    assert database(f"postgres://ana:secret@{place}/chats") == {**ANA, "HOST": host, "PORT": port}
+def test_a_host_can_have_several_forms(place: str, host: str, port: int | str) -> None:
+    assert parse_database_url(f"postgres://ana:secret@{place}/chats") == {
+        **ANA,
+        "HOST": host,
+        "PORT": port,
+    }
 
 
 @pytest.mark.parametrize(
@@ -90,8 +94,8 @@ def test_a_host_may_have_other_forms(place: str, host: str, port: int | str) -> 
         ("/%2Fvar%2Frun%2Fpostgresql/chats", "/var/run/postgresql", "chats"),
     ],
 )
-def test_a_path_names_the_database_and_perhaps_a_socket(path: str, host: str, name: str) -> None:
-    read = database(f"postgres://ana:secret@db.example:5432{path}")
+def test_a_path_names_the_database_and_optionally_a_socket(path: str, host: str, name: str) -> None:
+    read = parse_database_url(f"postgres://ana:secret@db.example:5432{path}")
 
     assert read == {**ANA, "HOST": host, "NAME": name}
 
@@ -118,7 +122,7 @@ def test_a_path_names_the_database_and_perhaps_a_socket(path: str, host: str, na
 def test_the_query_has_options_of_the_driver_and_settings_of_django(
     query: str, options: dict[str, Any], of_django: dict[str, Any]
 ) -> None:
-    read = database(f"postgres://ana:secret@db.example:5432/chats?{query}")
+    read = parse_database_url(f"postgres://ana:secret@db.example:5432/chats?{query}")
 
     assert read == {**ANA, **of_django, "OPTIONS": options}
 
@@ -139,6 +143,6 @@ def test_any_other_form_is_refused_without_quoting_it(url: str) -> None:
     with pytest.raises(
         ValueError, match=r"^must be a URL such as postgres://user:password@host"
     ) as e:
-        database(url)
+        parse_database_url(url)
 
     assert "secret" not in str(e.value)

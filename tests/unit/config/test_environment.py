@@ -1,4 +1,4 @@
-"""The environment is read as a whole, and everything wrong in it is told at once."""
+"""The environment is read as a whole, and all errors in it are reported at once."""
 
 import os
 import traceback
@@ -9,7 +9,7 @@ from unittest.mock import patch
 import pytest
 from django.core.exceptions import ImproperlyConfigured
 
-from config.environment import Environment, read
+from config.environment import Environment, read_environment
 from embedded.environment import service_environment
 
 COMPLETE = service_environment(
@@ -25,21 +25,21 @@ REQUIRED_NAMES = [
 
 
 def read_from(environment: dict[str, str]) -> Environment:
-    """The settings, where these are all variables that there are."""
+    """Return the settings of an environment that has only these variables."""
     with patch.dict(os.environ, environment, clear=True):
-        return read()
+        return read_environment()
 
 
 def problems(environment: dict[str, str]) -> list[str]:
-    """The sentences that reading this environment ends with."""
+    """Return the sentences of the error that reading this environment raises."""
     with pytest.raises(ImproperlyConfigured) as caught:
         read_from(environment)
     title, *sentences = str(caught.value).splitlines()
-    assert title == "The environment needs mending:"
+    assert title == "The environment has errors:"
     return sentences
 
 
-def test_a_complete_environment_gives_every_setting() -> None:
+def test_a_complete_environment_sets_every_setting() -> None:
     environment = read_from(COMPLETE)
 
     assert environment.DATABASE_URL["HOST"] == "db.example"
@@ -50,7 +50,7 @@ def test_a_complete_environment_gives_every_setting() -> None:
 
 @pytest.mark.parametrize("name", REQUIRED_NAMES)
 @pytest.mark.parametrize("empty", [True, False], ids=["empty", "missing"])
-def test_a_missing_setting_is_told_with_what_to_set_it_to(name: str, empty: bool) -> None:
+def test_a_missing_setting_is_reported_with_an_example(name: str, empty: bool) -> None:
     environment = {**COMPLETE, name: ""}
     if not empty:
         del environment[name]
@@ -109,7 +109,7 @@ def test_a_missing_setting_is_told_with_what_to_set_it_to(name: str, empty: bool
         ("TRACING_ENABLED", "otlp"),
     ],
 )
-def test_a_malformed_setting_is_told_with_what_it_must_be(name: str, value: str) -> None:
+def test_a_malformed_setting_is_reported_with_the_required_form(name: str, value: str) -> None:
     (sentence,) = problems({**COMPLETE, name: value})
 
     assert sentence.startswith(f"{name}: must be ")
@@ -158,7 +158,7 @@ def test_a_file_of_variables_is_not_read(tmp_path: Path, monkeypatch: pytest.Mon
     assert read_from(COMPLETE).WORKER_BATCH_SIZE == 25
 
 
-def test_a_wrong_time_zone_is_told_with_those_near_it() -> None:
+def test_an_unknown_time_zone_is_reported_with_similar_names() -> None:
     (sentence,) = problems({**COMPLETE, "DEFAULT_TIMEZONE": "America/SaoPaulo"})
 
     assert sentence.startswith('DEFAULT_TIMEZONE: "America/SaoPaulo" is not a time zone of the tz')
@@ -176,27 +176,27 @@ def test_a_wrong_time_zone_is_told_with_those_near_it() -> None:
         ("TRACING_ENABLE", "TRACING_ENABLED"),
     ],
 )
-def test_an_unknown_setting_is_told_with_the_one_that_was_meant(name: str, meant: str) -> None:
+def test_an_unknown_setting_is_reported_with_a_similar_name(name: str, meant: str) -> None:
     (sentence,) = problems({**COMPLETE, name: "x"})
 
     assert sentence.startswith(f"{name}: there is no such setting.")
     assert f"Did you mean {meant}?" in sentence
 
 
-def test_variables_of_other_software_are_nobodys_business() -> None:
+def test_variables_of_other_software_are_ignored() -> None:
     others = {"DJANGO_SETTINGS_MODULE": "config.settings", "PATH": "/bin", "AWS_PROFILE": "prod"}
     others["DJANGO_SUPERUSER_PASSWORD"] = "Django's own name"
 
     assert read_from({**COMPLETE, **others}) == read_from(COMPLETE)
 
 
-def test_all_problems_are_told_at_once() -> None:
+def test_all_errors_are_reported_at_once() -> None:
     environment = {**COMPLETE, "LOG_LEVEL": "LOUD", "DATALAKE_URI": "x", "SECRET_KEY": ""}
     del environment["DYNAMODB_REGION"]
 
-    told = {sentence.partition(":")[0] for sentence in problems(environment)}
+    names = {sentence.partition(":")[0] for sentence in problems(environment)}
 
-    assert told == {"LOG_LEVEL", "DATALAKE_URI", "SECRET_KEY", "DYNAMODB_REGION"}
+    assert names == {"LOG_LEVEL", "DATALAKE_URI", "SECRET_KEY", "DYNAMODB_REGION"}
 
 
 @pytest.mark.parametrize(
@@ -223,11 +223,11 @@ def test_all_problems_are_told_at_once() -> None:
         ),
     ],
 )
-def test_a_setting_is_read_in_its_own_form(name: str, text: str, value: object) -> None:
+def test_a_setting_is_parsed_by_its_type(name: str, text: str, value: object) -> None:
     assert getattr(read_from({**COMPLETE, name: text}), name) == value
 
 
-def test_the_dead_letters_have_a_queue_of_their_own() -> None:
+def test_the_dead_letter_queue_must_be_another_queue() -> None:
     queue = COMPLETE["SQS_CONVERSATION_QUEUE_URL"]
 
     (sentence,) = problems({**COMPLETE, "SQS_CONVERSATION_DLQ_URL": queue})
@@ -236,12 +236,12 @@ def test_the_dead_letters_have_a_queue_of_their_own() -> None:
 
 
 def test_a_control_broker_on_another_host_needs_a_password_and_tls() -> None:
-    told = problems({**COMPLETE, "CELERY_CONTROL_URL": "redis://valkey.example:6379/0"})
+    sentences = problems({**COMPLETE, "CELERY_CONTROL_URL": "redis://valkey.example:6379/0"})
 
-    assert [sentence.partition(":")[0] for sentence in told] == ["CELERY_CONTROL_URL"] * 2
-    assert "needs a password" in told[0]
-    assert "must begin with rediss://" in told[1]
-    assert "CELERY_CONTROL_INSECURE=true" in told[1]
+    assert [sentence.partition(":")[0] for sentence in sentences] == ["CELERY_CONTROL_URL"] * 2
+    assert "needs a password" in sentences[0]
+    assert "must begin with rediss://" in sentences[1]
+    assert "CELERY_CONTROL_INSECURE=true" in sentences[1]
 
 
 @pytest.mark.parametrize(
@@ -253,7 +253,7 @@ def test_a_control_broker_on_another_host_needs_a_password_and_tls() -> None:
         ("redis://[::1]:6379/0", ""),
     ],
 )
-def test_a_control_broker_that_strangers_cannot_reach_is_taken(url: str, insecure: str) -> None:
+def test_a_protected_control_broker_is_accepted(url: str, insecure: str) -> None:
     environment = {**COMPLETE, "CELERY_CONTROL_URL": url, "CELERY_CONTROL_INSECURE": insecure}
 
     assert url == read_from(environment).CELERY_CONTROL_URL

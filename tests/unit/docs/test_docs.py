@@ -15,7 +15,7 @@ import pytest
 from django.core.management import get_commands
 from pydantic.fields import FieldInfo
 
-from config.environment import Environment, read
+from config.environment import Environment, read_environment
 from tests.support.pages import PAGES, ROOT, code_of, fenced, page, table_of
 
 PACKAGES = (
@@ -71,7 +71,7 @@ def test_the_examples_of_settings_are_accepted(name: str, monkeypatch: pytest.Mo
     if not example.startswith("the output of: "):
         monkeypatch.setenv(name, example)
 
-    read()
+    read_environment()
 
 
 def test_the_readme_has_the_settings_without_a_default() -> None:
@@ -85,7 +85,7 @@ def test_the_env_example_has_every_setting_and_is_accepted() -> None:
 
     assert values.keys() == SETTINGS.keys()
     with patch.dict(os.environ, values, clear=True):
-        read()
+        read_environment()
 
 
 def test_the_env_example_names_every_variable_that_compose_reads() -> None:

@@ -1,4 +1,4 @@
-"""The spans of events: whose trace they are in, what they tell, and what they never tell."""
+"""The spans of events: their traces, their attributes, and no personal data."""
 
 import json
 import logging
@@ -24,12 +24,12 @@ from apps.common.errors import Unavailable
 from celery_sqs_fifo import BatchItem, Outcome, QueuedEvent, process_each
 from celery_sqs_fifo.delivery import Delivery
 from celery_sqs_fifo.running.batch import MAX_TRACEPARENT_LENGTH
-from config.environment import read
+from config.environment import read_environment
 from observability import otlp
 from observability.event_tracer import EventTracer
-from observability.labels import hashed
-from observability.otlp import Tracing
-from tasks.base import StepTask, outcome_of, with_ids
+from observability.log_fields import hash_for_logs
+from observability.otlp import ProcessTracing
+from tasks.base import StepTask, outcome_of, with_log_fields
 from tasks.steps.reading import read as read_event
 from tests.support.builders import NAME, PROJECT, TEXT, URN, message_body
 from tests.support.fake_calls import delivery
@@ -46,31 +46,31 @@ Step = Callable[[BatchItem], None]
 
 
 def find(item: BatchItem) -> None:
-    """Read an event as the service does; its conversation is always the same."""
+    """Read an event as the service does. Its conversation is always the same."""
     read_event(item)
     item.state.conversation_uuid = CONVERSATION
 
 
 def nothing(_work: BatchItem) -> None:
-    """A step that lets an event through."""
+    """Do nothing, as a step that has nothing to do with an event."""
 
 
 class Traced:
-    """A chain of three of the service's steps, and the spans of what ran through it."""
+    """A chain of three steps, and the spans of the events that ran through it."""
 
     def __init__(self) -> None:
         self._exporter = InMemorySpanExporter()
 
     def follow(self, *, sampler: Sampler = ALWAYS_ON) -> None:
-        """Trace from now on."""
+        """Start tracing."""
         provider = TracerProvider(sampler=sampler, shutdown_on_exit=False)
         provider.add_span_processor(SimpleSpanProcessor(self._exporter))
-        Tracing.tracer = EventTracer(provider.get_tracer("test"), queue="conversations.fifo")
+        ProcessTracing.tracer = EventTracer(provider.get_tracer("test"), queue="conversations.fifo")
 
     def run(
         self, *deliveries: Delivery, store: Step = nothing, record: Step = nothing
     ) -> list[Outcome]:
-        """Run a batch as a pool process does; gives the outcomes unless all took effect."""
+        """Run a batch as a pool process does. Return the outcomes unless all events took effect."""
         app = self._app(find, store, record)
         envelope = envelope_of(app)
         for one in deliveries:
@@ -80,14 +80,14 @@ class Traced:
         return list(error.outcomes) if error else []
 
     def traces(self) -> dict[int, list[ReadableSpan]]:
-        """The spans of each trace, in the order in which they ended; the root is the last."""
+        """Return the spans of each trace in the order in which they ended. The root is the last."""
         traces: dict[int, list[ReadableSpan]] = {}
         for span in self._exporter.get_finished_spans():
             traces.setdefault(span.context.trace_id, []).append(span)
         return traces
 
     def only_trace(self) -> list[ReadableSpan]:
-        """The spans of the one event."""
+        """Return the spans of the only trace."""
         (spans,) = self.traces().values()
         return spans
 
@@ -102,30 +102,30 @@ class Traced:
 
 def _step(handle: Step) -> Callable[[list[BatchItem]], None]:
     def run(batch: list[BatchItem]) -> None:
-        process_each(batch, with_ids(handle), outcome_of=outcome_of)
+        process_each(batch, with_log_fields(handle), outcome_of=outcome_of)
 
     return run
 
 
 @pytest.fixture
 def traced() -> Iterator[Traced]:
-    """Tracing is on, for a chain of its own."""
+    """Return a new chain with tracing on."""
     chain = Traced()
     chain.follow()
     yield chain
-    Tracing.tracer = None
+    ProcessTracing.tracer = None
 
 
 def received(name: str = "m1", *, body: str = "", traceparent: str = "", **others: Any) -> Delivery:
-    """A message of the queue, whose producer has a trace if `traceparent` is given."""
+    """Return a received message. If `traceparent` is given, its producer has a trace."""
     attribute = {"DataType": "String", "StringValue": traceparent}
     one = delivery(name, body=body or message_body(), group=others.pop("group", GROUP), **others)
     one.attributes = {"traceparent": attribute} if traceparent else {}
     return one
 
 
-def told(spans: Sequence[ReadableSpan]) -> str:
-    """All that goes to the collector."""
+def sent_text(spans: Sequence[ReadableSpan]) -> str:
+    """Return everything that is sent to the collector, as text."""
     return json.dumps([json.loads(span.to_json()) for span in spans])
 
 
@@ -141,7 +141,7 @@ def test_an_event_is_a_span_with_one_below_it_for_each_step(traced: Traced) -> N
     assert {span.status.status_code for span in (*of_steps, root)} == {StatusCode.UNSET}
 
 
-def test_the_root_tells_ids_and_kinds_under_the_names_of_log_lines(traced: Traced) -> None:
+def test_the_root_span_has_the_log_fields(traced: Traced) -> None:
     one = received(receive_count=3)
     one.failures = 1
     traced.run(one)
@@ -157,7 +157,7 @@ def test_the_root_tells_ids_and_kinds_under_the_names_of_log_lines(traced: Trace
         "correlation_id": "correlation-1",
         "conversation_uuid": str(CONVERSATION),
         "project_uuid": str(PROJECT),
-        "group": hashed(GROUP),
+        "group": hash_for_logs(GROUP),
         "event_type": "message.received",
         "receive_count": 3,
         "attempt": 2,
@@ -197,7 +197,7 @@ def test_an_event_of_a_producer_that_traces_is_in_its_trace(traced: Traced) -> N
     ],
     ids=range(16),
 )
-def test_what_is_no_trace_context_is_ignored(traced: Traced, traceparent: str) -> None:
+def test_an_invalid_trace_context_is_ignored(traced: Traced, traceparent: str) -> None:
     assert traced.run(received(traceparent=traceparent)) == []
 
     *_, root = traced.only_trace()
@@ -208,7 +208,7 @@ def test_what_is_no_trace_context_is_ignored(traced: Traced, traceparent: str) -
 @pytest.mark.parametrize(
     "attribute", [{"DataType": "Binary", "BinaryValue": b"\x00"}, {"StringValue": "0" * 513}, {}]
 )
-def test_an_attribute_that_is_no_short_text_does_not_reach_the_pool(attribute: Any) -> None:
+def test_an_invalid_attribute_does_not_reach_the_pool(attribute: Any) -> None:
     one = delivery()
     one.attributes = {"traceparent": attribute}
 
@@ -235,7 +235,7 @@ def test_each_of_ten_events_of_a_batch_has_its_own_trace_with_the_same_times(
         assert len({(s[number].start_time, s[number].end_time) for s in traces.values()}) == 1
 
 
-def test_an_invalid_event_ends_in_its_step_and_is_told_by_its_reason(traced: Traced) -> None:
+def test_an_invalid_event_ends_in_its_step_with_its_reason(traced: Traced) -> None:
     body = json.dumps({"event_type": TEXT, "data": {"contact_urn": URN}})
     (outcome,) = traced.run(received(body=body))
 
@@ -248,7 +248,7 @@ def test_an_invalid_event_ends_in_its_step_and_is_told_by_its_reason(traced: Tra
     assert step.end_time == root.end_time
 
 
-def test_errors_are_told_without_their_texts_and_bugs_with_their_places(traced: Traced) -> None:
+def test_errors_are_recorded_without_text_and_bugs_with_their_location(traced: Traced) -> None:
     def fails(item: BatchItem) -> None:
         error: type[Exception] = ValueError if item.event.message_id == "m1" else KeyError
         if item.event.message_id == "m2":
@@ -280,18 +280,18 @@ def test_errors_are_told_without_their_texts_and_bugs_with_their_places(traced: 
     assert not any(span.events for span in spans)
 
 
-def test_spans_tell_nothing_of_the_contact(traced: Traced) -> None:
+def test_spans_have_no_personal_data(traced: Traced) -> None:
     body = message_body(event={"correlation_id": URN}, data={"extra": TEXT})
     traced.run(received(body=body, traceparent=f"{TRACEPARENT}-{URN}"))
 
-    text = told(traced.only_trace())
+    text = sent_text(traced.only_trace())
     assert "hash-" in text
     assert not [
         secret for secret in (URN, URN.partition(":")[2], TEXT, NAME, GROUP) if secret in text
     ]
 
 
-def test_log_lines_and_what_the_main_process_is_told_carry_the_trace(
+def test_log_lines_and_outcomes_have_the_trace_id(
     traced: Traced, caplog: pytest.LogCaptureFixture
 ) -> None:
     def fails(_work: BatchItem) -> None:
@@ -317,7 +317,7 @@ def test_an_event_that_is_not_sampled_costs_no_spans_and_keeps_its_trace_in_logs
     assert [vars(line)["trace_id"] for line in caplog.records][1:] == [TRACE]
 
 
-def test_without_tracing_nothing_is_followed(caplog: pytest.LogCaptureFixture) -> None:
+def test_without_tracing_events_have_no_trace(caplog: pytest.LogCaptureFixture) -> None:
     followed: list[Any] = []
 
     def look(item: BatchItem) -> None:
@@ -367,19 +367,19 @@ def test_the_service_is_named_by_opentelemetrys_own_variable_or_by_default(
 @pytest.mark.parametrize(
     ("pool", "is_traced"), [(threads.TaskPool(1), True), (prefork.TaskPool(1), False)]
 )
-def test_a_worker_itself_sends_traces_only_where_its_pool_is_of_threads(
+def test_the_main_process_sends_traces_only_for_a_pool_of_threads(
     pool: Any, is_traced: bool, settings: Any
 ) -> None:
     settings.TRACING_ENABLED = True
     otlp.start_for_threads(SimpleNamespace(pool=pool))
-    tracer = Tracing.tracer
+    tracer = ProcessTracing.tracer
     otlp.stop()
 
     assert (tracer is not None) is is_traced
-    assert Tracing.tracer is None
+    assert ProcessTracing.tracer is None
 
 
-def test_where_tracing_is_off_its_packages_need_not_be_there() -> None:
+def test_without_tracing_its_packages_are_not_imported() -> None:
     program = """
 import sys
 sys.modules["opentelemetry"] = None
@@ -389,8 +389,8 @@ app.loader.import_default_modules()
 signals.worker_init.send(sender=app)
 signals.worker_process_init.send(sender=app)
 signals.worker_process_shutdown.send(sender=app)
-from observability.otlp import Tracing
-sys.exit(Tracing.tracer is not None)
+from observability.otlp import ProcessTracing
+sys.exit(ProcessTracing.tracer is not None)
 """
     result = subprocess.run(
         [sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=False
@@ -402,16 +402,16 @@ sys.exit(Tracing.tracer is not None)
 @pytest.mark.parametrize(
     "missing", ["opentelemetry.sdk.trace", "opentelemetry.exporter.otlp.proto.http"]
 )
-def test_without_its_packages_tracing_is_told_at_start_how_to_install_them(
+def test_without_its_packages_tracing_is_refused_with_how_to_install_them(
     missing: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(sys.modules, missing, None)
 
     monkeypatch.setenv("TRACING_ENABLED", "true")
     with pytest.raises(ImproperlyConfigured) as refusal:
-        read()
+        read_environment()
     monkeypatch.setenv("TRACING_ENABLED", "false")
-    without_tracing = read()
+    without_tracing = read_environment()
 
     _, sentence = str(refusal.value).splitlines()
     assert sentence.startswith("TRACING_ENABLED: needs OpenTelemetry")

@@ -1,4 +1,4 @@
-"""What Sentry is told of a bug, and how often."""
+"""The content and the frequency of reports to Sentry."""
 
 import json
 import socket
@@ -18,7 +18,7 @@ SECRET = "canary-of-a-contact"
 ROOT = Path(__file__).resolve().parents[3]
 # Nothing listens there.
 NOWHERE = "http://key@127.0.0.1:9/1"
-# In processes of their own, because Sentry's integrations change logging for good.
+# The programs run in other processes, because Sentry's integrations change logging permanently.
 PRELUDE = """
 import django, json, logging, sentry_sdk
 django.setup()
@@ -37,11 +37,11 @@ def raised(error, cause=None):
 """
 EVERY_KIND = f"""
 {PRELUDE}
-sent, told = [], {{}}
+sent, reports = [], {{}}
 sentry_sdk.get_client().transport.capture_envelope = sent.append
 
-def tell(name):
-    told[name] = [item.payload.json for envelope in sent for item in envelope.items]
+def collect(name):
+    reports[name] = [item.payload.json for envelope in sent for item in envelope.items]
     sent.clear()
 
 for _ in range(100):
@@ -50,7 +50,7 @@ try:
     {{}}["{SECRET}"]
 except KeyError as error:
     outcome_of(error)
-tell("bugs")
+collect("bugs")
 
 secret = raised(OSError("{SECRET}"))
 library = logging.getLogger("celery.worker.request")
@@ -62,7 +62,7 @@ logging.getLogger("celery_sqs_fifo.consuming.sqs_calls").error(
 )
 circuit = logging.getLogger("celery_sqs_fifo.consuming.circuit")
 circuit.error("waiting", extra={{"error": "HTTP 500"}})
-tell("lines")
+collect("lines")
 
 down = OperationalError("down")
 for error in (InvalidEvent("no", "no"), Unavailable("DynamoDB", "no"), down):
@@ -76,13 +76,13 @@ try:
         raise SchedulingError("no tick")
 except SchedulingError as error:
     logging.getLogger("celery.beat").error("Message Error", exc_info=error)
-tell("expected")
-print(json.dumps(told))
+collect("expected")
+print(json.dumps(reports))
 """
 
 
 def printed(program: str, *, dsn: str = NOWHERE) -> str:
-    """What a program prints in a process of its own, which reports errors."""
+    """Run a program that reports errors in another process. Return its output."""
     result = subprocess.run(
         [
             *(sys.executable, "-m", "embedded.environment", "env", f"SENTRY_DSN={dsn}"),
@@ -99,30 +99,30 @@ def printed(program: str, *, dsn: str = NOWHERE) -> str:
 
 @pytest.fixture(scope="module")
 def reported() -> dict[str, list[dict[str, Any]]]:
-    """What bugs, log lines and expected errors send to Sentry."""
+    """Return the reports about bugs, log lines and expected errors."""
     reports: dict[str, list[dict[str, Any]]] = json.loads(printed(EVERY_KIND))
     return reports
 
 
 @pytest.fixture(scope="module")
 def bugs(reported: dict[str, list[dict[str, Any]]]) -> list[dict[str, Any]]:
-    """What a hundred events with one bug, and one with another, send to Sentry."""
+    """Return the reports about a hundred events with one bug and one event with another bug."""
     return reported["bugs"]
 
 
 @pytest.fixture(scope="module")
 def lines(reported: dict[str, list[dict[str, Any]]]) -> list[dict[str, Any]]:
-    """What log lines send to Sentry."""
+    """Return the reports about log lines."""
     return reported["lines"]
 
 
-def test_a_bug_is_reported_once_however_many_events_it_hits(bugs: list[dict[str, Any]]) -> None:
+def test_a_bug_of_many_events_is_reported_once(bugs: list[dict[str, Any]]) -> None:
     kinds = [report["exception"]["values"][0]["type"] for report in bugs]
 
     assert kinds == ["ValueError", "KeyError"]
 
 
-def test_a_report_says_what_kind_of_error_it_was_and_where(bugs: list[dict[str, Any]]) -> None:
+def test_a_report_has_the_kind_and_location_of_the_error(bugs: list[dict[str, Any]]) -> None:
     (error,) = bugs[0]["exception"]["values"]
 
     assert error["stacktrace"]["frames"][-1]["function"] == "raised"
@@ -142,7 +142,7 @@ def test_the_version_is_that_of_the_package() -> None:
     assert package["project"]["version"] == VERSION
 
 
-def test_a_report_quotes_nothing_that_people_wrote(
+def test_a_report_has_no_personal_data(
     bugs: list[dict[str, Any]], lines: list[dict[str, Any]]
 ) -> None:
     frames = [
@@ -154,7 +154,7 @@ def test_a_report_quotes_nothing_that_people_wrote(
 
     assert frames
     assert not any("vars" in frame for frame in frames)
-    # This test's own source, which is quoted around each frame, has the canary in it.
+    # The source of this test, which each frame quotes, contains the canary.
     assert SECRET not in json.dumps(_without_source([*bugs, *lines]))
     assert not {"breadcrumbs", "request", "user", "logentry"} & set().union(*bugs, *lines)
 
@@ -170,14 +170,14 @@ def test_only_lines_with_an_exception_and_bugs_of_the_main_process_are_reported(
     assert of_main["extra"]["places"].endswith("KeyError")
 
 
-def test_what_is_quarantined_or_waits_is_no_error(
+def test_expected_errors_are_not_reported(
     reported: dict[str, list[dict[str, Any]]],
 ) -> None:
     assert reported["expected"] == []
 
 
-def test_a_sentry_that_hangs_delays_nobody_but_the_end_of_the_process() -> None:
-    """It takes connections and never answers: reports are sent by a thread, from a queue."""
+def test_a_sentry_that_hangs_delays_only_the_end_of_the_process() -> None:
+    """The server accepts connections and never responds. A thread sends the queued reports."""
     program = f"""
 {PRELUDE}
 for number in range(200):
@@ -185,11 +185,11 @@ for number in range(200):
 print("done")
 """
     with socket.create_server(("127.0.0.1", 0)) as server:
-        # It ends in time only if it waits for none of the 200.
+        # The process ends in time only if it does not wait for any of the 200 reports.
         assert printed(program, dsn=f"http://key@127.0.0.1:{server.getsockname()[1]}/1") == "done\n"
 
 
-def test_what_is_still_to_be_sent_when_a_process_ends_is_sent() -> None:
+def test_remaining_reports_are_sent_when_a_process_ends() -> None:
     with running_sentry_server() as sentry:
         printed(f"{PRELUDE}\noutcome_of(raised(ValueError()))", dsn=sentry.dsn)
 
@@ -203,7 +203,7 @@ def test_without_a_dsn_nothing_is_reported() -> None:
     assert printed(program, dsn="") == "False\n"
 
 
-def test_a_cause_comes_again_after_its_time_with_the_number_that_was_held_back() -> None:
+def test_a_cause_is_reported_again_later_with_the_number_held_back() -> None:
     clock = [0.0]
     once = OncePerCause(now=lambda: clock[0], seconds=600)
 
@@ -215,7 +215,7 @@ def test_a_cause_comes_again_after_its_time_with_the_number_that_was_held_back()
     assert [once.repeats("a"), once.repeats("a")] == [4, None]
 
 
-def test_what_is_remembered_of_causes_is_bounded() -> None:
+def test_the_number_of_remembered_causes_is_bounded() -> None:
     once = OncePerCause(now=lambda: 0, seconds=600)
     for number in range(MAX_CAUSES + 1):
         assert once.repeats(str(number)) == 0

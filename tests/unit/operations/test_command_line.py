@@ -1,4 +1,4 @@
-"""What the management commands share: arguments, the prompt, times, and how they fail."""
+"""What the management commands share: arguments, the confirmation, times, and errors."""
 
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta, timezone
@@ -24,31 +24,31 @@ rate = command_line.number(what="a rate", minimum=0.1, maximum=10_000)
 
 
 def postgresql_error(pgcode: str) -> Exception:
-    """Return what psycopg2 raises, with the code of the server, which Python cannot set."""
+    """Return an error of psycopg2 with a code of the server, which Python code cannot set."""
     error: type[Exception] = type("PostgreSQLError", (psycopg2.Error,), {"pgcode": pgcode})
     return error("permission denied for table project\nDETAIL: none")
 
 
 class Command(OperatorCommand):
-    """A command that fails as it is asked to."""
+    """A command that raises the error in `failure`."""
 
     requires_system_checks = ()
     after_outage = "Run it again tomorrow."
     failure: Exception | None = None
 
     def add_arguments(self, parser: CommandParser) -> None:
-        """Add an argument in a subcommand, as the real ones do."""
+        """Add an argument to a subcommand, as the real commands do."""
         actions = parser.add_subparsers(dest="action", required=True)
         actions.add_parser("run").add_argument("--day", type=command_line.day)
 
     def handle(self, **_options: Any) -> None:
-        """Fail, if there is anything to fail with."""
+        """Raise `failure`, if it is set."""
         if self.failure:
             raise self.failure
 
 
 def refused(command: Command, capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
-    """Run the command as a shell does. Return the only line that it prints."""
+    """Run the command as from a shell. Return the only line that it prints."""
     with pytest.raises(SystemExit) as exited:
         command.run_from_argv(["manage.py", "fail", "--no-color", "run", *arguments])
     assert exited.value.code == 1
@@ -59,7 +59,7 @@ def refused(command: Command, capsys: pytest.CaptureFixture[str], *arguments: st
 
 
 def typing(monkeypatch: pytest.MonkeyPatch, answer: str | type[BaseException]) -> list[str]:
-    """Have an operator type this, or leave. Return the questions that are asked."""
+    """Answer each question with this text or error. Return the list of questions."""
     questions: list[str] = []
 
     def type_in(question: str) -> str:
@@ -130,7 +130,7 @@ def test_a_value_that_cannot_be_read_is_refused_with_what_to_write(
 
 
 @pytest.mark.parametrize("answer", ["y", "Y", "yes", " YES "])
-def test_a_yes_goes_on(monkeypatch: pytest.MonkeyPatch, answer: str) -> None:
+def test_yes_continues(monkeypatch: pytest.MonkeyPatch, answer: str) -> None:
     questions = typing(monkeypatch, answer)
 
     command_line.confirm("This deletes 3 letters for good.", yes=False)
@@ -157,7 +157,7 @@ def test_anything_else_ends_the_command(
     assert str(refusal.value) == sentence
 
 
-def test_nobody_is_asked_with_yes(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_with_the_option_yes_there_is_no_question(monkeypatch: pytest.MonkeyPatch) -> None:
     questions = typing(monkeypatch, EOFError)
     command_line.confirm("This deletes all.", yes=True)
     assert questions == []
@@ -176,7 +176,7 @@ def test_a_count_has_its_noun(number: int, text: str) -> None:
     assert command_line.count(number, "letter") == text
 
 
-def test_a_text_cannot_command_the_terminal() -> None:
+def test_control_characters_are_escaped() -> None:
     assert command_line.printable("a\x9b31m\N{RIGHT-TO-LEFT OVERRIDE}b\tc\n") == (
         "a\\x9b31m\\u202eb\tc\n"
     )
@@ -213,7 +213,7 @@ def test_an_outage_ends_with_one_line_and_what_to_do(
         ("42703", "run `python manage.py migrate`"),
         ("42883", "run `python manage.py migrate`"),
         ("42804", "run `python manage.py migrate`"),
-        ("42501", "permission denied for table project. Grant it to the role of DATABASE_URL."),
+        ("42501", "permission denied for table project. Grant the privilege"),
     ],
 )
 def test_a_database_that_is_not_ready_ends_with_one_line_and_what_to_do(

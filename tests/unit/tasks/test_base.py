@@ -1,4 +1,4 @@
-"""What an error of a step means for its event."""
+"""The outcomes that errors of a step have for its event."""
 
 import logging
 
@@ -13,7 +13,7 @@ SECRET = "canary-of-a-contact"
 
 
 def raised(error: Exception) -> Exception:
-    """The error with a traceback, as a step raises it."""
+    """Return the error with a traceback, as if a step had raised it."""
     try:
         raise error
     except Exception as caught:
@@ -34,7 +34,7 @@ def test_an_unavailable_dependency_is_waited_for() -> None:
 
 
 @pytest.mark.parametrize("kind", [OperationalError, InterfaceError])
-def test_a_database_that_does_not_answer_is_waited_for(kind: type[Exception]) -> None:
+def test_a_database_that_does_not_respond_is_waited_for(kind: type[Exception]) -> None:
     outcome = outcome_of(raised(kind(f"server closed the connection: {SECRET}")))
 
     assert outcome.result is Result.UNAVAILABLE
@@ -45,7 +45,7 @@ def test_a_database_that_does_not_answer_is_waited_for(kind: type[Exception]) ->
 @pytest.mark.parametrize(
     "kind", [DataError, IntegrityError, KeyError, RecursionError, ConversationServiceError]
 )
-def test_every_other_error_is_a_bug_that_says_where_and_not_what(
+def test_every_other_error_is_a_bug_with_a_location_and_no_text(
     kind: type[Exception], caplog: pytest.LogCaptureFixture
 ) -> None:
     with caplog.at_level(logging.DEBUG):

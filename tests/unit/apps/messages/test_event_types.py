@@ -18,7 +18,7 @@ from apps.messages.parsers import RawEvent
 from apps.messages.reading import parse_event
 from apps.messages.wire import WireMessage
 from celery_sqs_fifo import BatchItem
-from observability.labels import labels_of, labels_of_item
+from observability.log_fields import event_fields, message_fields
 from observability.metrics import counters
 from tasks.steps import reading
 from tests.support.builders import (
@@ -100,12 +100,12 @@ def test_a_new_type_decides_whether_it_is_a_barrier_and_goes_alone() -> None:
 @pytest.mark.usefixtures("_with_whispers")
 def test_a_new_type_is_named_in_logs_traces_and_metrics() -> None:
     item = BatchItem(queued_event(body=whispered()))
-    before_it_is_read = labels_of_item(item)
+    before_it_is_read = event_fields(item)
     reading.read(item)
 
     document = parse_as_main_process(whispered())
-    assert labels_of(group_id="g", event=document)["event_type"] == WHISPER
-    assert before_it_is_read["event_type"] == labels_of_item(item)["event_type"] == WHISPER
+    assert message_fields(group_id="g", event=document)["event_type"] == WHISPER
+    assert before_it_is_read["event_type"] == event_fields(item)["event_type"] == WHISPER
     assert counters.event_type_of(item) == WHISPER
 
 
@@ -128,7 +128,7 @@ def test_a_type_without_an_entry_is_unknown() -> None:
 
     assert type_of(document) is None
     assert (is_barrier(document), goes_alone(document)) == (False, False)
-    assert labels_of(group_id="g", event=document)["event_type"] == "unknown"
+    assert message_fields(group_id="g", event=document)["event_type"] == "unknown"
     with pytest.raises(InvalidEvent) as caught:
         parse_event(body=whispered(), arrival=arrival())
     assert caught.value.reason == "unknown_event_type"

@@ -1,4 +1,4 @@
-"""The depths of the queues: few calls, and an error is shown instead of raised."""
+"""The depths of the queues: calls are cached, and an error is shown instead of raised."""
 
 import asyncio
 from dataclasses import dataclass, field
@@ -8,7 +8,7 @@ import pytest
 from botocore.exceptions import BotoCoreError, ClientError, EndpointConnectionError
 from prometheus_client import CollectorRegistry, generate_latest
 
-from observability.flower.queues import CACHE_SECONDS, QueueDepths, QueueMetrics, QueuesPage
+from observability.flower.queues import CACHE_SECONDS, QueueBroker, QueueDepths, QueueMetrics
 
 EVENTS = "https://sqs.example/123/conversations.fifo"
 DEAD = "https://sqs.example/123/conversations-dlq.fifo"
@@ -18,7 +18,7 @@ DOWN = EndpointConnectionError(endpoint_url="https://sqs.example")
 
 @dataclass
 class Sqs:
-    """SQS as far as depths go: per URL, the two numbers or the error."""
+    """A stand-in for SQS. It returns the two numbers of a queue, or raises its error."""
 
     queues: dict[str, tuple[int, int] | Exception]
     calls: int = 0
@@ -40,7 +40,7 @@ class Sqs:
 
 @dataclass
 class Bench:
-    """Depths with a clock that stands still until it is moved."""
+    """The depths of two queues, with a clock that only the test moves."""
 
     sqs: Sqs
     now: float = 1000.0
@@ -52,7 +52,7 @@ class Bench:
         )
 
     def rows(self) -> list[dict[str, Any]]:
-        return asyncio.run(QueuesPage(self.depths).queues(["any"]))
+        return asyncio.run(QueueBroker(self.depths).queues(["any"]))
 
     def metrics(self) -> str:
         registry = CollectorRegistry()
@@ -65,7 +65,7 @@ def bench() -> Bench:
     return Bench(Sqs({EVENTS: (7, 2), DEAD: (1, 0)}))
 
 
-def test_the_page_has_both_queues_with_what_waits_and_what_is_in_flight(bench: Bench) -> None:
+def test_the_page_shows_the_waiting_and_in_flight_messages_of_both_queues(bench: Bench) -> None:
     assert bench.rows() == [
         {
             "name": "conversations.fifo",
@@ -103,30 +103,30 @@ def test_refreshed_pages_and_scrapes_within_ten_seconds_cost_one_reading(bench: 
     assert bench.sqs.calls == 4
 
 
-def test_nothing_is_read_before_somebody_looks(bench: Bench) -> None:
+def test_nothing_is_read_before_the_first_request(bench: Bench) -> None:
     CollectorRegistry().register(QueueMetrics(bench.depths))
 
     assert bench.sqs.calls == 0
 
 
 @pytest.mark.parametrize(
-    ("error", "told"), [(REFUSED, "AccessDenied"), (DOWN, "EndpointConnectionError")]
+    ("error", "code"), [(REFUSED, "AccessDenied"), (DOWN, "EndpointConnectionError")]
 )
-def test_a_queue_that_sqs_does_not_tell_about_is_shown_with_the_reason(
-    bench: Bench, error: ClientError | BotoCoreError, told: str
+def test_a_queue_that_cannot_be_read_is_shown_with_the_error_code(
+    bench: Bench, error: ClientError | BotoCoreError, code: str
 ) -> None:
     bench.sqs.queues[DEAD] = error
 
     events, dead = bench.rows()
 
     assert events["messages"] == 9
-    assert dead == {"name": f"conversations-dlq.fifo (SQS did not tell: {told})"}
+    assert dead == {"name": f"conversations-dlq.fifo (not available: {code})"}
     metrics = bench.metrics()
     assert 'sqs_queue_up{queue="conversations-dlq.fifo"} 0.0' in metrics
     assert 'sqs_queue_messages{queue="conversations-dlq.fifo"' not in metrics
 
 
-def test_a_failure_is_not_asked_again_at_once(bench: Bench) -> None:
+def test_a_failure_is_cached(bench: Bench) -> None:
     bench.sqs.queues = {EVENTS: DOWN, DEAD: DOWN}
 
     bench.rows()

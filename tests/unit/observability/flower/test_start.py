@@ -1,4 +1,4 @@
-"""Flower starts where only this machine gets to it, or behind a login, and not otherwise."""
+"""Flower starts only on loopback or behind a login."""
 
 import os
 import subprocess
@@ -8,7 +8,7 @@ import pytest
 
 from embedded.environment import service_environment, with_settings
 from embedded.service import celery_command
-from observability.flower.start import is_loopback, problem_of
+from observability.flower.start import is_loopback, startup_problem
 
 PROJECT_ROOT = Path(__file__).resolve().parents[4]
 CONTROL_URL = "redis://127.0.0.1:6379/0"
@@ -21,7 +21,7 @@ def problem(
     has_other_login: bool = False,
     control_url: str = CONTROL_URL,
 ) -> str | None:
-    return problem_of(
+    return startup_problem(
         address=address,
         logins=logins or [],
         has_other_login=has_other_login,
@@ -30,20 +30,20 @@ def problem(
 
 
 @pytest.mark.parametrize("address", ["127.0.0.1", "127.8.8.8", "::1", "localhost", ""])
-def test_a_place_that_only_this_machine_reaches_needs_no_login(address: str) -> None:
+def test_an_address_that_only_this_machine_can_reach_needs_no_login(address: str) -> None:
     assert is_loopback(address)
     assert problem(address=address) is None
 
 
 @pytest.mark.parametrize("address", ["0.0.0.0", "::", "10.0.0.7", "flower.example.org"])  # noqa: S104
-def test_elsewhere_flower_is_refused_with_what_to_set(address: str) -> None:
+def test_without_a_login_another_address_is_refused_with_what_to_set(address: str) -> None:
     sentence = problem(address=address)
 
     assert sentence
     assert sentence.startswith(f"Flower would listen on {address} without a login. Set FLOWER_")
 
 
-def test_a_login_opens_every_address() -> None:
+def test_with_a_login_every_address_is_allowed() -> None:
     assert problem(logins=["ana:secret"]) is None
     assert problem(logins=["ana:secret", "bo:se:cret"]) is None
     assert problem(has_other_login=True) is None
@@ -51,22 +51,22 @@ def test_a_login_opens_every_address() -> None:
 
 @pytest.mark.parametrize("login", ["", "ana", "ana:", ":secret"])
 @pytest.mark.parametrize("address", ["127.0.0.1", "0.0.0.0"])  # noqa: S104
-def test_half_a_login_is_none_and_is_not_quoted(login: str, address: str) -> None:
+def test_half_a_login_is_refused_and_not_quoted(login: str, address: str) -> None:
     sentence = problem(address=address, logins=["ana:secret", login])
 
     assert sentence == (
-        "FLOWER_BASIC_AUTH (--basic-auth) must be user:password, neither of them empty."
+        "FLOWER_BASIC_AUTH (--basic-auth) must be user:password, with neither part empty."
     )
 
 
-def test_without_a_control_broker_there_is_nothing_to_watch() -> None:
+def test_without_a_control_broker_flower_is_refused_with_what_to_set() -> None:
     sentence = problem(address="127.0.0.1", control_url="")
 
     assert sentence
     assert "set CELERY_CONTROL_URL" in sentence
 
 
-def test_the_command_ends_with_the_sentence_from_any_directory(tmp_path: Path) -> None:
+def test_the_command_ends_with_one_sentence_from_any_directory(tmp_path: Path) -> None:
     environment = service_environment(
         database_url="postgres://nobody:nothing@127.0.0.1:9/nowhere",
         sqs_url="http://127.0.0.1:9",

@@ -1,4 +1,4 @@
-"""Each metric that is defined is measured, and each that is measured is defined."""
+"""All defined metrics are exported, and all exported metrics are defined."""
 
 from prometheus_client.registry import Collector
 
@@ -11,12 +11,12 @@ OF_FLOWER = (definitions.FLOWER_QUEUE_MESSAGES, definitions.FLOWER_QUEUE_UP)
 
 
 def defined() -> list[Metric]:
-    """All definitions of the service."""
+    """Return all metrics that the service defines."""
     return [one for one in vars(definitions).values() if isinstance(one, Metric)]
 
 
 def described(metric: Metric) -> Described:
-    """A definition as the catalogue has it."""
+    """Return a definition in the form of the catalogue."""
     kind = type(metric).__name__.lower()
     return Described(
         name=f"{metric.name}_total" if kind == "counter" else metric.name,

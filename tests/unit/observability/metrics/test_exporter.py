@@ -1,4 +1,4 @@
-"""What the service counts, what it reads when asked, and how that is served."""
+"""The counters of the service, the gauges that are read for a scrape, and the exporter."""
 
 import logging
 import os
@@ -29,7 +29,7 @@ OTHER = Gauge(name="other", meaning="Something else.")
 
 @pytest.fixture(autouse=True)
 def _own_counters() -> Iterator[None]:
-    """Counters at zero, as in a process that has just begun."""
+    """Reset the counters to zero, as in a new process."""
     counters.metrics.cache_clear()
     yield
     counters.metrics.cache_clear()
@@ -40,7 +40,7 @@ def counted() -> Scrape:
 
 
 def item(*, event_type: str | None, outcome: Outcome | None = None, age: float = 0) -> BatchItem:
-    """An event that was queued `age` seconds ago; without a type it could not be read."""
+    """Return an event that was queued `age` seconds ago. Without a type, it could not be read."""
     event = QueuedEvent(
         message_id="m",
         group_id="g",
@@ -64,14 +64,14 @@ def depth_of(read_depth: Callable[[], Reading], *, name: str = "pond") -> Source
 
 
 def test_the_tables_of_the_documentation_are_the_metrics_of_the_code() -> None:
-    told = [
+    documented = [
         row
         for table in tables(page("docs/metrics.md"))
         if table[0] == ["Metric", "Type", "Labels", "Meaning"]
         for row in table[1:]
     ]
 
-    assert told == [
+    assert documented == [
         [
             f"`{one.name}`",
             one.type,
@@ -92,7 +92,7 @@ def test_no_label_names_a_project_a_group_or_a_contact() -> None:
 
 
 def test_the_ends_of_a_delivery_are_counted_by_type_and_outcome() -> None:
-    counters.delivery_ended(
+    counters.count_delivery(
         [
             item(event_type="message.received"),
             item(event_type="message.received"),
@@ -110,7 +110,7 @@ def test_the_ends_of_a_delivery_are_counted_by_type_and_outcome() -> None:
 
 
 def test_latency_counts_from_queueing_and_only_what_took_effect() -> None:
-    counters.delivery_ended(
+    counters.count_delivery(
         [
             item(event_type="message.received", age=2),
             item(event_type="message.received", age=7_200),
@@ -128,14 +128,14 @@ def test_latency_counts_from_queueing_and_only_what_took_effect() -> None:
 
 
 def test_a_step_is_timed_under_its_short_name() -> None:
-    counters.step_ended("tasks.pipeline.persist_dynamo", seconds=0.2)
+    counters.observe_step("tasks.pipeline.persist_dynamo", seconds=0.2)
 
     seconds = "conversations_step_seconds"
     assert counted().value(f"{seconds}_sum", step="persist_dynamo") == pytest.approx(0.2)
     assert counted().value(f"{seconds}_bucket", step="persist_dynamo", le="0.1") == 0
 
 
-def test_a_source_that_fails_is_absent_and_counted_and_the_others_are_told() -> None:
+def test_a_source_that_fails_is_absent_and_counted() -> None:
     def fail() -> Reading:
         raise OSError("nobody answers")
 
@@ -150,10 +150,10 @@ def test_a_source_that_fails_is_absent_and_counted_and_the_others_are_told() -> 
     assert scrape.value("other") == 3
 
 
-def test_a_source_that_hangs_is_not_waited_for_and_not_asked_twice(
+def test_a_source_that_hangs_is_not_waited_for_or_read_twice(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(state, "PATIENCE", 0.05)
+    monkeypatch.setattr(state, "SCRAPE_TIMEOUT", 0.05)
     answered = threading.Event()
     asked: list[str] = []
 
@@ -168,11 +168,11 @@ def test_a_source_that_hangs_is_not_waited_for_and_not_asked_twice(
     assert asked == ["depth"]
 
     answered.set()
-    monkeypatch.setattr(state, "PATIENCE", 30)
+    monkeypatch.setattr(state, "SCRAPE_TIMEOUT", 30)
     assert scrape().value("depth", pond="a") == 1
 
 
-def test_what_was_read_just_now_is_not_read_again(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_fresh_reading_is_used_again(monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[float] = []
 
     def read_depth() -> Reading:
@@ -182,11 +182,11 @@ def test_what_was_read_just_now_is_not_read_again(monkeypatch: pytest.MonkeyPatc
     scrape = reading_collector(depth_of(read_depth))
     assert [scrape().value("depth", pond="a") for _ in range(3)] == [1, 1, 1]
 
-    monkeypatch.setattr(state, "FRESH_FOR", 0.0)
+    monkeypatch.setattr(state, "MAX_READING_AGE", 0.0)
     assert scrape().value("depth", pond="a") == 2
 
 
-def test_a_failure_is_tried_again_when_it_is_old_enough(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_source_that_failed_is_read_again_later(monkeypatch: pytest.MonkeyPatch) -> None:
     answers: list[Reading | Exception] = [OSError("down"), {"depth": {("a",): 1.0}}]
 
     def read_depth() -> Reading:
@@ -197,7 +197,7 @@ def test_a_failure_is_tried_again_when_it_is_old_enough(monkeypatch: pytest.Monk
 
     scrape = reading_collector(depth_of(read_depth))
     assert scrape().labels_of("depth") == []
-    monkeypatch.setattr(state, "FRESH_FOR", 0.0)
+    monkeypatch.setattr(state, "MAX_READING_AGE", 0.0)
     assert scrape().value("depth", pond="a") == 1
 
 
@@ -209,7 +209,7 @@ def taken_port() -> Iterator[int]:
         yield other.getsockname()[1]
 
 
-def test_a_worker_whose_port_is_taken_says_so_once_and_goes_on(
+def test_a_worker_whose_port_is_in_use_logs_it_once_and_continues(
     taken_port: int,
     settings: Any,
     tmp_path: Path,
@@ -254,7 +254,7 @@ def test_the_values_of_a_worker_that_was_killed_are_removed_by_the_next(
     os.close(own_lock)
 
 
-def test_without_a_port_nothing_is_served_and_nothing_is_made(
+def test_without_a_port_nothing_is_served_or_created(
     settings: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     settings.METRICS_PORT = ""

@@ -1,4 +1,4 @@
-"""What `manage.py doctor` makes of AWS's refusals: permissions, credentials, and silence."""
+"""The findings of `manage.py doctor` if AWS refuses calls or does not respond."""
 
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
@@ -31,7 +31,7 @@ def _firehose(monkeypatch: pytest.MonkeyPatch) -> None:
 def answered(
     service: str, answers: Sequence[tuple[str, str]], monkeypatch: pytest.MonkeyPatch
 ) -> dict[str, Finding]:
-    """The findings when each call of the doctor is refused with the code given, in this order."""
+    """Return the findings if AWS refuses the doctor's calls with these codes, in this order."""
     client: Any = boto3.client(
         service,  # type: ignore[call-overload]
         region_name="us-east-1",
@@ -57,7 +57,7 @@ QUEUE_PROBES = (
 )
 
 
-def test_a_role_without_any_permission_is_told_each_that_it_lacks(
+def test_each_missing_permission_is_found(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     calls = ["get_queue_attributes", "get_queue_attributes", *QUEUE_PROBES]
@@ -72,7 +72,7 @@ def test_a_role_without_any_permission_is_told_each_that_it_lacks(
     assert findings["sqs.dlq.may_send"].found.startswith("sqs:SendMessage on conversations-dlq")
 
 
-def test_a_worker_that_may_not_read_attributes_is_only_warned(
+def test_a_role_that_cannot_read_attributes_gets_only_a_warning(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     answers = [("get_queue_attributes", "AccessDeniedException")] * 2
@@ -86,7 +86,7 @@ def test_a_worker_that_may_not_read_attributes_is_only_warned(
     assert Status.ERROR not in {finding.status for finding in findings.values()}
 
 
-def test_an_answer_that_shows_nothing_is_no_permission(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_inconclusive_response_is_a_warning(monkeypatch: pytest.MonkeyPatch) -> None:
     answers = [("get_queue_attributes", "AccessDenied")] * 2
     answers += [(call, "InternalError") for call in QUEUE_PROBES]
 
@@ -94,7 +94,7 @@ def test_an_answer_that_shows_nothing_is_no_permission(monkeypatch: pytest.Monke
 
     assert finding.status is Status.WARNING
     assert finding.found == (
-        "sqs:ReceiveMessage on conversations.fifo cannot be known: InternalError."
+        "sqs:ReceiveMessage on conversations.fifo cannot be checked: InternalError."
     )
 
 
@@ -108,7 +108,7 @@ def test_an_answer_that_shows_nothing_is_no_permission(monkeypatch: pytest.Monke
         ("firehose", "describe_delivery_stream", "UnrecognizedClientException", "lake.reachable"),
     ],
 )
-def test_wrong_credentials_are_told_once(
+def test_wrong_credentials_are_found_once(
     monkeypatch: pytest.MonkeyPatch, service: str, action: str, code: str, check: str
 ) -> None:
     findings = answered(service, [(action, code)], monkeypatch)
@@ -120,7 +120,7 @@ def test_wrong_credentials_are_told_once(
     assert others == {Status.SKIPPED}
 
 
-def test_a_role_that_may_not_use_the_table_is_told_each_permission(
+def test_each_missing_permission_on_the_table_is_found(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     calls = ("describe_table", "describe_time_to_live")
@@ -142,7 +142,7 @@ def test_a_role_that_may_not_use_the_table_is_told_each_permission(
         assert f'Allow "dynamodb:{permission}" on conversation_messages' in finding.remedy
 
 
-def test_a_stream_that_may_be_told_but_not_seen_is_only_a_warning(
+def test_a_writable_stream_that_cannot_be_read_is_a_warning(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     answers = [
@@ -157,7 +157,7 @@ def test_a_stream_that_may_be_told_but_not_seen_is_only_a_warning(
     assert findings["lake.may_put"].status is Status.OK
 
 
-def test_a_stream_that_may_not_be_told_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_stream_that_cannot_be_written_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
     answers = [
         ("describe_delivery_stream", "AccessDeniedException"),
         ("put_record_batch", "AccessDeniedException"),
@@ -169,7 +169,7 @@ def test_a_stream_that_may_not_be_told_is_an_error(monkeypatch: pytest.MonkeyPat
     assert 'Allow "firehose:PutRecordBatch" on answers' in finding.remedy
 
 
-def test_a_machine_without_credentials_is_told_so(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_missing_credentials_are_found(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_PROFILE", "nobody-made-this-one")
 
     findings = {finding.check: finding for finding in sqs.check()}
@@ -179,7 +179,7 @@ def test_a_machine_without_credentials_is_told_so(monkeypatch: pytest.MonkeyPatc
     assert "AWS_PROFILE" in findings["sqs.queue"].remedy
 
 
-def test_an_endpoint_that_is_no_url_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_invalid_endpoint_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_ENDPOINT_URL_SQS", "not a url")
 
     finding = next(sqs.check())
@@ -189,7 +189,7 @@ def test_an_endpoint_that_is_no_url_is_told(monkeypatch: pytest.MonkeyPatch) -> 
 
 
 @pytest.mark.parametrize("code", ["ThrottlingException", "InternalServerError"])
-def test_another_refusal_is_told_with_its_code(monkeypatch: pytest.MonkeyPatch, code: str) -> None:
+def test_another_refusal_is_found_with_its_code(monkeypatch: pytest.MonkeyPatch, code: str) -> None:
     answers = [("describe_table", code), ("describe_time_to_live", code)]
     answers += [(call, code) for call in ("get_item", "query", "put_item", "batch_write_item")]
 
@@ -202,13 +202,11 @@ def test_another_refusal_is_told_with_its_code(monkeypatch: pytest.MonkeyPatch, 
 def test_a_code_with_a_namespace_is_understood() -> None:
     for code in ("AWS.SimpleQueueService.NonExistentQueue", "com.amazonaws.sqs#QueueDoesNotExist"):
         refusal = ClientError({"Error": {"Code": code}}, "GetQueueAttributes")
-        assert aws._refused(refusal).kind is aws.Kind.MISSING
+        assert aws._refused(refusal).kind is aws.ReplyKind.MISSING
 
 
 @pytest.mark.parametrize(("other", "expected"), [(0.5, 0), (1, 0), (-0.9, 0), (-10, 9), (30, -29)])
-def test_clocks_differ_by_what_the_way_of_the_answer_does_not_explain(
-    other: float, expected: float
-) -> None:
+def test_a_clock_difference_excludes_the_time_of_the_call(other: float, expected: float) -> None:
     found = skew(
         other=START + timedelta(seconds=other),
         before=START,

@@ -9,7 +9,7 @@ from apps.analytics.datalake import data_lake
 from apps.analytics.datalake.files import FileDataLake
 from apps.analytics.datalake.firehose import FirehoseDataLake
 from apps.analytics.datalake.weni import WeniDataLake
-from config.environment import read
+from config.environment import read_environment
 
 
 @pytest.mark.parametrize(
@@ -30,7 +30,7 @@ def test_the_scheme_selects_the_client(
     monkeypatch.setenv("DATALAKE_URL", url)
 
     assert isinstance(data_lake(url), client)
-    assert url == read().DATALAKE_URL
+    assert url == read_environment().DATALAKE_URL
 
 
 @pytest.mark.parametrize("url", ["", "lake", "s3://bucket", "http://lake", "weni://[::1", "file"])
@@ -86,7 +86,7 @@ def test_the_error_for_the_missing_package_of_weni_shows_how_to_install_it(
     monkeypatch.setenv("DATALAKE_URL", "weni://datalake.internal:50051")
 
     with pytest.raises(ImproperlyConfigured) as refusal:
-        read()
+        read_environment()
 
     _, sentence = str(refusal.value).splitlines()
     assert sentence.startswith("DATALAKE_URL: weni:// needs the package weni-datalake-sdk")

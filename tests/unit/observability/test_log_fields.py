@@ -1,4 +1,4 @@
-"""What log lines say of a message on the queue: ids, in whatever form it comes."""
+"""The log fields of a message on the queue: only ids, whatever its body is."""
 
 import json
 import re
@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from apps.messages.event_types import EVENT_TYPES
-from observability.labels import hashed, labels_of
-from observability.log_context import add_labels, bound_labels, step
+from observability.log_context import add_bound_fields, bind_run, bound_fields
+from observability.log_fields import hash_for_logs, message_fields
 from tests.support.builders import PROJECT, URN, close_body, message_body, window_body
 
 GROUP = f"{PROJECT}:channel:{URN}"
@@ -28,7 +28,7 @@ JSON = st.recursive(
 
 
 class Request:
-    """A run of a task."""
+    """A stand-in for the request of a task's run."""
 
     id = "run-1"
     retries = 2
@@ -37,11 +37,11 @@ class Request:
 @pytest.mark.parametrize(
     "body", [message_body(), message_body(event_type="message.sent"), close_body(), window_body()]
 )
-def test_an_event_is_told_by_its_type_its_ids_and_the_hash_of_its_group(body: str) -> None:
+def test_an_event_has_its_type_its_ids_and_the_hash_of_its_group(body: str) -> None:
     event = json.loads(body)
 
-    assert labels_of(group_id=GROUP, event=event) == {
-        "group": hashed(GROUP),
+    assert message_fields(group_id=GROUP, event=event) == {
+        "group": hash_for_logs(GROUP),
         "event_type": event["event_type"],
         "correlation_id": "correlation-1",
         "project_uuid": str(PROJECT),
@@ -59,8 +59,8 @@ def test_an_event_is_told_by_its_type_its_ids_and_the_hash_of_its_group(body: st
         }
     )
 )
-def test_whatever_a_body_holds_what_is_told_has_the_form_of_an_id(event: Any) -> None:
-    for name, value in labels_of(group_id=GROUP, event=event).items():
+def test_fields_of_any_body_have_the_form_of_ids(event: Any) -> None:
+    for name, value in message_fields(group_id=GROUP, event=event).items():
         assert IDS[name].fullmatch(value), name
 
 
@@ -78,34 +78,36 @@ def test_whatever_a_body_holds_what_is_told_has_the_form_of_an_id(event: Any) ->
         "\ud83d",
     ],
 )
-def test_what_may_be_an_address_or_a_text_is_told_by_its_hash(correlation_id: str) -> None:
-    told = labels_of(group_id=GROUP, event={"correlation_id": correlation_id})
+def test_a_possible_address_or_text_is_hashed(correlation_id: str) -> None:
+    fields = message_fields(group_id=GROUP, event={"correlation_id": correlation_id})
 
-    assert told["correlation_id"] == f"hash-{hashed(correlation_id)}"
+    assert fields["correlation_id"] == f"hash-{hash_for_logs(correlation_id)}"
 
 
 @pytest.mark.parametrize(
     "correlation_id",
     ["00000000-0000-4000-8000-000000000001", "01JAVQ2W9Z", "trace-4bf92f3577b34da6", "req_1.2"],
 )
-def test_an_id_is_told_as_it_is(correlation_id: str) -> None:
-    told = labels_of(group_id=GROUP, event={"correlation_id": correlation_id})
+def test_an_id_is_not_hashed(correlation_id: str) -> None:
+    fields = message_fields(group_id=GROUP, event={"correlation_id": correlation_id})
 
-    assert told["correlation_id"] == correlation_id
+    assert fields["correlation_id"] == correlation_id
 
 
 def test_a_hash_is_stable_tells_groups_apart_and_needs_the_key(settings: Any) -> None:
-    before = hashed(GROUP)
-    assert before == hashed(GROUP) != hashed(GROUP + "2")
+    before = hash_for_logs(GROUP)
+    assert before == hash_for_logs(GROUP) != hash_for_logs(GROUP + "2")
 
     settings.SECRET_KEY = "another" * 10
-    assert hashed(GROUP) != before
+    assert hash_for_logs(GROUP) != before
 
 
-def test_a_pointer_is_told_by_its_task_and_what_it_names() -> None:
-    close = labels_of(group_id=GROUP, task="tasks.closing.close_conversation", arguments=["u-1"])
-    erase = labels_of(group_id=GROUP, task="tasks.erasing.erase_contact", arguments=["e-1"])
-    tick = labels_of(group_id="closing", task="tasks.closing.close_due_conversations")
+def test_a_pointer_has_its_task_and_the_id_that_it_names() -> None:
+    close = message_fields(
+        group_id=GROUP, task="tasks.closing.close_conversation", arguments=["u-1"]
+    )
+    erase = message_fields(group_id=GROUP, task="tasks.erasing.erase_contact", arguments=["e-1"])
+    tick = message_fields(group_id="closing", task="tasks.closing.close_due_conversations")
 
     assert (close["step"], close["conversation_uuid"]) == (
         "tasks.closing.close_conversation",
@@ -115,27 +117,27 @@ def test_a_pointer_is_told_by_its_task_and_what_it_names() -> None:
     assert "conversation_uuid" not in erase.keys() | tick.keys()
 
 
-def test_what_a_line_says_itself_counts_more_than_what_is_bound() -> None:
+def test_fields_of_a_line_override_bound_fields() -> None:
     line = {
         "ids_of_event": lambda: {"message_id": "m", "step": "of the event"},
         "ids_of_run": lambda: {"step": "of the run", "attempt": 1},
         "attempt": 2,
     }
 
-    assert add_labels(None, "info", line) == {
+    assert add_bound_fields(None, "info", line) == {
         "message_id": "m",
         "step": "of the run",
         "attempt": 2,
     }
 
 
-def test_a_task_within_another_one_keeps_what_that_one_is_about() -> None:
-    with step(Request, name="outer", labels={"group": "g", "conversation_uuid": "u-1"}):
-        with step(Request, name="inner", labels={"conversation_uuid": "u-2"}):
-            inner = bound_labels()
-        outer = bound_labels()
+def test_a_task_within_another_one_keeps_the_fields_of_that_one() -> None:
+    with bind_run(Request, name="outer", fields={"group": "g", "conversation_uuid": "u-1"}):
+        with bind_run(Request, name="inner", fields={"conversation_uuid": "u-2"}):
+            inner = bound_fields()
+        outer = bound_fields()
 
     run = {"task_id": "run-1", "attempt": 3, "group": "g"}
     assert inner == {**run, "step": "inner", "conversation_uuid": "u-2"}
     assert outer == {**run, "step": "outer", "conversation_uuid": "u-1"}
-    assert bound_labels() == {}
+    assert bound_fields() == {}

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 from django.db import connection
 
-from operations.database_bounds import ensure_bounds
+from operations.database_time_limits import ensure_time_limits
 from operations.doctor import postgresql
 from operations.doctor.findings import Finding, Status
 
@@ -54,7 +54,7 @@ def test_the_doctor_names_a_bound_that_is_not_in_force(setting: str) -> None:
 def test_provisioning_sets_a_missing_bound_for_new_sessions() -> None:
     set_default("lock_timeout", "0")
 
-    ensure_bounds()
+    ensure_time_limits()
     connection.close()
 
     assert in_force("lock_timeout") == "5s"
@@ -64,7 +64,7 @@ def test_provisioning_sets_a_missing_bound_for_new_sessions() -> None:
 def test_provisioning_keeps_a_bound_that_an_operator_has_chosen() -> None:
     set_default("statement_timeout", "12s")
 
-    ensure_bounds()
+    ensure_time_limits()
     connection.close()
 
     assert in_force("statement_timeout") == "12s"

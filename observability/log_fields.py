@@ -1,0 +1,129 @@
+"""The fields that log lines, traces and error reports have about an event.
+
+Fields are ids and kinds. They never contain text that people wrote, their names or addresses.
+"""
+
+import hmac
+import json
+import logging
+import re
+import time
+from collections.abc import Sequence
+from functools import lru_cache, partial
+from typing import TYPE_CHECKING, Any
+
+from django.conf import settings
+
+from apps.messages.event_types import type_of
+from observability.log_context import EVENT_FIELDS, BoundFields
+
+if TYPE_CHECKING:
+    from celery_sqs_fifo import BatchItem
+
+logger = logging.getLogger(__name__)
+
+UNKNOWN_TYPE = "unknown"
+# Excludes addresses, which have a colon, an @ or a +, and longer texts, which have spaces.
+_PLAIN_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
+_UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
+_NUMBER = re.compile(r"[0-9.-]+")
+_ERASES = "tasks.erasing.erase_contact"
+
+
+def hash_for_logs(text: str) -> str:
+    """Return a short HMAC-SHA256, keyed with SECRET_KEY, of a text that must not be logged.
+
+    Equal texts have equal hashes. Without the key, the hashes of all phone numbers cannot be
+    computed and compared.
+    """
+    return _keyed_hash(settings.SECRET_KEY, text)
+
+
+@lru_cache(maxsize=10_000)
+def _keyed_hash(key: str, text: str) -> str:
+    message = b"log:" + text.encode(errors="surrogatepass")
+    return hmac.digest(key.encode(), message, "sha256").hex()[:16]
+
+
+def message_fields(
+    *, group_id: str, event: Any = None, task: str = "", arguments: Sequence[str] = ()
+) -> dict[str, str]:
+    """Return the fields of a message on the queue: an event's JSON, or a pointer's task.
+
+    The fields have only ids of a body. An id that does not look like one is replaced by its hash.
+    """
+    fields = {"group": hash_for_logs(group_id)}
+    if task:
+        return {**fields, **pointer_fields(task, arguments)}
+    if not isinstance(event, dict):
+        return {**fields, "event_type": UNKNOWN_TYPE}
+    event_type, correlation_id = type_of(event), event.get("correlation_id")
+    fields["event_type"] = event_type.name if event_type else UNKNOWN_TYPE
+    if isinstance(correlation_id, str) and correlation_id:
+        fields["correlation_id"] = _id_or_hash(correlation_id)
+    data = event.get("data")
+    project = data.get("project_uuid") if isinstance(data, dict) else None
+    if isinstance(project, str) and _UUID.fullmatch(project):
+        fields["project_uuid"] = project
+    return fields
+
+
+def pointer_fields(task: str, arguments: Sequence[Any]) -> dict[str, str]:
+    """Return the fields of a pointer: its task, and the id of what it names."""
+    named = "erasure" if task == _ERASES else "conversation_uuid"
+    return {"step": task} | ({named: str(arguments[0])} if arguments else {})
+
+
+def event_fields(item: "BatchItem") -> dict[str, str]:
+    """Return the fields of an event that runs through the steps."""
+    queued, progress = item.event, item.state
+    if progress is None:
+        fields = message_fields(group_id=queued.group_id, event=_json(queued.body))
+    else:
+        event = progress.event
+        fields = {
+            "group": hash_for_logs(queued.group_id),
+            "event_type": progress.event_type,
+            "correlation_id": _id_or_hash(event.correlation_id),
+            "project_uuid": str(event.contact.project_uuid),
+        }
+        if progress.subject_uuid:
+            fields["conversation_uuid"] = str(progress.subject_uuid)
+    fields["message_id"] = queued.message_id
+    if item.trace:
+        fields["trace_id"] = item.trace.trace_id
+    return fields
+
+
+def bind_event(item: "BatchItem") -> BoundFields:
+    """Return a context manager that adds the event's fields to log lines and error reports."""
+    return BoundFields(EVENT_FIELDS, partial(event_fields, item))
+
+
+def log_ended_events(batch: Sequence["BatchItem"]) -> None:
+    """Log a line for each event that took effect. The main process logs the end of the others."""
+    now = time.time() * 1000
+    for item in batch:
+        if item.outcome is None:
+            fields = {
+                **event_fields(item),
+                "outcome": "done",
+                "since_sent_ms": int(now) - item.event.sent_at,
+                "receive_count": item.event.receive_count,
+            }
+            logger.info("event_ended", extra=fields)
+
+
+def _id_or_hash(correlation_id: str) -> str:
+    """Return the id, or its hash if it could be an address or a text."""
+    if _UUID.fullmatch(correlation_id):
+        return correlation_id
+    is_plain = _PLAIN_ID.fullmatch(correlation_id) and not _NUMBER.fullmatch(correlation_id)
+    return correlation_id if is_plain else f"hash-{hash_for_logs(correlation_id)}"
+
+
+def _json(body: str) -> Any:
+    try:
+        return json.loads(body, parse_int=str, parse_float=str)
+    except (ValueError, RecursionError):
+        return None
