@@ -1,1 +1,1 @@
-"""Measurements that are made by a command, and whose pages in docs/ are made by it too."""
+"""The benchmarks. Each is a command that measures and writes its own page in docs/."""

@@ -1,1 +1,1 @@
-"""`make demo`: the service at work on an embedded stack, and a check of what has become of it."""
+"""`make demo`: the service processes a day of events on an embedded stack, and is checked."""

@@ -1,4 +1,4 @@
-"""Closing by time zone: a closing time moments ahead for each project, one after the other."""
+"""Closing by time zone: each project gets a closing time a few seconds ahead."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -8,26 +8,26 @@ from rich.console import Console
 
 from testbed.traffic.projects import Project
 
-# By then a running beat has found its changed schedule: it looks every five seconds.
+# A running beat reads changed schedules every five seconds.
 FIRST_IN = timedelta(seconds=5)
 APART = timedelta(seconds=1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Closing:
-    """When the open conversations of a project close: a whole second, in UTC."""
+    """The time, in UTC, at which the open conversations of a project close."""
 
     project: Project
     at: datetime
 
     @property
     def local(self) -> datetime:
-        """The same instant on the clocks of the project's zone."""
+        """The same instant in the project's time zone."""
         return self.project.local(self.at)
 
 
 def plan_closings(projects: Sequence[Project], *, now: datetime) -> list[Closing]:
-    """A closing for each project, the first about FIRST_IN from `now`, the others APART."""
+    """Return a closing for each project: the first FIRST_IN after `now`, the others APART."""
     first = now.astimezone(UTC).replace(microsecond=0) + FIRST_IN
     return [
         Closing(project=project, at=first + number * APART)
@@ -36,9 +36,9 @@ def plan_closings(projects: Sequence[Project], *, now: datetime) -> list[Closing
 
 
 class ClosingLines:
-    """Prints a line for each project once all its conversations have closed by the clock.
+    """Prints a line for each project when all its conversations have closed by time.
 
-    `left_open` has how many that will be, by the project's uuid.
+    `left_open` is the number of these conversations, by the project's uuid.
     """
 
     def __init__(
@@ -51,7 +51,7 @@ class ClosingLines:
         self._zone_width = max(len(each.project.timezone) for each in closings)
 
     def show(self, closed: Mapping[str, int]) -> None:
-        """Print what is new; `closed` counts what the clock has closed, by the project's uuid."""
+        """Print new lines. `closed` counts conversations closed by time, by the project's uuid."""
         for closing in tuple(self._waiting):
             uuid = closing.project.uuid
             count = closed.get(uuid, 0)

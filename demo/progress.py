@@ -1,4 +1,4 @@
-"""How far the demo is: bars on a terminal, a line every few seconds elsewhere."""
+"""The demo's progress: bars on a terminal, otherwise a line every few seconds."""
 
 import time
 from collections.abc import Iterator, Sequence
@@ -14,7 +14,7 @@ _SECONDS_BETWEEN_LINES = 5.0
 
 
 class Display:
-    """Shows snapshots. Made by `display`."""
+    """Shows snapshots. Created by `display`."""
 
     def __init__(self, *, console: Console, target: Target, bars: Progress | None) -> None:
         self._console = console
@@ -28,14 +28,14 @@ class Display:
             self._in_lake = bars.add_task("Answers in the lake", total=target.answers, note="")
 
     def announce(self, closings: Sequence[Closing]) -> None:
-        """From now on, tell of each project's closing when it has happened."""
-        self._console.print("Every project now closes in a moment, at a time of its own zone:")
+        """Print each project's closing from now on."""
+        self._console.print("Each project closes in a few seconds, at a time in its own zone:")
         self._closings = ClosingLines(
             console=self._console, closings=closings, left_open=self._target.left_open
         )
 
     def show(self, snapshot: Snapshot) -> None:
-        """Bring the display up to date."""
+        """Show a new snapshot."""
         if self._closings:
             self._closings.show(snapshot.closed_by_time)
         if self._bars:
@@ -66,7 +66,7 @@ class Display:
 
 @contextmanager
 def display(*, console: Console, target: Target) -> Iterator[Display]:
-    """Bars while the block runs if the console is a terminal, else lines."""
+    """Yield a display: bars if the console is a terminal, otherwise lines."""
     if not console.is_terminal:
         yield Display(console=console, target=target, bars=None)
         return

@@ -1,7 +1,4 @@
-"""A run of the demo on a stack that is up: publish, close by time, compare.
-
-Needs Django's settings.
-"""
+"""A run of the demo on a running stack: publish, close by time, compare. Needs Django settings."""
 
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -38,22 +35,22 @@ if TYPE_CHECKING:
 
 # moto slows down as its backlog grows: to about 20 sends a second at 500 messages.
 MAX_BACKLOG = 90
-# Until then, nothing closes but by an event.
+# Before that, only events close conversations.
 _FAR_AWAY = timedelta(hours=12)
-_LOOK_AGAIN_SECONDS = 0.5
-# Longer than a lease of the queue: a lost message would have been delivered again by then.
+_POLL_SECONDS = 0.5
+# Longer than a lease of the queue, after which a lost message is delivered again.
 _STALLED_AFTER_SECONDS = 90.0
 
 
 class Stalled(RuntimeError):
-    """Nothing has happened for a long time although there is work."""
+    """Nothing has happened for a long time although work is left."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Run:
-    """What was sent, what must be there, what is, and how the worker logged it.
+    """What was sent, expected and found, and the worker's log.
 
-    `stalled` says what was still missing if the service did not finish in time, else nothing.
+    `stalled` is what was missing if the service did not finish in time; otherwise it is empty.
     """
 
     sent: list[SentEvent]
@@ -74,10 +71,10 @@ def run(
     samples: list[PlannedEvent],
     console: Console,
 ) -> Run:
-    """Run worker and beat, send the events, then have what they left open close by the clock.
+    """Run worker and beat, send the events, then close the remaining conversations by time.
 
-    Compares when all is done and both have stopped. Raises ProcessError, with the end of the
-    worker's log, if that is not possible.
+    Compares when both processes have stopped. Raises ProcessError, with the end of the worker's
+    log, if the run fails.
     """
     started_at = now()
     insert_projects(
@@ -103,7 +100,7 @@ def run(
         except ProcessError:
             raise
         except Exception as error:
-            raise worker.error(f"was at work when the demo failed: {error}") from error
+            raise worker.error(f"was running when the demo failed: {error}") from error
     console.print("Comparing what was published with what is in the stores")
     return _compare(
         done,
@@ -116,8 +113,8 @@ def run(
 
 
 @dataclass(slots=True, kw_only=True)
-class _Done:
-    """What was sent, which closing times were set, and what is missing if that was not all."""
+class _Progress:
+    """What was sent, the closing times, and what was missing if the service did not finish."""
 
     sent: list[SentEvent]
     closings: Sequence[Closing] = ()
@@ -131,38 +128,38 @@ def _send_and_wait(
     queue: EventQueue,
     processes: list[ManagedProcess],
     console: Console,
-) -> _Done:
+) -> _Progress:
     target = target_of(events, projects=projects)
     with display(console=console, target=target) as shown:
         watch = _Watch(processes=processes, shown=shown)
-        done = _Done(
+        done = _Progress(
             sent=queue.publish(
                 events,
                 max_backlog=MAX_BACKLOG,
-                on_progress=lambda sent, backlog: watch.look_if_due(
+                on_progress=lambda sent, backlog: watch.poll_if_due(
                     published=len(sent), queued=backlog
                 ),
             )
         )
 
-        def look() -> Snapshot:
-            return watch.look(published=len(done.sent), queued=queue.depth())
+        def poll() -> Snapshot:
+            return watch.poll(published=len(done.sent), queued=queue.depth())
 
         try:
-            _wait(look, until=target.all_events_are_done)
-            # Not before: each tick costs a receive and a delete, which are counted.
+            _wait(poll, until=target.all_events_are_done)
+            # Not earlier: each tick costs a receive and a delete, which are counted.
             look_for_closings_often()
             done.closings = plan_closings(projects, now=now())
             shown.announce(done.closings)
             set_closing_times(done.closings)
-            _wait(look, until=target.is_reached)
+            _wait(poll, until=target.is_reached)
         except Stalled as error:
             done.stalled = str(error)
     return done
 
 
 def _compare(
-    done: _Done,
+    done: _Progress,
     *,
     stack: Stack,
     environment: dict[str, str],
@@ -182,7 +179,7 @@ def _compare(
     closings = {closing.project.uuid: closing.at for closing in done.closings}
     expected = expected_effects(done.sent, closings=closings)
     wanted_figures, figures = expected_figures(expected), read_figures(started_at=started_at)
-    # Beat's own messages, and dead letters that are yet to be collected, may wait.
+    # Messages of beat and uncollected dead letters may wait.
     defects = check(
         sent=done.sent,
         stores=found,
@@ -208,41 +205,41 @@ def _sqs(environment: Mapping[str, str]) -> "SQSClient":
     return boto3.client("sqs", region_name=environment["SQS_CONVERSATION_REGION"])
 
 
-def _wait(look: Callable[[], Snapshot], *, until: Callable[[Snapshot], bool]) -> None:
-    while not until(look()):
-        time.sleep(_LOOK_AGAIN_SECONDS)
+def _wait(poll: Callable[[], Snapshot], *, until: Callable[[Snapshot], bool]) -> None:
+    while not until(poll()):
+        time.sleep(_POLL_SECONDS)
 
 
 class _Watch:
-    """Looks at the service, shows what it sees, and notices when nothing goes on any more."""
+    """Polls the service, shows its state, and notices when nothing happens any more."""
 
     def __init__(self, *, processes: list[ManagedProcess], shown: Display) -> None:
         self._processes = processes
         self._shown = shown
         self._last: Snapshot | None = None
-        self._changed_at = self._looked_at = 0.0
+        self._changed_at = self._polled_at = 0.0
 
-    def look_if_due(self, *, published: int, queued: int) -> None:
-        """Look, but not more often than a person can follow."""
-        if time.monotonic() >= self._looked_at + _LOOK_AGAIN_SECONDS:
-            self.look(published=published, queued=queued)
+    def poll_if_due(self, *, published: int, queued: int) -> None:
+        """Poll, unless the last poll was a moment ago."""
+        if time.monotonic() >= self._polled_at + _POLL_SECONDS:
+            self.poll(published=published, queued=queued)
 
-    def look(self, *, published: int, queued: int) -> Snapshot:
-        """The state now. Raises Stalled, or ProcessError if a process has ended."""
+    def poll(self, *, published: int, queued: int) -> Snapshot:
+        """Return the state now. Raises Stalled, or ProcessError if a process has ended."""
         for process in self._processes:
             if not process.is_running:
                 raise process.error(f"ended by itself with status {process.exit_status}")
-        seen = take_snapshot(published=published, queued=queued)
-        self._shown.show(seen)
-        self._looked_at = time.monotonic()
-        # Not what is queued: beat's own messages come and go for ever.
-        progress = replace(seen, queued=0)
+        snapshot = take_snapshot(published=published, queued=queued)
+        self._shown.show(snapshot)
+        self._polled_at = time.monotonic()
+        # Queued messages do not count: those of beat come and go.
+        progress = replace(snapshot, queued=0)
         if progress != self._last:
-            self._last, self._changed_at = progress, self._looked_at
-        elif self._looked_at > self._changed_at + _STALLED_AFTER_SECONDS:
+            self._last, self._changed_at = progress, self._polled_at
+        elif self._polled_at > self._changed_at + _STALLED_AFTER_SECONDS:
             raise Stalled(
                 f"nothing has changed for {_STALLED_AFTER_SECONDS:g} seconds, with "
-                f"{seen.queued} messages in the queue, {seen.archived} conversations archived and "
-                f"{seen.in_lake} answers in the lake"
+                f"{snapshot.queued} messages queued, {snapshot.archived} archived conversations "
+                f"and {snapshot.in_lake} answers in the lake"
             )
-        return seen
+        return snapshot

@@ -1,4 +1,4 @@
-"""The sample events, with their `expect` field read as the effect that they must have."""
+"""The sample events, with the effect that their `expect` field describes."""
 
 import json
 import re
@@ -19,7 +19,7 @@ from testbed.traffic.events import (
     sortable,
 )
 
-# Every contact of the samples has one conversation, so that naming the contact names it.
+# Every contact of the samples has one conversation.
 _CONVERSATION = 1
 _STORED = re.compile(r"stored\b|one message in the transcript|in its archive, in its place")
 _ANSWERED = re.compile(
@@ -32,9 +32,9 @@ _QUARANTINED = re.compile(r"quarantine\b")
 
 
 def sample_events() -> list[PlannedEvent]:
-    """The samples in sending order. Raises ValueError for an `expect` that says nothing known."""
+    """Return the samples in sending order. Raises ValueError for an unknown `expect`."""
     text = files("demo").joinpath("sample_events.jsonl").read_text(encoding="utf-8")
-    # Not splitlines: a line separator within JSON text ends no line.
+    # splitlines would also split at line separators within JSON strings.
     rows = [json.loads(line) for line in text.split("\n") if line]
     return [_planned(row, number=number) for number, row in enumerate(rows, start=1)]
 
@@ -55,7 +55,7 @@ def _planned(row: JsonObject, *, number: int) -> PlannedEvent:
 
 
 def _contact(row: JsonObject, *, effect: Effect) -> Contact:
-    """An invalid event need not name one."""
+    """Return the contact of an event. An invalid event may not name any."""
     if isinstance(effect, Invalid):
         return Contact(project="", channel="", urn=row["MessageGroupId"])
     data = json.loads(row["MessageBody"])["data"]
@@ -74,15 +74,15 @@ def _effect(*, name: str, expect: str, body: str) -> Effect:
     if answer := _ANSWERED.match(expect):
         source = data if "key" in data else document
         return _answer(data["message"]["id"], source["key"], source["value"], expected=answer)
-    told = {
+    window = {
         "external_id": data.get("external_id") or data.get("id") or "",
         "contact_name": data.get("name") or data.get("contact_name") or "",
     }
     if closed := _CLOSED.match(expect):
-        return Closing(conversation=_CONVERSATION, resolution=int(closed["resolution"]), **told)
+        return Closing(conversation=_CONVERSATION, resolution=int(closed["resolution"]), **window)
     if _UPDATED.match(expect):
-        return Window(conversation=_CONVERSATION, **told)
-    raise ValueError(f"The sample {name!r} expects something that the demo does not know.")
+        return Window(conversation=_CONVERSATION, **window)
+    raise ValueError(f"The sample {name!r} has an unknown `expect`: {expect!r}.")
 
 
 def _message(message: JsonObject) -> Message:
@@ -97,7 +97,7 @@ def _message(message: JsonObject) -> Message:
 def _answer(message_id: str, key: str, value: str, *, expected: re.Match[str]) -> Answer:
     score = int(value) if key in SCORES else None
     if expected["score"] and (key, score) != (f"weni_{expected['field']}", int(expected["score"])):
-        raise ValueError(f"A sample expects {expected[0]!r}, but carries another answer.")
+        raise ValueError(f"A sample expects {expected[0]!r}, but has another answer.")
     return Answer(
         message_id=message_id, key=key, value=value, score=score, conversation=_CONVERSATION
     )

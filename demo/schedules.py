@@ -1,4 +1,4 @@
-"""The closing times and schedules of the demo, set as an operator does. Needs Django's settings."""
+"""Sets closing times and schedules, as an operator does. Needs Django's settings."""
 
 from collections.abc import Sequence
 from uuid import UUID
@@ -15,10 +15,7 @@ _SECONDS_BETWEEN_CLOSING_TICKS = 1
 
 
 def set_closing_times(closings: Sequence[Closing]) -> None:
-    """Give each project its closing time, as `manage.py projects set` does.
-
-    That moves the conversations that are open.
-    """
+    """Set the closing times, as `manage.py projects set` does: open conversations are moved."""
     rows = [
         ProjectRow(uuid=UUID(closing.project.uuid), settings={"closing_time": closing.local.time()})
         for closing in closings
@@ -27,20 +24,21 @@ def set_closing_times(closings: Sequence[Closing]) -> None:
 
 
 def send_to_the_lake_often() -> None:
-    """Have beat send answers to the lake every few seconds instead of every minute."""
+    """Make beat send answers to the lake every 10 seconds instead of every minute."""
     _schedule("tasks.datalake.send_data_lake_event", seconds=_SECONDS_BETWEEN_LAKE_TICKS)
 
 
 def look_for_closings_often() -> None:
-    """Have beat look for conversations that are due every second instead of every minute.
+    """Make beat look for conversations that are due every second instead of every minute.
 
-    A running beat finds out within five seconds (django-celery-beat, `DatabaseScheduler`).
+    A running beat reads the change within five seconds (django-celery-beat, `DatabaseScheduler`).
     """
     _schedule("tasks.closing.close_due_conversations", seconds=_SECONDS_BETWEEN_CLOSING_TICKS)
 
 
 def _schedule(task: str, *, seconds: int) -> None:
-    # In one commit: django-celery-beat notes that something has changed before it writes what.
+    # In one commit, because django-celery-beat records that something has changed before it writes
+    # the change.
     with transaction.atomic():
         interval, _ = IntervalSchedule.objects.get_or_create(
             every=seconds, period=IntervalSchedule.SECONDS

@@ -1,4 +1,4 @@
-"""What the service itself says of its state and of its figures. Needs Django's settings."""
+"""Reads the state and the figures of the service with its own code. Needs Django's settings."""
 
 from collections import Counter
 from datetime import datetime, timedelta
@@ -14,7 +14,7 @@ from testbed.checker.figures import ALL_PROJECTS, ProjectFigures
 
 
 def take_snapshot(*, published: int, queued: int) -> Snapshot:
-    """Return how far the service is, seen from PostgreSQL."""
+    """Return the progress of the service, read from PostgreSQL."""
     closed = Conversation.objects.exclude(resolution=Resolution.IN_PROGRESS)
     by_time = closed.filter(ended_at__gte=F("closes_at")).values_list("project", flat=True)
     return Snapshot(
@@ -30,9 +30,9 @@ def take_snapshot(*, published: int, queued: int) -> Snapshot:
 
 
 def read_figures(*, started_at: datetime) -> dict[str, ProjectFigures]:
-    """Return what the service says of each project, and of all, since it was started."""
+    """Return the service's figures since it was started, by project and for all projects."""
     day = timedelta(days=1)
-    # Wherever a project is, its date is at most one day from that of UTC.
+    # The date in a project's time zone is at most one day from that in UTC.
     period = Period(first=started_at.date() - day, last=now().date() + day)
     scopes = {
         str(uuid): Scope(project=uuid) for uuid in Project.objects.values_list("uuid", flat=True)
@@ -44,8 +44,8 @@ def read_figures(*, started_at: datetime) -> dict[str, ProjectFigures]:
 
 
 def _figures_of(scope: Scope, period: Period) -> ProjectFigures:
-    said = figures(scope=scope, period=period)
-    csat, nps, closings = said.surveys.csat, said.surveys.nps, said.closings
+    found = figures(scope=scope, period=period)
+    csat, nps, closings = found.surveys.csat, found.surveys.nps, found.closings
     return ProjectFigures(
         csat_answers=csat.answers,
         csat=csat.satisfied_percent,

@@ -10,22 +10,22 @@ from embedded.environment import with_settings
 
 
 def demo_environment(environment: Mapping[str, str], *, now: datetime) -> dict[str, str]:
-    """The stack's settings, and those that the demo needs whatever the developer has set.
+    """Return the stack's settings, and those that the demo needs.
 
-    Projects that are made on first sight, those of the samples, get a zone in which it is noon, so
-    that none of their conversations closes by the clock while the demo runs.
+    The projects of the samples, which the service creates itself, get a time zone in which it is
+    noon. So none of their conversations closes by time while the demo runs.
     """
     return {
         **environment,
         "DEFAULT_TIMEZONE": f"Etc/GMT{now.hour - 12:+d}",
-        # The day's longest chats are of a moment ago, or yet to come: none may put its closing off.
+        # The latest messages of the day may be of this minute: they must not postpone closings.
         "CLOSING_QUIET_PERIOD": "0",
         "LOG_LEVEL": "INFO",
     }
 
 
 def use_settings(environment: Mapping[str, str]) -> None:
-    """Let this process use the service's models, and boto3 the embedded servers."""
+    """Set this process up for the service's models and for the embedded servers."""
     settings = with_settings({**environment, "DJANGO_SETTINGS_MODULE": "config.settings"})
     settings["LOG_LEVEL"] = "WARNING"
     os.environ.clear()

@@ -1,9 +1,10 @@
-"""The demo's figures as one JSON object, for programs."""
+"""The demo's result as one JSON object, for programs."""
 
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 
+from embedded.commands import CommandError
 from testbed.checker.figures import ALL_PROJECTS, ProjectFigures
 from testbed.checker.report import Defect, Kind, count_kinds
 from testbed.checker.stores import Stores
@@ -12,15 +13,15 @@ from testbed.traffic.events import IN_PROGRESS
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Summary:
-    """The figures of a run, as they are found in the stores.
+    """The figures of a run, from the stores.
 
-    `stored` are chat messages in archives and in DynamoDB, an edited one counted once.
-    `closed_by_time` are those of `closed` that ended at the closing time of their project.
-    `sqs_calls_per_event` counts the calls of the worker's main process: receives, deletes, leases
-    and copies to the dead-letter queue, but not what its pool processes and beat publish. It
-    counts them until the worker stops: the receives while it waits for the closing times, and the
-    deletes of what beat and closing publish, are in it. `csat` is the share of 4 and 5 in percent,
-    `nps` the Net Promoter Score, of all projects; both are None where nobody has answered.
+    `stored` counts the chat messages in archives and in DynamoDB; an edited message counts once.
+    `closed_by_time` counts those of `closed` that ended at the closing time of their project.
+    `sqs_calls_per_event` counts the calls of the worker's main process until it stopped: receives,
+    deletes, lease extensions and copies to the dead-letter queue. It includes the receives during
+    the wait for the closing times, and the deletes of messages that beat and closings publish. It
+    does not include what pool processes and beat publish. `csat` is the share of 4 and 5 in
+    percent, `nps` the Net Promoter Score, of all projects; both are None without answers.
     """
 
     events: int
@@ -43,11 +44,11 @@ class Summary:
 
     @property
     def is_clean(self) -> bool:
-        """Whether every event had its effect, once and in its place, and logs tell of nobody."""
+        """Whether there is no defect."""
         return not any(getattr(self, kind.value) for kind in Kind)
 
     def as_json(self) -> str:
-        """Return one line."""
+        """Return the summary as one line of JSON."""
         return json.dumps(asdict(self))
 
 
@@ -59,7 +60,7 @@ def summarize(
     defects: Sequence[Defect],
     sqs_calls: Mapping[str, int],
 ) -> Summary:
-    """Return the figures of a run in which `events` events were sent."""
+    """Return the summary of a run in which `events` events were sent."""
     archived = sum(len(each.archive) for each in found.conversations)
     of_all = figures.get(ALL_PROJECTS)
     return Summary(
@@ -79,15 +80,15 @@ def summarize(
 
 
 def sqs_calls(worker_log: str) -> dict[str, int]:
-    """Return the calls to SQS by action, from the worker's last word in its log of JSON lines.
+    """Return the calls to SQS by action, from the last line `consumer_stopped` of the log.
 
-    Raises ValueError if the worker did not stop warmly, and so did not say.
+    Raises CommandError if the worker has not logged it, as after a cold shutdown.
     """
     for line in reversed(worker_log.splitlines()):
         if '"consumer_stopped"' in line:
             calls: dict[str, int] = json.loads(line)["sqs_calls"]
             return calls
-    raise ValueError("The worker's log does not say how many calls to SQS it made.")
+    raise CommandError("The worker's log does not have the number of its calls to SQS.")
 
 
 def _to_one_digit(value: float | None) -> float | None:

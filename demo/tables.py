@@ -1,4 +1,4 @@
-"""What the demo prints in the end, for people."""
+"""The tables that the demo prints at the end."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -7,6 +7,7 @@ from rich.console import Console
 from rich.table import Table
 
 from demo.summary import Summary
+from embedded.commands import print_error
 from testbed.checker.figures import ALL_PROJECTS, ProjectFigures, figures_of
 from testbed.checker.report import Defect, Kind
 from testbed.checker.stores import Stores
@@ -23,7 +24,7 @@ def print_summary(
     found: Stores,
     sqs_calls: Mapping[str, int],
 ) -> None:
-    """Print what was published beside what was found."""
+    """Print what was expected beside what was found."""
     table = Table(title=f"{summary.events} events", title_justify="left")
     table.add_column("What", no_wrap=True)
     table.add_column("Expected", justify="right")
@@ -43,9 +44,9 @@ def print_summary(
     table.add_row("SQS calls per event", "", f"{summary.sqs_calls_per_event:.3f}", calls)
     console.print(table)
     console.print(
-        "The calls are those of the worker's main process until it stopped. Those while it waited "
-        "for the closing times, and for the messages of beat and of closing, are in them; what "
-        "tasks and beat publish is not."
+        "The calls are those of the worker's main process until it stopped: also those while it "
+        "waited for the closing times, and those for the messages of beat and of closings. What "
+        "tasks and beat publish is not counted."
     )
 
 
@@ -79,12 +80,12 @@ def _reasons(found: Stores) -> str:
     )
 
 
-def print_defects(*, console: Console, defects: Sequence[Defect]) -> None:
-    """Print the first defects, one in a line."""
+def print_defects(defects: Sequence[Defect]) -> None:
+    """Print the first defects to stderr, one on each line."""
     for defect in defects[:_MAX_DEFECTS_SHOWN]:
-        console.print(f"{defect.kind}: {defect.what}", markup=False, soft_wrap=True)
+        print_error(f"{defect.kind}: {defect.what}")
     if len(defects) > _MAX_DEFECTS_SHOWN:
-        console.print(f"... and {len(defects) - _MAX_DEFECTS_SHOWN} more")
+        print_error(f"... and {len(defects) - _MAX_DEFECTS_SHOWN} more")
 
 
 def figures_table(
@@ -93,7 +94,7 @@ def figures_table(
     expected: Mapping[str, ProjectFigures],
     found: Mapping[str, ProjectFigures],
 ) -> Table:
-    """Return the figures of the projects with these names, by uuid, and of all."""
+    """Return the figures of each project and of all. `names` are by the project's uuid."""
     table = Table(title="Figures", title_justify="left")
     table.add_column("Project", no_wrap=True)
     table.add_column("")

@@ -1,4 +1,4 @@
-"""How far the service has come, and how far it must come."""
+"""The progress of the service, and its target."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -10,9 +10,9 @@ from testbed.traffic.projects import Project
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Snapshot:
-    """What has happened so far; `queued` are messages, `opened` all conversations ever.
+    """What has happened so far. `queued` counts messages, `opened` conversations, closed or not.
 
-    `closed_by_time` counts those of `closed` that the clock closed, by their project's uuid.
+    `closed_by_time` counts the conversations that were closed by time, by their project's uuid.
     """
 
     published: int
@@ -26,13 +26,13 @@ class Snapshot:
 
     @property
     def in_progress(self) -> int:
-        """Conversations that are open."""
+        """The number of open conversations."""
         return self.opened - self.closed
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Target:
-    """What there will be in the end: `left_open`, by project, are what the clock closes."""
+    """The state at the end. `left_open` counts the conversations to close by time, by project."""
 
     events: int
     closed_by_events: int
@@ -41,11 +41,11 @@ class Target:
 
     @property
     def closed(self) -> int:
-        """All conversations that close."""
+        """The number of conversations that close."""
         return self.closed_by_events + sum(self.left_open.values())
 
     def all_events_are_done(self, snapshot: Snapshot) -> bool:
-        """Whether the queue is empty, and nothing but the clock and the lake is missing."""
+        """Whether all is done except for closings by time and deliveries to the lake."""
         return (
             snapshot.queued == 0
             and snapshot.archived >= self.closed_by_events
@@ -53,9 +53,9 @@ class Target:
         )
 
     def is_reached(self, snapshot: Snapshot) -> bool:
-        """Whether all that was left open has closed too, and the lake has every answer.
+        """Whether all conversations have closed and the lake has every answer.
 
-        What is queued after all events are done is beat's.
+        The queue does not matter: after all events, it has messages of beat only.
         """
         return (
             snapshot.archived >= self.closed
@@ -64,7 +64,7 @@ class Target:
 
 
 def target_of(events: Sequence[PlannedEvent], *, projects: Sequence[Project]) -> Target:
-    """Return what these events come to; the clock closes what they leave open of these projects."""
+    """Return the target of these events. Of `projects`, open conversations close by time."""
     conversations = {
         (event.contact, event.effect.conversation)
         for event in events

@@ -1,13 +1,14 @@
-"""The service's settings for the embedded stack, and for tools that contact nobody.
+"""The service's settings for the embedded stack, and for tools that use no server.
 
-`python -m embedded.environment COMMAND...` runs a command with complete settings that lead nowhere,
-for tools that import the service's settings but use no server (the type checker does).
+`python -m embedded.environment COMMAND...` runs a command with complete settings whose addresses
+lead nowhere. The type checker needs this, because it imports the service's settings.
 """
 
 import os
 import secrets
 import sys
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 
 # The account number of the strict SQS server and of moto, which is part of a queue's address.
@@ -18,7 +19,7 @@ _REGION = "us-east-1"
 def service_environment(
     *, database_url: str, sqs_url: str, dynamodb_url: str, control_url: str, lake: Path
 ) -> dict[str, str]:
-    """Every variable that the service needs, with a new SECRET_KEY."""
+    """Return every variable that the service needs, with a new SECRET_KEY."""
     queues = f"{sqs_url}/{_ACCOUNT_ID}"
     return {
         "SECRET_KEY": secrets.token_urlsafe(50),
@@ -36,18 +37,18 @@ def service_environment(
         "DATALAKE_URL": lake.as_uri(),
         "AGENT_UUID_CSAT": "0e6f5c1a-6f0c-4f0b-9d55-3f3a8c1b7d01",
         "AGENT_UUID_NPS": "7c2b9e44-1d3a-4b8f-8a67-5e9d2f4c6b02",
-        # A worker says at this level that it is ready.
+        # At this level a worker logs that it is ready.
         "LOG_LEVEL": "INFO",
         # botocore would send requests to 127.0.0.1 through a proxy of the environment.
         "no_proxy": "127.0.0.1,localhost",
     }
 
 
-def with_settings(settings: dict[str, str]) -> dict[str, str]:
-    """This program's environment with these settings.
+def with_settings(settings: Mapping[str, str]) -> dict[str, str]:
+    """Return this program's environment with these settings.
 
-    Without the developer's own AWS and Sentry settings: a profile would override the credentials,
-    and nothing of the demo belongs in a real Sentry project.
+    The developer's own AWS and Sentry settings are left out: an AWS profile would override the
+    credentials, and nothing may be sent to a real Sentry project.
     """
     kept = {
         name: value
@@ -58,7 +59,7 @@ def with_settings(settings: dict[str, str]) -> dict[str, str]:
 
 
 def main() -> None:
-    """Becomes the command given, with settings whose addresses nothing listens on."""
+    """Replace this process by a command whose settings have addresses that lead nowhere."""
     command = sys.argv[1:]
     if not command:
         raise SystemExit("Usage: python -m embedded.environment COMMAND [ARGUMENT...]")

@@ -1,11 +1,11 @@
-"""The last resort: cleans up after a program that was killed before it could do so itself.
+"""Stops the processes of a program that was killed before it could stop them itself.
 
 A supervisor (see `embedded.processes`) runs this file as a child and keeps a pipe to it. The kernel
-closes that pipe whichever way the supervisor's program ends, SIGKILL included. Then everything that
-was announced on the pipe and not taken back is stopped and removed.
+closes that pipe however the supervisor's program ends, SIGKILL included. Then the guard stops the
+processes and removes the directories that were announced on the pipe.
 
-A pipe rather than Linux's PR_SET_PDEATHSIG: that one reaches direct children only, fires when the
-*thread* that started them ends, and needs code between fork and exec (prctl(2), PR_SET_PDEATHSIG).
+Linux's PR_SET_PDEATHSIG would not do: it reaches direct children only, is sent when the *thread*
+that started them ends, and needs code between fork and exec (prctl(2), PR_SET_PDEATHSIG).
 """
 
 import json
@@ -21,10 +21,10 @@ POLL_SECONDS = 0.02
 
 
 def main() -> None:
-    """Reads orders, one JSON array per line, to the end of the pipe, then cleans up.
+    """Read orders, one JSON array per line, to the end of the pipe, and then carry them out.
 
-    ["watch", pid, signal]: the process group of this pid is to be stopped with this signal.
-    ["forget", pid]: it has ended. ["remove", path]: this directory is to be removed.
+    ["watch", pid, signal]: stop the process group of this pid with this signal. ["forget", pid]:
+    this process group has ended. ["remove", path]: remove this directory.
     """
     for ignored in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(ignored, signal.SIG_IGN)

@@ -1,49 +1,34 @@
-"""DynamoDB and Firehose on the wire: a moto server. It keeps all in memory, nothing on disk."""
+"""DynamoDB and Firehose over HTTP: a moto server, which keeps everything in memory."""
 
-import http.client
 import os
 import sys
 from dataclasses import dataclass
 from pathlib import Path
+from typing import ClassVar
 
 from embedded.network import LOOPBACK, free_port
-from embedded.processes import Command, ManagedProcess, Supervisor
-
-_START_TIMEOUT_SECONDS = 60.0
-_PROBE_TIMEOUT_SECONDS = 2.0
+from embedded.processes import Command, Supervisor
+from embedded.servers import Server, answers_http
 
 
 @dataclass(frozen=True, kw_only=True)
-class MotoServer:
+class MotoServer(Server):
     """A moto server on 127.0.0.1."""
 
-    process: ManagedProcess
-    port: int
+    start_timeout_seconds: ClassVar[float] = 60.0
 
     @property
     def url(self) -> str:
-        """The endpoint of every AWS service it stands in for."""
+        """The endpoint of every AWS service that moto imitates."""
         return f"http://{LOOPBACK}:{self.port}"
 
-    def wait_until_ready(self) -> None:
-        """Returns once it answers requests; raises ProcessError if that never happens."""
-        self.process.wait_until_ready(
-            is_ready=self._answers, timeout_seconds=_START_TIMEOUT_SECONDS
-        )
-
-    def _answers(self) -> bool:
-        connection = http.client.HTTPConnection(LOOPBACK, self.port, timeout=_PROBE_TIMEOUT_SECONDS)
-        try:
-            connection.request("GET", "/moto-api/")
-            return connection.getresponse().status == http.client.OK
-        except OSError:
-            return False
-        finally:
-            connection.close()
+    def is_ready(self) -> bool:
+        """Whether moto answers requests."""
+        return answers_http(port=self.port, path="/moto-api/")
 
 
 def start_moto(*, supervisor: Supervisor, logs: Path) -> MotoServer:
-    """Starts a moto server; does not wait for it."""
+    """Start a moto server, without waiting for it."""
     port = free_port()
     process = supervisor.start(
         command=Command(

@@ -4,16 +4,16 @@ import secrets
 import socket
 
 LOOPBACK = "127.0.0.1"
-# Below the range from which Linux and macOS take the ports of outgoing connections, so that none of
-# those can take a port between its choice and the server's bind.
+# Below the range from which Linux and macOS take the ports of outgoing connections, so that no
+# connection takes a port between its choice and the bind of the server.
 _PORTS = range(20_000, 32_000)
 _ATTEMPTS = 100
 
 
 def free_port() -> int:
-    """A TCP port that nothing on 127.0.0.1 is bound to at the moment.
+    """Return a TCP port of 127.0.0.1 that is free at the moment.
 
-    Raises RuntimeError if no free one was found.
+    Raises RuntimeError if it finds none.
     """
     for _ in range(_ATTEMPTS):
         port = secrets.choice(_PORTS)

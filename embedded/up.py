@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from rich.console import Console
 from rich.table import Table
 
+from embedded.commands import print_error
 from embedded.network import LOOPBACK, free_port
 from embedded.processes import ManagedProcess, ProcessError, sigterm_as_exit
 from embedded.service import (
@@ -31,7 +32,7 @@ _USER = "admin"
 
 @dataclass(frozen=True, kw_only=True)
 class Service:
-    """All that runs. `password` is that of the user "admin", of the admin site and of Flower."""
+    """The running service. `password` is for the user "admin" of the admin site and of Flower."""
 
     stack: Stack
     processes: list[ManagedProcess]
@@ -42,15 +43,15 @@ class Service:
 
 
 def main() -> int:
-    """Runs until Ctrl-C or SIGTERM (0) or until a process cannot start or ends by itself (1)."""
+    """Return 0 after Ctrl-C or SIGTERM, 1 if a process does not start or ends by itself."""
     load = _arguments().load
-    console, errors = Console(), Console(stderr=True)
+    console = Console()
     try:
         with sigterm_as_exit(), _running_service(load=load, console=console) as service:
             _print_addresses(console=console, service=service)
-            _wait_for_an_end(processes=service.processes)
+            _wait_for_exit(processes=service.processes)
     except ProcessError as error:
-        errors.print(str(error), style="red", markup=False, highlight=False, soft_wrap=True)
+        print_error(str(error))
         return 1
     except (KeyboardInterrupt, SystemExit):
         console.print("Stopped.")
@@ -73,7 +74,7 @@ def _running_service(*, load: str | None, console: Console) -> Iterator[Service]
         metrics_port = free_port()
         environment = {
             **stack.environment,
-            **_settings_of_the_pages(password=password),
+            **_page_settings(password=password),
             "METRICS_PORT": str(metrics_port),
         }
         status.update("Migrating and provisioning")
@@ -105,10 +106,10 @@ def _running_service(*, load: str | None, console: Console) -> Iterator[Service]
         )
 
 
-def _settings_of_the_pages(*, password: str) -> dict[str, str]:
+def _page_settings(*, password: str) -> dict[str, str]:
     return {
         "CONSOLE_ENABLED": "true",
-        # Nobody else reaches 127.0.0.1, and it has no certificate.
+        # Only this machine reaches 127.0.0.1, which has no certificate.
         "DJANGO_PLAIN_HTTP": "true",
         "DJANGO_ALLOWED_HOSTS": f"{LOOPBACK},localhost",
         "DJANGO_STATIC_ROOT": "",
@@ -129,7 +130,7 @@ def _add_superuser(*, stack: Stack, environment: Mapping[str, str], password: st
     )
 
 
-def _wait_for_an_end(*, processes: list[ManagedProcess]) -> None:
+def _wait_for_exit(*, processes: list[ManagedProcess]) -> None:
     while True:
         for process in processes:
             if not process.is_running:

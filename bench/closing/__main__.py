@@ -1,6 +1,6 @@
-"""`python -m bench.closing`: very many conversations that close at the same time.
+"""`python -m bench.closing`: many conversations that close at the same time.
 
-BENCH_CONVERSATIONS (100000) is the number of those that the sweep claims.
+BENCH_CONVERSATIONS (100000) is the number of conversations that the sweep claims.
 """
 
 import sys
@@ -9,25 +9,25 @@ from rich.console import Console
 
 from bench.closing.page import BENCHMARK
 from bench.closing.result import Closings
-from bench.common.command import count_setting
 from bench.common.servers import Stage, running_servers
 from bench.common.trial import PROCESSES, running_contender, service
 from demo.settings import use_settings
+from embedded.commands import number_setting
 
 _CONVERSATIONS = 100_000
 _STORM = 3_000
 
 
 def measure(console: Console) -> Closings:
-    """Run the sweep, then the storm. Raise ProcessError or BadSetting."""
-    conversations = count_setting(name="BENCH_CONVERSATIONS", default=_CONVERSATIONS)
+    """Run the sweep, then the storm. Raises ProcessError or CommandError."""
+    conversations = number_setting("BENCH_CONVERSATIONS", default=_CONVERSATIONS, minimum=1)
     with running_servers() as servers, servers.stage("closing") as stage:
         use_settings(stage.environment)
         return _measure_with_django(conversations=conversations, stage=stage, console=console)
 
 
 def _measure_with_django(*, conversations: int, stage: Stage, console: Console) -> Closings:
-    # Only now: models cannot be imported before the settings are known.
+    # Models cannot be imported before the settings are set.
     from django.db import connection
 
     from apps.conversations.closing import MAX_WAITING

@@ -1,4 +1,4 @@
-"""Conversations that are due, made by PostgreSQL itself; and the store's messages of some."""
+"""Makes conversations that are due, with one SQL statement, and messages in DynamoDB for some."""
 
 from datetime import datetime, timedelta
 from typing import Any
@@ -12,7 +12,7 @@ from apps.messages.entries import MessageEntry, content_hash
 from bench.common.chat import CHANNEL
 
 PROJECTS = 50
-_AGO = timedelta(hours=6)
+_OPEN_FOR = timedelta(hours=6)
 
 _PROJECTS = """
 INSERT INTO conversations_project (uuid, name, timezone, closing_time)
@@ -20,7 +20,7 @@ SELECT lpad(n::text, 32, '0')::uuid, 'Project ' || n, 'America/Sao_Paulo', '00:0
 FROM generate_series(1, %(projects)s) AS n
 ON CONFLICT DO NOTHING
 """
-# One instant for all, as midnight in one zone is.
+# All are due at the same instant, as at midnight in one time zone.
 _DUE = """
 INSERT INTO conversations_conversation (
     uuid, project_id, channel_uuid, contact_urn, contact_name, group_id, external_id, started_at,
@@ -35,17 +35,17 @@ RETURNING uuid
 
 
 def make_due(*, number: int, prefix: str, due_at: datetime) -> list[UUID]:
-    """So many conversations of as many contacts, opened some hours before."""
+    """Make `number` conversations, each of its own contact, and return their ids."""
     parameters: dict[str, Any] = {
         "projects": PROJECTS,
         "channel": CHANNEL,
         "prefix": prefix,
-        "opened_at": due_at - _AGO,
+        "opened_at": due_at - _OPEN_FOR,
         "due_at": due_at,
         "number": number,
     }
     with connection.cursor() as cursor:
-        # The service's own bound is for statements that others wait for.
+        # The bound of the service is for statements on which others wait.
         cursor.execute("SET statement_timeout = 0")
         cursor.execute(_PROJECTS, parameters)
         cursor.execute(_DUE, parameters)
@@ -56,8 +56,8 @@ def make_due(*, number: int, prefix: str, due_at: datetime) -> list[UUID]:
 
 
 def store_messages(conversations: list[UUID], *, each: int) -> None:
-    """Give each so many messages in DynamoDB, sent when they were opened."""
-    sent_at = now() - _AGO
+    """Store `each` messages in DynamoDB for each conversation, sent just after it was opened."""
+    sent_at = now() - _OPEN_FOR
     store.put_all(
         entries=[
             (uuid, _entry(number, at=sent_at + timedelta(seconds=number)))

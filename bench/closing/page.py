@@ -1,4 +1,4 @@
-"""The page about closing at scale."""
+"""The page about closing many conversations."""
 
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
@@ -9,7 +9,7 @@ from bench.common.goals import Goal
 from bench.common.statistics import percentile
 from bench.common.tables import Table
 
-# Of one conversation: SQL statements, and calls of SQS that send.
+# The goals for one conversation: SQL statements, and SQS calls that send.
 MAX_STATEMENTS = 0.02
 MAX_SENDS = 0.1
 
@@ -74,12 +74,13 @@ def _live_rows(run: Closings) -> Iterable[Sequence[str]]:
         "received": lambda live: live.received,
         "deleted": lambda live: live.deleted,
     }
-    for name, of in times.items():
-        for words, percent in (("median", 50), ("95th percentile", 95)):
-            alone, beside = percentile(of(quiet), percent), percentile(of(storm), percent)
-            # A message is received at once when alone, and a ratio to nothing says nothing.
-            ratio = "" if name == "received" else f"{beside / alone:.1f}"
-            yield [f"{name}, {words}", f"{alone:.0f} ms", f"{beside:,.0f} ms", ratio]
+    for name, times_of in times.items():
+        for label, percent in (("median", 50), ("95th percentile", 95)):
+            alone = percentile(times_of(quiet), percent)
+            while_closing = percentile(times_of(storm), percent)
+            # Alone, a message is received in almost no time, so a ratio to it means nothing.
+            ratio = "" if name == "received" else f"{while_closing / alone:.1f}"
+            yield [f"{name}, {label}", f"{alone:.0f} ms", f"{while_closing:,.0f} ms", ratio]
 
 
 BENCHMARK = Benchmark(

@@ -1,4 +1,4 @@
-"""What a run of the benchmark of closing has found, and nothing that was not measured in it."""
+"""The result of the closing benchmark. Every value was measured in the run."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -6,10 +6,11 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sweep:
-    """All due conversations claimed and sent, by one process, with nobody else at work.
+    """One process claims all due conversations and sends their pointers.
 
-    `seconds` is the time in the task, `statements` its SQL without BEGIN and COMMIT, `calls` those
-    that the queue's server logged, by action. `pages` is how often the task found something.
+    `seconds` is the time in the task, `statements` its SQL statements without BEGIN and COMMIT,
+    `calls` the calls that the SQS server logged, by action. `pages` is how often the task found
+    conversations.
     """
 
     conversations: int
@@ -21,29 +22,29 @@ class Sweep:
 
     @property
     def per_second(self) -> float:
-        """Conversations claimed and sent in a second."""
+        """The conversations claimed in a second."""
         return self.conversations / self.seconds
 
     @property
     def statements_each(self) -> float:
-        """SQL statements for each conversation claimed."""
+        """The SQL statements per conversation."""
         return self.statements / self.conversations
 
     def calls_each(self, action: str) -> float:
-        """Calls of one action for each conversation claimed."""
+        """Return the calls of an action per conversation."""
         return self.calls.get(action, 0) / self.conversations
 
     @property
     def all_calls_each(self) -> float:
-        """Calls of all actions for each conversation claimed."""
+        """The calls of all actions per conversation."""
         return sum(self.calls.values()) / self.conversations
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Live:
-    """Live messages that were sent in one phase, in milliseconds from their sending.
+    """The live messages of one phase, with times in milliseconds since their sending.
 
-    `received` until a worker had it, `deleted` until SQS confirmed that it took effect.
+    `received` ends when a worker had the message, `deleted` when SQS had deleted it.
     """
 
     sent: int
@@ -53,10 +54,10 @@ class Live:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Storm:
-    """Conversations that close in a worker while live messages keep coming.
+    """Conversations that close in a worker while live messages arrive.
 
-    `seconds` is from the first tick of beat until all were closed and archived, `ticks` how many it
-    sent meanwhile, `most_waiting` the most messages that were seen on the queue at once.
+    `seconds` runs from the first tick of beat until all were closed and archived. `ticks` counts
+    the ticks in that time, `most_waiting` is the largest number of messages seen on the queue.
     """
 
     conversations: int
@@ -72,13 +73,13 @@ class Storm:
 
     @property
     def closed_per_second(self) -> float:
-        """Conversations closed and archived in a second."""
+        """The conversations closed and archived in a second."""
         return self.conversations / self.seconds
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Closings:
-    """All that one run found."""
+    """The result of one run."""
 
     page: int
     most_waiting: int

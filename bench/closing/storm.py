@@ -1,4 +1,4 @@
-"""Closings in a real worker while live messages of other groups keep coming."""
+"""Closings in a real worker while live messages of other groups arrive."""
 
 import time
 from collections.abc import Callable, Sequence
@@ -19,16 +19,16 @@ from tasks.closing import close_due_conversations
 
 MESSAGES_EACH = 5
 QUIET_SECONDS = 20.0
-# As beat is set up.
-_TICK_EVERY = 60.0
+# The interval at which beat sends the task.
+_TICK_SECONDS = 60.0
 _MAX_SECONDS = 240.0
-_LOOK_EVERY = 0.25
+_POLL_SECONDS = 0.25
 
 
 def run_storm(*, conversations: int, concurrency: int, stage: Stage, running: Running) -> Storm:
-    """Run the same traffic in one worker, first alone, then while so many conversations close.
+    """Run the same traffic in one worker, first alone, then while conversations close.
 
-    Raise ProcessError if the worker ends, BenchError if it does not close them in a few minutes.
+    Raises ProcessError if the worker ends, NotDone if it does not close them in a few minutes.
     """
     closing = make_due(number=conversations, prefix="storm:", due_at=now() + timedelta(days=1))
     store_messages(closing, each=MESSAGES_EACH)
@@ -44,8 +44,8 @@ def run_storm(*, conversations: int, concurrency: int, stage: Stage, running: Ru
         storm_at = time.time()
         Conversation.objects.filter(uuid__in=closing).update(due_at=now(), closes_at=now())
         tick = _Ticks()
-        watch(until=lambda: _are_archived(closing), meanwhile=tick)
-        over_at = time.time()
+        watch(until=lambda: _are_archived(closing), on_poll=tick)
+        ended_at = time.time()
     watch(until=lambda: not stage.queue.size())
     live = partial(live_messages, server.calls(), messages=traffic.messages)
     return Storm(
@@ -54,16 +54,16 @@ def run_storm(*, conversations: int, concurrency: int, stage: Stage, running: Ru
         concurrency=concurrency,
         contacts=CONTACTS,
         per_second=PER_SECOND,
-        seconds=over_at - storm_at,
+        seconds=ended_at - storm_at,
         ticks=tick.sent,
         most_waiting=watch.most_waiting,
         quiet=live(since=quiet_at, until=storm_at),
-        storm=live(since=storm_at, until=over_at),
+        storm=live(since=storm_at, until=ended_at),
     )
 
 
 class _Watch:
-    """Looks at the service's queue and at the worker until something is so."""
+    """Watches the queue and the worker until a condition is true."""
 
     def __init__(self, *, queue: LightQueue, running: Running) -> None:
         self.most_waiting = 0
@@ -71,20 +71,20 @@ class _Watch:
         self._running = running
 
     def __call__(
-        self, *, until: Callable[[], bool], meanwhile: Callable[[], None] = lambda: None
+        self, *, until: Callable[[], bool], on_poll: Callable[[], None] = lambda: None
     ) -> None:
         deadline = time.monotonic() + _MAX_SECONDS
         while not until():
             self._running.check()
             if time.monotonic() > deadline:
                 raise NotDone(f"the worker was not done after {_MAX_SECONDS:g} seconds")
-            meanwhile()
+            on_poll()
             self.most_waiting = max(self.most_waiting, self._queue.waiting())
-            time.sleep(_LOOK_EVERY)
+            time.sleep(_POLL_SECONDS)
 
 
 class _Ticks:
-    """What beat sends, as often as it does."""
+    """Sends the tick for closing at the interval of beat."""
 
     def __init__(self) -> None:
         self.sent = 0
@@ -94,7 +94,7 @@ class _Ticks:
         if time.monotonic() >= self._next_at:
             close_due_conversations.apply_async(deduplication_id=str(uuid4()))
             self.sent += 1
-            self._next_at += _TICK_EVERY
+            self._next_at += _TICK_SECONDS
 
 
 def _are_archived(conversations: Sequence[UUID]) -> bool:

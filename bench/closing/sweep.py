@@ -14,7 +14,7 @@ from tasks.closing import close_due_conversations
 from testbed.sqs import SqsServer
 from testbed.sqs.calls import LoggedCall
 
-# What their pointers would do, in one statement.
+# The effect of their pointers, in one statement.
 _TAKE_EFFECT = """
 UPDATE conversations_conversation
 SET resolution = 3, ended_at = close_requested_at, due_at = NULL, close_requested_at = NULL,
@@ -24,10 +24,10 @@ WHERE close_requested_at IS NOT NULL
 
 
 def run_sweep(*, conversations: int, server: SqsServer) -> Sweep:
-    """Run the task until nothing is due any more.
+    """Run the task until no conversation is due.
 
-    After each page, and outside of its time, another connection closes what was claimed, as
-    workers do who keep up: the bound on what waits on the queue never holds the sweep up.
+    After each page, another connection closes the claimed conversations, as workers without a
+    backlog do. So the sweep never pauses because too many pointers wait. This time is not counted.
     """
     make_due(number=conversations, prefix="sweep:", due_at=now())
     server.reset_calls()
@@ -55,10 +55,10 @@ def run_sweep(*, conversations: int, server: SqsServer) -> Sweep:
         seconds=seconds,
         statements=statements,
         calls=server.call_counts(),
-        pointers=sum(map(_taken, server.calls(action="SendMessageBatch"))),
+        pointers=sum(map(_accepted, server.calls(action="SendMessageBatch"))),
     )
 
 
-def _taken(call: LoggedCall) -> int:
-    """How many messages a call put on the queue."""
+def _accepted(call: LoggedCall) -> int:
+    """Return how many messages of a call the queue accepted."""
     return sum(entry.result == "sent" for entry in call.entries)

@@ -1,4 +1,4 @@
-"""Live messages at a steady rate, and what became of them as the queue's server saw it."""
+"""Live messages at a steady rate, and their times in the log of the SQS server."""
 
 import threading
 from collections.abc import Iterator, Mapping, Sequence
@@ -12,14 +12,14 @@ from bench.common.statistics import first_ends
 from testbed.sqs.calls import LoggedCall
 
 CONTACTS = 40
-# Well below what the worker can do: without closings the queue is all but empty.
+# Far below the worker's limit, so that the queue is almost empty without closings.
 PER_SECOND = 20
-# More than are sent in any run.
+# More messages of each contact than any run sends.
 _MAX_EACH = 100_000
 
 
 class Traffic:
-    """Messages of some contacts in turn, sent by a thread. `messages` are known at the end."""
+    """A thread that sends messages of contacts in turn. `messages` is complete at the end."""
 
     def __init__(self, *, queue_url: str) -> None:
         self.sent = 0
@@ -29,7 +29,7 @@ class Traffic:
 
     @contextmanager
     def running(self) -> Iterator[None]:
-        """Send while the block runs. At its end, raise what stopped the thread before."""
+        """Send while the block runs. Raises the exception that ended the thread, if any."""
         with ThreadPoolExecutor(max_workers=1) as pool:
             sending = pool.submit(self._send)
             try:
@@ -53,11 +53,10 @@ class Traffic:
 def live_messages(
     calls: Sequence[LoggedCall], *, messages: Mapping[str, object], since: float, until: float
 ) -> Live:
-    """Return those that were sent from a time to another one, in seconds since the epoch.
+    """Return the live messages that were sent in a phase, in seconds since the epoch.
 
-    `messages` are all live messages by id. One counts as received when the call that brought it
-    ends, and as deleted when the call that deleted it does: what it was sent for has taken effect
-    by then.
+    `messages` are all live messages by id. A message was received or deleted when that call ended.
+    It has taken effect before it is deleted.
     """
     sent = {
         message: at

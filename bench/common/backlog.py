@@ -1,7 +1,7 @@
-"""The backlog phase: a full queue, one subject, and what it took until all had taken effect.
+"""The backlog phase: how long one subject takes for a full queue, and what that costs.
 
-An event has taken effect when the server of DynamoDB has stored its message, or when PostgreSQL
-has its answer. Both are looked at from outside: no subject reports of itself.
+An event has taken effect when the DynamoDB server has stored its message, or when PostgreSQL has
+its answer. Effects are read from the servers, never from what a subject reports.
 """
 
 import time
@@ -11,26 +11,26 @@ from dataclasses import dataclass
 from typing import Any
 
 from bench.common.chat import Load, event_of, inversions
-from bench.common.command import BenchError
 from bench.common.costs import NOTHING, Counts
 from bench.common.trial import Trial
+from embedded.commands import CommandError
 
 _POLL_SECONDS = 0.1
 
 Sample = tuple[int, float]
 
 
-class NotDone(BenchError):
-    """Events had no effect in time, or something took effect that was not sent."""
+class NotDone(CommandError):
+    """Some events did not take effect in time, or something took effect that was not sent."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Backlog:
-    """`seconds` from the moment when the subject may begin to its last effect.
+    """What one subject took for a backlog.
 
-    `cpu_seconds` and `counts` are of the subject until its queue was empty. `memory` are samples:
-    how many messages were stored by then, and the megabytes held. `repeated` messages were stored
-    again.
+    `seconds` run from the moment when the subject may begin to its last effect. `cpu_seconds` and
+    `counts` are those of the subject until its queue was empty. `memory` are samples: the number of
+    messages stored by then, and the megabytes in use. `repeated` counts messages stored again.
     """
 
     events: int
@@ -42,7 +42,7 @@ class Backlog:
     repeated: int
 
     def costs(self) -> dict[str, Any]:
-        """Return the fields of Costs: totals made into figures for one event."""
+        """Return the fields of `Costs`: the totals, divided by the number of events."""
         events, counts = self.events, self.counts
         return {
             "events": events,
@@ -60,7 +60,7 @@ class Backlog:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Start:
-    """How it stood when the subject could begin; without `at` it did at its first effect."""
+    """The counts at the time `at`, when the subject could begin; None: at its first effect."""
 
     counts: Counts = NOTHING
     cpu_seconds: float = 0.0
@@ -80,40 +80,40 @@ class _Start:
         )
 
 
-def warm_up(trial: Trial, *, load: Load, most_seconds: float) -> None:
-    """Let it do some events, so that connections, caches and conversations are there.
+def warm_up(trial: Trial, *, load: Load, max_seconds: float) -> None:
+    """Send some events first, so that connections, caches and conversations exist.
 
     Raises NotDone.
     """
     stored = trial.stored() + load.messages
     trial.fill(load)
-    _wait(trial, stored=stored, most_seconds=most_seconds)
+    _wait(trial, stored=stored, max_seconds=max_seconds)
 
 
-def run_backlog(trial: Trial, *, load: Load, most_seconds: float) -> Backlog:
-    """Fill the queue while the subject is paused, let it go on, and wait until all is done.
+def run_backlog(trial: Trial, *, load: Load, max_seconds: float) -> Backlog:
+    """Fill the queue while the subject is paused, resume it, and wait until it is done.
 
     Raises NotDone.
     """
     with trial.running.paused():
         trial.fill(load)
         start = _Start.now(trial)
-    memory = _wait(trial, stored=start.stored + load.messages, most_seconds=most_seconds)
+    memory = _wait(trial, stored=start.stored + load.messages, max_seconds=max_seconds)
     backlog = _measured(trial, start=start, memory=memory)
     if backlog.events != len(load):
         raise NotDone(f"{trial.stage.name}: {backlog.events} of {len(load)} events took effect")
     return backlog
 
 
-def run_for(trial: Trial, *, load: Load, most_seconds: float) -> Backlog:
-    """See what becomes of a load that was on the queue of a fresh stage when the subject started.
+def run_for(trial: Trial, *, load: Load, max_seconds: float) -> Backlog:
+    """Measure a load that was on the queue of a new stage when the subject started.
 
-    Until all is done or the time is up: `events` says how many took effect. What starting took is
-    counted with it.
+    The measurement ends when all events have taken effect or the time is up; `events` of the result
+    counts those that took effect. The costs include those of the subject's start.
     """
     memory: list[Sample] = []
     with suppress(NotDone):
-        _wait(trial, stored=load.messages, most_seconds=most_seconds, memory=memory)
+        _wait(trial, stored=load.messages, max_seconds=max_seconds, memory=memory)
     return _measured(trial, start=_Start(), memory=memory)
 
 
@@ -134,16 +134,16 @@ def _measured(trial: Trial, *, start: _Start, memory: Sequence[Sample]) -> Backl
 
 
 def _wait(
-    trial: Trial, *, stored: int, most_seconds: float, memory: list[Sample] | None = None
+    trial: Trial, *, stored: int, max_seconds: float, memory: list[Sample] | None = None
 ) -> Sequence[Sample]:
-    """Wait until so many messages are stored and the queue is empty. Return samples of memory."""
+    """Wait until `stored` messages are stored and the queue is empty. Return memory samples."""
     samples: list[Sample] = [] if memory is None else memory
 
     def sample() -> None:
         samples.append((trial.stored(), trial.running.resident_megabytes()))
 
     wait_until(
-        lambda: trial.is_done(stored=stored), trial=trial, most_seconds=most_seconds, look=sample
+        lambda: trial.is_done(stored=stored), trial=trial, max_seconds=max_seconds, on_poll=sample
     )
     sample()
     return samples
@@ -153,18 +153,18 @@ def wait_until(
     is_done: Callable[[], bool],
     *,
     trial: Trial,
-    most_seconds: float,
-    look: Callable[[], None] = lambda: None,
+    max_seconds: float,
+    on_poll: Callable[[], None] = lambda: None,
     poll_seconds: float = _POLL_SECONDS,
 ) -> None:
-    """Look at a trial until it is done. Raise NotDone if time is up, ProcessError if it ended."""
-    deadline = time.monotonic() + most_seconds
+    """Return when the trial is done. Raises NotDone, or ProcessError if the subject has ended."""
+    deadline = time.monotonic() + max_seconds
     while not is_done():
         trial.running.check()
-        look()
+        on_poll()
         if time.monotonic() > deadline:
             raise NotDone(
-                f"{trial.stage.name} was not done after {most_seconds:g} seconds: {trial.stored()}"
+                f"{trial.stage.name} was not done after {max_seconds:g} seconds: {trial.stored()}"
                 f" messages are stored, {trial.stage.queue.size()} are on its queue"
             )
         time.sleep(poll_seconds)

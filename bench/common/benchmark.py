@@ -10,21 +10,21 @@ from pydantic import TypeAdapter
 from rich.console import Console
 
 from bench.common import results
-from bench.common.command import exit_status
 from bench.common.goals import Goal, goal_table
 from bench.common.run import Run, measured
 from bench.common.tables import Table, wrapped
+from embedded.commands import exit_status
 
 Result = TypeVar("Result")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Benchmark(Generic[Result]):
-    """A benchmark, made by `command`.
+    """A benchmark, run by `command`.
 
-    `name` is that of its page and of its JSON file. `template` is the page before `str.format` puts
-    in `run` (the result), `made` (how it was made), `goals`, the tables and the `facts`. The tables
-    are also what is printed.
+    Its page and its JSON file have the name `name`. `template` is the page before `str.format` adds
+    `run` (the result), `made` (how it was made), `goals`, the tables and the `facts`. The terminal
+    shows the tables, too.
     """
 
     name: str
@@ -37,24 +37,25 @@ class Benchmark(Generic[Result]):
     charts: Callable[[Result], Mapping[str, str]] = lambda _result: {}
 
     def main(self, measure: Callable[[Console], Result]) -> int:
-        """Measure, print and write. Return the exit status."""
+        """Measure, print and write; return the exit status of the command."""
 
-        def work(console: Console) -> None:
+        def work(console: Console) -> int:
             run = measured(command=self.command, measure=lambda: measure(console))
             self.print(run.result, console=console)
             self.write(run, console=console)
+            return 0
 
         return exit_status(work)
 
     def print(self, result: Result, *, console: Console) -> None:
-        """Print all tables, and the goals."""
+        """Print all tables, then the goals."""
         tables = [*self.tables(result).values(), goal_table(self.goals(result))]
         for table in tables:
             if table.rows:
                 table.print_on(console)
 
     def write(self, run: Run[Result], *, console: Console) -> None:
-        """Write all files of a run."""
+        """Write the page, the JSON file and the charts of a run."""
         page = results.write(
             name=self.name,
             document=self.as_json(run),
@@ -75,14 +76,14 @@ class Benchmark(Generic[Result]):
         return wrapped(page)
 
     def as_json(self, run: Run[Result]) -> str:
-        """Return the whole run, and what became of its goals."""
+        """Return the run and its goals as JSON."""
         goals: list[dict[str, Any]] = [
             asdict(goal) | {"is_reached": goal.is_reached} for goal in self.goals(run.result)
         ]
         return json.dumps(asdict(run) | {"goals": goals}, indent=2) + "\n"
 
     def read(self, into: Path) -> Run[Result] | None:
-        """Return the run that was written to that folder, if any."""
+        """Return the run that was written to this folder before; None if no run was."""
         path = results.json_path(into=into, name=self.name)
         if not path.exists():
             return None

@@ -1,24 +1,26 @@
-"""The events of the benchmark: numbered messages of many contacts, the same for every subject."""
+"""The events of the benchmarks: numbered messages of many contacts, the same for every subject."""
 
 import json
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any
 from uuid import UUID
 
 from bench.common.queue import Message
 from testbed.dynamodb.accounts import Write
+from testbed.traffic import bodies
+from testbed.traffic.events import Answer, Contact, JsonObject
 
 PROJECTS = 10
 CHANNEL = UUID("a3b1d0c2-74c5-4f0e-8a5d-9e2f6c7b1d02")
 TEXT_CHARACTERS = 100
-_APART = timedelta(milliseconds=1)
+_INTERVAL = timedelta(milliseconds=1)
+_CORRELATION_ID = "bench"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChatEvent(Message):
-    """An event on its way to the queue, and what it is known by."""
+    """An event, with the numbers by which the benchmark finds its effect."""
 
     contact: int
     number: int
@@ -26,10 +28,10 @@ class ChatEvent(Message):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Load:
-    """Messages with these numbers for each of so many contacts, the contacts mixed.
+    """Messages with these numbers for each contact, one contact after the other.
 
-    Every `answers_every`th event of a contact is a survey answer instead; 0: none is. Contacts are
-    numbered from `first_contact` on.
+    If `answers_every` is n, every nth event of a contact is a survey answer instead of a message;
+    0 means no answers. The number of the first contact is `first_contact`.
     """
 
     contacts: int
@@ -40,12 +42,12 @@ class Load:
 
     @property
     def answers(self) -> int:
-        """How many of its events are survey answers, which are not stored as messages."""
+        """The number of survey answers, which are not stored as messages."""
         return self.contacts * sum(map(self._is_answer, self.numbers))
 
     @property
     def messages(self) -> int:
-        """How many of its events are messages."""
+        """The number of messages."""
         return len(self) - self.answers
 
     def __len__(self) -> int:
@@ -55,41 +57,46 @@ class Load:
         started = datetime.now(UTC)
         text = "How can I help you? " * (self.text_characters // 20 + 1)
         for number in self.numbers:
-            at = started + number * _APART
+            at = started + number * _INTERVAL
             for contact in range(self.first_contact, self.first_contact + self.contacts):
                 yield self._event(contact, number, at=at, text=text[: self.text_characters])
 
     def _event(self, contact: int, number: int, *, at: datetime, text: str) -> ChatEvent:
-        answer = self._is_answer(number)
-        message = {
-            "id": f"{contact}.{number}",
-            "text": "" if answer else text,
-            "source": "system" if answer else "incoming",
-            "created_at": "" if answer else at.isoformat(),
-            "contact_name": "Ana",
-        }
-        data: dict[str, Any] = {"message": message}
-        if answer:
-            data |= {"key": "weni_csat", "value": "5"}
-        return _event("message.received", data, contact=contact, number=number)
+        message_id = f"{contact}.{number}"
+        if self._is_answer(number):
+            answer = Answer(
+                message_id=message_id, key="weni_csat", value="5", score=5, conversation=None
+            )
+            body = bodies.answer(
+                contact=_contact(contact), correlation_id=_CORRELATION_ID, answer=answer
+            )
+        else:
+            body = bodies.message(
+                contact=_contact(contact),
+                correlation_id=_CORRELATION_ID,
+                event_type="message.received",
+                fields={"id": message_id, "text": text, "created_at": at.isoformat()},
+            )
+        return _chat_event(body, contact=contact, number=number)
 
     def _is_answer(self, number: int) -> bool:
         return bool(self.answers_every) and number % self.answers_every == self.answers_every - 1
 
 
 def close_of(contact: int) -> ChatEvent:
-    """The event that closes the contact's conversation."""
-    return _event("conversation.close", {"resolution": 0}, contact=contact, number=-1)
+    """Return the event that closes the contact's conversation."""
+    body = bodies.close(contact=_contact(contact), correlation_id=_CORRELATION_ID, resolution=0)
+    return _chat_event(body, contact=contact, number=-1)
 
 
 def event_of(write: Write) -> tuple[int, int]:
-    """The contact and the number of the event that an item was written for."""
+    """Return the contact and the number of the event for which an item was written."""
     contact, number = write.sort.split("#")[1].split(".")
     return int(contact), int(number)
 
 
 def inversions(writes: Iterable[Write]) -> int:
-    """How often a message was first stored after a later one of its contact."""
+    """Return how often a message was first stored after a later message of its contact."""
     newest: dict[int, int] = {}
     seen: set[tuple[int, int]] = set()
     found = 0
@@ -102,17 +109,11 @@ def inversions(writes: Iterable[Write]) -> int:
     return found
 
 
-def _event(event_type: str, data: dict[str, Any], *, contact: int, number: int) -> ChatEvent:
-    project, urn = UUID(int=1 + contact % PROJECTS), f"bench:{contact}"
-    identity = {
-        "project_uuid": str(project),
-        "channel_uuid": str(CHANNEL),
-        "contact_urn": urn,
-    }
-    body = {"event_type": event_type, "correlation_id": "bench", "data": {**identity, **data}}
-    return ChatEvent(
-        contact=contact,
-        number=number,
-        group=f"{project}:{CHANNEL}:{urn}",
-        body=json.dumps(body),
-    )
+def _contact(number: int) -> Contact:
+    project = UUID(int=1 + number % PROJECTS)
+    return Contact(project=str(project), channel=str(CHANNEL), urn=f"bench:{number}")
+
+
+def _chat_event(body: JsonObject, *, contact: int, number: int) -> ChatEvent:
+    group = _contact(contact).group_id
+    return ChatEvent(contact=contact, number=number, group=group, body=json.dumps(body))

@@ -1,4 +1,4 @@
-"""What a subject has asked of the servers, and what that costs for one event."""
+"""The calls and statements of a subject, and what one event costs."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ from bench.common.tables import Figures
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Counts:
-    """Calls by action, DynamoDB's capacity units, and SQL statements."""
+    """The calls by action, the capacity units of DynamoDB, and the SQL statements."""
 
     sqs: Mapping[str, int]
     dynamodb: Mapping[str, int]
@@ -17,7 +17,7 @@ class Counts:
     sql: int
 
     def since(self, before: "Counts") -> "Counts":
-        """Return what was added to `before`."""
+        """Return what has been added since `before`."""
         return Counts(
             sqs=_added(self.sqs, before.sqs),
             dynamodb=_added(self.dynamodb, before.dynamodb),
@@ -32,7 +32,7 @@ NOTHING = Counts(sqs={}, dynamodb={}, write_units=0, read_units=0.0, sql=0)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Costs:
-    """What the events of a backlog took of one subject. Memory and CPU are of all its processes."""
+    """The costs of a backlog for one subject. Memory and CPU are those of all its processes."""
 
     events: int
     seconds: float
@@ -60,7 +60,7 @@ COST_FIGURES: Figures[Costs] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Prices:
-    """List prices in US dollars for a million, without free tiers."""
+    """AWS list prices for a million calls or units, in US dollars, without free tiers."""
 
     date: str
     region: str
@@ -70,7 +70,7 @@ class Prices:
     dynamodb_read_units: float
 
 
-# SQS bills a request for each 64 KB begun; the events of the comparison are far below.
+# SQS bills one request for each 64 KB or part of it; the events of the comparison are smaller.
 PRICES = Prices(
     date="November 2024",
     region="us-east-1",
@@ -85,7 +85,7 @@ PRICES = Prices(
 
 
 def dollars_per_million(*, counts: Counts, events: int, prices: Prices = PRICES) -> float:
-    """Return the price of the calls of a million events such as these, without machines."""
+    """Return the price of the AWS calls of a million such events, in US dollars."""
     charged = (
         sum(counts.sqs.values()) * prices.sqs_fifo_requests
         + counts.write_units * prices.dynamodb_write_units

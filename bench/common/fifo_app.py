@@ -1,4 +1,4 @@
-"""The same three steps on this project's transport: `celery -A bench.common.fifo_app worker`."""
+"""The three steps on this project's transport: `celery -A bench.common.fifo_app worker`."""
 
 import json
 import os

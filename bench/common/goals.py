@@ -1,4 +1,4 @@
-"""The goals of the service as ratios and counts, which hold on any machine."""
+"""The goals of the service: ratios and counts, which are the same on every machine."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ from bench.common.tables import Table, in_rows
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Goal:
-    """`measured` shall be at most, or at least, `wanted`."""
+    """A bound for a figure: `measured` must be at most `wanted`, or at least if `at_least`."""
 
     name: str
     wanted: float
@@ -17,12 +17,12 @@ class Goal:
 
     @property
     def is_reached(self) -> bool:
-        """Whether this run has reached it."""
+        """Whether this run has reached the goal."""
         return self.measured >= self.wanted if self.at_least else self.measured <= self.wanted
 
 
 def goal_table(goals: Sequence[Goal]) -> Table:
-    """Return each goal with what was measured."""
+    """Return a table of the goals and the measured figures."""
     return in_rows(
         goals,
         {

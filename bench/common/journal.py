@@ -1,4 +1,4 @@
-"""Reads from a journal what took effect, and whether the order within each group was kept."""
+"""Reads from a journal which events took effect, and whether each group kept its order."""
 
 from collections import Counter, defaultdict
 from collections.abc import Sequence
@@ -10,11 +10,12 @@ from testbed.journal import Line, did, inversions
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Order:
-    """How often order was broken.
+    """How often the order was broken.
 
-    `inversions`: the last step took effect for a later event of a group before an earlier one.
-    `begun_early`: an event began while an earlier one of its group, begun in another process, had
-    not taken effect. `together`: two steps of a group ran at the same moment.
+    `inversions` counts events whose last step took effect after that of a later event of the group.
+    `begun_early` counts events that began while an earlier event of the group, begun in another
+    process, had not taken effect. `together` counts steps that began while another step of the
+    group was running.
     """
 
     inversions: int
@@ -23,8 +24,8 @@ class Order:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Passage:
-    """Events that went through a worker. `seconds` are from the first step to the last effect."""
+class WorkerRun:
+    """Events that a worker processed. `seconds` run from the first step to the last effect."""
 
     sent: int
     done: int
@@ -33,12 +34,12 @@ class Passage:
 
     @property
     def events_per_second(self) -> float:
-        """0 if nothing was done."""
+        """The events that took effect in a second; 0 if none did."""
         return self.done / self.seconds if self.seconds else 0.0
 
 
 def order_of(lines: Sequence[Line]) -> Order:
-    """Return the three counts, of lines in order of time."""
+    """Return the counts for lines in order of time."""
     return Order(
         inversions=sum(map(inversions, did(list(lines), step=STEPS[-1]).values())),
         begun_early=_begun_early(lines),
@@ -47,18 +48,18 @@ def order_of(lines: Sequence[Line]) -> Order:
 
 
 def done(lines: Sequence[Line]) -> set[tuple[str, int]]:
-    """Return the events, as group and number, for which the last step took effect."""
+    """Return the events whose last step took effect, as group and number."""
     return {(line.group, line.number) for line in _effects(lines)}
 
 
 def repeated(lines: Sequence[Line]) -> int:
-    """Return how many times a step took effect for an event beyond the first."""
+    """Return how often a step took effect again for the same event."""
     counts = Counter((line.step, line.group, line.number) for line in lines if line.verb == "did")
     return sum(count - 1 for count in counts.values())
 
 
 def seconds(lines: Sequence[Line], *, share: float = 1.0) -> float:
-    """Return how long the last share of the events took; all of them from the first step on."""
+    """Return how long the last share of the events took; with 1, from the first step on."""
     ends = [line.at for line in _effects(lines)]
     if not ends:
         return 0.0
@@ -71,7 +72,7 @@ def _effects(lines: Sequence[Line]) -> list[Line]:
 
 
 def _begun_early(lines: Sequence[Line]) -> int:
-    """Events that began while an earlier one, begun in another process, had not taken effect."""
+    """Return how many events began too early, as in `Order`."""
     early: set[tuple[str, int]] = set()
     unfinished: dict[str, dict[int, int]] = defaultdict(dict)
     for line in lines:
@@ -86,9 +87,9 @@ def _begun_early(lines: Sequence[Line]) -> int:
 
 
 def _together(lines: Sequence[Line]) -> int:
-    """Steps that began while another process was inside a step of the same group.
+    """Return how many steps began while another process was in a step of the same group.
 
-    The last step of a process that was killed inside it has no end and is left out.
+    A process that was killed within a step has not logged the step's end: that step is ignored.
     """
     found = 0
     running: dict[int, Line] = {}

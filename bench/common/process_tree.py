@@ -1,4 +1,4 @@
-"""What processes and all their children take of the machine."""
+"""The CPU time and memory of processes and all their children."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
@@ -9,9 +9,9 @@ _MEGABYTE = 1_000_000
 
 
 def cpu_seconds(roots: Sequence[int]) -> float:
-    """User and system time of these processes and their children, those that ended included.
+    """Return the user and system time of these processes and all their children, in seconds.
 
-    A child that has ended and was waited for counts within its parent (psutil, `cpu_times`).
+    The time of a child that has ended is part of its parent's (psutil, `cpu_times`).
     """
     total = 0.0
     for process in _tree(roots):
@@ -22,7 +22,7 @@ def cpu_seconds(roots: Sequence[int]) -> float:
 
 
 def resident_megabytes(roots: Sequence[int]) -> float:
-    """The resident memory of all of them; pages that they share count for each."""
+    """Return the sum of their resident memory; a shared page counts for each process."""
     total = 0
     for process in _tree(roots):
         with suppress(psutil.NoSuchProcess):

@@ -1,6 +1,7 @@
-"""A queue of the model of SQS, filled and looked at with little work.
+"""A client for a queue of the model of SQS that needs little CPU.
 
-Without boto3: the benchmark shares the cores with what it measures. The model checks no signatures.
+It does without boto3, because a benchmark shares the cores with what it measures. The model does
+not check signatures.
 """
 
 import http.client
@@ -12,7 +13,7 @@ from typing import Any, TypeVar
 from urllib.parse import urlsplit
 from uuid import uuid4
 
-# Amazon SQS Developer Guide, "Amazon SQS message quotas": the most of a SendMessageBatch.
+# The limits of SendMessageBatch (Amazon SQS Developer Guide, "Amazon SQS message quotas").
 _MAX_ENTRIES = 10
 _MAX_BYTES = 1_048_576
 _TIMEOUT_SECONDS = 30.0
@@ -22,7 +23,7 @@ _IN_FLIGHT = "ApproximateNumberOfMessagesNotVisible"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Message:
-    """A message on its way to the queue."""
+    """A message for the queue."""
 
     group: str
     body: str
@@ -32,7 +33,7 @@ AnyMessage = TypeVar("AnyMessage", bound=Message)
 
 
 class LightQueue:
-    """One connection; not safe for threads. What is refused raises RuntimeError."""
+    """A queue, over one connection, for one thread. Raises RuntimeError if SQS refuses a call."""
 
     def __init__(self, *, queue_url: str) -> None:
         self._queue_url = queue_url
@@ -46,7 +47,7 @@ class LightQueue:
         self._call("CreateQueue", {"QueueName": name, "Attributes": dict(attributes)})
 
     def fill(self, messages: Iterable[Message]) -> None:
-        """Send all, in their order, ten with one call."""
+        """Send all messages in their order, with as few calls as possible."""
         for batch in batches(messages):
             entries = [{"Id": str(place), **_entry(one)} for place, one in enumerate(batch)]
             answer = self._call_queue("SendMessageBatch", Entries=entries)
@@ -54,7 +55,7 @@ class LightQueue:
                 raise RuntimeError(f"SQS refused events: {answer['Failed']}")
 
     def pace(self, messages: Iterable[AnyMessage], *, per_second: float) -> dict[str, AnyMessage]:
-        """Send one after the other at that rate. Return them by their SQS message id."""
+        """Send messages one by one at this rate. Return them by their SQS message ids."""
         begun = time.monotonic()
         sent: dict[str, AnyMessage] = {}
         for message in messages:
@@ -63,11 +64,11 @@ class LightQueue:
         return sent
 
     def size(self) -> int:
-        """Return how many messages wait or are in flight."""
+        """Return how many messages are visible or in flight."""
         return self._count(_WAITING, _IN_FLIGHT)
 
     def waiting(self) -> int:
-        """Return how many messages wait."""
+        """Return how many messages are visible."""
         return self._count(_WAITING)
 
     def purge(self) -> None:
@@ -75,7 +76,7 @@ class LightQueue:
         self._call_queue("PurgeQueue")
 
     def close(self) -> None:
-        """End the connection."""
+        """Close the connection."""
         self._connection.close()
 
     def _count(self, *names: str) -> int:
@@ -90,7 +91,7 @@ class LightQueue:
         try:
             response, content = self._post(action, body)
         except ConnectionError:
-            # A fault of the server has closed the connection since the last call.
+            # A fault of the model has closed the connection since the last call.
             self._connection.close()
             response, content = self._post(action, body)
         if response.status != http.client.OK:
@@ -117,7 +118,7 @@ def _entry(message: Message) -> dict[str, str]:
 
 
 def batches(messages: Iterable[AnyMessage]) -> Iterator[list[AnyMessage]]:
-    """Yield messages in their order, as many at once as SQS takes with one call."""
+    """Yield the messages in their order, in batches that SQS accepts in one call."""
     batch: list[AnyMessage] = []
     size = 0
     for message in messages:

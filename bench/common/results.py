@@ -1,4 +1,4 @@
-"""Where results are written: a folder that git ignores or, with PUBLISH=1, the documentation."""
+"""Writes results: to a folder that git ignores or, with PUBLISH=1, to the documentation."""
 
 import os
 from collections.abc import Mapping
@@ -10,7 +10,7 @@ IGNORED = PROJECT_ROOT / "results"
 
 
 def folder() -> Path:
-    """Return the folder for this program's results. Both have the same layout."""
+    """Return the folder for results. Both folders have the same layout."""
     return DOCS if os.environ.get("PUBLISH") == "1" else IGNORED
 
 

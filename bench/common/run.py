@@ -1,4 +1,4 @@
-"""What every result has at its head: the command, the revision, the date and the machine."""
+"""The header of every result: the command, the revision, the date and the machine."""
 
 import os
 import platform
@@ -25,8 +25,8 @@ Result = TypeVar("Result")
 class Header:
     """How a result was made.
 
-    `load` is the load average over a minute when the run began and when it ended. A field with a
-    default is empty where the command did not record it yet when the result was published.
+    `load` has the load averages over a minute at the beginning and the end of the run. Fields with
+    a default are empty in results that were published before the command recorded them.
     """
 
     command: str
@@ -41,7 +41,7 @@ class Header:
     load: tuple[float, float] | None = None
 
     def sentences(self) -> str:
-        """Return what a page says of the run."""
+        """Return the paragraph about the run at the top of a page."""
         machine = [
             self._cores(),
             f"{self.memory_gigabytes} GB" if self.memory_gigabytes else "",
@@ -60,7 +60,7 @@ class Header:
         return f"{made} {measured} {', '.join(filter(None, machine))}.{load}"
 
     def short_sentence(self) -> str:
-        """Return the most important of it in one line, for one of several parts of a page."""
+        """Return the revision, the cores and the load, for one of several runs on a page."""
         load = self.load and f"; load average {self.load[0]:.1f} before, {self.load[1]:.1f} after"
         return f"At {self._commit()}, {self._cores()}{load or ''}."
 
@@ -73,14 +73,14 @@ class Header:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Run(Generic[Result]):
-    """A result, and how it was made."""
+    """A result with its header."""
 
     header: Header
     result: Result
 
 
 def measured(*, command: str, measure: Callable[[], Result]) -> Run[Result]:
-    """Measure, and record how."""
+    """Return what `measure` returns, with a header."""
     commit, load_before = revision(), os.getloadavg()[0]
     result = measure()
     header = Header(
@@ -100,9 +100,9 @@ def measured(*, command: str, measure: Callable[[], Result]) -> Run[Result]:
 
 @cache
 def revision() -> str:
-    """Return what git calls the tree, with "-dirty" if it has other changes; empty if unknown.
+    """Return the revision as `git describe` writes it, with "-dirty" after uncommitted changes.
 
-    A program that asks again gets the same answer, whatever it has written since.
+    Empty if it is unknown. The value is cached: later calls ignore what this program has written.
     """
     try:
         answer = subprocess.run(
@@ -118,7 +118,7 @@ def revision() -> str:
 
 
 def _processor() -> str:
-    """Return the processor's name as Linux has it; elsewhere as Python does."""
+    """Return the processor's name from Linux's /proc/cpuinfo; on other systems, from Python."""
     lines = _CPU_INFO.read_text().splitlines() if _CPU_INFO.exists() else []
     names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
     return names[0] if names else platform.processor() or platform.machine()

@@ -1,6 +1,6 @@
-"""The servers that all subjects share, and for each subject a queue, table and database of its own.
+"""The servers that all subjects share. Each subject has its own queue, table and database there.
 
-PostgreSQL counts statements itself, by its module pg_stat_statements.
+PostgreSQL counts statements with its module pg_stat_statements.
 """
 
 from collections.abc import Iterator, Mapping
@@ -22,7 +22,7 @@ from testbed.sqs import SqsServer, running_sqs_server
 _MAINTENANCE = "postgres"
 _TEMPLATE = "migrated"
 _COUNTING = {"shared_preload_libraries": "pg_stat_statements"}
-# What the benchmark itself calls while it measures; no subject does.
+# Calls that only the benchmark makes while it measures.
 _NOT_COUNTED = frozenset({"GetQueueAttributes", "SendMessageBatch"})
 # BEGIN and COMMIT are statements, too.
 _STATEMENTS = """
@@ -34,7 +34,7 @@ _ANSWERS = "SELECT count(*) FROM analytics_surveyanswer"
 
 
 class Stage:
-    """Where one subject runs, and what it has asked of the servers there."""
+    """The queue, table and database of one subject, and its calls to the servers."""
 
     def __init__(self, *, name: str, environment: Mapping[str, str], servers: "Servers") -> None:
         self.name = name
@@ -44,7 +44,7 @@ class Stage:
         self.servers = servers
 
     def counts(self) -> Counts:
-        """Calls, units and statements so far, but for what the benchmark itself has asked."""
+        """Return the calls, units and statements so far, without those of the benchmark itself."""
         usage = self.servers.dynamodb.usage(table=self.table)
         return Counts(
             sqs={
@@ -55,16 +55,16 @@ class Stage:
             dynamodb={action: used.calls for action, used in usage.items()},
             write_units=sum(used.write_units for used in usage.values()),
             read_units=sum(used.read_units for used in usage.values()),
-            sql=self.servers.ask(_STATEMENTS, self.name),
+            sql=self.servers.query_number(_STATEMENTS, self.name),
         )
 
     def answers(self) -> int:
-        """How many survey answers are in its database. This is counted as a statement."""
-        return self.servers.ask(_ANSWERS, database=self.name)
+        """Return how many survey answers the database has. This query counts as a statement."""
+        return self.servers.query_number(_ANSWERS, database=self.name)
 
 
 class Servers:
-    """Running servers. `directory` is for logs."""
+    """Running servers. Logs are written to `directory`."""
 
     def __init__(
         self,
@@ -81,9 +81,9 @@ class Servers:
 
     @contextmanager
     def stage(self, name: str, **settings: str) -> Iterator[Stage]:
-        """A fresh queue, table and migrated database; `settings` are more of the service's.
+        """Create a queue, a table and a migrated database, named after `name`.
 
-        Their names come from `name`, which is new. The servers' counts begin anew. Raises
+        `settings` are further settings of the service. The servers' counts start again at 0. Raises
         ProcessError.
         """
         self._execute(
@@ -102,7 +102,7 @@ class Servers:
             stage.queue.close()
 
     def migrate(self) -> None:
-        """Make the database that those of the stages are copies of. Raises ProcessError."""
+        """Create the database that is copied for each stage. Raises ProcessError."""
         self._execute(sql.SQL("CREATE EXTENSION pg_stat_statements"))
         self._postgres.create_database(name=_TEMPLATE)
         run_manage(
@@ -111,8 +111,8 @@ class Servers:
             logs=self.directory,
         )
 
-    def ask(self, statement: str, *parameters: str, database: str = _MAINTENANCE) -> int:
-        """The one number that a statement gives."""
+    def query_number(self, statement: str, *parameters: str, database: str = _MAINTENANCE) -> int:
+        """Return the number that is the only result of a statement."""
         with (
             closing(psycopg2.connect(self._postgres.url(database=database))) as connection,
             connection.cursor() as cursor,
@@ -146,9 +146,9 @@ class Servers:
 
 @contextmanager
 def running_servers() -> Iterator[Servers]:
-    """PostgreSQL and the models of SQS and DynamoDB, with a migrated database to copy.
+    """Run PostgreSQL and the models of SQS and DynamoDB, with a migrated database to copy.
 
-    The model of SQS fills a receive from one group first, as AWS documents. Raises ProcessError.
+    The model of SQS fills a batch from one group first, as AWS documents. Raises ProcessError.
     """
     with (
         supervisor() as processes,

@@ -1,4 +1,4 @@
-"""Percentiles, and times read from the log of the model of SQS."""
+"""Percentiles, and times from the call log of the model of SQS."""
 
 from collections.abc import Iterable, Sequence
 
@@ -6,13 +6,13 @@ from testbed.sqs.calls import LoggedCall
 
 
 def percentile(values: Sequence[float], percent: int) -> float:
-    """Return the smallest value that so many in a hundred do not exceed (nearest rank)."""
+    """Return a percentile by the nearest-rank method."""
     rank = -(-len(values) * percent // 100)
     return sorted(values)[max(rank, 1) - 1]
 
 
 def first_ends(calls: Iterable[LoggedCall], *, result: str) -> dict[str, float]:
-    """Return when the first call ended that did this with a message, by the message's id.
+    """Return, by message id, when the first call with this result for the message ended.
 
     `result` is "sent", "received" or "deleted". Times are in seconds since the epoch.
     """

@@ -1,4 +1,4 @@
-"""Stock Celery on kombu's own SQS transport, set up to keep events and groups as well as it can."""
+"""Stock Celery on kombu's own SQS transport, with the settings that keep most events and groups."""
 
 import base64
 from collections.abc import Callable, Sequence
@@ -15,9 +15,9 @@ SERVICE_STEPS = ("process_message", "persist_dynamo", "handle_csat")
 def stock_celery(*, queue: str, queue_url: str) -> Any:
     """Return an app without tasks, on one predefined FIFO queue.
 
-    Late acknowledgement and `task_reject_on_worker_lost` keep an event whose process dies. It polls
-    as often as the other subjects, and prefetches as much as Celery does by default. It has no
-    Django fixup, which would close the connection to PostgreSQL around every task.
+    Late acknowledgement and `task_reject_on_worker_lost` keep an event whose process dies. The app
+    polls as often as the other subjects, with Celery's default prefetch. It has no Django fixup,
+    which would close the connection to PostgreSQL around every task.
     """
     keys = {"access_key_id": "testing", "secret_access_key": "testing"}
     server = urlsplit(queue_url).netloc
@@ -42,11 +42,11 @@ def stock_celery(*, queue: str, queue_url: str) -> Any:
 
 
 class StockEncoder:
-    """Makes what Celery puts on the queue for the chain of an event, without sending it.
+    """Builds the message that Celery puts on the queue for the chain of an event.
 
-    It publishes to Celery's memory broker and takes the message from there, so the sender costs the
-    same for every subject, and knows the message ids. Each of the chain's messages is of the
-    event's group.
+    It publishes to Celery's memory broker and reads the message from there. So sending costs the
+    same for every subject, and the benchmark knows the message ids. All messages of a chain are in
+    the event's group.
     """
 
     def __init__(self, *, queue: str, steps: Sequence[str]) -> None:
@@ -58,7 +58,7 @@ class StockEncoder:
         self._channel = self._app.connection_for_write().channel()
 
     def body(self, argument: dict[str, Any], *, group: str) -> str:
-        """Return the body that kombu's SQS transport makes of the chain's first message."""
+        """Return the body of the chain's first message, as kombu's SQS transport writes it."""
         first, *others = [self._app.signature(step) for step in self._steps]
         steps = [first.clone(args=(argument,)), *others]
         for step in steps:

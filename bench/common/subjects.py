@@ -1,4 +1,4 @@
-"""Subjects whose steps are trivial: a queue, how events are sent to it, and its workers."""
+"""Subjects whose steps are trivial: their queues, events and workers."""
 
 import json
 import time
@@ -11,12 +11,10 @@ from typing import Any
 from uuid import uuid4
 
 from bench.common.queue import LightQueue, Message
-from bench.common.results import PROJECT_ROOT
 from bench.common.steps import QUEUE, STEPS
 from bench.common.stock_celery import StockEncoder
-from bench.common.workers import worker_command
-from embedded.environment import with_settings
-from embedded.processes import Command, ManagedProcess, Supervisor, supervisor
+from embedded.processes import ManagedProcess, Supervisor, supervisor
+from embedded.service import celery_command, is_ready, project_command, worker_arguments
 from testbed.journal import Line, read_journal
 from testbed.sqs import SqsServer, running_sqs_server
 
@@ -36,7 +34,7 @@ Event = dict[str, Any]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Kind:
-    """An app of Celery, and how it takes an event of a group."""
+    """A Celery app, and the encoder of its events."""
 
     title: str
     app: str
@@ -53,8 +51,8 @@ FIFO = Kind(title="this transport", app="bench.common.fifo_app", encoder=lambda:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Place:
-    """Where subjects run: their server, processes, and folder for journals and logs."""
+class Site:
+    """Where subjects run: the SQS server, the processes, and the folder of journals and logs."""
 
     server: SqsServer
     processes: Supervisor
@@ -63,30 +61,28 @@ class Place:
 
 
 @contextmanager
-def running_place(*, concurrency: int) -> Iterator[Place]:
-    """Run a model of SQS that fills a receive from one group first, as AWS documents."""
+def running_site(*, concurrency: int) -> Iterator[Site]:
+    """Run a model of SQS that fills a batch from one group first, as AWS documents."""
     with running_sqs_server(greedy=True) as server, supervisor() as processes:
         directory = processes.temporary_directory()
-        yield Place(
-            server=server, processes=processes, directory=directory, concurrency=concurrency
-        )
+        yield Site(server=server, processes=processes, directory=directory, concurrency=concurrency)
 
 
 class Subject:
-    """One of them on fresh queues of its own. Its processes end with the supervisor's block."""
+    """A Celery app on new queues. Its workers end with the block of `running_site`."""
 
     def __init__(
-        self, kind: Kind, *, place: Place, environment: Mapping[str, str] | None = None
+        self, kind: Kind, *, site: Site, environment: Mapping[str, str] | None = None
     ) -> None:
         self.name = f"{kind.app.rpartition('.')[2].replace('_', '-')}-{uuid4().hex[:8]}"
         self.queue = f"{self.name}.fifo"
         self.workers: list[ManagedProcess] = []
         self._killed: list[ManagedProcess] = []
         self._kind = kind
-        self._place = place
-        self._journal = place.directory / f"{self.name}.journal"
-        queue_url = place.server.queue_url(self.queue)
-        dlq_url = place.server.queue_url(f"{self.name}-dlq.fifo")
+        self._site = site
+        self._journal = site.directory / f"{self.name}.journal"
+        queue_url = site.server.queue_url(self.queue)
+        dlq_url = site.server.queue_url(f"{self.name}-dlq.fifo")
         self._messages = LightQueue(queue_url=queue_url)
         self._dead_letters = LightQueue(queue_url=dlq_url)
         for queue in (self._messages, self._dead_letters):
@@ -95,7 +91,7 @@ class Subject:
             "AWS_ACCESS_KEY_ID": "testing",
             "AWS_SECRET_ACCESS_KEY": "testing",
             "AWS_DEFAULT_REGION": "us-east-1",
-            "AWS_ENDPOINT_URL_SQS": place.server.url,
+            "AWS_ENDPOINT_URL_SQS": site.server.url,
             "QUEUE_URL": queue_url,
             "DLQ_URL": dlq_url,
             "JOURNAL": str(self._journal),
@@ -105,55 +101,54 @@ class Subject:
         }
 
     def send(self, events: Sequence[Event]) -> None:
-        """Put events on the queue, in this order."""
+        """Send events in this order."""
         encode = self._kind.encoder()
         self._messages.fill(Message(group=one["group"], body=encode(one)) for one in events)
 
     def send_body(self, body: str, *, group: str) -> None:
-        """Put any body on the queue."""
+        """Send a body as it is."""
         self._messages.fill([Message(group=group, body=body)])
 
     def start_worker(self) -> ManagedProcess:
-        """Start a worker, which is not ready yet."""
+        """Start a worker, without waiting until it is ready."""
         name = f"{self.name}-{len(self.workers)}"
-        command = Command(
-            name=name,
-            arguments=worker_command(
-                app=self._kind.app, queue=QUEUE, processes=self._place.concurrency, name=name
-            ),
-            environment=with_settings(self._environment),
-            working_directory=PROJECT_ROOT,
+        arguments = worker_arguments(queue=QUEUE, concurrency=self._site.concurrency, name=name)
+        command = project_command(
+            name,
+            celery_command(*arguments, app=self._kind.app),
+            environment=self._environment,
+            grace_seconds=10.0,
         )
-        log = self._place.directory / f"{name}.log"
-        self.workers.append(self._place.processes.start(command=command, log=log))
+        log = self._site.directory / f"{name}.log"
+        self.workers.append(self._site.processes.start(command=command, log=log))
         return self.workers[-1]
 
     def wait_until_ready(self) -> None:
-        """Return when the newest worker consumes. Raise ProcessError if it does not."""
+        """Return when the newest worker consumes. Raises ProcessError if it does not."""
         self.workers[-1].wait_until_ready(
             is_ready=partial(is_ready, self.workers[-1]), timeout_seconds=_READY_SECONDS
         )
 
-    def wait_until_left(self, most: int, *, most_seconds: float) -> None:
-        """Return when no more than so many are left on the queue, at the latest after a time."""
-        deadline = time.monotonic() + most_seconds
-        while self.left_on_queue() > most and self.is_running and time.monotonic() < deadline:
+    def wait_until_left(self, count: int, *, max_seconds: float) -> None:
+        """Return when at most `count` messages are left on the queue, or when the time is up."""
+        deadline = time.monotonic() + max_seconds
+        while self.left_on_queue() > count and self.is_running and time.monotonic() < deadline:
             time.sleep(_POLL_SECONDS)
 
     def kill_worker(self) -> None:
-        """Kill the newest worker with its pool processes, if it still runs."""
+        """Kill the newest worker and its pool processes, if it still runs."""
         worker = self.workers[-1]
         if worker.is_running:
             self._killed.append(worker)
             worker.kill()
 
     def own_exits(self) -> list[int]:
-        """Return the exit statuses of the workers that ended without being killed from here."""
+        """Return the exit statuses of the workers that `kill_worker` did not kill."""
         statuses = [worker.exit_status for worker in self.workers if worker not in self._killed]
         return [status for status in statuses if status is not None]
 
     def gave_up(self) -> int:
-        """Return how many workers logged Celery's words for an error that ends its consumer."""
+        """Return how many workers logged the error with which Celery ends its consumer."""
         return sum(_GAVE_UP in worker.log_text() for worker in self.workers)
 
     @property
@@ -162,15 +157,15 @@ class Subject:
         return self.workers[-1].is_running
 
     def journal(self) -> list[Line]:
-        """Return what the steps have written, in order of time."""
+        """Return the lines that the steps have written, in order of time."""
         return read_journal(self._journal)
 
     def journal_size(self) -> int:
-        """Return the journal's bytes; it grows as long as something is done."""
+        """Return the size of the journal in bytes, which grows with every step."""
         return self._journal.stat().st_size if self._journal.exists() else 0
 
     def left_on_queue(self) -> int:
-        """Return how many messages wait or are in flight."""
+        """Return how many messages are visible or in flight."""
         return self._messages.size()
 
     def dead_letters(self) -> int:
@@ -178,13 +173,8 @@ class Subject:
         return self._dead_letters.size()
 
 
-def is_ready(worker: ManagedProcess) -> bool:
-    """Whether the worker has logged that it consumes."""
-    return " ready." in worker.log_text()
-
-
 def make_events(*, groups: int, numbers: range, seconds: float) -> list[Event]:
-    """Return events of these numbers for each group, the groups mixed; each step takes so long."""
+    """Return events with these numbers for each group. `seconds` is the length of each step."""
     return [
         {"group": f"g{group}", "number": number, "seconds": seconds}
         for number in numbers

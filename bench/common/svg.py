@@ -9,7 +9,7 @@ _WIDTH = 720
 _LABELS = 170
 _VALUES = 110
 _BAR, _GAP, _TOP = 26, 12, 46
-# Room on the right for half of "1,000,000" under the last spot.
+# The right margin has room for half of "1,000,000" below the last point.
 _PLOT = (64, _TOP, _WIDTH - 44, 250)
 _HEIGHT = 300
 _INK, _SOFT, _ACCENT, _OTHER = "#1f2933", "#9aa5b1", "#1f6feb", "#b6c2cf"
@@ -17,7 +17,7 @@ _INK, _SOFT, _ACCENT, _OTHER = "#1f2933", "#9aa5b1", "#1f6feb", "#b6c2cf"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bar:
-    """`text` is the value as it is written beside the bar."""
+    """A bar of a chart. `text` is the value as it is written beside the bar."""
 
     label: str
     value: float
@@ -26,13 +26,13 @@ class Bar:
 
 
 def bar_chart(*, title: str, bars: Sequence[Bar]) -> str:
-    """Horizontal bars from 0, the longest as wide as there is room."""
-    most = max(bar.value for bar in bars) or 1.0
+    """Return a chart of horizontal bars, which start at 0."""
+    maximum = max(bar.value for bar in bars) or 1.0
     room = _WIDTH - _LABELS - _VALUES
     drawn: list[str] = []
     for place, bar in enumerate(bars):
         top = _TOP + place * (_BAR + _GAP)
-        width = max(1.0, bar.value / most * room)
+        width = max(1.0, bar.value / maximum * room)
         drawn += [
             _text(_LABELS - 10, top + 18, bar.label, anchor="end"),
             f'<rect x="{_LABELS}" y="{top}" width="{width:.1f}" height="{_BAR}" rx="3" '
@@ -43,7 +43,7 @@ def bar_chart(*, title: str, bars: Sequence[Bar]) -> str:
 
 
 def line_chart(*, title: str, across: str, points: Sequence[tuple[float, float]]) -> str:
-    """A line over a logarithmic axis, its own axis from 0. At least one point, x above 0."""
+    """Return a line chart with a logarithmic x axis. It needs a point, and every x is above 0."""
     left, top, right, bottom = _PLOT
     low, high = math.log10(points[0][0]), math.log10(points[-1][0])
     most = _round_up(max(y for _, y in points))
@@ -74,7 +74,7 @@ def _grid(most: float) -> Iterator[str]:
 
 
 def _round_up(value: float) -> float:
-    """To 1, 2, 4 or 8 times a power of ten: its quarters are short numbers."""
+    """Round up to 1, 2, 4 or 8 times a power of ten, whose quarters are short numbers."""
     if value <= 0:
         return 1.0
     power = 10.0 ** math.floor(math.log10(value))

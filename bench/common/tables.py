@@ -1,4 +1,4 @@
-"""Tables, as a page of the documentation and as the terminal shows them; and lines of a page."""
+"""Tables for Markdown pages and for the terminal, and the line breaks of a page."""
 
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -10,7 +10,7 @@ from typing import TypeVar
 from rich.console import Console
 from rich.table import Table as RichTable
 
-# As many as a terminal has room for.
+# A wider table is transposed on the terminal.
 _MAX_COLUMNS = 6
 
 Thing = TypeVar("Thing")
@@ -19,7 +19,7 @@ Figures = Mapping[str, Callable[[Thing], str]]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Table:
-    """Its text is Markdown. The title is for the terminal, a page has headings of its own."""
+    """A table; `str()` returns it in Markdown, without the title, which is for the terminal."""
 
     title: str = ""
     head: Sequence[str]
@@ -30,7 +30,7 @@ class Table:
         return "\n".join("| " + " | ".join(line) + " |" for line in lines)
 
     def print_on(self, console: Console) -> None:
-        """Print it with its title, on its side where it has many columns."""
+        """Print the table with its title, transposed if it has many columns."""
         lines: Sequence[Sequence[str]] = [self.head, *self.rows]
         if len(self.head) > _MAX_COLUMNS:
             lines = list(zip(*lines, strict=True))
@@ -62,14 +62,14 @@ def in_rows(things: Iterable[Thing], figures: Figures[Thing], *, title: str = ""
 
 
 def wrapped(page: str) -> str:
-    """Return a page with the lines of its paragraphs and lists as wide as there is room."""
+    """Return a page whose paragraphs and lists are wrapped at 100 characters."""
     return "\n\n".join(map(_wrapped_block, page.rstrip().split("\n\n"))) + "\n"
 
 
 def _wrapped_block(block: str) -> str:
     if block.startswith(("#", "|", "!")):
         return block
-    # No line ends within code.
+    # Code spans are not broken.
     block = re.sub("`[^`]+`", lambda code: code[0].replace(" ", "\0"), block)
     into = partial(fill, width=100, break_on_hyphens=False, break_long_words=False)
     if block.startswith("- "):

@@ -1,4 +1,4 @@
-"""A subject at work: its processes, where it runs, what it is sent, and what it has stored."""
+"""A running subject: its processes, its stage, the events sent to it, and what it has stored."""
 
 import os
 import signal
@@ -10,12 +10,9 @@ from pathlib import Path
 
 from bench.common.chat import ChatEvent
 from bench.common.process_tree import cpu_seconds, resident_megabytes
-from bench.common.results import PROJECT_ROOT
 from bench.common.servers import Servers, Stage
-from bench.common.subjects import is_ready
-from bench.common.workers import QUEUE, worker_command
-from embedded.environment import with_settings
-from embedded.processes import Command, ManagedProcess, supervisor
+from embedded.processes import ManagedProcess, supervisor
+from embedded.service import celery_command, is_ready, project_command, worker_arguments
 from testbed.dynamodb.accounts import Write
 
 PROCESSES = 2
@@ -24,31 +21,31 @@ _READY_SECONDS = 60.0
 Encoder = Callable[[ChatEvent], ChatEvent]
 
 
-def as_it_is(event: ChatEvent) -> ChatEvent:
-    """Encode an event as its JSON."""
+def unchanged(event: ChatEvent) -> ChatEvent:
+    """Return the event itself, whose body is JSON."""
     return event
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Contender:
-    """A subject: the commands of its processes, and how events are encoded for it.
+    """A subject: the commands of its processes, and the encoder of its events.
 
-    `settings` are added to those of the stage that it runs on.
+    `settings` are added to those of its stage.
     """
 
     name: str
     title: str
     commands: Sequence[Sequence[str | Path]]
-    encoder: Callable[[], Encoder] = lambda: as_it_is
+    encoder: Callable[[], Encoder] = lambda: unchanged
     settings: Mapping[str, str] = field(default_factory=dict)
 
 
 def service(*, processes: int = PROCESSES, **settings: str) -> Contender:
-    """Return this service's worker with so many pool processes, and with more settings."""
+    """Return this service's worker with that many pool processes and these settings."""
     return Contender(
         name="service",
         title="this service",
-        commands=[worker_command(app="config", queue=QUEUE, processes=processes)],
+        commands=[celery_command(*worker_arguments(concurrency=processes))],
         settings=settings,
     )
 
@@ -61,22 +58,22 @@ class Running:
         self._roots = [process.pid for process in processes]
 
     def cpu_seconds(self) -> float:
-        """Return what they and their children have used so far."""
+        """Return the CPU time that they and their children have used so far."""
         return cpu_seconds(self._roots)
 
     def resident_megabytes(self) -> float:
-        """Return what they and their children hold now."""
+        """Return the resident memory of them and their children."""
         return resident_megabytes(self._roots)
 
     def check(self) -> None:
-        """Raise ProcessError if one has ended."""
+        """Raise ProcessError if a process has ended."""
         for process in self._processes:
             if not process.is_running:
                 raise process.error("ended")
 
     @contextmanager
     def paused(self) -> Iterator[None]:
-        """They do nothing while the block runs."""
+        """Stop the processes (SIGSTOP) while the block runs."""
         self._signal(signal.SIGSTOP)
         try:
             yield
@@ -91,16 +88,14 @@ class Running:
 
 @contextmanager
 def running_contender(contender: Contender, *, stage: Stage) -> Iterator[Running]:
-    """Run its processes, ready to take events; they are stopped at the end. Raise ProcessError."""
+    """Run the processes of a subject. Raises ProcessError if one does not become ready."""
     with supervisor() as supervised:
         processes = [
             supervised.start(
-                command=Command(
-                    name=f"{stage.name}-{number}",
-                    arguments=command,
-                    environment=with_settings({**stage.environment, **contender.settings}),
-                    working_directory=PROJECT_ROOT,
-                    grace_seconds=20.0,
+                command=project_command(
+                    f"{stage.name}-{number}",
+                    command,
+                    environment={**stage.environment, **contender.settings},
                 ),
                 log=stage.servers.directory / f"{stage.name}-{number}.log",
             )
@@ -115,26 +110,26 @@ def running_contender(contender: Contender, *, stage: Stage) -> Iterator[Running
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Trial:
-    """A running subject on a stage of its own."""
+    """A running subject on its stage."""
 
     contender: Contender
     stage: Stage
     running: Running
 
     def fill(self, events: Iterable[ChatEvent]) -> None:
-        """Put events on its queue."""
+        """Send events to the subject."""
         self.stage.queue.fill(map(self.contender.encoder(), events))
 
     def stored(self) -> int:
-        """Return how many messages it has stored, repeated ones included."""
+        """Return how many messages the subject has stored, repetitions included."""
         return self.stage.servers.dynamodb.count_writes(table=self.stage.table)
 
     def writes(self, *, since: int) -> list[Write]:
-        """Return them, without the first so many."""
+        """Return the stored messages, without the first `since`."""
         return self.stage.servers.dynamodb.writes(table=self.stage.table)[since:]
 
     def is_done(self, *, stored: int) -> bool:
-        """Whether it has stored so many and its queue is empty."""
+        """Whether at least `stored` messages are stored and the queue is empty."""
         return self.stored() >= stored and not self.stage.queue.size()
 
 
@@ -142,9 +137,9 @@ class Trial:
 def running_trial(
     contender: Contender, *, servers: Servers, name: str, before: Iterable[ChatEvent] = ()
 ) -> Iterator[Trial]:
-    """Run the subject on a fresh stage of that name, ready to take events.
+    """Run a subject on a new stage with this name.
 
-    The events of `before` are on its queue when it starts. Raise ProcessError.
+    The events of `before` are on its queue when it starts. Raises ProcessError.
     """
     with servers.stage(name) as stage:
         stage.queue.fill(map(contender.encoder(), before))

@@ -1,4 +1,4 @@
-"""One backlog through one worker, while something is done to the control broker."""
+"""One backlog through one worker, while the control broker runs, freezes or is killed."""
 
 import os
 import signal
@@ -9,7 +9,7 @@ import valkey
 
 from bench.common.journal import done, order_of, repeated, seconds
 from bench.common.process_tree import cpu_seconds
-from bench.common.subjects import FIFO, Place, Subject, make_events
+from bench.common.subjects import FIFO, Site, Subject, make_events
 from bench.control.result import Backlog
 from embedded.valkey import ValkeyServer, start_valkey
 
@@ -17,22 +17,22 @@ _MAX_SECONDS = 60.0
 
 
 def leave(_server: ValkeyServer) -> None:
-    """Nothing happens to the broker."""
+    """Leave the broker as it is."""
 
 
 def freeze(server: ValkeyServer) -> None:
-    """It accepts connections and answers nobody."""
+    """Freeze the broker, which still accepts connections but answers nothing."""
     os.killpg(server.process.pid, signal.SIGSTOP)
 
 
 def kill(server: ValkeyServer) -> None:
-    """Its connections are closed, and new ones are refused."""
+    """Kill the broker, which closes its connections and refuses new ones."""
     server.process.kill()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Kind:
-    """A variant to be measured: with a control broker or without, and what is done to it."""
+    """A variant of the benchmark: with a control broker or without, and its fault."""
 
     name: str
     has_broker: bool
@@ -47,24 +47,24 @@ KINDS: Sequence[Kind] = (
 )
 
 
-def run_backlog(*, kind: Kind, place: Place, events: int, groups: int) -> Backlog:
-    """Fill a fresh queue, start a worker, strike when half is done; nothing runs afterwards."""
-    broker = start_valkey(supervisor=place.processes, logs=place.directory)
+def run_backlog(*, kind: Kind, site: Site, events: int, groups: int) -> Backlog:
+    """Fill a new queue, start a worker, and strike the broker when half of the events are done."""
+    broker = start_valkey(supervisor=site.processes, logs=site.directory)
     broker.wait_until_ready()
     control_url = broker.url if kind.has_broker else ""
-    subject = Subject(FIFO, place=place, environment={"CONTROL_URL": control_url})
+    subject = Subject(FIFO, site=site, environment={"CONTROL_URL": control_url})
     sent = make_events(groups=groups, numbers=range(events // groups), seconds=0)
     subject.send(sent)
     worker = subject.start_worker()
     subject.wait_until_ready()
     cpu_at_start = cpu_seconds([worker.pid])
-    subject.wait_until_left(events // 2, most_seconds=_MAX_SECONDS)
+    subject.wait_until_left(events // 2, max_seconds=_MAX_SECONDS)
     kind.strike(broker)
-    subject.wait_until_left(0, most_seconds=_MAX_SECONDS)
+    subject.wait_until_left(0, max_seconds=_MAX_SECONDS)
     cpu = cpu_seconds([worker.pid]) - cpu_at_start
     subject.kill_worker()
     publishes = _publishes(broker) if kind.strike is leave else 0
-    # Killed: a frozen process would not hear that it is to stop.
+    # A frozen process would not end at a SIGTERM.
     broker.process.kill()
     lines = subject.journal()
     in_effect = len(done(lines))

@@ -13,7 +13,7 @@ MIN_RATIO = 0.9
 
 
 def _tables(run: ControlCosts) -> dict[str, Table]:
-    """Ratios first; what depends on the machine last."""
+    """Return the table: first the ratios, last the figures that depend on the machine."""
     bare = run.variants[0]
 
     def cpu_ratio(variant: Variant) -> str:

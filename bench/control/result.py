@@ -1,20 +1,20 @@
-"""What a run of the control bench has found, and nothing that was not counted in it."""
+"""The result of the benchmark of the control broker. Every value was measured in the run."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
 from statistics import median
 
-from bench.common.journal import Passage
+from bench.common.journal import WorkerRun
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Backlog(Passage):
+class Backlog(WorkerRun):
     """One backlog through one worker.
 
-    `late_seconds` are those of the second half of the events: what is done to the broker is done
-    where it begins. `lost` events took no effect although the queue was empty. `cpu_seconds` are
-    those of the worker's processes since it was ready. `publishes` counts the messages that the
-    broker took, 0 if it was killed.
+    `late_seconds` is the time of the second half of the events, before which the broker is struck.
+    `lost` events had no effect although the queue was empty. `cpu_seconds` is the CPU time of the
+    worker's processes after it was ready. `publishes` counts the messages that the broker accepted,
+    and is 0 if the broker was struck.
     """
 
     lost: int
@@ -26,35 +26,35 @@ class Backlog(Passage):
 
     @property
     def late_events_per_second(self) -> float:
-        """Of the second half; 0 if it was not done."""
+        """The events per second in the second half; 0 if it was not reached."""
         return self.done / 2 / self.late_seconds if self.late_seconds else 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Variant:
-    """The same backlog several times, once in each round, with the same done to the broker."""
+    """The backlogs of one variant, one for each round."""
 
     name: str
     backlogs: list[Backlog]
 
     @property
     def events_per_second(self) -> float:
-        """The median of the rounds."""
+        """The median of the events per second of all rounds."""
         return median(one.events_per_second for one in self.backlogs)
 
     def total(self, count: Callable[[Backlog], float]) -> float:
-        """Return the sum of all rounds."""
+        """Return the sum of a figure over all rounds."""
         return sum(map(count, self.backlogs))
 
     def ratios_to(self, other: "Variant", rate: Callable[[Backlog], float]) -> list[float]:
-        """Return the ratio of a rate, round by round: both were measured within seconds."""
+        """Return, for each round, the ratio of a rate to that of another variant."""
         pairs = zip(map(rate, self.backlogs), map(rate, other.backlogs), strict=True)
         return [mine / theirs for mine, theirs in pairs if theirs]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ControlCosts:
-    """All that one run of the command found. The first variant is what others are compared with."""
+    """The result of one run. The other variants are compared with the first."""
 
     groups: int
     concurrency: int

@@ -1,8 +1,6 @@
-"""Receive, store and delete with boto3 and nothing else.
+"""`python -m bench.event_cost.bare_loop [--together]`: receive, store and delete with boto3 alone.
 
-Run as `python -m bench.event_cost.bare_loop [--together]`.
-
-An error ends it, and so does SIGTERM: nothing is retried.
+Nothing is retried: an error ends the loop, and so does SIGTERM.
 """
 
 import argparse
@@ -15,13 +13,13 @@ READY = "ready."
 
 
 def main() -> None:
-    """Runs until it is stopped."""
+    """Run until the process is stopped."""
     parser = argparse.ArgumentParser(prog="python -m bench.event_cost.bare_loop")
     parser.add_argument("--together", action="store_true", help="ten events with one call each")
     together = parser.parse_args().together
     django.setup()
 
-    # Only now: models cannot be imported before the settings are known.
+    # Models cannot be imported before the settings are set.
     from django.conf import settings
 
     from bench.event_cost.bare_work import take

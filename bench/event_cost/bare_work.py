@@ -15,9 +15,9 @@ WAIT_SECONDS = 2
 
 
 def take(*, sqs: "SQSClient", queue_url: str, together: bool) -> int:
-    """Take what one receive brings; gives how many events that were.
+    """Process the events of one receive, and return how many they were.
 
-    Their storage work is done event by event or, `together`, with one statement and one write.
+    They are stored one by one or, if `together`, with one statement and one write.
     """
     messages = sqs.receive_message(
         QueueUrl=queue_url,
@@ -34,8 +34,8 @@ def take(*, sqs: "SQSClient", queue_url: str, together: bool) -> int:
     sqs.delete_message_batch(
         QueueUrl=queue_url,
         Entries=[
-            {"Id": str(place), "ReceiptHandle": message["ReceiptHandle"]}
-            for place, message in enumerate(messages)
+            {"Id": str(index), "ReceiptHandle": message["ReceiptHandle"]}
+            for index, message in enumerate(messages)
         ],
     )
     return len(messages)
@@ -44,19 +44,19 @@ def take(*, sqs: "SQSClient", queue_url: str, together: bool) -> int:
 def _store_one_by_one(messages: "Sequence[MessageTypeDef]") -> None:
     for message in messages:
         event = storage.read(body=message["Body"], arrival=_arrival(message))
-        conversation = storage.place(event)
-        storage.keep(event, conversation)
-        storage.answer(event, conversation)
+        conversation = storage.find_conversation(event)
+        storage.store_message(event, conversation)
+        storage.store_answer(event, conversation)
 
 
 def _store_together(messages: "Sequence[MessageTypeDef]") -> None:
     events = [storage.read(body=one["Body"], arrival=_arrival(one)) for one in messages]
     chat = [event for event in events if not event.answer]
     if chat:
-        storage.keep_all(chat, storage.place_all(chat))
+        storage.store_messages(chat, storage.find_conversations(chat))
     for event in events:
         if event.answer:
-            storage.answer(event, storage.place(event))
+            storage.store_answer(event, storage.find_conversation(event))
 
 
 def _arrival(message: "MessageTypeDef") -> Arrival:

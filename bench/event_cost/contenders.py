@@ -1,4 +1,4 @@
-"""The four subjects of the comparison, each with the same number of processes for the work."""
+"""The four subjects of the comparison, each with the same number of processes."""
 
 import sys
 import time
@@ -7,14 +7,15 @@ from dataclasses import replace
 from bench.common.chat import ChatEvent
 from bench.common.stock_celery import SERVICE_STEPS, StockEncoder
 from bench.common.trial import PROCESSES, Contender, Encoder, service
-from bench.common.workers import QUEUE, worker_command
+from embedded.service import QUEUE, celery_command, worker_arguments
 
 _LOOP = [sys.executable, "-m", "bench.event_cost.bare_loop"]
 
 
 def contenders() -> list[Contender]:
     """Return this service, stock Celery, and the two bare loops."""
-    stock = worker_command(app="bench.event_cost.stock_service", queue=QUEUE, processes=PROCESSES)
+    arguments = worker_arguments(concurrency=PROCESSES)
+    stock = celery_command(*arguments, app="bench.event_cost.stock_service")
     return [
         service(),
         Contender(name="stock", title="stock Celery", commands=[stock], encoder=_encoder_of_stock),

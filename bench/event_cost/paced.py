@@ -1,6 +1,6 @@
-"""The paced phase: single events at a steady rate, and how long each took to have its effect.
+"""The paced phase: single events at a steady rate, and the time until each takes effect.
 
-Times are those of the servers: a receive has ended, and DynamoDB has stored the message.
+The times come from the servers: the end of the receive, and the write to DynamoDB.
 """
 
 import time
@@ -14,12 +14,12 @@ from bench.common.trial import Trial
 from testbed.dynamodb.accounts import Write
 from testbed.sqs.calls import LoggedCall
 
-_MOST_SECONDS = 60.0
+_MAX_SECONDS = 60.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Percentiles:
-    """In milliseconds."""
+    """The median and the 99th percentile, in milliseconds."""
 
     p50: float
     p99: float
@@ -27,10 +27,10 @@ class Percentiles:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Latency:
-    """Of events sent one by one; `per_second` is the rate that the sender kept.
+    """The latency of events sent one by one; `per_second` is the rate at which they were sent.
 
-    `queued` is from the end of the send to the end of the receive that brought it, `effect` from
-    there until its message was stored.
+    `queued` runs from the end of the send to the end of the receive, `effect` from there until the
+    message was stored.
     """
 
     sent: int
@@ -40,7 +40,7 @@ class Latency:
 
 
 def run_paced(trial: Trial, *, load: Load, per_second: float) -> Latency:
-    """Send the events at that rate and wait until all have taken effect. Raises NotDone."""
+    """Send events at a rate and wait until all have taken effect. Raises NotDone."""
     trial.stage.servers.sqs.reset_calls()
     before = trial.stored()
     encode = trial.contender.encoder()
@@ -51,7 +51,7 @@ def run_paced(trial: Trial, *, load: Load, per_second: float) -> Latency:
     wait_until(
         lambda: trial.is_done(stored=before + load.messages),
         trial=trial,
-        most_seconds=_MOST_SECONDS,
+        max_seconds=_MAX_SECONDS,
     )
     return latency(
         sent=sent,
@@ -68,7 +68,7 @@ def latency(
     calls: Sequence[LoggedCall],
     writes: Iterable[Write],
 ) -> Latency:
-    """From the logs of both servers; of each message the first time counts."""
+    """Return the latency by the logs of both servers. The first time of each message counts."""
     sent_at, received_at = (first_ends(calls, result=one) for one in ("sent", "received"))
     stored_at: dict[tuple[int, int], float] = {}
     for write in writes:

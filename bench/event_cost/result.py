@@ -1,4 +1,4 @@
-"""What a run of the comparison has found."""
+"""The result of the comparison."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -10,10 +10,10 @@ from bench.event_cost.paced import Latency
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SubjectResult(Costs):
-    """Of one subject, under backlog and then with single events at a steady rate.
+    """The figures of one subject: under backlog, then with single events at a steady rate.
 
-    `half_load` is at half of its own events per second, `no_backlog` at a rate that leaves any
-    subject idle most of the time.
+    `half_load` is half of the subject's own events per second. `no_backlog` is a rate at which
+    every subject is idle most of the time.
     """
 
     title: str
@@ -27,7 +27,7 @@ class SubjectResult(Costs):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Comparison:
-    """The four subjects by name, in one run."""
+    """The result of one run: the four subjects by name."""
 
     contacts: int
     processes: int

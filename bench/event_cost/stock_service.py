@@ -1,6 +1,7 @@
 """The service's three tasks on stock Celery: `celery -A bench.event_cost.stock_service worker`.
 
-kombu's own SQS transport, one predefined FIFO queue, each step a message of the event's group.
+It uses kombu's own SQS transport and one predefined FIFO queue. Each step is a message of the
+event's group.
 """
 
 import os
@@ -11,17 +12,17 @@ import django
 from celery import signals
 
 from bench.common.stock_celery import SERVICE_STEPS, stock_celery
-from bench.common.workers import QUEUE
+from embedded.service import QUEUE
 
 app = stock_celery(queue=QUEUE, queue_url=os.environ["SQS_CONVERSATION_QUEUE_URL"])
 
 
 def _add_tasks(**_signal: Any) -> None:
-    # As Celery's Django fixup does: the `celery` script does not put the project on the path.
+    # The `celery` script does not put the project on sys.path; Celery's Django fixup would.
     sys.path.insert(0, os.getcwd())
     django.setup()
 
-    # Only now: they need Django's models.
+    # The tasks import models, which need the settings.
     from bench.event_cost import stock_service_tasks
 
     for step in SERVICE_STEPS:

@@ -1,4 +1,4 @@
-"""What the three tasks of `bench.event_cost.stock_service` do: one step for one event each."""
+"""The three tasks of `bench.event_cost.stock_service`. Each is one step for one event."""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -12,19 +12,19 @@ Event = dict[str, Any]
 
 def process_message(event: Event) -> Event:
     """Find or open the conversation."""
-    conversation = storage.place(_read(event))
+    conversation = storage.find_conversation(_read(event))
     return {**event, "conversation": str(conversation) if conversation else None}
 
 
 def persist_dynamo(event: Event) -> Event:
-    """Keep the message."""
-    storage.keep(_read(event), _conversation(event))
+    """Store the message."""
+    storage.store_message(_read(event), _conversation(event))
     return event
 
 
 def handle_csat(event: Event) -> None:
     """Record the answer."""
-    storage.answer(_read(event), _conversation(event))
+    storage.store_answer(_read(event), _conversation(event))
 
 
 def _read(event: Event) -> MessageEvent:

@@ -1,4 +1,4 @@
-"""The storage work of an event, by the service's own functions, for subjects without its worker."""
+"""The storage work of an event, with the service's own functions, for the other subjects."""
 
 from collections.abc import Sequence
 from uuid import UUID
@@ -15,23 +15,23 @@ from apps.messages.reading import parse_event
 
 
 def read(*, body: str, arrival: Arrival) -> MessageEvent:
-    """The event. The benchmark sends messages and answers only: raises InvalidEvent for others."""
+    """Return the event. Raises InvalidEvent if it is neither a message nor an answer."""
     event = parse_event(body=body, arrival=arrival)
     if not isinstance(event, MessageEvent):
         raise InvalidEvent("not_in_benchmark", "the benchmark sends no such event")
     return event
 
 
-def place(event: MessageEvent) -> UUID | None:
-    """Find or open the conversation of a message, or find the one that an answer belongs to."""
+def find_conversation(event: MessageEvent) -> UUID | None:
+    """Find or open the conversation of a message, or find the conversation of an answer."""
     if event.answer:
         return selectors.answered_conversation(
             contact=event.contact, answered_at=event.arrival.sent_at
         )
-    return place_all([event])[0]
+    return find_conversations([event])[0]
 
 
-def place_all(events: Sequence[MessageEvent]) -> list[UUID | None]:
+def find_conversations(events: Sequence[MessageEvent]) -> list[UUID | None]:
     """Find or open the conversations of messages, with one statement."""
     messages = [
         IncomingMessage(
@@ -47,14 +47,14 @@ def place_all(events: Sequence[MessageEvent]) -> list[UUID | None]:
     return [attribution.conversation_uuid for attribution in find_or_open(messages)]
 
 
-def keep(event: MessageEvent, conversation: UUID | None) -> None:
-    """Store the message of an event, with one write."""
+def store_message(event: MessageEvent, conversation: UUID | None) -> None:
+    """Store the message of an event with one write."""
     for uuid, entry in _stored(event, conversation):
         store.put(conversation_uuid=uuid, entry=entry, now=now())
 
 
-def keep_all(events: Sequence[MessageEvent], conversations: Sequence[UUID | None]) -> None:
-    """Store the messages of events, with one write for up to 25."""
+def store_messages(events: Sequence[MessageEvent], conversations: Sequence[UUID | None]) -> None:
+    """Store the messages of events with one write for up to 25 messages."""
     found = [
         one
         for event, conversation in zip(events, conversations, strict=True)
@@ -63,8 +63,8 @@ def keep_all(events: Sequence[MessageEvent], conversations: Sequence[UUID | None
     store.put_all(entries=found, now=now())
 
 
-def answer(event: MessageEvent, conversation: UUID | None) -> None:
-    """Record the survey answer of an event, if it brings one."""
+def store_answer(event: MessageEvent, conversation: UUID | None) -> None:
+    """Record the survey answer of an event, if it has one."""
     if event.answer:
         record_answer(
             contact=event.contact,

@@ -1,30 +1,30 @@
-"""`python -m bench.figures`: times the selectors of the figures on an embedded PostgreSQL.
+"""`python -m bench.figures`: the times of the figures' selectors on an embedded PostgreSQL.
 
-BENCH_CONVERSATIONS (1000000) is the number of conversations, in steps of a hundred.
+BENCH_CONVERSATIONS (1000000) is the number of conversations, a multiple of 100.
 """
 
 import sys
 
 from rich.console import Console
 
-from bench.common.command import count_setting
 from bench.common.servers import running_servers
 from bench.figures.page import BENCHMARK
 from bench.figures.result import FigureTimes
 from demo.settings import use_settings
+from embedded.commands import number_setting
 
 _CONVERSATIONS = 1_000_000
 
 
 def measure(console: Console) -> FigureTimes:
-    """Make the conversations, and time the selectors. Raise ProcessError or BadSetting."""
-    conversations = count_setting(
-        name="BENCH_CONVERSATIONS", default=_CONVERSATIONS, multiple_of=100
+    """Make the conversations, and time the selectors. Raises ProcessError or CommandError."""
+    conversations = number_setting(
+        "BENCH_CONVERSATIONS", default=_CONVERSATIONS, minimum=100, multiple_of=100
     )
     with running_servers() as servers, servers.stage("figures") as stage:
         use_settings(stage.environment)
 
-        # Only now: models cannot be imported before the settings are known.
+        # Models cannot be imported before the settings are set.
         from django.db import connection
 
         from bench.figures.data import make

@@ -1,4 +1,4 @@
-"""A year of conversations and survey answers, made by PostgreSQL itself."""
+"""Makes a year of conversations and survey answers with SQL statements."""
 
 from dataclasses import dataclass
 from datetime import date
@@ -18,7 +18,7 @@ ZONES = (
     "Asia/Kolkata",
     "Asia/Tokyo",
 )
-# One in so many conversations has an NPS answer, three times as many a CSAT answer.
+# One in 10 conversations has an NPS answer, three in 10 have a CSAT answer.
 _NPS_EVERY = 10
 
 _PROJECTS = """
@@ -27,8 +27,8 @@ SELECT md5('project ' || n)::uuid, 'Project ' || n,
     (%(zones)s::text[])[1 + n %% cardinality(%(zones)s::text[])], '00:00'
 FROM generate_series(0, %(projects)s - 1) AS n
 """
-# In the order of time, as they would have come. The fourth power gives the first project a quarter
-# of them. What was opened on the last day is in progress.
+# In the order of time, as in production. The fourth power puts about a quarter of the conversations
+# into the largest project. Those opened on the last day are in progress.
 _CONVERSATIONS = """
 WITH drawn AS (
     SELECT n, floor(%(projects)s * random() ^ 4)::int AS project,
@@ -76,7 +76,7 @@ WHERE score IS NOT NULL ORDER BY opened_at
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Made:
-    """What there is, as counted in the tables; the largest project, and a channel of it."""
+    """The rows in the tables, the largest project, and one of its channels."""
 
     conversations: int
     answers: int
@@ -86,10 +86,7 @@ class Made:
 
 
 def make(*, conversations: int) -> Made:
-    """Fill the migrated, empty tables, and bring statistics and visibility up to date.
-
-    Autovacuum would do the latter by itself a little later.
-    """
+    """Fill the migrated, empty tables, then run VACUUM ANALYZE, as autovacuum would do later."""
     parameters: dict[str, Any] = {
         "zones": list(ZONES),
         "projects": PROJECTS,
@@ -100,7 +97,7 @@ def make(*, conversations: int) -> Made:
         "nps_every": _NPS_EVERY,
     }
     with connection.cursor() as cursor:
-        # The service's own bound is for statements that others wait for.
+        # The bound of the service is for statements on which others wait.
         cursor.execute("SET statement_timeout = 0")
         cursor.execute("SELECT setseed(0.5)")
         for statement in (_PROJECTS, _CONVERSATIONS, _ANSWERS):

@@ -1,4 +1,4 @@
-"""The page about the time that the figures take."""
+"""The page about the times of the figures' selectors."""
 
 from pathlib import Path
 

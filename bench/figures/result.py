@@ -1,4 +1,4 @@
-"""What a run of the benchmark of the figures has found, and nothing that was not measured in it."""
+"""The result of the figures benchmark. Every value was measured in the run."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -7,11 +7,10 @@ from statistics import median
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Timing:
-    """A selector in a scope: its time in each round, and what served its statements.
+    """A selector in a scope: its time in each round, and how PostgreSQL read the large tables.
 
-    `milliseconds` are wall-clock times of the whole selector, with its Python. `counted` is how
-    many conversations or answers were in the scope. `scans` name the indexes and tables that
-    PostgreSQL read, of the tables that are large.
+    `milliseconds` are wall-clock times of the whole selector, its Python included. `counted` is the
+    number of conversations or answers in the scope. `scans` name the scans of large tables.
     """
 
     scope: str
@@ -22,13 +21,13 @@ class Timing:
 
     @property
     def median(self) -> float:
-        """Of the rounds, in milliseconds."""
+        """The median time of the rounds, in milliseconds."""
         return median(self.milliseconds)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Index:
-    """An index of the figures, and how large it is."""
+    """An index of the figures, and its size."""
 
     name: str
     table: str
@@ -37,7 +36,7 @@ class Index:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FigureTimes:
-    """All that one run found."""
+    """The result of one run."""
 
     conversations: int
     answers: int

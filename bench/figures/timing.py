@@ -1,4 +1,4 @@
-"""Timing the selectors of the figures, and asking PostgreSQL how it serves them."""
+"""Times the figures' selectors, and reads from EXPLAIN how PostgreSQL serves them."""
 
 import re
 import time
@@ -23,7 +23,7 @@ ROUNDS = 5
 INDEXES = ("opened_by_time", "closed_by_time", "scores_by_time")
 _LARGE_TABLES = ("conversations_conversation", "analytics_surveyanswer")
 _SELECTORS: tuple[Callable[..., Any], ...] = (surveys, openings, closings, lengths, figures)
-# What was opened on the last day is still in progress.
+# Conversations that were opened on the last day are still in progress.
 _DAY = Period.of_days(1, last=LAST_DAY.replace(day=LAST_DAY.day - 2))
 _MONTH = Period.of_days(30, last=_DAY.last)
 _YEAR = Period(first=FIRST_DAY, last=LAST_DAY)
@@ -52,7 +52,7 @@ def time_selectors(*, made: Made) -> FigureTimes:
 
 
 def scans_of(plan: str) -> Iterator[str]:
-    """Yield how a plan, as EXPLAIN writes it, reads the large tables."""
+    """Yield the scans of large tables in the text of an EXPLAIN."""
     for scan in _SCAN.finditer(plan):
         if scan["what"] in (*_LARGE_TABLES, *INDEXES):
             yield f"{scan['how']} of {scan['index'] or scan['what']}"
@@ -73,7 +73,7 @@ def _scopes(made: Made) -> Iterator[tuple[str, Scope, Period]]:
 def _timings(name: str, *, scope: Scope, period: Period) -> Iterator[Timing]:
     counted = _counted(scope=scope, period=period)
     for selector in _SELECTORS:
-        # Explained first, which also warms up.
+        # Explained first, which also warms the caches.
         scans = _scans(lambda one=selector: one(scope=scope, period=period))  # type: ignore[misc]
         milliseconds = []
         for _ in range(ROUNDS):
@@ -90,7 +90,7 @@ def _timings(name: str, *, scope: Scope, period: Period) -> Iterator[Timing]:
 
 
 def _counted(*, scope: Scope, period: Period) -> Mapping[str, int]:
-    """Return how many answers and conversations each selector finds."""
+    """Return how many answers and conversations each selector counts."""
     found = figures(scope=scope, period=period)
     answers = found.surveys.csat.answers + found.surveys.nps.answers
     opened, closed = found.openings.opened, found.closings.closed
@@ -104,14 +104,14 @@ def _counted(*, scope: Scope, period: Period) -> Mapping[str, int]:
 
 
 def _scans(select: Callable[[], Any]) -> list[str]:
-    """Return how the statements of a selector read the large tables, each way once."""
+    """Return the distinct scans of large tables in a selector's statements."""
     statements: list[tuple[str, Any]] = []
 
-    def note(execute: Callable[..., Any], sql: str, params: Any, many: bool, context: Any) -> Any:
+    def record(execute: Callable[..., Any], sql: str, params: Any, many: bool, context: Any) -> Any:
         statements.append((sql, params))
         return execute(sql, params, many, context)
 
-    with connection.execute_wrapper(note):
+    with connection.execute_wrapper(record):
         select()
     found: dict[str, None] = {}
     with connection.cursor() as cursor:

@@ -1,6 +1,7 @@
-"""`python -m bench.growth`: how this service's cost grows with everything that can grow.
+"""`python -m bench.growth`: how the costs of this service grow with load, size and settings.
 
-Writes after each curve, and keeps the curves that are there. GROWTH_CURVES names those to measure.
+GROWTH_CURVES names the curves to measure; without it, all are measured. The result is written after
+each curve; other curves of an earlier run are kept.
 """
 
 import os
@@ -14,39 +15,39 @@ from rich.console import Console
 from bench.common import results
 from bench.common.backlog import Backlog, run_backlog, run_for, warm_up
 from bench.common.chat import Load
-from bench.common.command import BadSetting, exit_status
 from bench.common.run import Run, measured
 from bench.common.servers import Servers, running_servers
 from bench.common.trial import Contender, running_trial, service
 from bench.growth.closing import measure_closing
 from bench.growth.page import BENCHMARK
 from bench.growth.result import ClosingPoint, Growth, Point, point
+from embedded.commands import CommandError, exit_status
 
 EVENTS = 10_000
 CONTACTS = 100
-# What all messages of a point may weigh.
+# The maximal size of all messages of a point.
 _MAX_BYTES = 100_000_000
-# A queue of more takes longer to fill than a lease lasts, so that no worker can be paused for it.
+# Filling a larger queue takes longer than a lease, so no worker can be paused meanwhile.
 _MAX_PAUSED = 100_000
-# A million events at a thousand a second, and half as long again.
+# A million events at 1,000 a second take two thirds of this.
 MAX_SECONDS = 1_500.0
 # The numbers of the messages that open conversations before a load begins.
 _FIRST = range(1)
-# Contacts of no load.
+# The first of the contacts that no load has.
 _OTHERS = 10_000_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Growing:
-    """What grows, and the load and the subject at each of its values."""
+class Curve:
+    """A curve: the values of what grows, and the load and the subject for each value."""
 
     values: Sequence[int]
     load: Callable[[int], Load] = lambda _at: _messages(EVENTS)
     contender: Callable[[int], Contender] = lambda _at: service()
 
 
-def main(console: Console) -> None:
-    """Measure, and write after each curve. Raise ProcessError or BenchError."""
+def main(console: Console) -> int:
+    """Measure and write each curve; return 0. Raises ProcessError or CommandError."""
     names = _names()
     last = BENCHMARK.read(results.folder())
     curves = dict(last.result.curves) if last else {}
@@ -57,20 +58,21 @@ def main(console: Console) -> None:
             growth = Growth(most_seconds=MAX_SECONDS, curves=curves)
             BENCHMARK.write(Run(header=curve.header, result=growth), console=console)
     BENCHMARK.print(growth, console=console)
+    return 0
 
 
 def _names() -> Sequence[str]:
-    """Return the curves that GROWTH_CURVES names, or all. Raise BadSetting."""
+    """Return the curves that GROWTH_CURVES names, or all. Raises CommandError."""
     names = os.environ.get("GROWTH_CURVES", "").replace(",", " ").split() or list(CURVES)
     if unknown := set(names) - set(CURVES):
-        raise BadSetting(
-            f"GROWTH_CURVES has {', '.join(sorted(unknown))}; there are {', '.join(CURVES)}."
+        raise CommandError(
+            f"GROWTH_CURVES has {', '.join(sorted(unknown))}; the curves are {', '.join(CURVES)}."
         )
     return names
 
 
 def _curve(name: str, *, servers: Servers, console: Console) -> list[Point | ClosingPoint]:
-    """Measure each point on a stage of its own."""
+    """Measure each point on a new stage."""
     points: list[Point | ClosingPoint] = []
     for at in CURVES[name].values:
         if name == "conversation":
@@ -83,7 +85,7 @@ def _curve(name: str, *, servers: Servers, console: Console) -> list[Point | Clo
 
 def _closing(size: int, *, servers: Servers) -> ClosingPoint:
     with running_trial(service(), servers=servers, name=f"conversation_{size}") as trial:
-        return measure_closing(trial, messages=size, most_seconds=MAX_SECONDS)
+        return measure_closing(trial, messages=size, max_seconds=MAX_SECONDS)
 
 
 def _backlog(curve: str, at: int, *, servers: Servers) -> Backlog:
@@ -91,17 +93,17 @@ def _backlog(curve: str, at: int, *, servers: Servers) -> Backlog:
     name = f"{curve}_{at}"
     if len(load) > _MAX_PAUSED:
         with running_trial(contender, servers=servers, name=name, before=load) as trial:
-            return run_for(trial, load=load, most_seconds=MAX_SECONDS)
-    # Opening is what a new group costs; elsewhere the conversations are open.
+            return run_for(trial, load=load, max_seconds=MAX_SECONDS)
+    # The curve of groups includes opening conversations; for the others, they are open before.
     first = _OTHERS if curve == "groups" else load.first_contact
     warm = Load(contacts=min(load.contacts, CONTACTS), numbers=_FIRST, first_contact=first)
     with running_trial(contender, servers=servers, name=name) as trial:
-        warm_up(trial, load=warm, most_seconds=MAX_SECONDS)
-        return run_backlog(trial, load=load, most_seconds=MAX_SECONDS)
+        warm_up(trial, load=warm, max_seconds=MAX_SECONDS)
+        return run_backlog(trial, load=load, max_seconds=MAX_SECONDS)
 
 
 def _messages(events: int, *, contacts: int | None = None) -> Load:
-    """Ten or more of each contact, unless the number of contacts is what grows."""
+    """Return at least ten messages of each contact, unless the number of contacts is given."""
     each = contacts or max(1, min(CONTACTS, events // 10))
     return _load(max(1, events // each), contacts=each)
 
@@ -121,21 +123,19 @@ def _load(each: int, *, contacts: int = CONTACTS) -> Load:
     return Load(contacts=contacts, numbers=range(_FIRST.stop, _FIRST.stop + each))
 
 
-CURVES: Mapping[str, Growing] = {
-    "processes": Growing(values=(1, 2, 4, 8), contender=lambda at: service(processes=at)),
-    "bundle": Growing(
-        values=(1, 5, 10, 25), contender=lambda at: service(WORKER_BATCH_SIZE=str(at))
-    ),
-    "groups": Growing(
+CURVES: Mapping[str, Curve] = {
+    "processes": Curve(values=(1, 2, 4, 8), contender=lambda at: service(processes=at)),
+    "bundle": Curve(values=(1, 5, 10, 25), contender=lambda at: service(WORKER_BATCH_SIZE=str(at))),
+    "groups": Curve(
         values=(1, 10, 100, 1_000, 10_000, 100_000),
         load=lambda at: _messages(EVENTS, contacts=at),
     ),
-    # Texts with which an event's body is about as large as this, up to SQS's former limit.
-    "message_bytes": Growing(values=(500, 1_000, 10_000, 100_000, 256_000), load=_of_size),
-    "answers_in_a_hundred": Growing(values=(0, 1, 10), load=_with_answers),
-    # Messages of a conversation that is closed.
-    "conversation": Growing(values=(10, 100, 1_000, 10_000, 50_000)),
-    "backlog": Growing(values=(100, 1_000, 10_000, 100_000, 1_000_000), load=_messages),
+    # The sizes of event bodies, up to SQS's former limit.
+    "message_bytes": Curve(values=(500, 1_000, 10_000, 100_000, 256_000), load=_of_size),
+    "answers_in_a_hundred": Curve(values=(0, 1, 10), load=_with_answers),
+    # The messages of the conversation that is closed.
+    "conversation": Curve(values=(10, 100, 1_000, 10_000, 50_000)),
+    "backlog": Curve(values=(100, 1_000, 10_000, 100_000, 1_000_000), load=_messages),
 }
 
 

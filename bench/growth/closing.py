@@ -1,4 +1,4 @@
-"""The closing of one conversation, from the receive of its event to the delete of it."""
+"""Measures closing one conversation, from the receive to the delete of the closing event."""
 
 from bench.common.backlog import NotDone, wait_until, warm_up
 from bench.common.chat import Load, close_of
@@ -11,10 +11,10 @@ CONTACT = 0
 _POLL_SECONDS = 0.02
 
 
-def measure_closing(trial: Trial, *, messages: int, most_seconds: float) -> ClosingPoint:
-    """Let the subject store so many messages of one contact, then close. Raises NotDone."""
+def measure_closing(trial: Trial, *, messages: int, max_seconds: float) -> ClosingPoint:
+    """Send messages of one contact, then the event that closes. Raises NotDone."""
     load = Load(contacts=1, numbers=range(messages), first_contact=CONTACT)
-    warm_up(trial, load=load, most_seconds=most_seconds)
+    warm_up(trial, load=load, max_seconds=max_seconds)
     trial.stage.servers.sqs.reset_calls()
     before, settled = trial.stage.counts(), trial.running.resident_megabytes()
     memory = [settled]
@@ -22,8 +22,8 @@ def measure_closing(trial: Trial, *, messages: int, most_seconds: float) -> Clos
     wait_until(
         lambda: not trial.stage.queue.size(),
         trial=trial,
-        most_seconds=most_seconds,
-        look=lambda: memory.append(trial.running.resident_megabytes()),
+        max_seconds=max_seconds,
+        on_poll=lambda: memory.append(trial.running.resident_megabytes()),
         poll_seconds=_POLL_SECONDS,
     )
     counts = trial.stage.counts().since(before)
@@ -42,7 +42,7 @@ def measure_closing(trial: Trial, *, messages: int, most_seconds: float) -> Clos
 
 
 def seconds_of_closing(calls: list[LoggedCall]) -> float:
-    """Return the time from the first receive of a message to the last delete of one."""
+    """Return the time from the first receive to the last delete, in seconds."""
     received = first_ends(calls, result="received").values()
     deleted = first_ends(calls, result="deleted").values()
     return max(deleted) - min(received)

@@ -14,7 +14,7 @@ from bench.common.tables import Figures, Table, in_rows
 from bench.growth.result import ClosingPoint, Growth, Point
 
 _MILLION = 1_000_000
-# Of the memory after a tenth of the events: what is flat does not grow beyond noise.
+# The memory at the end, as a ratio to that after a tenth of the events: the rest is noise.
 _FLAT = 1.05
 _POINT_FIGURES: Figures[Point] = {
     **COST_FIGURES,
@@ -34,7 +34,7 @@ _CLOSING_FIGURES: Figures[ClosingPoint] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Section:
-    """What the page says of a curve; its chart is the CPU per event, or another value."""
+    """A section of the page. The chart is the CPU per event, unless another value is given."""
 
     title: str
     explanation: str
@@ -50,50 +50,50 @@ class _Section:
         return f"{self.chart}, by {self.across}"
 
 
-# By the name of what grows. Without `across` there is no chart.
+# By the name of the curve. A section without `across` has no chart.
 _SECTIONS = {
     "processes": _Section(
         title="Pool processes",
-        explanation="Processes that run the steps (`--concurrency`).",
+        explanation="The number of processes that run the steps (`--concurrency`).",
         first="processes",
         across="pool processes",
         chart="Events per second",
         value=lambda point: float(point.events_per_second),
     ),
     "bundle": _Section(
-        title="Bundles",
-        explanation="The most events that a pool process gets at once (`WORKER_BATCH_SIZE`).",
-        first="most events",
-        across="the most events of a bundle",
+        title="Batches",
+        explanation="The largest number of events of one pool task (`WORKER_BATCH_SIZE`).",
+        first="largest batch",
+        across="the largest batch",
     ),
     "groups": _Section(
         title="Message groups",
-        explanation="Each group is a contact without a conversation: its first message opens one.",
+        explanation="Each group is a contact without a conversation; its first message opens one.",
         first="groups",
         across="message groups",
     ),
     "backlog": _Section(
         title="Backlog",
-        explanation="Events on the queue before the worker may begin.",
+        explanation="The number of events on the queue before the worker may begin.",
         first="backlog",
         across="events on the queue",
     ),
     "message_bytes": _Section(
         title="Size of a message",
-        explanation="Bytes of an event's body, up to SQS's former limit.",
+        explanation="The bytes of an event's body, up to SQS's former limit.",
         first="bytes",
         across="bytes of a message",
     ),
     "answers_in_a_hundred": _Section(
         title="Survey answers",
-        explanation="Of a hundred events, so many are survey answers. Each is a bundle and a "
-        "transaction of its own.",
+        explanation="The number of survey answers in a hundred events. Each answer is its own "
+        "batch and transaction.",
         first="answers",
     ),
     "conversation": _Section(
         title="Closing a long conversation",
-        explanation="From the receive of the event that closes it to the delete of that event: all "
-        "messages are in the archive and gone from DynamoDB by then.",
+        explanation="The time from the receive to the delete of the event that closes the "
+        "conversation. By then, all messages are in the archive and deleted from DynamoDB.",
         first="messages",
         figures=_CLOSING_FIGURES,
         across="messages of the conversation",
@@ -152,7 +152,7 @@ def _file(name: str) -> str:
 
 
 def _goals(growth: Growth) -> Sequence[Goal]:
-    """Return the goals of the longest backlog, where it was measured."""
+    """Return the goals for the longest backlog, if it was measured."""
     backlog = growth.curves.get("backlog")
     points = [one for one in backlog.result if isinstance(one, Point)] if backlog else []
     longest = max(points, key=lambda one: one.at, default=None)

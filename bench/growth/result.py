@@ -1,4 +1,4 @@
-"""What the growth curves are made of."""
+"""The points of the growth curves."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -7,7 +7,7 @@ from bench.common.backlog import Backlog
 from bench.common.costs import Costs
 from bench.common.run import Run
 
-# Until so much of the events is done, a worker's memory may still grow to its size.
+# A worker's memory may grow until this share of the events is done.
 _SETTLED = 0.1
 
 
@@ -15,7 +15,8 @@ _SETTLED = 0.1
 class Point(Costs):
     """The service under one backlog; `at` is the value of what grows.
 
-    `events` is how many took effect, `settled_rss_mb` the memory after a tenth of them.
+    `events` counts the events that took effect, `settled_rss_mb` is the memory after a tenth of
+    them.
     """
 
     at: float
@@ -25,7 +26,7 @@ class Point(Costs):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClosingPoint:
-    """The closing of one conversation with so many messages, from its receive to its delete."""
+    """The closing of one conversation with `at` messages."""
 
     at: int
     seconds: float
@@ -39,7 +40,7 @@ class ClosingPoint:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Growth:
-    """The curves that were measured, by the name of what grows, each with its own header.
+    """The measured curves by name, each with its own header.
 
     A load is stopped after `most_seconds`.
     """
@@ -59,7 +60,7 @@ def point(*, at: float, backlog: Backlog) -> Point:
 
 
 def settled(memory: Sequence[tuple[int, float]]) -> float:
-    """Return the memory held when a tenth was done."""
+    """Return the memory after a tenth of the events."""
     first, last = memory[0][0], memory[-1][0]
     enough = first + (last - first) * _SETTLED
     return next(megabytes for done, megabytes in memory if done >= enough)

@@ -1,23 +1,24 @@
 """The fault phase: each fault alone, for both subjects at the same time on the same server.
 
-What a fault did is read from the journals, the queues and the processes. A worker that ended, or
-that does not receive any more, is replaced up to twice, as a supervisor of processes would do; and
-the leases of what it held are ended, as SQS does after the visibility timeout.
+The effect of a fault is read from the journals, the queues and the processes. A worker that has
+ended, or that has stopped receiving, is replaced up to twice, as a process supervisor would do. The
+leases of its messages are ended, as SQS does after the visibility timeout.
 """
 
 import time
 from collections.abc import Sequence
 
 from bench.common.journal import done, order_of, repeated
-from bench.common.subjects import Event, Subject, is_ready, make_events
+from bench.common.subjects import Event, Subject, make_events
 from bench.transport.faults import FAULT_SECONDS, FOREIGN_BODY, Fault, no_fault_on_server
 from bench.transport.result import FaultResult
+from embedded.service import is_ready
 from testbed.sqs import SqsServer
 
 GROUPS = 10
 EVENTS_BEFORE = 4
 EVENTS_AFTER = 3
-# Long enough that the fault meets both at work.
+# Long enough that both are at work when the fault happens.
 STEP_SECONDS = 0.03
 PROBE: Event = {"group": "probe", "number": 0, "seconds": STEP_SECONDS}
 _UNDER_WAY_SECONDS = 5.0
@@ -25,14 +26,14 @@ _QUIET_SECONDS = 4.0
 _MAX_SECONDS = 10.0
 _POLL_SECONDS = 0.05
 MAX_RESTARTS = 2
-# What an open long poll of a killed worker may still be given.
+# The open long poll of a killed worker may still receive messages.
 _OPEN_POLL_SECONDS = 1.1
 
 
 def run_fault(
     *, fault: Fault, subjects: tuple[Subject, Subject], server: SqsServer
 ) -> tuple[FaultResult, FaultResult]:
-    """Do it to both, on fresh queues, and see what came of it; nothing of it runs afterwards."""
+    """Run both subjects through a fault on new queues, and return the results."""
     for subject in subjects:
         subject.start_worker()
     for subject in subjects:
@@ -73,7 +74,7 @@ def run_fault(
 
 
 def _strike(*, fault: Fault, subjects: Sequence[Subject], server: SqsServer) -> None:
-    """Let the fault happen while both are at work, and let it pass."""
+    """Cause the fault while both are at work, and wait until it has passed."""
     deadline = time.monotonic() + _UNDER_WAY_SECONDS
     while not all(subject.journal_size() for subject in subjects) and time.monotonic() < deadline:
         time.sleep(_POLL_SECONDS / 10)
@@ -88,7 +89,7 @@ def _strike(*, fault: Fault, subjects: Sequence[Subject], server: SqsServer) -> 
 
 
 def _recover(subjects: Sequence[Subject], *, server: SqsServer) -> dict[Subject, int]:
-    """Replace workers and end leases until all is done. Return how many each needed."""
+    """Replace workers and end leases until all is done. Return the new workers of each subject."""
     restarts = dict.fromkeys(subjects, 0)
     for _ in range(MAX_RESTARTS):
         unfinished = [subject for subject in subjects if not _is_finished(subject)]
@@ -109,7 +110,7 @@ def _recover(subjects: Sequence[Subject], *, server: SqsServer) -> dict[Subject,
 
 
 def _wait_for_start(subject: Subject) -> None:
-    """Until the worker is ready, or has met what ended the one before it."""
+    """Wait until the newest worker is ready or has ended."""
     worker = subject.workers[-1]
     deadline = time.monotonic() + _UNDER_WAY_SECONDS
     while worker.is_running and not is_ready(worker) and time.monotonic() < deadline:
@@ -117,7 +118,7 @@ def _wait_for_start(subject: Subject) -> None:
 
 
 def _watch(subjects: Sequence[Subject]) -> None:
-    """Until each has finished, or ended, or done nothing for a while."""
+    """Wait until each subject has finished, has ended, or has done nothing for some seconds."""
     sizes = dict.fromkeys(subjects, (-1, 0.0))
     deadline = time.monotonic() + _MAX_SECONDS
     waiting = list(subjects)
@@ -133,12 +134,12 @@ def _watch(subjects: Sequence[Subject]) -> None:
 
 
 def _is_finished(subject: Subject) -> bool:
-    """Whether nothing is left to be done, whatever became of the events."""
+    """Whether the queue is empty and the probe took effect."""
     return subject.left_on_queue() == 0 and _has_probed(subject)
 
 
 def _has_probed(subject: Subject) -> bool:
-    """Whether the event that was sent after the fault took effect."""
+    """Whether the probe, which was sent after the fault, took effect."""
     return (PROBE["group"], PROBE["number"]) in done(subject.journal())
 
 
@@ -150,7 +151,7 @@ def _result(
     missing = sum((event["group"], event["number"]) not in in_effect for event in events)
     left = subject.left_on_queue()
     dead_letters = subject.dead_letters()
-    # The foreign body is none of the events, wherever it went.
+    # The foreign body is not counted as an event.
     dead_events = min(missing, max(0, dead_letters - fault.has_foreign_body))
     return FaultResult(
         exits=subject.own_exits(),

@@ -1,4 +1,4 @@
-"""The faults, each of which happens alone."""
+"""The faults. Each happens alone."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -10,12 +10,12 @@ FOREIGN_BODY = '{"properties": {"color": "green"}, "order": 7}'
 
 
 def no_fault_on_server(_server: SqsServer) -> None:
-    """The fault is in an event."""
+    """Do nothing: the fault is in an event or the worker."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fault:
-    """What goes wrong: on the server for some seconds, in one event, or with the worker."""
+    """A fault of the server for some seconds, of one event, or of the worker."""
 
     name: str
     on_server: Callable[[SqsServer], None] = no_fault_on_server

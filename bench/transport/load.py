@@ -1,4 +1,4 @@
-"""The load phase: the same events through one subject, with nothing going wrong."""
+"""The load phase: events through one subject, without faults."""
 
 from collections import Counter
 
@@ -7,20 +7,20 @@ from bench.common.subjects import Subject, make_events
 from bench.transport.result import LoadResult
 from testbed.sqs import SqsServer
 
-# The bench itself asks for the queue's size, a worker only when it starts.
+# The benchmark calls this itself; a worker calls it only when it starts.
 _NOT_COUNTED = "GetQueueAttributes"
 
 
 def run_load(
-    *, subject: Subject, server: SqsServer, events: int, groups: int, most_seconds: float
+    *, subject: Subject, server: SqsServer, events: int, groups: int, max_seconds: float
 ) -> LoadResult:
-    """Fill the queue, start a worker, and wait until the queue is empty or time is up."""
+    """Fill the queue, start a worker, and wait until the queue is empty or the time is up."""
     sent = make_events(groups=groups, numbers=range(events // groups), seconds=0)
     subject.send(sent)
     server.reset_calls()
     subject.start_worker()
     subject.wait_until_ready()
-    subject.wait_until_left(0, most_seconds=most_seconds)
+    subject.wait_until_left(0, max_seconds=max_seconds)
     calls = Counter(
         call.action
         for call in server.calls()

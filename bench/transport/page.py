@@ -1,4 +1,4 @@
-"""The page about both transports: the load, and the faults."""
+"""The page about both transports: the load and the faults."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -32,7 +32,7 @@ def _facts(run: Transports) -> dict[str, str]:
 
 
 def _load_figures(run: Transports) -> Figures[LoadResult]:
-    """Return ratios and counts first; what depends on the machine last."""
+    """Return the figures: first ratios and counts, last those that depend on the machine."""
 
     def calls(action: str) -> Callable[[LoadResult], str]:
         return lambda load: f"{load.calls.get(action, 0) / load.done:.2f}" if load.done else "-"
@@ -66,13 +66,13 @@ def _worker(result: FaultResult) -> str:
     if result.was_killed:
         return "killed"
     workers = 1 + result.restarts
-    said = []
+    parts = []
     if result.exits:
         statuses = ", ".join(map(str, sorted(set(result.exits))))
-        said.append(f"{len(result.exits)} of {workers} ended by itself, status {statuses}")
+        parts.append(f"{len(result.exits)} of {workers} ended by itself, status {statuses}")
     if result.gave_up:
-        said.append(f"{result.gave_up} of {workers} logged an unrecoverable error")
-    return "; ".join(said) or "went on running"
+        parts.append(f"{result.gave_up} of {workers} logged an unrecoverable error")
+    return "; ".join(parts) or "went on running"
 
 
 def _receives(result: FaultResult) -> str:

@@ -1,33 +1,32 @@
-"""What a run has found, and nothing that was not counted in it."""
+"""The result of the comparison of transports. Every value was measured in the run."""
 
 from dataclasses import dataclass
 
-from bench.common.journal import Order, Passage
+from bench.common.journal import Order, WorkerRun
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class LoadResult(Passage):
+class LoadResult(WorkerRun):
     """The load phase of one subject. `calls` counts the worker's SQS calls by action."""
 
     calls: dict[str, int]
 
     @property
     def calls_per_event(self) -> float:
-        """By the events that were done; 0 if none was."""
+        """The SQS calls per event that took effect; 0 if none did."""
         return sum(self.calls.values()) / self.done if self.done else 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FaultResult:
-    """What a fault did to one subject.
+    """The effect of a fault on one subject.
 
-    `exits` are the exit statuses of the workers that ended by themselves (negative: by a signal).
-    `gave_up` counts the workers that logged an unrecoverable error, whether or not they ended.
-    `was_killed` says that the fault was the end of the worker. `receives_again` says whether an
-    event that was sent after the fault took effect without a new worker. `lost` events took no
-    effect, and are neither left on the queue, which was empty then, nor dead letters. `unknown`
-    ones took no effect, while the queue was not empty. `repeated` counts steps that took effect
-    again.
+    `exits` are the exit statuses of workers that ended by themselves, negative after a signal.
+    `gave_up` counts workers that logged an unrecoverable error, whether or not they ended.
+    `was_killed` is true if the fault killed the worker. `receives_again` is true if an event that
+    was sent after the fault took effect without a new worker. `lost` events had no effect although
+    the queue was empty, and are not dead letters. `unknown` events had no effect, and the queue was
+    not empty. `repeated` counts steps that took effect again.
     """
 
     exits: list[int]
@@ -47,7 +46,7 @@ class FaultResult:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FaultPair:
-    """The same fault, at the same time, for both."""
+    """The results of one fault for both subjects."""
 
     fault: str
     stock: FaultResult
@@ -56,7 +55,7 @@ class FaultPair:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Transports:
-    """All that one run of the command found."""
+    """The result of one run."""
 
     groups: int
     concurrency: int

@@ -1,15 +1,16 @@
-"""How long events take, by the log of the queue's server."""
+"""How long events take, by the call log of the SQS server."""
 
 from collections.abc import Container, Iterable, Sequence
 from typing import NamedTuple
 
+from bench.common.statistics import first_ends, percentile
 from testbed.sqs.calls import LoggedCall
 
 Interval = tuple[float, float]
 
 
 class Latency(NamedTuple):
-    """Of so many events, in milliseconds; 0 where there were none."""
+    """Percentiles in milliseconds; 0 without events."""
 
     events: int
     p50: float
@@ -17,7 +18,7 @@ class Latency(NamedTuple):
 
 
 class Timed(NamedTuple):
-    """An event that was sent `at`, in seconds since the epoch, and took so many seconds."""
+    """An event that was sent `at`, in seconds since the epoch, and deleted `seconds` later."""
 
     at: float
     seconds: float
@@ -26,46 +27,28 @@ class Timed(NamedTuple):
 def timed_events(
     *, sends: Iterable[LoggedCall], deletes: Iterable[LoggedCall], message_ids: Container[str]
 ) -> list[Timed]:
-    """From the end of the call that sent an event to that of the one that deleted it.
+    """Return the events, from the end of the call that sent each to that of its delete.
 
-    An event is deleted when its three steps are done, in batches, for which it waits up to a
-    second.
+    A worker deletes an event after its three steps, in batches, for which it waits up to a second.
     """
-    sent_at = _ends(sends, message_ids=message_ids, result="sent")
-    deleted_at = _ends(deletes, message_ids=message_ids, result="deleted")
+    sent_at, deleted_at = first_ends(sends, result="sent"), first_ends(deletes, result="deleted")
     return [
         Timed(at, deleted_at[message] - at)
         for message, at in sent_at.items()
-        if message in deleted_at
+        if message in deleted_at and message in message_ids
     ]
 
 
 def latency(events: Sequence[Timed], *, outside: Sequence[Interval] = ()) -> Latency:
-    """Of those that were neither sent nor waited within one of the intervals."""
-    taken = sorted(
+    """Return the latency of the events that were not on the queue within one of the intervals."""
+    taken = [
         event.seconds * 1000
         for event in events
         if not any(
             begins <= event.at + event.seconds and event.at <= ends for begins, ends in outside
         )
-    )
+    ]
     if not taken:
         return Latency(0, 0.0, 0.0)
-    return Latency(len(taken), _percentile(taken, 50), _percentile(taken, 99))
-
-
-def _percentile(ordered: Sequence[float], percent: int) -> float:
-    """The smallest that so many in a hundred do not exceed (nearest rank)."""
-    rank = -(-len(ordered) * percent // 100)
-    return round(ordered[max(rank, 1) - 1], 1)
-
-
-def _ends(
-    calls: Iterable[LoggedCall], *, message_ids: Container[str], result: str
-) -> dict[str, float]:
-    return {
-        entry.message_id: call.time + call.seconds
-        for call in calls
-        for entry in call.entries
-        if entry.result == result and entry.message_id and entry.message_id in message_ids
-    }
+    p50, p99 = (round(percentile(taken, percent), 1) for percent in (50, 99))
+    return Latency(len(taken), p50, p99)

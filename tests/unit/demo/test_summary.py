@@ -12,6 +12,7 @@ from demo.samples import sample_events
 from demo.settings import demo_environment
 from demo.summary import sqs_calls, summarize
 from demo.target import Snapshot, Target, target_of
+from embedded.commands import CommandError
 from testbed.checker.report import Defect, Kind
 from testbed.checker.stores import Stores
 from testbed.traffic.day import generate_day
@@ -79,7 +80,7 @@ def test_the_calls_are_those_of_the_workers_last_word() -> None:
 
 
 def test_a_worker_that_did_not_stop_warmly_has_no_figure() -> None:
-    with pytest.raises(ValueError, match="does not say"):
+    with pytest.raises(CommandError, match="does not have"):
         sqs_calls("celery@host ready.\nKilled")
 
 

@@ -88,7 +88,7 @@ def test_the_page_says_what_was_found() -> None:
     assert "| 50,000 | 12.50 | 2,100 | 50,000 | 9,000 | 400 | 150 | 180 |" in page.splitlines()
     row = "| 10 | 1,000 | 2,000 | 0.75 | 0.21 | 0.10 | 1.00 | 0.12 | 0 | 150 | 152 |"
     assert row in page.splitlines()
-    assert "stopped after 600 seconds" in " ".join(page.split())
+    assert "A load ends after 600 seconds" in " ".join(page.split())
     assert "At commit abc1234, 2 cores of Abacus 3000; load average 0.2 before, 1.5" in page
     assert "At commit def5678" in page
 
