@@ -1,4 +1,4 @@
-"""What the steps of tests.support.fifo_app have written down."""
+"""The journal of steps, which `tests.support.fifo_app` and the benchmarks write."""
 
 from collections import defaultdict
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ from pathlib import Path
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A step began or did its work on an event; `at` in nanoseconds of the monotonic clock."""
+    """A step of an event began, failed or took effect. `at` is in nanoseconds, monotonic."""
 
     verb: str
     step: str
@@ -19,7 +19,7 @@ class Line:
 
 
 def read_journal(path: Path) -> list[Line]:
-    """All lines in order of time; a line that a kill cut short is left out."""
+    """Return the lines in order of time, without a line that a kill cut off."""
     lines = []
     for text in path.read_text().splitlines() if path.exists() else ():
         parts = text.split()
@@ -30,7 +30,7 @@ def read_journal(path: Path) -> list[Line]:
 
 
 def did(lines: list[Line], *, step: str) -> dict[str, list[int]]:
-    """The numbers of each group in the order in which a step was done with them."""
+    """Return, by group, the numbers of the events in the order in which a step took effect."""
     done: dict[str, list[int]] = defaultdict(list)
     for line in lines:
         if line.verb == "did" and line.step == step:
@@ -39,9 +39,9 @@ def did(lines: list[Line], *, step: str) -> dict[str, list[int]]:
 
 
 def overlaps(lines: list[Line]) -> list[tuple[Line, Line]]:
-    """Where an event began while another process had one of its group: two at once.
+    """Return pairs of events of a group that two processes worked on at the same time.
 
-    For journals without killed processes: what a killed one was doing never ends.
+    For journals without killed processes, whose events never end.
     """
     found = []
     running: dict[str, dict[int, Line]] = defaultdict(dict)
@@ -56,6 +56,6 @@ def overlaps(lines: list[Line]) -> list[tuple[Line, Line]]:
 
 
 def inversions(numbers: list[int]) -> int:
-    """How often a later event took effect for the first time before an earlier one."""
+    """Return how often an event first took effect after the event that follows it."""
     first_times = list(dict.fromkeys(numbers))
     return sum(1 for one, next_one in pairwise(first_times) if next_one < one)

@@ -7,15 +7,14 @@ not check signatures.
 import http.client
 import json
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 from uuid import uuid4
 
-# The limits of SendMessageBatch (Amazon SQS Developer Guide, "Amazon SQS message quotas").
-_MAX_ENTRIES = 10
-_MAX_BYTES = 1_048_576
+from testbed.traffic.sending import batches
+
 _TIMEOUT_SECONDS = 30.0
 _WAITING = "ApproximateNumberOfMessages"
 _IN_FLIGHT = "ApproximateNumberOfMessagesNotVisible"
@@ -115,17 +114,3 @@ def _entry(message: Message) -> dict[str, str]:
         "MessageGroupId": message.group,
         "MessageDeduplicationId": uuid4().hex,
     }
-
-
-def batches(messages: Iterable[AnyMessage]) -> Iterator[list[AnyMessage]]:
-    """Yield the messages in their order, in batches that SQS accepts in one call."""
-    batch: list[AnyMessage] = []
-    size = 0
-    for message in messages:
-        if batch and (len(batch) == _MAX_ENTRIES or size + len(message.body) > _MAX_BYTES):
-            yield batch
-            batch, size = [], 0
-        batch.append(message)
-        size += len(message.body)
-    if batch:
-        yield batch

@@ -1,5 +1,4 @@
-"""An independent check of what the service has made of generated traffic.
+"""An independent check of the service's effects on generated traffic.
 
-It imports none of the service's code, and knows its tables, items and files as any other program
-would.
+It imports none of the service's code. It reads tables, items and files as another program would.
 """

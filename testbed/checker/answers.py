@@ -1,4 +1,4 @@
-"""Survey answers: each recorded once, for its conversation, in order, and sent to the data lake."""
+"""Checks that each survey answer is recorded once, in order, and sent to the data lake."""
 
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
@@ -17,7 +17,7 @@ def check_answers(
     matched: Mapping[ContactId, MatchedRows],
     lake_may_repeat: bool,
 ) -> Iterator[Defect]:
-    """Of all contacts. With `lake_may_repeat`, the lake may have an event twice under one id."""
+    """Yield the defects of answers. If `lake_may_repeat`, the lake may have an event twice."""
     rows: defaultdict[tuple[ContactId, str], list[FoundAnswer]] = defaultdict(list)
     for row in stores.answers:
         rows[row.contact, row.message_id].append(row)
@@ -56,7 +56,7 @@ def check_answers(
 
 
 class _Lake:
-    """The events of the data lake, taken away as answers ask for theirs."""
+    """The events of the data lake. Checking an answer removes its events."""
 
     def __init__(self, events: Sequence[LakeEvent], *, may_repeat: bool) -> None:
         self._events: defaultdict[str, list[LakeEvent]] = defaultdict(list)
@@ -66,34 +66,34 @@ class _Lake:
         self._forgiven: Counter[tuple[str, str, str, str]] = Counter()
 
     def forgive(self, expected: ExpectedAnswer) -> None:
-        """Expect an event of an answer whose row is lost, which counts as lost already."""
+        """Allow the event of an answer whose row is lost, which is a defect already."""
         self._forgiven[_as_sent(expected)] += 1
 
     def check(
         self, expected: ExpectedAnswer, *, row: FoundAnswer, conversation_uuid: str | None
     ) -> Iterator[Defect]:
-        """Check that the lake has this answer, once and as it was given."""
+        """Yield the defects of an answer in the lake."""
         what = f"answer {row.message_id}"
-        there = self._events.pop(row.event_id or "", [])
-        if not there or not row.is_delivered:
+        found = self._events.pop(row.event_id or "", [])
+        if not found or not row.is_delivered:
             yield Defect(Kind.LOST, f"{what} was not sent to the lake")
             return
-        for _ in there[1:] if not self._may_repeat else ():
+        for _ in found[1:] if not self._may_repeat else ():
             yield Defect(Kind.DUPLICATED, f"{what} is in the lake more than once")
         if any(
             (*_of_lake(event), event.conversation_uuid) != (*_as_sent(expected), conversation_uuid)
-            for event in there
+            for event in found
         ):
-            yield Defect(Kind.LOST, f"{what} was sent to the lake as something else")
+            yield Defect(Kind.LOST, f"{what} was sent to the lake with other values")
 
     def check_rest(self) -> Iterator[Defect]:
-        """Check that nothing is left."""
+        """Yield the events of the lake that belong to no answer."""
         for event_id, events in self._events.items():
             answer = _of_lake(events[0])
             if self._forgiven[answer]:
                 self._forgiven[answer] -= 1
             else:
-                yield Defect(Kind.DUPLICATED, f"event {event_id} in the lake is of no answer")
+                yield Defect(Kind.DUPLICATED, f"event {event_id} in the lake belongs to no answer")
 
 
 def _as_sent(expected: ExpectedAnswer) -> tuple[str, str, str, str]:
@@ -106,7 +106,7 @@ def _of_lake(event: LakeEvent) -> tuple[str, str, str, str]:
 
 
 def _check_order(rows: Sequence[FoundAnswer], *, expected: Expected) -> Iterator[Defect]:
-    """Answers of a group are recorded in the order in which they were sent."""
+    """Yield answers of a group that are not recorded in the order in which they were sent."""
     latest: dict[str, ExpectedAnswer] = {}
     for row in sorted(rows, key=lambda each: each.number):
         one = expected.answers.get((row.contact, row.message_id))

@@ -1,4 +1,4 @@
-"""Compares what was published with what the stores hold."""
+"""Compares the published events with the stores."""
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
@@ -6,7 +6,7 @@ from datetime import datetime
 
 from testbed.checker.answers import check_answers
 from testbed.checker.conversations import check_conversations
-from testbed.checker.dead_letters import check_dead_letters, given_up
+from testbed.checker.dead_letters import check_dead_letters, quarantined
 from testbed.checker.matching import MatchedRows, match_rows
 from testbed.checker.messages import check_messages
 from testbed.checker.report import Defect, Kind
@@ -24,13 +24,13 @@ def check(
     is_drained: bool = True,
     lake_may_repeat: bool = True,
 ) -> list[Defect]:
-    """Return every way in which the stores differ from what the events say.
+    """Return every difference between the stores and the effects of the events.
 
-    `sent` is in order of sending, `closings` are the closing times that have passed, by project.
-    If `is_drained`, nothing may be left on the queues. The lake may have an event twice under one
-    id, as after a crash, if `lake_may_repeat`.
+    `sent` is in the order of sending. `closings` are the closing times that have passed, by
+    project. If `is_drained`, the queues must be empty. If `lake_may_repeat`, the lake may have an
+    event twice under one id, as after a crash.
     """
-    lost = given_up(sent=sent, stores=stores)
+    lost = quarantined(sent=sent, stores=stores)
     expected = expected_effects(
         (one for one in sent if one.message_id not in lost), closings=closings
     )
@@ -39,7 +39,7 @@ def check(
         rows[row.contact].append(row)
     for contact_id in rows:
         if contact_id not in expected.contacts:
-            expected.contacts[contact_id] = _nothing_of(contact_id)
+            expected.contacts[contact_id] = _unknown_contact(contact_id)
     matched: dict[ContactId, MatchedRows] = {}
     defects = list(check_dead_letters(sent=sent, stores=stores))
     for contact_id, contact in expected.contacts.items():
@@ -53,11 +53,11 @@ def check(
     defects += check_answers(
         expected=expected, stores=stores, matched=matched, lake_may_repeat=lake_may_repeat
     )
-    defects += _check_what_waits(stores, is_drained=is_drained)
+    defects += _check_waiting(stores, is_drained=is_drained)
     return defects
 
 
-def _nothing_of(contact_id: ContactId) -> ExpectedContact:
+def _unknown_contact(contact_id: ContactId) -> ExpectedContact:
     project, channel, urn = contact_id
     return ExpectedContact(contact=Contact(project=project, channel=channel, urn=urn))
 
@@ -73,7 +73,7 @@ def _check_archived(row: FoundConversation) -> Iterator[Defect]:
         yield Defect(Kind.STUCK, f"{message.message_id} is in DynamoDB, and {row.uuid} is closed")
 
 
-def _check_what_waits(stores: Stores, *, is_drained: bool) -> Iterator[Defect]:
+def _check_waiting(stores: Stores, *, is_drained: bool) -> Iterator[Defect]:
     waiting = {"in the outbox": stores.left_in_outbox}
     if is_drained:
         waiting["on the queue"] = stores.left_on_queue
@@ -82,4 +82,4 @@ def _check_what_waits(stores: Stores, *, is_drained: bool) -> Iterator[Defect]:
         for _ in range(count):
             yield Defect(Kind.STUCK, f"left {where}")
     for key in stores.strays:
-        yield Defect(Kind.STUCK, f"item of no conversation {key}")
+        yield Defect(Kind.STUCK, f"item of an unknown conversation {key}")

@@ -1,4 +1,4 @@
-"""The conversations of a contact: how each began and ended, and what it says of itself."""
+"""Checks the conversations of a contact: opening, closing, scores and windows."""
 
 from collections.abc import Iterator, Sequence
 
@@ -14,14 +14,14 @@ _SCORES = {"weni_csat": "csat", "weni_nps": "nps"}
 def check_conversations(
     *, expected: ExpectedContact, rows: Sequence[FoundConversation], matched: MatchedRows
 ) -> Iterator[Defect]:
-    """Opened and closed by the right events, and not once too often."""
+    """Yield the defects of a contact's conversations."""
     for row in rows:
         if row.message_count != len(row.archive):
             yield Defect(
                 Kind.LOST, f"{row.uuid} counts {row.message_count} of {len(row.archive)} messages"
             )
     for row in [row for row in rows if row.resolution == IN_PROGRESS][1:]:
-        yield Defect(Kind.DUPLICATED, f"{row.uuid} is open, too")
+        yield Defect(Kind.DUPLICATED, f"{row.uuid} is a second open conversation")
     if not expected.contact.is_certain:
         yield from _check_last_window(events=expected.events, rows=rows)
         return
@@ -39,7 +39,7 @@ def check_conversations(
 
 
 def _check_opening(expected: ExpectedConversation, row: FoundConversation) -> Iterator[Defect]:
-    """What a later event opened, an earlier one of its conversation has come too late for."""
+    """Yield a defect if the conversation was opened by a later event than its first."""
     opened_by = expected.opened_by
     if opened_by and opened_by.created_at and row.started_at != opened_by.created_at:
         yield Defect(Kind.OUT_OF_ORDER, f"{row.uuid} was not opened by {opened_by.message_id}")
@@ -50,7 +50,7 @@ def _check_closing(expected: ExpectedConversation, row: FoundConversation) -> It
     wanted = (expected.resolution, expected.resolution == HAS_CHAT_ROOM)
     if not expected.is_closed:
         if row.resolution != IN_PROGRESS:
-            yield Defect(Kind.MISATTRIBUTED, f"{row.uuid} was closed, and nobody asked for it")
+            yield Defect(Kind.MISATTRIBUTED, f"{row.uuid} was closed without a reason")
         elif row.archive:
             yield Defect(Kind.OUT_OF_ORDER, f"{row.uuid} is archived and still open")
     elif row.resolution == IN_PROGRESS:
@@ -67,7 +67,7 @@ def _check_closing(expected: ExpectedConversation, row: FoundConversation) -> It
 
 
 def _check_scores(expected: ExpectedConversation, row: FoundConversation) -> Iterator[Defect]:
-    """The score of a conversation is that of its newest answer of the kind, or none."""
+    """Yield a defect if a score is not that of the newest answer."""
     for key, field in _SCORES.items():
         found, wanted = getattr(row, field), expected.score(key)
         if found != wanted:
@@ -81,7 +81,7 @@ def _check_scores(expected: ExpectedConversation, row: FoundConversation) -> Ite
 def _check_windows(
     expected: ExpectedConversation, row: FoundConversation | None
 ) -> Iterator[Defect]:
-    """The last window of a conversation is the one whose id and name it has."""
+    """Yield a defect if the id or the name is not that of the last window."""
     found = row.external_id if row else ""
     if not expected.external_ids:
         if found:
@@ -93,13 +93,13 @@ def _check_windows(
     elif found != last:
         yield Defect(Kind.MISATTRIBUTED if found else Kind.LOST, f"window {last} of {expected}")
     elif row and expected.contact_name and row.contact_name != expected.contact_name:
-        yield Defect(Kind.LOST, f"the contact name that window {last} brought")
+        yield Defect(Kind.LOST, f"the contact name of window {last}")
 
 
 def _check_last_window(
     *, events: Sequence[SentEvent], rows: Sequence[FoundConversation]
 ) -> Iterator[Defect]:
-    """Whichever conversation it came to, nothing has replaced the id of a group's last window."""
+    """Yield a defect if no conversation has the id of the last window of a group."""
     found = {row.external_id for row in rows}
     last: dict[str, tuple[SentEvent, Window | Closing]] = {}
     for sent in events:
@@ -109,7 +109,7 @@ def _check_last_window(
     if len(last) != 1:
         return
     ((window, effect),) = last.values()
-    # A takeover has an id, too, and may find nothing to close.
+    # A takeover has an id, too, but may find no open conversation.
     is_gone = isinstance(effect, Window) and effect.external_id not in found
     if is_gone and not _was_overtaken(window, events=events, rows=rows):
         yield Defect(Kind.LOST, f"window {effect.external_id}")
@@ -118,7 +118,7 @@ def _check_last_window(
 def _was_overtaken(
     window: SentEvent, *, events: Sequence[SentEvent], rows: Sequence[FoundConversation]
 ) -> bool:
-    """Whether a later message of another group opened a conversation: too late for the window."""
+    """Whether a later message of another group opened a conversation before the window came."""
     later = {
         sent.event.effect.created_at
         for sent in events

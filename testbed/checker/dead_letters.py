@@ -1,4 +1,4 @@
-"""Invalid events are in the dead letters, each once and whole, and nothing else is."""
+"""Checks that exactly the invalid events are dead letters, each once and complete."""
 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
@@ -7,11 +7,11 @@ from testbed.checker.report import Defect, Kind
 from testbed.checker.stores import FoundDeadLetter, Stores
 from testbed.traffic.events import Invalid, SentEvent
 
-# What the worker says of a quarantined event, beside its ids.
+# The fields of a dead letter, beside its ids.
 FIELDS = ("reason", "error", "first_sent_at", "receive_count")
 
 
-def given_up(*, sent: Sequence[SentEvent], stores: Stores) -> set[str]:
+def quarantined(*, sent: Sequence[SentEvent], stores: Stores) -> set[str]:
     """Return the message ids of valid events that are dead letters."""
     sources = {letter.source_message_id for letter in stores.dead_letters}
     return {
@@ -22,7 +22,7 @@ def given_up(*, sent: Sequence[SentEvent], stores: Stores) -> set[str]:
 
 
 def check_dead_letters(*, sent: Sequence[SentEvent], stores: Stores) -> Iterator[Defect]:
-    """A valid event that was given up is lost."""
+    """Yield the defects of dead letters. A quarantined valid event is lost."""
     letters: defaultdict[str, list[FoundDeadLetter]] = defaultdict(list)
     for letter in stores.dead_letters:
         letters[letter.source_message_id].append(letter)
@@ -34,11 +34,11 @@ def check_dead_letters(*, sent: Sequence[SentEvent], stores: Stores) -> Iterator
             case _:
                 for letter in found:
                     yield Defect(
-                        Kind.LOST, f"event {one.event.number} was given up: {letter.reason}"
+                        Kind.LOST, f"event {one.event.number} was quarantined: {letter.reason}"
                     )
-    for source, of_nobody in letters.items():
-        for letter in of_nobody:
-            yield Defect(Kind.DUPLICATED, f"a dead letter of nobody, {source} ({letter.reason})")
+    for source, unknown in letters.items():
+        for letter in unknown:
+            yield Defect(Kind.DUPLICATED, f"an unknown dead letter, {source} ({letter.reason})")
 
 
 def _check_invalid(
@@ -52,7 +52,7 @@ def _check_invalid(
         yield Defect(Kind.DUPLICATED, f"{what} is a dead letter more than once")
     letter = found[0]
     if letter.body != sent.event.body or letter.fields.get("group_id") != sent.event.group_id:
-        yield Defect(Kind.LOST, f"{what} is not whole in the dead letters")
+        yield Defect(Kind.LOST, f"{what} is not complete in the dead letters")
     for name in FIELDS:
         if not letter.fields.get(name):
             yield Defect(Kind.LOST, f"the dead letter of {what} has no {name}")

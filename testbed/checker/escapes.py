@@ -1,8 +1,8 @@
-"""The JSON of the stores, read back into what producers sent.
+"""Converts the JSON of the stores back into what producers sent.
 
-A character that a store refuses is kept as the six characters ``\\uXXXX``, the backslash of such
-six characters of a producer as ``\\u005c``, and a number out of all bounds as
-``{"$number": "<as it was written>"}``; a key that looks like that has one more ``$``.
+A character that a store refuses is stored as the six characters ``\\uXXXX``. If a producer wrote
+such six characters, their backslash is stored as ``\\u005c``. A number that is too large or too
+precise is stored as ``{"$number": "TEXT"}``; a producer's key of this form gets one more ``$``.
 """
 
 import json
@@ -15,7 +15,7 @@ _MARKER = re.compile(r"\$+number")
 
 
 def read_json(text: str | bytes) -> Any:
-    """Return the document with exact numbers, and everything escaped as it is."""
+    """Return a document with exact numbers, and with its escapes."""
     return json.loads(text, parse_float=Decimal)
 
 

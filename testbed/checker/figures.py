@@ -1,4 +1,4 @@
-"""The figures of the traffic: what the events must come to, beside what the service says."""
+"""The figures that follow from the events, and their comparison with those of the service."""
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
@@ -10,7 +10,7 @@ from testbed.checker.report import Defect, Kind
 from testbed.traffic.effects import Expected, ExpectedConversation
 from testbed.traffic.events import HAS_CHAT_ROOM, RESOLVED, UNCLASSIFIED, UNRESOLVED
 
-# Stands for a project's uuid where the figures are those of all projects.
+# The key of the figures of all projects together.
 ALL_PROJECTS = "all projects"
 
 _RESOLUTIONS = (RESOLVED, UNRESOLVED, UNCLASSIFIED, HAS_CHAT_ROOM)
@@ -18,10 +18,11 @@ _RESOLUTIONS = (RESOLVED, UNRESOLVED, UNCLASSIFIED, HAS_CHAT_ROOM)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProjectFigures:
-    """The figures of a project. Shares are in percent; what there is nothing of is None.
+    """The figures of a project. Shares are in percent, and None without answers or closings.
 
-    `csat` is the share of 4 and 5, `nps` that of promoters minus that of detractors. `answered` of
-    the `closed` conversations have a CSAT or NPS answer, which is the `response_rate`.
+    `csat` is the share of 4 and 5, `nps` the share of promoters minus that of detractors.
+    `answered` counts the `closed` conversations with a CSAT or NPS answer; `response_rate` is their
+    share.
     """
 
     csat_answers: int
@@ -39,7 +40,7 @@ class ProjectFigures:
 
 
 def expected_figures(expected: Expected) -> dict[str, ProjectFigures]:
-    """Return the figures by project and of all, from what was sent and nothing else."""
+    """Return the figures by project and of all projects, from the events alone."""
     by_project = defaultdict(list)
     for conversation in expected.conversations:
         by_project[conversation.contact.project].append(conversation)
@@ -50,19 +51,19 @@ def expected_figures(expected: Expected) -> dict[str, ProjectFigures]:
 def check_figures(
     *, expected: Mapping[str, ProjectFigures], found: Mapping[str, ProjectFigures]
 ) -> Iterator[Defect]:
-    """Every figure that the service gets wrong."""
+    """Yield a defect for every wrong figure."""
     nothing = figures_of([])
     for project in {**expected, **found}:
-        wanted, there = expected.get(project, nothing), found.get(project, nothing)
+        wanted, shown = expected.get(project, nothing), found.get(project, nothing)
         for field in fields(ProjectFigures):
-            value, right = getattr(there, field.name), getattr(wanted, field.name)
+            value, right = getattr(shown, field.name), getattr(wanted, field.name)
             if not _agree(value, right):
                 what = f"the figure {field.name} of {project} is {value}, and must be {right}"
                 yield Defect(Kind.LOST, what)
 
 
 def figures_of(conversations: Sequence[ExpectedConversation]) -> ProjectFigures:
-    """Return the figures of these conversations, each of which counts its newest answers.
+    """Return the figures of these conversations, from the newest answers of each.
 
     Answers without a conversation do not count.
     """

@@ -1,4 +1,4 @@
-"""Whether logs hold what people wrote, their names or their addresses: they must not."""
+"""Checks that logs contain no texts, names or addresses of people."""
 
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -7,26 +7,26 @@ from typing import Any
 from testbed.checker.report import Defect, Kind
 from testbed.traffic.events import SentEvent
 
-# Shorter ones are parts of other words and numbers.
+# Shorter values may be parts of other words and numbers.
 _MIN_TEXT, _MIN_URN, _MIN_FOREIGN_TEXT, _MIN_NUMBER = 6, 5, 4, 8
-# Survey answers ride on a message of the platform's, not of a person.
+# The source of the dummy messages with survey answers, which no person wrote.
 _PLATFORM = "system"
 
 
 def check_logs(*, sent: Sequence[SentEvent], logs: Mapping[str, str]) -> Iterator[Defect]:
-    """What the logs hold of these events that they must not; `logs` are texts by their names."""
+    """Yield a defect for each personal datum of the events in a log. `logs` are by their names."""
     personal = personal_data(
         bodies=(one.event.body for one in sent), group_ids=(one.event.group_id for one in sent)
     )
     for name, log in logs.items():
         for _ in leaks(log=log, personal=personal):
-            yield Defect(Kind.LOGGED, f"{name} has what a contact wrote, a name or an address")
+            yield Defect(Kind.LOGGED, f"{name} contains what a contact wrote, a name or an address")
 
 
 def personal_data(*, bodies: Iterable[str], group_ids: Iterable[str]) -> set[str]:
-    """Return what of these events must not be in logs, as far as other text cannot be meant.
+    """Return the personal data of these events, except for values that may be other text.
 
-    A group id holds the address of its contact.
+    Group ids are included, because they contain the address of the contact.
     """
     personal = set(group_ids)
     for body in bodies:
@@ -35,7 +35,7 @@ def personal_data(*, bodies: Iterable[str], group_ids: Iterable[str]) -> set[str
 
 
 def leaks(*, log: str, personal: Iterable[str]) -> list[str]:
-    """Return what of it is in the log, as it is or escaped as in JSON."""
+    """Return the personal data in a log, plain or escaped as in JSON."""
     return sorted(text for text in personal if text in log or json.dumps(text)[1:-1] in log)
 
 
@@ -57,10 +57,10 @@ def _of_event(body: str) -> Iterator[str]:
     fields = dict(message) if isinstance(message, dict) else {}
     is_of_person = fields.get("source") != _PLATFORM
     names = (fields.get("contact_name") if is_of_person else None, data.get("contact_name"))
-    yield from _recognisable((*names, data.get("name"), fields.get("text")))
+    yield from _unmistakable((*names, data.get("name"), fields.get("text")))
 
 
-def _recognisable(texts: Iterable[Any]) -> Iterator[str]:
+def _unmistakable(texts: Iterable[Any]) -> Iterator[str]:
     for text in texts:
         if isinstance(text, str):
             minimum = _MIN_TEXT if text.isascii() else _MIN_FOREIGN_TEXT

@@ -1,4 +1,4 @@
-"""Which row in the database each expected conversation is."""
+"""Matches expected conversations with rows of the database."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -12,21 +12,21 @@ from testbed.traffic.effects import ExpectedContact
 class MatchedRows:
     """The rows of a contact by the numbers of its conversations.
 
-    A row is the conversation that most of what it holds belongs to, so that one event in a wrong
-    place is one defect and not as many as there are conversations. `spurious` hold nothing.
+    A row matches the conversation to which most of its content belongs, so that a single misplaced
+    event is a single defect. `spurious` are rows without content.
     """
 
     by_number: dict[int, FoundConversation] = field(default_factory=dict)
     spurious: list[FoundConversation] = field(default_factory=list)
 
     def uuid_of(self, number: int) -> str | None:
-        """Return the UUID of the row, None if there is none."""
+        """Return the UUID of a conversation's row, None without one."""
         row = self.by_number.get(number)
         return row.uuid if row else None
 
 
 def match_rows(expected: ExpectedContact, rows: Sequence[FoundConversation]) -> MatchedRows:
-    """Match the rows of a contact; nothing is matched unless the events say what belongs where."""
+    """Match the rows of a contact, if the events determine its conversations."""
     if not expected.contact.is_certain:
         return MatchedRows()
     windows = {

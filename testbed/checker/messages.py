@@ -1,4 +1,4 @@
-"""Every version of every message is there once, whole, in the conversation that it belongs to."""
+"""Checks that every version of every message is stored once, complete, in its conversation."""
 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
@@ -20,7 +20,7 @@ class _Copy(NamedTuple):
 def check_messages(
     *, expected: ExpectedContact, rows: Sequence[FoundConversation], matched: MatchedRows
 ) -> Iterator[Defect]:
-    """Of one contact."""
+    """Yield the defects of a contact's messages."""
     copies = _copies(rows)
     for message_id, message in expected.messages.items():
         left = copies.pop(message_id, [])
@@ -38,9 +38,9 @@ def check_messages(
 
 
 def _copies(rows: Sequence[FoundConversation]) -> dict[str, list[_Copy]]:
-    """Return, by message id, where versions are; twice in one conversation is twice here.
+    """Return all stored versions by message id, with the conversation of each.
 
-    What a closed conversation has in its archive and in DynamoDB as well is stuck, not doubled.
+    A version that is in the archive and still in DynamoDB counts once: it is stuck, not duplicated.
     """
     copies: defaultdict[str, list[_Copy]] = defaultdict(list)
     for row in rows:
@@ -59,14 +59,14 @@ def _copies(rows: Sequence[FoundConversation]) -> dict[str, list[_Copy]]:
 
 def _check_version(what: str, version: ExpectedVersion, found: Sequence[_Copy]) -> Iterator[Defect]:
     if not found:
-        yield Defect(Kind.LOST, f"{what} is nowhere, or not whole")
+        yield Defect(Kind.LOST, f"{what} is missing or not complete")
         return
     for _ in found[1:]:
         yield Defect(Kind.DUPLICATED, f"{what} is in {[copy.uuid for copy in found]}")
     kept = found[0].version
     at = datetime.fromisoformat(kept.created_at)
     if not version.earliest <= at <= version.latest:
-        yield Defect(Kind.OUT_OF_ORDER, f"{what} has another time than it was sent with")
+        yield Defect(Kind.OUT_OF_ORDER, f"{what} has another time than the one sent")
     sent_as = version.correlation_ids.get(kept.sequence_number)
     if sent_as is None or sent_as != kept.document["correlation_id"]:
         yield Defect(Kind.OUT_OF_ORDER, f"{what} has the place of an event that did not send it")
@@ -77,9 +77,7 @@ def _check_place(
 ) -> Iterator[Defect]:
     number = message.conversation
     if found and number and matched.uuid_of(number) not in [copy.uuid for copy in found]:
-        yield Defect(
-            Kind.MISATTRIBUTED, f"{what}, which is of conversation {number}, is in {found[0].uuid}"
-        )
+        yield Defect(Kind.MISATTRIBUTED, f"{what}, of conversation {number}, is in {found[0].uuid}")
 
 
 def _check_unsent(message_id: str, left: Sequence[_Copy]) -> Iterator[Defect]:
@@ -92,9 +90,9 @@ def _check_unsent(message_id: str, left: Sequence[_Copy]) -> Iterator[Defect]:
 def _check_runs(
     expected: ExpectedContact, *, rows: Sequence[FoundConversation]
 ) -> Iterator[Defect]:
-    """Nobody but the service knows where a closing by time cut, but it cut once.
+    """Yield a defect if the messages of a conversation are not consecutive on the queue.
 
-    In the order of the queue, the messages of each conversation stand together.
+    Only the service knows which message was the last before a closing by time.
     """
     places = {
         message.message_id: row.uuid for row in rows for message in (*row.archive, *row.stored)

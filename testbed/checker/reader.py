@@ -1,4 +1,4 @@
-"""Reads PostgreSQL, DynamoDB, the queues and the data lake, past the service's own code."""
+"""Reads PostgreSQL, DynamoDB, the queues and the data lake, without the service's code."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 Row = dict[str, Any]
 
-# Each column is named as the field that it is read into.
+# Each column has the name of its field.
 _CONVERSATIONS = """
 SELECT uuid::text, ARRAY[project_id::text, channel_uuid::text, contact_urn] AS contact,
     started_at, closes_at, ended_at, resolution, contact_name, external_id,
@@ -66,7 +66,7 @@ def read_stores(
     dead_letter_queue_url: str,
     lake: Path,
 ) -> Stores:
-    """Return all that the service has kept; the dead-letter queue is empty afterwards."""
+    """Return everything that the service has stored, and empty the dead-letter queue."""
     entries = stored_entries(_items(dynamodb, table=table))
     with closing(psycopg2.connect(database_url)) as connection:
         register_default_jsonb(connection, loads=read_json)
@@ -86,7 +86,7 @@ def read_stores(
         answers=answers,
         dead_letters=[*collected, *waiting],
         lake=list(_lake_events(lake)),
-        strays=[str(entry["id"]) for of_nobody in entries.values() for entry in of_nobody],
+        strays=[str(entry["id"]) for unknown in entries.values() for entry in unknown],
         left_on_queue=depth(sqs, queue_url),
         left_on_dead_letter_queue=len(waiting),
         left_in_outbox=int(outbox["waiting"]),
@@ -94,10 +94,10 @@ def read_stores(
 
 
 def stored_entries(items: Iterable[Row]) -> dict[str, list[JsonObject]]:
-    """Return, by conversation, every version of every message in DynamoDB's items.
+    """Return every version of every message in DynamoDB's items, by conversation.
 
-    A body beyond the size of an item is in chunks, whose keys are that of their head and a number.
-    A head without all of its chunks cannot be read, and is KeyError: nothing writes it so.
+    A large body is stored in chunks, whose keys are that of their head and a number. Raises
+    KeyError if a chunk is missing.
     """
     heads = []
     chunks = {}
@@ -162,7 +162,7 @@ def _message(entries: list[JsonObject], contact: ContactId) -> FoundMessage:
 
 
 def _as_sent(entry: JsonObject, contact: ContactId) -> JsonObject:
-    """Return the event that the entry was made from: nothing it carried may be missing."""
+    """Return the event from which the entry was made, with all its fields."""
     extra = entry.get("extra", {})
     identity = dict(zip(("project_uuid", "channel_uuid", "contact_urn"), contact, strict=True))
     document: JsonObject = unescape(
@@ -182,7 +182,7 @@ def _answer(row: Row) -> FoundAnswer:
 
 
 def _dead_letter(row: Row) -> FoundDeadLetter:
-    """The table keeps texts escaped."""
+    """Return a dead letter from its row, in which texts are escaped."""
     return FoundDeadLetter(
         body=unescape(row.pop("body")), source_message_id=row["source_message_id"], fields=row
     )
@@ -199,17 +199,17 @@ def _drained(sqs: "SQSClient", queue_url: str) -> Iterator[FoundDeadLetter]:
             fields = {name: value.get("StringValue", "") for name, value in attributes.items()}
             yield FoundDeadLetter(
                 body=message["Body"],
-                # What SQS itself moves keeps its id.
+                # A message that SQS itself moves keeps its id.
                 source_message_id=fields.get("source_message_id") or message["MessageId"],
                 fields=fields,
             )
-            # Until it is deleted, the rest of its group is not given out.
+            # SQS delivers the next messages of the group only after the delete.
             sqs.delete_message(QueueUrl=queue_url, ReceiptHandle=message["ReceiptHandle"])
 
 
 def _lake_events(lake: Path) -> Iterator[LakeEvent]:
     for path in sorted(lake.rglob("*.jsonl")):
-        # Not splitlines: a line separator within JSON text ends no line.
+        # splitlines would also split at line separators within JSON strings.
         for line in filter(None, path.read_text(encoding="utf-8").split("\n")):
             event = read_json(line)
             yield LakeEvent(

@@ -1,4 +1,4 @@
-"""What the checker reports."""
+"""The defects that the checker reports."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -7,13 +7,13 @@ from typing import NamedTuple
 
 
 class Kind(StrEnum):
-    """Of an event of which the service did not keep its promise.
+    """The kind of a defect.
 
-    LOST took no effect, or is not whole. DUPLICATED took effect more than once. OUT_OF_ORDER took
-    effect before an earlier one of its group, at another time than its own, or stands in a
-    transcript before one that is older. MISATTRIBUTED took effect on another conversation than the
-    closes before it say. STUCK still waits. LOGGED is in the logs with what a person wrote, a name
-    or an address.
+    LOST: an event had no effect, or is not complete. DUPLICATED: it took effect more than once.
+    OUT_OF_ORDER: it took effect before an earlier event of its group or with a wrong time, or it is
+    before an older message in a transcript. MISATTRIBUTED: it took effect on the wrong
+    conversation. STUCK: something still waits. LOGGED: logs contain what a person wrote, a name or
+    an address.
     """
 
     LOST = "lost"
@@ -25,13 +25,13 @@ class Kind(StrEnum):
 
 
 class Defect(NamedTuple):
-    """One difference, in a sentence without what people wrote."""
+    """A difference, in words without personal data."""
 
     kind: Kind
     what: str
 
 
 def count_kinds(defects: Sequence[Defect]) -> dict[str, int]:
-    """Return how many defects there are of each kind; every kind is there."""
+    """Return the number of defects of every kind, 0 included."""
     counted = Counter(defect.kind for defect in defects)
     return {kind.value: counted[kind] for kind in Kind}

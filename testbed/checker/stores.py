@@ -1,4 +1,4 @@
-"""What the stores hold, as plain data."""
+"""The content of the stores, as plain data."""
 
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -8,7 +8,7 @@ from testbed.traffic.events import ContactId, JsonObject
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FoundVersion:
-    """A version of a message, put back into the form of the event that brought it.
+    """A version of a message, as the event that sent it.
 
     `created_at` is its time in the transcript, as text that sorts.
     """
@@ -20,7 +20,7 @@ class FoundVersion:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FoundMessage:
-    """A message with its versions, in the order in which they are kept."""
+    """A message with its versions in their stored order."""
 
     message_id: str
     versions: list[FoundVersion]
@@ -28,10 +28,7 @@ class FoundMessage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FoundConversation:
-    """A row of PostgreSQL with its archive, and what DynamoDB has of it.
-
-    The archive is in the order in which it is kept.
-    """
+    """A conversation: its row, its archive in the stored order, and its messages in DynamoDB."""
 
     uuid: str
     contact: ContactId
@@ -52,15 +49,15 @@ class FoundConversation:
 
     @property
     def is_closed_by_time(self) -> bool:
-        """Whether it ended at its closing time: what an event closes ends before."""
+        """Whether it ended at its closing time or later; an event closes it earlier."""
         return self.ended_at is not None and self.ended_at >= self.closes_at
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FoundAnswer:
-    """A row of an answer with its row in the outbox, if there is one.
+    """An answer with its row in the outbox, if any.
 
-    `number` grows with each answer that is recorded.
+    `number` grows with each recorded answer.
     """
 
     number: int
@@ -79,7 +76,7 @@ class FoundAnswer:
 class FoundDeadLetter:
     """A dead letter, in its table or still on its queue.
 
-    `source_message_id` is the id of its event. `fields` are what the worker says of it.
+    `source_message_id` is the message id of its event. `fields` are those of the worker.
     """
 
     body: str
@@ -88,13 +85,13 @@ class FoundDeadLetter:
 
     @property
     def reason(self) -> str:
-        """Why the worker gave the event up; SQS itself moves those that it delivered too often."""
+        """The reason of the quarantine, or that SQS itself has moved the message."""
         return self.fields.get("reason") or "moved by SQS"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LakeEvent:
-    """An event in the data lake. A repeat has the same id."""
+    """An event in the data lake. A repetition has the same id."""
 
     event_id: str
     project: str
@@ -106,10 +103,10 @@ class LakeEvent:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stores:
-    """All of it.
+    """The content of all stores.
 
-    `left_on_queue`, `left_on_dead_letter_queue` and `left_in_outbox` are what still waits.
-    `strays` are items of DynamoDB of conversations that PostgreSQL does not have.
+    `left_on_queue`, `left_on_dead_letter_queue` and `left_in_outbox` count what still waits.
+    `strays` are items of DynamoDB whose conversation is not in PostgreSQL.
     """
 
     conversations: list[FoundConversation] = field(default_factory=list)

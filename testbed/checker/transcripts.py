@@ -1,4 +1,4 @@
-"""Archives have an entry for each message, in the order of their times, then of the queue."""
+"""Checks that archives have one entry for each message, in order of time, then of the queue."""
 
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
@@ -8,14 +8,14 @@ from testbed.checker.stores import FoundConversation, FoundVersion
 
 
 def check_transcript(row: FoundConversation) -> Iterator[Defect]:
-    """Every entry, and every edit, that stands before an older one is a defect."""
+    """Yield every entry and edit before an older one, and every second entry of a message."""
     yield from _check_order([message.versions[0] for message in row.archive], where=row.uuid)
     entries: dict[str, list[FoundVersion]] = {}
     for message in row.archive:
         where = f"{message.message_id} in {row.uuid}"
         yield from _check_order(message.versions, where=where)
         others = entries.setdefault(message.message_id, message.versions)
-        # A version that is in both is counted with the messages.
+        # A version in both entries is a defect of the messages.
         documents = [version.document for version in others]
         if others is not message.versions and not any(
             version.document in documents for version in message.versions

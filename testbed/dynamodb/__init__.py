@@ -1,8 +1,8 @@
-"""The part of DynamoDB that the store of messages uses, fast, with counts and faults on demand.
+"""A fast model of the part of DynamoDB that the message store uses, with counts and faults.
 
-For benchmarks and chaos runs: moto's Query looks at every item of a table, so that they would
-measure moto. What this model does not know it refuses. `tests/integration/test_dynamodb_server.py`
-compares its answers with moto's. `running_dynamodb_server` runs it as a process of its own.
+Benchmarks and chaos runs use it instead of moto, whose Query reads every item of a table. The model
+refuses requests that it does not know. `tests/integration/test_dynamodb_server.py` compares its
+answers with those of moto. `running_dynamodb_server` runs it as a process.
 """
 
 from testbed.dynamodb.client import DynamoDbServer, running_dynamodb_server

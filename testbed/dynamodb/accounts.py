@@ -1,4 +1,4 @@
-"""What was called and what it took, by table and action; and which item was written when."""
+"""Counts calls and capacity units by table and action, and logs the writes of items."""
 
 from collections import defaultdict
 from dataclasses import asdict, dataclass, field
@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 @dataclass(slots=True)
 class Usage:
-    """Of one action on one table. `calls` are all that arrived, `failed` those with an error."""
+    """The usage of an action on a table. `calls` counts all calls, `failed` those with an error."""
 
     calls: int = 0
     failed: int = 0
@@ -16,7 +16,7 @@ class Usage:
 
 
 class Write(NamedTuple):
-    """An item was put: when, in seconds since the epoch, and which."""
+    """The write of an item: its time, in seconds since the epoch, and the keys of the item."""
 
     at: float
     partition: str
@@ -25,7 +25,7 @@ class Write(NamedTuple):
 
 @dataclass(slots=True)
 class Accounts:
-    """Since the start or the last reset."""
+    """The usage and the writes since the start or the last reset."""
 
     usage: dict[str, dict[str, Usage]] = field(
         default_factory=lambda: defaultdict(lambda: defaultdict(Usage))
@@ -33,13 +33,13 @@ class Accounts:
     writes: dict[str, list[Write]] = field(default_factory=lambda: defaultdict(list))
 
     def as_json(self) -> dict[str, Any]:
-        """The usage by table and action."""
+        """Return the usage by table and action."""
         return {
             table: {action: asdict(usage) for action, usage in actions.items()}
             for table, actions in self.usage.items()
         }
 
     def reset(self) -> None:
-        """Forgets all of it."""
+        """Remove all usage and writes."""
         self.usage.clear()
         self.writes.clear()

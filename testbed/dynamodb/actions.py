@@ -1,4 +1,4 @@
-"""What DynamoDB does for each action that the store of messages uses, and what it takes."""
+"""The actions of DynamoDB that the message store uses, and the capacity that they consume."""
 
 from collections.abc import Callable
 from typing import Any
@@ -21,7 +21,7 @@ Fields = dict[str, Any]
 
 
 class Actions:
-    """All tables. `clock` gives seconds since the epoch, for the log of writes."""
+    """All tables, and the actions on them. `clock` returns seconds since the epoch."""
 
     def __init__(self, *, accounts: Accounts, clock: Callable[[], float]) -> None:
         self.tables: dict[str, Table] = {}
@@ -42,9 +42,10 @@ class Actions:
     def answer(
         self, action: str, request: Fields, *, leaves_out: Callable[[], bool] = lambda: False
     ) -> Fields:
-        """What DynamoDB answers; `leaves_out` says which of a batch it has no capacity for.
+        """Return DynamoDB's answer. Raises Refused.
 
-        Raises Refused.
+        `leaves_out` is called for each request of a batch; if it returns true, the request is left
+        unprocessed.
         """
         if action == "BatchWriteItem":
             return self._write_batch(request, leaves_out)
@@ -85,9 +86,9 @@ class Actions:
         if condition not in (None, f"attribute_not_exists({SORT})"):
             raise Refused("ValidationException", "an unknown condition")
         table, item = self._table(request), of_allowed_size(request["Item"])
-        there = table.size_of(item) if condition else 0
-        if there:
-            self._spend(request["TableName"], "PutItem", writes=write_units(there))
+        size_before = table.size_of(item) if condition else 0
+        if size_before:
+            self._spend(request["TableName"], "PutItem", writes=write_units(size_before))
             raise Refused("ConditionalCheckFailedException", "The conditional request failed")
         self._spend(request["TableName"], "PutItem", writes=self._write(request["TableName"], item))
         return {}

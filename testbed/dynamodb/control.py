@@ -1,4 +1,4 @@
-"""What a test asks of the model of DynamoDB itself, besides faults."""
+"""The requests of the control interface that only the model of DynamoDB has."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -9,14 +9,14 @@ from testbed.server.control import Fields, Routes
 
 
 class Control:
-    """Tells of calls, writes and items."""
+    """Reports calls, writes and items."""
 
     def __init__(self, *, tables: Mapping[str, Table], accounts: Accounts) -> None:
         self._tables = tables
         self._accounts = accounts
 
     def routes(self) -> Routes:
-        """What answers which request."""
+        """Return the handlers by method and path."""
         return {
             ("GET", "/calls"): self._calls,
             ("DELETE", "/calls"): self._reset_calls,

@@ -1,4 +1,4 @@
-"""Query and Scan: one page of items, and where the next begins."""
+"""Query and Scan: one page of items, and the start of the next."""
 
 import re
 from collections.abc import Iterator
@@ -26,7 +26,7 @@ Answer = tuple[dict[str, Any], float]
 
 
 def query(table: Table, request: dict[str, Any]) -> Answer:
-    """A page of one partition, and the read units that it took. Raises Refused."""
+    """Return a page of one partition and its read units. Raises Refused."""
     condition = re.fullmatch(rf"{PARTITION} = (:\w+)", request.get("KeyConditionExpression", ""))
     if condition is None or not request.keys() <= _QUERY_FIELDS:
         raise Refused("ValidationException", "a query that the store does not make")
@@ -40,7 +40,7 @@ def query(table: Table, request: dict[str, Any]) -> Answer:
 
 
 def scan(table: Table, request: dict[str, Any]) -> Answer:
-    """A page of the table, and the read units that it took. Raises Refused."""
+    """Return a page of the table and its read units. Raises Refused."""
     if not request.keys() <= _COMMON:
         raise Refused("ValidationException", "a scan that is not modelled")
     start = request.get("ExclusiveStartKey")
@@ -48,19 +48,19 @@ def scan(table: Table, request: dict[str, Any]) -> Answer:
 
 
 def projected(item: Item, request: dict[str, Any]) -> Item:
-    """The item, or the one attribute of it that was asked for."""
+    """Return the item, or only its attribute that the request projects."""
     name = request.get("ProjectionExpression")
     return {name: item[name]} if name else item
 
 
 def _page(found: Iterator[tuple[Item, int]], request: dict[str, Any]) -> Answer:
-    """As DynamoDB does, a page that a bound has ended says so even if nothing follows."""
+    """Return a page. As in DynamoDB, a full page has a LastEvaluatedKey even if nothing follows."""
     limit = request.get("Limit")
     page: list[Item] = []
     size = 0
-    for item, its_size in found:
+    for item, item_size in found:
         page.append(item)
-        size += its_size
+        size += item_size
         if len(page) == limit or size >= MAX_PAGE:
             break
     kept = [item for item in page if _passes(item, request)]

@@ -1,4 +1,4 @@
-"""The server."""
+"""The server of the model of DynamoDB."""
 
 import asyncio
 import json
@@ -8,26 +8,27 @@ from typing import Any
 from testbed.dynamodb.accounts import Accounts
 from testbed.dynamodb.actions import Actions
 from testbed.dynamodb.control import Control
-from testbed.dynamodb.faults import Fault, FaultKind, fault_from_json
 from testbed.dynamodb.items import Refused
 from testbed.server.clock import Clock
+from testbed.server.faults import Fault, FaultKind
 from testbed.server.http import HttpRequest, HttpResponse
 from testbed.server.server import Server
 
 _SILENT = frozenset({FaultKind.DROP, FaultKind.HANG})
+_KINDS = frozenset(FaultKind) - {FaultKind.FAIL_ENTRIES, FaultKind.DUPLICATE}
 
 
-class DynamoDb(Server[Fault]):
-    """Empty at its start; it keeps nothing."""
+class DynamoDb(Server):
+    """The model of DynamoDB. It starts empty and keeps everything in memory."""
 
     def __init__(self) -> None:
         self._accounts = Accounts()
         self._actions = Actions(accounts=self._accounts, clock=Clock().now)
         control = Control(tables=self._actions.tables, accounts=self._accounts)
-        super().__init__(fault_from_json=fault_from_json, routes=control.routes())
+        super().__init__(kinds=_KINDS, routes=control.routes())
 
     async def answer(self, http_request: HttpRequest) -> HttpResponse | None:
-        """Does what a call of DynamoDB asks, but for faults."""
+        """Perform a call of DynamoDB, unless a fault hits it."""
         action = http_request.headers.get("x-amz-target", "").rpartition(".")[2]
         request: dict[str, Any] = json.loads(http_request.body or b"{}")
         fault = self.faults.take(now=time.monotonic(), hits=lambda fault: fault.hits(action=action))
@@ -50,12 +51,12 @@ class DynamoDb(Server[Fault]):
         if fault is None:
             return self._actions.answer(action, request)
         if fault.kind is FaultKind.ERROR:
-            raise Refused(fault.code, "A fault that was asked for.", status=fault.status)
+            raise Refused(fault.code, "An injected fault.", status=fault.status)
         return self._actions.answer(action, request, leaves_out=fault.leaves_out)
 
 
 def _table_of(request: dict[str, Any]) -> str:
-    """A batch is of one table: the store makes no others."""
+    """Return the table of a request. The store makes batches for one table only."""
     name: str = request.get("TableName") or next(iter(request.get("RequestItems", ())), "")
     return name
 

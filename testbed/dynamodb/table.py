@@ -9,21 +9,21 @@ from testbed.dynamodb.items import Item, key_of, size_of
 
 @dataclass(frozen=True, slots=True)
 class _Stored:
-    """An item as text: a third of the memory that it takes as objects."""
+    """An item as text, which takes a third of the memory of objects."""
 
     text: str
     size: int
 
 
 class Table:
-    """Not safe for threads. A page of a partition costs as much as the partition has keys."""
+    """A table, for one thread. The cost of a page grows with the keys of its partition."""
 
     def __init__(self) -> None:
         self.expiry_attribute: str | None = None
         self._partitions: dict[str, dict[str, _Stored]] = {}
 
     def put(self, item: Item) -> tuple[int, int]:
-        """Write an item, over the one that is there; gives both sizes in bytes."""
+        """Write an item. Return the sizes of the old item, 0 without one, and the new one."""
         partition, sort = key_of(item)
         items = self._partitions.setdefault(partition, {})
         before = items[sort].size if sort in items else 0
@@ -32,7 +32,7 @@ class Table:
         return before, after
 
     def delete(self, key: Item) -> int:
-        """Take an item away; gives its size, 0 if it was not there."""
+        """Delete an item. Return its size in bytes, 0 without an item."""
         partition, sort = key_of(key)
         items = self._partitions.get(partition, {})
         stored = items.pop(sort, None)
@@ -41,13 +41,13 @@ class Table:
         return stored.size if stored else 0
 
     def get(self, key: Item) -> Item | None:
-        """The item, or None."""
+        """Return the item, or None."""
         partition, sort = key_of(key)
         stored = self._partitions.get(partition, {}).get(sort)
         return json.loads(stored.text) if stored else None
 
     def size_of(self, key: Item) -> int:
-        """The size of an item in bytes, 0 if it is not there."""
+        """Return the size of an item in bytes, 0 without an item."""
         partition, sort = key_of(key)
         stored = self._partitions.get(partition, {}).get(sort)
         return stored.size if stored else 0
@@ -55,7 +55,7 @@ class Table:
     def partition(
         self, partition: str, *, after: str | None, backwards: bool
     ) -> Iterator[tuple[Item, int]]:
-        """The items of a partition in the order of their sort keys, each with its size."""
+        """Return the items of a partition in the order of their sort keys, each with its size."""
         items = self._partitions.get(partition, {})
         keys = sorted(items, reverse=backwards)
         if after is not None:
@@ -63,7 +63,7 @@ class Table:
         return ((json.loads(items[key].text), items[key].size) for key in keys)
 
     def scan(self, *, after: tuple[str, str] | None) -> Iterator[tuple[Item, int]]:
-        """All items in the order of their keys, each with its size."""
+        """Yield all items in the order of their keys, each with its size."""
         for partition in sorted(self._partitions):
             if after is not None and partition < after[0]:
                 continue

@@ -1,1 +1,1 @@
-"""What the models of SQS and DynamoDB share: their ports, faults, control interface and process."""
+"""The common parts of the models of SQS and DynamoDB: ports, faults, control interface, process."""

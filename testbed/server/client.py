@@ -1,4 +1,4 @@
-"""Runs a model server as a process of its own, and speaks to its control interface."""
+"""Runs a model server as a process, and calls its control interface."""
 
 import http.client
 import json
@@ -7,12 +7,12 @@ import re
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
-from enum import StrEnum
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 from embedded.processes import Command, supervisor
+from testbed.server.faults import FaultKind
 
 _PROJECT_ROOT = Path(__file__).resolve().parents[2]
 _START_TIMEOUT_SECONDS = 30.0
@@ -23,8 +23,9 @@ _ADDRESSES = re.compile(r"^(http://\S+) (http://\S+)$", re.MULTILINE)
 class ModelServer:
     """A running server.
 
-    Faults hit the next calls: `count` of them, and those within `duration` real seconds; with
-    neither, all until `clear_faults`. `actions` limits them to these actions of the service.
+    A fault hits the next `count` calls, or those within `duration` real seconds; without both, all
+    calls until `clear_faults`. With `actions`, it hits only calls of these actions; with `share`,
+    only this share of the calls, the same ones each time.
     """
 
     def __init__(self, *, url: str, control_url: str) -> None:
@@ -32,28 +33,48 @@ class ModelServer:
         self.control_url = control_url
 
     def refuse_connections(self, *, seconds: float | None = None) -> None:
-        """Cuts all connections and refuses new ones, until then or until `clear_faults`."""
-        self.ask("POST", "/connections/refuse", seconds=seconds)
+        """Close all connections and refuse new ones, for some seconds or until `clear_faults`."""
+        self.control("POST", "/connections/refuse", seconds=seconds)
+
+    def drop(self, **when: Any) -> None:
+        """Close the connection without an answer; the call has no effect."""
+        self.add_fault(FaultKind.DROP, **when)
+
+    def hang(self, *, seconds: float, **when: Any) -> None:
+        """Close the connection after some seconds without an answer; the call has no effect."""
+        self.add_fault(FaultKind.HANG, seconds=seconds, **when)
+
+    def fail(self, *, status: int, code: str, **when: Any) -> None:
+        """Answer with an HTTP status and an error code; the call has no effect."""
+        self.add_fault(FaultKind.ERROR, status=status, code=code, **when)
+
+    def lose_answers(self, **when: Any) -> None:
+        """Perform the call, and close the connection without an answer."""
+        self.add_fault(FaultKind.LOSE_ANSWER, **when)
 
     def clear_faults(self) -> None:
-        """Ends all faults and refusals."""
-        self.ask("DELETE", "/faults")
+        """End all faults and refusals."""
+        self.control("DELETE", "/faults")
 
     def add_fault(
         self,
-        kind: StrEnum,
+        kind: FaultKind,
         *,
         count: int | None = None,
         duration: float | None = None,
         actions: Sequence[str] = (),
         **fields: Any,
     ) -> None:
-        """Has a fault wait for calls; `fields` are those of the server's own kinds."""
+        """Add a fault. `fields` are further fields of `testbed.server.faults.Fault`."""
         waiting = {"count": count, "duration": duration, "actions": list(actions)}
-        self.ask("POST", "/faults", kind=kind, **waiting, **fields)
+        self.control("POST", "/faults", kind=kind, **waiting, **fields)
 
-    def ask(self, method: str, path: str, **fields: Any) -> Any:
-        """What the control interface answers. Raises ValueError if it refuses."""
+    def reset_calls(self) -> None:
+        """Empty the log of calls."""
+        self.control("DELETE", "/calls")
+
+    def control(self, method: str, path: str, **fields: Any) -> Any:
+        """Return the answer of the control interface. Raises ValueError if it refuses."""
         connection = http.client.HTTPConnection(
             urlsplit(self.control_url).netloc, timeout=_CONTROL_TIMEOUT_SECONDS
         )
@@ -68,7 +89,7 @@ class ModelServer:
 
 @contextmanager
 def running_server(module: str, *options: str) -> Iterator[tuple[str, str]]:
-    """`python -m module` with options, until the block is left: its address and the control's.
+    """Run `python -m MODULE OPTION…`, and yield its address and that of its control interface.
 
     Raises ProcessError if it does not start.
     """
@@ -89,5 +110,5 @@ def running_server(module: str, *options: str) -> Iterator[tuple[str, str]]:
         )
         addresses = _ADDRESSES.search(process.log_text())
         if addresses is None:
-            raise process.error("did not tell its addresses")
+            raise process.error("did not write its addresses")
         yield addresses[1], addresses[2]

@@ -1,36 +1,36 @@
-"""The control interface: what a test asks of the server itself, as JSON over plain HTTP.
+"""The control interface, with which tests control the server: JSON over plain HTTP.
 
-It has a port of its own, so that it still answers while the other port refuses connections.
+It has its own port, so that it answers even while the other port refuses connections.
 """
 
 import asyncio
 import json
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from http import HTTPStatus
-from typing import Any, Generic
+from typing import Any
 
 from testbed.server.errors import ServiceError
-from testbed.server.faults import AnyFault, Faults
+from testbed.server.faults import FaultKind, Faults, fault_from_json
 from testbed.server.http import HttpListener, HttpRequest, HttpResponse
 
 Fields = Mapping[str, Any]
 Routes = Mapping[tuple[str, str], Callable[[Fields], Awaitable[Any]]]
 
 
-class ControlInterface(Generic[AnyFault]):
-    """Makes faults, and does what a server's own `routes` say."""
+class ControlInterface:
+    """Adds and clears faults of these kinds, and serves the server's own `routes`."""
 
     def __init__(
         self,
         *,
-        faults: Faults[AnyFault],
-        fault_from_json: Callable[[Fields, float], AnyFault],
+        faults: Faults,
+        kinds: Collection[FaultKind],
         listener: HttpListener,
         routes: Routes,
     ) -> None:
         self._faults = faults
-        self._fault_from_json = fault_from_json
+        self._kinds = kinds
         self._listener = listener
         self._end_of_refusal: asyncio.Task[None] | None = None
         self._routes: Routes = {
@@ -41,7 +41,7 @@ class ControlInterface(Generic[AnyFault]):
         }
 
     async def answer(self, request: HttpRequest) -> HttpResponse:
-        """The answer to one request: 404 for an unknown one, 400 for one with wrong fields."""
+        """Return the answer to a request: 404 if it is unknown, 400 if its fields are wrong."""
         route = self._routes.get((request.method, request.path))
         if route is None:
             return _response(status=HTTPStatus.NOT_FOUND, content="There is no such request.")
@@ -52,7 +52,7 @@ class ControlInterface(Generic[AnyFault]):
         return _response(status=HTTPStatus.OK, content=content)
 
     async def _add_fault(self, fields: Fields) -> None:
-        self._faults.add(self._fault_from_json(fields, time.monotonic()))
+        self._faults.add(fault_from_json(fields, kinds=self._kinds, now=time.monotonic()))
 
     async def _clear_faults(self, _fields: Fields) -> None:
         self._faults.clear()

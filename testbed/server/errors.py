@@ -1,10 +1,10 @@
-"""How a service says no."""
+"""The error of a service."""
 
 from http import HTTPStatus
 
 
 class ServiceError(Exception):
-    """An answer that says no."""
+    """An error with which a service answers a call."""
 
     def __init__(
         self, *, code: str, message: str, status: int = HTTPStatus.BAD_REQUEST.value

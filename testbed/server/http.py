@@ -1,4 +1,4 @@
-"""As much of HTTP/1.1 as botocore, pycurl and requests need, on a port that can refuse."""
+"""The parts of HTTP/1.1 that botocore, pycurl and requests use, on a port that can refuse."""
 
 import asyncio
 import socket
@@ -9,14 +9,14 @@ from email.utils import formatdate
 from http import HTTPStatus
 
 LOOPBACK = "127.0.0.1"
-# More than the largest batch takes as JSON with every character escaped.
+# Larger than the largest batch as JSON with every character escaped.
 _STREAM_LIMIT_BYTES = 16 * 1024 * 1024
 _HEAD_END = b"\r\n\r\n"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HttpRequest:
-    """A request. The names of headers are in lower case."""
+    """A request. Header names are in lower case."""
 
     method: str
     path: str
@@ -26,7 +26,7 @@ class HttpRequest:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HttpResponse:
-    """An answer with a body of JSON."""
+    """An answer with a JSON body."""
 
     body: bytes
     status: int = HTTPStatus.OK.value
@@ -49,25 +49,25 @@ Handler = Callable[[HttpRequest], Awaitable[HttpResponse | None]]
 
 
 class HttpListener:
-    """Answers requests on one port of `host`, which stays its own while it refuses them."""
+    """Answers requests on a port of `host`, which it keeps while it refuses connections."""
 
     def __init__(self, *, handler: Handler, host: str = LOOPBACK) -> None:
         self._handler = handler
         self._host = host
         self._connections: set[asyncio.StreamWriter] = set()
         self._server: asyncio.Server | None = None
-        # Bound but not listening, which is what makes the system refuse connections.
+        # Bound but not listening, so that the operating system refuses connections.
         self._silent_socket: socket.socket | None = None
 
     async def start(self, *, port: int) -> int:
-        """Starts to listen; port 0 is a free one. Returns the port."""
+        """Start to listen, and return the port. Port 0 stands for a free port."""
         self._silent_socket = self._bound_socket(port)
         bound_port = int(self._silent_socket.getsockname()[1])
         await self.listen()
         return bound_port
 
     async def listen(self) -> None:
-        """Accepts connections, again or still."""
+        """Accept connections. Does nothing if the port is listening."""
         if self._silent_socket is None:
             return
         listening, self._silent_socket = self._silent_socket, None
@@ -76,20 +76,20 @@ class HttpListener:
         )
 
     async def refuse(self) -> None:
-        """Cuts all connections and refuses new ones."""
+        """Close all connections and refuse new ones."""
         if self._server is not None:
             port = self._server.sockets[0].getsockname()[1]
             self._server.close()
             self._server = None
             self._silent_socket = self._bound_socket(port)
-        # The event loop serves what it has just accepted, and closes what is aborted, one turn on.
+        # One turn of the event loop later, accepted connections are served and aborted ones closed.
         await asyncio.sleep(0)
         for connection in self._connections:
             connection.transport.abort()
         await asyncio.sleep(0)
 
     async def close(self) -> None:
-        """Gives the port back."""
+        """Release the port."""
         await self.refuse()
         if self._silent_socket is not None:
             self._silent_socket.close()
@@ -103,7 +103,7 @@ class HttpListener:
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._connections.add(writer)
         try:
-            # asyncio would report a connection that is cancelled when the server ends as an error.
+            # asyncio would report the connections that are cancelled at the server's end as errors.
             with suppress(asyncio.IncompleteReadError, ConnectionError, asyncio.CancelledError):
                 while (request := await _read_request(reader, writer)) is not None:
                     response = await self._handler(request)
@@ -119,7 +119,7 @@ class HttpListener:
 async def _read_request(
     reader: asyncio.StreamReader, writer: asyncio.StreamWriter
 ) -> HttpRequest | None:
-    """The next request on a connection; None if the caller has closed it."""
+    """Return the next request of a connection; None if the caller has closed it."""
     try:
         head = await reader.readuntil(_HEAD_END)
     except asyncio.IncompleteReadError:

@@ -1,35 +1,34 @@
-"""A service on one port, and its control interface, if it has one, on another of 127.0.0.1."""
+"""A service on one port, and optionally its control interface on another port of 127.0.0.1."""
 
 import asyncio
 import signal
 import sys
 from abc import ABC, abstractmethod
-from collections.abc import Callable
-from typing import Generic
+from collections.abc import Collection
 
-from testbed.server.control import ControlInterface, Fields, Routes
-from testbed.server.faults import AnyFault, Faults
+from testbed.server.control import ControlInterface, Routes
+from testbed.server.faults import FaultKind, Faults
 from testbed.server.http import LOOPBACK, HttpListener, HttpRequest, HttpResponse
 
 
-class Server(ABC, Generic[AnyFault]):
-    """Its addresses are known once it is started. With `routes` None it cannot be controlled."""
+class Server(ABC):
+    """A service with faults of these kinds. With `routes` None, it has no control interface."""
 
     def __init__(
         self,
         *,
-        fault_from_json: Callable[[Fields, float], AnyFault],
+        kinds: Collection[FaultKind],
         routes: Routes | None,
         host: str = LOOPBACK,
     ) -> None:
-        self.faults: Faults[AnyFault] = Faults()
+        self.faults = Faults()
         self._host = host
         self._listener = HttpListener(handler=self.answer, host=host)
         self._control: HttpListener | None = None
         if routes is not None:
             control = ControlInterface(
                 faults=self.faults,
-                fault_from_json=fault_from_json,
+                kinds=kinds,
                 listener=self._listener,
                 routes=routes,
             )
@@ -37,26 +36,27 @@ class Server(ABC, Generic[AnyFault]):
 
     @abstractmethod
     async def answer(self, http_request: HttpRequest) -> HttpResponse | None:
-        """The service's answer to a request, or None to close the connection without one."""
+        """Return the answer to a request, or None to close the connection without an answer."""
 
     async def start(self, *, port: int) -> list[str]:
-        """Starts to listen; port 0 is a free one. Returns the addresses that `serve` writes."""
+        """Start to listen, and return the addresses. Port 0 stands for a free port."""
         addresses = [f"http://{self._host}:{await self._listener.start(port=port)}"]
         if self._control is not None:
             addresses.append(f"http://{LOOPBACK}:{await self._control.start(port=0)}")
         return addresses
 
     async def close(self) -> None:
-        """Gives the ports back."""
+        """Release the ports."""
         await self._listener.close()
         if self._control is not None:
             await self._control.close()
 
 
-async def serve(server: Server[AnyFault], *, port: int = 0) -> None:
-    """Runs it until SIGTERM or Ctrl-C.
+async def serve(server: Server, *, port: int = 0) -> None:
+    """Run a server until SIGTERM or Ctrl-C.
 
-    Once it listens, it writes one line: its address and, after a space, the control interface's.
+    When it listens, it writes a line with its address and, after a space, that of its control
+    interface.
     """
     stopped = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):

@@ -1,4 +1,4 @@
-"""`python -m testbed.sqs` runs the server, on a free port of 127.0.0.1 unless told otherwise."""
+"""`python -m testbed.sqs` runs the server, by default on a free port of 127.0.0.1."""
 
 import argparse
 import asyncio
@@ -10,12 +10,12 @@ from testbed.sqs.server import Sqs
 
 
 def main() -> None:
-    """Runs the server with the options of the command line."""
+    """Run the server with the options of the command line."""
     parser = argparse.ArgumentParser(prog="python -m testbed.sqs")
     parser.add_argument("--host", default=LOOPBACK, help="the address on which SQS listens")
     parser.add_argument("--port", type=int, default=0, help="SQS's port; 0 for a free one")
     parser.add_argument(
-        "--greedy", action="store_true", help="fill a receive from one group before the next"
+        "--greedy", action="store_true", help="fill a batch from one group before the next"
     )
     parser.add_argument(
         "--max-poll-seconds",

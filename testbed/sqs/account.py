@@ -1,4 +1,4 @@
-"""The queues by name: made, found, deleted, and hidden for a while."""
+"""The queues by name: created, found, deleted, or hidden for some time."""
 
 import re
 from collections.abc import Mapping
@@ -12,7 +12,7 @@ from testbed.sqs.errors import (
 )
 from testbed.sqs.queue import FifoQueue
 
-# The same as moto's, so that one setting of an address fits both servers.
+# The same as moto's, so that the path of a queue's address is the same on both servers.
 ACCOUNT_ID = "123456789012"
 _ARN_PREFIX = f"arn:aws:sqs:us-east-1:{ACCOUNT_ID}:"
 _FIFO_NAME = re.compile(r"[A-Za-z0-9_-]{1,75}\.fifo")
@@ -20,7 +20,7 @@ _RECREATION_SECONDS = 60
 
 
 class Account:
-    """All queues of the server. Times are passed in."""
+    """All queues of the server. The time is passed in."""
 
     def __init__(self, *, greedy: bool) -> None:
         self._greedy = greedy
@@ -29,7 +29,7 @@ class Account:
         self._hidden_until: dict[str, float] = {}
 
     def create(self, *, name: str, attributes: Mapping[str, str], now: float) -> FifoQueue:
-        """The new queue, or the existing one if it has these attributes; raises SqsError."""
+        """Return the new queue, or the existing one with these attributes. Raises SqsError."""
         existing = self._queues.get(name)
         if existing is not None:
             _check_same_attributes(existing.attributes, attributes)
@@ -58,26 +58,26 @@ class Account:
         return queue
 
     def find(self, *, name: str, now: float) -> FifoQueue:
-        """The queue of that name; raises SqsError if there is none or it has vanished."""
+        """Return the queue with this name. Raises SqsError if it does not exist or is hidden."""
         queue = self._queues.get(name)
         if queue is None or now < self._hidden_until.get(name, float("-inf")):
             raise queue_does_not_exist()
         return queue
 
     def set_attributes(self, *, queue: FifoQueue, changes: Mapping[str, str], now: float) -> None:
-        """Changes some attributes; raises SqsError and changes none if one is refused."""
+        """Change attributes. Raises SqsError, without any change, if one is refused."""
         changed = queue.attributes.with_changes(changes)
         self._check_redrive(changed, name=queue.name)
         queue.attributes = changed
         queue.modified_at = now
 
     def delete(self, *, name: str, now: float) -> None:
-        """Deletes a queue with its messages; its name is not free again for 60 seconds."""
+        """Delete a queue with its messages. Its name cannot be used again for 60 seconds."""
         del self._queues[self.find(name=name, now=now).name]
         self._deleted_at[name] = now
 
     def names(self, *, prefix: str, now: float) -> list[str]:
-        """The names of all queues that are there, sorted."""
+        """Return the sorted names of all queues that are not hidden."""
         return sorted(
             name
             for name in self._queues
@@ -85,16 +85,16 @@ class Account:
         )
 
     def queues(self) -> list[FifoQueue]:
-        """All queues, those that have vanished included."""
+        """Return all queues, hidden ones included."""
         return list(self._queues.values())
 
     def dead_letter_queue(self, *, queue: FifoQueue) -> FifoQueue | None:
-        """The queue that this one's redrive policy names, if it is there."""
+        """Return the queue that the redrive policy names; None if it does not exist."""
         redrive = queue.attributes.redrive
         return None if redrive is None else self._queues.get(_name_in(redrive.target_arn))
 
     def hide(self, *, name: str, until: float) -> None:
-        """Lets a queue vanish, with its messages kept, until that time."""
+        """Hide a queue, with its messages, until this time."""
         if name not in self._queues:
             raise queue_does_not_exist()
         self._hidden_until[name] = until

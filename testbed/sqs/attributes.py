@@ -1,4 +1,4 @@
-"""The attributes of a FIFO queue: which there are, what they may be, what they are by default.
+"""The attributes of a FIFO queue: their names, possible values and defaults.
 
 Source: CreateQueue and SetQueueAttributes in the Amazon SQS API Reference.
 """
@@ -26,7 +26,7 @@ _CHOICES = {
     "FifoThroughputLimit": ("perQueue", "perMessageGroupId"),
     "SqsManagedSseEnabled": ("true", "false"),
 }
-# Kept and shown, without effect here.
+# Stored and returned, without an effect in this model.
 _TEXTS = ("KmsDataKeyReusePeriodSeconds", "KmsMasterKeyId", "Policy", "RedriveAllowPolicy")
 _DEFAULTS = {
     "ContentBasedDeduplication": "false",
@@ -54,7 +54,7 @@ _MAX_RECEIVES = 1_000
 
 @dataclass(frozen=True, kw_only=True)
 class RedrivePolicy:
-    """Where a message goes that was received `max_receives` times and not deleted."""
+    """The queue for messages that were received `max_receives` times and not deleted."""
 
     target_arn: str
     max_receives: int
@@ -62,7 +62,7 @@ class RedrivePolicy:
 
 @dataclass(frozen=True, kw_only=True)
 class QueueAttributes:
-    """Checked attributes: `texts` as SQS shows them, the others as the queue needs them."""
+    """Checked attributes: `texts` as SQS returns them, the other fields as the queue uses them."""
 
     texts: Mapping[str, str]
     visibility_timeout: int
@@ -74,12 +74,12 @@ class QueueAttributes:
     redrive: RedrivePolicy | None
 
     def with_changes(self, changes: Mapping[str, str]) -> "QueueAttributes":
-        """These with others in their place; raises SqsError for what AWS would refuse."""
+        """Return these attributes with changes. Raises SqsError if AWS would refuse them."""
         return checked_attributes({**self.texts, **changes})
 
 
 def checked_attributes(given: Mapping[str, str]) -> QueueAttributes:
-    """The given attributes and the defaults of all others; raises SqsError."""
+    """Return the given attributes, with the defaults of all others. Raises SqsError."""
     texts = {**_DEFAULTS, **{name: _checked(name=name, text=given[name]) for name in given}}
     texts = {name: text for name, text in texts.items() if text != ""}
     if texts["FifoThroughputLimit"] == "perMessageGroupId" and (
@@ -104,7 +104,7 @@ def checked_attributes(given: Mapping[str, str]) -> QueueAttributes:
 
 
 def normal_text(*, name: str, text: str) -> str:
-    """The one spelling of an attribute's value that others can be compared with."""
+    """Return an attribute's value in a form in which values can be compared."""
     if name != "RedrivePolicy" or not text:
         return text
     policy = _redrive_policy(text)

@@ -1,4 +1,4 @@
-"""The log of every call."""
+"""The log of calls."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -7,10 +7,10 @@ from typing import Any, NamedTuple
 
 
 class LoggedEntry(NamedTuple):
-    """What a call did with one message.
+    """The result of a call for one message.
 
     `result` is `sent`, `duplicate`, `received`, `received again`, `deleted`, `already deleted`,
-    `changed` or the code of an error. Of a message that was not found, only the result is known.
+    `changed` or an error code. The other fields are None if the message was not found.
     """
 
     message_id: str | None
@@ -21,10 +21,10 @@ class LoggedEntry(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LoggedCall:
-    """One call, noted at its end.
+    """A call, logged at its end.
 
-    `time` is its start in seconds since the epoch by the server's clock, `seconds` how long it
-    took. `result` is `ok` or the code of an error, `fault` the kind of fault that hit it.
+    `time` is its start by the server's clock, in seconds since the epoch, and `seconds` its length.
+    `result` is `ok` or an error code, `fault` the kind of the fault that hit it.
     """
 
     time: float
@@ -37,7 +37,7 @@ class LoggedCall:
 
 
 class CallLog:
-    """All calls since the start or the last reset, in the order in which they took effect."""
+    """The calls since the start or the last reset, in the order in which they took effect."""
 
     def __init__(self) -> None:
         self._calls: list[LoggedCall] = []
@@ -48,16 +48,16 @@ class CallLog:
         self._counts[call.action] += 1
 
     def reset(self) -> None:
-        """Forgets all calls."""
+        """Remove all calls."""
         self._calls.clear()
         self._counts.clear()
 
     def counts(self) -> dict[str, int]:
-        """The number of calls by action."""
+        """Return the number of calls by action."""
         return dict(self._counts)
 
     def as_json(self, *, action: str | None) -> list[dict[str, Any]]:
-        """The calls of one action or of all; each entry as the list of its four fields."""
+        """Return the calls of one action or of all. Each entry is a list of its four fields."""
         return [
             {
                 "time": call.time,
@@ -74,6 +74,6 @@ class CallLog:
 
 
 def call_from_json(fields: Mapping[str, Any]) -> LoggedCall:
-    """A call as it was before `CallLog.as_json`."""
+    """Return a call from its form in `CallLog.as_json`."""
     entries = [LoggedEntry(*entry) for entry in fields["entries"]]
     return LoggedCall(**{**fields, "entries": entries})

@@ -1,4 +1,4 @@
-"""What a test asks of the model of SQS itself, besides faults."""
+"""The requests of the control interface that only the model of SQS has."""
 
 from typing import Any
 
@@ -10,7 +10,7 @@ from testbed.sqs.polls import LongPolls
 
 
 class Control:
-    """Moves the clock, ends leases, hides queues, tells of calls."""
+    """Advances the clock, ends leases, hides queues, and reports calls."""
 
     def __init__(self, *, clock: Clock, account: Account, polls: LongPolls, log: CallLog) -> None:
         self._clock = clock
@@ -19,7 +19,7 @@ class Control:
         self._log = log
 
     def routes(self) -> Routes:
-        """What answers which request."""
+        """Return the handlers by method and path."""
         return {
             ("POST", "/clock/advance"): self._advance,
             ("POST", "/leases/expire"): self._expire_leases,

@@ -1,4 +1,4 @@
-"""What a queue remembers of the deduplication ids it has seen."""
+"""The deduplication ids of the last five minutes."""
 
 from collections import OrderedDict
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ class FirstSend:
 
 
 class DeduplicationMemory:
-    """Five minutes of sends by deduplication id, whatever became of the messages.
+    """The sends of the last five minutes by deduplication id, also those of deleted messages.
 
     Source: "Exactly-once processing in Amazon SQS", Amazon SQS Developer Guide: the interval is
     five minutes, and SQS keeps track of the id even after the message is received and deleted.
@@ -26,7 +26,7 @@ class DeduplicationMemory:
         self._sends: OrderedDict[tuple[str | None, str], FirstSend] = OrderedDict()
 
     def find(self, *, group_id: str | None, deduplication_id: str, now: float) -> FirstSend | None:
-        """The first send with this id, in this group if one is given."""
+        """Return the first send with this id, in this group if one is given."""
         while self._sends:
             oldest = next(iter(self._sends))
             if self._sends[oldest].sent_at + WINDOW_SECONDS > now:
@@ -35,5 +35,5 @@ class DeduplicationMemory:
         return self._sends.get((group_id, deduplication_id))
 
     def remember(self, *, group_id: str | None, deduplication_id: str, send: FirstSend) -> None:
-        """Notes a send. Sends are noted in the order of their times."""
+        """Add a send. Sends must be added in the order of their times."""
         self._sends[group_id, deduplication_id] = send

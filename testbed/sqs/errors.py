@@ -1,15 +1,14 @@
-"""The errors that SQS answers with.
+"""The errors of SQS.
 
-Source: the errors in the reference of each action (Amazon SQS API Reference), and the texts that
-SQS gives, as quoted in https://repost.aws/knowledge-center/sqs-receipt-handle-error and in the
-issue trackers of AWS's SDKs.
+Sources: the errors of each action (Amazon SQS API Reference). For the messages,
+https://repost.aws/knowledge-center/sqs-receipt-handle-error and the issue trackers of AWS's SDKs.
 """
 
 from http import HTTPStatus
 
 from testbed.server.errors import ServiceError
 
-# The code of an error in the older query protocol. SQS still sends it, in x-amzn-query-error.
+# The error codes of the older query protocol, which SQS still sends in x-amzn-query-error.
 _QUERY_CODES = {
     "BatchEntryIdsNotDistinct": "AWS.SimpleQueueService.BatchEntryIdsNotDistinct",
     "BatchRequestTooLong": "AWS.SimpleQueueService.BatchRequestTooLong",
@@ -25,16 +24,16 @@ _QUERY_CODES = {
 
 
 class SqsError(ServiceError):
-    """An answer of SQS that says no. `code` is that of the JSON protocol."""
+    """An error of SQS. `code` is that of the JSON protocol."""
 
     @property
     def query_code(self) -> str:
-        """What botocore shows as `Error.Code`."""
+        """The code of the query protocol, which botocore shows as `Error.Code`."""
         return _QUERY_CODES.get(self.code, self.code)
 
     @property
     def is_sender_fault(self) -> bool:
-        """Whether the caller is to blame, rather than SQS."""
+        """Whether the error is the sender's fault, not the receiver's."""
         return self.status < HTTPStatus.INTERNAL_SERVER_ERROR
 
 
@@ -74,5 +73,5 @@ def expired_receipt_handle(*, handle: str) -> SqsError:
 
 
 def not_modelled(*, what: str) -> SqsError:
-    """For what AWS does and this model does not: better refused than done wrong."""
+    """Return the error for a feature of AWS that this model refuses, rather than imitate badly."""
     return SqsError(code="UnsupportedOperation", message=f"This model of SQS has no {what}.")

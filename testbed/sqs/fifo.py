@@ -1,4 +1,4 @@
-"""A FIFO queue on a server of SQS, and what tests ask of it through boto3."""
+"""A FIFO queue on an SQS server, used through boto3."""
 
 import time
 import uuid
@@ -16,7 +16,7 @@ from testbed.sqs.client import SqsServer
 
 
 class Fifo:
-    """A new FIFO queue on one of the servers."""
+    """A new FIFO queue on the strict server, or on moto if `server` is None."""
 
     def __init__(self, *, client: Any, server: SqsServer | None, **attributes: str) -> None:
         self.client = client
@@ -30,7 +30,7 @@ class Fifo:
         return Fifo(client=self.client, server=self.server, **attributes)
 
     def send(self, body: str, **parameters: Any) -> Any:
-        """Sends a body, whose first letter is the group unless another is given."""
+        """Send a body. By default, its first letter is the group."""
         given = {"MessageGroupId": body[0], "MessageDeduplicationId": uuid.uuid4().hex}
         return self.client.send_message(
             QueueUrl=self.url, MessageBody=body, **{**given, **parameters}
@@ -62,7 +62,7 @@ class Fifo:
         return dict(answer["Attributes"])
 
     def pass_time(self, *, seconds: float) -> None:
-        """Lets time pass: on the model by its clock, on moto by waiting."""
+        """Let time pass: on the strict server by its clock, on moto by waiting."""
         if self.server is None:
             time.sleep(seconds)
         else:
@@ -71,7 +71,7 @@ class Fifo:
 
 @cache
 def client_of(url: str) -> Any:
-    """A client of that server; making one takes longer than most tests."""
+    """Return a client of this server. It is cached, because creating one takes long."""
     return boto3.client(
         "sqs",
         endpoint_url=url,
@@ -89,7 +89,7 @@ def error_code(action: Callable[[], object]) -> str:
 
 
 def while_waiting(queue: Fifo, action: Callable[[], object]) -> tuple[list[str], float]:
-    """What a long poll gets that begins before an action, and how long after it."""
+    """Start a long poll, then run an action. Return the poll's bodies, and the seconds it took."""
     with ThreadPoolExecutor(max_workers=1) as pool:
         poll = pool.submit(queue.received, WaitTimeSeconds=10)
         time.sleep(0.15)

@@ -1,4 +1,4 @@
-"""The message groups of a queue: their messages in order, and which of them are unlocked."""
+"""The message groups of a queue: their messages in order, and which groups are unlocked."""
 
 import heapq
 from collections import OrderedDict
@@ -12,23 +12,23 @@ from testbed.sqs.message import Message
 class Group:
     """The messages of a group by sequence number, oldest first.
 
-    It is locked while `in_flight` is not 0. `offered_at` is the sequence number under which it
-    stands in the heap of unlocked groups, or None.
+    The group is locked while `in_flight` is not 0. `offered_at` is its sequence number in the heap
+    of unlocked groups, None if it is not there.
     """
 
     group_id: str
-    # An OrderedDict, because finding the first key of a dict slows with each first key removed.
+    # Finding the first key of a dict becomes slower with each first key removed; not so here.
     messages: OrderedDict[int, Message] = field(default_factory=OrderedDict)
     in_flight: int = 0
     offered_at: int | None = None
 
     def following(self, *, skip: int, count: int) -> list[Message]:
-        """Up to `count` messages after the first `skip`."""
+        """Return up to `count` messages after the first `skip`."""
         return list(islice(self.messages.values(), skip, skip + count))
 
 
 class Groups:
-    """All groups that have messages. No call looks at more messages than it returns."""
+    """All groups that have messages. No call reads more messages than it returns."""
 
     def __init__(self) -> None:
         self._groups: dict[str, Group] = {}
@@ -36,7 +36,7 @@ class Groups:
         self._unlocked: list[tuple[int, str]] = []
 
     def add(self, message: Message) -> None:
-        """Puts it behind the others of its group."""
+        """Add a message at the end of its group."""
         group = self._groups.get(message.group_id)
         if group is None:
             group = self._groups[message.group_id] = Group(message.group_id)
@@ -44,7 +44,7 @@ class Groups:
         self._offer(group)
 
     def remove(self, message: Message) -> None:
-        """Takes out one that is not in flight, wherever in its group it stands."""
+        """Remove a message that is not in flight, at any position of its group."""
         group = self._groups[message.group_id]
         del group.messages[message.sequence]
         if group.messages:
@@ -53,26 +53,26 @@ class Groups:
             del self._groups[message.group_id]
 
     def lock(self, message: Message) -> None:
-        """Notes that it came in flight."""
+        """Lock the group of a message that is in flight from now on."""
         group = self._groups[message.group_id]
         group.in_flight += 1
         group.offered_at = None
 
     def unlock(self, message: Message) -> None:
-        """Notes that this one is in flight no longer."""
+        """Unlock the group of a message if it was the last one in flight."""
         group = self._groups[message.group_id]
         group.in_flight -= 1
         self._offer(group)
 
     def has_unlocked(self) -> bool:
-        """Whether there is a message that could be received."""
+        """Whether a message can be received."""
         self._drop_outdated()
         return bool(self._unlocked)
 
     def take_unlocked(self) -> Group | None:
-        """The unlocked group whose first message is the oldest.
+        """Return the unlocked group with the oldest first message; None if all are locked.
 
-        It is not offered again before one of its messages is locked and unlocked, or removed.
+        The group is not returned again before one of its messages is unlocked or removed.
         """
         self._drop_outdated()
         if not self._unlocked:

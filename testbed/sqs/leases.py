@@ -1,4 +1,4 @@
-"""Which messages are in flight, and until when."""
+"""The leases of the messages in flight."""
 
 import heapq
 
@@ -6,7 +6,7 @@ from testbed.sqs.message import Message
 
 
 class Leases:
-    """The messages in flight by sequence number, and the next visibility timeout to run out."""
+    """The messages in flight by sequence number, and the end of the next lease."""
 
     def __init__(self) -> None:
         self._held: dict[int, Message] = {}
@@ -17,22 +17,22 @@ class Leases:
         return len(self._held)
 
     def oldest_first(self) -> list[Message]:
-        """All messages in flight, in the order they were sent."""
+        """Return all messages in flight, in the order in which they were sent."""
         return [self._held[sequence] for sequence in sorted(self._held)]
 
     def hold(self, message: Message, *, until: float) -> None:
-        """Notes it as in flight until then, whether it is already or not."""
+        """Start or change the lease of a message."""
         message.lease_end = until
         self._held[message.sequence] = message
         heapq.heappush(self._ends, (until, message.sequence))
 
     def end(self, message: Message) -> None:
-        """Notes that it is in flight no longer."""
+        """End the lease of a message."""
         message.lease_end = None
         del self._held[message.sequence]
 
     def next_end(self) -> float | None:
-        """When the next lease ends; None if no message is in flight."""
+        """Return when the next lease ends; None if no message is in flight."""
         while self._ends:
             lease_end, sequence = self._ends[0]
             message = self._held.get(sequence)
@@ -42,7 +42,7 @@ class Leases:
         return None
 
     def overdue(self, *, now: float) -> Message | None:
-        """A message whose lease has ended but that is still noted as in flight."""
+        """Return a message in flight whose lease is over; None without one."""
         lease_end = self.next_end()
         if lease_end is None or lease_end > now:
             return None

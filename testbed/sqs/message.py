@@ -1,4 +1,4 @@
-"""A message on a queue, what a send needs to make one, and what the queue says of them."""
+"""Messages, the results of sends, and the digests of bodies and attributes."""
 
 import base64
 import hashlib
@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-# A message attribute as the JSON protocol has it: DataType, and StringValue or BinaryValue.
+# A message attribute of the JSON protocol: DataType, and StringValue or BinaryValue.
 MessageAttribute = Mapping[str, Any]
 MessageAttributes = Mapping[str, MessageAttribute]
 
@@ -16,7 +16,7 @@ _BINARY_MARK = b"\x02"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewMessage:
-    """What a send asks for, already checked."""
+    """The checked message of a send."""
 
     body: str
     group_id: str
@@ -28,8 +28,8 @@ class NewMessage:
 class Message:
     """A message on a queue. Times are seconds since the epoch.
 
-    `lease_end` is when the visibility timeout of the last receive runs out, or None while the
-    message is not in flight; `receipt_handle` is that of the last receive.
+    `lease_end` is the end of its visibility timeout, None while it is not in flight.
+    `receipt_handle` is that of the last receive.
     """
 
     message_id: str
@@ -48,13 +48,13 @@ class Message:
 
     @property
     def is_in_flight(self) -> bool:
-        """Whether a consumer has it, so that its group is locked."""
+        """Whether a consumer has the message, which locks its group."""
         return self.lease_end is not None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sent:
-    """The result of a send. A duplicate has the id and sequence number of the first one."""
+    """The result of a send. A duplicate has the id and sequence number of the first send."""
 
     message_id: str
     sequence: int
@@ -63,19 +63,19 @@ class Sent:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Counts:
-    """How many messages a queue has."""
+    """The numbers of messages of a queue."""
 
     visible: int
     in_flight: int
 
 
 def body_digest(body: str) -> str:
-    """The MD5 of a body, in hexadecimal."""
+    """Return the MD5 of a body, in hexadecimal."""
     return hashlib.md5(body.encode(), usedforsecurity=False).hexdigest()
 
 
 def attributes_digest(attributes: MessageAttributes) -> str:
-    """The MD5 of message attributes, in hexadecimal.
+    """Return the MD5 of message attributes, in hexadecimal.
 
     Source: "Calculating the MD5 message digest for message attributes", Amazon SQS Developer Guide.
     """

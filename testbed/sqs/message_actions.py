@@ -1,6 +1,6 @@
 """The actions on messages: SendMessage, ReceiveMessage, DeleteMessage, ChangeMessageVisibility.
 
-Each does one message; `protocol` makes the batches of them.
+Each of them processes one message; `protocol` builds the batch actions from them.
 """
 
 import time
@@ -42,11 +42,11 @@ class MessageActions:
     async def receive(
         self, *, queue: FifoQueue, request: Request, again: bool
     ) -> tuple[dict[str, Any], list[LoggedEntry]]:
-        """Waits for messages as long as asked for and allowed, even if the caller has gone.
+        """Return messages, after a wait of at most the requested and allowed time.
 
-        A poll whose caller has gone goes on and takes messages, which come back only when their
-        visibility timeout runs out: nobody may rely on SQS noticing. With `again`, it hands out
-        messages that are in flight.
+        A poll continues even if its caller has closed the connection. It then receives messages
+        that are visible again only after their visibility timeout, as may happen on SQS. With
+        `again`, messages in flight are delivered again.
         """
         limit = checked_limit(request)
         wait = checked_wait(request=request, queue=queue.attributes)

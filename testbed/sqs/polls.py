@@ -1,4 +1,4 @@
-"""Long polls: receives that wait for a message, woken as soon as one can be received."""
+"""Long polls: receives that wait until a message can be received."""
 
 import asyncio
 from collections import defaultdict, deque
@@ -7,14 +7,14 @@ from contextlib import suppress
 from testbed.server.clock import Clock
 from testbed.sqs.queue import FifoQueue
 
-# AWS documentation, ReceiveMessage, "WaitTimeSeconds".
+# Amazon SQS API Reference, ReceiveMessage, "WaitTimeSeconds".
 MAX_POLL_SECONDS = 20.0
 
 
 class LongPolls:
-    """The receives that wait, by queue. Who changes a queue calls `wake` for it.
+    """The waiting receives, by queue. `wake` must be called after each change of a queue.
 
-    No receive may wait longer than `longest`, in seconds.
+    No receive waits longer than `longest`, in seconds.
     """
 
     def __init__(self, *, clock: Clock, longest: float) -> None:
@@ -24,7 +24,7 @@ class LongPolls:
         self._timers: dict[FifoQueue, asyncio.TimerHandle] = {}
 
     async def wait(self, *, queue: FifoQueue, seconds: float) -> None:
-        """Returns when there may be a message, after that many real seconds at the latest."""
+        """Return when a message may be there, at the latest after that many real seconds."""
         woken = asyncio.get_running_loop().create_future()
         self._waiting[queue].append(woken)
         self.wake(queue)
@@ -33,9 +33,9 @@ class LongPolls:
                 await woken
 
     def wake(self, queue: FifoQueue) -> None:
-        """Wakes the first that waits if there is a message, else sees to it that it will be.
+        """Wake the first waiting receive if a message is visible, otherwise when the next one is.
 
-        The one that is woken calls this again after its receive, for the next one.
+        After its receive, the woken one calls this again, for the next receive.
         """
         timer = self._timers.pop(queue, None)
         if timer is not None:
@@ -56,13 +56,13 @@ class LongPolls:
             )
 
     def wake_all(self, queue: FifoQueue) -> None:
-        """Wakes all that wait for a message of this queue, whether there is one or not."""
+        """Wake all receives that wait for this queue."""
         for woken in self._waiting.pop(queue, ()):
             if not woken.done():
                 woken.set_result(None)
 
     def forget(self, queue: FifoQueue) -> None:
-        """Wakes all, and keeps nothing of a queue that was deleted."""
+        """Wake all receives of a deleted queue, and forget the queue."""
         self.wake_all(queue)
         timer = self._timers.pop(queue, None)
         if timer is not None:

@@ -1,4 +1,4 @@
-"""A received message as SQS's JSON protocol shows it, with the attributes that were asked for."""
+"""A received message in SQS's JSON protocol, with the requested attributes."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -22,7 +22,7 @@ _SYSTEM_ATTRIBUTES = frozenset(
 
 
 def wanted_system_attributes(request: Mapping[str, Any]) -> frozenset[str]:
-    """What a ReceiveMessage asks for, by the new name of that parameter or by the old one."""
+    """Return the requested system attributes, by the parameter's new name or its old one."""
     names = {
         *(request.get("MessageSystemAttributeNames") or ()),
         *(request.get("AttributeNames") or ()),
@@ -38,7 +38,7 @@ def wanted_system_attributes(request: Mapping[str, Any]) -> frozenset[str]:
 def shown_message(
     *, message: Message, system_attributes: frozenset[str], attribute_patterns: Iterable[str]
 ) -> dict[str, Any]:
-    """One element of `Messages` in the answer to a ReceiveMessage."""
+    """Return an element of `Messages` in the answer to ReceiveMessage."""
     shown: dict[str, Any] = {
         "MessageId": message.message_id,
         "ReceiptHandle": message.receipt_handle,
@@ -56,7 +56,7 @@ def shown_message(
 
 
 def milliseconds(seconds: float) -> str:
-    """A time as SQS's attributes have it: whole milliseconds since the epoch."""
+    """Return a time as in SQS's attributes: whole milliseconds since the epoch."""
     return str(int(seconds * 1000))
 
 
@@ -76,7 +76,7 @@ def _system_attributes(message: Message) -> dict[str, str]:
 
 
 def _matching(attributes: MessageAttributes, patterns: Iterable[str]) -> MessageAttributes:
-    """Those that a name, `All`, `.*` or a prefix such as `bar.*` stands for."""
+    """Return the attributes that match a name, `All`, `.*` or a prefix such as `bar.*`."""
     patterns = set(patterns)
     if patterns & {"All", ".*"}:
         return attributes

@@ -1,4 +1,4 @@
-"""The actions of SQS as its JSON protocol has them: a request in, an answer out."""
+"""The actions of SQS in its JSON protocol, from request to answer."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -20,14 +20,14 @@ _BATCHES = ("ChangeMessageVisibilityBatch", "DeleteMessageBatch", "SendMessageBa
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
-    """What the caller gets, and what the log says of each message."""
+    """The body of an answer, and the log entries of the messages."""
 
     body: Mapping[str, Any]
     entries: Sequence[LoggedEntry] = ()
 
 
 class SqsProtocol:
-    """Performs actions. Raises SqsError where SQS answers with an error."""
+    """Performs actions. Raises SqsError if SQS answers with an error."""
 
     def __init__(self, *, account: Account, clock: Clock, polls: LongPolls) -> None:
         self._account = account
@@ -45,10 +45,10 @@ class SqsProtocol:
         again: bool = False,
         entry_error: SqsError | None = None,
     ) -> Answer:
-        """Does one action. Addresses of queues in the answer begin with `base_url`.
+        """Perform an action. Addresses of queues in the answer begin with `base_url`.
 
-        With `again`, a receive hands out messages that are in flight. With `entry_error`, a batch
-        does nothing and answers with that error for each entry.
+        With `again`, a receive delivers messages in flight. With `entry_error`, a batch has no
+        effect and answers with this error for each entry.
         """
         if action in self._on_queues:
             return Answer(body=self._on_queues[action](request, base_url))

@@ -1,4 +1,4 @@
-"""A FIFO queue with AWS's rules, and without I/O: the time is passed in and never goes back.
+"""A FIFO queue with the rules of AWS, without I/O. The time is passed in and never goes back.
 
 Source: Amazon SQS Developer Guide ("FIFO queue delivery logic", "Visibility timeout", "Setting up
 dead-letter queue retention") and Amazon SQS API Reference.
@@ -22,14 +22,14 @@ from testbed.sqs.message import Counts, Message, NewMessage, Sent
 from testbed.sqs.receipts import ReceiptHandles
 from testbed.sqs.selection import from_each_group_in_turn, from_one_group_first
 
-# As on AWS: 20 digits, more than 64 bits hold, and not consecutive.
+# As on AWS: 20 digits, more than 64 bits, and not consecutive.
 _FIRST_SEQUENCE = 18_849_496_460_467_696_128
 _SEQUENCE_STEP = 256
 _PURGE_INTERVAL_SECONDS = 60
 
 
 class FifoQueue:
-    """The messages of one queue. `greedy` says how a receive chooses: see `selection`."""
+    """The messages of one queue. `greedy` decides how a receive chooses: see `selection`."""
 
     def __init__(
         self, *, name: str, arn: str, attributes: QueueAttributes, now: float, greedy: bool
@@ -49,7 +49,7 @@ class FifoQueue:
         self._purged_at: float | None = None
 
     def send(self, *, message: NewMessage, now: float) -> Sent:
-        """Puts it at the end of its group, unless its deduplication id was sent lately."""
+        """Add a message to its group, unless its deduplication id was sent in the last minutes."""
         self._catch_up(now=now)
         scope = message.group_id if self.attributes.deduplicates_per_group else None
         first = self._deduplication.find(
@@ -82,10 +82,10 @@ class FifoQueue:
         dead_letters: "FifoQueue | None",
         now: float,
     ) -> list[Message]:
-        """Up to `limit` messages of unlocked groups, which locks these groups.
+        """Receive up to `limit` messages of unlocked groups, which are locked then.
 
-        What was received as often as the redrive policy allows goes to `dead_letters` instead, or
-        is received once more if the policy's queue is not there (None).
+        A message that was received as often as the redrive policy allows is moved to
+        `dead_letters`; if that queue does not exist (None), it is received again.
         """
         self._catch_up(now=now)
         lease_end = self._lease_end(visibility_timeout, now)
@@ -95,21 +95,21 @@ class FifoQueue:
     def receive_again(
         self, *, limit: int, visibility_timeout: int | None, now: float
     ) -> list[Message]:
-        """Up to `limit` messages that are in flight, oldest first: what SQS should never do.
+        """Receive up to `limit` messages in flight, oldest first, which SQS should never do.
 
         They get new receipt handles and a new visibility timeout.
         """
         self._catch_up(now=now)
         again = self._leases.oldest_first()[:limit]
         for message in again:
-            self._hand_out(message, lease_end=self._lease_end(visibility_timeout, now), now=now)
+            self._deliver(message, lease_end=self._lease_end(visibility_timeout, now), now=now)
         return again
 
     def add_dead_letter(self, *, message: Message, source_arn: str, now: float) -> None:
-        """Takes over a message of another queue, whose redrive policy names this one.
+        """Add a message of another queue, whose redrive policy names this queue.
 
-        It keeps its ids, attributes and receive count. The time of sending is reset, as AWS
-        documents for FIFO queues. Deduplication does not apply, or the message would be lost.
+        The message keeps its ids, attributes and receive count. Its time of sending is reset, as
+        AWS documents for FIFO queues. It is never dropped as a duplicate.
         """
         self._catch_up(now=now)
         message.sequence = self._take_sequence()
@@ -119,10 +119,10 @@ class FifoQueue:
         self._add(message)
 
     def delete(self, *, receipt_handle: str, now: float) -> Message | None:
-        """Deletes the message; None if it is gone already, which is no error.
+        """Delete and return a message; return None if it was deleted before.
 
-        Raises SqsError if the queue never made the handle, or if it has expired: the visibility
-        timeout has run out, or the message was received again since.
+        Raises SqsError if the handle is not of this queue or has expired, because the visibility
+        timeout is over or the message was received again.
         """
         message = self._find(receipt_handle=receipt_handle, now=now)
         if message is not None:
@@ -132,10 +132,10 @@ class FifoQueue:
     def change_visibility(
         self, *, receipt_handle: str, visibility_timeout: int, now: float
     ) -> Message:
-        """Lets the visibility timeout run out that many seconds from now; 0 releases at once.
+        """Set the visibility timeout to that many seconds from now; 0 makes the message visible.
 
-        Raises SqsError as `delete` does, if the message is gone, and for more than 12 hours from
-        the receive.
+        Raises SqsError as `delete` does, if the message was deleted, and if the timeout would end
+        more than 12 hours after the receive.
         """
         message = self._find(receipt_handle=receipt_handle, now=now)
         if message is None:
@@ -158,7 +158,7 @@ class FifoQueue:
         return message
 
     def purge(self, *, now: float) -> None:
-        """Deletes all messages, at most once in 60 seconds; deduplication ids stay known."""
+        """Delete all messages, but no deduplication ids. Raises SqsError if repeated too soon."""
         if self._purged_at is not None and now < self._purged_at + _PURGE_INTERVAL_SECONDS:
             raise SqsError(
                 code="PurgeQueueInProgress",
@@ -171,7 +171,7 @@ class FifoQueue:
         self._groups = Groups()
 
     def expire_leases(self, *, now: float) -> int:
-        """Ends the visibility timeouts of all messages in flight; returns how many."""
+        """End the leases of all messages in flight. Return how many they were."""
         self._catch_up(now=now)
         held = self._leases.oldest_first()
         for message in held:
@@ -179,22 +179,22 @@ class FifoQueue:
         return len(held)
 
     def counts(self, *, now: float) -> Counts:
-        """How many messages there are now."""
+        """Return the numbers of messages now."""
         self._catch_up(now=now)
         in_flight = len(self._leases)
         return Counts(visible=len(self._messages) - in_flight, in_flight=in_flight)
 
     def has_receivable(self, *, now: float) -> bool:
-        """Whether a group with messages is unlocked."""
+        """Whether a message can be received."""
         self._catch_up(now=now)
         return self._groups.has_unlocked()
 
     def message_of(self, *, receipt_handle: str) -> Message | None:
-        """The message that a handle was made for, expired or not; None if there is none."""
+        """Return the message of a handle, expired or not; None if it does not exist."""
         return self._messages.get(self._receipts.sequence(handle=receipt_handle) or 0)
 
     def next_lease_end(self) -> float | None:
-        """When the next visibility timeout runs out; None if no message is in flight."""
+        """Return when the next visibility timeout ends; None if no message is in flight."""
         return self._leases.next_end()
 
     def _lease_end(self, requested: int | None, now: float) -> float:
@@ -243,14 +243,14 @@ class FifoQueue:
                 target.add_dead_letter(message=message, source_arn=self.arn, now=now)
             taken = group.following(skip=skip, count=count)
         for message in taken:
-            self._hand_out(message, lease_end=lease_end, now=now)
+            self._deliver(message, lease_end=lease_end, now=now)
         return taken
 
     def _is_exhausted(self, message: Message) -> bool:
         policy = self.attributes.redrive
         return policy is not None and message.receive_count >= policy.max_receives
 
-    def _hand_out(self, message: Message, *, lease_end: float, now: float) -> None:
+    def _deliver(self, message: Message, *, lease_end: float, now: float) -> None:
         message.receipt_handle = self._receipts.make(sequence=message.sequence)
         message.receive_count += 1
         message.received_at = now

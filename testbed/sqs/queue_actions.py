@@ -1,4 +1,4 @@
-"""The actions on queues as wholes: one method for each action of SQS that the model has."""
+"""The actions on queues: one method for each action that the model has."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -16,7 +16,7 @@ Request = Mapping[str, Any]
 class QueueActions:
     """Translates requests into calls of the account, and its results into answers.
 
-    A handler is given the request and the beginning of the addresses of queues.
+    A handler receives the request and the base URL of the queues.
     """
 
     def __init__(self, *, account: Account, clock: Clock, polls: LongPolls) -> None:
@@ -97,7 +97,7 @@ class QueueActions:
 
 
 def queue_name(request: Request) -> str | None:
-    """The name of the queue that a request is about, if it is about one."""
+    """Return the name of the queue in a request; None if the request has none."""
     url = request.get("QueueUrl")
     name = request.get("QueueName") if url is None else url.rpartition("/")[2]
     return None if name is None else str(name)

@@ -1,6 +1,6 @@
-"""Which messages a receive takes: two ways that AWS's documentation allows.
+"""The choice of messages for a receive, in two ways that AWS's documentation allows.
 
-A `Take` hands out up to `count` messages of a group after its first `skip`; it may find none.
+A `Take` delivers up to `count` messages of a group after its first `skip`, possibly none.
 """
 
 from typing import Protocol
@@ -14,7 +14,7 @@ class Take(Protocol):
 
 
 def from_one_group_first(*, groups: Groups, limit: int, take: Take) -> list[Message]:
-    """All it can from the group of the oldest message, before it goes on to the next group.
+    """Return as many messages as possible from the group of the oldest message, then the next.
 
     Source: "FIFO queue delivery logic", Amazon SQS Developer Guide: SQS tries to return as many
     messages of one group as possible.
@@ -26,7 +26,7 @@ def from_one_group_first(*, groups: Groups, limit: int, take: Take) -> list[Mess
 
 
 def from_each_group_in_turn(*, groups: Groups, limit: int, take: Take) -> list[Message]:
-    """One message of each group, the oldest first, and then a second one, until it is enough."""
+    """Return one message of each group, the oldest first, then a second one, up to the limit."""
     runs: list[tuple[Group, list[Message]]] = []
     while len(runs) < limit and (group := groups.take_unlocked()):
         if first := take(group, skip=0, count=1):

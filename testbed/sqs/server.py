@@ -1,4 +1,4 @@
-"""The server."""
+"""The server of the model of SQS."""
 
 import asyncio
 import json
@@ -10,13 +10,13 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from testbed.server.clock import Clock
+from testbed.server.faults import Fault, FaultKind
 from testbed.server.http import HttpRequest, HttpResponse
 from testbed.server.server import Server
 from testbed.sqs.account import Account
 from testbed.sqs.calls import CallLog, LoggedCall, LoggedEntry
 from testbed.sqs.control import Control
 from testbed.sqs.errors import SqsError
-from testbed.sqs.faults import Fault, FaultKind, fault_from_json
 from testbed.sqs.polls import LongPolls
 from testbed.sqs.protocol import Answer, SqsProtocol
 from testbed.sqs.queue_actions import queue_name
@@ -24,18 +24,21 @@ from testbed.sqs.queue_actions import queue_name
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Outcome:
-    """What a call came to; without a response, the connection is closed."""
+    """The outcome of a call. Without a response, the connection is closed."""
 
     result: str
     response: HttpResponse | None = None
     entries: Sequence[LoggedEntry] = ()
 
 
-class Sqs(Server[Fault]):
-    """The model of SQS; empty at its start, and nothing of it is kept on disk.
+_KINDS = frozenset(FaultKind) - {FaultKind.DELAY, FaultKind.UNPROCESSED}
 
-    Without the control interface, calls are not logged either: memory holds the messages that are
-    on the queues, and the deduplication ids of five minutes.
+
+class Sqs(Server):
+    """The model of SQS. It starts empty and keeps everything in memory.
+
+    Without the control interface it does not log calls, so that memory has only the messages on the
+    queues and the deduplication ids of five minutes.
     """
 
     def __init__(
@@ -52,10 +55,10 @@ class Sqs(Server[Fault]):
                 clock=self._clock, account=self._account, polls=self._polls, log=self._log
             )
             routes = control.routes()
-        super().__init__(fault_from_json=fault_from_json, routes=routes, host=host)
+        super().__init__(kinds=_KINDS, routes=routes, host=host)
 
     async def answer(self, http_request: HttpRequest) -> HttpResponse | None:
-        """Does what a call of SQS asks, but for faults."""
+        """Perform a call of SQS, unless a fault hits it."""
         action = http_request.headers.get("x-amz-target", "").rpartition(".")[2]
         request: Mapping[str, Any] = json.loads(http_request.body or b"{}")
         name = queue_name(request)
@@ -67,7 +70,7 @@ class Sqs(Server[Fault]):
                 action=action, has_messages_in_flight=has_messages_in_flight
             ),
         )
-        # As the caller names this server, so that addresses of queues lead back the same way.
+        # The caller's own name of this server, so that it can reach the queues by their addresses.
         base_url = f"http://{http_request.headers['host']}"
         outcome = await self._outcome(
             action=action, request=request, base_url=base_url, fault=fault
@@ -129,7 +132,7 @@ class Sqs(Server[Fault]):
 
 
 def _injected_error(fault: Fault) -> SqsError:
-    return SqsError(code=fault.code, message="A fault that was asked for.", status=fault.status)
+    return SqsError(code=fault.code, message="An injected fault.", status=fault.status)
 
 
 def _response(*, body: Mapping[str, Any]) -> HttpResponse:
@@ -139,7 +142,7 @@ def _response(*, body: Mapping[str, Any]) -> HttpResponse:
 
 
 def _error_response(error: SqsError) -> HttpResponse:
-    blame = "Sender" if error.is_sender_fault else "Receiver"
+    fault = "Sender" if error.is_sender_fault else "Receiver"
     return HttpResponse(
         status=error.status,
         body=json.dumps(
@@ -147,6 +150,6 @@ def _error_response(error: SqsError) -> HttpResponse:
         ).encode(),
         headers={
             "x-amzn-RequestId": str(uuid.uuid4()),
-            "x-amzn-query-error": f"{error.query_code};{blame}",
+            "x-amzn-query-error": f"{error.query_code};{fault}",
         },
     )

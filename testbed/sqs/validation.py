@@ -1,6 +1,6 @@
-"""What SQS checks of the requests that carry messages, before a queue sees them.
+"""The checks of SQS on requests with messages.
 
-Source: SendMessage, SendMessageBatch and ReceiveMessage in the Amazon SQS API Reference, and
+Sources: SendMessage, SendMessageBatch and ReceiveMessage in the Amazon SQS API Reference, and
 "Amazon SQS message quotas" in the Developer Guide.
 """
 
@@ -36,7 +36,7 @@ _ATTRIBUTE_TYPE = re.compile(r"(String|Number|Binary)(\..+)?")
 
 
 def checked_message(*, request: Mapping[str, Any], queue: QueueAttributes) -> NewMessage:
-    """The message of a SendMessage request or of one entry of a batch; raises SqsError."""
+    """Return the message of a SendMessage or of an entry of a batch. Raises SqsError."""
     body = request.get("MessageBody")
     if not body:
         raise missing_parameter(name="MessageBody")
@@ -69,7 +69,7 @@ def checked_message(*, request: Mapping[str, Any], queue: QueueAttributes) -> Ne
 
 
 def payload_bytes(request: Mapping[str, Any]) -> int:
-    """The size that counts for SQS's limits: the body, and the attributes with names and types."""
+    """Return the size for SQS's limits: the body, and the attributes with names and types."""
     texts = [str(request.get("MessageBody", ""))]
     binary_bytes = 0
     for name, attribute in (request.get("MessageAttributes") or {}).items():
@@ -79,7 +79,7 @@ def payload_bytes(request: Mapping[str, Any]) -> int:
 
 
 def check_batch(*, action: str, entries: list[Mapping[str, Any]]) -> None:
-    """Raises SqsError for what makes SQS refuse a batch as a whole."""
+    """Raise SqsError if SQS refuses a batch as a whole."""
     if not entries:
         raise SqsError(
             code="EmptyBatchRequest",
@@ -105,7 +105,7 @@ def check_batch(*, action: str, entries: list[Mapping[str, Any]]) -> None:
 
 
 def check_batch_size(entries: list[Mapping[str, Any]]) -> None:
-    """Raises SqsError if the messages of a batch are together too large."""
+    """Raise SqsError if the messages of a batch are too large together."""
     total = sum(payload_bytes(entry) for entry in entries)
     if total > MAXIMUM_MESSAGE_BYTES:
         raise SqsError(
@@ -116,41 +116,41 @@ def check_batch_size(entries: list[Mapping[str, Any]]) -> None:
 
 
 def checked_limit(request: Mapping[str, Any]) -> int:
-    """MaxNumberOfMessages, 1 if not given."""
-    limit = int(request.get("MaxNumberOfMessages", 1))
-    if not 1 <= limit <= _MAX_MESSAGES:
-        raise invalid_value(
-            name="MaxNumberOfMessages",
-            value=limit,
-            reason=f"Must be between 1 and {_MAX_MESSAGES}, if provided.",
-        )
-    return limit
+    """Return MaxNumberOfMessages, by default 1. Raises SqsError."""
+    return _checked_number(
+        name="MaxNumberOfMessages",
+        value=int(request.get("MaxNumberOfMessages", 1)),
+        allowed=range(1, _MAX_MESSAGES + 1),
+        rule=f"between 1 and {_MAX_MESSAGES}",
+    )
 
 
 def checked_wait(*, request: Mapping[str, Any], queue: QueueAttributes) -> int:
-    """WaitTimeSeconds, that of the queue if not given."""
-    seconds = int(request.get("WaitTimeSeconds", queue.wait_seconds))
-    if not 0 <= seconds <= _MAX_WAIT_SECONDS:
-        raise invalid_value(
-            name="WaitTimeSeconds",
-            value=seconds,
-            reason=f"Must be >= 0 and <= {_MAX_WAIT_SECONDS}, if provided.",
-        )
-    return seconds
+    """Return WaitTimeSeconds, by default that of the queue. Raises SqsError."""
+    return _checked_number(
+        name="WaitTimeSeconds",
+        value=int(request.get("WaitTimeSeconds", queue.wait_seconds)),
+        allowed=range(_MAX_WAIT_SECONDS + 1),
+        rule=f">= 0 and <= {_MAX_WAIT_SECONDS}",
+    )
 
 
 def checked_visibility_timeout(request: Mapping[str, Any]) -> int | None:
-    """VisibilityTimeout, None if not given."""
+    """Return VisibilityTimeout, by default None. Raises SqsError."""
     if "VisibilityTimeout" not in request:
         return None
-    seconds = int(request["VisibilityTimeout"])
-    if not 0 <= seconds <= MAXIMUM_VISIBILITY_TIMEOUT_SECONDS:
-        raise invalid_value(
-            name="VisibilityTimeout",
-            value=seconds,
-            reason=f"Must be between 0 and {MAXIMUM_VISIBILITY_TIMEOUT_SECONDS}, if provided.",
-        )
-    return seconds
+    return _checked_number(
+        name="VisibilityTimeout",
+        value=int(request["VisibilityTimeout"]),
+        allowed=range(MAXIMUM_VISIBILITY_TIMEOUT_SECONDS + 1),
+        rule=f"between 0 and {MAXIMUM_VISIBILITY_TIMEOUT_SECONDS}",
+    )
+
+
+def _checked_number(*, name: str, value: int, allowed: range, rule: str) -> int:
+    if value not in allowed:
+        raise invalid_value(name=name, value=value, reason=f"Must be {rule}, if provided.")
+    return value
 
 
 def _deduplication_id(request: Mapping[str, Any], *, queue: QueueAttributes) -> str:

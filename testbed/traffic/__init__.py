@@ -1,1 +1,1 @@
-"""Generated traffic: the events of producers, and the effect that each of them must have."""
+"""Generated traffic: the events of producers, and the effect that each must have."""

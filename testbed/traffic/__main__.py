@@ -1,6 +1,6 @@
-"""`python -m testbed.traffic RATE`: traffic without an end, for a service that is running.
+"""`python -m testbed.traffic RATE`: endless traffic for a running service.
 
-RATE is events a second. The settings come from the environment, as the service's own do.
+RATE is in events per second. The settings come from the environment, as those of the service.
 """
 
 import os
@@ -19,7 +19,7 @@ from testbed.traffic.projects import insert_projects
 from testbed.traffic.sending import EventQueue
 
 MAX_RATE = 200
-# The worker's backlog; the embedded SQS slows down as it grows.
+# The maximal backlog of the worker.
 _MAX_BACKLOG = 90
 _EVENTS_OF_A_DAY = 10_000
 _SEEDS = 2**32
@@ -46,7 +46,7 @@ def _rate(arguments: list[str]) -> int | None:
 
 
 def _publish(*, rate: int) -> None:
-    """Send so many events each second; fewer while the worker is behind."""
+    """Send events at this rate, and fewer while the worker has a large backlog."""
     queue = EventQueue(
         sqs=boto3.client("sqs", region_name=os.environ["SQS_CONVERSATION_REGION"]),
         url=os.environ["SQS_CONVERSATION_QUEUE_URL"],
@@ -65,7 +65,7 @@ def _publish(*, rate: int) -> None:
 
 
 def _days() -> Iterator[Day]:
-    """Days of yesterday's date, each with projects and contacts of its own."""
+    """Yield days of yesterday's date, each with new projects and contacts."""
     while True:
         yesterday = datetime.now(UTC).date() - timedelta(days=1)
         yield generate_day(events=_EVENTS_OF_A_DAY, seed=secrets.randbelow(_SEEDS), day=yesterday)

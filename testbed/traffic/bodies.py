@@ -1,4 +1,4 @@
-"""The JSON bodies of events as producers write them, valid and invalid."""
+"""The JSON bodies of events as producers write them, valid or invalid."""
 
 import json
 from collections.abc import Callable
@@ -7,7 +7,7 @@ from typing import Any
 
 from testbed.traffic.events import Answer, Contact, JsonObject
 
-# What stores refuse or misread: NUL, a lone surrogate, text from right to left, markup, SQL.
+# Texts that stores may refuse or misread: NUL, a lone surrogate, right-to-left text, markup, SQL.
 HOSTILE_TEXTS = (
     "\x00 and \ud83d alone",
     "שלום \u202e dlrow",
@@ -34,7 +34,7 @@ def message(
 
 
 def answer(*, contact: Contact, correlation_id: str, answer: Answer) -> JsonObject:
-    """Return a survey answer on its dummy message."""
+    """Return a survey answer with its dummy message."""
     return _event(
         "message.received",
         contact=contact,
@@ -54,7 +54,7 @@ def answer(*, contact: Contact, correlation_id: str, answer: Answer) -> JsonObje
 def window(
     *, contact: Contact, correlation_id: str, start: datetime, has_chats_room: bool
 ) -> JsonObject:
-    """Return `conversation.window`, which with `has_chats_room` says that a human took over.
+    """Return `conversation.window`; with `has_chats_room`, a human took over.
 
     Its external id is the correlation id.
     """
@@ -78,9 +78,9 @@ def close(*, contact: Contact, correlation_id: str, resolution: int) -> JsonObje
 
 
 def invalid(*, kind: str, valid: JsonObject) -> str:
-    """Return a body that can take no effect, made from that of a message.
+    """Return an invalid body, made from the body of a message.
 
-    Bodies whose correlation ids differ differ, too. Raises KeyError for an unknown kind.
+    Each correlation id gives another body. Raises KeyError for an unknown kind.
     """
     body = _INVALID[kind](valid)
     return body if isinstance(body, str) else json.dumps(body)
@@ -113,7 +113,7 @@ def _with_message(valid: JsonObject, **fields: Any) -> JsonObject:
 
 
 def _forged(valid: JsonObject) -> JsonObject:
-    """Return a message in Celery's form that would run any code."""
+    """Return a Celery message that would run any code."""
     body = json.dumps([[valid["correlation_id"]], {}, {}])
     return {
         "body": body,
@@ -129,8 +129,8 @@ def _scored(valid: JsonObject, value: str) -> JsonObject:
     return {**_with_data(dummy, key="weni_csat", value=value), "event_type": "message.received"}
 
 
-# By the reason for which the worker quarantines it; the part after a colon names one of several
-# kinds with the same reason.
+# By the reason with which the worker quarantines it. What follows a colon distinguishes kinds with
+# the same reason.
 _INVALID: dict[str, Callable[[JsonObject], JsonObject | str]] = {
     "not_json": lambda valid: json.dumps(valid)[:-1],
     "not_json:NaN": lambda valid: json.dumps({**valid, "number": float("nan")}),
@@ -152,7 +152,7 @@ _INVALID: dict[str, Callable[[JsonObject], JsonObject | str]] = {
     "not_allowed": _forged,
 }
 INVALID_KINDS = tuple(_INVALID)
-# Bodies that are no event of a known producer, and come without its message attributes.
+# Bodies that are not from a known producer, and come without its message attributes.
 FOREIGN_KINDS = ("unknown_event_type:properties", "not_allowed")
 
 

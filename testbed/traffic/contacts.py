@@ -1,4 +1,4 @@
-"""What happens to one contact, event by event, and what each event must leave behind."""
+"""The history of one contact, event by event, with the effect that each event must have."""
 
 import random
 from dataclasses import dataclass, field, replace
@@ -27,9 +27,9 @@ SCORES = {"weni_csat": range(1, 6), "weni_nps": range(11)}
 
 
 class EventKind(StrEnum):
-    """What a contact, a bot or a platform does.
+    """The kind of an event.
 
-    A REPEAT is the same body again, a RESEND the same message under another correlation id.
+    A REPEAT is the same body again, a RESEND the same message with another correlation id.
     """
 
     RECEIVED = "message.received"
@@ -46,7 +46,7 @@ class EventKind(StrEnum):
 
 
 class Draft(NamedTuple):
-    """A body and its effect. `event_type` is None where the body names none."""
+    """A body and its effect. `event_type` is None if the event has no message attributes."""
 
     body: JsonObject | str
     event_type: str | None
@@ -55,7 +55,7 @@ class Draft(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class ChatMessage:
-    """A message that was sent, in its latest version, and where it stands."""
+    """A sent message in its latest version, with its effect."""
 
     fields: JsonObject
     event_type: str
@@ -67,8 +67,8 @@ class ChatMessage:
 class ContactHistory:
     """The conversations of a contact so far; `number` is that of the latest one.
 
-    Each method sends an event and returns it. A `token` is the id of what it sends, and must be
-    new.
+    Each method returns an event and updates the history. `token` is the id of the event, and must
+    be new.
     """
 
     contact: Contact
@@ -88,9 +88,9 @@ class ContactHistory:
         original: ChatMessage | None = None,
         detail: str = "",
     ) -> Draft:
-        """Send an event of any kind.
+        """Return an event of any kind.
 
-        `at` is the time that it says. `original` is the message of an edit or repeat, `detail` the
+        `at` is the time in its body. `original` is the message of an edit or a repeat, `detail` the
         key of an answer or the kind of an invalid event.
         """
         match kind:
@@ -108,7 +108,7 @@ class ContactHistory:
         return self._message(kind, token=token, at=at, text=text)
 
     def _message(self, kind: EventKind, *, token: str, at: datetime, text: str) -> Draft:
-        """A late message belongs to the latest conversation, open or not."""
+        """Return a message. A late one belongs to the latest conversation, open or closed."""
         is_late = kind is EventKind.LATE
         opens = not self.is_open and not is_late
         if not is_late:
@@ -129,7 +129,7 @@ class ContactHistory:
         return self._draft(sent)
 
     def _again(self, kind: EventKind, original: ChatMessage, *, token: str) -> Draft:
-        """The latest version of a message, or another one, which is the latest from now on."""
+        """Return the latest version of a message again, or an edit, which is the latest then."""
         again = replace(original, effect=replace(original.effect, opens=False))
         if kind is not EventKind.REPEAT:
             again = replace(again, correlation_id=token)
@@ -140,8 +140,8 @@ class ContactHistory:
         return self._draft(again)
 
     def _answer(self, *, token: str, key: str, rng: random.Random) -> Draft:
-        """To the conversation in progress if the contact has written in it."""
-        # The bot's question alone does not make the conversation in progress the answered one.
+        """Return an answer, to the open conversation if the contact has written in it."""
+        # A conversation in which only the bot has written is not the answered one.
         is_of_latest = not self.is_open or self.contact_wrote
         number = self.number if is_of_latest else self.number - 1
         score = rng.choice(SCORES[key]) if key in SCORES else None
@@ -156,7 +156,7 @@ class ContactHistory:
         return Draft(body, body["event_type"], answer)
 
     def _window(self, *, token: str, at: datetime, is_takeover: bool) -> Draft:
-        """A takeover closes the conversation in progress; another window opens one if need be."""
+        """Return a window. A takeover closes the conversation; other windows open one if needed."""
         effect: Closing | Window
         name = self.contact.name
         if is_takeover:

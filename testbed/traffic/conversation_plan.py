@@ -1,4 +1,4 @@
-"""What happens in one conversation of a readable day, and when."""
+"""The events of one conversation of a readable day, with their times."""
 
 import random
 from dataclasses import dataclass, field
@@ -10,7 +10,7 @@ from testbed.traffic.contacts import EventKind
 from testbed.traffic.events import Contact
 
 MIN_MESSAGES = 3
-# Answers, late messages and repeats come until so long after the close.
+# Answers, late messages and repeats may come for this long after the close.
 AFTERMATH = timedelta(minutes=45)
 
 _MAX_PAUSE = timedelta(minutes=25)
@@ -23,10 +23,10 @@ _CLOCK_IS_BEHIND = 0.05
 
 
 class Step(NamedTuple):
-    """One event, put on the queue at `at`.
+    """An event that is sent at `at`.
 
-    `created_at` is the time that a message says; that of the original for an edit and a repeat.
-    `detail` is the key of an answer or the kind of an invalid event.
+    `created_at` is the time in the message; for an edit or a repeat, that of the original. `detail`
+    is the key of an answer or the kind of an invalid event.
     """
 
     at: datetime
@@ -37,10 +37,10 @@ class Step(NamedTuple):
 
 @dataclass(slots=True, kw_only=True)
 class ConversationPlan:
-    """How many events of each kind a conversation has, beside the one that closes it.
+    """The number of events of each kind in a conversation, beside the event that closes it.
 
-    One that is `left_open` has none that does. `answers` are keys of surveys, `invalid` kinds of
-    invalid events. There are at least MIN_MESSAGES messages. A plan has edits or repeats, not both.
+    If it is `left_open`, no event closes it. `answers` are keys of surveys, `invalid` kinds of
+    invalid events. There are at least MIN_MESSAGES messages, and edits or repeats, not both.
     """
 
     contact: Contact
@@ -69,8 +69,8 @@ def steps_of(plan: ConversationPlan, *, rng: random.Random) -> list[Step]:
     if not plan.left_open:
         kind = EventKind.TAKEOVER if rng.random() < _TAKEN_OVER else EventKind.CLOSE
         steps.append(Step(close, kind, start))
-    # Among equal times the sequence number decides, which some models of SQS draw at random. So
-    # only a message that is alone at its time, as the first always is, is edited or repeated.
+    # Among equal times the sequence number decides, which some models of SQS choose at random. So
+    # only messages with a unique time are edited or repeated. The first message always has one.
     alone = [line for line in lines if _is_alone(line, lines)]
     for line in rng.choices(alone, k=plan.repeats):
         steps.append(Step(_between(line.at, end, rng=rng), EventKind.REPEAT, line.created_at))
@@ -91,7 +91,7 @@ def steps_of(plan: ConversationPlan, *, rng: random.Random) -> list[Step]:
 
 
 def _lines(plan: ConversationPlan, *, rng: random.Random) -> list[Step]:
-    """The contact begins; then both sides write. Some write at once, some clocks are behind."""
+    """Return the messages of both sides. A few have the time of the one before, or less."""
     lines: list[Step] = []
     at = plan.starts_at
     for number in range(plan.messages):
@@ -108,8 +108,8 @@ def _lines(plan: ConversationPlan, *, rng: random.Random) -> list[Step]:
 
 
 def _in_some_zone(at: datetime, *, plan: ConversationPlan, rng: random.Random) -> datetime:
-    in_utc = rng.random() < _WRITTEN_IN_UTC
-    return at.astimezone(UTC if in_utc else ZoneInfo(plan.timezone))
+    is_in_utc = rng.random() < _WRITTEN_IN_UTC
+    return at.astimezone(UTC if is_in_utc else ZoneInfo(plan.timezone))
 
 
 def _between(start: datetime, end: datetime, *, rng: random.Random) -> datetime:

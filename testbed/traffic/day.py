@@ -1,4 +1,4 @@
-"""A readable day of traffic: the same for the same seed, number of events and date."""
+"""A readable day of traffic, the same for the same seed, number of events and date."""
 
 import random
 from collections import defaultdict
@@ -15,11 +15,11 @@ from testbed.traffic.planning import plan_event
 from testbed.traffic.projects import Project, make_project, make_uuid
 from testbed.traffic.texts import NAMES, sentence
 
-# Fewer have no room for an event of every kind.
+# The minimum for an event of every kind.
 MIN_EVENTS = 100
 EVENTS_PER_CONVERSATION = 10
 
-# Zones without daylight saving: in the hour that its end repeats, no closing time means the second.
+# Zones without daylight saving time, because a closing time in a repeated hour means the first.
 _PROJECTS = (
     ("Paulista Bakery", "America/Sao_Paulo"),
     ("Pinheiros Bank", "America/Sao_Paulo"),
@@ -34,7 +34,7 @@ _ANSWERED = {"weni_csat": 0.4, "weni_nps": 0.2, "order_status": 0.1}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Day:
-    """The events in the order in which they are sent, and the projects that they belong to."""
+    """The events in the order of sending, and their projects."""
 
     projects: list[Project]
     events: list[PlannedEvent]
@@ -43,17 +43,17 @@ class Day:
 def generate_day(*, events: int, seed: int, day: date) -> Day:
     """Return exactly `events` events of `events // 10` conversations.
 
-    An event closes most of them; the others, some of each project, are left open. Some
-    contacts have two conversations. Raises ValueError for fewer than MIN_EVENTS events.
+    Events close most of the conversations; some of each project are left open. Some contacts have
+    two conversations. Raises ValueError for fewer than MIN_EVENTS events.
     """
     if events < MIN_EVENTS:
         raise ValueError(f"A day has at least {MIN_EVENTS} events.")
-    # Not for secrets: the day must be the same again.
+    # Repeatable, not for secrets.
     rng = random.Random(seed)  # noqa: S311
     projects = [make_project(name=name, timezone=zone, rng=rng) for name, zone in _PROJECTS]
     plans = _plans(events // EVENTS_PER_CONVERSATION, projects=projects, day=day, rng=rng)
     _leave_open(plans, rng=rng)
-    _share_out(events, plans=plans, rng=rng)
+    _distribute(events, plans=plans, rng=rng)
     steps: list[tuple[Step, Contact]] = []
     ends: dict[Contact, datetime] = {}
     for plan in plans:
@@ -69,7 +69,7 @@ def generate_day(*, events: int, seed: int, day: date) -> Day:
 def _plans(
     count: int, *, projects: list[Project], day: date, rng: random.Random
 ) -> list[ConversationPlan]:
-    """Plans without extras. The last ones are second conversations of the first contacts."""
+    """Return minimal plans. The last plans are second conversations of the first contacts."""
     write_again = max(1, count // 40)
     plans = []
     for number in range(count - write_again):
@@ -96,7 +96,7 @@ def _plans(
 
 
 def _leave_open(plans: list[ConversationPlan], *, rng: random.Random) -> None:
-    """Leave a part of each project's conversations open, each of them its contact's last."""
+    """Leave a share of each project's conversations open, only last ones of a contact."""
     latest = {plan.contact: plan for plan in plans}
     by_project = defaultdict(list)
     for plan in latest.values():
@@ -106,8 +106,8 @@ def _leave_open(plans: list[ConversationPlan], *, rng: random.Random) -> None:
             plan.left_open = True
 
 
-def _share_out(events: int, *, plans: list[ConversationPlan], rng: random.Random) -> None:
-    """Decide what happens in which conversation; what is left of the number are messages."""
+def _distribute(events: int, *, plans: list[ConversationPlan], rng: random.Random) -> None:
+    """Distribute events over the conversations. The rest of the number are messages."""
     for kind in islice(cycle(INVALID_KINDS), max(len(INVALID_KINDS), events // 100)):
         rng.choice(plans).invalid.append(kind)
     for key, share in _ANSWERED.items():
@@ -127,7 +127,7 @@ def _share_out(events: int, *, plans: list[ConversationPlan], rng: random.Random
 
 
 def _write(steps: list[tuple[Step, Contact]], *, rng: random.Random) -> list[PlannedEvent]:
-    """Return the events of steps that are in queue order."""
+    """Return the events of steps, which are in queue order."""
     start = steps[0][0].at
     histories: dict[Contact, ContactHistory] = {}
     events = []
@@ -151,7 +151,7 @@ def _write(steps: list[tuple[Step, Contact]], *, rng: random.Random) -> list[Pla
                 number=number,
                 at=(step.at - start).total_seconds(),
                 contact=contact,
-                # New at each sending, also of the same body: SQS does not see that it is a repeat.
+                # New for each event, so that SQS does not drop repeats.
                 deduplication_id=f"day-{make_uuid(rng)}",
             )
         )

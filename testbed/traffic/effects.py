@@ -1,4 +1,4 @@
-"""What must be in the stores after these events were sent: worked out from the events alone."""
+"""The effects of events, worked out from the events alone."""
 
 import json
 from collections.abc import Iterable, Mapping
@@ -25,9 +25,9 @@ _MILLISECOND = 1_000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExpectedVersion:
-    """A version of a message as it was sent first, and the bounds of its time in the transcript.
+    """A version of a message as it was first sent, and the bounds of its time in the transcript.
 
-    `correlation_ids` has those of all events that sent it, by their sequence numbers.
+    `correlation_ids` are those of all events that sent it, by their sequence numbers.
     """
 
     document: JsonObject
@@ -36,13 +36,13 @@ class ExpectedVersion:
     correlation_ids: dict[int, str]
 
     def is_repeated_by(self, document: JsonObject) -> bool:
-        """Whether that is the same body, sent under the same or another correlation id."""
+        """Whether this is the same body, apart from its correlation id."""
         return _without_correlation_id(document) == _without_correlation_id(self.document)
 
 
 @dataclass(slots=True, kw_only=True)
 class ExpectedMessage:
-    """A message with its versions in the order in which they were sent."""
+    """A message with its versions in the order of sending."""
 
     message_id: str
     conversation: int | None
@@ -51,11 +51,11 @@ class ExpectedMessage:
 
 @dataclass(slots=True, kw_only=True)
 class ExpectedConversation:
-    """A conversation of a contact of which the events say where each of them belongs.
+    """A conversation of a contact whose events determine their conversations.
 
-    `opened_by` is the time of the message that opened it, if a message did. `closes_at` is the
-    closing time of its project, if that is what closes it. `external_ids` are those of its windows,
-    and `scores` those of its answers by key, each in the order of sending.
+    `opened_by` is the message that opened it, if a message did. `closes_at` is the closing time of
+    its project, if the conversation closes by time. `external_ids` are those of its windows, and
+    `scores` those of its answers by key, both in the order of sending.
     """
 
     contact: Contact
@@ -73,27 +73,24 @@ class ExpectedConversation:
 
     @property
     def resolution(self) -> int:
-        """How it is closed, or IN_PROGRESS."""
+        """The resolution, or IN_PROGRESS."""
         if self.closing:
             return self.closing.resolution
         return UNCLASSIFIED if self.closes_at else IN_PROGRESS
 
     @property
     def is_closed(self) -> bool:
-        """Whether its messages must be in the archive."""
+        """Whether it is closed, so that its messages are in the archive."""
         return self.resolution != IN_PROGRESS
 
     def score(self, key: str) -> int | None:
-        """Return the score of its newest answer of that kind, None if there is none."""
+        """Return the score of its newest answer with this key, None without one."""
         return self.scores[key][-1] if key in self.scores else None
 
 
 @dataclass(slots=True, kw_only=True)
 class ExpectedContact:
-    """The events of a contact, and its messages and conversations.
-
-    There are conversations only if the events say which they are.
-    """
+    """The events of a contact, its messages, and its conversations if events determine them."""
 
     contact: Contact
     events: list[SentEvent] = field(default_factory=list)
@@ -101,7 +98,7 @@ class ExpectedContact:
     conversations: dict[int, ExpectedConversation] = field(default_factory=dict)
 
     def conversation(self, number: int) -> ExpectedConversation:
-        """Return the conversation of this number, added if it is new."""
+        """Return the conversation with this number, which is added if it is new."""
         return self.conversations.setdefault(
             number, ExpectedConversation(contact=self.contact, number=number)
         )
@@ -109,7 +106,7 @@ class ExpectedContact:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExpectedAnswer:
-    """A survey answer, the contact who gave it, and the event that brought it."""
+    """A survey answer, its contact, and the place of its event."""
 
     contact: Contact
     group_id: str
@@ -120,7 +117,7 @@ class ExpectedAnswer:
 
 @dataclass(slots=True, kw_only=True)
 class Expected:
-    """All that must be found, and nothing else may be."""
+    """All effects that must be found. Any other effect is a defect."""
 
     contacts: dict[ContactId, ExpectedContact] = field(default_factory=dict)
     answers: dict[tuple[ContactId, str], ExpectedAnswer] = field(default_factory=dict)
@@ -128,16 +125,16 @@ class Expected:
 
     @property
     def conversations(self) -> list[ExpectedConversation]:
-        """Of all contacts."""
+        """The conversations of all contacts."""
         return [each for one in self.contacts.values() for each in one.conversations.values()]
 
 
 def expected_effects(
     sent: Iterable[SentEvent], *, closings: Mapping[str, datetime] | None = None
 ) -> Expected:
-    """Return what these events, taken in this order, must leave behind.
+    """Return the effects of these events in this order.
 
-    `closings` are the times, by a project's uuid, at which what no event has closed closes.
+    `closings` are the times, by the project's uuid, at which open conversations close.
     """
     expected = Expected()
     for one in sent:
@@ -182,7 +179,7 @@ def _version(document: JsonObject, *, message: Message, sent: SentEvent) -> Expe
     if message.created_at:
         earliest = latest = datetime.fromisoformat(message.created_at)
     else:
-        # SQS's times are whole milliseconds.
+        # The times of SQS are in whole milliseconds.
         began, latest = sent.sent_from, sent.sent_until
         earliest = began.replace(microsecond=began.microsecond // _MILLISECOND * _MILLISECOND)
     return ExpectedVersion(

@@ -1,6 +1,6 @@
-"""An event of generated traffic, the contact it belongs to, and the effect that it must have.
+"""The events of generated traffic, with their contacts and the effects that they must have.
 
-Plain data: the checker reads it beside the stores, and neither knows the service's code.
+This is plain data, independent of the service's code, which the checker compares with the stores.
 """
 
 from collections.abc import Mapping
@@ -19,10 +19,10 @@ RESOLVED, UNRESOLVED, IN_PROGRESS, UNCLASSIFIED, HAS_CHAT_ROOM = range(5)
 
 
 class Trait(StrEnum):
-    """What is special about a contact.
+    """The trait of a contact.
 
-    HOT has a large part of all traffic. SPLIT is written about by two producers with different
-    group ids, whose order nobody promises. TIMED is of a project whose closing time falls into the
+    HOT has a large share of the traffic. SPLIT has events of two producers with different group
+    ids, between which there is no order. TIMED is of a project whose closing time is within the
     run, so that only the service knows which message was the last before it.
     """
 
@@ -44,28 +44,28 @@ class Contact:
 
     @property
     def id(self) -> ContactId:
-        """What identifies it in the stores."""
+        """The identity of the contact in the stores."""
         return self.project, self.channel, self.urn
 
     @property
     def group_id(self) -> str:
-        """The message group of its events."""
+        """The message group of the contact's events."""
         return ":".join(self.id)
 
     @property
     def is_certain(self) -> bool:
-        """Whether the events alone say to which of its conversations each belongs."""
+        """Whether the events alone determine their conversations."""
         return self.trait in (Trait.PLAIN, Trait.HOT)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Message:
-    """The message is in the contact's `conversation`-th conversation, once.
+    """The effect of a message: it is in its conversation, once.
 
-    A different body with the same message id is an edit, and kept with it. `created_at` is the
-    time at which it stands there, as `sortable` writes it; None: the time of its sending.
-    Conversations count from 1; None where the events alone do not say which it is. `opens` says
-    that it is the first event of its conversation.
+    Conversations are numbered from 1; None means that the events do not determine it. A different
+    body with the same message id is an edit, and stored with the message. `created_at` is its time
+    in the transcript, in the form of `sortable`; None stands for the time of sending. `opens` is
+    true for the first event of a conversation.
     """
 
     message_id: str
@@ -76,7 +76,7 @@ class Message:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Window:
-    """The conversation has this external id and contact name, unless a later window changes it."""
+    """The effect of a window: the conversation has its external id and contact name."""
 
     external_id: str
     conversation: int | None
@@ -85,9 +85,9 @@ class Window:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Closing:
-    """The conversation is closed with this resolution, and archived.
+    """The effect of a close or a takeover: the conversation is closed and archived.
 
-    The external id and the contact's name are those of the window by which a human took over.
+    A takeover is a window, and has an external id and a contact name.
     """
 
     conversation: int | None
@@ -98,7 +98,10 @@ class Closing:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
-    """The answer is recorded once, for this conversation (0: none), and sent to the data lake."""
+    """The effect of an answer: it is recorded once, and sent to the data lake.
+
+    `conversation` 0 stands for none.
+    """
 
     message_id: str
     key: str
@@ -109,7 +112,7 @@ class Answer:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Invalid:
-    """The event is in the dead letters, once, with this reason, and has no other effect.
+    """The effect of an invalid event: it is a dead letter, once, with this reason.
 
     An empty reason stands for any.
     """
@@ -122,10 +125,10 @@ Effect = Message | Window | Closing | Answer | Invalid
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlannedEvent:
-    """An event for the queue. `at` is when to send it, in seconds from the beginning.
+    """An event to send `at` seconds after the beginning.
 
-    The events of a group are sent in the order of their `number`. `attributes` are the message
-    attributes that are text.
+    The events of a group are sent in the order of their `number`. `attributes` are message
+    attributes of type String.
     """
 
     number: int
@@ -138,7 +141,7 @@ class PlannedEvent:
     attributes: Mapping[str, str] = field(default_factory=dict)
 
     def as_batch_entry(self, *, entry_id: str) -> "SendMessageBatchRequestEntryTypeDef":
-        """Return the event as an entry of SendMessageBatch."""
+        """Return the event's entry for SendMessageBatch."""
         return {
             "Id": entry_id,
             "MessageBody": self.body,
@@ -153,9 +156,9 @@ class PlannedEvent:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SentEvent:
-    """An event that SQS accepted: its id and sequence number there, and when it was sent.
+    """An event that SQS has accepted, with its message id and sequence number.
 
-    `sent_from` is when the first call that carried it began, `sent_until` when the last one ended.
+    `sent_from` is the beginning of the first call with the event, `sent_until` the end of the last.
     """
 
     event: PlannedEvent
@@ -166,5 +169,5 @@ class SentEvent:
 
 
 def sortable(at: datetime) -> str:
-    """Return a time as the stores write it: in UTC, to the microsecond, so that text sorts."""
+    """Return a time as the stores write it: text in UTC with microseconds, which sorts."""
     return at.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")

@@ -1,4 +1,4 @@
-"""Events as their producers put them on the queue."""
+"""Builds events for the queue from drafts."""
 
 import json
 
@@ -15,7 +15,7 @@ def plan_event(
     deduplication_id: str,
     group_id: str = "",
 ) -> PlannedEvent:
-    """Return a draft as an event for the queue; its attributes repeat what the body says."""
+    """Return an event for the queue. Its message attributes repeat fields of the body."""
     attributes = {}
     if draft.event_type:
         attributes = {

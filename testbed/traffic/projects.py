@@ -1,4 +1,4 @@
-"""The projects of generated traffic, and their rows in the database."""
+"""The projects of generated traffic, and their database rows."""
 
 import random
 from collections.abc import Mapping
@@ -25,7 +25,7 @@ class Project:
     timezone: str = "UTC"
 
     def local(self, at: datetime) -> datetime:
-        """Return the same instant on the clocks of the project's time zone."""
+        """Return the same instant in the project's time zone."""
         return at.astimezone(ZoneInfo(self.timezone))
 
 
@@ -35,12 +35,12 @@ def make_project(*, name: str, timezone: str = "UTC", rng: random.Random) -> Pro
 
 
 def make_uuid(rng: random.Random) -> str:
-    """Return a UUID that is the same for the same state of `rng`."""
+    """Return a UUID that depends only on the state of `rng`."""
     return str(UUID(int=rng.getrandbits(128), version=4))
 
 
 def insert_projects(*, database_url: str, closings: Mapping[Project, datetime]) -> None:
-    """Insert projects whose conversations close at the time of day of these instants."""
+    """Insert projects whose daily closing times are the local times of these instants."""
     with (
         closing(psycopg2.connect(database_url)) as connection,
         connection,

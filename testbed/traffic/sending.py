@@ -1,10 +1,10 @@
-"""Producers: planned events on the queue."""
+"""Sends planned events, as producers do."""
 
 import time
-from collections import deque
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from itertools import islice
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from botocore.exceptions import BotoCoreError, ClientError
 
@@ -13,21 +13,31 @@ from testbed.traffic.events import PlannedEvent, SentEvent
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
 
-# SendMessageBatch takes at most ten messages, and 1 MiB with their attributes.
+# SendMessageBatch accepts at most ten messages, and 1 MiB with their attributes.
 MAX_BATCH = 10
 _MAX_BATCH_BYTES = 900_000
-_LOOK_AGAIN_SECONDS = 0.1
+_POLL_SECONDS = 0.1
+
+
+class HasBody(Protocol):
+    """Something with the body of a message."""
+
+    @property
+    def body(self) -> str: ...
+
+
+AnyMessage = TypeVar("AnyMessage", bound=HasBody)
 
 
 class Refused(RuntimeError):
-    """SQS did not take an event, or took a later one of its group instead."""
+    """SQS has refused an event, or has accepted a later event of its group."""
 
 
 class EventQueue:
-    """The queue that events are sent to.
+    """The queue for events.
 
-    With `retry_seconds`, a call that fails is made again after that time, until SQS has taken its
-    events; without, it raises what boto3 raises.
+    With `retry_seconds`, a call that fails is repeated after that time until SQS has accepted its
+    events. Without it, exceptions of boto3 are raised.
     """
 
     def __init__(self, *, sqs: "SQSClient", url: str, retry_seconds: float | None = None) -> None:
@@ -36,7 +46,7 @@ class EventQueue:
         self._retry_seconds = retry_seconds
 
     def depth(self) -> int:
-        """Return how many messages wait or are in flight."""
+        """Return how many messages are visible or in flight."""
         return depth(self._sqs, self._url)
 
     def publish(
@@ -46,37 +56,37 @@ class EventQueue:
         max_backlog: int,
         on_progress: Callable[[list[SentEvent], int], None] = lambda _sent, _backlog: None,
     ) -> list[SentEvent]:
-        """Send all events in their order, no faster than the worker takes them.
+        """Send all events in their order, so that the queue's backlog stays within `max_backlog`.
 
-        `on_progress` is called at each look at the queue, with what was sent and the backlog; what
-        it raises ends the publishing.
+        `on_progress` is called at each poll of the queue, with the sent events and the backlog. Its
+        exceptions end the publishing.
         """
         sent: list[SentEvent] = []
-        pending = deque(events)
-        while pending:
+        remaining = batches(events)
+        while len(sent) < len(events):
             backlog = self.depth()
             on_progress(sent, backlog)
-            batches = (max_backlog - backlog) // MAX_BATCH
-            if batches <= 0:
-                time.sleep(_LOOK_AGAIN_SECONDS)
-            for _ in range(batches):
-                sent += self.send(take_batch(pending))
+            room = (max_backlog - backlog) // MAX_BATCH
+            if room <= 0:
+                time.sleep(_POLL_SECONDS)
+            for batch in islice(remaining, max(0, room)):
+                sent += self.send(batch)
         return sent
 
     def send(self, batch: Sequence[PlannedEvent]) -> list[SentEvent]:
-        """Send a batch; its deduplication ids make trying again harmless.
+        """Send a batch. Its deduplication ids make repeated calls harmless.
 
-        Raises Refused if SQS does not take an event and it is not to be tried again, or if SQS
-        takes a later event of its group.
+        Raises Refused if SQS refuses an event and calls are not repeated, or if SQS accepts a later
+        event of its group.
         """
         sent: dict[int, SentEvent] = {}
         began = datetime.now(UTC)
         while left := [event for event in batch if event.number not in sent]:
-            taken = self._try(left, began=began)
-            for event in taken:
+            accepted = self._try(left, began=began)
+            for event in accepted:
                 sent[event.event.number] = event
-            _check_no_one_was_overtaken(
-                refused=[event for event in left if event.number not in sent], taken=taken
+            _check_order(
+                refused=[event for event in left if event.number not in sent], accepted=accepted
             )
         return [sent[event.number] for event in batch]
 
@@ -93,7 +103,7 @@ class EventQueue:
             return []
         if self._retry_seconds is None:
             for failed in answer.get("Failed", ()):
-                raise Refused(f"SQS did not take an event: {failed['Code']}.")
+                raise Refused(f"SQS refused an event: {failed['Code']}.")
         ended = datetime.now(UTC)
         results = {result["Id"]: result for result in answer.get("Successful", ())}
         return [
@@ -110,7 +120,7 @@ class EventQueue:
 
 
 def depth(sqs: "SQSClient", queue_url: str) -> int:
-    """Return how many messages of a queue wait or are in flight."""
+    """Return how many messages of a queue are visible or in flight."""
     answer = sqs.get_queue_attributes(
         QueueUrl=queue_url,
         AttributeNames=["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"],
@@ -118,23 +128,23 @@ def depth(sqs: "SQSClient", queue_url: str) -> int:
     return sum(map(int, answer["Attributes"].values()))
 
 
-def take_batch(pending: deque[PlannedEvent]) -> list[PlannedEvent]:
-    """Remove from `pending`, and return, as much as one call takes."""
-    batch: list[PlannedEvent] = []
+def batches(messages: Iterable[AnyMessage]) -> Iterator[list[AnyMessage]]:
+    """Yield the messages in their order, in batches that SQS accepts in one call."""
+    batch: list[AnyMessage] = []
     size = 0
-    while pending and len(batch) < MAX_BATCH:
-        size += len(pending[0].body)
-        if batch and size > _MAX_BATCH_BYTES:
-            break
-        batch.append(pending.popleft())
-    return batch
+    for message in messages:
+        if batch and (len(batch) == MAX_BATCH or size + len(message.body) > _MAX_BATCH_BYTES):
+            yield batch
+            batch, size = [], 0
+        batch.append(message)
+        size += len(message.body)
+    if batch:
+        yield batch
 
 
-def _check_no_one_was_overtaken(
-    *, refused: Sequence[PlannedEvent], taken: Iterable[SentEvent]
-) -> None:
+def _check_order(*, refused: Sequence[PlannedEvent], accepted: Iterable[SentEvent]) -> None:
     first_refused = {event.group_id: event.number for event in reversed(refused)}
-    for sent in taken:
+    for sent in accepted:
         event = sent.event
         if event.number > first_refused.get(event.group_id, event.number):
-            raise Refused("SQS took a later event of a group and refused an earlier one.")
+            raise Refused("SQS accepted a later event of a group and refused an earlier one.")

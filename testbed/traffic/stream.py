@@ -1,4 +1,4 @@
-"""Events of many contacts without end, the same for the same seed."""
+"""An endless stream of events of many contacts, the same for the same seed."""
 
 import random
 from collections.abc import Iterator
@@ -16,7 +16,7 @@ HOT_SHARE = 0.3
 INVALID_SHARE = 0.01
 LARGE_SHARE = 0.0002
 HOSTILE_SHARE = 0.02
-# What an event is, of a contact whose conversation is open; weights.
+# The weights of the kinds of events.
 _KINDS = {
     EventKind.RECEIVED: 37,
     EventKind.SENT: 37,
@@ -27,7 +27,7 @@ _KINDS = {
     EventKind.CLOSE: 4,
     EventKind.TAKEOVER: 2,
 }
-# Only the service knows where these are cut, so nothing depends on it.
+# Only the service knows which conversation these belong to, so none needs a certain one.
 _KINDS_OF_TIMED = {
     EventKind.RECEIVED: 38,
     EventKind.SENT: 38,
@@ -35,7 +35,7 @@ _KINDS_OF_TIMED = {
     EventKind.RESEND: 6,
     EventKind.WINDOW: 12,
 }
-# What is edited or repeated is one of so many last messages, of closed conversations as well.
+# Edits and resends concern the last messages, also those of closed conversations.
 _REMEMBERED = 30
 _TEXT = "Is my order on its way?"
 _CUSTOM_KEY = "custom_event"
@@ -49,7 +49,7 @@ _TIMED_CONTACTS = 20
 class Population:
     """The projects and contacts of a stream.
 
-    The closing time of `timed_project` falls into the run, that of `projects` is far away.
+    The closing time of `timed_project` is within the run, those of `projects` are later.
     """
 
     projects: list[Project]
@@ -92,7 +92,7 @@ def _special(count: int, *, project: Project, trait: Trait) -> list[Contact]:
 
 
 class Stream:
-    """`start` is the time of the first event, `rate` how many there are in a second."""
+    """An endless stream. `start` is the time of its beginning, `rate` its events per second."""
 
     def __init__(self, *, seed: int, start: datetime, rate: float) -> None:
         self.population = make_population(seed=seed)
@@ -139,21 +139,21 @@ class Stream:
         return self._number / self._rate
 
     def _kind(self, history: ContactHistory) -> EventKind:
-        """What is possible for this contact now; a message always is."""
+        """Return a kind that is possible for this contact now."""
         trait = history.contact.trait
         if self._rng.random() < INVALID_SHARE:
             return EventKind.INVALID
         kinds = _KINDS_OF_TIMED if trait is Trait.TIMED else _KINDS
         (kind,) = self._rng.choices(list(kinds), weights=list(kinds.values()))
-        is_again = kind in (EventKind.EDIT, EventKind.RESEND)
+        is_repeat = kind in (EventKind.EDIT, EventKind.RESEND)
         is_closing = kind in (EventKind.CLOSE, EventKind.TAKEOVER)
-        cannot_be_again = not history.messages or trait is Trait.SPLIT
-        if (is_again and cannot_be_again) or (is_closing and not history.is_open):
+        cannot_repeat = not history.messages or trait is Trait.SPLIT
+        if (is_repeat and cannot_repeat) or (is_closing and not history.is_open):
             return self._rng.choice((EventKind.RECEIVED, EventKind.SENT))
         return kind
 
     def _group_of(self, contact: Contact, draft: Draft) -> str:
-        """Of a split contact, the second producer sends some of the messages, and nothing else."""
+        """Return the group id. A second producer sends some messages of split contacts."""
         is_message = isinstance(draft.effect, Message)
         if contact.trait is Trait.SPLIT and is_message and self._number % 2:
             return f"{contact.group_id}:second"

@@ -1,4 +1,4 @@
-"""Invented names and small talk as transcripts have them: with accents, emoji, right to left."""
+"""Invented names and small talk, with accents, emoji and right-to-left text."""
 
 import random
 

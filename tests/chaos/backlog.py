@@ -1,4 +1,4 @@
-"""How much waits on the queue, and how long it takes after a fault until that is as before."""
+"""Samples the backlog of the queue, and measures how long it takes to drain after a fault."""
 
 import threading
 import time
@@ -16,19 +16,19 @@ from tests.chaos.schedule import Episode
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
 
-_SECONDS_BETWEEN_LOOKS = 0.25
+_SECONDS_BETWEEN_SAMPLES = 0.25
 _BEFORE_SECONDS = 3.0
 
 
 class Sample(NamedTuple):
-    """So many messages, `at` seconds from the beginning."""
+    """The number of messages on the queue, `at` seconds from the beginning."""
 
     at: float
     depth: int
 
 
 class Drain(NamedTuple):
-    """`seconds` from the end of a fault until the backlog was as before; None: it never was."""
+    """The drain after a fault: `seconds` until the backlog was as before, None if it never was."""
 
     fault: str
     before: float
@@ -37,7 +37,7 @@ class Drain(NamedTuple):
 
 
 class Backlog:
-    """Looks at the queue while the block runs; what cannot be seen is no sample."""
+    """Samples the queue in a thread. A call that fails gives no sample."""
 
     def __init__(self, *, sqs: "SQSClient", queue_url: str, begun_at: float) -> None:
         self.samples: list[Sample] = []
@@ -57,14 +57,14 @@ class Backlog:
             thread.join()
 
     def _watch(self) -> None:
-        while not self._stop.wait(_SECONDS_BETWEEN_LOOKS):
+        while not self._stop.wait(_SECONDS_BETWEEN_SAMPLES):
             with suppress(BotoCoreError, ClientError):
                 found = depth(self._sqs, self._queue_url)
                 self.samples.append(Sample(time.monotonic() - self._begun_at, found))
 
 
 def drains(*, episodes: Sequence[Episode], samples: Sequence[Sample], usual: float) -> list[Drain]:
-    """Of each fault; a backlog up to `usual`, a second of traffic, counts as none."""
+    """Return the drain of each fault. A backlog up to `usual`, a second of traffic, is ignored."""
     return [_drain(episode, samples=samples, usual=usual) for episode in episodes]
 
 

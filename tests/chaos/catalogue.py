@@ -1,11 +1,11 @@
-"""Every fault there is, and how long it lasts in a run of ten minutes."""
+"""All faults, with their lengths in a run of ten minutes."""
 
 from dataclasses import dataclass
 from enum import StrEnum
 
 
 class Strike(StrEnum):
-    """What is done to whom; `tests.chaos.striker` does it."""
+    """A strike, which `tests.chaos.striker` carries out."""
 
     KILL_POOL_PROCESS = "kill pool process"
     KILL_WORKER = "kill worker"
@@ -48,10 +48,10 @@ class Strike(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fault:
-    """`strike` happens `times` times, spread evenly over `seconds`; `ends_with` at their end.
+    """A fault: `times` strikes, spread evenly over `seconds`, and `ends_with` at the end.
 
-    A fault without `ends_with` that lasts is told its length: it ends by itself. One that
-    `keeps_its_length` is as long in short runs.
+    Without `ends_with`, a strike with a length ends by itself. If it `keeps_its_length`, the fault
+    is not shortened in short runs.
     """
 
     name: str
@@ -62,7 +62,7 @@ class Fault:
     keeps_its_length: bool = False
 
 
-# Longer than the lease of what the worker holds.
+# Longer than a lease.
 _FROZEN_SECONDS = 15.0
 LONG_OUTAGE_SECONDS = 60.0
 

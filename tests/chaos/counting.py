@@ -1,4 +1,4 @@
-"""What a run has seen, and the figures that are made of it."""
+"""The observations of a run, and the result that is made of them."""
 
 import os
 import platform
@@ -25,8 +25,8 @@ from tests.chaos.servers import Servers
 
 
 @dataclass(slots=True, kw_only=True)
-class ConsumerState:
-    """What a run has seen, before it is counted."""
+class Observations:
+    """The observations of a run."""
 
     sent: list[SentEvent]
     samples: Sequence[Sample]
@@ -42,10 +42,10 @@ def counted(
     command: str,
     schedule: Schedule,
     servers: Servers,
-    observed: ConsumerState,
+    observed: Observations,
     defects: Sequence[Defect],
 ) -> ChaosRun:
-    """The result of a run, while its servers still run."""
+    """Return the result of a run. Its servers must still be running."""
     drained = drains(episodes=schedule.episodes, samples=observed.samples, usual=options.rate)
     timed = timed_events(
         sends=servers.sqs_server.calls(action="SendMessageBatch"),
@@ -83,7 +83,7 @@ def counted(
 def _troubled(
     schedule: Schedule, *, drained: Sequence[Drain], begun_at_epoch: float
 ) -> list[Interval]:
-    """From the beginning of each fault until its backlog was gone."""
+    """Return the intervals from the beginning of each fault until its backlog was drained."""
     return [
         (
             begun_at_epoch + episode.begins,

@@ -1,4 +1,4 @@
-"""After the load: until everything that can still happen has happened."""
+"""Waits after the load until the service has nothing left to do."""
 
 import time
 from collections.abc import Callable
@@ -11,8 +11,7 @@ from testbed.traffic.sending import depth
 from tests.chaos.fleet import Fleet
 from tests.chaos.servers import Servers
 
-_LOOK_SECONDS = 0.3
-# Beside what waits, the pointers that beat goes on sending are seen.
+_POLL_SECONDS = 0.3
 _WAITING = {
     "in the outbox": "SELECT count(*) FROM analytics_outboxevent WHERE delivered_at IS NULL",
     "closed and not archived": """
@@ -27,8 +26,8 @@ _WAITING = {
         WHERE resolution <> 2 AND archive_check_at <= now() + interval '30 minutes'
     """,
 }
-# What waits for 15 minutes in the service comes at once here: the claim of a closing whose pointer
-# was never sent, and the search of closed conversations for what was written late.
+# The service waits 15 minutes before it repeats the claim of a closing whose pointer was not sent,
+# and before it searches closed conversations for late messages. Here both are due at once.
 _LET_CLAIMS_RUN_OUT = """
 UPDATE conversations_conversation SET due_at = now()
 WHERE resolution = 2 AND closes_at <= now() AND close_requested_at < now() - interval '20 seconds'
@@ -38,24 +37,24 @@ _LET_SEARCHES_COME = """
 UPDATE conversations_conversation SET archive_check_at = now()
 WHERE resolution <> 2 AND archive_check_at BETWEEN now() AND now() + %s
 """
-# Also those of workers whose clocks were ahead.
+# Includes those of workers whose clocks were ahead.
 _ALL_SEARCHES = timedelta(minutes=30)
-# Those of conversations that closed since then, but for what somebody is searching just now.
+# Those of conversations that closed lately, without those that a worker is searching now.
 _SEARCHES_OF_20_SECONDS_AGO = timedelta(minutes=15, seconds=-20)
 
 
 def drain(*, servers: Servers, fleet: Fleet, max_seconds: float) -> float:
-    """Returns when nothing waits any more or the time is over; returns the seconds it took.
+    """Wait until nothing is left to do or the time is up. Return the seconds that it took.
 
-    The beat is stopped at the end, so that what is found afterwards stays as it is.
+    Beat is stopped at the end, so that the stores do not change afterwards.
     """
     begun = time.monotonic()
     deadline = begun + max_seconds
 
     def wait(is_so: Callable[[], bool]) -> None:
         while time.monotonic() < deadline and not is_so():
-            fleet.look_after()
-            time.sleep(_LOOK_SECONDS)
+            fleet.supervise()
+            time.sleep(_POLL_SECONDS)
 
     sqs = servers.sqs()
     wait(fleet.are_ready)

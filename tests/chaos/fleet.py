@@ -1,18 +1,18 @@
-"""The service's processes: workers and beats, with what ends them and what starts them again."""
+"""The service's workers and beats, which are killed and started again."""
 
 import os
 import signal
 import time
 from collections import Counter, deque
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import psutil
 
-from embedded.environment import with_settings
-from embedded.processes import Command, ManagedProcess, Supervisor
-from embedded.service import PROJECT_ROOT, QUEUE, celery_command
+from embedded.processes import ManagedProcess, Supervisor
+from embedded.service import celery_command, is_ready, project_command, worker_arguments
 
 WORKERS = 3
 CONCURRENCY = 2
@@ -20,25 +20,27 @@ _APP = "config"
 _SHIFTED_APP = "tests.chaos.shifted_clock"
 _GRACE_SECONDS = 30.0
 _RESTART_SECONDS = 1.0
-# A kill waits so long after the one before it, and until a worker is at work. Where starting takes
-# long, all would be killed before they have begun to do anything.
+# The pause between kills. A kill also waits until a worker is ready: on a slow machine, all workers
+# would be killed before they have begun to work.
 _SECONDS_BETWEEN_POOL_KILLS = 0.2
 _SECONDS_BETWEEN_WORKER_KILLS = 2.0
-_WORKER_READY = " ready."
-# Of a beat that has read its schedules.
-_BEAT_READY = "Sending due task"
+
+
+def _has_ticked(beat: ManagedProcess) -> bool:
+    """Whether a beat has read its schedules and sent a task."""
+    return "Sending due task" in beat.log_text()
 
 
 @dataclass(slots=True)
 class _Slot:
-    """A place for one process after the other. A worker with a `shift` has a wrong clock."""
+    """A worker or a beat that is replaced when it ends. With a `shift`, its clock is wrong."""
 
     name: str
     arguments: list[str]
-    ready_mark: str
+    is_process_ready: Callable[[ManagedProcess], bool]
     shift: int = 0
     process: ManagedProcess | None = None
-    is_told_to_end: bool = False
+    is_end_expected: bool = False
     ended_at: float = 0.0
     has_been_ready: bool = False
 
@@ -48,22 +50,22 @@ class _Slot:
 
     @property
     def is_ready(self) -> bool:
-        """Whether its log says so."""
+        """Whether its log shows that it is ready."""
         if not self.has_been_ready and self.process is not None:
-            self.has_been_ready = self.ready_mark in self.process.log_text()
+            self.has_been_ready = self.is_process_ready(self.process)
         return self.has_been_ready
 
 
 @dataclass(slots=True)
 class _Due:
-    """Kills that are due, by the choices of whom they hit."""
+    """Kills that are due. A choice selects the process."""
 
     pause: float
     choices: deque[int] = field(default_factory=deque)
     not_before: float = 0.0
 
     def take(self) -> int | None:
-        """The next, unless there is none or the last was a moment ago."""
+        """Return the next choice; None if there is none or the last kill was a moment ago."""
         now = time.monotonic()
         if not self.choices or now < self.not_before:
             return None
@@ -73,10 +75,10 @@ class _Due:
 
 @dataclass(slots=True)
 class Fleet:
-    """Workers and a beat, each started again when it has ended, as a supervisor of processes does.
+    """Workers and a beat. Each is started again when it has ended, as by a process supervisor.
 
-    `kills` counts what was killed, by kind. `exits` are the ends of processes at work that nobody
-    asked for, `failed_starts` those of processes that had not begun: what they need was down.
+    `kills` counts the killed processes by kind. `exits` are the unexpected ends of ready processes,
+    `failed_starts` counts those of processes that were not ready yet: a dependency was down.
     """
 
     processes: Supervisor
@@ -92,18 +94,17 @@ class Fleet:
     _worker_kills: _Due = field(default_factory=lambda: _Due(_SECONDS_BETWEEN_WORKER_KILLS))
 
     def start(self) -> None:
-        """All of them; they are ready a few seconds later."""
+        """Start all processes, without waiting until they are ready."""
         for number in range(WORKERS):
             name = f"worker{number}"
-            arguments = ["worker", "-Q", QUEUE, "--hostname", f"{name}@%h"]
-            arguments += ["--concurrency", str(CONCURRENCY), "--loglevel", "INFO"]
-            self._workers.append(_Slot(name, arguments, _WORKER_READY))
-        self._beats.append(_Slot("beat", ["beat", "--loglevel", "INFO"], _BEAT_READY))
+            arguments = worker_arguments(concurrency=CONCURRENCY, name=name)
+            self._workers.append(_Slot(name, arguments, is_ready))
+        self._beats.append(_Slot("beat", ["beat", "--loglevel", "INFO"], _has_ticked))
         for slot in self._slots:
             self._start(slot)
 
-    def look_after(self) -> None:
-        """Start again what has ended, after a moment, and kill what is to be killed."""
+    def supervise(self) -> None:
+        """Restart processes that have ended, after a moment, and kill those that are due."""
         for slot in self._slots:
             if slot.process is None or slot.process.is_running:
                 continue
@@ -116,7 +117,7 @@ class Fleet:
             self._kill_due()
 
     def _note_end(self, slot: _Slot, process: ManagedProcess) -> None:
-        if slot.is_told_to_end:
+        if slot.is_end_expected:
             return
         if slot.is_ready:
             self.exits.append(str(process.error(_ended(process))))
@@ -124,19 +125,19 @@ class Fleet:
             self.failed_starts += 1
 
     def are_ready(self) -> bool:
-        """Whether every worker has said so."""
+        """Whether every worker is ready."""
         return all(slot.is_ready for slot in self._workers)
 
     def kill_pool_process(self, choice: int) -> None:
-        """One of those that run tasks, of any worker that has some.
+        """Kill a pool process of any worker soon.
 
-        A worker that has not begun to consume gives up then ("Could not start worker processes",
-        says Celery), and is started again.
+        A worker that does not consume yet ends then: Celery logs "Could not start worker
+        processes". It is started again.
         """
         self._pool_kills.choices.append(choice)
 
     def kill_worker(self, choice: int) -> None:
-        """A whole worker, pool processes and all, as a machine that fails would."""
+        """Kill a worker and its pool processes soon, as the failure of a machine does."""
         self._worker_kills.choices.append(choice)
 
     def kill_all_workers(self) -> None:
@@ -144,22 +145,22 @@ class Fleet:
             self._kill(slot, kind="worker")
 
     def terminate_worker(self, choice: int) -> None:
-        """What a rolling deployment does: SIGTERM, and a new one when it has ended."""
+        """Send SIGTERM to a worker, which is replaced when it has ended, as in a rolling update."""
         slot = self._workers[choice % len(self._workers)]
         if slot.process is not None and slot.process.is_running:
-            slot.is_told_to_end = True
+            slot.is_end_expected = True
             self.terminations += 1
             os.kill(slot.process.pid, signal.SIGTERM)
 
     def freeze_worker(self, choice: int) -> None:
-        """With all of its pool processes."""
+        """Freeze a worker and its pool processes."""
         self._signal(self._workers[choice % len(self._workers)], signal.SIGSTOP)
 
     def thaw_worker(self, choice: int) -> None:
         self._signal(self._workers[choice % len(self._workers)], signal.SIGCONT)
 
     def shift_clock(self, choice: int, *, seconds: int) -> None:
-        """Replace a worker by one whose clock is wrong, or right again with 0."""
+        """Replace a worker by one whose clock is shifted; with 0, by one with the right time."""
         slot = self._workers[choice % len(self._workers)]
         slot.shift = seconds
         self._signal(slot, signal.SIGCONT)
@@ -170,7 +171,7 @@ class Fleet:
             self._kill(slot, kind="beat")
 
     def start_second_beat(self) -> None:
-        slot = _Slot("second-beat", ["beat", "--loglevel", "INFO"], _BEAT_READY)
+        slot = _Slot("second-beat", ["beat", "--loglevel", "INFO"], _has_ticked)
         self._beats.append(slot)
         self._start(slot)
 
@@ -181,7 +182,7 @@ class Fleet:
         del self._beats[1:]
 
     def heal(self) -> None:
-        """Everyone runs, with the right time, and nobody is killed any more."""
+        """Thaw all workers, give them the right time, and cancel all kills."""
         self._pool_kills.choices.clear()
         self._worker_kills.choices.clear()
         self.stop_second_beats()
@@ -191,7 +192,7 @@ class Fleet:
                 self.shift_clock(number, seconds=0)
 
     def stop_beat(self) -> None:
-        """For good: nothing is published any more but by those that have something to say."""
+        """Stop all beats for good."""
         for slot in self._beats:
             if slot.process is not None:
                 slot.process.stop()
@@ -213,7 +214,7 @@ class Fleet:
         with suppress(psutil.NoSuchProcess):
             child.kill()
             self.kills["pool process"] += 1
-            slot.is_told_to_end |= not slot.is_ready
+            slot.is_end_expected |= not slot.is_ready
 
     @property
     def _slots(self) -> list[_Slot]:
@@ -224,15 +225,14 @@ class Fleet:
         if slot.shift:
             settings["CHAOS_CLOCK_SHIFT"] = str(slot.shift)
         app = _SHIFTED_APP if slot.shift else _APP
-        slot.is_told_to_end = False
+        slot.is_end_expected = False
         slot.has_been_ready = False
         slot.ended_at = 0.0
         slot.process = self.processes.start(
-            command=Command(
-                name=slot.name,
-                arguments=celery_command(*slot.arguments, app=app),
-                environment=with_settings(settings),
-                working_directory=PROJECT_ROOT,
+            command=project_command(
+                slot.name,
+                celery_command(*slot.arguments, app=app),
+                environment=settings,
                 grace_seconds=_GRACE_SECONDS,
             ),
             log=self.logs / f"{slot.name}.log",
@@ -240,7 +240,7 @@ class Fleet:
 
     def _kill(self, slot: _Slot, *, kind: str) -> None:
         if slot.process is not None and slot.process.is_running:
-            slot.is_told_to_end = True
+            slot.is_end_expected = True
             slot.process.kill()
             self.kills[kind] += 1
 

@@ -1,11 +1,11 @@
-"""A data lake in files that can be made unwritable, for root as well."""
+"""A data lake in files that can be made unwritable, also for root."""
 
 import os
 from pathlib import Path
 
 
 class Lake:
-    """`path` is a link to a folder, or, while it is down, to a file: nothing can be made in it."""
+    """A lake. `path` is a link to a folder or, while the lake is down, to a file."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -16,13 +16,13 @@ class Lake:
         self.bring_up()
 
     def take_down(self) -> None:
-        self._lead_to(self._file)
+        self._link_to(self._file)
 
     def bring_up(self) -> None:
-        self._lead_to(self.folder)
+        self._link_to(self.folder)
 
-    def _lead_to(self, target: Path) -> None:
-        """In one step: there is no moment without a link."""
+    def _link_to(self, target: Path) -> None:
+        """Replace the link in one step."""
         link = self.path.with_name("lake-link")
         link.symlink_to(target)
         os.replace(link, self.path)

@@ -1,15 +1,14 @@
-"""Producers: events on the queue at a steady rate, each until SQS has taken it."""
+"""Producers, which send events at a steady rate and repeat each until SQS has accepted it."""
 
 import queue
 import threading
 import time
 import zlib
-from collections import deque
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
 from testbed.traffic.events import PlannedEvent, SentEvent
-from testbed.traffic.sending import EventQueue, take_batch
+from testbed.traffic.sending import EventQueue, batches
 from tests.chaos.servers import Servers
 
 PRODUCERS = 2
@@ -18,7 +17,7 @@ _GATHER_SECONDS = 0.05
 
 
 class _Producer:
-    """Sends its groups' events in order; `sent` are those that SQS has confirmed."""
+    """Sends the events of its groups in order. `sent` are the accepted events."""
 
     def __init__(self, events: EventQueue) -> None:
         self.sent: list[SentEvent] = []
@@ -27,35 +26,35 @@ class _Producer:
         self._events = events
 
     def run(self) -> None:
-        """Until None has come, and all before it is sent."""
-        pending: deque[PlannedEvent] = deque()
+        """Send events until None comes."""
         is_over = False
         try:
-            while pending or not is_over:
-                is_over |= self._take(pending)
-                while batch := take_batch(pending):
+            while not is_over:
+                events, is_over = self._take()
+                for batch in batches(events):
                     self.sent += self._events.send(batch)
         except Exception as error:
             self.failure = error
 
-    def _take(self, pending: deque[PlannedEvent]) -> bool:
-        """Take what has come within a moment; return whether it was the last."""
+    def _take(self) -> tuple[list[PlannedEvent], bool]:
+        """Return the events of a moment, and whether they are the last."""
+        events: list[PlannedEvent] = []
         event = self.waiting.get()
         time.sleep(_GATHER_SECONDS)
         while event is not None:
-            pending.append(event)
+            events.append(event)
             try:
                 event = self.waiting.get_nowait()
             except queue.Empty:
-                return False
-        return True
+                return events, False
+        return events, True
 
 
 class Load:
-    """`events` are sent when they are due, in seconds from `begun_at` of the monotonic clock."""
+    """Sends the first `max_events` events. Their times count from `begun_at`, monotonic."""
 
     def __init__(
-        self, *, servers: Servers, events: Iterable[PlannedEvent], begun_at: float, most: int
+        self, *, servers: Servers, events: Iterable[PlannedEvent], begun_at: float, max_events: int
     ) -> None:
         self._producers = [
             _Producer(
@@ -65,12 +64,12 @@ class Load:
         ]
         self._events = events
         self._begun_at = begun_at
-        self._most = most
+        self._max_events = max_events
         self._stop = threading.Event()
 
     @contextmanager
     def running(self) -> Iterator[None]:
-        """They are sent while the block runs, and all that were due when it is left."""
+        """Send events while the block runs, and at its end all that are due."""
         threads = [threading.Thread(target=producer.run) for producer in self._producers]
         pacer = threading.Thread(target=self._pace)
         for thread in (*threads, pacer):
@@ -89,13 +88,13 @@ class Load:
 
     @property
     def sent(self) -> list[SentEvent]:
-        """Those that SQS has confirmed; of each group in the order in which it has them."""
+        """The events that SQS has accepted, in the order of their numbers."""
         events = [sent for producer in self._producers for sent in producer.sent]
         return sorted(events, key=lambda sent: sent.event.number)
 
     def _pace(self) -> None:
         for event in self._events:
-            if event.number > self._most:
+            if event.number > self._max_events:
                 return
             wait = self._begun_at + event.at - time.monotonic()
             if wait > 0 and self._stop.wait(wait):

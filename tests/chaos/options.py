@@ -1,4 +1,4 @@
-"""What a run is made from."""
+"""The options of a run."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -6,10 +6,10 @@ from pathlib import Path
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Options:
-    """`rate` is in events per second; `logs` is the folder in which logs are kept, if they are."""
+    """The options of a run. `rate` is in events per second; `logs` is a folder to keep the logs."""
 
     seed: int
     seconds: float
     rate: float
-    most_drain_seconds: float = 600.0
+    max_drain_seconds: float = 600.0
     logs: Path | None = None

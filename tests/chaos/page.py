@@ -1,4 +1,4 @@
-"""A run as a page of the documentation. Every figure comes from the run."""
+"""The page about a run. Every figure comes from the run."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""What goes wrong within PostgreSQL: connections that are cut, and rivals that lock rows."""
+"""Faults of PostgreSQL: closed connections, and other sessions that lock rows."""
 
 import threading
 import time
@@ -11,9 +11,9 @@ _CUT = """
 SELECT pg_terminate_backend(pid) FROM pg_stat_activity
 WHERE datname = current_database() AND pid <> pg_backend_pid()
 """
-# Whoever records an answer has its conversation locked, and then needs its project.
+# Recording an answer locks its conversation first, and then its project.
 _LOCK_PROJECTS = "SELECT 1 FROM conversations_project FOR UPDATE"
-# Those that somebody else has locked by then: all that cannot be had without waiting.
+# The conversations that other sessions have locked.
 _LOCKED_BY_OTHERS = """
 WITH free AS MATERIALIZED (
     SELECT uuid FROM conversations_conversation WHERE resolution = 2 FOR UPDATE SKIP LOCKED
@@ -22,13 +22,13 @@ SELECT uuid FROM conversations_conversation
 WHERE resolution = 2 AND uuid NOT IN (SELECT uuid FROM free)
 """
 _LOCK = "SELECT 1 FROM conversations_conversation WHERE uuid = %s FOR UPDATE"
-# In which somebody will record an answer, and wait for its project.
+# Meanwhile a worker records an answer, and waits for its project.
 _BETWEEN_LOCKS = 0.4
 _BETWEEN_FIGHTS = 0.05
 
 
 def cut_connections(database_url: str) -> None:
-    """All of the database, as a failover does; nothing if it is down."""
+    """Close all connections to the database, as a failover does. Does nothing if it is down."""
     with suppress(psycopg2.Error), closing(psycopg2.connect(database_url)) as connection:
         connection.autocommit = True
         with connection.cursor() as cursor:
@@ -36,15 +36,12 @@ def cut_connections(database_url: str) -> None:
 
 
 def count_deadlocks(log: Path) -> int:
-    """How many PostgreSQL has found and ended, by its log: a crash empties its statistics."""
+    """Return the number of deadlocks in PostgreSQL's log; a crash resets its statistics."""
     return log.read_text(encoding="utf-8", errors="replace").count("deadlock detected")
 
 
 class Rivals:
-    """Sessions that lock projects and then conversations, for some seconds.
-
-    The service's lock them the other way round.
-    """
+    """Sessions that lock projects first and then conversations, the reverse of the service."""
 
     def __init__(self, database_url: str) -> None:
         self._database_url = database_url
@@ -52,7 +49,7 @@ class Rivals:
         self._failure: psycopg2.Error | None = None
 
     def start(self, *, seconds: float) -> None:
-        """Two of them; they end by themselves."""
+        """Start two sessions, which end by themselves."""
         until = time.monotonic() + seconds
         for _ in range(2):
             thread = threading.Thread(target=self._run, args=(until,))
@@ -60,7 +57,7 @@ class Rivals:
             self._threads.append(thread)
 
     def join(self) -> None:
-        """Returns when none is left. Raises what ended one of them before its time."""
+        """Wait for their end. Raises the exception that ended one too early, if any."""
         for thread in self._threads:
             thread.join()
         self._threads.clear()
@@ -75,7 +72,7 @@ class Rivals:
 
     def _fight(self, until: float) -> None:
         while time.monotonic() < until:
-            # It lost, or the server is down: that is what they are for.
+            # It was the victim of a deadlock, or the server is down.
             with suppress(psycopg2.OperationalError, psycopg2.InterfaceError):
                 self._lock_some()
             time.sleep(_BETWEEN_FIGHTS)

@@ -1,4 +1,4 @@
-"""The database as a run needs it: projects with closing times, and a beat that ticks often."""
+"""Prepares the database: projects with closing times, and frequent ticks of beat."""
 
 from contextlib import closing
 from datetime import datetime, timedelta
@@ -11,18 +11,18 @@ from testbed.traffic.projects import insert_projects
 from testbed.traffic.stream import Population
 from tests.chaos.servers import Servers
 
-# Once a minute is not often enough for a minute.
+# A run may last a minute, so a tick every minute is too rare.
 _TICKS = """
 UPDATE django_celery_beat_intervalschedule SET every = 4, period = 'seconds'
 WHERE every = 1 AND period = 'minutes'
 """
-# The embedded PostgreSQL answers before it has written a commit, which a crash would then undo.
+# The embedded PostgreSQL would lose commits in a crash.
 _KEEP_COMMITS = "ALTER DATABASE {} SET synchronous_commit = on"
 _FAR_AWAY = timedelta(hours=12)
 
 
 def prepare_service(*, servers: Servers) -> None:
-    """Tables, queues and schedules."""
+    """Create tables and queues, and change schedules."""
     prepare(environment=servers.environment, logs=servers.logs)
     with (
         closing(psycopg2.connect(servers.database_url)) as connection,
@@ -37,7 +37,7 @@ def prepare_service(*, servers: Servers) -> None:
 def add_projects(
     *, servers: Servers, population: Population, begins: datetime, closes_timed_at: datetime
 ) -> None:
-    """Nothing closes by time within the run but the conversations of one project."""
+    """Insert the projects. Only those of the timed project close by time within the run."""
     closings = dict.fromkeys(population.projects, begins + _FAR_AWAY)
     closings[population.timed_project] = closes_timed_at
     insert_projects(database_url=servers.database_url, closings=closings)

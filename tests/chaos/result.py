@@ -1,4 +1,4 @@
-"""All that one run found, and where it ran; nothing that was not measured in it."""
+"""The result of a run. Every value was measured in the run."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -10,7 +10,7 @@ from tests.chaos.latency import Latency
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Machine:
-    """What the run ran on."""
+    """The machine and the versions of a run."""
 
     cores: int
     memory_gigabytes: float
@@ -21,11 +21,12 @@ class Machine:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChaosRun:
-    """`faults` counts how often each was begun, `kills` what was killed, by kind.
+    """The result of a run.
 
-    `defects` has a count for each kind. `unexpected_exits` are processes at work that ended though
-    nobody ended them, `failed_starts` those that gave up before they had begun. `drain_seconds` is
-    what the last of all took, until nothing waited any more.
+    `faults` counts how often each fault began, `kills` the killed processes by kind, `defects` the
+    defects by kind. `unexpected_exits` counts ready processes that ended by themselves,
+    `failed_starts` processes that ended before they were ready. `drain_seconds` is the time after
+    the load until nothing waited.
     """
 
     command: str
@@ -52,15 +53,15 @@ class ChaosRun:
 
     @property
     def is_clean(self) -> bool:
-        """Whether the service has kept its promise."""
+        """Whether there was neither a defect nor an unexpected exit."""
         return not any(self.defects.values()) and not self.unexpected_exits
 
     def as_json(self) -> str:
-        """The whole run, the counts of defects at the top level."""
+        """Return the run as JSON, with the counts of defects at the top level."""
         document = asdict(self)
         for name in ("seed", "events", "kills", "defects", "drains", "quiet", "overall"):
             del document[name]
-        told = {
+        ordered = {
             "seed": self.seed,
             "events": self.events,
             "kills": sum(self.kills.values()),
@@ -73,4 +74,4 @@ class ChaosRun:
                 "overall": self.overall._asdict(),
             },
         }
-        return json.dumps(told, indent=2) + "\n"
+        return json.dumps(ordered, indent=2) + "\n"

@@ -1,4 +1,4 @@
-"""The figures of a run as tables, for the terminal and for the page."""
+"""The tables of a run, for the terminal and for the page."""
 
 from collections.abc import Iterable, Sequence
 
@@ -7,7 +7,7 @@ from tests.chaos.result import ChaosRun
 
 
 def tables(run: ChaosRun) -> dict[str, Table]:
-    """Return what happened, what came of it, and how long it took."""
+    """Return the tables of faults, latencies and the summary."""
     return {
         "faults": Table(
             head=("Fault", "times", "backlog before", "highest", "back after"),
@@ -23,10 +23,10 @@ def _summary_rows(run: ChaosRun) -> Iterable[Sequence[str]]:
     yield ["kills", f"{sum(run.kills.values()):,}"]
     for kind, count in sorted(run.kills.items()):
         yield [f"- of a {kind}", f"{count:,}"]
-    yield ["workers told to end (SIGTERM)", f"{run.terminations:,}"]
+    yield ["workers terminated (SIGTERM)", f"{run.terminations:,}"]
     yield ["deadlocks that PostgreSQL ended", f"{run.deadlocks:,}"]
-    yield ["starts that failed, and were tried again", f"{run.failed_starts:,}"]
-    yield ["processes at work that ended by themselves", str(run.unexpected_exits)]
+    yield ["failed starts, which were repeated", f"{run.failed_starts:,}"]
+    yield ["ready processes that ended by themselves", str(run.unexpected_exits)]
     for kind, count in run.defects.items():
         yield [kind.replace("_", " "), str(count)]
 

@@ -1,4 +1,4 @@
-"""One run: servers, processes, load, faults, draining, and the check at the end."""
+"""A run: servers, processes, load, faults, draining, and the check at the end."""
 
 import time
 from datetime import UTC, datetime, timedelta
@@ -15,7 +15,7 @@ from testbed.checker.reader import read_stores
 from testbed.checker.report import Defect
 from testbed.traffic.stream import Stream
 from tests.chaos.backlog import Backlog
-from tests.chaos.counting import ConsumerState, counted
+from tests.chaos.counting import Observations, counted
 from tests.chaos.draining import drain
 from tests.chaos.fleet import Fleet
 from tests.chaos.load import Load
@@ -34,7 +34,7 @@ _READY_SECONDS = 60.0
 
 
 def run_chaos(*, options: Options, command: str, console: Console) -> tuple[ChaosRun, list[Defect]]:
-    """Raises ProcessError if a server does not start."""
+    """Return the result and the defects of a run. Raises ProcessError if a server fails."""
     schedule = make_schedule(seed=options.seed, seconds=options.seconds)
     with running_servers(logs=options.logs) as servers:
         fleet = Fleet(
@@ -54,7 +54,7 @@ def run_chaos(*, options: Options, command: str, console: Console) -> tuple[Chao
         )
         defects = [
             *check(sent=observed.sent, stores=stores),
-            *check_logs(sent=observed.sent, logs=_logs_of_the_service(servers.logs)),
+            *check_logs(sent=observed.sent, logs=_service_logs(servers.logs)),
         ]
         run = counted(
             options=options,
@@ -76,7 +76,7 @@ def _observe(
     servers: Servers,
     fleet: Fleet,
     console: Console,
-) -> ConsumerState:
+) -> Observations:
     prepare_service(servers=servers)
     fleet.start()
     _wait_until_ready(fleet)
@@ -95,18 +95,18 @@ def _observe(
         servers=servers,
         events=stream,
         begun_at=begun_at,
-        most=int(options.seconds * options.rate),
+        max_events=int(options.seconds * options.rate),
     )
     with backlog.watched():
         with load.running():
             try:
                 _strike(schedule, striker, fleet=fleet, begun_at=begun_at, console=console)
             finally:
-                # The producers end only when their last events are taken.
+                # The producers end only when SQS has accepted their last events.
                 striker.heal()
         console.print(f"{len(load.sent):,} events sent; draining", highlight=False)
-        drain_seconds = drain(servers=servers, fleet=fleet, max_seconds=options.most_drain_seconds)
-    return ConsumerState(
+        drain_seconds = drain(servers=servers, fleet=fleet, max_seconds=options.max_drain_seconds)
+    return Observations(
         sent=load.sent,
         samples=backlog.samples,
         faults=striker.done,
@@ -116,7 +116,7 @@ def _observe(
     )
 
 
-def _logs_of_the_service(folder: Path) -> dict[str, str]:
+def _service_logs(folder: Path) -> dict[str, str]:
     """Return the logs of workers and beats, not those of the servers."""
     paths = [*folder.glob("worker*.log"), *folder.glob("*beat.log")]
     return {path.name: path.read_text(encoding="utf-8", errors="replace") for path in paths}
@@ -136,14 +136,14 @@ def _dynamodb(servers: Servers) -> "DynamoDBClient":
 def _wait_until_ready(fleet: Fleet) -> None:
     deadline = time.monotonic() + _READY_SECONDS
     while not fleet.are_ready() and time.monotonic() < deadline:
-        fleet.look_after()
+        fleet.supervise()
         time.sleep(_TICK_SECONDS)
 
 
 def _strike(
     schedule: Schedule, striker: Striker, *, fleet: Fleet, begun_at: float, console: Console
 ) -> None:
-    """To the end of the run, also when the last fault is over."""
+    """Carry out the schedule, until the end of the run."""
     due = list(reversed(schedule.actions))
     announced = list(reversed(schedule.episodes))
     while (now := time.monotonic() - begun_at) < schedule.seconds:
@@ -152,5 +152,5 @@ def _strike(
             console.print(f"{episode.begins:6.1f} s  {episode.name}", highlight=False)
         while due and due[-1].at <= now:
             striker.strike(due.pop())
-        fleet.look_after()
+        fleet.supervise()
         time.sleep(_TICK_SECONDS)

@@ -1,4 +1,4 @@
-"""When each fault happens: made from one seed, the same for the same seed and length."""
+"""The schedule of faults, the same for the same seed and length."""
 
 import random
 from collections.abc import Iterator
@@ -15,17 +15,17 @@ from tests.chaos.catalogue import (
 )
 
 MIXED = "everything at once"
-# Of the whole, for quiet at the beginning and for faults one by one; the rest is for all at once.
+# The shares of the run without faults, and with single faults; all happen at once in the rest.
 _QUIET_SHARE = 0.02
 _ALONE_SHARE = 0.78
 _SHORT_ALONE_SHARE = 0.55
 _LATEST_MIX_SHARE = 0.8
 _MIX_ENDS_SHARE = 0.99
 _GAP_SECONDS = 1.5
-# The run for which the catalogue's lengths are.
+# The length of a run for which the catalogue gives the lengths of faults.
 _FULL_SECONDS = 600.0
 _MIN_SECONDS = 3.0
-# While everything happens at once.
+# The intervals while everything happens at once.
 _SECONDS_BETWEEN_POOL_KILLS = 0.8
 _SECONDS_BETWEEN_WORKER_KILLS = 2.6
 _SECONDS_BETWEEN_FAULTS = 5.0
@@ -33,7 +33,7 @@ _SECONDS_BETWEEN_FAULTS = 5.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Action:
-    """One strike, `at` seconds after the beginning; `choice` says which of several it hits."""
+    """A strike, `at` seconds after the beginning. `choice` selects the process that it hits."""
 
     at: float
     strike: Strike
@@ -44,7 +44,7 @@ class Action:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Episode:
-    """A fault from its beginning to its end, or many of them mixed."""
+    """A fault from its beginning to its end, or the time of all faults at once."""
 
     name: str
     begins: float
@@ -53,7 +53,7 @@ class Episode:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Schedule:
-    """Actions in the order of time."""
+    """The actions and episodes of a run, in the order of time."""
 
     seconds: float
     actions: list[Action]
@@ -61,7 +61,7 @@ class Schedule:
 
     @property
     def closes_timed_at(self) -> float:
-        """When conversations close by time: while the clocks differ, if they do in this run."""
+        """When conversations close by time: while clocks differ, if the run has that fault."""
         for episode in self.episodes:
             if episode.name == CLOCK_AHEAD.name:
                 return episode.ends
@@ -69,7 +69,7 @@ class Schedule:
 
 
 def make_schedule(*, seed: int, seconds: float) -> Schedule:
-    """A run of ten minutes has every fault alone; a shorter one those that the seed picks."""
+    """Return a schedule. A run of ten minutes has every fault alone, a shorter one only some."""
     chance = random.Random(f"schedule {seed}")  # noqa: S311 (repeatable, not secret)
     actions: list[Action] = []
     episodes: list[Episode] = []
@@ -119,7 +119,7 @@ def _actions(fault: Fault, *, at: float, chance: random.Random) -> Iterator[Acti
 
 
 def _mixed(*, begins: float, ends: float, chance: random.Random) -> Iterator[Action]:
-    """Kills without a pause, and other faults on top of them."""
+    """Yield constant kills, together with other faults."""
     length = ends - begins
     for kills, between in (
         (POOL_PROCESS_KILLS, _SECONDS_BETWEEN_POOL_KILLS),

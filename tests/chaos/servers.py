@@ -1,4 +1,4 @@
-"""What the service runs against: servers that can fail, and be ended and started again."""
+"""The servers of a run, which can fail, stop and start again."""
 
 import os
 import signal
@@ -22,14 +22,14 @@ from tests.chaos.lake import Lake
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
 
-# The shortest that the service accepts is 10.
+# The service accepts 10 or more.
 VISIBILITY_TIMEOUT = 12
 TABLE = "conversation_messages"
 _DATABASE = "conversations"
 
 
 class _Remembering(Supervisor):
-    """Another supervisor's processes, with the commands that started them, by name."""
+    """A supervisor that remembers the commands of its processes by name."""
 
     def __init__(self, processes: Supervisor) -> None:
         self.commands: dict[str, Command] = {}
@@ -43,14 +43,14 @@ class _Remembering(Supervisor):
         return self._processes.temporary_directory(parent=parent)
 
     def restartable(self, process: ManagedProcess) -> "RestartableServer":
-        """One of its processes."""
+        """Return one of its processes as a server that can be restarted."""
         return RestartableServer(
             processes=self._processes, process=process, command=self.commands[process.name]
         )
 
 
 class RestartableServer:
-    """A server that can be ended and started again, with the same data on the same port."""
+    """A server that can be stopped and started again, with the same data and port."""
 
     def __init__(self, *, processes: Supervisor, process: ManagedProcess, command: Command) -> None:
         self._processes = processes
@@ -58,24 +58,24 @@ class RestartableServer:
         self._command = command
 
     def stop(self) -> None:
-        """As its operator would, unless it is down already."""
+        """Stop the server, as its operator does."""
         self.thaw()
         self._process.stop()
 
     def crash(self) -> None:
-        """Ends it at once; PostgreSQL then recovers from its log (its manual: SIGQUIT)."""
+        """End the server at once; PostgreSQL then recovers from its log (its manual, SIGQUIT)."""
         self._send(signal.SIGQUIT)
         self.stop()
 
     def freeze(self) -> None:
-        """It keeps its connections, and answers nothing."""
+        """Freeze the server, which keeps its connections but answers nothing."""
         self._send(signal.SIGSTOP)
 
     def thaw(self) -> None:
         self._send(signal.SIGCONT)
 
     def start(self) -> None:
-        """Again, unless it runs."""
+        """Start the server, or thaw it if it runs."""
         self.thaw()
         if not self._process.is_running:
             self._process = self._processes.start(command=self._command, log=self._process.log)
@@ -87,7 +87,7 @@ class RestartableServer:
 
 @dataclass(frozen=True, kw_only=True)
 class Servers:
-    """All that the service needs, and `environment`, which leads it there."""
+    """The servers, and `environment`, the service's settings for them."""
 
     processes: Supervisor
     logs: Path
@@ -101,7 +101,7 @@ class Servers:
 
     @property
     def queue_url(self) -> str:
-        """The queue that events are sent to."""
+        """The address of the queue for events."""
         return self.environment["SQS_CONVERSATION_QUEUE_URL"]
 
     @property
@@ -109,7 +109,7 @@ class Servers:
         return self.environment["SQS_CONVERSATION_DLQ_URL"]
 
     def sqs(self) -> "SQSClient":
-        """A new client of the queues, which gives up soon."""
+        """Return a new client with short timeouts and without retries."""
         return boto3.client(
             "sqs",
             region_name=self.environment["SQS_CONVERSATION_REGION"],
@@ -127,7 +127,7 @@ class Servers:
 
 @contextmanager
 def running_servers(*, logs: Path | None) -> Iterator[Servers]:
-    """Everything on free ports of 127.0.0.1, gone when the block is left, but for given `logs`."""
+    """Run all servers on free ports of 127.0.0.1. Only a given `logs` folder is kept."""
     with (
         supervisor() as processes,
         running_sqs_server(greedy=True) as sqs_server,
@@ -163,7 +163,7 @@ def running_servers(*, logs: Path | None) -> Iterator[Servers]:
                 ),
                 "DYNAMODB_MESSAGE_TABLE": TABLE,
                 "SQS_CONVERSATION_VISIBILITY_TIMEOUT": str(VISIBILITY_TIMEOUT),
-                # Contacts write all the time: nothing would close within the run.
+                # Contacts write all the time, which would postpone every closing.
                 "CLOSING_QUIET_PERIOD": "0",
             },
         )

@@ -1,7 +1,7 @@
 """The service's own Celery app in a process whose clock is wrong by CHAOS_CLOCK_SHIFT seconds.
 
-`celery -A tests.chaos.shifted_clock worker` is `celery -A config worker` otherwise. What is shifted
-is `apps.common.clock.now`, before anything has imported it.
+`celery -A tests.chaos.shifted_clock worker` is otherwise `celery -A config worker`. It replaces
+`apps.common.clock.now` before other modules import it.
 """
 
 import os
@@ -19,6 +19,6 @@ def _shifted_now() -> datetime:
 
 clock.now = _shifted_now
 
-from config.celery import app  # noqa: E402 (only now: the tasks take the clock when imported)
+from config.celery import app  # noqa: E402 (tasks import the clock, which must be shifted before)
 
 __all__ = ("app",)

@@ -1,4 +1,4 @@
-"""Does what a schedule says."""
+"""Carries out a schedule."""
 
 from collections import Counter
 from collections.abc import Callable, Mapping
@@ -9,14 +9,14 @@ from tests.chaos.postgres_faults import Rivals, cut_connections
 from tests.chaos.schedule import Action
 from tests.chaos.servers import Servers
 
-_WRONG_BY_SECONDS = 300
+_CLOCK_SHIFT_SECONDS = 300
 _HANG_SECONDS = 4.0
 _SLOW_SECONDS = 2.0
 _QUEUE = "conversations.fifo"
 
 
 class Striker:
-    """Strikes servers and processes. `done` counts what happened, by the name of the fault."""
+    """Strikes servers and processes. `done` counts strikes by the name of the fault."""
 
     def __init__(self, *, servers: Servers, fleet: Fleet) -> None:
         self.done: Counter[str] = Counter()
@@ -31,13 +31,13 @@ class Striker:
         }
 
     def strike(self, action: Action) -> None:
-        """Do it; the end of a fault is not counted."""
+        """Carry out an action. The end of a fault is not counted."""
         self._strikes[action.strike](action)
         if action.seconds or action.strike in (Strike.KILL_WORKER, Strike.KILL_POOL_PROCESS):
             self.done[action.fault] += 1
 
     def heal(self) -> None:
-        """Everything works again, whatever the schedule had in mind."""
+        """End all faults, whatever the schedule."""
         servers = self._servers
         servers.sqs_server.clear_faults()
         servers.dynamodb.clear_faults()
@@ -57,10 +57,10 @@ class Striker:
             Strike.THAW_WORKER: lambda action: fleet.thaw_worker(action.choice),
             Strike.TERMINATE_WORKER: lambda action: fleet.terminate_worker(action.choice),
             Strike.CLOCK_AHEAD: lambda action: fleet.shift_clock(
-                action.choice, seconds=_WRONG_BY_SECONDS
+                action.choice, seconds=_CLOCK_SHIFT_SECONDS
             ),
             Strike.CLOCK_BEHIND: lambda action: fleet.shift_clock(
-                action.choice, seconds=-_WRONG_BY_SECONDS
+                action.choice, seconds=-_CLOCK_SHIFT_SECONDS
             ),
             Strike.CLOCK_RIGHT: lambda action: fleet.shift_clock(action.choice, seconds=0),
             Strike.KILL_BEAT: lambda _action: fleet.kill_beat(),
@@ -83,7 +83,7 @@ class Striker:
                 status=400, code="RequestThrottled", duration=action.seconds
             ),
             Strike.SQS_REFUSES: lambda action: sqs.refuse_connections(seconds=action.seconds),
-            # Not all the time: a message that is received a hundred times is a dead letter.
+            # Not all the time: a message that is received a hundred times becomes a dead letter.
             Strike.SQS_DELIVERS_TWICE: lambda _action: sqs.deliver_duplicates(count=2),
             Strike.SQS_ENDS_LEASES: lambda _action: _end_leases(self._servers),
         }
@@ -127,5 +127,5 @@ class Striker:
 
 
 def _end_leases(servers: Servers) -> None:
-    """Everything in flight may be received again, while it is being worked on."""
+    """End the leases of all messages in flight, while workers process them."""
     servers.sqs_server.expire_leases(queue=_QUEUE)

@@ -1,4 +1,4 @@
-"""A kill at any point between two effects of closing and migrating leaves no trace."""
+"""A kill at any point between two effects of closing and archiving leaves no trace."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""A worker that is frozen with a message, and goes on when others have passed it by."""
+"""A worker that is frozen with a message, and continues after other workers have gone on."""
 
 from pathlib import Path
 
@@ -27,8 +27,8 @@ pytestmark = any_batch_size
 def test_what_a_worker_writes_after_the_archive_was_made_is_archived_by_the_second_pass(
     service: Service, tmp_path: Path
 ) -> None:
-    """The late message came with another group id, so that nothing else brings it again."""
-    # The lease that the frozen worker has must last for the test.
+    """The late message has another group id, so that no other event repeats it."""
+    # The lease of the frozen worker must last for the whole test.
     service.environment["SQS_CONVERSATION_VISIBILITY_TIMEOUT"] = "300"
     plan = start_two_workers(service, directory=tmp_path)
     send_message(service, number=1)
@@ -52,7 +52,7 @@ def test_what_a_worker_writes_after_the_archive_was_made_is_archived_by_the_seco
 def test_the_stale_receipt_of_a_thawed_worker_lets_no_message_overtake(
     service: Service, tmp_path: Path
 ) -> None:
-    """The other worker has the same message, and is frozen with it, too."""
+    """The other worker has received the same message, and is frozen, too."""
     plan = start_two_workers(service, directory=tmp_path)
     send_message(service, number=1)
     service.wait_until_empty()

@@ -1,7 +1,7 @@
 """Conversations of 50,000 messages, and of 300 messages of 1 MiB, are archived in bounded memory.
 
-`tests/integration/test_large_archives.py` has the same for smaller ones. Memory is that of a whole
-process, C libraries included, beyond what it held before it began.
+`tests/integration/test_large_archives.py` tests smaller ones. Memory is the growth of a whole
+process, C libraries included.
 """
 
 import pytest
@@ -16,14 +16,14 @@ from tests.support.large_archives import (
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("aws")]
 
-# Of messages, number and characters; then the most that archiving them may take.
+# The number of messages, their characters, and the bytes by which archiving may grow.
 MANY = (50_000, 200, 30 * MEGABYTE)
 BIG = (300, MAX_TEXT_LENGTH, 60 * MEGABYTE)
 
 
-@pytest.mark.parametrize(("number", "size", "most"), [MANY, BIG], ids=["many", "big"])
+@pytest.mark.parametrize(("number", "size", "max_growth"), [MANY, BIG], ids=["many", "big"])
 def test_a_large_conversation_is_archived_in_bounded_memory_and_locked_only_to_merge(
-    stack: Stack, number: int, size: int, most: int
+    stack: Stack, number: int, size: int, max_growth: int
 ) -> None:
     large = LargeConversation.stored(number=number, size=size)
 
@@ -33,7 +33,7 @@ def test_a_large_conversation_is_archived_in_bounded_memory_and_locked_only_to_m
     assert measured.moved == number
     assert measured.calls["Query"] > 1
     assert measured.calls_while_locked == 0
-    assert measured.grown < most
+    assert measured.grown < max_growth
 
     assert large.migrate_late_message() == 1
     ids = large.archived_ids()
@@ -41,9 +41,9 @@ def test_a_large_conversation_is_archived_in_bounded_memory_and_locked_only_to_m
     assert len(ids) == number + 1
 
 
-@pytest.mark.parametrize(("number", "size", "most"), [MANY, BIG], ids=["many", "big"])
+@pytest.mark.parametrize(("number", "size", "max_growth"), [MANY, BIG], ids=["many", "big"])
 def test_edits_in_all_parts_are_archived_in_bounded_memory(
-    stack: Stack, number: int, size: int, most: int
+    stack: Stack, number: int, size: int, max_growth: int
 ) -> None:
     large = LargeConversation.stored(number=number, size=size)
     migrate_measured(large.uuid, stack=stack)
@@ -53,4 +53,4 @@ def test_edits_in_all_parts_are_archived_in_bounded_memory(
 
     large.check_archive()
     assert measured.moved == large.edits() == edited
-    assert measured.grown < most
+    assert measured.grown < max_growth

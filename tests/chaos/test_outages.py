@@ -1,4 +1,4 @@
-"""Many conversations close while PostgreSQL refuses and DynamoDB throttles: nothing is lost."""
+"""Nothing is lost when many conversations close while PostgreSQL is down and DynamoDB throttles."""
 
 import time
 from collections.abc import Iterator
@@ -15,6 +15,7 @@ from psycopg2 import sql
 from apps.conversations.models import Conversation, Resolution
 from apps.messages.models import DeadLetter
 from embedded.stack import Stack
+from testbed.traffic.sending import depth
 from tests.e2e.conftest import Service, any_batch_size
 from tests.support.builders import conversation, entries, message_body
 from tests.support.closing_stages import START, close_every_second, let_claims_run_out
@@ -24,7 +25,7 @@ CLOSING = 200
 MESSAGES = 5
 NEW_CONTACTS = 40
 OUTAGE_SECONDS = 60
-# Seconds until a storm under throttling and after an outage has to be over.
+# The seconds within which all must have closed.
 PATIENCE = 400
 
 pytestmark = any_batch_size
@@ -32,7 +33,7 @@ pytestmark = any_batch_size
 
 @pytest.fixture
 def faulty_service(service: Service, tmp_path: Path) -> Service:
-    """Half of the calls to its DynamoDB are refused; what the test itself calls is not."""
+    """The service, with half of its calls to DynamoDB refused, but not those of the test."""
     service.app = "tests.support.faulty_app"
     service.environment["FAULT_PLAN"] = str(tmp_path / "nothing-is-struck")
     service.environment["THROTTLE_SEED"] = "1"
@@ -74,7 +75,7 @@ def test_a_storm_of_closings_outlasts_postgresql_and_a_throttled_dynamodb(
         stored = stored_entries(conversation_uuid=opened.uuid)
         assert [entry.message_id for entry in stored] == ["m-1", "m-2"]
     assert len(every_item()) == 2 * NEW_CONTACTS
-    assert dead_letters(service) == 0
+    assert depth(service.sqs, service.environment["SQS_CONVERSATION_DLQ_URL"]) == 0
     assert not DeadLetter.objects.exists()
 
 
@@ -95,7 +96,7 @@ def send_message(service: Service, *, contact: int, number: int) -> None:
 
 @contextmanager
 def refusing_database(stack: Stack) -> Iterator[None]:
-    """PostgreSQL ends all connections to the tests' database and accepts no new ones."""
+    """Make PostgreSQL close all connections to the tests' database and refuse new ones."""
     name = sql.Identifier(connection.settings_dict["NAME"])
     connection.close()
     address = urlsplit(stack.database_url)._replace(path="/postgres")
@@ -118,7 +119,7 @@ def refusing_database(stack: Stack) -> Iterator[None]:
 
 
 def is_over(service: Service) -> bool:
-    """Claims that the outage cut off from their pointers come again with their lease."""
+    """Whether all are archived. Claims whose pointers the outage has lost expire at once."""
     if archived_count() == CLOSING:
         return True
     if service.left_on_queue() <= 1:
@@ -128,11 +129,3 @@ def is_over(service: Service) -> bool:
 
 def archived_count() -> int:
     return Conversation.objects.exclude(archived_at=None).count()
-
-
-def dead_letters(service: Service) -> int:
-    answer = service.sqs.get_queue_attributes(
-        QueueUrl=service.environment["SQS_CONVERSATION_DLQ_URL"],
-        AttributeNames=["ApproximateNumberOfMessages"],
-    )
-    return int(answer["Attributes"]["ApproximateNumberOfMessages"])

@@ -1,10 +1,11 @@
-"""A real worker against a strict SQS, moto's DynamoDB and real PostgreSQL."""
+"""Real workers with a strict SQS server, moto's DynamoDB and a real PostgreSQL."""
 
 import json
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import groupby
 from pathlib import Path
 from typing import Any
@@ -17,25 +18,32 @@ from django.conf import settings as django_settings
 from django.db import connection
 
 from celery_sqs_fifo import Options
-from embedded.environment import with_settings
-from embedded.processes import Command, ManagedProcess, Supervisor, supervisor
-from embedded.service import PROJECT_ROOT, celery_command, running_beat, running_worker
+from embedded.processes import ManagedProcess, Supervisor, supervisor
+from embedded.service import (
+    celery_command,
+    is_ready,
+    project_command,
+    running_beat,
+    running_worker,
+    worker_arguments,
+)
 from embedded.stack import Stack
 from operations.provisioning import ensure_queues, ensure_table
 from testbed.checker.logs import leaks, personal_data
 from testbed.journal import Line, did, read_journal
 from testbed.sqs import SqsServer, running_sqs_server
+from testbed.traffic.sending import depth
 from tests.support.endpoints import endpoint
 
 VISIBILITY_TIMEOUT = 20
-# The long polls of the app, as it sets them, and of the service, as it is by default.
+# The lengths of a long poll of tests.support.fifo_app, and of the service by default.
 APP_WAIT_TIME = 1
 SERVICE_WAIT_TIME = Options(dead_letter_queue_url="unused.fifo").wait_time
 
 
 @dataclass
 class Service:
-    """The service as its users have it: a queue to send to, and workers that read it."""
+    """The service as its users run it: a queue, and workers that read it."""
 
     environment: dict[str, str]
     logs: Path
@@ -53,17 +61,17 @@ class Service:
         return self.environment["SQS_CONVERSATION_QUEUE_URL"]
 
     def kill(self, worker: ManagedProcess) -> None:
-        """Kill a worker, and let SQS take back what it had, and what its open poll is given."""
+        """Kill a worker, and expire the leases of its messages and those of its open poll."""
         worker.kill()
         time.sleep(SERVICE_WAIT_TIME + 0.1)
         self.expire_leases()
 
     def expire_leases(self) -> None:
-        """Let SQS take back all that is in flight."""
+        """Expire the leases of all messages in flight."""
         self.sqs_server.expire_leases(queue=self.queue_url.rpartition("/")[2])
 
     def start_worker(self, *, concurrency: int = 2) -> ManagedProcess:
-        """A worker that is ready to receive; stopped at the end of the test."""
+        """Start a worker, and return it when it is ready. It is stopped at the end of the test."""
         worker = self.exits.enter_context(
             running_worker(
                 environment=self.environment,
@@ -77,7 +85,7 @@ class Service:
         return worker
 
     def start_beat(self) -> ManagedProcess:
-        """A scheduler that reads the database's schedules; stopped at the end of the test."""
+        """Start a beat with the database's schedules. It is stopped at the end of the test."""
         beat = self.exits.enter_context(
             running_beat(environment=self.environment, logs=self.logs, app=self.app)
         )
@@ -85,7 +93,7 @@ class Service:
         return beat
 
     def send(self, *, body: str, group: str) -> str:
-        """Put one event on the queue; gives its message id."""
+        """Send an event. Return its message id."""
         self.sent.append((group, body))
         answer = self.sqs.send_message(
             QueueUrl=self.queue_url,
@@ -96,7 +104,7 @@ class Service:
         return str(answer["MessageId"])
 
     def check_logs(self) -> None:
-        """Fails if any process has logged what was sent, a name, an address or a group."""
+        """Fail if a process has logged what contacts wrote, a name, an address or a group id."""
         # Only a contact's group is personal: ticks have groups with names like "closing".
         contacts = {group for group, body in self.sent if "event_type" in body}
         personal = personal_data(bodies=(body for _, body in self.sent), group_ids=contacts)
@@ -104,69 +112,60 @@ class Service:
             assert leaks(log=log.read_text(errors="replace"), personal=personal) == [], log.name
 
     def left_on_queue(self) -> int:
-        """How many messages are waiting or in flight."""
-        return left_on(self.sqs, self.queue_url)
+        """Return how many messages are visible or in flight."""
+        return depth(self.sqs, self.queue_url)
 
     def wait_until_empty(self, *, timeout: float = 30) -> None:
-        """Until every event has been deleted from the queue."""
+        """Wait until the queue is empty."""
         self.wait_until_left(0, timeout=timeout)
 
     def wait_until_left(self, count: float, *, timeout: float = 30) -> None:
-        """Until no more than so many events are on the queue."""
+        """Wait until at most `count` events are on the queue."""
         self.wait_until(lambda: self.left_on_queue() <= count, timeout=timeout)
 
     def wait_until(self, is_so: Callable[[], bool], *, timeout: float = 30) -> None:
-        """Fails with the workers' last log lines if it is not so in time."""
+        """Wait until `is_so()`. Fail with the end of the workers' logs if the time is up."""
         wait_until(is_so, timeout=timeout, workers=self.workers)
 
 
 def kill_all(workers: Sequence[ManagedProcess]) -> None:
-    """End what a test has left running: a warm shutdown is not what it was about."""
+    """Kill the workers that a test has left running."""
     for worker in workers:
         worker.kill()
-
-
-def left_on(sqs: Any, queue_url: str) -> int:
-    """How many messages of a queue are waiting or in flight."""
-    answer = sqs.get_queue_attributes(
-        QueueUrl=queue_url,
-        AttributeNames=["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"],
-    )
-    return sum(map(int, answer["Attributes"].values()))
 
 
 def wait_until(
     is_so: Callable[[], bool], *, timeout: float, workers: Sequence[ManagedProcess]
 ) -> None:
-    """Returns once it is so; fails with the workers' last log lines if that takes too long."""
+    """Wait until `is_so()`. Fail with the end of the workers' logs if the time is up."""
     deadline = time.monotonic() + timeout
     while not is_so():
         if time.monotonic() > deadline:
             logs = "\n".join(worker.log_text()[-3000:] for worker in workers)
-            pytest.fail(f"not so after {timeout} seconds; the workers say:\n{logs}")
+            pytest.fail(f"not so after {timeout} seconds; the workers' logs:\n{logs}")
         time.sleep(0.05)
 
 
 @pytest.fixture(params=[25, 1], ids=["batches", "single events"])
 def batch_size(request: pytest.FixtureRequest) -> int:
-    """The most events that a pool process gets at once: every test runs both ways."""
+    """The largest batch of a pool process. Every test runs with both values."""
     return int(request.param)
 
 
-# For tests that hand nothing to a pool process, or one event in all: the setting cannot matter.
+# For tests in which pool processes get no event or one event: the setting does not matter.
 any_batch_size = pytest.mark.parametrize("batch_size", [25], ids=["any"])
 
 
 @pytest.fixture(scope="session")
 def sqs_server() -> Iterator[SqsServer]:
-    """A strict SQS that fills batches from one group first, the hard case for order."""
+    """A strict SQS server that fills a batch from one group first, the hard case for order."""
     with running_sqs_server(greedy=True) as server:
         yield server
 
 
 @dataclass
 class FifoApp:
-    """tests.support.fifo_app on queues of its own: the transport without the domain."""
+    """tests.support.fifo_app on new queues: the transport without the service."""
 
     environment: dict[str, str]
     directory: Path
@@ -176,33 +175,30 @@ class FifoApp:
     workers: list[ManagedProcess] = field(default_factory=list)
 
     def start_worker(self, *, concurrency: int = 2, pool: str = "prefork") -> ManagedProcess:
-        """A worker that is ready to receive."""
+        """Start a worker, and return it when it is ready."""
         name = f"fifo{len(self.workers)}"
-        arguments = ["worker", "-Q", "events.fifo", "--concurrency", str(concurrency)]
-        arguments += ["--pool", pool, "--hostname", f"{name}@%h", "--loglevel", "INFO"]
+        arguments = worker_arguments(queue="events.fifo", concurrency=concurrency, name=name)
         worker = self.processes.start(
-            command=Command(
-                name=name,
-                arguments=celery_command(*arguments, app="tests.support.fifo_app"),
-                environment=with_settings(self.environment),
-                working_directory=PROJECT_ROOT,
-                grace_seconds=20,
+            command=project_command(
+                name,
+                celery_command(*arguments, "--pool", pool, app="tests.support.fifo_app"),
+                environment=self.environment,
             ),
             log=self.directory / f"{name}.log",
         )
         self.workers.append(worker)
-        worker.wait_until_ready(is_ready=lambda: " ready." in worker.log_text(), timeout_seconds=30)
+        worker.wait_until_ready(is_ready=partial(is_ready, worker), timeout_seconds=30)
         return worker
 
     def send(
         self, *, group: str, number: int, event_type: str = "plain", trouble: Any = None
     ) -> None:
-        """Put one event on the queue."""
+        """Send an event."""
         event = {"event_type": event_type, "group": group, "number": number}
         self.send_body(json.dumps(event | ({"trouble": trouble} if trouble else {})), group=group)
 
     def send_body(self, body: str, *, group: str) -> None:
-        """Put any body on the queue."""
+        """Send any body."""
         self.sqs.send_message(
             QueueUrl=self.environment["QUEUE_URL"],
             MessageBody=body,
@@ -211,7 +207,7 @@ class FifoApp:
         )
 
     def send_many(self, *, groups: int, events: int) -> None:
-        """Events 0, 1, 2, … of each group, the groups mixed."""
+        """Send the events 0, 1, 2, … of each group, one group after the other."""
         entries = [
             {
                 "Id": str(group),
@@ -235,34 +231,34 @@ class FifoApp:
 
     @property
     def queue(self) -> str:
-        """The queue's name on the server."""
+        """The name of the queue."""
         return self.environment["QUEUE_URL"].rpartition("/")[2]
 
     def kill(self, worker: ManagedProcess) -> None:
-        """Kill a worker, and let SQS take back what it had, and what its open poll is given."""
+        """Kill a worker, and expire the leases of its messages and those of its open poll."""
         worker.kill()
         time.sleep(APP_WAIT_TIME + 0.1)
         self.sqs_server.expire_leases(queue=self.queue)
 
     def actions(self) -> list[str]:
-        """What was asked of SQS for this queue, in order, other than by the test itself."""
+        """Return the actions of all calls for this queue, in order."""
         return [call.action for call in self.sqs_server.calls() if call.queue == self.queue]
 
     def set_options(self, **options: Any) -> None:
-        """What the consumers of workers that start from now on are told, too."""
+        """Add consumer options for workers that start later."""
         set_before = json.loads(self.environment["CONSUMER_OPTIONS"])
         self.environment["CONSUMER_OPTIONS"] = json.dumps(set_before | options)
 
     def journal(self) -> list[Line]:
-        """What the steps have written."""
+        """Return the lines that the steps have written."""
         return read_journal(Path(self.environment["JOURNAL"]))
 
     def done(self, *, step: str = "third") -> dict[str, list[int]]:
-        """What a step has done, by group."""
+        """Return the events for which a step took effect, by group."""
         return did(self.journal(), step=step)
 
     def max_batch_size(self) -> int:
-        """The most events whose first step a process began before it went on to the second."""
+        """Return the largest number of events whose first step a process ran before the second."""
         lines = sorted(self.journal(), key=lambda line: (line.pid, line.at))
         runs = groupby(lines, key=lambda line: (line.pid, line.step))
         return max(
@@ -270,7 +266,7 @@ class FifoApp:
         )
 
     def dead_letters(self) -> list[dict[str, Any]]:
-        """What is in the dead-letter queue, which is empty afterwards."""
+        """Receive and delete the messages of the dead-letter queue."""
         answer = self.sqs.receive_message(
             QueueUrl=self.environment["DLQ_URL"],
             MaxNumberOfMessages=10,
@@ -285,36 +281,36 @@ class FifoApp:
         return letters
 
     def waiting_on_queue(self) -> int:
-        """How many messages no worker has received yet, or has given back."""
+        """Return how many messages are visible."""
         answer = self.sqs.get_queue_attributes(
             QueueUrl=self.environment["QUEUE_URL"], AttributeNames=["ApproximateNumberOfMessages"]
         )
         return int(answer["Attributes"]["ApproximateNumberOfMessages"])
 
     def left_on_queue(self) -> int:
-        """How many messages are waiting or in flight."""
-        return left_on(self.sqs, self.environment["QUEUE_URL"])
+        """Return how many messages are visible or in flight."""
+        return depth(self.sqs, self.environment["QUEUE_URL"])
 
     def wait_until_empty(self, *, timeout: float = 30) -> None:
-        """Until every event has been deleted from the queue."""
+        """Wait until the queue is empty."""
         self.wait_until(lambda: self.left_on_queue() == 0, timeout=timeout)
 
     def wait_until_done(self, count: int) -> None:
-        """Until the last step has been done more often than this."""
+        """Wait until the last step took effect for more than `count` events."""
         self.wait_until(lambda: sum(map(len, self.done().values())) > count)
 
     def wait_until_ended(self, worker: ManagedProcess) -> None:
-        """Until a worker that was told to stop has."""
+        """Wait until a worker has ended."""
         self.wait_until(lambda: not worker.is_running)
 
     def wait_until(self, is_so: Callable[[], bool], *, timeout: float = 30) -> None:
-        """Fails with the workers' last log lines if it is not so in time."""
+        """Wait until `is_so()`. Fail with the end of the workers' logs if the time is up."""
         wait_until(is_so, timeout=timeout, workers=self.workers)
 
 
 @pytest.fixture
 def consumer_options(batch_size: int) -> dict[str, Any]:
-    """What the transport's consumer is told, beyond the app's own options."""
+    """Options of the consumer, which are added to those of the app."""
     return {"batch_size": batch_size, "visibility_timeout": VISIBILITY_TIMEOUT}
 
 
@@ -322,7 +318,7 @@ def consumer_options(batch_size: int) -> dict[str, Any]:
 def fifo_app(
     sqs_server: SqsServer, tmp_path: Path, consumer_options: dict[str, Any]
 ) -> Iterator[FifoApp]:
-    """Fresh queues, and no worker yet."""
+    """New queues, without a worker."""
     name = uuid4().hex[:8]
     environment = {
         "QUEUE_URL": sqs_server.queue_url(f"events-{name}.fifo"),
@@ -369,7 +365,7 @@ def service(
     settings: Any,
     monkeypatch: pytest.MonkeyPatch,
 ) -> Iterator[Service]:
-    """Fresh queues, an empty table and an empty database, and no worker yet."""
+    """New queues, an empty table and an empty database, without a worker."""
     name = f"conversations-{uuid4().hex[:8]}"
     environment = {
         **stack.environment,
@@ -402,6 +398,6 @@ def service(
 
 
 def _database_url(stack: Stack) -> str:
-    """The address of the database that pytest-django has made."""
+    """Return the address of the database that pytest-django has created."""
     parts = urlsplit(stack.environment["DATABASE_URL"])
     return urlunsplit(parts._replace(path=f"/{connection.settings_dict['NAME']}"))

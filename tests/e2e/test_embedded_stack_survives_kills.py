@@ -18,7 +18,8 @@ from apps.messages.models import ConversationMessages
 from embedded.service import running_worker
 from embedded.stack import Stack
 from operations.provisioning import ensure_queues, ensure_table
-from tests.e2e.conftest import left_on, wait_until
+from testbed.traffic.sending import depth
+from tests.e2e.conftest import wait_until
 from tests.support.builders import CHANNEL, NOON, PROJECT, close_body, message_body
 
 CONTACTS = 10
@@ -87,7 +88,7 @@ def send(sqs: Any, queue_url: str) -> None:
 
 def is_down_to(share: float, *, sqs: Any, queue_url: str) -> bool:
     """Whether no more than that share of the load is on the queue."""
-    return left_on(sqs, queue_url) <= TOTAL * share
+    return depth(sqs, queue_url) <= TOTAL * share
 
 
 def message_ids(conversation: Conversation) -> list[str]:
@@ -106,7 +107,7 @@ def test_nothing_is_out_of_order_when_workers_are_killed_under_load(
     queue_url = environment["SQS_CONVERSATION_QUEUE_URL"]
     sqs = boto3.client("sqs", region_name=django_settings.SQS_CONVERSATION_REGION)
     send(sqs, queue_url)
-    assert left_on(sqs, queue_url) == TOTAL
+    assert depth(sqs, queue_url) == TOTAL
 
     for number, share in enumerate((*KILLS_AT, 0.0)):
         name = f"worker{number}"
@@ -125,4 +126,4 @@ def test_nothing_is_out_of_order_when_workers_are_killed_under_load(
         assert [message_ids(conversation) for conversation in found] == expected
         resolutions = [conversation.resolution for conversation in found]
         assert resolutions == [Resolution.RESOLVED] * (CONVERSATIONS - 1) + [Resolution.IN_PROGRESS]
-    assert left_on(sqs, environment["SQS_CONVERSATION_DLQ_URL"]) == 0
+    assert depth(sqs, environment["SQS_CONVERSATION_DLQ_URL"]) == 0

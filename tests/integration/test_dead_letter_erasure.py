@@ -17,10 +17,10 @@ from tests.support.dead_letters import bury, collect, dead_letter_queue_of, kept
 from tests.support.erasures import (
     REQUESTED,
     carry_out,
+    deliver_history,
     erase,
     everything,
     group_of,
-    live,
     request,
 )
 from tests.support.service_queue import ServiceQueue
@@ -46,7 +46,7 @@ def of_another_project() -> str:
 
 
 def test_the_letters_of_the_contact_are_deleted_and_counted(letters: Fifo) -> None:
-    live()
+    deliver_history()
     bury(letters, group=group_of(), sent_at=AT)
     bury(letters, group="another", sent_at=AT)
     bury(letters, "not JSON", group=group_of(), sent_at=AT)
@@ -63,7 +63,7 @@ def test_the_letters_of_the_contact_are_deleted_and_counted(letters: Fifo) -> No
 
 
 def test_nothing_of_the_contact_is_left_in_any_table(letters: Fifo) -> None:
-    live()
+    deliver_history()
     bury(letters, group=group_of(), sent_at=AT)
     collect()
     assert URN in str(DeadLetter.objects.values_list())
@@ -90,7 +90,7 @@ def test_a_contact_without_conversations_loses_only_letters_that_name_them(
 def test_the_command_counts_letters_on_the_queue_and_in_postgresql(
     letters: Fifo, queue: ServiceQueue
 ) -> None:
-    live()
+    deliver_history()
     bury(letters, group=group_of(), sent_at=AT)
     collect()
     bury(letters, group=group_of(), sent_at=AT)

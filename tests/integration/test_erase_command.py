@@ -17,7 +17,7 @@ from operations.management.commands import erase as command
 from tasks import erasing as tasks
 from testbed.sqs.fifo import Fifo
 from tests.support.builders import NOON, PROJECT, URN, message_body, numbered_message, project
-from tests.support.erasures import OTHER_CHANNEL, carry_out, everything, group_of, live
+from tests.support.erasures import OTHER_CHANNEL, carry_out, deliver_history, everything, group_of
 from tests.support.service_queue import ServiceQueue
 from tests.support.stored import every_item, every_row_version
 
@@ -91,7 +91,7 @@ def lines(output: str, *, heading: str) -> dict[str, int]:
 def test_found_and_removed_data_and_the_events_in_the_lake_are_printed(
     dead_letters: Fifo, tmp_path: Path
 ) -> None:
-    live()
+    deliver_history()
     sent = OutboxEvent.objects.earliest("id")
     OutboxEvent.objects.filter(pk=sent.pk).update(delivered_at=NOON)
     dead_letters.send(message_body(), MessageGroupId=group_of())
@@ -118,7 +118,7 @@ def test_found_and_removed_data_and_the_events_in_the_lake_are_printed(
 
 @pytest.mark.usefixtures("worker")
 def test_a_later_run_prints_the_events_in_the_lake(tmp_path: Path) -> None:
-    live()
+    deliver_history()
     OutboxEvent.objects.update(delivered_at=NOON)
     run()
 
@@ -130,8 +130,8 @@ def test_a_later_run_prints_the_events_in_the_lake(tmp_path: Path) -> None:
 
 
 def test_the_pointers_go_through_the_groups_of_the_contact(queue: ServiceQueue) -> None:
-    live()
-    live(channel=OTHER_CHANNEL)
+    deliver_history()
+    deliver_history(channel=OTHER_CHANNEL)
 
     refused("--wait=0")
 
@@ -146,7 +146,7 @@ def test_the_pointers_go_through_the_groups_of_the_contact(queue: ServiceQueue) 
 def test_without_a_worker_the_command_fails_and_the_next_run_continues(
     queue: ServiceQueue,
 ) -> None:
-    live()
+    deliver_history()
     assert "1 of 1 groups are not erased yet" in refused("--wait=0.1")
     assert Conversation.objects.count() == 2
     (asked_for,) = Erasure.objects.all()
@@ -163,7 +163,7 @@ def test_without_a_worker_the_command_fails_and_the_next_run_continues(
 def test_after_a_kill_before_publishing_the_next_run_publishes_the_pointers(
     queue: ServiceQueue, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    live()
+    deliver_history()
 
     def die(_erasures: Sequence[Erasure]) -> int:
         raise KeyboardInterrupt
@@ -181,7 +181,7 @@ def test_after_a_kill_before_publishing_the_next_run_publishes_the_pointers(
 
 
 def test_if_sqs_refuses_the_command_fails_without_waiting(queue: ServiceQueue) -> None:
-    live()
+    deliver_history()
     queue.strict.fail(status=400, code="AccessDenied")
 
     try:
@@ -197,7 +197,7 @@ def test_if_sqs_refuses_the_command_fails_without_waiting(queue: ServiceQueue) -
 def test_nothing_is_requested_unless_the_answer_is_yes(
     monkeypatch: pytest.MonkeyPatch, queue: ServiceQueue, typed: str | None
 ) -> None:
-    live()
+    deliver_history()
     before = every_row_version()
     answer(monkeypatch, typed)
 
@@ -210,7 +210,7 @@ def test_nothing_is_requested_unless_the_answer_is_yes(
 
 @pytest.mark.usefixtures("worker")
 def test_yes_continues(monkeypatch: pytest.MonkeyPatch) -> None:
-    live()
+    deliver_history()
     answer(monkeypatch, "yes")
 
     call_command("erase", f"--contact={URN}", f"--project={PROJECT}", stdout=io.StringIO())
@@ -239,13 +239,13 @@ def test_a_project_that_is_unknown_is_refused_with_a_sentence() -> None:
 
 
 def test_a_file_that_cannot_be_written_is_reported_before_the_erasure() -> None:
-    live()
+    deliver_history()
     assert "cannot be written" in refused("--lake-ids=/nonexistent/ids")
     assert not Erasure.objects.exists()
 
 
 def test_an_unavailable_dynamodb_is_reported(settings: Any) -> None:
-    live()
+    deliver_history()
     settings.DYNAMODB_MESSAGE_TABLE = "another_table"
     assert "DynamoDB is unavailable" in refused()
 
@@ -279,7 +279,7 @@ def test_dead_letters_of_another_pending_erasure_are_not_counted(
 
 @pytest.mark.usefixtures("worker")
 def test_logs_have_no_personal_data(caplog: pytest.LogCaptureFixture) -> None:
-    live()
+    deliver_history()
     with caplog.at_level(logging.INFO):
         run()
 

@@ -32,11 +32,11 @@ from tests.support.erasures import (
     REQUESTED,
     SECOND,
     carry_out,
+    deliver_history,
     erase,
     everything,
     everything_but_erasures,
     group_of,
-    live,
     request,
 )
 from tests.support.stored import every_item, every_row_version, store_many
@@ -68,7 +68,7 @@ def only_erasure() -> Erasure:
 
 
 def test_only_a_hashed_tombstone_of_the_contact_is_left() -> None:
-    live()
+    deliver_history()
     assert URN in everything()
     assert len(every_item()) > 3
 
@@ -87,10 +87,10 @@ def test_only_a_hashed_tombstone_of_the_contact_is_left() -> None:
 
 
 def test_other_contacts_and_projects_keep_their_data() -> None:
-    live(urn=OTHER)
-    live(project=uuid4())
+    deliver_history(urn=OTHER)
+    deliver_history(project=uuid4())
     before = everything_but_erasures()
-    live()
+    deliver_history()
 
     erase()
 
@@ -98,8 +98,8 @@ def test_other_contacts_and_projects_keep_their_data() -> None:
 
 
 def test_each_group_of_the_contact_is_erased_by_its_own_pointer() -> None:
-    live()
-    live(channel=OTHER_CHANNEL)
+    deliver_history()
+    deliver_history(channel=OTHER_CHANNEL)
 
     first, second = request()
     assert {first.group_id, second.group_id} == {group_of(), group_of(channel=OTHER_CHANNEL)}
@@ -139,9 +139,9 @@ def test_a_contact_without_conversations_leaves_a_tombstone_and_no_answer() -> N
 def test_an_erasure_killed_at_any_step_ends_the_same_after_a_redelivery(
     monkeypatch: pytest.MonkeyPatch, module: Any, name: str, after: bool
 ) -> None:
-    live(urn=OTHER)
+    deliver_history(urn=OTHER)
     others = everything_but_erasures()
-    live()
+    deliver_history()
     erasures = request()
     with monkeypatch.context() as patch:
         patch.setattr(module, name, _killed(getattr(module, name), after=after))
@@ -157,7 +157,7 @@ def test_an_erasure_killed_at_any_step_ends_the_same_after_a_redelivery(
 
 
 def test_a_redelivered_pointer_removes_nothing_new() -> None:
-    live()
+    deliver_history()
     erasures = request()
     carry_out(erasures)
     write_after_the_erasure()
@@ -169,7 +169,7 @@ def test_a_redelivered_pointer_removes_nothing_new() -> None:
 
 
 def test_a_forged_pointer_does_nothing() -> None:
-    live()
+    deliver_history()
     before = every_row_version()
 
     tasks.erase_contact.run(str(uuid4()))
@@ -179,7 +179,7 @@ def test_a_forged_pointer_does_nothing() -> None:
 
 
 def test_a_second_request_reuses_the_pending_erasure() -> None:
-    live()
+    deliver_history()
     (before,) = request()
 
     (again,) = request(now=REQUESTED + SECOND)
@@ -189,7 +189,7 @@ def test_a_second_request_reuses_the_pending_erasure() -> None:
 
 
 def test_a_contact_can_be_erased_a_second_time() -> None:
-    live()
+    deliver_history()
     erase()
     write_after_the_erasure()
 
@@ -204,7 +204,7 @@ def test_an_archive_check_of_an_erased_conversation_ends_without_an_error(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """The check reads the messages before the erasure and archives them after it."""
-    live()
+    deliver_history()
     closed = Conversation.objects.exclude(resolution=2).get()
     store_many(conversation_uuid=closed.uuid, entries=entries(number=3))
     real = archive.merge
@@ -222,7 +222,7 @@ def test_an_archive_check_of_an_erased_conversation_ends_without_an_error(
 
 
 def test_an_erasure_waits_for_a_running_archive_and_erases_it() -> None:
-    live()
+    deliver_history()
     current = Conversation.objects.get(resolution=2)
     archived, may_commit = threading.Event(), threading.Event()
 
@@ -239,7 +239,7 @@ def test_an_erasure_waits_for_a_running_archive_and_erases_it() -> None:
 
 
 def test_an_erasure_counts_an_event_that_is_being_delivered_as_delivered() -> None:
-    live()
+    deliver_history()
     delivered, may_commit = threading.Event(), threading.Event()
     expected = {str(one) for one in OutboxEvent.objects.values_list("event_id", flat=True)}
 
@@ -256,7 +256,7 @@ def test_an_erasure_counts_an_event_that_is_being_delivered_as_delivered() -> No
 
 
 def test_an_erasure_counts_an_answer_with_a_pruned_event_as_delivered() -> None:
-    live()
+    deliver_history()
     pruned = OutboxEvent.objects.earliest("id")
     event_id = str(pruned.event_id)
     pruned.delete()
@@ -268,7 +268,7 @@ def test_an_erasure_counts_an_answer_with_a_pruned_event_as_delivered() -> None:
 
 
 def test_a_new_answer_whose_conversation_was_erased_belongs_to_none() -> None:
-    live()
+    deliver_history()
     gone = Conversation.objects.get(resolution=2).uuid
     erase()
 
@@ -285,7 +285,7 @@ def test_a_new_answer_whose_conversation_was_erased_belongs_to_none() -> None:
 
 def test_more_than_a_page_of_dynamodb_is_deleted() -> None:
     """DynamoDB returns at most 1 MB for each query."""
-    live()
+    deliver_history()
     current = Conversation.objects.get(resolution=2)
     store_many(conversation_uuid=current.uuid, entries=entries(number=60, size=50_000))
 
@@ -308,7 +308,7 @@ def test_the_hash_differs_for_each_project_and_each_key(settings: Any) -> None:
 
 def test_logs_name_no_contact(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG, logger="tasks")
-    live()
+    deliver_history()
 
     erase()
 

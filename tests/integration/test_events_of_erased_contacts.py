@@ -23,7 +23,7 @@ from tests.support.builders import (
     survey_body,
     window_body,
 )
-from tests.support.erasures import REQUESTED, SECOND, erase, everything, group_of, live
+from tests.support.erasures import REQUESTED, SECOND, deliver_history, erase, everything, group_of
 from tests.support.stored import every_item, every_row_version, stored_entries
 
 pytestmark = [
@@ -68,7 +68,7 @@ def redriven(*, body: str, first_sent_at: datetime) -> QueuedEvent:
 @EVERY_EVENT
 @pytest.mark.parametrize("back", [0, 1], ids=["at that moment", "before it"])
 def test_an_event_in_flight_has_no_effect(body: str, back: int) -> None:
-    live()
+    deliver_history()
     erase()
     before = every_row_version()
 
@@ -81,7 +81,7 @@ def test_an_event_in_flight_has_no_effect(body: str, back: int) -> None:
 
 @EVERY_EVENT
 def test_a_redriven_dead_letter_has_no_effect(body: str) -> None:
-    live()
+    deliver_history()
     erase()
     before = every_row_version()
 
@@ -92,7 +92,7 @@ def test_a_redriven_dead_letter_has_no_effect(body: str) -> None:
 
 
 def test_a_message_after_the_erasure_opens_a_new_conversation() -> None:
-    live()
+    deliver_history()
     erase()
 
     for body in (BODIES["a message"], BODIES["a window"], BODIES["an answer"]):
@@ -108,7 +108,7 @@ def test_a_message_after_the_erasure_opens_a_new_conversation() -> None:
 
 
 def test_an_event_in_flight_does_not_change_the_new_conversation() -> None:
-    live()
+    deliver_history()
     erase()
     new = queued_event(body=BODIES["a message"], sent_at=REQUESTED + SECOND, group_id=group_of())
     assert deliver(event=new) is None
@@ -121,7 +121,7 @@ def test_an_event_in_flight_does_not_change_the_new_conversation() -> None:
 
 
 def test_in_a_batch_only_the_events_of_the_erased_contact_have_no_effect() -> None:
-    live()
+    deliver_history()
     erase()
     bodies = {
         urn: message_body(urn=urn, message={"id": f"{urn}-1"})
@@ -147,7 +147,7 @@ def test_in_a_batch_only_the_events_of_the_erased_contact_have_no_effect() -> No
 def test_the_check_for_erasures_costs_a_batch_no_statement(
     django_assert_num_queries: Callable[[int], Any],
 ) -> None:
-    live()
+    deliver_history()
     erase()
     find_or_open([incoming(urn="telegram:1")])
 
@@ -163,7 +163,7 @@ def test_the_check_for_erasures_costs_a_batch_no_statement(
 def test_an_event_without_effect_is_logged_by_id_only(
     caplog: pytest.LogCaptureFixture, name: str
 ) -> None:
-    live()
+    deliver_history()
     erase()
     event = queued_event(body=BODIES[name], sent_at=REQUESTED)
 

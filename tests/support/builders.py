@@ -1,6 +1,6 @@
-"""Builders of events and stored messages, every value valid unless the test says otherwise.
+"""Builders of events and stored messages. Every value is valid unless a test changes it.
 
-And the three steps of the chain run in this process, as a worker runs them for one delivery.
+Also runs the three steps of the chain in this process, as a worker does for one delivery.
 """
 
 import json
@@ -21,19 +21,19 @@ from tasks.pipeline import handle_csat, persist_dynamo, process_message
 PROJECT = UUID("5f0c2f3a-6b1d-4a57-9c39-0e6a1d2b7c41")
 CHANNEL = UUID("a3b1d0c2-74c5-4f0e-8a5d-9e2f6c7b1d02")
 URN = "telegram:1001"
-# Like no other text, so that they can be looked for in logs.
+# Unique texts, so that tests can search logs for them.
 NAME = "Anabela Tavares"
 WINDOW_NAME = "Bia Nascimento"
 TEXT = "hello, my parcel has a dent"
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
-# A value for a field that is to be left out.
+# The value of a field that is left out.
 ABSENT = object()
 
 _NUMBERS = count(1)
 
 
 def contact(*, urn: str = URN, project: UUID = PROJECT, channel: UUID = CHANNEL) -> Contact:
-    """A contact of the default project and channel."""
+    """Return a contact, by default of the default project and channel."""
     return Contact(project_uuid=project, channel_uuid=channel, urn=urn)
 
 
@@ -44,9 +44,10 @@ def body(
     data: Mapping[str, Any] | None = None,
     event: Mapping[str, Any] | None = None,
 ) -> str:
-    """An event's JSON; `data` and `event` add fields inside `data` and beside it, or replace them.
+    """Return the JSON of an event.
 
-    A field that is given as ABSENT is left out.
+    `data` and `event` add or replace fields in `data` and at the top level. A field with the value
+    ABSENT is left out.
     """
     identity = {
         "project_uuid": str(PROJECT),
@@ -69,7 +70,7 @@ def message_body(
     data: Mapping[str, Any] | None = None,
     event: Mapping[str, Any] | None = None,
 ) -> str:
-    """`message.received` or `message.sent`; `message` adds fields to the message itself."""
+    """Return `message.received` or `message.sent`. `message` adds or replaces message fields."""
     default = {
         "id": "m-1",
         "text": TEXT,
@@ -82,7 +83,7 @@ def message_body(
 
 
 def numbered_message(number: int, **fields: Any) -> str:
-    """A message of the default contact, so many seconds after noon."""
+    """Return a message of the default contact, `number` seconds after noon."""
     at = NOON + timedelta(seconds=number)
     return message_body(message={"id": f"m-{number}", "created_at": at.isoformat(), **fields})
 
@@ -94,7 +95,7 @@ def survey_body(
     urn: str = URN,
     message: Mapping[str, Any] | None = None,
 ) -> str:
-    """A survey answer, riding on the dummy message that platforms send with it."""
+    """Return a survey answer, with the dummy message in which platforms send it."""
     dummy = {"id": "answer-1", "text": "", "source": "system", "created_at": ""}
     return message_body(
         urn=urn, message={**dummy, **(message or {})}, data={"key": key, "value": value}
@@ -102,7 +103,7 @@ def survey_body(
 
 
 def window_body(*, urn: str = URN, data: Mapping[str, Any] | None = None) -> str:
-    """`conversation.window`; a human takes over only if `data` says so."""
+    """Return `conversation.window`. A human takes over only if `data` has `has_chats_room`."""
     default = {
         "external_id": "w-1",
         "start": NOON.isoformat(),
@@ -114,12 +115,12 @@ def window_body(*, urn: str = URN, data: Mapping[str, Any] | None = None) -> str
 
 
 def close_body(*, urn: str = URN, resolution: Any = 0) -> str:
-    """`conversation.close`."""
+    """Return `conversation.close`."""
     return body(event_type="conversation.close", urn=urn, data={"resolution": resolution})
 
 
 def arrival(*, sent_at: datetime = NOON, sequence_number: str = "1") -> Arrival:
-    """When and where an event was queued."""
+    """Return the time and place of an event on the queue."""
     return Arrival(group_id=f"group:{URN}", sent_at=sent_at, sequence_number=sequence_number)
 
 
@@ -132,7 +133,7 @@ def incoming(
     group_id: str = "group-1",
     **identity: Any,
 ) -> IncomingMessage:
-    """A message of the default contact."""
+    """Return a message for `find_or_open`."""
     return IncomingMessage(
         contact=contact(urn=urn, **identity),
         at=at,
@@ -144,7 +145,7 @@ def incoming(
 
 
 def found(**fields: Any) -> Attribution:
-    """The conversation of one message."""
+    """Return the conversation that is found or opened for one message."""
     (only,) = find_or_open([incoming(**fields)])
     return only
 
@@ -156,7 +157,7 @@ def queued_event(
     group_id: str = f"group:{URN}",
     sequence_number: str | None = None,
 ) -> QueuedEvent:
-    """An event as the first step gets it, with the next sequence number unless one is given."""
+    """Return an event as the first step receives it, by default with the next sequence number."""
     number = next(_NUMBERS)
     return QueuedEvent(
         message_id=f"source-{number}",
@@ -168,7 +169,7 @@ def queued_event(
 
 
 def run_chain(*, events: Iterable[QueuedEvent]) -> list[BatchItem]:
-    """Run one batch through the three steps as one delivery; each work says how it ended."""
+    """Run a batch through the three steps as one delivery, and return its items."""
     batch = [BatchItem(event) for event in events]
     for step in (process_message, persist_dynamo, handle_csat):
         step.run(batch)
@@ -176,13 +177,13 @@ def run_chain(*, events: Iterable[QueuedEvent]) -> list[BatchItem]:
 
 
 def deliver(*, event: QueuedEvent) -> Outcome | None:
-    """Deliver one event; gives None if it took effect, else its outcome."""
+    """Deliver one event. Return None if it took effect, otherwise its outcome."""
     (item,) = run_chain(events=[event])
     return item.outcome
 
 
 def deliver_bodies(*, bodies: Iterable[str], sent_at: datetime = NOON) -> list[QueuedEvent]:
-    """Deliver one event for each body, queued a second apart, all of which have to take effect."""
+    """Deliver an event for each body, queued a second apart. Fails if one has no effect."""
     events = [
         queued_event(body=one, sent_at=sent_at + timedelta(seconds=number))
         for number, one in enumerate(bodies)
@@ -194,7 +195,7 @@ def deliver_bodies(*, bodies: Iterable[str], sent_at: datetime = NOON) -> list[Q
 
 
 def project(*, uuid: UUID = PROJECT, timezone: str = "America/Sao_Paulo") -> Project:
-    """The stored project, made if it is missing."""
+    """Return the stored project, which is created if it is missing."""
     found, _ = Project.objects.get_or_create(uuid=uuid, defaults={"timezone": timezone})
     return found
 
@@ -208,7 +209,7 @@ def conversation(
     contact_wrote: bool = True,
     span: tuple[datetime, datetime] | None = None,
 ) -> Conversation:
-    """A stored conversation; `span` is the time of its first and its last archived message."""
+    """Store a conversation. `span` has the times of its first and last archived message."""
     first, last = span or (None, None)
     return Conversation.objects.create(
         project=project(),
@@ -231,25 +232,26 @@ def entry(
     message_id: str = "m-1",
     at: datetime = NOON,
     sequence_number: int = 1,
-    text: str = "hello",
+    text: Any = "hello",
     message: Mapping[str, Any] | None = None,
+    event_type: str = "message.received",
 ) -> MessageEntry:
-    """One version of one message."""
+    """Return one version of one message."""
     content = {"id": message_id, "text": text, **(message or {})}
     return MessageEntry(
         message_id=message_id,
         at=at,
         sequence_number=str(sequence_number),
-        event_type="message.received",
+        event_type=event_type,
         correlation_id="correlation-1",
-        content_hash=content_hash(event_type="message.received", message=content),
+        content_hash=content_hash(event_type=event_type, message=content),
         message=content,
         extra={},
     )
 
 
 def entries(*, number: int, start: datetime = NOON, size: int = 5) -> list[MessageEntry]:
-    """Messages a second apart, each with a text of `size` characters."""
+    """Return messages a second apart, each with a text of `size` characters."""
     return [
         entry(
             message_id=f"m-{index:05d}",

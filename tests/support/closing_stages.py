@@ -1,7 +1,7 @@
-"""What closing and migrating do, in stages that a test starts, and what is left when they are done.
+"""The stages of closing and archiving that a test starts, and what is stored after them.
 
-The messages are the same in each run, with their sequence numbers: whatever a run adds to them is
-the run's own doing.
+The messages and their sequence numbers are the same in each run, so any difference between two runs
+comes from the runs.
 """
 
 import json
@@ -26,10 +26,10 @@ from tests.support.stored import every_item, store_many
 if TYPE_CHECKING:
     from tests.e2e.conftest import Service
 
-# Long ago: whatever the clock says, these are due, and nobody has written lately.
+# Long ago, so that the conversations are due and without recent messages.
 START = datetime(2025, 3, 10, 12, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
-# What has to be the same in each run.
+# These fields must be the same in each run.
 OF_CONVERSATION = (
     *("uuid", "group_id", "contact_urn", "contact_name", "contact_wrote", "has_chats_room"),
     *(
@@ -43,12 +43,12 @@ OF_CONVERSATION = (
     *("first_message_at", "last_message_at", "message_count"),
 )
 OF_PART = ("part", "messages", "message_ids", "first_position", "message_count", "size")
-# Fills the first page of the tick, and begins the next.
+# So many that the tick needs a second page.
 SHORT = [UUID(int=LONG.int + number) for number in range(100, 112)]
 
 
 class Stage(ABC):
-    """`prepare` makes its conversations; `start` has the service do its part, also once more."""
+    """A stage. `prepare` creates its conversations; `start` starts it, also after a kill."""
 
     name: str
 
@@ -57,14 +57,14 @@ class Stage(ABC):
 
     @abstractmethod
     def start(self, service: "Service") -> None:
-        """Also lets the leases of what a killed process had claimed in PostgreSQL run out."""
+        """Start the stage. Claims of a killed process in PostgreSQL expire, too."""
 
     @abstractmethod
     def is_done(self) -> bool: ...
 
 
 class Closing(Stage):
-    """A tick closes what is due: a long conversation, one with a large body, and short ones."""
+    """A tick closes a long conversation, one with a large body, and short ones."""
 
     name = "closing"
 
@@ -85,7 +85,7 @@ class Closing(Stage):
 
 
 class Refused(Stage):
-    """SQS refuses the pointer of a claim, which is given back."""
+    """SQS refuses the pointer of a claim, and the claim is released."""
 
     name = "refused"
 
@@ -98,7 +98,7 @@ class Refused(Stage):
                 status=500, code="InternalError", count=1, actions=["SendMessageBatch"]
             )
         tick_for_closing(service)
-        # The one that finds it given back.
+        # This tick finds the released conversation.
         tick_for_closing(service)
 
     def is_done(self) -> bool:
@@ -125,7 +125,7 @@ class ByEvent(Stage):
 
 
 class Late(Stage):
-    """What was written into a closed conversation after its archive was made."""
+    """Messages that were stored in a closed conversation after its archive was made."""
 
     name = "late"
 
@@ -149,7 +149,7 @@ class Late(Stage):
 
 
 class StaysOpen(Stage):
-    """What a conversation that stays open has in DynamoDB is moved before it expires."""
+    """The messages of a conversation that stays open are archived before they expire."""
 
     name = "stays open"
 
@@ -171,19 +171,19 @@ STAGES: tuple[type[Stage], ...] = (Closing, Refused, ByEvent, Late, StaysOpen)
 
 
 def tick_for_closing(service: "Service") -> None:
-    """A tick that finds all claims run out which led to nothing."""
+    """Expire all claims, and send a tick."""
     let_claims_run_out()
     send_tick(service, task="close_due_conversations", group="closing")
 
 
 def let_claims_run_out() -> None:
-    """What a claim does in 15 minutes: it is dated back."""
+    """Date all claims back, so that they have expired."""
     claimed = Conversation.objects.exclude(close_requested_at=None).exclude(due_at=None)
     claimed.update(due_at=F("due_at") - CLAIM_LEASE)
 
 
 def close_every_second() -> None:
-    """Have beat send the tick for closing each second, and nothing else."""
+    """Schedule the tick for closing every second."""
     PeriodicTask.objects.create(
         name="Close conversations that are due",
         task="tasks.closing.close_due_conversations",
@@ -192,22 +192,21 @@ def close_every_second() -> None:
 
 
 def was_checked(uuid: UUID) -> bool:
-    """Whether the first of the two checks of a closed conversation is done."""
+    """Whether the first of the two checks of a closed conversation was made."""
     last_check = F("archived_at") + LAST_CHECK
     return Conversation.objects.filter(uuid=uuid, archive_check_at=last_check).exists()
 
 
 def send_tick(service: "Service", *, task: str, group: str) -> None:
-    """What beat sends, but at once, and never taken for a repeat."""
+    """Send a tick as beat does, but at once and never as a duplicate."""
     pointer = {"headers": {"task": f"tasks.closing.{task}"}, "body": "[[], {}, {}]"}
     service.send(body=json.dumps(pointer), group=group)
 
 
 def transcript() -> bytes:
-    """All that is kept of all conversations, wherever it is kept.
+    """Return everything that PostgreSQL and DynamoDB hold of all conversations.
 
-    Without the times at which something was done, which are the clock's: when a conversation was
-    claimed, closed and archived, and when an item of DynamoDB expires.
+    Times that depend on the clock are left out: those of claims, closes, archives and expiry.
     """
     kept = {
         "conversations": [_conversation(one) for one in Conversation.objects.order_by("uuid")],
@@ -233,7 +232,7 @@ def _due(uuid: UUID, messages: list[MessageEntry]) -> None:
 
 
 def _open(uuid: UUID, messages: list[MessageEntry]) -> None:
-    """An open conversation that closes in a far future, with its messages in DynamoDB."""
+    """Store an open conversation that closes far in the future, and its messages in DynamoDB."""
     made = conversation(urn=_urn(uuid), opened_at=START)
     never = START + timedelta(days=36_500)
     Conversation.objects.filter(uuid=made.uuid).update(
@@ -243,7 +242,7 @@ def _open(uuid: UUID, messages: list[MessageEntry]) -> None:
 
 
 def _urn(uuid: UUID) -> str:
-    # Logs may have the id, and must not have the address.
+    # Logs may contain the id of the conversation, but not the address of the contact.
     return f"telegram:contact-{uuid}"
 
 

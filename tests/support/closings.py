@@ -1,4 +1,4 @@
-"""Conversations that are to be closed, and the clock by which they are."""
+"""Conversations that are due, and a stopped clock."""
 
 from datetime import datetime, timedelta
 from typing import Any
@@ -19,12 +19,12 @@ INSTANT = timedelta(microseconds=1)
 
 
 def at(moment: datetime) -> Any:
-    """Stop this process's clock there while a block runs."""
+    """Stop this process's clock at a moment while a block runs."""
     return time_machine.travel(moment, tick=False)
 
 
 def closing_at(closes_at: datetime, *, urn: str = URN, **fields: Any) -> Conversation:
-    """One that is in progress since a day before, and due then, unless `fields` say otherwise."""
+    """Store a conversation that was opened a day before it is due. `fields` replace its values."""
     made = conversation(urn=urn, opened_at=fields.pop("opened_at", closes_at - DAY))
     for name, value in {"closes_at": closes_at, "due_at": closes_at, **fields}.items():
         setattr(made, name, value)
@@ -33,7 +33,7 @@ def closing_at(closes_at: datetime, *, urn: str = URN, **fields: Any) -> Convers
 
 
 def many_due(number: int) -> list[Conversation]:
-    """So many that are due at noon, of as many contacts, the first for the longest time."""
+    """Store conversations of different contacts, due before noon, the first one first."""
     return [
         closing_at(NOON - MINUTE + INSTANT * index, urn=f"telegram:{index}")
         for index in range(number)
@@ -41,7 +41,7 @@ def many_due(number: int) -> list[Conversation]:
 
 
 def tick() -> None:
-    """What beat does every minute."""
+    """Send the tick for closing, as beat does every minute."""
     close_due_conversations.apply_async(deduplication_id=str(uuid4()))
 
 
@@ -54,5 +54,5 @@ def write(conversation: Conversation, *, created_at: datetime, **fields: Any) ->
 
 
 def current(conversation: Conversation) -> Conversation:
-    """As it is stored now."""
+    """Return the conversation as it is stored now."""
     return Conversation.objects.get(pk=conversation.pk)

@@ -1,4 +1,4 @@
-"""The commands that README, docs, the compose file and the Dockerfile tell people to run."""
+"""The commands in README, docs, the compose file and the Dockerfile."""
 
 import json
 import re
@@ -13,15 +13,15 @@ _COMMAND = re.compile(
     r"(?:[A-Z_]+=\S+ )*"
     r"(?:celery -A config|gunicorn --|python manage\.py|python -m celery_sqs_fifo\.) ?\S.*"
 )
-# Names a command without what it needs: `celery -A config inspect`, `control`.
+# A command without its arguments, as pages mention it.
 _WITHOUT_ITS_ARGUMENTS = {"celery -A config inspect"}
 
 
 def documented_commands() -> list[str]:
-    """Each line of shell once, in the order of the pages; decisions (docs/adr) tell of the past."""
+    """Return each command once, in the order of the pages, without docs/adr, which is history."""
     pages = [path for path in PAGES if path.parent == ROOT or path.parent.name == "docs"]
     lines = [line.strip() for path in pages for line in code_of(path.read_text("utf-8"))]
-    lines += [*_of_compose(), *_of_the_dockerfile()]
+    lines += [*_of_compose(), *_of_dockerfile()]
     commands = dict.fromkeys(line for line in lines if _COMMAND.fullmatch(line))
     return [command for command in commands if command not in _WITHOUT_ITS_ARGUMENTS]
 
@@ -38,7 +38,7 @@ def _of_compose() -> Iterator[str]:
                     yield shlex.join(words)
 
 
-def _of_the_dockerfile() -> Iterator[str]:
+def _of_dockerfile() -> Iterator[str]:
     text = page("Dockerfile")
     yield from (line.strip() for line in text.splitlines())
     yield from (shlex.join(json.loads(words)) for words in re.findall(r"^CMD (.*)$", text, re.M))

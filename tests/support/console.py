@@ -1,4 +1,4 @@
-"""A shop's week for the console: conversations, answers and messages."""
+"""Rows for the console: days of a shop with conversations, answers and messages."""
 
 from collections.abc import Mapping
 from datetime import UTC, date, datetime, timedelta
@@ -8,12 +8,12 @@ from uuid import UUID
 
 from apps.conversations.models import Conversation, Project, Resolution
 from apps.messages import archive
-from apps.messages.entries import MessageEntry, content_hash
-from tests.support.builders import PROJECT
+from apps.messages.entries import MessageEntry
+from tests.support.builders import PROJECT, entry
 from tests.support.figures import answers, closed, made_project
 
 LAST_DAY = date(2026, 11, 23)
-# What a page must show as text, and do nothing else with.
+# Pages must show these as plain text.
 HOSTILE_NAME = '<script>alert("name")</script>\N{RIGHT-TO-LEFT OVERRIDE}eman'
 HOSTILE_TEXT = "<img src=x onerror=alert(1)> & \"'</p>"
 ARABIC = "\u0645\u0631\u062d\u0628\u0627\u060c \u0623\u064a\u0646 \u0637\u0644\u0628\u064a\u061f"
@@ -27,7 +27,7 @@ _RESOLUTIONS = (
 
 
 def made_shop(*, name: str = "Shop", timezone: str = "America/Sao_Paulo") -> Project:
-    """The default project, with a name."""
+    """Store the default project with a name, and return it."""
     project = made_project(timezone=timezone)
     project.name = name
     project.save()
@@ -35,7 +35,7 @@ def made_shop(*, name: str = "Shop", timezone: str = "America/Sao_Paulo") -> Pro
 
 
 def made_days(number: int, *, seed: int = 7, last: date = LAST_DAY, a_day: int = 12) -> None:
-    """So many days of a shop, each with about a dozen conversations, none on the third."""
+    """Store `a_day` conversations on each of the last days, except for the third last."""
     random = Random(seed)  # noqa: S311 (no secret)
     for back in range(number):
         if back != 2:
@@ -75,22 +75,18 @@ def chat_entry(
     more: Mapping[str, Any] | None = None,
 ) -> MessageEntry:
     """Return a message of the contact or of the platform, `number` minutes after `at`."""
-    event_type = "message.sent" if sent else "message.received"
-    message = {"id": message_id or f"m-{number}", "text": text, **(more or {})}
-    return MessageEntry(
-        message_id=message["id"],
+    return entry(
+        message_id=message_id or f"m-{number}",
         at=at + timedelta(minutes=number),
-        sequence_number=str(number + 1),
-        event_type=event_type,
-        correlation_id="correlation-1",
-        content_hash=content_hash(event_type=event_type, message=message),
-        message=message,
-        extra={},
+        sequence_number=number + 1,
+        text=text,
+        message=more,
+        event_type="message.sent" if sent else "message.received",
     )
 
 
 def made_chat(*, at: datetime, name: str = "Ana", project: UUID = PROJECT) -> Conversation:
-    """A closed and archived conversation with everything that a transcript can show."""
+    """Store a closed and archived conversation with everything that a transcript can show."""
     conversation = closed(
         at + timedelta(minutes=30),
         resolution=Resolution.RESOLVED,

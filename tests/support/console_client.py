@@ -1,12 +1,13 @@
-"""Somebody who looks at the console with Django's test client."""
+"""A user of the console, with Django's test client."""
 
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
-from django.contrib.auth.models import Permission, User
+from django.contrib.auth.models import User
 from django.test import Client
 from django.urls import reverse
 
+from tests.support.admin import signed_in
 from tests.support.html import Document
 
 FIGURES = "admin:analytics_console"
@@ -17,34 +18,30 @@ MAY_READ = (*MAY_SEE, "view_conversationmessages")
 
 
 def browser(*permissions: str, is_staff: bool = True) -> Client:
-    """Somebody who has signed in, with these permissions."""
-    client = Client(headers={"x-forwarded-proto": "https"})
+    """Return the client of a new user with these permissions, who has signed in."""
     name = f"operator-{User.objects.count()}"
-    user = User.objects.create_user(name, is_staff=is_staff)
-    user.user_permissions.set(Permission.objects.filter(codename__in=permissions))
-    client.force_login(user)
-    return client
+    return signed_in(User.objects.create_user(name, is_staff=is_staff), permissions)
 
 
 def get(client: Client, url: str, **parameters: Any) -> Any:
-    """The answer to a request over TLS."""
+    """Return the answer to a request over TLS."""
     return client.get(url, parameters or None, secure=True)
 
 
 def page(client: Client, url: str, **parameters: Any) -> Document:
-    """The page, read strictly."""
+    """Return a page, parsed strictly."""
     answer = get(client, url, **parameters)
     assert answer.status_code == 200, answer.content
     return Document(answer.content.decode())
 
 
 def figures_page(client: Client, **parameters: Any) -> Document:
-    """The page with the figures."""
+    """Return the page with the figures."""
     return page(client, reverse(FIGURES), **parameters)
 
 
 def whole_list(client: Client, url: str) -> list[str]:
-    """The transcripts that a list and all its further pages lead to; "" where there is none."""
+    """Return the links to transcripts in a list and its further pages; "" for a row without one."""
     found: list[str] = []
     while url:
         document = page(client, url)
@@ -57,5 +54,5 @@ def whole_list(client: Client, url: str) -> list[str]:
 
 
 def parameters_of(url: str) -> dict[str, str]:
-    """The query of an address."""
+    """Return the query parameters of a URL."""
     return {name: value for name, (value,) in parse_qs(urlsplit(url).query).items()}

@@ -1,4 +1,4 @@
-"""Dead letters as workers make them, in a queue of their own beside the service's."""
+"""Dead letters as workers write them, in a new dead-letter queue."""
 
 import json
 from collections.abc import Iterator, Mapping
@@ -27,12 +27,12 @@ _NUMBERS = count(1)
 
 
 class Killed(BaseException):
-    """Stands for a process that is killed: nothing catches it."""
+    """Stands for the kill of a process: nothing catches it."""
 
 
 @contextmanager
 def dead_letter_queue_of(queue: ServiceQueue, monkeypatch: pytest.MonkeyPatch) -> Iterator[Fifo]:
-    """A dead-letter queue on the same server; the service uses both until the block is left."""
+    """Create a dead-letter queue on the same server. The service uses both within the block."""
     other = queue.another(
         DeduplicationScope="messageGroup", FifoThroughputLimit="perMessageGroupId"
     )
@@ -53,7 +53,7 @@ def bury(
     sent_at: datetime = NOON,
     attributes: Mapping[str, Any] | None = None,
 ) -> str:
-    """Quarantine an event as a worker does; gives the dead letter's id in its queue."""
+    """Quarantine an event as a worker does. Return the id of the dead letter."""
     number = next(_NUMBERS)
     delivery = Delivery(
         message_id=f"source-{number}",
@@ -74,39 +74,39 @@ def bury(
 def bury_delivery(
     letters: Fifo, delivery: Delivery, *, reason: str = "bug", error: str = ""
 ) -> str:
-    """Quarantine what was received from the service's queue."""
+    """Quarantine a delivery of the service's queue. Return the id of the dead letter."""
     letter = dead_letter(delivery, reason=reason, error=error, max_bytes=MAX_BYTES)
     answer = letters.client.send_message(QueueUrl=letters.url, **letter)
     return str(answer["MessageId"])
 
 
 def bury_numbered(letters: Fifo, number: int, *, group: str = GROUP, **fields: Any) -> str:
-    """A message so many seconds after noon, whose id has that number."""
+    """Quarantine the message `m-NUMBER`, sent `number` seconds after noon."""
     sent_at = NOON + timedelta(seconds=number)
     body = message_body(message={"id": f"m-{number}", "created_at": sent_at.isoformat()})
     return bury(letters, body, group=group, sent_at=sent_at, **fields)
 
 
 def collect() -> list[DeadLetter]:
-    """Have them collected; gives all that there are, in their order."""
+    """Collect dead letters. Return all that are in PostgreSQL, in their order."""
     collect_dead_letters.run()
     return kept()
 
 
 def kept() -> list[DeadLetter]:
-    """All dead letters in PostgreSQL, in their order."""
+    """Return all dead letters in PostgreSQL, in their order."""
     return list(dead_letters.select(Selection(with_redriven=True)))
 
 
 def redrive_all(*, again: bool = False, **options: Any) -> Redrive:
-    """Redrive all that wait, or all."""
+    """Redrive all dead letters, those redriven before only with `again`."""
     return redrive(
         dead_letters.plan(dead_letters.select(Selection(with_redriven=again))), **options
     )
 
 
 def numbers(bodies: list[str]) -> list[str]:
-    """The ids of the messages in these bodies."""
+    """Return the ids of the messages in these bodies."""
     return [json.loads(body)["data"]["message"]["id"] for body in bodies]
 
 

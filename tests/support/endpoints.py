@@ -1,4 +1,4 @@
-"""Leading the service's AWS clients to another server."""
+"""Changes the endpoint of the service's AWS clients."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,7 +10,7 @@ from apps.common.aws import client_of_process
 
 @contextmanager
 def endpoint(service: str, url: str, *, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Clients of this process that are used in the block go to `url`, also if there were some."""
+    """Make the clients of this process use `url` within the block."""
     with monkeypatch.context() as patch:
         patch.setenv(f"AWS_ENDPOINT_URL_{service.upper()}", url)
         client_of_process.cache_clear()

@@ -1,10 +1,10 @@
-"""A pytest plugin, loaded before pytest-django reads the settings: gives it complete ones.
+"""A pytest plugin that sets complete settings before pytest-django reads them.
 
-Their addresses lead nowhere. The `stack` fixture starts servers and puts theirs in; a test that
-uses a server without that fixture fails.
+Their addresses lead nowhere. The `stack` fixture starts servers and sets their addresses; a test
+that uses a server without that fixture fails.
 
-Python keeps what it compiles, even where the environment says otherwise: tests start some two
-hundred programs, and compiling Celery anew takes each of them longer than the rest of its start.
+Python writes its bytecode, even if the environment forbids it: tests start some two hundred
+programs, and compiling Celery takes longer than the rest of a start.
 """
 
 import os

@@ -1,4 +1,4 @@
-"""Contacts with a past, and how they are erased."""
+"""Contacts with conversations, and their erasure."""
 
 import json
 from collections.abc import Iterable
@@ -27,13 +27,16 @@ OTHER_CHANNEL = UUID("c0ffee00-0000-4000-8000-000000000001")
 
 
 def group_of(*, urn: str = URN, project: UUID = PROJECT, channel: UUID = CHANNEL) -> str:
-    """As producers make it: it names the contact."""
+    """Return the group id of a contact, as producers write it."""
     return f"{project}:{channel}:{urn}"
 
 
-def live(*, urn: str = URN, project: UUID = PROJECT, channel: UUID = CHANNEL) -> None:
-    """Has a contact a closed conversation with two messages, one in progress with one message of
-    over 400 KB, an answer in it, and an answer that belonged to none when it came."""
+def deliver_history(*, urn: str = URN, project: UUID = PROJECT, channel: UUID = CHANNEL) -> None:
+    """Deliver the events of a contact.
+
+    It then has a closed conversation with two messages, a conversation in progress with a message
+    of over 400 KB and an answer, and an earlier answer that belongs to no conversation.
+    """
     place = {"project_uuid": str(project), "channel_uuid": str(channel)}
     group = group_of(urn=urn, project=project, channel=channel)
 
@@ -59,28 +62,28 @@ def live(*, urn: str = URN, project: UUID = PROJECT, channel: UUID = CHANNEL) ->
 
 
 def request(*, urn: str = URN, now: datetime = REQUESTED) -> list[Erasure]:
-    """Ask for a contact of the default project to be erased."""
+    """Request the erasure of a contact of the default project."""
     return erasing.request(project_uuid=PROJECT, urn=urn, now=now)
 
 
 def carry_out(erasures: Iterable[Erasure]) -> None:
-    """As a worker does."""
+    """Carry erasures out, as a worker does."""
     for erasure in erasures:
         erase_contact.run(str(erasure.uuid))
 
 
 def erase(*, urn: str = URN, now: datetime = REQUESTED) -> None:
-    """Ask for it, and carry it out."""
+    """Request an erasure and carry it out."""
     carry_out(request(urn=urn, now=now))
 
 
 def everything() -> str:
-    """All that PostgreSQL and DynamoDB hold, as text in which to look for a contact."""
+    """Return everything in PostgreSQL and DynamoDB as text, to search for a contact."""
     return f"{every_row()} {every_item()}"
 
 
 def everything_but_erasures() -> tuple[dict[str, list[str]], list[dict[str, object]]]:
-    """All that PostgreSQL and DynamoDB hold, without the tombstones."""
+    """Return everything in PostgreSQL and DynamoDB, except for the erasures."""
     rows = every_row()
     del rows["conversations_erasure"]
     return rows, every_item()

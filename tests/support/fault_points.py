@@ -1,7 +1,7 @@
-"""The effects of closing and migrating, in their order, and the points between them.
+"""The effects of closing and archiving in their order, and the fault points between them.
 
-A fault point lies before an effect, and so after the one above it in its stage: a process that is
-killed there has done all that stands above, and nothing below. tests.support.faulty_app strikes.
+A fault point lies before an effect: a process that is killed there has had all effects above it in
+the table, and none below. `tests.support.faulty_app` strikes at these points.
 """
 
 import json
@@ -24,7 +24,7 @@ STAYS_OPEN = UUID("50000000-0000-4000-8000-000000000001")
 
 
 class Strike(StrEnum):
-    """What happens to the process that comes to a fault point."""
+    """What happens to the process that reaches a fault point."""
 
     KILL_WORKER = "kill worker"
     KILL_PROCESS = "kill process"
@@ -33,9 +33,10 @@ class Strike(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FaultPoint:
-    """The moment before the `nth` call of an effect that is about this, in one process's life.
+    """The moment before the `nth` call of an effect in one process.
 
-    `about` is a part of what the call is given: the id of a conversation, or the name of a task.
+    Only calls count whose arguments contain `about`: the id of a conversation or the name of a
+    task.
     """
 
     stage: str
@@ -45,7 +46,7 @@ class FaultPoint:
 
     @property
     def in_pool(self) -> bool:
-        """Whether a pool process gets here, and not the worker's main process, or beat."""
+        """Whether a pool process reaches this point, not the worker's main process or beat."""
         return self.effect not in ("acknowledge", "hear of the delete", "send tick", "save tick")
 
     def __str__(self) -> str:
@@ -63,7 +64,7 @@ def _of_stage(
 _SETTLE = ("acknowledge", "hear of the delete")
 _TICK = "tasks.closing.close_due_conversations"
 
-# The messages of LONG are two batches of the archive, and each is deleted with two calls.
+# The messages of LONG are archived in two batches, and each batch is deleted with two calls.
 POINTS: Sequence[FaultPoint] = (
     *_of_stage("closing", "claim", ("publish", 1), ("publish", 2), "publish next tick"),
     *_of_stage("closing", *_SETTLE, about=_TICK),
@@ -82,14 +83,14 @@ POINTS: Sequence[FaultPoint] = (
     *_of_stage("stays open", "complete check", "publish next tick"),
     *_of_stage("stays open", *_SETTLE, about="tasks.closing.archive_before_expiry"),
 )
-# Before the second tick: after all of the first.
+# The last point, before the second tick, comes after all effects of the first.
 BEAT_POINTS: Sequence[FaultPoint] = tuple(
     _of_stage("beat", ("send tick", 1), ("save tick", 1), ("send tick", 2))
 )
 
 
 def point(stage: str, effect: str, nth: int = 1, *, about: UUID | None = None) -> FaultPoint:
-    """The point of the table before the nth call of an effect, which has to be there."""
+    """Return the point before the nth call of an effect. Fails if it is not in the table."""
     (found,) = (
         one
         for one in POINTS
@@ -101,7 +102,7 @@ def point(stage: str, effect: str, nth: int = 1, *, about: UUID | None = None) -
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fault:
-    """A strike at a point, and the file that says it has happened: it happens once."""
+    """A strike at a point. It happens once: then the file `marker` exists."""
 
     effect: str
     nth: int
@@ -111,12 +112,12 @@ class Fault:
 
     @property
     def has_struck(self) -> bool:
-        """Whether a process has come there."""
+        """Whether the strike has happened."""
         return Path(self.marker).exists()
 
 
 def arm(plan: Path, strikes: Sequence[tuple[FaultPoint, Strike]]) -> list[Fault]:
-    """Have processes struck at these points, one after the other; replaces earlier plans."""
+    """Plan strikes at these points, one after the other, instead of any earlier plan."""
     number = len(list(plan.parent.glob(f"{plan.name}.struck-*")))
     faults = [
         Fault(
@@ -135,14 +136,14 @@ def arm(plan: Path, strikes: Sequence[tuple[FaultPoint, Strike]]) -> list[Fault]
 
 
 class Striker:
-    """Strikes this process where the plan says so."""
+    """Strikes this process at the points of the plan."""
 
     def __init__(self, plan: Path) -> None:
         self._plan = plan
         self._met: Counter[str] = Counter()
 
     def meet(self, effect: str, *, about: Callable[[], str]) -> None:
-        """The process is about to have this effect."""
+        """Strike if the plan has a fault before this effect."""
         fault = self._next()
         if fault is None or fault.effect != effect or not _is_in(fault.about, about()):
             return
@@ -160,12 +161,12 @@ class Striker:
 
 
 def _is_in(part: str, whole: str) -> bool:
-    """UUIDs are written with hyphens and without."""
+    """Whether `part` is in `whole`. UUIDs are written with hyphens or without."""
     return part.replace("-", "") in whole.replace("-", "")
 
 
 def _strike(strike: Strike) -> None:
-    """The worker's main process, or beat, leads a process group that has nothing else in it."""
+    """Strike this process or its group, which has only a worker or beat in it."""
     match strike:
         case Strike.KILL_WORKER:
             os.killpg(os.getpgrp(), signal.SIGKILL)

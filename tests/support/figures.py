@@ -1,4 +1,4 @@
-"""Rows that the figures count."""
+"""Stores the rows that the figures count."""
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
@@ -13,7 +13,7 @@ _NUMBERS = count(1)
 
 
 def made_project(*, uuid: UUID = PROJECT, timezone: str) -> Project:
-    """A stored project in this zone, whatever it was before."""
+    """Store a project with this time zone, or change its time zone."""
     project, _ = Project.objects.update_or_create(uuid=uuid, defaults={"timezone": timezone})
     return project
 
@@ -25,7 +25,7 @@ def opened(
     channel: UUID = CHANNEL,
     started_at: datetime | None = None,
 ) -> Conversation:
-    """A conversation in progress, of a contact of its own."""
+    """Store a conversation in progress of a new contact."""
     return stored(
         Conversation(
             project_id=project,
@@ -48,7 +48,7 @@ def closed(
     archived: bool = True,
     opened_at: datetime | None = None,
 ) -> Conversation:
-    """A closed conversation, opened a year before unless it is said."""
+    """Store a closed conversation of a new contact, by default opened a year before."""
     first, last = span or (None, None)
     return stored(
         Conversation(
@@ -68,7 +68,7 @@ def closed(
 
 
 def stored(conversation: Conversation) -> Conversation:
-    """The conversation, saved as one of a contact of its own."""
+    """Save a conversation with a new contact, and return it."""
     conversation.contact_urn = f"telegram:{next(_NUMBERS)}"
     conversation.group_id = f"group:{conversation.contact_urn}"
     conversation.save(force_insert=True)
@@ -85,7 +85,7 @@ def answers(
     conversation: Conversation | None = None,
     is_replaced: bool = False,
 ) -> None:
-    """An answer for each score; of no conversation unless one is given."""
+    """Store an answer for each score, by default without a conversation."""
     SurveyAnswer.objects.bulk_create(
         SurveyAnswer(
             project_id=project,

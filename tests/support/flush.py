@@ -1,6 +1,6 @@
-"""Django's `flush`, by which pytest-django empties the database after a test with transactions.
+"""A faster `flush`, with which pytest-django empties the database after a test with transactions.
 
-This one is many times faster, and half of the integration tests end with it.
+Half of the integration tests end with it.
 """
 
 from typing import Any
@@ -10,16 +10,16 @@ from django.contrib.contenttypes.models import ContentType
 from django.core.management.commands import flush
 from django.db import connections
 
-# Only the installed apps decide what is in these. Django's own command empties them and has
-# post_migrate fill them again, which takes longer than all else that it does.
+# Their rows depend only on the installed apps. Django's own command empties them, and post_migrate
+# fills them again, which takes most of its time.
 KEPT = {ContentType._meta.db_table, Permission._meta.db_table}
 
 
 class QuickFlush(flush.Command):
-    """Empties the tables of the models that have a row, other than `KEPT`. Sequences go on."""
+    """Empties the tables that have rows, except for `KEPT`. Sequences are not reset."""
 
     def handle(self, **options: Any) -> None:
-        """Asks nothing and heeds no option but the database."""
+        """Run without a question. Every option except for `database` is ignored."""
         connection = connections[options["database"]]
         models = connection.introspection.django_table_names(include_views=False)
         names = {name: connection.ops.quote_name(name) for name in set(models) - KEPT}

@@ -1,4 +1,4 @@
-"""Two workers, one of which is frozen when it is about to store a message."""
+"""Two workers, one of which is frozen just before it stores a message."""
 
 import os
 import signal
@@ -26,7 +26,7 @@ OTHER_GROUP = "group:other"
 
 
 def start_two_workers(service: "Service", *, directory: Path) -> Path:
-    """Gives the plan of what strikes whichever of them comes there first."""
+    """Start two workers. Return the plan of strikes, which hit the first worker at a point."""
     plan = directory / "fault-plan"
     service.app = "tests.support.faulty_app"
     service.environment["FAULT_PLAN"] = str(plan)
@@ -42,17 +42,17 @@ def send_message(service: "Service", *, number: int, group: str = GROUP) -> None
 
 
 def freeze_at(service: "Service", plan: Path, *, number: int, group: str) -> ManagedProcess:
-    """Send this message, and freeze the worker that is about to store it; gives that worker."""
+    """Send a message, freeze the worker that is about to store it, and return this worker."""
     arm(plan, [(before_storing(number), Strike.FREEZE_WORKER)])
     send_message(service, number=number, group=group)
     service.wait_until(lambda: any(map(is_frozen, service.workers)))
-    # What SQS still gives to the open poll of the frozen worker, nobody reads.
+    # Until then SQS may still deliver to the open poll of the frozen worker.
     wait_for_open_polls()
     return next(filter(is_frozen, service.workers))
 
 
 def before_storing(number: int) -> FaultPoint:
-    """Before the message is put into DynamoDB, when its conversation has been found."""
+    """Return the point before a message is stored in DynamoDB, after its conversation was found."""
     return FaultPoint(stage="storing", effect="store", about=f"#m-{number}#")
 
 
@@ -65,7 +65,7 @@ def thaw(worker: ManagedProcess) -> None:
 
 
 def close_by_tick(service: "Service") -> Conversation:
-    """Have the conversation in progress closed and archived by the workers that can."""
+    """Close the conversation in progress with a tick, and return it when it is archived."""
     current = Conversation.objects.get(resolution=Resolution.IN_PROGRESS)
     Conversation.objects.filter(uuid=current.uuid).update(closes_at=now(), due_at=now())
     tick_for_closing(service)
@@ -75,7 +75,7 @@ def close_by_tick(service: "Service") -> Conversation:
 
 
 def second_pass(service: "Service", closed: Conversation) -> None:
-    """The first of the two checks of a closed conversation, now and not 15 minutes later."""
+    """Run the first of the two checks of a closed conversation now, not 15 minutes later."""
     Conversation.objects.filter(uuid=closed.uuid).update(archive_check_at=now())
     send_tick(service, task="archive_late_messages", group="late-archiving")
     service.wait_until(lambda: was_checked(closed.uuid))

@@ -1,4 +1,4 @@
-"""Reading a page strictly: what a browser would mend fails here."""
+"""Parses pages strictly. HTML that a browser would repair fails here."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -9,7 +9,7 @@ VOID = frozenset({"br", "hr", "img", "input", "link", "meta"})
 
 @dataclass(eq=False)
 class Element:
-    """An element with its attributes and all text in it; equal to itself only."""
+    """An element with its attributes and all its text."""
 
     name: str
     attributes: dict[str, str]
@@ -17,7 +17,7 @@ class Element:
     text: str = ""
 
     def has_class(self, name: str) -> bool:
-        """Whether it has this class."""
+        """Whether the element has this class."""
         return name in self.attributes.get("class", "").split()
 
 
@@ -51,7 +51,7 @@ class _Reader(HTMLParser):
 
 
 class Document:
-    """The elements of a page. Fails for tags that do not match, and for repeated ids."""
+    """The elements of a page. Fails if tags do not match or an id is repeated."""
 
     def __init__(self, html: str) -> None:
         reader = _Reader()
@@ -63,14 +63,14 @@ class Document:
         assert len(ids) == len(set(ids)), "an id is repeated"
 
     def all(self, name: str, *, of_class: str = "", within: str = "") -> Iterator[Element]:
-        """Elements of this name and class, in the element with this id."""
+        """Yield the elements with this name and class inside the element with the id `within`."""
         for one in self.elements:
             is_meant = one.name == name and (not of_class or one.has_class(of_class))
             if is_meant and (not within or within in self._ids_around(one)):
                 yield one
 
     def rows(self, *, within: str) -> list[list[str]]:
-        """The cells of the table body in the element with this id."""
+        """Return the cells of the table body inside the element with the id `within`."""
         rows: list[list[str]] = []
         for one in self.elements:
             in_body = any(parent.name == "tbody" for parent in one.parents)

@@ -1,4 +1,4 @@
-"""Hypothesis strategies for JSON as producers may write it, the nasty parts included."""
+"""Hypothesis strategies for the JSON of producers, difficult characters and numbers included."""
 
 import json
 from typing import Any
@@ -11,26 +11,26 @@ _NASTY_NUMBERS = ("1e100000", "-1e-100000", "0.10", "1E+2", "-0.0", "-0", "9" * 
 
 
 def texts() -> st.SearchStrategy[str]:
-    """Any text, with the characters that stores refuse and those that escapes are made of."""
+    """Return a strategy for any text, often with characters that stores refuse or escapes use."""
     pieces = st.one_of(st.sampled_from(_NASTY_PIECES), st.characters(codec=None), st.text())
     return st.lists(pieces, max_size=6).map("".join)
 
 
 def json_documents() -> st.SearchStrategy[Any]:
-    """Documents that Python's json can write."""
+    """Return a strategy for documents that Python's `json` can write."""
     scalars = st.one_of(st.none(), st.booleans(), st.integers(), texts())
     return _nested(scalars)
 
 
 @st.composite
 def json_texts(draw: st.DrawFn) -> str:
-    """The text of a JSON document, with numbers of any kind."""
+    """Return a strategy for the text of JSON documents with numbers of any form."""
     document = draw(_nested(st.one_of(st.none(), st.booleans(), texts(), _numbers().map(_Literal))))
     return _write(document)
 
 
 class _Literal(str):
-    """A number as it is to be written."""
+    """The text of a number."""
 
     __slots__ = ()
 

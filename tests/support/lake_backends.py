@@ -1,4 +1,4 @@
-"""The three lakes that the contract suite runs against, each with a way to look and to break it."""
+"""The three data lakes for which the contract tests run, each with a way to read and break it."""
 
 import json
 import shutil
@@ -19,8 +19,8 @@ from tests.support.lake_events import lake_event
 from tests.support.lake_weni_server import WeniServer, failing, weni_server
 
 REGION = "us-east-1"
-# A discard port: nothing listens there.
-NOBODY = "http://127.0.0.1:9"
+# Nothing listens on this port.
+UNREACHABLE = "http://127.0.0.1:9"
 
 
 class Backend(Protocol):
@@ -28,23 +28,23 @@ class Backend(Protocol):
 
     @property
     def url(self) -> str:
-        """What DATALAKE_URL says of it."""
+        """The value of DATALAKE_URL for this lake."""
 
     def arrived(self) -> list[LakeEvent]:
-        """Every event that it has, in the order in which each batch came."""
+        """Return every event of the lake, in the order of the batches."""
 
     def break_down(self) -> None:
-        """From now on nobody answers."""
+        """Make the lake unavailable."""
 
     def mend(self) -> None:
-        """It answers again, and has what it had."""
+        """Make the lake available again, with the same events."""
 
 
 class RefusingBackend(Backend, Protocol):
-    """A lake that refuses some events for ever."""
+    """A lake that always refuses some events."""
 
     def unacceptable(self, number: int) -> LakeEvent:
-        """An event that it will never take."""
+        """Return an event that the lake always refuses."""
 
 
 class FileBackend:
@@ -77,7 +77,7 @@ class FileBackend:
 
 @dataclass(kw_only=True)
 class FirehoseBackend:
-    """A stream of moto's that delivers into a bucket of moto's."""
+    """A delivery stream of moto that writes to a bucket of moto."""
 
     stream: str
     endpoint: str
@@ -86,7 +86,7 @@ class FirehoseBackend:
 
     @property
     def url(self) -> str:
-        """See `Backend`; without a region, that of the queue counts."""
+        """See `Backend`. Without a region, the region of the queue is used."""
         return f"firehose://{self.stream}"
 
     def arrived(self) -> list[LakeEvent]:
@@ -100,14 +100,14 @@ class FirehoseBackend:
 
     def break_down(self) -> None:
         """See `Backend`."""
-        self._lead_to(NOBODY)
+        self._lead_to(UNREACHABLE)
 
     def mend(self) -> None:
         """See `Backend`."""
         self._lead_to(self.endpoint)
 
     def unacceptable(self, number: int) -> LakeEvent:
-        """See `RefusingBackend`: larger than a record may be."""
+        """See `RefusingBackend`: the event is too large for a record."""
         return lake_event(number, value="x" * FIREHOSE_MAX_RECORD_BYTES)
 
     def _lead_to(self, endpoint: str) -> None:
@@ -142,7 +142,7 @@ class WeniBackend:
         self.server.start()
 
     def unacceptable(self, number: int) -> LakeEvent:
-        """See `RefusingBackend`: the server finds it malformed."""
+        """See `RefusingBackend`: the server rejects the event as malformed."""
         self.server.behaviour = failing(grpc.StatusCode.INVALID_ARGUMENT, value="malformed")
         return lake_event(number, value="malformed")
 
@@ -151,7 +151,7 @@ class WeniBackend:
 def firehose_backend(
     *, endpoint: str, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[FirehoseBackend]:
-    """A new stream and its bucket on the moto server at that address."""
+    """Create a stream and its bucket on the moto server at this address."""
     stream = f"lake-{uuid4().hex[:12]}"
     s3 = boto3.client("s3", endpoint_url=endpoint, region_name=REGION)
     s3.create_bucket(Bucket=stream)
@@ -174,6 +174,6 @@ def firehose_backend(
 
 @contextmanager
 def weni_backend() -> Iterator[WeniBackend]:
-    """A running server, stopped at the end."""
+    """Run a server."""
     with weni_server() as server:
         yield WeniBackend(server=server)

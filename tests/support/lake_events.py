@@ -9,7 +9,7 @@ from apps.analytics.datalake import LakeEvent
 def lake_event(
     number: int = 1, *, value: str | None = None, date: str = "2026-11-23T12:00:00.123456+00:00"
 ) -> LakeEvent:
-    """An answer that has a conversation which is in progress; its id is made from the number."""
+    """Return an answer whose conversation is in progress. Its id is `event_id(number)`."""
     return {
         "event_id": event_id(number),
         "event_name": "weni_nexus_data",
@@ -29,10 +29,10 @@ def lake_event(
 
 
 def event_id(number: int) -> str:
-    """The id of the event with that number."""
+    """Return the id of the event with this number."""
     return str(UUID(int=number))
 
 
 def values(events: Sequence[LakeEvent]) -> list[str]:
-    """What tells events apart at a glance."""
+    """Return the values of events, by which tests distinguish them."""
     return [event["value"] for event in events]

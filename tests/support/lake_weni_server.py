@@ -1,4 +1,4 @@
-"""A local server that speaks the protocol of Weni's data lake, with the SDK's own messages."""
+"""A local server for the protocol of Weni's data lake, with the messages of its SDK."""
 
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -12,12 +12,12 @@ from weni_datalake_sdk.clients import events_pb2, events_pb2_grpc
 
 from apps.analytics.datalake import LakeEvent
 
-# What a server does with an RPC before it takes the event.
+# What the server does with an RPC before it keeps the event; returns the status of the answer.
 Behaviour = Callable[[Any, grpc.ServicerContext], str]
 
 
 class WeniServer(events_pb2_grpc.DatalakeManagerServiceServicer):
-    """Keeps the requests it takes, on a free port of 127.0.0.1."""
+    """A server on a free port of 127.0.0.1. `taken` are the requests that it accepted."""
 
     def __init__(self) -> None:
         self.taken: list[Any] = []
@@ -28,23 +28,23 @@ class WeniServer(events_pb2_grpc.DatalakeManagerServiceServicer):
 
     @property
     def target(self) -> str:
-        """Its host and port."""
+        """The host and port."""
         return f"127.0.0.1:{self._port}"
 
     def start(self) -> None:
-        """Listen; again on the same port after `stop`."""
-        # One thread: requests are taken in the order in which they come.
+        """Listen, after `stop` on the same port again."""
+        # One thread, so that requests are kept in their order.
         self._server = grpc.server(ThreadPoolExecutor(max_workers=1))
         events_pb2_grpc.add_DatalakeManagerServiceServicer_to_server(self, self._server)
         self._port = self._server.add_insecure_port(self.target)
         self._server.start()
 
     def stop(self) -> None:
-        """Stop listening, and drop what is under way."""
+        """Stop listening, and abort the RPCs in progress."""
         self._server.stop(grace=None).wait()
 
     def InsertEventData(self, request: Any, context: grpc.ServicerContext) -> Any:
-        """The protocol's only method."""
+        """Answer the only method of the protocol."""
         self.calls.append(request.value.string_value)
         status = self.behaviour(request, context)
         if status == "success":
@@ -52,17 +52,17 @@ class WeniServer(events_pb2_grpc.DatalakeManagerServiceServicer):
         return events_pb2.InsertEventResponse(status=status)
 
     def arrived(self) -> list[LakeEvent]:
-        """The events that were taken, in the form in which they were sent."""
+        """Return the accepted events in the form in which they were sent."""
         return [event_of(request) for request in self.taken]
 
 
 def accept(_request: Any, _context: grpc.ServicerContext) -> str:
-    """What the lake answers when all is well."""
+    """Return the status of an accepted event."""
     return "success"
 
 
 def failing(code: grpc.StatusCode, *, value: str = "") -> Behaviour:
-    """Ends RPCs with that status: all, or those of events with that value."""
+    """Return a behaviour that fails all RPCs, or those of events with this value."""
 
     def behaviour(request: Any, context: grpc.ServicerContext) -> str:
         if not value or request.value.string_value == value:
@@ -74,7 +74,7 @@ def failing(code: grpc.StatusCode, *, value: str = "") -> Behaviour:
 
 @contextmanager
 def weni_server() -> Iterator[WeniServer]:
-    """A running server, stopped at the end."""
+    """Run a server."""
     server = WeniServer()
     try:
         yield server
@@ -83,7 +83,7 @@ def weni_server() -> Iterator[WeniServer]:
 
 
 def event_of(request: Any) -> LakeEvent:
-    """The event in a request."""
+    """Return the event in a request."""
     metadata = MessageToDict(request.metadata)
     return {
         "event_id": metadata.pop("event_id"),

@@ -1,6 +1,6 @@
-"""Conversations too large to be held in memory: written, archived in a process of their own, read.
+"""Conversations that are too large for memory: stored, archived in a new process, and read.
 
-No function here holds more than one part of an archive.
+No function here holds more than one part of an archive in memory.
 """
 
 import json
@@ -38,7 +38,7 @@ _EDITED = "edited"
 
 @dataclass(frozen=True, kw_only=True)
 class Measured:
-    """What a migration in a process of its own took."""
+    """The costs of archiving in a new process. `grown` is in bytes."""
 
     moved: int
     grown: int
@@ -48,7 +48,7 @@ class Measured:
 
 @dataclass(frozen=True, kw_only=True)
 class LargeConversation:
-    """A closed conversation of so many messages, each with a text of `size` characters."""
+    """A closed conversation with `number` messages, each with a text of `size` characters."""
 
     uuid: UUID
     number: int
@@ -56,14 +56,14 @@ class LargeConversation:
 
     @classmethod
     def stored(cls, *, number: int, size: int) -> "LargeConversation":
-        """One whose messages are all in DynamoDB."""
+        """Store a conversation with all its messages in DynamoDB."""
         uuid = conversation(resolution=Resolution.RESOLVED, ended_at=NOON).uuid
         large = cls(uuid=uuid, number=number, size=size)
         large._store(large._message(index) for index in range(number))
         return large
 
     def store_edits(self, *, every: int) -> int:
-        """Store an edit of one in so many messages; gives how many."""
+        """Store an edit of every nth message. Return the number of edits."""
         edited = range(0, self.number, every)
         self._store(
             self._message(index, text=_EDITED, sequence_number=self.number + index)
@@ -72,7 +72,7 @@ class LargeConversation:
         return len(edited)
 
     def migrate_late_message(self) -> int:
-        """Store one that belongs in the middle, and move it; gives how many parts were written."""
+        """Store and archive a message for the middle. Return how many parts were written."""
         before = self._part_versions()
         half = timedelta(seconds=self.number // 2, milliseconds=500)
         late = entry(message_id="late", at=NOON + half, sequence_number=self.number)
@@ -81,11 +81,11 @@ class LargeConversation:
         return len(self._part_versions() - before)
 
     def check_archive(self) -> None:
-        """Fails unless all messages are in the archive, once, in order and whole; nothing else."""
+        """Fail unless the archive has exactly these messages, once, complete and in order."""
         expected = (self._message(index).as_json() for index in range(self.number))
         for found, wanted in zip(self._archived(), expected, strict=True):
             found.pop("edits", None)
-            # Without pytest's comparison, which would take minutes for a megabyte.
+            # pytest's own comparison would take minutes for a megabyte.
             same = found == wanted
             assert same, f"{found['id']} is not {wanted['id']}, or not as it was stored"
         stored = Conversation.objects.get(uuid=self.uuid)
@@ -94,11 +94,11 @@ class LargeConversation:
         assert every_item() == []
 
     def archived_ids(self) -> list[str]:
-        """The ids of all messages, in the order of the archive."""
+        """Return the ids of all messages, in the order of the archive."""
         return [document["id"] for document in self._archived()]
 
     def edits(self) -> int:
-        """How many edits the archive has."""
+        """Return the number of edits in the archive."""
         return sum(len(document.get("edits", ())) for document in self._archived())
 
     def _archived(self) -> Iterator[dict[str, Any]]:
@@ -107,7 +107,7 @@ class LargeConversation:
             yield from parts.get(part=part).messages
 
     def _part_versions(self) -> set[tuple[int, str]]:
-        """The parts, and the transactions that wrote them."""
+        """Return the parts, with the transactions that wrote them."""
         with connection.cursor() as cursor:
             cursor.execute(
                 "SELECT part, xmin::text FROM conversation_messages_conversationmessages"
@@ -132,7 +132,7 @@ class LargeConversation:
 
 
 def migrate_measured(conversation_uuid: UUID, *, stack: Stack) -> Measured:
-    """Move what a conversation has in DynamoDB into its archive, in a process of its own."""
+    """Archive a conversation in a new process, and return the costs."""
     database = connection.get_connection_params()
     parts = stack.environment["DATABASE_URL"].rpartition("/")
     environment = {
@@ -153,6 +153,6 @@ def migrate_measured(conversation_uuid: UUID, *, stack: Stack) -> Measured:
 
 
 def count_by_part(conversation_uuid: UUID) -> Counter[int]:
-    """How many messages each part has."""
+    """Return the number of messages in each part."""
     parts = ConversationMessages.objects.filter(conversation=conversation_uuid)
     return Counter(dict(parts.values_list("part", "message_count")))

@@ -1,7 +1,7 @@
-"""`python -m tests.support.measured_migration UUID`: archives a conversation, in a fresh process.
+"""`python -m tests.support.measured_migration UUID`: archive a conversation in a new process.
 
-Writes as JSON by how many bytes the process grew, what it called of DynamoDB, and how many of these
-calls were made while somebody, who can only be itself, held the lock of the conversation's row.
+It writes JSON: by how many bytes the process grew, its calls to DynamoDB, and how many of them were
+made while the conversation's row was locked. Only this process can hold the lock.
 """
 
 import json
@@ -18,7 +18,7 @@ _STATUS = Path("/proc/self/status")
 
 
 class LockProbe:
-    """Tries from a connection of its own, at each call to DynamoDB, to lock a conversation."""
+    """Tries at each call to DynamoDB to lock the conversation, from another connection."""
 
     def __init__(self, *, conversation_uuid: UUID) -> None:
         from django.db import connection
@@ -33,7 +33,7 @@ class LockProbe:
         self.calls_while_locked += self._is_locked()
 
     def close(self) -> None:
-        """Ends its connection."""
+        """Close the connection."""
         self._connection.close()
 
     def _is_locked(self) -> bool:
@@ -49,7 +49,7 @@ class LockProbe:
 
 
 def main() -> None:
-    """Archives the conversation that is named, after an empty one for all that is made once."""
+    """Archive the conversation, after an empty one that fills caches and opens connections."""
     django.setup()
 
     from apps.common import clock
@@ -73,10 +73,10 @@ def main() -> None:
 
 
 def _kilobytes(name: str) -> int:
-    """A line of Linux's /proc/PID/status (proc(5)).
+    """Return a value of /proc/self/status, in kilobytes (proc(5)).
 
-    `VmHWM` is the most memory that this program has held, libraries in C included; ru_maxrss would
-    also count what its parent held when it was started.
+    `VmHWM` is the largest memory of this program, C libraries included. `ru_maxrss` would include
+    the memory of its parent at the time of the fork.
     """
     lines = dict(line.split(":", 1) for line in _STATUS.read_text().splitlines())
     return int(lines[name].split()[0])

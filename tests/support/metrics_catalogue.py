@@ -1,4 +1,4 @@
-"""All metrics that a worker has, as they are in the code."""
+"""All metrics of a worker, read from the code."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from observability.metrics.state import StateCollector
 
 @dataclass(frozen=True)
 class Described:
-    """A metric, by the name that a query has for it (histograms: without the suffix)."""
+    """A metric, by its name in queries; for a histogram, without the suffix."""
 
     name: str
     type: str
@@ -21,14 +21,14 @@ class Described:
 
     @property
     def series(self) -> set[str]:
-        """What a query can name."""
+        """The names of the metric's time series."""
         if self.type == "histogram":
             return {f"{self.name}{suffix}" for suffix in ("_bucket", "_count", "_sum")}
         return {self.name}
 
 
 def catalogue() -> list[Described]:
-    """Every metric, in the order of the code."""
+    """Return every metric, in the order of the code."""
     return [
         Described(
             name=f"{metric.name}_total" if metric.type == "counter" else metric.name,
@@ -41,12 +41,12 @@ def catalogue() -> list[Described]:
 
 
 def series() -> set[str]:
-    """All that a query can name."""
+    """Return the names of all time series."""
     return {name for described in catalogue() for name in described.series}
 
 
 def _described() -> Iterator[tuple[Any, tuple[str, ...]]]:
-    # The labels of a metric without a series are told by private attributes only.
+    # Only private attributes have the labels of a metric without time series.
     collectors: list[Any] = [
         *TransportMetrics().registry._collector_to_names,
         ConsumerGauges(),

@@ -1,4 +1,4 @@
-"""Reading the documentation: its pages, code and tables."""
+"""Reads the documentation: its pages, code and tables."""
 
 import re
 from pathlib import Path
@@ -9,25 +9,25 @@ PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), LIBRARY])
 
 
 def page(name: str) -> str:
-    """The text of a page, by its path in the project."""
+    """Return the text of a page, by its path in the project."""
     return (ROOT / name).read_text(encoding="utf-8")
 
 
 def fenced(text: str, *, language: str) -> list[str]:
-    """The code blocks of a language, without the indentation of the lists they stand in."""
+    """Return the code blocks of a language, without the indentation of the list around them."""
     blocks = re.findall(rf"^( *)```{language}\n(.*?)^ *```$", text, flags=re.MULTILINE | re.DOTALL)
     return [re.sub(rf"^{indent}", "", block, flags=re.MULTILINE) for indent, block in blocks]
 
 
 def code_of(text: str) -> list[str]:
-    """Everything that stands in code blocks, by line, and in code spans."""
+    """Return the code spans, then the lines of all code blocks."""
     blocks = re.findall(r"```\w*\n(.*?)```", text, flags=re.DOTALL)
     spans = re.findall(r"`([^`\n]+)`", re.sub(r"```.*?```", "", text, flags=re.DOTALL))
     return [*spans, *(line for block in blocks for line in block.splitlines())]
 
 
 def tables(text: str) -> list[list[list[str]]]:
-    """The rows of each table, its head first, without the line below it."""
+    """Return the rows of each table, the head first, without the separator line."""
     found = re.findall(r"(?:^\|.*\|\n)+", text, flags=re.MULTILINE)
     return [
         [[cell.strip() for cell in row.strip("|").split("|")] for row in table.splitlines()]
@@ -36,6 +36,6 @@ def tables(text: str) -> list[list[list[str]]]:
 
 
 def table_of(text: str, *, head: str) -> list[list[str]]:
-    """The rows below the head of the only table whose first column is called so."""
+    """Return the rows of the only table whose first column has this head, without the head."""
     (table,) = (table for table in tables(text) if table[0][0] == head)
     return table[1:]

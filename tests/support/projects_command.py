@@ -11,15 +11,15 @@ from tests.support.stored import every_row_version
 
 
 def projects(*arguments: str) -> list[str]:
-    """The lines that the command says."""
-    said = io.StringIO()
+    """Run the command, and return the lines that it prints."""
+    output = io.StringIO()
     with time_machine.travel(NOON, tick=False):
-        call_command("projects", *arguments, stdout=said)
-    return said.getvalue().splitlines()
+        call_command("projects", *arguments, stdout=output)
+    return output.getvalue().splitlines()
 
 
 def failed(*arguments: str) -> list[str]:
-    """The lines with which the command fails, with exit status 1 and without writing anything."""
+    """Run the command, which must fail with status 1 and write nothing. Return its error lines."""
     before = every_row_version()
     with pytest.raises(CommandError) as caught:
         projects(*arguments)

@@ -1,7 +1,7 @@
 """The service's queues and table on moto, empty for each test, at a third of the cost.
 
-The first time they are made as in production. What that asked of moto is sent again later, without
-the questions whether they are there already: after moto's reset they are not.
+They are provisioned as in production once, and the requests are recorded. For later tests, moto is
+reset and the requests are sent again, without those that only read.
 """
 
 import http.client
@@ -16,31 +16,31 @@ from django.conf import settings
 
 from operations.provisioning import ensure_queues, ensure_table
 
-QUESTIONS = ("Describe", "Get", "List")
+READING_ACTIONS = ("Describe", "Get", "List")
 TIMEOUT_SECONDS = 10
 
 
 @dataclass
 class ProvisionedMoto:
-    """A moto server that is given back what the service needs, and nothing else."""
+    """A moto server that can be reset to empty queues and an empty table."""
 
     url: str
-    # By the settings that decide what is made.
+    # By the settings on which the requests depend.
     _requests: dict[tuple[Any, ...], list[AWSPreparedRequest]] = field(default_factory=dict)
 
     def renew(self) -> None:
-        """Forget everything and make empty queues and an empty table."""
+        """Reset moto, and create empty queues and an empty table."""
         self._post(path="/moto-api/reset", body=None, headers={})
-        made_for = (
+        key = (
             settings.SQS_CONVERSATION_QUEUE_URL,
             settings.SQS_CONVERSATION_DLQ_URL,
             settings.SQS_CONVERSATION_VISIBILITY_TIMEOUT,
             settings.DYNAMODB_MESSAGE_TABLE,
         )
-        if made_for not in self._requests:
-            self._requests[made_for] = _requests_of_provisioning()
+        if key not in self._requests:
+            self._requests[key] = _requests_of_provisioning()
             return
-        for request in self._requests[made_for]:
+        for request in self._requests[key]:
             self._post(path="/", body=request.body, headers=dict(request.headers))
 
     def _post(self, *, path: str, body: Any, headers: dict[str, Any]) -> None:
@@ -54,18 +54,18 @@ class ProvisionedMoto:
 
 
 def _requests_of_provisioning() -> list[AWSPreparedRequest]:
-    """Provision, and give what changed anything."""
+    """Provision, and return the requests that changed something."""
     seen: list[AWSPreparedRequest] = []
     send = URLLib3Session.send
 
-    def noted(session: URLLib3Session, request: AWSPreparedRequest) -> Any:
+    def record(session: URLLib3Session, request: AWSPreparedRequest) -> Any:
         seen.append(request)
         return send(session, request)
 
-    with patch.object(URLLib3Session, "send", noted):
+    with patch.object(URLLib3Session, "send", record):
         ensure_queues()
         ensure_table()
-    return [request for request in seen if not _action(request).startswith(QUESTIONS)]
+    return [request for request in seen if not _action(request).startswith(READING_ACTIONS)]
 
 
 def _action(request: AWSPreparedRequest) -> str:

@@ -1,4 +1,4 @@
-"""The sample events, and what must have become of each."""
+"""The sample events, and a check of the effect of each."""
 
 import json
 import re
@@ -24,7 +24,7 @@ START = datetime(2026, 11, 23, 12, 10, tzinfo=UTC)
 
 @dataclass(frozen=True, kw_only=True)
 class Sample:
-    """A row of the samples as it is delivered; `event` is the same on every delivery."""
+    """A sample. `event` is the same for every delivery."""
 
     name: str
     expect: str
@@ -49,8 +49,8 @@ class Sample:
 
 
 def samples() -> list[Sample]:
-    """All rows, queued a second apart."""
-    # Not splitlines: a line separator within JSON text ends no line.
+    """Return all samples, queued a second apart."""
+    # splitlines would also split at line separators within JSON strings.
     rows = [json.loads(line) for line in SAMPLES.read_text(encoding="utf-8").split("\n") if line]
     return [
         Sample(
@@ -67,7 +67,7 @@ def samples() -> list[Sample]:
 
 
 def check(*, sample: Sample, outcome: Outcome | None) -> None:
-    """Assert that the event that was just delivered has had the effect that its row expects."""
+    """Fail unless the event that was just delivered had the effect that the sample expects."""
     expect = sample.expect
     if expect.startswith("quarantine"):
         assert outcome is not None
@@ -96,7 +96,7 @@ def check(*, sample: Sample, outcome: Outcome | None) -> None:
 
 
 def _documents(sample: Sample) -> Iterator[dict[str, Any]]:
-    """The sample's message, wherever it is kept."""
+    """Yield the sample's message from DynamoDB and the archive."""
     message = sample.data["message"]
     message_id = message.get("id") or message["message_id"]
     for conversation in sample.conversations:

@@ -1,4 +1,4 @@
-"""Reading a page of Prometheus metrics."""
+"""Reads a page of Prometheus metrics."""
 
 import urllib.request
 from dataclasses import dataclass
@@ -9,28 +9,28 @@ from prometheus_client.parser import text_string_to_metric_families
 
 @dataclass(frozen=True)
 class Scrape:
-    """A page, as Prometheus reads it: its samples, and the types of its metrics."""
+    """The samples of a page, and the types of its metrics."""
 
     samples: dict[tuple[str, tuple[tuple[str, str], ...]], float]
     types: dict[str, str]
 
     def value(self, name: str, **labels: str) -> float:
-        """The value of one series. Raises KeyError if there is none."""
+        """Return the value of a time series. Raises KeyError if the page does not have it."""
         return self.samples[(name, tuple(sorted(labels.items())))]
 
     def labels_of(self, name: str) -> list[dict[str, str]]:
-        """The labels of each series of a name."""
+        """Return the labels of each time series with this name."""
         return [dict(labels) for sample, labels in self.samples if sample == name]
 
 
 def scrape(port: int) -> Scrape:
-    """What the exporter on this port of 127.0.0.1 says."""
+    """Return the page of the exporter on this port of 127.0.0.1."""
     with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=20) as answer:
         return read(answer.read().decode())
 
 
 def read(text: str) -> Scrape:
-    """A page that was read already."""
+    """Parse the text of a page."""
     families: list[Any] = list(text_string_to_metric_families(text))
     samples = {
         (sample.name, tuple(sorted(sample.labels.items()))): sample.value

@@ -1,20 +1,21 @@
-"""A server that takes what Sentry's SDKs send, and keeps it.
+"""A server that keeps what Sentry's SDKs send.
 
-It speaks the envelope protocol (https://develop.sentry.dev/sdk/data-model/envelopes/): a line of
-JSON for the envelope, then for each item a line of JSON with its length, and its payload.
+It speaks the envelope protocol (https://develop.sentry.dev/sdk/data-model/envelopes/): one line of
+JSON for the envelope, then for each item one line of JSON with its length, and its payload.
 """
 
 import gzip
 import json
-import threading
 import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from email.message import Message
 from typing import Any
 
-# brotli is left out: sentry-sdk 2.75 uses it only where it is installed and asked for.
+from tests.support.http_server import running_http_server
+
+# Without brotli, which sentry-sdk 2.75 uses only if it is installed and configured.
 _DECODERS: dict[str, Callable[[bytes], bytes]] = {
     "": bytes,
     "gzip": gzip.decompress,
@@ -24,7 +25,7 @@ _DECODERS: dict[str, Callable[[bytes], bytes]] = {
 
 @dataclass(eq=False)
 class SentryServer:
-    """What has been received: the `reports`, and `bodies`, all that came as text."""
+    """What was received: `reports` are the events, `bodies` the texts of all requests."""
 
     dsn: str = ""
     reports: list[dict[str, Any]] = field(default_factory=list)
@@ -32,7 +33,7 @@ class SentryServer:
     refusals: list[str] = field(default_factory=list)
 
     def take(self, *, path: str, encoding: str, body: bytes) -> bool:
-        """Take one request; False if it is in no form of the protocol."""
+        """Keep a request. Return False if it does not follow the protocol."""
         try:
             if not path.endswith("/envelope/"):
                 raise ValueError(path)
@@ -48,36 +49,21 @@ class SentryServer:
 
 @contextmanager
 def running_sentry_server() -> Iterator[SentryServer]:
-    """A server on a free port of 127.0.0.1, until the block is left."""
+    """Run a server on a free port of 127.0.0.1."""
     sentry = SentryServer()
 
-    class Handler(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            body = self.rfile.read(int(self.headers["Content-Length"]))
-            encoding = self.headers.get("Content-Encoding", "")
-            is_taken = sentry.take(path=self.path, encoding=encoding, body=body)
-            answer = b"{}"
-            self.send_response(200 if is_taken else 400)
-            self.send_header("Content-Length", str(len(answer)))
-            self.end_headers()
-            self.wfile.write(answer)
+    def respond(path: str, headers: Message, body: bytes) -> tuple[int, bytes]:
+        encoding = headers.get("Content-Encoding", "")
+        is_taken = sentry.take(path=path, encoding=encoding, body=body)
+        return (200 if is_taken else 400), b"{}"
 
-        def log_message(self, format: str, *arguments: Any) -> None:
-            """Not to stderr."""
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        sentry.dsn = f"http://key@127.0.0.1:{server.server_port}/1"
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
-        thread.start()
-        try:
-            yield sentry
-        finally:
-            server.shutdown()
-            thread.join()
+    with running_http_server(respond) as address:
+        sentry.dsn = f"http://key@{address}/1"
+        yield sentry
 
 
 def _items(envelope: bytes) -> Iterator[tuple[str, bytes]]:
-    """The type and the payload of each item; one without a length ends at its line's end."""
+    """Yield the type and payload of each item. Without a length, an item ends with its line."""
     _, _, rest = envelope.partition(b"\n")
     while rest.strip():
         line, _, rest = rest.partition(b"\n")

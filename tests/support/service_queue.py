@@ -1,4 +1,4 @@
-"""The service's queue on the strict SQS server, and a worker in this process that empties it."""
+"""The service's queue on the strict SQS server, and its processing in this process."""
 
 import json
 import time
@@ -24,12 +24,12 @@ from tests.support.endpoints import endpoint
 
 TASKS = "tasks.closing."
 
-# kombu makes a session for each connection, which reads boto3's descriptions of AWS anew.
+# kombu creates a session for each connection, and each reads boto3's service descriptions again.
 _session = cache(boto3.Session)
 
 
 class ServiceQueue(Fifo):
-    """Where tasks are published, and what a worker does with it."""
+    """The queue to which tasks are published, and what a worker does with its messages."""
 
     def __init__(self, server: SqsServer) -> None:
         super().__init__(
@@ -47,12 +47,12 @@ class ServiceQueue(Fifo):
         )
 
     def pass_time(self, *, seconds: float) -> None:
-        """For the queue only; stale ticks are told by its clock."""
+        """Advance the queue's clock, by which stale ticks are recognised."""
         super().pass_time(seconds=seconds)
         self._passed += seconds
 
     def deliveries(self) -> list[Delivery]:
-        """What can be received now, let in or refused as by a worker, and deleted."""
+        """Receive and delete all visible messages, and classify each as a worker does."""
         deliveries = [
             Delivery.from_sqs(message, now=0, lease=60)
             for batch in iter(self.receive, [])
@@ -63,13 +63,13 @@ class ServiceQueue(Fifo):
         return deliveries
 
     def pointers(self) -> list[tuple[str, list[str]]]:
-        """The tasks and arguments of what can be received now, which is deleted."""
+        """Receive and delete all visible pointers. Return their tasks and arguments."""
         return [self._pointer(delivery) for delivery in self.deliveries()]
 
     def work(self) -> list[str]:
-        """Run all that is on the queue, and what that publishes; gives the names of the tasks.
+        """Run all messages on the queue, and those that they publish. Return the task names.
 
-        Raises what a task raises, having deleted its message: the test is at fault then.
+        Raises what a task raises; its message is deleted.
         """
         done = []
         while deliveries := self.deliveries():
@@ -79,12 +79,12 @@ class ServiceQueue(Fifo):
         return done
 
     def sends(self) -> int:
-        """How many calls have published something."""
+        """Return how many calls have sent messages."""
         counts = self.strict.call_counts()
         return counts.get("SendMessage", 0) + counts.get("SendMessageBatch", 0)
 
     def _now(self) -> float:
-        """The server's clock, which does not follow one that a test stops here."""
+        """Return the time on the server, even while a test stops the clock of this process."""
         is_stopped = time_machine.escape_hatch.is_travelling()
         now = time_machine.escape_hatch.time.time() if is_stopped else time.time()
         return now + self._passed
@@ -110,12 +110,12 @@ class ServiceQueue(Fifo):
 
 @contextmanager
 def service_queue(server: SqsServer, monkeypatch: pytest.MonkeyPatch) -> Iterator[ServiceQueue]:
-    """A new queue, to which this process publishes until the block is left."""
+    """Create a queue. This process publishes to it within the block."""
     server.clear_faults()
     queue = ServiceQueue(server)
     options = {**broker_transport_options, "predefined_queues": {QUEUE: {"url": queue.url}}}
     app.loader.import_default_modules()
-    # For threads that a test starts.
+    # Threads that a test starts use this app, too.
     app.set_default()
     with (
         endpoint("sqs", server.url, monkeypatch=monkeypatch),

@@ -1,4 +1,4 @@
-"""What the stores hold, in a form that tests compare."""
+"""The contents of the stores, in a form that tests compare."""
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -20,16 +20,16 @@ OUR_APPS = ("conversations", "conversation_messages", "analytics")
 
 
 def every_row() -> dict[str, list[str]]:
-    """What each table's rows hold, one JSON object for each row."""
+    """Return the rows of each table as JSON objects."""
     return {
         table: sorted(content for _, content in rows) for table, rows in every_row_version().items()
     }
 
 
 def every_row_version() -> dict[str, list[tuple[str, str]]]:
-    """Where each row stands and what it holds.
+    """Return the physical location (`ctid`) and the content of each row, by table.
 
-    An update moves a row (`ctid`) even if it writes the same values; a row lock does not.
+    An update moves a row even if it writes the same values; a row lock does not.
     """
     models = [model for app in OUR_APPS for model in apps.get_app_config(app).get_models()]
     rows = {}
@@ -43,7 +43,7 @@ def every_row_version() -> dict[str, list[tuple[str, str]]]:
 
 
 def every_item() -> list[dict[str, Any]]:
-    """All items of the DynamoDB table, in the order of their keys."""
+    """Return all items of the DynamoDB table, in the order of their keys."""
     items: list[dict[str, Any]] = []
     pages = (
         dynamodb_client()
@@ -58,7 +58,7 @@ def every_item() -> list[dict[str, Any]]:
 
 
 def changes_of_rows(*, table: str) -> tuple[int, int, int]:
-    """Rows inserted, updated and deleted in a table by this transaction so far."""
+    """Return how many rows of a table this transaction has inserted, updated and deleted."""
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT n_tup_ins, n_tup_upd, n_tup_del FROM pg_stat_xact_user_tables"
@@ -71,7 +71,7 @@ def changes_of_rows(*, table: str) -> tuple[int, int, int]:
 
 @contextmanager
 def counted_calls() -> Iterator[Counter[str]]:
-    """Counts the calls to DynamoDB by operation while the block runs, retries included."""
+    """Count the calls to DynamoDB by operation within the block, retries included."""
     calls: Counter[str] = Counter()
 
     def count(model: Any, **_event: Any) -> None:
@@ -86,17 +86,17 @@ def counted_calls() -> Iterator[Counter[str]]:
 
 
 def stored_entries(*, conversation_uuid: UUID) -> list[MessageEntry]:
-    """The messages of a conversation that are in DynamoDB, as the archive would read them."""
+    """Return the messages of a conversation in DynamoDB, as archiving reads them."""
     return [entry for batch in store.batches(conversation_uuid) for entry in batch.entries]
 
 
 def archived(*, conversation_uuid: UUID) -> Iterator[dict[str, Any]]:
-    """The entries of a conversation's archive, part by part."""
+    """Yield the entries of a conversation's archive, part by part."""
     conversation = Conversation.objects.get(uuid=conversation_uuid)
     for part in conversation.archive_parts.order_by("part"):
         yield from part.messages
 
 
 def store_many(*, conversation_uuid: UUID, entries: Sequence[MessageEntry]) -> None:
-    """Store many messages quickly."""
+    """Store many messages with few calls."""
     store.put_all(entries=[(conversation_uuid, entry) for entry in entries], now=clock.now())

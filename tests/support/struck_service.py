@@ -1,4 +1,4 @@
-"""The service with tests.support.faulty_app, struck at fault points on its way through stages."""
+"""The service with `tests.support.faulty_app`, struck at fault points of its stages."""
 
 import time
 from collections.abc import Sequence
@@ -16,13 +16,13 @@ from tests.support.stored import every_item
 if TYPE_CHECKING:
     from tests.e2e.conftest import Service
 
-# A little longer than a poll of tests.support.faulty_app.
+# A little longer than a long poll of tests.support.faulty_app.
 POLL_IS_OVER = 1.1
 
 
 @dataclass
 class StruckService:
-    """A service with one worker, which is struck and followed by another."""
+    """A service with one worker, which is replaced after each strike."""
 
     service: "Service"
     plan: Path
@@ -30,7 +30,7 @@ class StruckService:
 
     @classmethod
     def start(cls, service: "Service", *, directory: Path) -> "StruckService":
-        """With a worker that is ready, and that nothing strikes yet."""
+        """Start a worker, without strikes for now."""
         plan = directory / "fault-plan"
         service.app = "tests.support.faulty_app"
         service.environment["FAULT_PLAN"] = str(plan)
@@ -39,9 +39,9 @@ class StruckService:
     def carry_out(
         self, stages: Sequence[Stage], *, strikes: Sequence[tuple[FaultPoint, Strike]] = ()
     ) -> bytes:
-        """The stages one after the other, each with its strikes, all of which have to happen.
+        """Run the stages one after the other, each with its strikes, which all must happen.
 
-        Gives what is left of it, which is removed.
+        Return what the stores hold afterwards, and remove it.
         """
         for stage in stages:
             stage.prepare()
@@ -57,7 +57,7 @@ class StruckService:
         return _taken_transcript()
 
     def carry_out_with_beat(self, stage: Stage, *, points: Sequence[FaultPoint]) -> bytes:
-        """One stage, started by beat only, which is killed at these points, one after the other."""
+        """Run a stage that only beat starts, and kill beat at these points, one after the other."""
         stage.prepare()
         faults = arm(self.plan, [(point, Strike.KILL_WORKER) for point in points])
         beat = self.service.start_beat()
@@ -72,11 +72,11 @@ class StruckService:
 
     @property
     def strikes_seen(self) -> int:
-        """How many strikes there have been in all."""
+        """The number of strikes so far."""
         return len(list(self.plan.parent.glob(f"{self.plan.name}.struck-*")))
 
     def _replace_worker(self) -> None:
-        """Have another worker started, and SQS give it what the dead one had."""
+        """Start another worker, and make SQS deliver the messages of the dead one again."""
         self._wait_until_dead(self.worker)
         with ThreadPoolExecutor(max_workers=1) as pool:
             starting = pool.submit(self.service.start_worker)
@@ -101,7 +101,7 @@ class StruckService:
 
 
 def _taken_transcript() -> bytes:
-    """What is left, taken out of the stores, so that the same can be done again."""
+    """Return what the stores hold, and remove it, so that the next run starts empty."""
     left = transcript()
     Conversation.objects.all().delete()
     assert every_item() == [], "messages were left in DynamoDB"
@@ -109,5 +109,5 @@ def _taken_transcript() -> bytes:
 
 
 def wait_for_open_polls() -> None:
-    """Until SQS gives nothing more to a worker that has stopped reading."""
+    """Wait until SQS cannot deliver to the open poll of a dead or frozen worker."""
     time.sleep(POLL_IS_OVER)

@@ -1,10 +1,10 @@
-"""A server that takes what OpenTelemetry's exporters send by OTLP over HTTP, and keeps it."""
+"""A server that keeps what OpenTelemetry's exporters send by OTLP over HTTP."""
 
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from email.message import Message
 from typing import Any
 
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
@@ -12,10 +12,12 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
     ExportTraceServiceResponse,
 )
 
+from tests.support.http_server import running_http_server
+
 
 @dataclass(frozen=True, kw_only=True)
 class ReceivedSpan:
-    """A span with its attributes, and those of the process that sent it, as plain values."""
+    """A span with its attributes, and `resource`, the attributes of the process that sent it."""
 
     name: str
     trace_id: str
@@ -30,7 +32,7 @@ class ReceivedSpan:
 
 @dataclass(eq=False)
 class TraceCollector:
-    """What has been received; while `is_answering` is not set, requests get no answer."""
+    """What was received. While `is_answering` is not set, requests are not answered."""
 
     endpoint: str = ""
     spans: list[ReceivedSpan] = field(default_factory=list)
@@ -40,7 +42,7 @@ class TraceCollector:
     is_answering: threading.Event = field(default_factory=threading.Event)
 
     def take(self, *, path: str, content_type: str, body: bytes) -> bool:
-        """Take one request; False if it is in no form of the protocol."""
+        """Keep a request. Return False if it does not follow the protocol."""
         if path != "/v1/traces" or content_type != "application/x-protobuf":
             self.refusals.append(f"{path} {content_type}")
             return False
@@ -52,44 +54,28 @@ class TraceCollector:
         return True
 
     def roots(self) -> list[ReceivedSpan]:
-        """The spans of whole events."""
+        """Return the spans of whole events."""
         return [span for span in self.spans if span.name.endswith(" process")]
 
 
 @contextmanager
 def running_trace_collector() -> Iterator[TraceCollector]:
-    """A server on a free port of 127.0.0.1, until the block is left."""
+    """Run a server on a free port of 127.0.0.1."""
     collector = TraceCollector()
     collector.is_answering.set()
 
-    class Handler(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            body = self.rfile.read(int(self.headers["Content-Length"]))
-            collector.is_asked.set()
-            collector.is_answering.wait()
-            is_taken = collector.take(
-                path=self.path, content_type=self.headers["Content-Type"], body=body
-            )
-            answer = ExportTraceServiceResponse().SerializeToString()
-            self.send_response(200 if is_taken else 400)
-            self.send_header("Content-Type", "application/x-protobuf")
-            self.send_header("Content-Length", str(len(answer)))
-            self.end_headers()
-            self.wfile.write(answer)
+    def respond(path: str, headers: Message, body: bytes) -> tuple[int, bytes]:
+        collector.is_asked.set()
+        collector.is_answering.wait()
+        is_taken = collector.take(path=path, content_type=headers["Content-Type"], body=body)
+        return (200 if is_taken else 400), ExportTraceServiceResponse().SerializeToString()
 
-        def log_message(self, format: str, *arguments: Any) -> None:
-            """Not to stderr."""
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        collector.endpoint = f"http://127.0.0.1:{server.server_port}"
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
-        thread.start()
+    with running_http_server(respond) as address:
+        collector.endpoint = f"http://{address}"
         try:
             yield collector
         finally:
             collector.is_answering.set()
-            server.shutdown()
-            thread.join()
 
 
 def _received(span: Any, resource: dict[str, Any]) -> ReceivedSpan:

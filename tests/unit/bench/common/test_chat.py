@@ -7,7 +7,6 @@ import pytest
 from apps.messages.events import MessageEvent
 from apps.messages.reading import parse_event
 from bench.common.chat import Load, close_of, event_of, inversions
-from bench.common.queue import batches
 from testbed.dynamodb.accounts import Write
 from tests.support.builders import arrival
 
@@ -72,11 +71,3 @@ def test_a_message_first_stored_after_a_later_one_is_an_inversion(
     events: list[tuple[int, int]], count: int
 ) -> None:
     assert inversions(stored(*events)) == count
-
-
-def test_a_batch_has_at_most_ten_events_and_a_mebibyte() -> None:
-    small = list(batches(Load(contacts=1, numbers=range(23))))
-    large = list(batches(Load(contacts=1, numbers=range(4), text_characters=400_000)))
-
-    assert [len(batch) for batch in small] == [10, 10, 3]
-    assert [len(batch) for batch in large] == [2, 2]

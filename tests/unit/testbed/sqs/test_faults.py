@@ -2,12 +2,11 @@
 
 import pytest
 
-from testbed.server.faults import Faults
-from testbed.sqs.faults import Fault, FaultKind, fault_from_json
+from testbed.server.faults import FaultKind, Faults, fault_from_json
 
 
 def hit(
-    faults: Faults[Fault], *, action: str = "SendMessage", now: float = 0, in_flight: bool = False
+    faults: Faults, *, action: str = "SendMessage", now: float = 0, in_flight: bool = False
 ) -> FaultKind | None:
     fault = faults.take(
         now=now, hits=lambda fault: fault.hits(action=action, has_messages_in_flight=in_flight)
@@ -15,9 +14,9 @@ def hit(
     return None if fault is None else fault.kind
 
 
-def waiting(**fields: object) -> Faults[Fault]:
-    faults: Faults[Fault] = Faults()
-    faults.add(fault_from_json(fields, 0))
+def waiting(**fields: object) -> Faults:
+    faults = Faults()
+    faults.add(fault_from_json(fields, kinds=list(FaultKind), now=0))
     return faults
 
 
@@ -61,11 +60,19 @@ def test_a_duplicate_waits_for_a_receive_while_something_is_in_flight() -> None:
 
 def test_the_oldest_fault_hits_first_and_the_next_when_it_is_used_up() -> None:
     faults = waiting(kind="drop", count=1)
-    faults.add(fault_from_json({"kind": "error", "count": 1}, 0))
+    faults.add(fault_from_json({"kind": "error", "count": 1}, kinds=list(FaultKind), now=0))
     assert [hit(faults), hit(faults), hit(faults)] == [FaultKind.DROP, FaultKind.ERROR, None]
 
 
-@pytest.mark.parametrize("fields", [{"kind": "earthquake"}, {"kind": "drop", "colour": "red"}])
-def test_what_is_no_fault_is_refused(fields: dict[str, object]) -> None:
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"kind": "earthquake"},
+        {"kind": "drop", "colour": "red"},
+        {"kind": "drop", "share": 0},
+        {"kind": "delay", "seconds": 1},
+    ],
+)
+def test_what_is_no_fault_of_the_server_is_refused(fields: dict[str, object]) -> None:
     with pytest.raises((ValueError, TypeError)):
-        fault_from_json(fields, 0)
+        fault_from_json(fields, kinds=set(FaultKind) - {FaultKind.DELAY}, now=0)

@@ -1,6 +1,5 @@
 """Sending events: in batches that SQS takes, again where it fails, and never out of order."""
 
-from collections import deque
 from dataclasses import replace
 from typing import Any
 
@@ -9,7 +8,7 @@ from botocore.exceptions import EndpointConnectionError
 
 from testbed.traffic.day import generate_day
 from testbed.traffic.events import PlannedEvent
-from testbed.traffic.sending import EventQueue, Refused, take_batch
+from testbed.traffic.sending import EventQueue, Refused, batches
 from tests.support.builders import NOON
 
 EVENTS = generate_day(events=100, seed=1, day=NOON.date()).events
@@ -61,12 +60,12 @@ def test_all_events_are_published_in_their_order() -> None:
 
 def test_a_batch_stays_below_what_one_call_takes() -> None:
     large = [replace(event, body="x" * 400_000) for event in EVENTS[:5]]
-    pending = deque([*large, *EVENTS[5:30]])
+    events = [*large, *EVENTS[5:30]]
 
-    sizes = [len(take_batch(pending)) for _ in range(5)]
+    taken = list(batches(events))
 
-    assert sizes == [2, 2, 10, 10, 6]
-    assert not pending
+    assert [len(batch) for batch in taken] == [2, 2, 10, 10, 6]
+    assert [event for batch in taken for event in batch] == events
 
 
 def test_what_fails_is_sent_again_where_that_was_asked_for() -> None:
