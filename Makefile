@@ -1,4 +1,4 @@
-# Targets are listed by `make help`. They work from any folder: make -C DIR, make -f DIR/Makefile.
+# `make help` lists the targets. They work from any folder: make -C DIR, make -f DIR/Makefile.
 MAKEFILE := $(MAKEFILE_LIST)
 ROOT := $(shell cd "$$(dirname -- "$$(echo '$(MAKEFILE)' | sed 's/^ //')")" && pwd -P)
 
@@ -28,8 +28,7 @@ help: ## list the targets
 demo: install ## run the service end to end on an embedded stack and check the result (DEMO_EVENTS=1000)
 	@$(VENV) -m demo
 
-# What `make check` consists of. Each part prints one line when it has passed, and all of its output
-# when it has failed.
+# The parts of `make check`. Each prints one line if it passes, and its whole output if it fails.
 CHECKS := check-lint check-format check-types check-contracts check-unit
 check-lint: RUN = $(VENV) -m ruff check
 check-format: RUN = $(VENV) -m ruff format --check
@@ -45,11 +44,11 @@ $(CHECKS):
 	else { echo "FAILED: $(@:check-%=%)"; cat "$$output"; } >&2; fi; \
 	rm -f "$$output"; exit $$status
 
-check: install ## lint, format, types, import contracts and unit tests, side by side (a minute)
+check: install ## check lint, format, types, import contracts and unit tests in parallel (a minute)
 	@$(MAKE) --no-print-directory --keep-going --jobs $(words $(CHECKS)) $(CHECKS)
 
-test: check ## what make check does, then the integration and end-to-end tests
-	# Most end-to-end tests wait rather than compute.
+test: check ## run make check, then the integration and end-to-end tests
+	# Most end-to-end tests wait, and need little CPU.
 	$(VENV) -m pytest tests/integration tests/e2e --numprocesses 4 --dist worksteal
 
 coverage: install ## branch coverage of the service and the library by the unit and integration tests
@@ -58,25 +57,25 @@ coverage: install ## branch coverage of the service and the library by the unit 
 test-unit: install ## the tests that need no server
 	$(VENV) -m pytest tests/unit
 
-test-long: install ## 2,000 random schedules of work and faults against the strict model of SQS
+test-long: install ## run 2,000 random schedules of work and faults against the strict model of SQS
 	HYPOTHESIS_PROFILE=long $(VENV) -m pytest tests/unit/celery_sqs_fifo/consuming/test_schedules.py
 
-test-browser: install ## look at the console with headless Chromium; screenshots in tests/browser/screenshots
+test-browser: install ## test the console with headless Chromium; screenshots in tests/browser/screenshots
 	@$(VENV) -m tests.browser.chromium
 	@$(VENV) -m uv pip install --quiet --python $(VENV) --require-hashes --requirement requirements/browser.txt
 	$(VENV) -m pytest tests/browser
 
-test-pgbouncer: install ## the service behind the real PgBouncer, in both modes (apt-get install pgbouncer)
+test-pgbouncer: install ## test the service behind the real PgBouncer, in both modes (apt-get install pgbouncer)
 	@$(VENV) -m tests.pgbouncer.installed
 	$(VENV) -m pytest tests/pgbouncer
 
-test-chaos: install ## kill workers and beat at every step of closing, and take PostgreSQL away for a minute
+test-chaos: install ## kill workers and beat at every step of closing, and stop PostgreSQL for a minute
 	$(VENV) -m pytest tests/chaos --numprocesses 2 --dist worksteal
 
-chaos: install ## ten minutes of load while everything fails, into results/chaos.md (SEED, CHAOS_SECONDS, PUBLISH)
+chaos: install ## run ten minutes of load while everything fails, into results/chaos.md (SEED, CHAOS_SECONDS, PUBLISH)
 	@CHAOS_WRITE=1 $(VENV) -m tests.chaos
 
-chaos-short: install ## a minute of the same, which writes nothing (SEED)
+chaos-short: install ## run a minute of chaos, without writing results (SEED)
 	@CHAOS_SECONDS=60 CHAOS_RATE=40 $(VENV) -m tests.chaos
 
 # Benchmarks write a page and a JSON file into results/, which git ignores; with PUBLISH=1 into docs/.
@@ -92,16 +91,16 @@ bench-transport: install ## measure stock Celery and this transport, into result
 bench-control: install ## measure what events and remote control cost, into results/control.md (PUBLISH)
 	@$(VENV) -m bench.control
 
-bench-closing: install ## close a hundred thousand conversations, into results/closing-scale.md (PUBLISH)
+bench-closing: install ## measure closing a hundred thousand conversations, into results/closing-scale.md (PUBLISH)
 	@$(VENV) -m bench.closing
 
-bench-figures: install ## time the figures on a million conversations, into results/figures.md (PUBLISH)
+bench-figures: install ## measure the figures of a million conversations, into results/figures.md (PUBLISH)
 	@$(VENV) -m bench.figures
 
-up: install ## keep the embedded stack and the whole service running until Ctrl-C (LOAD=20: events a second)
+up: install ## run the embedded stack and the whole service until Ctrl-C (LOAD=20: events a second)
 	@$(VENV) -m embedded.up $(if $(LOAD),--load $(LOAD))
 
-lint: install ## lint, format, types and import contracts
+lint: install ## check lint, format, types and import contracts
 	@$(MAKE) --no-print-directory --keep-going --jobs $(words $(CHECKS)) $(filter-out check-unit,$(CHECKS))
 
 format: install ## format the code and fix what the linter can fix
@@ -111,7 +110,7 @@ format: install ## format the code and fix what the linter can fix
 COMPILE = $(VENV) -m uv pip compile --quiet --universal --generate-hashes --python-version 3.11 \
 	--custom-compile-command "make lock" $(if $(UPGRADE),--upgrade)
 
-lock: uv ## write requirements/*.txt anew from pyproject.toml (UPGRADE=1 for the newest versions)
+lock: uv ## write requirements/*.txt from pyproject.toml (UPGRADE=1 for the newest versions)
 	$(COMPILE) requirements/uv.in --output-file requirements/uv.txt
 	$(COMPILE) pyproject.toml --output-file requirements/runtime.txt
 	$(COMPILE) --no-deps requirements/weni.in --output-file requirements/weni.txt

@@ -1,10 +1,10 @@
-"""Makes the project's virtual environment, or brings it up to date.
+"""Creates or updates the project's virtual environment.
 
     python requirements/bootstrap.py          everything that development and tests need
     python requirements/bootstrap.py --tools  only uv, which is enough to lock
 
-Needs Python 3.11 with venv and pip, nothing else. Packages are installed by hash only, and only
-when the requirements, the interpreter or the project's place has changed since the last time.
+It needs only Python 3.11 with venv and pip. Packages are installed with hashes, and only if the
+requirements, the interpreter or the project's path has changed.
 """
 
 import argparse
@@ -23,8 +23,8 @@ PACKAGES_STAMP = ENVIRONMENT / "packages.stamp"
 
 
 def main() -> None:
-    """Does what is missing and says so; exits with the status of a step that failed."""
-    parser = argparse.ArgumentParser(description="Makes or updates .venv.")
+    """Run the steps that are needed. Exit with the status of a step that fails."""
+    parser = argparse.ArgumentParser(description="Create or update .venv.")
     parser.add_argument("--tools", action="store_true", help="install uv only")
     tools_only = parser.parse_args().tools
     try:
@@ -36,10 +36,10 @@ def main() -> None:
 
 
 def make_environment() -> None:
-    """A virtual environment with uv in it.
+    """Create a virtual environment with uv.
 
-    Made anew when it is unfinished or broken, or when the project was moved, because the scripts of
-    a virtual environment hold its path.
+    It is created again if it is incomplete or broken, or if the project was moved, because the
+    scripts of a virtual environment contain its path.
     """
     wanted = fingerprint("uv.txt", str(ENVIRONMENT), sys.version, os.path.realpath(sys.executable))
     if is_stamped(BASE_STAMP, wanted) and runs():
@@ -59,7 +59,7 @@ def make_environment() -> None:
 
 
 def install_packages() -> None:
-    """Exactly the packages of dev.txt and weni.txt: missing ones are installed, others removed."""
+    """Install exactly the packages of dev.txt and weni.txt; remove all others."""
     wanted = fingerprint("dev.txt", fingerprint("weni.txt"))
     if is_stamped(PACKAGES_STAMP, wanted):
         return
@@ -71,25 +71,25 @@ def install_packages() -> None:
 
 
 def fingerprint(requirements: str, *more: str) -> str:
-    """Changes when the file or anything else that is given changes."""
+    """Return a hash of a requirements file and more texts."""
     content = (REQUIREMENTS / requirements).read_bytes()
     return hashlib.sha256(b"\0".join([content, *(part.encode() for part in more)])).hexdigest()
 
 
 def is_stamped(stamp: Path, wanted: str) -> bool:
-    """Whether a step was finished for what is wanted now."""
+    """Whether a step was finished with this fingerprint."""
     return stamp.is_file() and stamp.read_text() == wanted
 
 
 def runs() -> bool:
-    """Whether the environment's interpreter is still there: its base may have been removed."""
+    """Whether the environment's interpreter runs; its base installation may have been removed."""
     if not PYTHON.exists():
         return False
     return subprocess.run([PYTHON, "-c", ""], check=False).returncode == 0  # noqa: S603 (own file)
 
 
 def run(*command: str | Path) -> None:
-    """Runs a step with its output shown; raises CalledProcessError if it fails."""
+    """Run a step and show its output. Raises CalledProcessError if it fails."""
     environment = dict(os.environ)
     home = Path(environment.get("HOME", "/nonexistent"))
     if not os.access(home, os.W_OK) and not environment.get("UV_CACHE_DIR"):
@@ -98,7 +98,7 @@ def run(*command: str | Path) -> None:
 
 
 def say(message: str) -> None:
-    """Tells what takes a while."""
+    """Print what is being done."""
     sys.stderr.write(f"{message} ...\n")
     sys.stderr.flush()
 

@@ -1,4 +1,4 @@
-"""Where Chromium is; `python -m tests.browser.chromium` says so, or how to install it.
+"""Finds Chromium; `python -m tests.browser.chromium` fails with how to install it.
 
 The browser is the system's: the tests' driver would download one of its own.
 """
@@ -22,7 +22,7 @@ HOW_TO_INSTALL = (
 
 
 def chromium() -> Path | None:
-    """The browser to test with: CHROMIUM where that is set, else the one that is installed."""
+    """Return the path in CHROMIUM if it is set, otherwise that of an installed browser or None."""
     named = os.environ.get("CHROMIUM")
     places = [shutil.which(name) for name in ((named,) if named else NAMES)]
     installed = [Path(place) for place in places if place]
@@ -32,7 +32,7 @@ def chromium() -> Path | None:
 
 
 def main() -> int:
-    """0, or 1 with a sentence where there is no browser."""
+    """Return 0, or 1 after a message if no browser is installed."""
     if chromium():
         return 0
     Console(stderr=True).print(HOW_TO_INSTALL, markup=False, highlight=False, soft_wrap=True)

@@ -1,8 +1,8 @@
-"""Chromium, and the site that it looks at: Django's own test server with the stores of the tests.
+"""Chromium, and the site that it opens: Django's own test server with the stores of the tests.
 
     make test-browser
 
-writes a screenshot of every page that a test looks at to tests/browser/screenshots.
+writes a screenshot of every page that a test opens to tests/browser/screenshots.
 """
 
 import os
@@ -39,7 +39,7 @@ OPTIONS = (
 
 @dataclass(frozen=True)
 class Screen:
-    """A size in CSS pixels, and the colours that its user prefers."""
+    """A screen: its size in CSS pixels, and the preferred colour scheme."""
 
     name: str
     width: int
@@ -59,7 +59,7 @@ SCREENS = [
 
 @dataclass
 class Window:
-    """A page, and everything that it complained about."""
+    """A page of the site, with all its errors and warnings."""
 
     page: Page
     url: str
@@ -67,23 +67,23 @@ class Window:
     complaints: list[str] = field(default_factory=list)
 
     def open(self, path: str) -> Response:
-        """Go to a page of the site."""
+        """Open a page of the site."""
         response = self.page.goto(f"{self.url}{path}")
         assert response
         return response
 
     def shoot(self, name: str) -> None:
-        """Keep a picture of the whole page."""
+        """Save a screenshot of the whole page."""
         self.page.screenshot(path=self.picture(name), full_page=True)
 
     def picture(self, name: str) -> Path:
-        """Where to keep a picture."""
+        """Return the path of a screenshot."""
         SCREENSHOTS.mkdir(exist_ok=True)
         return SCREENSHOTS / f"{name}-{self.screen}.png"
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Tell where the pictures are."""
+    """Print where the screenshots are."""
     if SCREENSHOTS.exists():
         terminalreporter.write_line(f"Screenshots: {SCREENSHOTS}")
 
@@ -114,14 +114,14 @@ def site(transactional_db: None, aws: None, settings: Any) -> Iterator[LiveServe
 
 @pytest.fixture(params=SCREENS, ids=str)
 def screen(request: pytest.FixtureRequest) -> Screen:
-    """Each of the screens; a test that needs only one says which."""
+    """Each of the screens, unless a test chooses one."""
     screen: Screen = request.param
     return screen
 
 
 @pytest.fixture
 def window(browser: Browser, site: LiveServer, screen: Screen) -> Iterator[Window]:
-    """A window in which an operator has signed in. Complaints fail the test."""
+    """A window in which an operator has signed in. Errors and warnings fail the test."""
     context = browser.new_context(
         viewport={"width": screen.width, "height": screen.height},
         color_scheme="dark" if screen.colors == "dark" else "light",

@@ -8,7 +8,7 @@ TEXT, GRAPHICS = 4.5, 3.0
 
 Color = tuple[float, float, float]
 
-# Each visible text of the content, and each bar: its colour, and the nearest ground behind it.
+# Each visible text of the content, and each bar: its colour, and the nearest background.
 _COLORS = """() => {
     const ground = one => {
         for (let at = one; at; at = at.parentElement) {
@@ -40,7 +40,7 @@ _COLORS = """() => {
 
 
 def too_faint(page: Page) -> list[str]:
-    """What cannot be read or seen well enough, each in a sentence. Fails if it sees no text."""
+    """Return a sentence for each text or bar with too little contrast. Fails without any text."""
     found = page.evaluate(_COLORS)
     assert len(found) > 5
     faint = []
@@ -52,7 +52,7 @@ def too_faint(page: Page) -> list[str]:
 
 
 def contrast(first: Color, second: Color) -> float:
-    """How much lighter one colour is than the other, from 1 to 21."""
+    """Return the contrast ratio of two colours, from 1 to 21."""
     dark, light = sorted((_luminance(first), _luminance(second)))
     return (light + 0.05) / (dark + 0.05)
 

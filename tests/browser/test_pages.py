@@ -1,4 +1,4 @@
-"""The console as its users have it: on a phone and at a desk, in light and in dark."""
+"""The console on a phone and on a desktop, in light and in dark colours."""
 
 import re
 from collections.abc import Callable
@@ -19,7 +19,7 @@ FIGURES, DRILLDOWN, TRANSCRIPT = "figures", "drilldown", "transcript"
 
 DESKTOPS = [screen for screen in SCREENS if screen.name == "desktop"]
 
-# Wider than its room, which makes a phone scroll the page sideways. The admin's <main> scrolls.
+# Content that is too wide makes a phone scroll sideways. The admin's <main> scrolls.
 OVERFLOW = """() => Math.max(...[document.documentElement, document.querySelector('main')]
     .map(one => one.scrollWidth - one.clientWidth))"""
 NAMELESS = """() => [...document.querySelectorAll(
@@ -45,7 +45,7 @@ CUT_OFF = """() => [...document.querySelectorAll('figure > svg[role=group]')].fl
 
 
 def address(name: str, chat: Conversation) -> str:
-    """Where a page is, for the shop's month."""
+    """Return the address of a page, for the shop's month."""
     days = "&".join(f"{field}={value}" for field, value in MONTH.items())
     return {
         FIGURES: f"{reverse('admin:analytics_console')}?{days}",
@@ -56,7 +56,7 @@ def address(name: str, chat: Conversation) -> str:
 
 @pytest.fixture
 def chat(site: object) -> Conversation:
-    """A month of a shop, and a conversation with everything in it."""
+    """Store a month of a shop, and a conversation with everything that a transcript can show."""
     made_shop()
     made_days(30, a_day=6)
     return made_chat(at=AFTERNOON)
@@ -119,7 +119,7 @@ def test_the_keyboard_reaches_bars_and_shows_where_it_is(
 
 
 def tab_until(window: Window, is_there: Callable[[], bool]) -> None:
-    """Press Tab until the focus is where it should be; fails after sixty."""
+    """Press Tab until the element has the focus. Fails after sixty times."""
     for _ in range(60):
         window.page.keyboard.press("Tab")
         if is_there():

@@ -1,6 +1,6 @@
-"""Workers that are killed between the effects of closing and migrating leave no trace.
+"""Workers that are killed between the effects of closing and archiving leave no trace.
 
-Here at the most telling points, in one walk; tests/chaos has each by itself, and those of beat.
+These are the most important points, in one run. tests/chaos has each point alone, and beat's.
 """
 
 from pathlib import Path

@@ -48,13 +48,13 @@ FALLS_OVER = re.compile("Traceback|ModuleNotFoundError|No such command|usage:", 
 
 @dataclass(frozen=True, kw_only=True)
 class Shell:
-    """Where the commands run: on a stack of their own, and with files of theirs in `scratch`."""
+    """Runs commands on a new stack, with their files in `scratch`."""
 
     environment: dict[str, str]
     scratch: Path
 
     def run(self, line: str, *, directory: Path = PROJECT_ROOT) -> str:
-        """Run a command to its end; return what it wrote."""
+        """Run a command to its end, and return its output."""
         done = subprocess.run(
             ["sh", "-c", self.here(line)],
             cwd=directory,
@@ -74,7 +74,7 @@ class Shell:
 
     @contextmanager
     def staying(self, line: str, *, directory: Path = PROJECT_ROOT) -> Iterator[ManagedProcess]:
-        """A program that is at work while the block runs."""
+        """Run a program while the block runs."""
         port = free_port()
         mark = next(mark for program, mark in STAYS.items() if re.match(program, line))
         with supervisor() as processes:
@@ -99,7 +99,7 @@ class Shell:
             yield process
 
     def here(self, line: str, *, port: int = 0) -> str:
-        """The line with the addresses and files of this test in place of the documentation's."""
+        """Return the command with the addresses and files of this test."""
         for told, here in {
             r"(10\.0\.0\.8|0\.0\.0\.0):8000": f"{LOOPBACK}:{port}",
             r"--address=\S+": f"--address={LOOPBACK}",
@@ -168,7 +168,7 @@ def send_an_event(environment: dict[str, str]) -> None:
 
 
 def only_conversation(database_url: str) -> str:
-    """Wait for it, and return its UUID."""
+    """Wait for the conversation, and return its UUID."""
     deadline = time.monotonic() + SECONDS
     with closing(psycopg2.connect(database_url)) as connection:
         connection.autocommit = True
@@ -182,7 +182,7 @@ def only_conversation(database_url: str) -> str:
 
 
 def chosen(is_so: Callable[[str], object]) -> list[str]:
-    """The documented commands of a kind."""
+    """Return the documented commands of a kind."""
     lines = [line for line in documented_commands() if is_so(line)]
     assert lines
     return lines

@@ -1,4 +1,4 @@
-"""Workers of the embedded stack are killed under load: what its users see stays in order."""
+"""Workers of the embedded stack are killed under load, and everything stays in order."""
 
 from collections.abc import Iterator
 from datetime import timedelta
@@ -36,7 +36,7 @@ TOTAL = CONTACTS * (CONVERSATIONS * MESSAGES + CONVERSATIONS - 1)
 def environment(
     stack: Stack, transactional_db: None, settings: Any, monkeypatch: pytest.MonkeyPatch
 ) -> dict[str, str]:
-    """The settings that the stack gives the service, with queues and stores of its own."""
+    """The stack's settings for the service, with new queues and stores."""
     name = f"conversations-{uuid4().hex[:8]}"
     queues = stack.environment["SQS_CONVERSATION_QUEUE_URL"].rpartition("/")[0]
     environment = {
@@ -59,7 +59,7 @@ def environment(
 
 
 def bodies(contact: str) -> Iterator[str]:
-    """Conversations of a contact one after the other, each but the last of them closed."""
+    """Yield the events of a contact's conversations, which are closed except for the last."""
     for conversation in range(CONVERSATIONS):
         for number in range(MESSAGES):
             at = NOON + timedelta(minutes=conversation * MESSAGES + number)
@@ -70,7 +70,7 @@ def bodies(contact: str) -> Iterator[str]:
 
 
 def send(sqs: Any, queue_url: str) -> None:
-    """The events of all contacts, mixed."""
+    """Send the events of all contacts in turn."""
     contacts = [f"telegram:{number}" for number in range(CONTACTS)]
     for of_each in zip(*map(bodies, contacts), strict=True):
         entries = [
@@ -87,12 +87,12 @@ def send(sqs: Any, queue_url: str) -> None:
 
 
 def is_down_to(share: float, *, sqs: Any, queue_url: str) -> bool:
-    """Whether no more than that share of the load is on the queue."""
+    """Whether at most this share of the load is on the queue."""
     return depth(sqs, queue_url) <= TOTAL * share
 
 
 def message_ids(conversation: Conversation) -> list[str]:
-    """Those archived, and those still in DynamoDB."""
+    """Return the archived messages, then those in DynamoDB."""
     parts = ConversationMessages.objects.filter(conversation=conversation).order_by("part")
     stored = [entry for batch in store.batches(conversation.uuid) for entry in batch.entries]
     return [

@@ -1,4 +1,4 @@
-"""What Sentry gets from a real worker: each cause once, with ids, and nothing that people wrote."""
+"""Sentry gets each cause from a real worker once, with ids, and without what people wrote."""
 
 import json
 import re
@@ -44,7 +44,7 @@ def _has_logged(worker: ManagedProcess, words: str) -> bool:
 
 
 def _kinds(reports: list[dict[str, Any]]) -> set[str]:
-    """The types of the exceptions that Sentry would show."""
+    """Return the types of the reported exceptions."""
     exceptions = (report["exception"] for report in list(reports) if "exception" in report)
     return {exception["values"][-1]["type"] for exception in exceptions}
 

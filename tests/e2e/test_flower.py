@@ -1,4 +1,4 @@
-"""Stock Flower on this worker: what it shows, what it must not show, and what it refuses."""
+"""Stock Flower with this worker: what it shows, hides and refuses."""
 
 import re
 from collections.abc import Iterator
@@ -32,23 +32,23 @@ class Flower:
     session: requests.Session
 
     def get(self, path: str) -> str:
-        """The text of a page that must be there."""
+        """Return the text of a page, which must exist."""
         answer = self.session.get(f"{self.pages.url}{path}", timeout=20)
         assert answer.status_code == 200, (path, answer.status_code)
         return answer.text
 
     def json(self, path: str) -> Any:
-        """The content of an answer that must be there."""
+        """Return the content of an answer, which must exist."""
         answer = self.session.get(f"{self.pages.url}{path}", timeout=20)
         assert answer.status_code == 200, (path, answer.status_code)
         return answer.json()
 
     def post(self, path: str) -> requests.Response:
-        """The answer to a request to change something."""
+        """Return the answer to a POST request."""
         return self.session.post(f"{self.pages.url}{path}", json={"args": []}, timeout=20)
 
     def tasks(self) -> dict[str, dict[str, Any]]:
-        """All tasks of the chain that Flower knows, by their ids."""
+        """Return the chain's tasks that Flower knows, by their ids."""
         tasks: dict[str, dict[str, Any]] = self.json("/api/tasks?limit=1000")
         ours = [f"tasks.pipeline.{step}" for step in STEPS]
         return {uuid: task for uuid, task in tasks.items() if task["name"] in ours}
@@ -64,7 +64,7 @@ def watching(environment: dict[str, str], *, logs: Path) -> Iterator[Flower]:
 
 
 def changing_paths() -> list[str]:
-    """The path of every handler of Flower that takes POST, with "x" for what it is about."""
+    """Return the path of every POST handler of Flower, with "x" for each argument."""
     paths = []
     for handler in handlers:
         pattern, kind = handler[:2] if isinstance(handler, tuple) else (None, None)
@@ -130,7 +130,7 @@ def _the_queues_have_their_depths(flower: Flower, service: Service) -> None:
 
 
 def _cells(page: str, queue: str) -> list[str]:
-    """Name, messages, unacknowledged and ready of a queue's row."""
+    """Return the name and the three counts in a queue's row."""
     row = page.partition(f'<tr id="{queue}">')[2].partition("</tr>")[0]
     return re.findall(r"<td[^>]*>(.*?)</td>", row)[:4]
 

@@ -1,4 +1,4 @@
-"""A worker that is frozen past its lease, and goes on when others have done its work."""
+"""A worker that is frozen past its lease, and continues after others have done its work."""
 
 from pathlib import Path
 

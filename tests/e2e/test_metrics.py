@@ -24,7 +24,7 @@ def port(service: Service) -> int:
 
 @pytest.fixture
 def temporary(service: Service, tmp_path: Path) -> Path:
-    """Where the worker makes its temporary files."""
+    """The folder for the worker's temporary files."""
     directory = tmp_path / "temporary"
     directory.mkdir()
     service.environment["TMPDIR"] = str(directory)
@@ -46,7 +46,7 @@ def pool_processes(worker: ManagedProcess) -> list[psutil.Process]:
 
 
 def kill_a_pool_process(service: Service, worker: ManagedProcess) -> None:
-    """And wait until another one has its place."""
+    """Kill a pool process, and wait until it is replaced."""
     before = pool_processes(worker)
     before[0].kill()
     service.wait_until(
@@ -55,7 +55,7 @@ def kill_a_pool_process(service: Service, worker: ManagedProcess) -> None:
 
 
 def scrape_when_settled(service: Service, port: int) -> Scrape:
-    """Once the worker has heard, too, that the queue is empty."""
+    """Scrape after the worker has noticed that the queue is empty."""
     service.wait_until_empty()
     pages: list[Scrape] = []
 

@@ -1,4 +1,4 @@
-"""Answers reach the data lake although workers are killed while they tell it."""
+"""Answers reach the data lake although workers are killed while they send them."""
 
 import json
 from collections import Counter
@@ -23,7 +23,7 @@ def answer_everything(service: Service) -> None:
 
 
 def told(lake: Path) -> Counter[str]:
-    """How often the lake has each event."""
+    """Return how often the lake has each event."""
     lines = [line for file in lake.glob("*/*.jsonl") for line in file.read_text().splitlines()]
     return Counter(json.loads(line)["event_id"] for line in lines)
 
@@ -55,5 +55,5 @@ def test_kills_around_a_delivery_lose_no_answer_and_keep_its_event_id(
 
 
 def waiting() -> int:
-    """How many answers the lake has yet to be told, if all have come."""
+    """Return how many of the answers are not delivered yet."""
     return ANSWERS - OutboxEvent.objects.exclude(delivered_at=None).count()

@@ -1,4 +1,4 @@
-"""What many events would meet is an outage, whatever error it wears: nothing is quarantined."""
+"""An error that many events would meet is an outage, and quarantines nothing."""
 
 import time
 from collections.abc import Iterator
@@ -38,14 +38,14 @@ OUTAGES = {
 
 
 class Administrator:
-    """A session beside the service's, which no outage reaches."""
+    """A session of a superuser, which outages do not affect."""
 
     def __init__(self, url: str) -> None:
         self._session = psycopg2.connect(url)
         self._session.autocommit = True
 
     def run(self, statement: str) -> None:
-        """Run a statement, then end the service's sessions as a failover does."""
+        """Run a statement, then end the service's sessions, as a failover does."""
         with self._session.cursor() as cursor:
             cursor.execute("SET default_transaction_read_only = off")
             cursor.execute(statement.format(database=self._session.info.dbname))
@@ -61,7 +61,7 @@ class Administrator:
 
 @contextmanager
 def outage(administrator: Administrator, *, begin: str, end: str) -> Iterator[None]:
-    """Have it until the block is left."""
+    """Cause the outage while the block runs."""
     connection.close()
     administrator.run(begin)
     try:
@@ -73,7 +73,7 @@ def outage(administrator: Administrator, *, begin: str, end: str) -> Iterator[No
 
 @pytest.fixture
 def administrator(service: Service) -> Iterator[Administrator]:
-    """Somebody who may change the service's database."""
+    """A user who may change the service's database."""
     administrator = Administrator(service.environment["DATABASE_URL"])
     yield administrator
     administrator.close()
@@ -88,7 +88,7 @@ def send(service: Service, *, contact: str, message_ids: list[str]) -> None:
 
 
 def archived() -> dict[str, list[str]]:
-    """The ids of each contact's archived messages, in order."""
+    """Return the ids of each contact's archived messages, in order."""
     parts: Any = ConversationMessages.objects.select_related("conversation").order_by("part")
     found: dict[str, list[str]] = {one.contact_urn: [] for one in Conversation.objects.all()}
     for part in parts:
@@ -97,7 +97,7 @@ def archived() -> dict[str, list[str]]:
 
 
 def dead_letters(service: Service) -> int:
-    """How many events are in the dead-letter queue."""
+    """Return how many events are in the dead-letter queue."""
     attributes = service.sqs.get_queue_attributes(
         QueueUrl=service.environment["SQS_CONVERSATION_DLQ_URL"],
         AttributeNames=["ApproximateNumberOfMessages"],

@@ -1,4 +1,4 @@
-"""The worker as pytest-celery sees one: its cluster of one node is a local process."""
+"""The worker under pytest-celery, as a local process instead of a container."""
 
 import uuid
 from typing import Any
@@ -22,7 +22,7 @@ from tests.support.builders import message_body
 
 
 class LocalNode:
-    """What pytest-celery asks of a container, answered for a process of this machine."""
+    """A local process with the interface of pytest-celery's containers."""
 
     def __init__(self, *, name: str, celeryconfig: dict[str, Any], process: Any = None) -> None:
         self.id = uuid.uuid4().hex
@@ -39,13 +39,13 @@ class LocalNode:
         return self.status == "running"
 
     def reload(self) -> None:
-        """A process needs no refreshing."""
+        """Do nothing: a process needs no refresh."""
 
     def logs(self) -> str:
         return self._process.log_text() if self._process else ""
 
     def teardown(self) -> None:
-        """Who started the process stops it."""
+        """Do nothing: the supervisor stops the process."""
 
     def worker_name(self) -> str:
         return self.name

@@ -1,4 +1,4 @@
-"""Operators see workers and control them through the second broker, and no event is lost by it."""
+"""Operators watch and control workers through the second broker, without losing events."""
 
 import json
 import os
@@ -30,7 +30,7 @@ REPLY_BINDINGS = "_kombu.binding.reply.celery.pidbox"
 
 @pytest.fixture
 def broker(fifo_app: FifoApp) -> ValkeyServer:
-    """A control broker of its own, which tests may freeze and kill."""
+    """A control broker that the test may freeze and kill."""
     server = start_valkey(supervisor=fifo_app.processes, logs=fifo_app.directory)
     server.wait_until_ready()
     fifo_app.environment["CONTROL_URL"] = server.url
@@ -39,7 +39,7 @@ def broker(fifo_app: FifoApp) -> ValkeyServer:
 
 @pytest.fixture
 def watcher(broker: ValkeyServer) -> Iterator[ControlledCelery]:
-    """The app of somebody who looks on from elsewhere."""
+    """The app of another program, which watches the worker."""
     app = ControlledCelery("watcher", set_as_current=False)
     app.conf.update(control_broker_url=broker.url, accept_content=["json"])
     yield app
@@ -47,7 +47,7 @@ def watcher(broker: ValkeyServer) -> Iterator[ControlledCelery]:
 
 
 def celery(fifo_app: FifoApp, *arguments: str) -> tuple[int, str]:
-    """The exit status and the output of one of Celery's own commands."""
+    """Run a Celery command, and return its exit status and output."""
     done = subprocess.run(
         celery_command(*arguments, app="tests.support.fifo_app"),
         cwd=PROJECT_ROOT,
@@ -61,7 +61,7 @@ def celery(fifo_app: FifoApp, *arguments: str) -> tuple[int, str]:
 
 
 def ask(app: ControlledCelery, command: str, **arguments: Any) -> Any:
-    """What the only worker answers."""
+    """Return the answer of the only worker."""
     replies = app.control.broadcast(command, arguments=arguments, reply=True, timeout=20, limit=1)
     assert replies, f"no answer to {command}"
     ((_node, answer),) = replies[0].items()
@@ -69,7 +69,7 @@ def ask(app: ControlledCelery, command: str, **arguments: Any) -> Any:
 
 
 def send(fifo_app: FifoApp, *, group: str, **trouble: Any) -> str:
-    """Put an event on the queue; gives the id of its task."""
+    """Send an event. Return the id of its task."""
     event = {"event_type": "plain", "group": group, "number": 0, "text": SECRET}
     message = fifo_app.sqs.send_message(
         QueueUrl=fifo_app.environment["QUEUE_URL"],
@@ -81,7 +81,7 @@ def send(fifo_app: FifoApp, *, group: str, **trouble: Any) -> str:
 
 
 def begun(fifo_app: FifoApp) -> set[tuple[str, str]]:
-    """The groups and steps that have begun."""
+    """Return the groups and steps that have begun."""
     return {(line.group, line.step) for line in fifo_app.journal() if line.verb == "began"}
 
 
@@ -121,7 +121,7 @@ def test_a_worker_is_seen_resized_paused_and_shut_down(
 
 
 def receives_no_more(fifo_app: FifoApp) -> bool:
-    """Two seconds without a receive: long polls last for one."""
+    """Wait two seconds, and return whether there was no receive. Long polls last for one."""
     before = fifo_app.actions().count("ReceiveMessage")
     signal.sigtimedwait([], 2.2)
     return fifo_app.actions().count("ReceiveMessage") == before
@@ -164,13 +164,13 @@ def test_revoked_events_are_quarantined_and_the_steps_show_how_they_ended(
 
 
 def active_ids(watcher: ControlledCelery) -> list[str]:
-    """The tasks that the only worker is at work on: one that has failed is, until quarantined."""
+    """Return the active tasks of the only worker. A failed task is active until quarantined."""
     return [task["id"] for task in ask(watcher, "active")]
 
 
 @contextmanager
 def watching(app: ControlledCelery) -> Iterator[State]:
-    """What Celery's own record of events comes to while the block runs."""
+    """Record Celery's events in a State while the block runs."""
     state = State()
     receiver = app.events.Receiver(handlers={"*": state.event})
     listening = threading.Event()
@@ -187,7 +187,7 @@ def watching(app: ControlledCelery) -> Iterator[State]:
 
 
 def chain_of(state: State, root: str) -> list[tuple[str, str]]:
-    """Names and states of the tasks of a delivery."""
+    """Return the names and states of a delivery's tasks."""
     tasks = [task for task in state.tasks.values() if root in (task.uuid, task.root_id)]
     return sorted((task.name, task.state) for task in tasks)
 

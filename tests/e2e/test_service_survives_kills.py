@@ -1,4 +1,4 @@
-"""The whole service with real workers that are killed: nothing lost, doubled or out of order."""
+"""The service with workers that are killed: nothing is lost, duplicated or out of order."""
 
 from collections.abc import Iterator
 from datetime import datetime, timedelta
@@ -21,7 +21,7 @@ AFTER_CLOSE = 4
 
 @pytest.fixture
 def times() -> Iterator[datetime]:
-    """A minute for each message, so that times tell the order."""
+    """Times a minute apart, so that they show the order of messages."""
     return (NOON + timedelta(minutes=number) for number in count())
 
 
@@ -100,7 +100,7 @@ def test_a_kill_between_a_close_and_its_delete_does_not_close_the_next_conversat
 def test_a_kill_with_all_deletes_outstanding_replays_without_a_trace(
     service: Service, times: Iterator[datetime]
 ) -> None:
-    """M1 and M2 took effect, their deletes and everything after them are delivered again."""
+    """M1 and M2 took effect, but were not deleted; all events are delivered again."""
     contact = "telegram:1"
     service.sqs_server.fail(status=500, code="InternalError", actions=["DeleteMessageBatch"])
     worker = service.start_worker()

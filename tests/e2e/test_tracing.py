@@ -1,4 +1,4 @@
-"""The traces that a real worker with two pool processes sends, the last of them when it stops."""
+"""The traces of a real worker with two pool processes, which sends the last when it stops."""
 
 from uuid import uuid4
 

@@ -1,4 +1,4 @@
-"""The benchmark's bare loops do all the storage work, in order, with the calls they are for."""
+"""The benchmark's bare loops do all storage work, in order, with the expected calls."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -40,7 +40,7 @@ def sqs_server() -> Iterator[SqsServer]:
 def dynamodb(
     dynamodb_server: DynamoDbServer, stack: Stack, settings: Any, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[DynamoDbServer]:
-    """The model of DynamoDB instead of moto, with a table of this test."""
+    """The model of DynamoDB instead of moto, with a new table."""
     settings.DYNAMODB_MESSAGE_TABLE = uuid4().hex
     with endpoint("dynamodb", dynamodb_server.url, monkeypatch=monkeypatch):
         ensure_table()
@@ -49,7 +49,7 @@ def dynamodb(
 
 @pytest.fixture
 def client(sqs_server: SqsServer, stack: Stack) -> Iterator[Any]:
-    """A client of the model of SQS, which has called nothing yet."""
+    """A client of the model of SQS, whose log is empty."""
     sqs_server.reset_calls()
     client = boto3.client(
         "sqs", region_name="us-east-1", endpoint_url=sqs_server.url, config=Config(proxies={})
@@ -60,7 +60,7 @@ def client(sqs_server: SqsServer, stack: Stack) -> Iterator[Any]:
 
 @pytest.fixture
 def queue_url(client: Any) -> Iterator[str]:
-    """A queue on which the load waits, and which is empty at the end."""
+    """A queue with the load, which must be empty at the end."""
     attributes = {"FifoQueue": "true"}
     url = client.create_queue(QueueName=f"{uuid4().hex}.fifo", Attributes=attributes)["QueueUrl"]
     queue = LightQueue(queue_url=url)

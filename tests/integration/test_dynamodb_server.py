@@ -119,7 +119,7 @@ def server() -> Iterator[DynamoDbServer]:
 
 @pytest.fixture
 def both(stack: Stack, aws: None, server: DynamoDbServer) -> Iterator[list[Any]]:
-    """A client of moto and one of the model, each with an empty table of a new name."""
+    """A client of moto and a client of the model, each with a new, empty table."""
     clients = [client_of(stack.moto_url), client_of(server.url)]
     for client in clients:
         client.create_table(TableName=TABLE, **TABLE_OF_STORE)
@@ -129,7 +129,7 @@ def both(stack: Stack, aws: None, server: DynamoDbServer) -> Iterator[list[Any]]
 
 @pytest.fixture
 def model(server: DynamoDbServer) -> Iterator[Any]:
-    """A client of the model, which has an empty table and has counted nothing yet."""
+    """A client of the model, with an empty table and counts of 0."""
     client = client_of(server.url)
     client.create_table(TableName=TABLE, **TABLE_OF_STORE)
     server.reset_calls()
@@ -140,7 +140,7 @@ def model(server: DynamoDbServer) -> Iterator[Any]:
 
 @cache
 def client_of(url: str) -> Any:
-    """Without retries, so that a fault is seen."""
+    """Return a client without retries, so that a fault is visible."""
     return boto3.client(
         "dynamodb",
         region_name="us-east-1",
@@ -150,7 +150,7 @@ def client_of(url: str) -> Any:
 
 
 def told(client: Any, call: Call) -> Any:
-    """What it answers, as far as the store looks at it, or the code of its error."""
+    """Return the parts of an answer that the store reads, or the code of the error."""
     action, given = call
     table = {} if action == "batch_write_item" else {"TableName": TABLE}
     try:

@@ -1,4 +1,4 @@
-"""Child processes are reported with their log when they fail, and outlive nobody."""
+"""Errors of child processes quote their logs, and no child outlives its program."""
 
 import os
 import signal
@@ -16,7 +16,7 @@ from embedded import processes
 from embedded.processes import Command, ManagedProcess, ProcessError
 
 PROJECT_ROOT = Path(__file__).resolve().parents[2]
-# What a shell has started in the background is deaf to Ctrl-C, and so would this be.
+# Shells start background processes with SIGINT ignored, so the default is restored.
 HOLDER = """
 import os, signal, sys, time
 from pathlib import Path
@@ -138,7 +138,7 @@ def family(process: psutil.Process) -> list[psutil.Process]:
 
 
 def is_alive(process: psutil.Process) -> bool:
-    """Whether it still runs: one that is dead but not yet reaped by init does not."""
+    """Whether a process still runs. A dead one that init has not reaped yet does not."""
     try:
         return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
     except psutil.NoSuchProcess:

@@ -51,7 +51,7 @@ def family(process: psutil.Process) -> list[psutil.Process]:
 
 
 def cluster_directories(members: list[psutil.Process]) -> set[Path]:
-    """Where the PostgreSQL servers among these processes keep their data."""
+    """Return the data directories of the PostgreSQL servers among these processes."""
     commands = [member.cmdline() for member in members]
     return {Path(words[words.index("-D") + 1]).parent for words in commands if "-D" in words}
 
@@ -202,7 +202,7 @@ def test_make_up_runs_the_whole_service_under_load_and_leaves_nothing_behind() -
 
 @contextmanager
 def make_up(*arguments: str) -> Iterator[subprocess.Popen[str]]:
-    """What `make up` runs; stopped, if it still runs, when the block is left."""
+    """Run what `make up` runs, and stop it when the block is left."""
     up = subprocess.Popen(
         [sys.executable, "-m", "embedded.up", *arguments],
         cwd=PROJECT_ROOT,
@@ -217,7 +217,7 @@ def make_up(*arguments: str) -> Iterator[subprocess.Popen[str]]:
 
 
 def said_when_running(up: subprocess.Popen[str]) -> str:
-    """What it printed until everything was running."""
+    """Return the output until everything was running."""
     assert up.stdout
     said = []
     for line in up.stdout:
@@ -246,7 +246,7 @@ def test_a_private_directory_bars_everything_below_it(tmp_path: Path) -> None:
 
 
 def is_alive(process: psutil.Process) -> bool:
-    """Whether it still runs: one that is dead but not yet reaped by init does not."""
+    """Whether a process still runs. A dead one that init has not reaped yet does not."""
     try:
         return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
     except psutil.NoSuchProcess:

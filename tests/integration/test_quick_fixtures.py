@@ -1,4 +1,4 @@
-"""What saves time between tests leaves no less behind than what it stands for."""
+"""The faster fixtures reset as much as the code that they replace."""
 
 from typing import Any
 
@@ -15,7 +15,7 @@ from testbed.sqs.fifo import Fifo, client_of
 from tests.support.builders import deliver_bodies, message_body, survey_body
 from tests.support.provisioned import ProvisionedMoto
 
-# These say when they were made.
+# These contain the time of creation.
 DATES = ("CreatedTimestamp", "LastModifiedTimestamp", "CreationDateTime", "TableId")
 
 
@@ -49,7 +49,7 @@ def test_what_is_provisioned_again_is_as_the_first_time(
 
 
 def describe(sqs: Any) -> dict[str, Any]:
-    """All that moto says of its queues and tables."""
+    """Return moto's descriptions of its queues and tables."""
     dynamodb = dynamodb_client()
     found: dict[str, Any] = {
         url: sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["All"])["Attributes"]

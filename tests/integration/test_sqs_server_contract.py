@@ -1,4 +1,4 @@
-"""What SQS promises of FIFO queues, asked of the model (choosing both ways) and moto by boto3."""
+"""The rules of SQS FIFO queues, checked with boto3 on the model, in both modes, and on moto."""
 
 import json
 import threading
@@ -38,7 +38,7 @@ def moto_url() -> Iterator[str]:
 
 @pytest.fixture(params=["model_server", "greedy_server", "moto_url"])
 def fifo(request: pytest.FixtureRequest) -> Callable[..., Fifo]:
-    """Makes queues on each server in turn."""
+    """A factory of queues, for each server in turn."""
     server = request.getfixturevalue(request.param)
     is_model = isinstance(server, SqsServer)
     client = client_of(server.url if is_model else server)
@@ -86,8 +86,8 @@ def test_messages_come_back_in_order_when_their_timeouts_run_out(
     queue.send("a2")
     assert queue.received(VisibilityTimeout=1) == ["a1", "a2"]
     queue.pass_time(seconds=1.1)
-    # A difference: moto passes over the first, because it still counts the second as in flight.
-    # Once it does not, what docs/architecture.md says of it has to go.
+    # moto skips the first message, because it still counts the second as in flight.
+    # If it no longer does, delete the remark in docs/architecture.md.
     is_moto = queue.server is None
     assert queue.received() == (["a2"] if is_moto else ["a1", "a2"])
 

@@ -1,4 +1,4 @@
-"""The model server's control interface and its process: faults, clock, log, start and end."""
+"""The control interface and the process of the model of SQS: faults, clock, log, start and end."""
 
 import http.client
 import json
@@ -38,7 +38,7 @@ def server() -> Iterator[SqsServer]:
 
 @pytest.fixture
 def sqs(server: SqsServer) -> Iterator[Any]:
-    """A client, with a queue of its own and a log that is empty but for that."""
+    """A client, with a new queue and an empty log."""
     client = client_of(server.url)
     client.create_queue(QueueName=QUEUE, Attributes={"FifoQueue": "true"})
     server.reset_calls()
@@ -51,7 +51,7 @@ def sqs(server: SqsServer) -> Iterator[Any]:
 
 @cache
 def client_of(url: str) -> Any:
-    """A client of that server; making one takes longer than most tests."""
+    """Return a client of a server. It is cached, because creating one takes long."""
     return boto3.client(
         "sqs",
         endpoint_url=url,
@@ -332,7 +332,7 @@ def test_wrong_requests_of_the_control_interface_are_refused(server: SqsServer, 
 
 
 def test_the_server_waits_for_a_body_that_its_caller_announces(server: SqsServer, sqs: Any) -> None:
-    """As pycurl does, which kombu's own SQS transport uses."""
+    """pycurl, which kombu's own SQS transport uses, sends `Expect: 100-continue`."""
     connection = http.client.HTTPConnection(urlsplit(server.url).netloc, timeout=5)
     body = json.dumps({"QueueName": QUEUE}).encode()
     connection.putrequest("POST", "/")
@@ -352,7 +352,7 @@ def test_the_server_waits_for_a_body_that_its_caller_announces(server: SqsServer
 def test_a_queue_has_the_address_under_which_the_caller_knows_the_server(
     server: SqsServer, sqs: Any
 ) -> None:
-    """Containers and the machine that they run on know it by different names."""
+    """Containers and their host use different names of the server."""
     for action in ("CreateQueue", "GetQueueUrl", "ListQueues"):
         connection = http.client.HTTPConnection(urlsplit(server.url).netloc, timeout=5)
         request = {
@@ -399,7 +399,7 @@ def test_the_process_tells_its_addresses_and_ends_when_it_is_asked_to(
 
 
 def end_during_a_long_poll(process: subprocess.Popen[str], number: signal.Signals) -> str:
-    """Signals a server that has just been started; returns what it wrote after its addresses."""
+    """Signal a server during a long poll. Return its output after its addresses."""
     assert process.stdout is not None
     sqs = client_of(process.stdout.readline().split()[0])
     sqs.create_queue(QueueName=QUEUE, Attributes={"FifoQueue": "true"})

@@ -1,4 +1,4 @@
-"""What SQS promises of FIFO queues and moto does not keep, asked of the model by boto3.
+"""The rules of SQS FIFO queues that moto breaks, checked with boto3 on the model.
 
 Each test says in what moto is more lenient than AWS, or otherwise unlike it.
 """
@@ -21,13 +21,13 @@ def server() -> Iterator[SqsServer]:
 
 @pytest.fixture
 def model(server: SqsServer) -> Callable[..., Fifo]:
-    """Makes queues on the model."""
+    """A factory of queues on the model."""
     client = client_of(server.url)
     return lambda **attributes: Fifo(client=client, server=server, **attributes)
 
 
 def test_a_deduplication_id_is_known_after_the_delete(model: Callable[..., Fifo]) -> None:
-    """moto forgets an id with its message."""
+    """moto forgets a deduplication id when its message is deleted."""
     queue = model()
     queue.send("a1", MessageDeduplicationId="same")
     queue.delete(queue.receive()[0])
@@ -39,7 +39,7 @@ def test_a_deduplication_id_is_known_after_the_delete(model: Callable[..., Fifo]
 
 
 def test_a_duplicate_has_the_ids_of_the_first_one(model: Callable[..., Fifo]) -> None:
-    """moto answers with new ones."""
+    """moto returns new ids."""
     queue = model()
     first = queue.send("a1", MessageDeduplicationId="same")
     second = queue.send("b2", MessageDeduplicationId="same")
@@ -56,7 +56,7 @@ def test_deduplication_can_be_by_group(model: Callable[..., Fifo]) -> None:
 
 
 def test_a_dead_letter_tells_its_source_and_is_as_new(model: Callable[..., Fifo]) -> None:
-    """moto does not tell the source, and keeps the first time of sending."""
+    """moto does not return the source, and keeps the first time of sending."""
     dead = model()
     arn = dead.attributes("QueueArn")["QueueArn"]
     policy = json.dumps({"deadLetterTargetArn": arn, "maxReceiveCount": 1})
@@ -72,7 +72,7 @@ def test_a_dead_letter_tells_its_source_and_is_as_new(model: Callable[..., Fifo]
 
 
 def test_a_handle_expires_with_its_lease(model: Callable[..., Fifo]) -> None:
-    """moto accepts expired handles, and deletes what another received."""
+    """moto accepts expired handles, and deletes messages that another consumer has received."""
     queue = model()
     queue.send("a1")
     (message,) = queue.receive(VisibilityTimeout=30)
@@ -100,7 +100,7 @@ def test_sequence_numbers_increase_and_are_the_same_on_receipt(model: Callable[.
 
 @pytest.mark.parametrize("how", ["delete", "release", "lease end", "clock"])
 def test_a_long_poll_wakes_when_a_group_is_unlocked(model: Callable[..., Fifo], how: str) -> None:
-    """moto looks for new messages, not for unlocked groups."""
+    """moto waits for new messages, not for unlocked groups."""
     queue = model()
     queue.send("a1")
     queue.send("a2")
@@ -117,7 +117,7 @@ def test_a_long_poll_wakes_when_a_group_is_unlocked(model: Callable[..., Fifo], 
 
 
 def test_characters_outside_of_xml_are_refused(model: Callable[..., Fifo]) -> None:
-    """moto takes control characters, and answers a lone surrogate with 500."""
+    """moto accepts control characters, and answers a lone surrogate with 500."""
     queue = model()
     with pytest.raises(queue.client.exceptions.InvalidMessageContents):
         queue.send("a\x00")

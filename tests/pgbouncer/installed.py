@@ -1,4 +1,4 @@
-"""Find PgBouncer; `python -m tests.pgbouncer.installed` fails with how to install it.
+"""Finds PgBouncer; `python -m tests.pgbouncer.installed` fails with how to install it.
 
 It is the system's: no package of PyPI has it.
 """
@@ -27,7 +27,7 @@ def pgbouncer() -> Path | None:
 
 
 def main() -> int:
-    """Return 0, or 1 after a sentence if PgBouncer is not installed."""
+    """Return 0, or 1 after a message if PgBouncer is not installed."""
     if pgbouncer():
         return 0
     Console(stderr=True).print(HOW_TO_INSTALL, markup=False, highlight=False, soft_wrap=True)

@@ -1,4 +1,4 @@
-"""A PgBouncer in front of a PostgreSQL server, with its default settings but for the pool's."""
+"""A PgBouncer in front of a PostgreSQL server, with default settings except for the pool."""
 
 import os
 from collections.abc import Iterator
@@ -21,7 +21,7 @@ POOL_SIZES = {"session": 10, "transaction": 2}
 
 @contextmanager
 def running_pgbouncer(*, database_url: str, pool_mode: str, logs: Path) -> Iterator[str]:
-    """Yield the URL that leads through PgBouncer to the same database as the same role.
+    """Yield the URL of the same database and role through PgBouncer.
 
     `pool_mode` is PgBouncer's: session or transaction. Raises ProcessError if it does not start.
     """

@@ -29,7 +29,7 @@ EFFECT_SECONDS = 60.0
 
 @dataclass(frozen=True, kw_only=True)
 class Behind:
-    """A service whose PostgreSQL is reached through PgBouncer; `direct_url` leads past it."""
+    """A service that uses PostgreSQL through PgBouncer; `direct_url` does not."""
 
     stack: Stack
     direct_url: str
@@ -47,10 +47,10 @@ class Behind:
             connection.close()
 
     def doctor(self) -> dict[str, str]:
-        """Return the status of every check, as `manage.py doctor --json` prints it."""
+        """Return the status of every check of `manage.py doctor --json`."""
         log = self.stack.logs / "manage-doctor.log"
         log.unlink(missing_ok=True)
-        # It fails where no beat runs: the findings are what counts.
+        # It fails because no beat runs; only the findings matter here.
         with suppress(ProcessError):
             run_manage(
                 arguments=["doctor", "--json"], environment=self.environment, logs=self.stack.logs
@@ -121,7 +121,7 @@ def test_the_bounds_hold_behind_a_pooler_once_it_is_provisioned(behind: Behind) 
 
 
 def publish(behind: Behind) -> None:
-    """Send some messages and a close for each contact."""
+    """Send messages and a close for each contact."""
     sqs = boto3.client(
         "sqs",
         region_name="us-east-1",

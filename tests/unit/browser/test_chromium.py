@@ -1,4 +1,4 @@
-"""Which browser the browser tests use, and what is said where there is none."""
+"""The choice of the browser, and the message if none is installed."""
 
 from pathlib import Path
 
@@ -9,7 +9,7 @@ from tests.browser import chromium
 
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The only folder in which programs are looked for; an empty one."""
+    """An empty folder, which is the only one on the PATH."""
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.delenv("CHROMIUM", raising=False)
     monkeypatch.setattr(chromium, "ON_MACOS", ())
@@ -17,7 +17,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def program(path: Path) -> Path:
-    """A file that can be run."""
+    """Create an executable file."""
     path.touch(mode=0o755)
     return path
 

@@ -1,4 +1,4 @@
-"""What a chaos run tells: drain times, latencies, the page and its JSON."""
+"""The report of a chaos run: drain times, latencies, the page and its JSON."""
 
 import json
 from dataclasses import replace

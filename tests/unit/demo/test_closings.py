@@ -1,4 +1,4 @@
-"""The demo's closing times: moments ahead, in each project's own zone, told when they happened."""
+"""The demo's closing times, a few seconds ahead in each project's zone, and their lines."""
 
 from datetime import UTC, datetime, timedelta
 from io import StringIO

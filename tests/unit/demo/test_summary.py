@@ -1,4 +1,4 @@
-"""What the demo says in the end, and the settings that it chooses."""
+"""The summary of the demo, and its settings."""
 
 import json
 from dataclasses import replace

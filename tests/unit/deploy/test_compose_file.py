@@ -1,4 +1,4 @@
-"""docker-compose.yml and the Dockerfile, as far as they can be checked without an engine."""
+"""docker-compose.yml and the Dockerfile, as far as they can be checked without Docker."""
 
 import json
 import re
@@ -22,7 +22,7 @@ WORKER_COMMAND = ["celery", "-A", "config", "worker", "-Q", "conversations.fifo"
 
 @pytest.fixture(scope="module")
 def compose() -> dict[str, Any]:
-    """The file as Docker Compose understands it, with its own defaults and no .env."""
+    """Return the file as Docker Compose reads it, with defaults and without a .env file."""
     result = subprocess.run(
         [DOCKER_COMPOSE, "--env-file", "/dev/null", "config", "--format", "json"],
         cwd=PROJECT_ROOT,
@@ -38,7 +38,7 @@ def compose() -> dict[str, Any]:
 
 
 def instructions(*, keyword: str, target: str | None = None) -> list[str]:
-    """The arguments of each such instruction of a stage of the Dockerfile, by default the last."""
+    """Return the arguments of an instruction in a stage of the Dockerfile, by default the last."""
     continued = DOCKERFILE.read_text().replace("\\\n", "")
     stages = re.split(r"^(?=FROM )", continued, flags=re.MULTILINE)
     if target is None:
@@ -49,13 +49,13 @@ def instructions(*, keyword: str, target: str | None = None) -> list[str]:
 
 
 def copied_paths() -> list[str]:
-    """What the Dockerfile copies from the project, in any of its stages."""
+    """Return what the Dockerfile copies from the project, in all stages."""
     arguments = re.findall(r"^COPY (?!--from)(.*)$", DOCKERFILE.read_text(), flags=re.MULTILINE)
     return [source for line in arguments for source in line.split()[:-1]]
 
 
 def copied_by_stage(*, target: str | None = None) -> set[str]:
-    """What one stage copies from the project."""
+    """Return what a stage copies from the project."""
     lines = instructions(keyword="COPY", target=target)
     return {word for line in lines if "--from" not in line for word in line.split()[:-1]}
 
@@ -224,7 +224,7 @@ def test_the_local_sqs_server_runs_with_what_its_image_has(
     with subprocess.Popen(words, cwd=tmp_path, stdout=subprocess.PIPE, text=True) as server:
         try:
             assert server.stdout
-            # One address: there is no control interface.
+            # A single address, because there is no control interface.
             assert server.stdout.readline() == f"http://127.0.0.1:{port}\n"
             subprocess.run(probe, check=True, timeout=10)
         finally:

@@ -1,4 +1,4 @@
-"""The alerts and the dashboard name what a worker really has, and the runbook knows the alerts."""
+"""Alerts and dashboard use existing metrics, and the runbook describes every alert."""
 
 import json
 import re
@@ -14,9 +14,9 @@ from tests.support.metrics_catalogue import catalogue, series
 from tests.support.pages import ROOT, page
 from tests.unit.docs.test_docs import headings
 
-# What Prometheus has of each target by itself.
+# Metrics that Prometheus itself adds for each target.
 PROMETHEUS_OWN = {"up"}
-# What Prometheus adds, a histogram's bound, and the query's own selector.
+# The labels of Prometheus, the bound of a histogram, and the query's own selector.
 LABELS_OF_ALL = {"job", "instance", "le"}
 NEEDED_ANNOTATIONS = {"summary", "description", "runbook_url"}
 SEVERITIES = {"critical", "warning", "info"}
@@ -38,7 +38,7 @@ def panels(*, kinds: set[str]) -> list[dict[str, Any]]:
 
 
 def dashboard_queries() -> list[str]:
-    """As Prometheus gets them, with Grafana's variables filled in."""
+    """Return the queries as Prometheus receives them, with the values of Grafana's variables."""
     return [
         target["expr"].replace("$__rate_interval", "5m").replace("$job", "conversations")
         for panel in dashboard()["panels"]
@@ -50,7 +50,7 @@ QUERIES = [*(alert["expr"] for alert in alerts()), *dashboard_queries()]
 
 
 def selectors(node: Any) -> Iterator[Any]:
-    """Every selector of series in a query."""
+    """Return every selector of time series in a query."""
     if isinstance(node, promql_parser.VectorSelector):
         yield node
     for name in ("expr", "lhs", "rhs", "vector_selector", "vs", "param"):
@@ -62,7 +62,7 @@ def selectors(node: Any) -> Iterator[Any]:
 
 
 def groupings(query: str) -> set[str]:
-    """The labels by which a query groups."""
+    """Return the labels by which a query groups."""
     found = re.findall(r"\bby \(([^)]*)\)", query)
     return {label.strip() for labels in found for label in labels.split(",")}
 

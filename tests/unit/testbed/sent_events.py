@@ -1,4 +1,4 @@
-"""Events as if SQS had accepted them, numbered from 1 as their sequence numbers are."""
+"""Events as accepted by SQS, with numbers and sequence numbers from 1."""
 
 import json
 from collections.abc import Iterable, Mapping

@@ -1,4 +1,4 @@
-"""The page about closing at scale says what the run found."""
+"""The page about closing shows the results of the run."""
 
 from dataclasses import replace
 

@@ -1,4 +1,4 @@
-"""What became of live messages is read from the log of the queue's server."""
+"""The times of live messages are read from the log of the SQS server."""
 
 from bench.closing.result import Live
 from bench.closing.traffic import live_messages

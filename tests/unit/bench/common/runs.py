@@ -1,4 +1,4 @@
-"""Runs of benchmarks that nothing has measured."""
+"""Invented runs of benchmarks."""
 
 import re
 from typing import TypeVar
@@ -23,7 +23,7 @@ HEADER = Header(
 
 
 def run_of(result: Result) -> Run[Result]:
-    """Return a run that found this."""
+    """Return a run with this result."""
     return Run(header=HEADER, result=result)
 
 

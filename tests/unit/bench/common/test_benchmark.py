@@ -1,4 +1,4 @@
-"""Every page of a benchmark comes from its JSON file, and what is written can be read again."""
+"""Every page of a benchmark comes from its JSON file, which can be read again."""
 
 import json
 from importlib import import_module

@@ -1,4 +1,4 @@
-"""The benchmark's events, and what is read from the order in which they were stored."""
+"""The events of benchmarks, and the order in which they were stored."""
 
 import json
 
@@ -12,7 +12,7 @@ from tests.support.builders import arrival
 
 
 def stored(*events: tuple[int, int]) -> list[Write]:
-    """What the server of DynamoDB logs when these were stored, as contact and number."""
+    """Return the log of the DynamoDB server for these events, as contact and number."""
     return [
         Write(at=float(at), partition="p", sort=f"2026-11-24T00:00:00Z#{contact}.{number}#hash")
         for at, (contact, number) in enumerate(events)

@@ -1,4 +1,4 @@
-"""The checker of order in bench/ finds what it is there to find."""
+"""The benchmarks find every break of the order in a journal."""
 
 from collections.abc import Iterable
 
@@ -10,7 +10,7 @@ Entry = tuple[str, str, int, int]
 
 
 def _lines(entries: Iterable[Entry]) -> list[Line]:
-    """Verb, step, number and process, of one group, in this order."""
+    """Return lines of one group from verb, step, number and process, in this order."""
     return [
         Line(verb=verb, step=step, group="g", number=number, pid=pid, at=at)
         for at, (verb, step, number, pid) in enumerate(entries)

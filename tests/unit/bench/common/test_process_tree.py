@@ -1,4 +1,4 @@
-"""CPU and memory are those of whole process trees, with the children that have ended."""
+"""CPU and memory are those of whole process trees, ended children included."""
 
 import subprocess
 import sys
@@ -9,7 +9,7 @@ import pytest
 
 from bench.common.process_tree import cpu_seconds, resident_megabytes
 
-# One child that worked and has ended, one that still runs.
+# One child has worked and ended, one still runs.
 PARENT = """
 import subprocess, sys
 subprocess.run([sys.executable, "-c", "sum(range(3_000_000))"])
@@ -28,7 +28,7 @@ child.wait()
 
 @pytest.fixture
 def family() -> Iterator[tuple[psutil.Process, psutil.Process]]:
-    """A parent and its running child."""
+    """Yield a parent process and its running child."""
     with subprocess.Popen(
         [sys.executable, "-c", PARENT], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     ) as parent:

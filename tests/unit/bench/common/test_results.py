@@ -1,4 +1,4 @@
-"""Results go to a folder that git ignores, unless they are to be published."""
+"""Results are written to a folder that git ignores, unless they are published."""
 
 import subprocess
 from pathlib import Path

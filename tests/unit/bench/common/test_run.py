@@ -1,4 +1,4 @@
-"""What a page says of the run that it was made from."""
+"""The paragraph about the run at the top of a page."""
 
 from dataclasses import replace
 

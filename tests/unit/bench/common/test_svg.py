@@ -1,4 +1,4 @@
-"""The charts show the values that they are given."""
+"""The charts show their values."""
 
 from xml.etree import ElementTree
 

@@ -1,4 +1,4 @@
-"""Tables as Markdown and on the terminal, and the lines of a page."""
+"""Tables in Markdown and on the terminal, and the line breaks of a page."""
 
 from io import StringIO
 

@@ -1,4 +1,4 @@
-"""The page about events and remote control says what the run found."""
+"""The page about events and remote control shows the results of the run."""
 
 from dataclasses import replace
 

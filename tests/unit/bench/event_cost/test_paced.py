@@ -1,4 +1,4 @@
-"""What single events waited is read from the logs of both servers."""
+"""The latency of single events is read from the logs of both servers."""
 
 from dataclasses import asdict
 
@@ -11,7 +11,7 @@ from testbed.sqs.calls import LoggedCall, LoggedEntry
 
 
 def call(action: str, result: str, *messages: str, time: float, seconds: float = 0.0) -> LoggedCall:
-    """A call of SQS that did this with messages."""
+    """Return a call of SQS with this result for messages."""
     entries = [LoggedEntry(message, "group", 1, result) for message in messages]
     return LoggedCall(
         time=time,
@@ -32,7 +32,7 @@ def test_an_event_waits_on_the_queue_and_then_for_its_effect() -> None:
         seconds=4.0,
         calls=[
             call("SendMessage", "sent", "a", time=10.0, seconds=0.5),
-            # A long poll begins before what it brings is sent.
+            # A long poll may begin before its messages are sent.
             call("ReceiveMessage", "received", "a", time=9.0, seconds=2.0),
             call("SendMessage", "sent", "b", time=20.0),
             call("ReceiveMessage", "received", "b", time=20.0, seconds=0.1),

@@ -1,4 +1,4 @@
-"""The page of the comparison says what the run found, and which goals were reached."""
+"""The page of the comparison shows the results of the run and its goals."""
 
 from dataclasses import replace
 from xml.etree import ElementTree
@@ -14,7 +14,7 @@ from tests.unit.bench.common.runs import BACKLOG, charts_of, run_of
 
 
 def latency(*, effect: float) -> Latency:
-    """Of which only the median from receive to effect matters here."""
+    """Return a latency of which only the median from receive to effect matters."""
     return Latency(
         sent=100,
         per_second=20.0,
@@ -115,5 +115,5 @@ def test_each_chart_of_the_page_is_a_picture() -> None:
 
     assert {f"charts/{name}" for name in charts} == charts_of(page)
     for drawing in charts.values():
-        # Drawn here, so it can be trusted.
+        # The SVG is this program's own, so it can be trusted.
         assert ElementTree.fromstring(drawing).tag.endswith("svg")  # noqa: S314

@@ -1,4 +1,4 @@
-"""The page about the cost of the figures says what the run found."""
+"""The page about the figures shows the results of the run."""
 
 from dataclasses import replace
 

@@ -1,4 +1,4 @@
-"""What served the figures is read from PostgreSQL's own plan."""
+"""The scans of the figures are read from PostgreSQL's plan."""
 
 from bench.figures.timing import scans_of
 

@@ -1,4 +1,4 @@
-"""The time that closing takes is read from the log of the queue's server."""
+"""The time of closing is read from the log of the SQS server."""
 
 from bench.growth.closing import seconds_of_closing
 from testbed.sqs.calls import LoggedCall, LoggedEntry

@@ -1,4 +1,4 @@
-"""The page of the growth curves says what was found, and which goals were reached."""
+"""The page of the growth curves shows the results of the run and its goals."""
 
 from dataclasses import replace
 from xml.etree import ElementTree
@@ -43,7 +43,7 @@ GROWTH = Growth(
 
 
 def without(*names: str) -> Growth:
-    """Return what there is when these curves were not measured."""
+    """Return the result without these curves."""
     return replace(
         GROWTH, curves={name: one for name, one in GROWTH.curves.items() if name not in names}
     )
@@ -108,5 +108,5 @@ def test_each_chart_of_the_page_is_a_picture() -> None:
 
     assert {f"charts/{name}" for name in charts} == charts_of(page)
     for drawing in charts.values():
-        # Drawn here, so it can be trusted.
+        # The SVG is this program's own, so it can be trusted.
         assert ElementTree.fromstring(drawing).tag.endswith("svg")  # noqa: S314

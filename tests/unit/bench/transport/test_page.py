@@ -1,4 +1,4 @@
-"""The page about stock Celery says what the run found."""
+"""The page about stock Celery shows the results of the run."""
 
 from dataclasses import replace
 

@@ -1,4 +1,4 @@
-"""Events of one contact, and the stores as the service should leave them, made by hand."""
+"""Events of one contact, and hand-made stores with their correct effects."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -43,14 +43,14 @@ def at(number: int) -> str:
 
 
 def chat(number: int, conversation: int | None, *, opens: bool = False) -> Message:
-    """A message; the same one again is an edit."""
+    """Return a message. With the same id again, it is an edit."""
     return Message(
         message_id=f"m{number}", created_at=at(number), conversation=conversation, opens=opens
     )
 
 
 def events(*effects: Effect, contact: Contact = CONTACT) -> list[SentEvent]:
-    """Events in this order."""
+    """Return sent events in this order."""
     return as_sent(
         planned(
             number,
@@ -92,7 +92,7 @@ SENT = events(
 def message(
     number: int, *, versions: int | None = None, sent: Sequence[SentEvent] = SENT
 ) -> FoundMessage:
-    """The message with the versions that were sent, or so many of them."""
+    """Return the message with its sent versions, or with the first of them."""
     message_id = f"m{number}"
     of_message = [
         one
@@ -184,7 +184,7 @@ def counted(
     is_drained: bool = True,
     lake_may_repeat: bool = True,
 ) -> dict[str, int]:
-    """The kinds of which there are any."""
+    """Return the kinds of the defects."""
     defects = check(
         sent=sent,
         stores=stores,

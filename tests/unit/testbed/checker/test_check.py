@@ -202,7 +202,7 @@ TIMED_SENT = events(*(chat(number, None) for number in range(1, 6)), contact=TIM
 
 
 def timed_stores(*runs: list[int]) -> Stores:
-    """Conversations of the contact whose closing time nobody but the service knows."""
+    """Return conversations of the contact whose closing time only the service knows."""
     return Stores(
         conversations=[
             FoundConversation(
@@ -306,7 +306,7 @@ def test_damages_of_several_kinds_are_counted_side_by_side() -> None:
 
     assert counted(stores) == {
         "lost": 1,
-        # Its second row also came after that of the later answer.
+        # Its second row was also recorded after the later answer.
         "duplicated": 1,
         "out_of_order": 2,
         "stuck": 1,

@@ -1,4 +1,4 @@
-"""The checker looks at the content of what is kept: bodies, times, state, reasons, the lake."""
+"""The checker compares contents: bodies, times, states, reasons and the lake."""
 
 import json
 from dataclasses import replace
@@ -32,7 +32,7 @@ FIRST, EDITED = CLOSED.archive
 
 
 def changed(number: int, kept: FoundMessage, **changes: Any) -> FoundMessage:
-    """A message of which one version is kept otherwise."""
+    """Return the message with one version changed."""
     versions = list(kept.versions)
     versions[number] = replace(versions[number], **changes)
     return replace(kept, versions=versions)
@@ -203,7 +203,7 @@ def test_what_no_event_closed_closes_at_the_time_of_its_project(
 def test_a_message_without_a_time_has_that_of_its_sending() -> None:
     effect = Message(message_id="m1", created_at=None, conversation=1)
     sent = events(effect)
-    # SQS's times are whole milliseconds.
+    # The times of SQS are in whole milliseconds.
     began = replace(sent[0], sent_from=NOON + timedelta(microseconds=700))
 
     def counted_at(created_at: str) -> Counts:

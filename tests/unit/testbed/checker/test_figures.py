@@ -1,4 +1,4 @@
-"""Figures: worked out from the events, and compared with what the service says."""
+"""Figures are worked out from the events, and compared with those of the service."""
 
 from dataclasses import fields, replace
 from math import nextafter
@@ -49,10 +49,10 @@ EFFECTS = (
     _close(BRUNO, 1),
     _answer(CARLA, "order_status", None),
     _close(CARLA, 4),
-    # The clock closes this one.
+    # This one closes by time.
     _answer(DIOGO, "weni_csat", 5),
     _answer(DIOGO, "weni_nps", 8),
-    # Nothing closes this one.
+    # This one stays open.
     _answer(PRIYA, "weni_nps", 6),
     _close(TOM, 0),
 )

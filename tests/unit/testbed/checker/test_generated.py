@@ -1,4 +1,4 @@
-"""What the generators expect, found as a service without a fault would leave it, has no defect."""
+"""Stores that a correct service would leave after generated traffic have no defect."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -34,7 +34,7 @@ DAY = generate_day(events=300, seed=3, day=NOON.date())
 STREAM = Stream(seed=3, start=NOON, rate=50)
 GENERATED = {
     "a day": (DAY.events, {project.uuid: MIDNIGHT for project in DAY.projects}),
-    # Of the others, the events alone do not say where their messages belong.
+    # For the others, the events alone do not determine the conversations.
     "a stream": ([one for one in islice(STREAM, 3_000) if one.contact.is_certain], {}),
 }
 

@@ -1,4 +1,4 @@
-"""Telling what logs must not hold from what they may."""
+"""Personal data in logs is found, and other text is not."""
 
 import json
 from datetime import date

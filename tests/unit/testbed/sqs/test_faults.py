@@ -1,4 +1,4 @@
-"""Which calls the model's faults hit, and for how long."""
+"""The calls that faults hit, and for how long."""
 
 import pytest
 

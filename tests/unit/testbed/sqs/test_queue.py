@@ -1,4 +1,4 @@
-"""The model of a FIFO queue against the rules that AWS documents, with a clock of its own."""
+"""The model of a FIFO queue follows the documented rules of AWS, with a clock of the test."""
 
 import json
 from collections.abc import Callable
@@ -14,7 +14,7 @@ HOUR = 3600
 
 
 class Desk:
-    """A queue together with the time, so that a test reads as a story."""
+    """A queue with a clock."""
 
     def __init__(self, *, greedy: bool = False, **attributes: str) -> None:
         self.now = 1_000_000.0
@@ -31,7 +31,7 @@ class Desk:
         )
 
     def send(self, *bodies: str, deduplication_id: str | None = None) -> Sent:
-        """Sends bodies such as `a1`, whose first letter is the group."""
+        """Send bodies such as `a1`, whose first letter is the group."""
         for body in bodies:
             message = NewMessage(
                 body=body,

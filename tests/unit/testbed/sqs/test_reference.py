@@ -1,4 +1,4 @@
-"""The fast queue against a tiny slow one, over random schedules."""
+"""The fast queue behaves as a simple slow one, in random schedules."""
 
 import json
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ GROUPS = ("a", "b", "c")
 
 @dataclass(eq=False, kw_only=True)
 class SlowMessage:
-    """A message, and until when it is invisible."""
+    """A message, with the end of its visibility timeout."""
 
     body: str
     group: str
@@ -32,7 +32,7 @@ class SlowMessage:
 
 
 class SlowQueue:
-    """A list of messages in the order they were sent, gone through from the start each time."""
+    """A queue as a list of messages in the order of sending, which each call scans."""
 
     def __init__(self, *, greedy: bool) -> None:
         self.greedy = greedy
@@ -84,7 +84,7 @@ class SlowQueue:
 
 
 class Comparison(RuleBasedStateMachine):
-    """Does the same to both queues and expects the same of both."""
+    """Performs each action on both queues, and compares the results."""
 
     greedy: bool
 
@@ -193,14 +193,14 @@ class Comparison(RuleBasedStateMachine):
         assert dead == len(self.slow.dead)
 
     def pick_handle(self, data: st.DataObject) -> tuple[str, SlowMessage, int]:
-        """One of those made so far; a new message is sent and received if there is none."""
+        """Return a handle made so far; without one, a new message is sent and received."""
         if not self.handles:
             self.send(group="d", repeats=0)
             self.receive(limit=10, timeout=None)
         return data.draw(st.sampled_from(self.handles))
 
     def is_usable(self, slow: SlowMessage, receive: int) -> bool:
-        """Whether a handle of that receive has not expired, or its message is gone."""
+        """Whether the handle has not expired, or its message is deleted."""
         if slow not in self.slow.messages:
             return True
         return slow.receives == receive and slow.invisible_until > self.now

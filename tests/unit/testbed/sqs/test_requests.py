@@ -1,4 +1,4 @@
-"""What the model of SQS refuses before a queue sees it, and what it tells of a message."""
+"""The checks of requests in the model of SQS, and the form of received messages."""
 
 import base64
 import json
@@ -19,7 +19,7 @@ DEAD_ARN = "arn:aws:sqs:us-east-1:123456789012:dead.fifo"
 
 
 def request(**changes: Any) -> dict[str, Any]:
-    """A send that SQS accepts, with changes; None leaves a parameter out."""
+    """Return a valid send with changes. The value None leaves a parameter out."""
     parameters = {
         "MessageBody": "body",
         "MessageGroupId": "group",

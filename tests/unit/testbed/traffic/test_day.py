@@ -1,4 +1,4 @@
-"""The generated day: always the same, of the size asked for, and in an order that makes sense."""
+"""The generated day is repeatable, has the requested size, and has a sensible order."""
 
 import json
 from collections import Counter, defaultdict
@@ -31,7 +31,7 @@ def _message(event: PlannedEvent) -> dict[str, Any]:
 
 
 def _conversation(event: PlannedEvent) -> tuple[Any, int]:
-    """The contact and the number of its conversation; 0 for an invalid event."""
+    """Return the contact and the number of its conversation; 0 for an invalid event."""
     if isinstance(event.effect, Invalid):
         return event.contact, 0
     assert event.effect.conversation
@@ -115,7 +115,7 @@ def test_there_are_five_projects_in_four_time_zones() -> None:
 
 @pytest.mark.parametrize("month", range(1, 13))
 def test_the_clocks_of_a_project_are_never_set_back(month: int) -> None:
-    """An hour that happens twice has no closing time of its own the second time."""
+    """In an hour that happens twice, no closing time could mean the second time."""
     zones = {ZoneInfo(project.timezone) for project in _day().projects}
     for zone in zones:
         offsets = {datetime(year, month, 1, tzinfo=zone).utcoffset() for year in (2026, 2036)}
@@ -157,7 +157,7 @@ def test_no_two_events_share_a_deduplication_id() -> None:
 
 
 def test_what_comes_after_a_close_was_written_before_it() -> None:
-    """Late messages, repeats and edits: their times lie within the conversation's."""
+    """The times of late messages, repeats and edits are within their conversation's."""
     open_messages: dict[Any, list[dict[str, Any]]] = defaultdict(list)
     closed, late = set(), 0
     for event in _day().events:

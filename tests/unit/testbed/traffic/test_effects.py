@@ -1,4 +1,4 @@
-"""What events must leave behind, worked out from the events alone."""
+"""The effects of events are worked out from the events alone."""
 
 from dataclasses import replace
 from datetime import datetime

@@ -1,4 +1,4 @@
-"""Traffic without an end: its rate is checked before anything is sent."""
+"""The rate of endless traffic is checked before anything is sent."""
 
 import sys
 

@@ -1,4 +1,4 @@
-"""Sending events: in batches that SQS takes, again where it fails, and never out of order."""
+"""Events are sent in batches that SQS accepts, again after failures, and never out of order."""
 
 from dataclasses import replace
 from typing import Any
@@ -15,7 +15,7 @@ EVENTS = generate_day(events=100, seed=1, day=NOON.date()).events
 
 
 class FakeSqs:
-    """Refuses the first entries that it is told to, and fails `failures` times before that."""
+    """Fails `failures` times, and then refuses the first `refuses` entries."""
 
     def __init__(self, *, refuses: int = 0, failures: int = 0) -> None:
         self.taken: list[str] = []

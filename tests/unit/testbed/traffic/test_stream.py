@@ -1,4 +1,4 @@
-"""Events without end: the same for the same seed, and of every kind."""
+"""The endless stream is the same for the same seed, and has events of every kind."""
 
 from collections import Counter, defaultdict
 from datetime import UTC, datetime
@@ -14,7 +14,7 @@ from testbed.traffic.stream import Stream
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 ARRIVAL = Arrival(group_id="g", sent_at=START, sequence_number="1")
-# Invalid that the worker refuses before it reads an event.
+# Invalid bodies that the worker refuses before it parses an event.
 REFUSED_EARLIER = "not_allowed"
 
 
