@@ -51,10 +51,10 @@ test: check ## run make check, then the integration and end-to-end tests
 	# Most end-to-end tests wait, and need little CPU.
 	$(VENV) -m pytest tests/integration tests/e2e --numprocesses 4 --dist worksteal
 
-coverage: install ## branch coverage of the service and the library by the unit and integration tests
+coverage: install ## measure the branch coverage of the service and the library by the unit and integration tests
 	$(VENV) -m pytest tests/unit tests/integration --numprocesses 4 --dist worksteal --cov --cov-report term
 
-test-unit: install ## the tests that need no server
+test-unit: install ## run the tests that need no server
 	$(VENV) -m pytest tests/unit
 
 test-long: install ## run 2,000 random schedules of work and faults against the strict model of SQS

@@ -5,6 +5,7 @@ import re
 from datetime import datetime
 from importlib.resources import files
 
+from embedded.commands import CommandError
 from testbed.traffic.contacts import SCORES
 from testbed.traffic.events import (
     Answer,
@@ -32,7 +33,7 @@ _QUARANTINED = re.compile(r"quarantine\b")
 
 
 def sample_events() -> list[PlannedEvent]:
-    """Return the samples in sending order. Raises ValueError for an unknown `expect`."""
+    """Return the samples in sending order. Raises CommandError for an unknown `expect`."""
     text = files("demo").joinpath("sample_events.jsonl").read_text(encoding="utf-8")
     # splitlines would also split at line separators within JSON strings.
     rows = [json.loads(line) for line in text.split("\n") if line]
@@ -82,7 +83,7 @@ def _effect(*, name: str, expect: str, body: str) -> Effect:
         return Closing(conversation=_CONVERSATION, resolution=int(closed["resolution"]), **window)
     if _UPDATED.match(expect):
         return Window(conversation=_CONVERSATION, **window)
-    raise ValueError(f"The sample {name!r} has an unknown `expect`: {expect!r}.")
+    raise CommandError(f"The sample {name!r} has an unknown `expect`: {expect!r}.")
 
 
 def _message(message: JsonObject) -> Message:
@@ -97,7 +98,7 @@ def _message(message: JsonObject) -> Message:
 def _answer(message_id: str, key: str, value: str, *, expected: re.Match[str]) -> Answer:
     score = int(value) if key in SCORES else None
     if expected["score"] and (key, score) != (f"weni_{expected['field']}", int(expected["score"])):
-        raise ValueError(f"A sample expects {expected[0]!r}, but has another answer.")
+        raise CommandError(f"A sample expects {expected[0]!r}, but has another answer.")
     return Answer(
         message_id=message_id, key=key, value=value, score=score, conversation=_CONVERSATION
     )

@@ -45,7 +45,7 @@ def make_due(*, number: int, prefix: str, due_at: datetime) -> list[UUID]:
         "number": number,
     }
     with connection.cursor() as cursor:
-        # The bound of the service is for statements on which others wait.
+        # The service's statement_timeout would end the long inserts.
         cursor.execute("SET statement_timeout = 0")
         cursor.execute(_PROJECTS, parameters)
         cursor.execute(_DUE, parameters)

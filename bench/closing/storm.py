@@ -37,7 +37,7 @@ def run_storm(*, conversations: int, concurrency: int, stage: Stage, running: Ru
     traffic = Traffic(queue_url=stage.environment["SQS_CONVERSATION_QUEUE_URL"])
     server.reset_calls()
     with traffic.running():
-        # The first messages of the contacts open their conversations.
+        # Wait until the contacts' first messages have opened their conversations.
         watch(until=lambda: traffic.sent >= 2 * CONTACTS)
         quiet_at = time.time()
         watch(until=lambda: time.time() > quiet_at + QUIET_SECONDS)

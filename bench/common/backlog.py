@@ -26,11 +26,11 @@ class NotDone(CommandError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Backlog:
-    """What one subject took for a backlog.
+    """The measurement of one subject with one backlog.
 
-    `seconds` run from the moment when the subject may begin to its last effect. `cpu_seconds` and
-    `counts` are those of the subject until its queue was empty. `memory` are samples: the number of
-    messages stored by then, and the megabytes in use. `repeated` counts messages stored again.
+    `seconds` is the time from when the subject could begin until its last effect. `cpu_seconds` and
+    `counts` end when the queue is empty. `memory` has samples of two numbers: the messages stored
+    by then, and the megabytes in use. `repeated` counts messages that were stored again.
     """
 
     events: int
@@ -42,7 +42,7 @@ class Backlog:
     repeated: int
 
     def costs(self) -> dict[str, Any]:
-        """Return the fields of `Costs`: the totals, divided by the number of events."""
+        """Return the fields of `Costs`."""
         events, counts = self.events, self.counts
         return {
             "events": events,
@@ -60,7 +60,10 @@ class Backlog:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Start:
-    """The counts at the time `at`, when the subject could begin; None: at its first effect."""
+    """The counts when the subject could begin.
+
+    `at` is that time; None stands for the time of the first effect.
+    """
 
     counts: Counts = NOTHING
     cpu_seconds: float = 0.0

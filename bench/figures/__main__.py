@@ -27,14 +27,14 @@ def measure(console: Console) -> FigureTimes:
         # Models cannot be imported before the settings are set.
         from django.db import connection
 
-        from bench.figures.data import make
+        from bench.figures.data import make_dataset
         from bench.figures.timing import time_selectors
 
         try:
             console.print(f"Making {conversations:,} conversations and their answers")
-            made = make(conversations=conversations)
+            dataset = make_dataset(conversations=conversations)
             console.print("Timing the selectors")
-            return time_selectors(made=made)
+            return time_selectors(dataset)
         finally:
             connection.close()
 

@@ -27,8 +27,8 @@ SELECT md5('project ' || n)::uuid, 'Project ' || n,
     (%(zones)s::text[])[1 + n %% cardinality(%(zones)s::text[])], '00:00'
 FROM generate_series(0, %(projects)s - 1) AS n
 """
-# In the order of time, as in production. The fourth power puts about a quarter of the conversations
-# into the largest project. Those opened on the last day are in progress.
+# Rows are inserted in the order of time, as in production. The fourth power puts about a quarter of
+# the conversations into the largest project. Those opened on the last day are in progress.
 _CONVERSATIONS = """
 WITH drawn AS (
     SELECT n, floor(%(projects)s * random() ^ 4)::int AS project,
@@ -75,7 +75,7 @@ WHERE score IS NOT NULL ORDER BY opened_at
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Made:
+class Dataset:
     """The rows in the tables, the largest project, and one of its channels."""
 
     conversations: int
@@ -85,7 +85,7 @@ class Made:
     channel: UUID
 
 
-def make(*, conversations: int) -> Made:
+def make_dataset(*, conversations: int) -> Dataset:
     """Fill the migrated, empty tables, then run VACUUM ANALYZE, as autovacuum would do later."""
     parameters: dict[str, Any] = {
         "zones": list(ZONES),
@@ -97,7 +97,7 @@ def make(*, conversations: int) -> Made:
         "nps_every": _NPS_EVERY,
     }
     with connection.cursor() as cursor:
-        # The bound of the service is for statements on which others wait.
+        # The service's statement_timeout would end the long inserts.
         cursor.execute("SET statement_timeout = 0")
         cursor.execute("SELECT setseed(0.5)")
         for statement in (_PROJECTS, _CONVERSATIONS, _ANSWERS):
@@ -109,14 +109,14 @@ def make(*, conversations: int) -> Made:
             " (SELECT count(*) FROM analytics_surveyanswer),"
             " (SELECT count(*) FROM conversations_project)"
         )
-        made, answers, projects = cursor.fetchone()
+        inserted, answers, projects = cursor.fetchone()
         cursor.execute(
             "SELECT project_id, channel_uuid FROM conversations_conversation"
             " GROUP BY 1, 2 ORDER BY count(*) DESC LIMIT 1"
         )
         project, channel = cursor.fetchone()
-    return Made(
-        conversations=made,
+    return Dataset(
+        conversations=inserted,
         answers=answers,
         projects=projects,
         largest_project=project,

@@ -16,7 +16,7 @@ from apps.analytics.figures import (
     openings,
     surveys,
 )
-from bench.figures.data import FIRST_DAY, LAST_DAY, ZONES, Made
+from bench.figures.data import FIRST_DAY, LAST_DAY, ZONES, Dataset
 from bench.figures.result import FigureTimes, Index, Timing
 
 ROUNDS = 5
@@ -33,18 +33,18 @@ _SCAN = re.compile(
 )
 
 
-def time_selectors(*, made: Made) -> FigureTimes:
+def time_selectors(dataset: Dataset) -> FigureTimes:
     """Time each selector in each scope."""
     return FigureTimes(
-        conversations=made.conversations,
-        answers=made.answers,
-        projects=made.projects,
+        conversations=dataset.conversations,
+        answers=dataset.answers,
+        projects=dataset.projects,
         zones=len(ZONES),
         days=len(_YEAR.days),
         rounds=ROUNDS,
         measurements=[
             timing
-            for name, scope, period in _scopes(made)
+            for name, scope, period in _scopes(dataset)
             for timing in _timings(name, scope=scope, period=period)
         ],
         indexes=_indexes(),
@@ -58,9 +58,9 @@ def scans_of(plan: str) -> Iterator[str]:
             yield f"{scan['how']} of {scan['index'] or scan['what']}"
 
 
-def _scopes(made: Made) -> Iterator[tuple[str, Scope, Period]]:
-    largest = Scope(project=made.largest_project)
-    channel = Scope(project=made.largest_project, channel=made.channel)
+def _scopes(dataset: Dataset) -> Iterator[tuple[str, Scope, Period]]:
+    largest = Scope(project=dataset.largest_project)
+    channel = Scope(project=dataset.largest_project, channel=dataset.channel)
     yield "largest project, 1 day", largest, _DAY
     yield "largest project, 30 days", largest, _MONTH
     yield "a channel of it, 30 days", channel, _MONTH

@@ -1,6 +1,6 @@
 """Finds Chromium; `python -m tests.browser.chromium` fails with how to install it.
 
-The browser is the system's: the tests' driver would download one of its own.
+The tests use an installed browser; their driver would download another one.
 """
 
 import os

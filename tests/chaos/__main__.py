@@ -18,8 +18,7 @@ from rich.console import Console
 from bench.common import results
 from embedded.commands import exit_status, number_setting, print_error
 from tests.chaos.options import Options
-from tests.chaos.page import render
-from tests.chaos.rows import tables
+from tests.chaos.page import render, tables
 from tests.chaos.run import run_chaos
 
 COMMAND = "make chaos"

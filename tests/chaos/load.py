@@ -37,7 +37,7 @@ class _Producer:
             self.failure = error
 
     def _take(self) -> tuple[list[PlannedEvent], bool]:
-        """Return the events of a moment, and whether they are the last."""
+        """Wait for events. Return those of a short time, and whether they are the last."""
         events: list[PlannedEvent] = []
         event = self.waiting.get()
         time.sleep(_GATHER_SECONDS)
@@ -51,7 +51,7 @@ class _Producer:
 
 
 class Load:
-    """Sends the first `max_events` events. Their times count from `begun_at`, monotonic."""
+    """Sends the first `max_events` events, `at` seconds after `begun_at` (monotonic clock)."""
 
     def __init__(
         self, *, servers: Servers, events: Iterable[PlannedEvent], begun_at: float, max_events: int
@@ -69,7 +69,7 @@ class Load:
 
     @contextmanager
     def running(self) -> Iterator[None]:
-        """Send events while the block runs, and at its end all that are due."""
+        """Send events while the block runs. At its end, wait until all due events are sent."""
         threads = [threading.Thread(target=producer.run) for producer in self._producers]
         pacer = threading.Thread(target=self._pace)
         for thread in (*threads, pacer):

@@ -22,7 +22,7 @@ SELECT uuid FROM conversations_conversation
 WHERE resolution = 2 AND uuid NOT IN (SELECT uuid FROM free)
 """
 _LOCK = "SELECT 1 FROM conversations_conversation WHERE uuid = %s FOR UPDATE"
-# Meanwhile a worker records an answer, and waits for its project.
+# Long enough for a worker to record an answer and to wait for its project.
 _BETWEEN_LOCKS = 0.4
 _BETWEEN_FIGHTS = 0.05
 
@@ -36,7 +36,7 @@ def cut_connections(database_url: str) -> None:
 
 
 def count_deadlocks(log: Path) -> int:
-    """Return the number of deadlocks in PostgreSQL's log; a crash resets its statistics."""
+    """Return the number of deadlocks by the log, because a crash resets the statistics."""
     return log.read_text(encoding="utf-8", errors="replace").count("deadlock detected")
 
 
@@ -72,7 +72,7 @@ class Rivals:
 
     def _fight(self, until: float) -> None:
         while time.monotonic() < until:
-            # It was the victim of a deadlock, or the server is down.
+            # This session was the victim of a deadlock, or the server is down.
             with suppress(psycopg2.OperationalError, psycopg2.InterfaceError):
                 self._lock_some()
             time.sleep(_BETWEEN_FIGHTS)

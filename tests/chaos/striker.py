@@ -37,7 +37,7 @@ class Striker:
             self.done[action.fault] += 1
 
     def heal(self) -> None:
-        """End all faults, whatever the schedule."""
+        """End all faults, also those that the schedule has not ended yet."""
         servers = self._servers
         servers.sqs_server.clear_faults()
         servers.dynamodb.clear_faults()
@@ -83,7 +83,7 @@ class Striker:
                 status=400, code="RequestThrottled", duration=action.seconds
             ),
             Strike.SQS_REFUSES: lambda action: sqs.refuse_connections(seconds=action.seconds),
-            # Not all the time: a message that is received a hundred times becomes a dead letter.
+            # Only two receives: a message that is received a hundred times becomes a dead letter.
             Strike.SQS_DELIVERS_TWICE: lambda _action: sqs.deliver_duplicates(count=2),
             Strike.SQS_ENDS_LEASES: lambda _action: _end_leases(self._servers),
         }

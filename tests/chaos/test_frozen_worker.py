@@ -8,7 +8,6 @@ from tests.support.fault_points import Strike, arm
 from tests.support.frozen_worker import (
     GROUP,
     OTHER_GROUP,
-    archived_ids,
     before_storing,
     close_by_tick,
     freeze_at,
@@ -16,9 +15,9 @@ from tests.support.frozen_worker import (
     second_pass,
     send_message,
     start_two_workers,
-    stored_ids,
     thaw,
 )
+from tests.support.stored import archived_ids, stored_ids
 from tests.support.struck_service import wait_for_open_polls
 
 pytestmark = any_batch_size

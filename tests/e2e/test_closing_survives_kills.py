@@ -12,13 +12,13 @@ from tests.support.struck_service import StruckService
 
 WORKER, PROCESS = Strike.KILL_WORKER, Strike.KILL_PROCESS
 WALK: tuple[tuple[FaultPoint, Strike], ...] = (
-    # Some pointers of what is claimed are sent, and others not.
+    # Only some pointers of the claimed conversations were sent.
     (point("closing", "publish", 2), WORKER),
-    # Closed, and not archived.
+    # Closed, but not archived.
     (point("closing", "merge", about=LONG), PROCESS),
-    # Archived in part, and deleted in part.
+    # Partly archived, and partly deleted.
     (point("closing", "delete", 2, about=LONG), PROCESS),
-    # SQS has deleted the pointer, and nobody knows.
+    # SQS has deleted the pointer, but the worker has not received the answer.
     (point("closing", "hear of the delete", about=LONG), WORKER),
     (point("by event", "merge"), PROCESS),
     (point("late", "complete check"), PROCESS),

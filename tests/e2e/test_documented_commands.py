@@ -31,7 +31,7 @@ from tests.support.commands import documented_commands
 
 SECONDS = 60
 CONTACT = "telegram:1001"
-# What a program that stays writes when it is at work, or the path that it then answers.
+# The output of a long-running program when it is ready, or a path that it then answers.
 STAYS = {
     "celery .*worker": " ready.",
     "celery .*beat": "beat: Starting",
@@ -41,7 +41,7 @@ STAYS = {
     ".* runserver": "/admin/login/",
 }
 OF_A_WORKER = "celery -A config status|celery -A config inspect|celery -A config control|python -m"
-# May end with status 1: there is no letter 17, or something to mend.
+# These may end with status 1, for example because no letter 17 exists.
 MAY_REFUSE = "dlq show|dlq redrive 17|doctor"
 FALLS_OVER = re.compile("Traceback|ModuleNotFoundError|No such command|usage:", re.IGNORECASE)
 
@@ -59,7 +59,7 @@ class Shell:
             ["sh", "-c", self.here(line)],
             cwd=directory,
             env=self.environment,
-            # To whoever asks. Django's shell would run it.
+            # The answer to a confirmation, which Django's shell would execute instead.
             input="" if line.endswith(" shell") else "yes\n",
             capture_output=True,
             text=True,
@@ -100,7 +100,7 @@ class Shell:
 
     def here(self, line: str, *, port: int = 0) -> str:
         """Return the command with the addresses and files of this test."""
-        for told, here in {
+        for documented, actual in {
             r"(10\.0\.0\.8|0\.0\.0\.0):8000": f"{LOOPBACK}:{port}",
             r"--address=\S+": f"--address={LOOPBACK}",
             r"--port=5555": f"--port={port}",
@@ -108,7 +108,7 @@ class Shell:
             r"(projects\.csv|letters\.jsonl)": rf"{shlex.quote(str(self.scratch))}/\1",
             r"(?<=liveness ).*": '"$WORKER_LIVENESS_FILE"',
         }.items():
-            line = re.sub(told, here, line)
+            line = re.sub(documented, actual, line)
         return line
 
 
@@ -205,7 +205,7 @@ def test_every_command_that_steers_workers_is_answered(shell: Shell) -> None:
     with shell.staying(worker) as process:
         for line in chosen(lambda line: re.match(OF_A_WORKER, line)):
             shell.run(line)
-        # The last of them was `shutdown`.
+        # The last command was `shutdown`.
         process.wait_until_done(timeout_seconds=SECONDS)
 
 

@@ -13,21 +13,20 @@ from django.conf import settings as django_settings
 from django.db import connection
 
 from apps.conversations.models import Conversation, Resolution
-from apps.messages import store
-from apps.messages.models import ConversationMessages
 from embedded.service import running_worker
 from embedded.stack import Stack
 from operations.provisioning import ensure_queues, ensure_table
 from testbed.traffic.sending import depth
 from tests.e2e.conftest import wait_until
 from tests.support.builders import CHANNEL, NOON, PROJECT, close_body, message_body
+from tests.support.stored import archived_ids, stored_ids
 
 CONTACTS = 10
 CONVERSATIONS = 13
 MESSAGES = 3
-# The shortest that the service accepts.
+# The minimum that the service accepts.
 VISIBILITY_TIMEOUT = 10
-# How much of the load is left when a worker is killed.
+# The share of the load that is left when a worker is killed.
 KILLS_AT = (0.85, 0.6, 0.35)
 TOTAL = CONTACTS * (CONVERSATIONS * MESSAGES + CONVERSATIONS - 1)
 
@@ -93,12 +92,7 @@ def is_down_to(share: float, *, sqs: Any, queue_url: str) -> bool:
 
 def message_ids(conversation: Conversation) -> list[str]:
     """Return the archived messages, then those in DynamoDB."""
-    parts = ConversationMessages.objects.filter(conversation=conversation).order_by("part")
-    stored = [entry for batch in store.batches(conversation.uuid) for entry in batch.entries]
-    return [
-        *(message["id"] for part in parts for message in part.messages),
-        *(entry.message_id for entry in stored),
-    ]
+    return [*archived_ids(conversation), *stored_ids(conversation)]
 
 
 def test_nothing_is_out_of_order_when_workers_are_killed_under_load(

@@ -62,7 +62,7 @@ def test_a_cause_is_reported_once_with_ids_and_nothing_that_people_wrote(service
         _send(service, number=60, text="x", event_type=UNREADABLE)
         _send(service, number=61, text="x", event_type="message.unknown")
         worker = service.start_worker(concurrency=1)
-        # Each of them has failed, and been run again.
+        # Each of them has failed and was run again.
         service.wait_until(lambda: worker.log_text().count('"task_failed"') >= 2 * EVENTS)
         for line in ('"event_held"', '"event_quarantined"'):
             service.wait_until(partial(_has_logged, worker, line))

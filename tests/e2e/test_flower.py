@@ -19,7 +19,7 @@ from tests.support.builders import CHANNEL, NAME, PROJECT, TEXT, URN, numbered_m
 LOGIN = ("operator", "a password")
 STEPS = ["process_message", "persist_dynamo", "handle_csat"]
 EVENTS = 3
-# What people wrote, and where they are reached. A group's id has the contact's address in it.
+# What people wrote, and their addresses. A group id contains the contact's address.
 PRIVATE = (TEXT, NAME, URN, f"{PROJECT}:{CHANNEL}")
 SENDS_TASKS = ("/api/task/apply/", "/api/task/async-apply/", "/api/task/send-task/")
 

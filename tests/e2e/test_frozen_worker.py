@@ -6,16 +6,14 @@ from apps.conversations.models import Conversation, Resolution
 from tests.e2e.conftest import Service, any_batch_size
 from tests.support.frozen_worker import (
     GROUP,
-    archived_ids,
     close_by_tick,
     freeze_at,
     second_pass,
     send_message,
     start_two_workers,
-    stored_ids,
     thaw,
 )
-from tests.support.stored import archived
+from tests.support.stored import archived, archived_ids, stored_ids
 
 
 @any_batch_size

@@ -100,7 +100,7 @@ def test_what_a_worker_counts_adds_up_and_survives_the_death_of_a_process(
     assert len(counted) > 20
     assert all(after.samples[key] >= before.samples[key] for key in counted)
     done = 2 * CONTACTS + 2
-    # Beat is not running. Beside those: what is no JSON, and the pointer that nudges the lake.
+    # Beat is not running. The others are a body that is not JSON, and the pointer for the lake.
     assert after.value("sqs_fifo_received_total") == done + 2
     assert ended(after, "message.received") == 2 * CONTACTS + 1
     assert ended(after, "conversation.close") == 1

@@ -22,7 +22,7 @@ def answer_everything(service: Service) -> None:
         )
 
 
-def told(lake: Path) -> Counter[str]:
+def event_counts(lake: Path) -> Counter[str]:
     """Return how often the lake has each event."""
     lines = [line for file in lake.glob("*/*.jsonl") for line in file.read_text().splitlines()]
     return Counter(json.loads(line)["event_id"] for line in lines)
@@ -51,7 +51,7 @@ def test_kills_around_a_delivery_lose_no_answer_and_keep_its_event_id(
 
     assert SurveyAnswer.objects.count() == OutboxEvent.objects.count() == ANSWERS
     ids = {str(one) for one in OutboxEvent.objects.values_list("event_id", flat=True)}
-    assert told(lake).keys() == ids
+    assert event_counts(lake).keys() == ids
 
 
 def waiting() -> int:

@@ -14,13 +14,13 @@ from apps.messages.models import ConversationMessages
 from tests.e2e.conftest import Service, any_batch_size
 from tests.support.builders import CHANNEL, PROJECT, close_body, message_body
 
-# Longer than the runs after which an event's own failure is quarantined: one that meets the ended
-# session, and five more after 0.5 + 1 + 2 + 4 + 8 seconds.
+# Longer than the runs after which an unexpected failure is quarantined: the first one, in the ended
+# session, and five reruns after 0.5 + 1 + 2 + 4 + 8 seconds.
 OUTAGE_SECONDS = 18
 RECOVERY_SECONDS = 60
 HELD = "event_held"
 
-# What an operator, a failover or a deploy does to a database, and what ends it.
+# The statement of an operator, a failover or a deployment that begins an outage, and its reverse.
 OUTAGES = {
     "read-only after a failover": (
         "ALTER DATABASE {database} SET default_transaction_read_only = on",
@@ -118,7 +118,7 @@ def test_events_wait_for_a_postgresql_that_refuses_all_of_them(
 ) -> None:
     begin, end = OUTAGES[outage_name]
     worker = service.start_worker()
-    # A worker that meets an outage before its first event receives none.
+    # A worker that starts during an outage receives no event.
     send(service, contact="telegram:before", message_ids=["m-1"])
     service.wait_until_empty()
     expected = {"telegram:before": ["m-1"]}

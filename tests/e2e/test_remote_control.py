@@ -105,7 +105,7 @@ def test_a_worker_is_seen_resized_paused_and_shut_down(
     assert "ok" in ask(watcher, "cancel_consumer", queue="events.fifo")
     assert ask(watcher, "active_queues") == []
     fifo_app.send(group="paused", number=0)
-    # Longer than the long poll that was open when it was told to stop.
+    # Longer than the long poll that was open when the worker was told to stop.
     fifo_app.wait_until(lambda: receives_no_more(fifo_app))
     assert fifo_app.waiting_on_queue() == 1
     assert "ok" in ask(watcher, "add_consumer", queue="events.fifo")

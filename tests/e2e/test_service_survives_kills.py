@@ -4,15 +4,13 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 from itertools import count
 from typing import Any
-from uuid import UUID
 
 import pytest
 
 from apps.conversations.models import Conversation, Resolution
-from apps.messages import store
-from apps.messages.models import ConversationMessages
 from tests.e2e.conftest import Service
 from tests.support.builders import CHANNEL, NOON, PROJECT, close_body, message_body
+from tests.support.stored import archived_ids, stored_ids
 
 CONTACTS = 6
 BEFORE_CLOSE = 8
@@ -32,15 +30,6 @@ def send_message(service: Service, *, contact: str, message_id: str, at: datetim
 
 def send_close(service: Service, *, contact: str) -> None:
     service.send(body=close_body(urn=contact), group=f"{PROJECT}:{CHANNEL}:{contact}")
-
-
-def archived_ids(conversation: Conversation) -> list[str]:
-    parts = ConversationMessages.objects.filter(conversation=conversation).order_by("part")
-    return [message["id"] for part in parts for message in part.messages]
-
-
-def stored_ids(conversation_uuid: UUID) -> list[str]:
-    return [e.message_id for batch in store.batches(conversation_uuid) for e in batch.entries]
 
 
 def test_killing_the_worker_in_the_middle_of_a_load_changes_nothing(
@@ -70,10 +59,10 @@ def test_killing_the_worker_in_the_middle_of_a_load_changes_nothing(
         closed, current = Conversation.objects.filter(contact_urn=contact).order_by("opened_at")
         assert closed.resolution == Resolution.RESOLVED
         assert archived_ids(closed) == first
-        assert stored_ids(closed.uuid) == []
+        assert stored_ids(closed) == []
         assert closed.message_count == BEFORE_CLOSE
         assert current.resolution == Resolution.IN_PROGRESS
-        assert stored_ids(current.uuid) == second
+        assert stored_ids(current) == second
 
 
 def test_a_kill_between_a_close_and_its_delete_does_not_close_the_next_conversation(
@@ -94,7 +83,7 @@ def test_a_kill_between_a_close_and_its_delete_does_not_close_the_next_conversat
 
     closed, current = Conversation.objects.order_by("opened_at")
     assert (closed.resolution, archived_ids(closed)) == (Resolution.RESOLVED, ["m1"])
-    assert (current.resolution, stored_ids(current.uuid)) == (Resolution.IN_PROGRESS, ["m3"])
+    assert (current.resolution, stored_ids(current)) == (Resolution.IN_PROGRESS, ["m3"])
 
 
 def test_a_kill_with_all_deletes_outstanding_replays_without_a_trace(
@@ -116,7 +105,7 @@ def test_a_kill_with_all_deletes_outstanding_replays_without_a_trace(
 
     closed, current = Conversation.objects.order_by("opened_at")
     assert archived_ids(closed) == ["m1", "m2"]
-    assert stored_ids(current.uuid) == ["m3"]
+    assert stored_ids(current) == ["m3"]
 
 
 def closed_conversations() -> Any:
@@ -125,4 +114,4 @@ def closed_conversations() -> Any:
 
 def stored_of_only_conversation() -> list[str]:
     conversation = Conversation.objects.first()
-    return stored_ids(conversation.uuid) if conversation else []
+    return stored_ids(conversation) if conversation else []

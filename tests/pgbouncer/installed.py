@@ -11,7 +11,7 @@ from pathlib import Path
 from rich.console import Console
 
 NAME = "pgbouncer"
-# Debian keeps servers where an ordinary user's PATH does not lead.
+# Debian installs servers in a folder that is not on an ordinary user's PATH.
 FOLDERS_OF_SERVERS = ("/usr/sbin", "/usr/local/sbin", "/opt/homebrew/bin")
 HOW_TO_INSTALL = (
     "There is no PgBouncer on this machine: install it (Debian, Ubuntu: apt-get install pgbouncer; "

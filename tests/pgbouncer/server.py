@@ -14,7 +14,7 @@ from embedded.processes import Command, supervisor
 from tests.pgbouncer.installed import HOW_TO_INSTALL, pgbouncer
 
 START_TIMEOUT_SECONDS = 20.0
-# In session mode each process of the service keeps a session for itself, so there must be enough.
+# In session mode, each process of the service keeps its own session, so there must be enough.
 # In transaction mode there are fewer sessions than processes, so that they share them.
 POOL_SIZES = {"session": 10, "transaction": 2}
 

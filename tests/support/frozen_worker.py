@@ -14,7 +14,6 @@ from embedded.processes import ManagedProcess
 from tests.support.builders import message_body
 from tests.support.closing_stages import START, send_tick, tick_for_closing, was_checked
 from tests.support.fault_points import FaultPoint, Strike, arm
-from tests.support.stored import archived, stored_entries
 from tests.support.struck_service import wait_for_open_polls
 
 if TYPE_CHECKING:
@@ -80,11 +79,3 @@ def second_pass(service: "Service", closed: Conversation) -> None:
     send_tick(service, task="archive_late_messages", group="late-archiving")
     service.wait_until(lambda: was_checked(closed.uuid))
     service.wait_until_empty()
-
-
-def archived_ids(conversation: Conversation) -> list[str]:
-    return [message["id"] for message in archived(conversation_uuid=conversation.uuid)]
-
-
-def stored_ids(conversation: Conversation) -> list[str]:
-    return [entry.message_id for entry in stored_entries(conversation_uuid=conversation.uuid)]

@@ -97,6 +97,16 @@ def archived(*, conversation_uuid: UUID) -> Iterator[dict[str, Any]]:
         yield from part.messages
 
 
+def archived_ids(conversation: Conversation) -> list[str]:
+    """Return the message ids of a conversation's archive, in its order."""
+    return [message["id"] for message in archived(conversation_uuid=conversation.uuid)]
+
+
+def stored_ids(conversation: Conversation) -> list[str]:
+    """Return the message ids of a conversation in DynamoDB."""
+    return [entry.message_id for entry in stored_entries(conversation_uuid=conversation.uuid)]
+
+
 def store_many(*, conversation_uuid: UUID, entries: Sequence[MessageEntry]) -> None:
     """Store many messages with few calls."""
     store.put_all(entries=[(conversation_uuid, entry) for entry in entries], now=clock.now())

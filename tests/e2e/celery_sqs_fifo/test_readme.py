@@ -28,7 +28,7 @@ def test_the_example_handles_the_events_of_each_group_in_order(
         command=Command(
             name="orders",
             arguments=[str(Path(sysconfig.get_path("scripts")) / program), *arguments],
-            # As if the library were installed.
+            # Makes the library importable, as if it were installed.
             environment={**fifo_app.environment, "PYTHONPATH": str(PROJECT_ROOT)},
             working_directory=tmp_path,
             grace_seconds=20,

@@ -54,17 +54,17 @@ def test_the_page_has_what_the_run_found() -> None:
 
 
 def test_the_json_has_the_counts_at_its_top() -> None:
-    told = json.loads(RUN.as_json())
+    report = json.loads(RUN.as_json())
 
-    assert {name: told[name] for name in ("seed", "events", "kills")} == {
+    assert {name: report[name] for name in ("seed", "events", "kills")} == {
         "seed": 17,
         "events": 31_200,
         "kills": 234,
     }
-    assert [told[kind.value] for kind in Kind] == [0] * len(Kind)
-    assert told["faults"] == {"SQS hangs": 3}
-    assert told["drain_seconds_after_each"][0]["seconds"] == 4.26
-    assert told["latency_milliseconds"]["overall"]["p99"] == 61_200.0
+    assert [report[kind.value] for kind in Kind] == [0] * len(Kind)
+    assert report["faults"] == {"SQS hangs": 3}
+    assert report["drain_seconds_after_each"][0]["seconds"] == 4.26
+    assert report["latency_milliseconds"]["overall"]["p99"] == 61_200.0
 
 
 def test_one_defect_or_one_exit_is_a_failure() -> None:

@@ -72,7 +72,7 @@ DAMAGES: dict[str, tuple[Stores, dict[str, int]]] = {
         ),
         {"lost": 1},
     ),
-    "an answer of which the lake was not told": (replace(STORES, lake=LAKE[1:]), {"lost": 1}),
+    "an answer that was not sent to the lake": (replace(STORES, lake=LAKE[1:]), {"lost": 1}),
     "an invalid event that is no dead letter": (replace(STORES, dead_letters=[]), {"lost": 1}),
     "a healthy event that was given up": (
         replace(
