@@ -1,4 +1,4 @@
-"""The account that runs PostgreSQL if this program is root's: PostgreSQL refuses to run as root."""
+"""The account that runs PostgreSQL if this program runs as root, which PostgreSQL refuses."""
 
 import os
 import pwd

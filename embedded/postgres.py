@@ -77,7 +77,7 @@ def start_postgres(
     """Create a cluster in a temporary directory and start its server, without waiting for it.
 
     `more_settings` are parameters of postgresql.conf. PostgreSQL refuses to run as root: if this
-    program is root's, PostgreSQL runs as `nobody`. Raises ProcessError if the cluster cannot be
+    program runs as root, PostgreSQL runs as `nobody`. Raises ProcessError if the cluster cannot be
     created.
     """
     account = unprivileged_account() if os.geteuid() == 0 else None
@@ -150,7 +150,7 @@ def _parent_of_clusters(*, account: Account | None) -> Path:
         if everyone_may_enter(parent):
             return parent
     raise RuntimeError(
-        "For root, PostgreSQL runs as `nobody`: set TMPDIR to a folder that this user may enter."
+        "PostgreSQL runs as the user `nobody`: set TMPDIR to a folder that `nobody` may enter."
     )
 
 

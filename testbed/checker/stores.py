@@ -8,9 +8,10 @@ from testbed.traffic.events import ContactId, JsonObject
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FoundVersion:
-    """A version of a message, as the event that sent it.
+    """A version of a message.
 
-    `created_at` is its time in the transcript, as text that sorts.
+    `document` is the event that sent it, rebuilt from the store. `created_at` is its time in the
+    transcript, as text that sorts.
     """
 
     document: JsonObject

@@ -32,7 +32,7 @@ class SqsServer(ModelServer):
     def deliver_duplicates(
         self, *, count: int | None = None, duration: float | None = None
     ) -> None:
-        """Deliver messages in flight again. Receives without such messages do not count."""
+        """Deliver messages in flight again. Only receives that find such messages count."""
         self.add_fault(FaultKind.DUPLICATE, count=count, duration=duration)
 
     def expire_leases(self, *, queue: str) -> int:

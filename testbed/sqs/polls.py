@@ -33,9 +33,9 @@ class LongPolls:
                 await woken
 
     def wake(self, queue: FifoQueue) -> None:
-        """Wake the first waiting receive if a message is visible, otherwise when the next one is.
+        """Wake the first waiting receive if a message is visible, else when the next lease ends.
 
-        After its receive, the woken one calls this again, for the next receive.
+        A receive that was woken calls this again, for the receive after it.
         """
         timer = self._timers.pop(queue, None)
         if timer is not None:

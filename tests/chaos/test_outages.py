@@ -119,7 +119,7 @@ def refusing_database(stack: Stack) -> Iterator[None]:
 
 
 def is_over(service: Service) -> bool:
-    """Whether all are archived. Claims whose pointers the outage has lost expire at once."""
+    """Whether all are archived. If not, expire claims that lost their pointers in the outage."""
     if archived_count() == CLOSING:
         return True
     if service.left_on_queue() <= 1:
