@@ -1,11 +1,11 @@
-"""JSON without loss of information, in a form that PostgreSQL and DynamoDB can store.
+r"""JSON without loss of information, in a form that PostgreSQL and DynamoDB can store.
 
 PostgreSQL's jsonb refuses NUL and lone surrogates and expands a number such as 1e100000 digit by
 digit (PostgreSQL documentation, "JSON Types"). Python's floats would change numbers. So `parse`
 keeps numbers exactly and escapes what cannot be stored, and `restore` returns the original:
 
-- A character that cannot be stored becomes the six characters ``\\uXXXX``. A backslash before a
-  literal ``uXXXX`` becomes ``\\u005c``.
+- A character that cannot be stored becomes the six characters ``\uXXXX``. A backslash before a
+  literal ``uXXXX`` becomes ``\u005c``.
 - A number that cannot be stored becomes ``{"$number": "<its original digits>"}``. A key that looks
   like this marker gets one more ``$``.
 """

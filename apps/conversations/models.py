@@ -16,6 +16,7 @@ NPS_KEY = "weni_nps"
 
 
 def default_timezone() -> str:
+    """Return the time zone of a project that is created on first sight."""
     return str(settings.DEFAULT_TIMEZONE)
 
 

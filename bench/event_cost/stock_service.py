@@ -6,6 +6,7 @@ event's group.
 
 import os
 import sys
+from pathlib import Path
 from typing import Any
 
 import django
@@ -19,7 +20,7 @@ app = stock_celery(queue=QUEUE, queue_url=os.environ["SQS_CONVERSATION_QUEUE_URL
 
 def _add_tasks(**_signal: Any) -> None:
     # The `celery` script does not put the project on sys.path; Celery's Django fixup would.
-    sys.path.insert(0, os.getcwd())
+    sys.path.insert(0, str(Path.cwd()))
     django.setup()
 
     # The tasks import models, which need the settings.

@@ -135,10 +135,11 @@ def _text(value: str) -> dict[str, str]:
 
 def _fitting(attributes: Mapping[str, dict[str, Any]], *, room: int) -> dict[str, dict[str, Any]]:
     fitting = {}
-    for name, value in attributes.items():
-        rest = room - _size(name, value)
+    for name, whole in attributes.items():
+        rest = room - _size(name, whole)
+        value = whole
         if rest < 0 and name == "error":
-            value = _text(value["StringValue"].encode()[:rest].decode(errors="ignore"))
+            value = _text(whole["StringValue"].encode()[:rest].decode(errors="ignore"))
             rest = room - _size(name, value)
         if rest >= 0 and value["StringValue"]:
             fitting[name] = value

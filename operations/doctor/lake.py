@@ -34,7 +34,7 @@ def check() -> Iterator[Finding]:
 
 
 def _folder(folder: Path) -> Finding:
-    if os.path.isdir(folder):
+    if folder.is_dir():
         return ok(LAKE, f"{folder} is a folder.")
     if os.path.lexists(folder):
         return error(LAKE, f"{folder} is not a folder.", "Set DATALAKE_URL to the URL of a folder.")
@@ -47,7 +47,7 @@ def _folder(folder: Path) -> Finding:
 
 def _may_write(folder: Path) -> Finding:
     path = next(each for each in (folder, *folder.parents) if os.path.lexists(each))
-    if os.path.isdir(path) and os.access(path, os.W_OK | os.X_OK, effective_ids=True):
+    if path.is_dir() and os.access(path, os.W_OK | os.X_OK, effective_ids=True):
         return ok(MAY_PUT, f"{path} is writable.")
     return error(
         MAY_PUT,

@@ -117,6 +117,10 @@ def _redrive(queue: Reply, dead_letters: Reply) -> Finding:
             "SQS_CONVERSATION_DLQ_URL.",
             "Correct SQS_CONVERSATION_DLQ_URL, or run: python manage.py provision",
         )
+    return _receive_count(count, target_name=target.rpartition(":")[2])
+
+
+def _receive_count(count: int, *, target_name: str) -> Finding:
     if count < MAX_RECEIVE_COUNT:
         return error(
             REDRIVE,
@@ -131,7 +135,7 @@ def _redrive(queue: Reply, dead_letters: Reply) -> Finding:
             f"{MAX_RECEIVE_COUNT}.",
             PROVISION,
         )
-    return ok(REDRIVE, f"SQS moves an event to {target.rpartition(':')[2]} after {count} receives.")
+    return ok(REDRIVE, f"SQS moves an event to {target_name} after {count} receives.")
 
 
 def _probes() -> list[Probe]:

@@ -23,36 +23,41 @@ def check_answers(
         rows[row.contact, row.message_id].append(row)
     lake = _Lake(stores.lake, may_repeat=lake_may_repeat)
     for key, one in expected.answers.items():
-        found = rows.pop(key, [])
-        answer = one.answer
-        if not found:
-            lake.forgive(one)
-        if not found or (found[0].key, found[0].value, found[0].score) != (
-            answer.key,
-            answer.value,
-            answer.score,
-        ):
-            yield Defect(Kind.LOST, f"answer {answer.message_id} is not recorded as it was sent")
-        for _ in found[1:]:
-            yield Defect(Kind.DUPLICATED, f"answer {answer.message_id} is recorded again")
-        if found:
-            row = found[0]
-            home = row.conversation_uuid
-            if one.contact.is_certain and answer.conversation is not None:
-                home = matched[one.contact.id].uuid_of(answer.conversation)
-            if row.sequence_number != one.sequence_number:
-                yield Defect(
-                    Kind.OUT_OF_ORDER, f"answer {answer.message_id} has the place of another event"
-                )
-            if row.conversation_uuid != home:
-                yield Defect(
-                    Kind.MISATTRIBUTED, f"answer {answer.message_id} is on another conversation"
-                )
-            yield from lake.check(one, row=row, conversation_uuid=home)
+        yield from _check_answer(one, found=rows.pop(key, []), matched=matched, lake=lake)
     for _, message_id in rows:
         yield Defect(Kind.DUPLICATED, f"answer {message_id} was never sent")
     yield from lake.check_rest()
     yield from _check_order(stores.answers, expected=expected)
+
+
+def _check_answer(
+    expected: ExpectedAnswer,
+    *,
+    found: Sequence[FoundAnswer],
+    matched: Mapping[ContactId, MatchedRows],
+    lake: "_Lake",
+) -> Iterator[Defect]:
+    answer = expected.answer
+    sent = (answer.key, answer.value, answer.score)
+    if not found:
+        lake.forgive(expected)
+    if not found or (found[0].key, found[0].value, found[0].score) != sent:
+        yield Defect(Kind.LOST, f"answer {answer.message_id} is not recorded as it was sent")
+    for _ in found[1:]:
+        yield Defect(Kind.DUPLICATED, f"answer {answer.message_id} is recorded again")
+    if not found:
+        return
+    row = found[0]
+    home = row.conversation_uuid
+    if expected.contact.is_certain and answer.conversation is not None:
+        home = matched[expected.contact.id].uuid_of(answer.conversation)
+    if row.sequence_number != expected.sequence_number:
+        yield Defect(
+            Kind.OUT_OF_ORDER, f"answer {answer.message_id} has the place of another event"
+        )
+    if row.conversation_uuid != home:
+        yield Defect(Kind.MISATTRIBUTED, f"answer {answer.message_id} is on another conversation")
+    yield from lake.check(expected, row=row, conversation_uuid=home)
 
 
 class _Lake:

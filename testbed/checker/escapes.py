@@ -1,7 +1,7 @@
-"""Converts the JSON of the stores back into what producers sent.
+r"""Converts the JSON of the stores back into what producers sent.
 
-A character that a store refuses is stored as the six characters ``\\uXXXX``. If a producer wrote
-such six characters, their backslash is stored as ``\\u005c``. A number that is too large or too
+A character that a store refuses is stored as the six characters ``\uXXXX``. If a producer wrote
+such six characters, their backslash is stored as ``\u005c``. A number that is too large or too
 precise is stored as ``{"$number": "TEXT"}``; a producer's key of this form gets one more ``$``.
 """
 

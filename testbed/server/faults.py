@@ -76,6 +76,7 @@ class Faults:
         self._waiting: list[Fault] = []
 
     def add(self, fault: Fault) -> None:
+        """Add a fault, which applies after those that were added before."""
         self._waiting.append(fault)
 
     def clear(self) -> None:

@@ -34,6 +34,7 @@ class HttpResponse:
     headers: Mapping[str, str] = field(default_factory=dict)
 
     def as_bytes(self) -> bytes:
+        """Return the response as it is sent."""
         lines = [
             f"HTTP/1.1 {self.status} {_reason(self.status)}",
             f"Date: {formatdate(usegmt=True)}",

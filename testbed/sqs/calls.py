@@ -44,6 +44,7 @@ class CallLog:
         self._counts: Counter[str] = Counter()
 
     def add(self, call: LoggedCall) -> None:
+        """Log and count a call."""
         self._calls.append(call)
         self._counts[call.action] += 1
 

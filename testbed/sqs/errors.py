@@ -38,16 +38,19 @@ class SqsError(ServiceError):
 
 
 def queue_does_not_exist() -> SqsError:
+    """Return the error for a queue that does not exist."""
     return SqsError(code="QueueDoesNotExist", message="The specified queue does not exist.")
 
 
 def missing_parameter(*, name: str) -> SqsError:
+    """Return the error for a missing parameter."""
     return SqsError(
         code="MissingParameter", message=f"The request must contain the parameter {name}."
     )
 
 
 def invalid_value(*, name: str, value: object, reason: str) -> SqsError:
+    """Return the error for a parameter with an invalid value."""
     return SqsError(
         code="InvalidParameterValue",
         message=f"Value {value} for parameter {name} is invalid. Reason: {reason}",
@@ -55,10 +58,12 @@ def invalid_value(*, name: str, value: object, reason: str) -> SqsError:
 
 
 def invalid_parameters(*, reason: str) -> SqsError:
+    """Return the error for parameters that do not go together."""
     return SqsError(code="InvalidParameterValue", message=reason)
 
 
 def invalid_receipt_handle(*, handle: str) -> SqsError:
+    """Return the error for a receipt handle that SQS did not issue."""
     return SqsError(
         code="ReceiptHandleIsInvalid",
         message=f'The input receipt handle "{handle}" is not a valid receipt handle.',
@@ -67,6 +72,7 @@ def invalid_receipt_handle(*, handle: str) -> SqsError:
 
 
 def expired_receipt_handle(*, handle: str) -> SqsError:
+    """Return the error for a receipt handle whose lease has ended."""
     return invalid_value(
         name="ReceiptHandle", value=handle, reason="The receipt handle has expired."
     )

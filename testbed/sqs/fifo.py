@@ -27,6 +27,7 @@ class Fifo:
         )["QueueUrl"]
 
     def another(self, **attributes: str) -> "Fifo":
+        """Create another queue on the same server."""
         return Fifo(client=self.client, server=self.server, **attributes)
 
     def send(self, body: str, **parameters: Any) -> Any:
@@ -37,6 +38,7 @@ class Fifo:
         )
 
     def receive(self, limit: int = 10, **parameters: Any) -> list[Any]:
+        """Return the messages of one receive, in the form of ReceiveMessage."""
         answer = self.client.receive_message(
             QueueUrl=self.url,
             MaxNumberOfMessages=limit,
@@ -45,12 +47,15 @@ class Fifo:
         return list(answer.get("Messages", []))
 
     def received(self, limit: int = 10, **parameters: Any) -> list[str]:
+        """Return the bodies of one receive."""
         return [message["Body"] for message in self.receive(limit, **parameters)]
 
     def delete(self, message: Any) -> None:
+        """Delete a received message."""
         self.client.delete_message(QueueUrl=self.url, ReceiptHandle=message["ReceiptHandle"])
 
     def change(self, message: Any, *, timeout: int) -> None:
+        """Change the visibility timeout of a received message, in seconds."""
         self.client.change_message_visibility(
             QueueUrl=self.url,
             ReceiptHandle=message["ReceiptHandle"],
@@ -58,6 +63,7 @@ class Fifo:
         )
 
     def attributes(self, *names: str) -> dict[str, str]:
+        """Return these attributes of the queue."""
         answer = self.client.get_queue_attributes(QueueUrl=self.url, AttributeNames=list(names))
         return dict(answer["Attributes"])
 
@@ -83,6 +89,7 @@ def client_of(url: str) -> Any:
 
 
 def error_code(action: Callable[[], object]) -> str:
+    """Return the code of the error that the action raises."""
     with pytest.raises(ClientError) as error:
         action()
     return str(error.value.response["Error"]["Code"]).removeprefix("AWS.SimpleQueueService.")

@@ -10,7 +10,11 @@ from testbed.sqs.message import Message
 
 
 class Take(Protocol):
-    def __call__(self, group: Group, *, skip: int, count: int) -> list[Message]: ...
+    """Takes messages of a group."""
+
+    def __call__(self, group: Group, *, skip: int, count: int) -> list[Message]:
+        """Return up to `count` receivable messages after the first `skip`."""
+        ...
 
 
 def from_one_group_first(*, groups: Groups, limit: int, take: Take) -> list[Message]:
@@ -38,8 +42,8 @@ def from_each_group_in_turn(*, groups: Groups, limit: int, take: Take) -> list[M
         for group, run in growing:
             following = take(group, skip=len(run), count=1) if missing else []
             if following:
-                run += following
                 missing -= 1
+                run.extend(following)
                 grown.append((group, run))
         growing = grown
     return [message for _, run in runs for message in run]

@@ -23,7 +23,9 @@ class HasBody(Protocol):
     """Something with the body of a message."""
 
     @property
-    def body(self) -> str: ...
+    def body(self) -> str:
+        """The JSON of the event."""
+        ...
 
 
 AnyMessage = TypeVar("AnyMessage", bound=HasBody)

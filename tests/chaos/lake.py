@@ -1,6 +1,5 @@
 """A data lake in files that can be made unwritable, also for root."""
 
-import os
 from pathlib import Path
 
 
@@ -25,4 +24,4 @@ class Lake:
         """Replace the link in one step."""
         link = self.path.with_name("lake-link")
         link.symlink_to(target)
-        os.replace(link, self.path)
+        link.replace(self.path)

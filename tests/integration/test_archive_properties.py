@@ -42,9 +42,7 @@ def parts_of_three(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(archive, "MAX_PART_ENTRIES", 3)
 
 
-@settings(
-    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(text=json_texts())
 def test_postgresql_returns_exactly_the_text_that_was_stored(db: None, text: str) -> None:
     document = parse(text)
@@ -71,7 +69,6 @@ VERSIONS = st.builds(
 
 @settings(
     max_examples=40,
-    deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @given(

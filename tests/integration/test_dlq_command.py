@@ -190,7 +190,7 @@ def test_nothing_is_changed_unless_the_answer_is_yes(
 
     assert listed() == [letter.pk for letter in four]
     assert queue.deliveries() == []
-    assert os.listdir() == []
+    assert list(Path.cwd().iterdir()) == []
 
 
 def test_the_question_has_the_number_of_letters_and_yes_continues(
@@ -299,7 +299,7 @@ def test_nothing_is_discarded_unless_its_export_is_written(
 
     monkeypatch.setattr("tasks.deadletters.export.document_of", fail)
     assert "No space left" in refused("discard", "--every", "--yes", "--export=full")
-    assert os.listdir() == ["there"]
+    assert [path.name for path in Path.cwd().iterdir()] == ["there"]
     assert listed() == [letter.pk for letter in four]
 
 
@@ -320,7 +320,7 @@ def test_an_export_has_the_original_bodies(letters: Fifo, tmp_path: Path) -> Non
 def test_a_second_discard_finds_nothing(four: list[DeadLetter]) -> None:
     dlq("discard", "--every", "--yes", "--export=one")
     assert dlq("discard", "--every", "--yes", "--export=two") == "There is nothing to discard.\n"
-    assert os.listdir() == ["one"]
+    assert [path.name for path in Path.cwd().iterdir()] == ["one"]
 
 
 def test_output_and_logs_have_no_personal_data(

@@ -136,7 +136,6 @@ def worlds(draw: st.DrawFn) -> World:
 
 @settings(
     max_examples=80,
-    deadline=None,
     derandomize=True,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )

@@ -33,9 +33,7 @@ def in_pages(chat: Conversation, *, length: int) -> list[dict[str, Any]]:
 
 
 @pytest.mark.usefixtures("aws")
-@settings(
-    max_examples=10, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=10, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_the_pages_together_are_the_transcript(monkeypatch: pytest.MonkeyPatch, data: Any) -> None:
     """Messages are archived, stored, both, edited, or written late between the parts."""

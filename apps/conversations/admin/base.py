@@ -112,7 +112,7 @@ class BoundedAdmin(admin.ModelAdmin):
         Names that are no fields are allowed: Django ignores them, or they are filters' parameters.
         """
         fields = {field.name for field in self.opts.get_fields()} | {"pk"}
-        if lookup.split("__")[0] not in fields or lookup in self.allowed_lookups:
+        if lookup.partition("__")[0] not in fields or lookup in self.allowed_lookups:
             return True
         return any(_offers(list_filter, lookup) for list_filter in self.list_filter)
 

@@ -48,7 +48,7 @@ def test_an_event_has_its_type_its_ids_and_the_hash_of_its_group(body: str) -> N
     }
 
 
-@settings(derandomize=True, deadline=None, max_examples=200)
+@settings(derandomize=True, max_examples=200)
 @given(
     event=JSON
     | st.fixed_dictionaries(

@@ -17,7 +17,7 @@ def exactly(text: str) -> Any:
     return json.loads(text, parse_float=Decimal, parse_int=Decimal)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(json_texts())
 @example('"a\\u0000b"')
 @example('"\\ud83d"')
@@ -37,7 +37,7 @@ def test_a_document_is_restored_as_it_was(text: str) -> None:
     assert restore(parse(text)) == exactly(text)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(json_texts())
 def test_a_dumped_document_is_loaded_unchanged(text: str) -> None:
     document = parse(text)
@@ -46,7 +46,7 @@ def test_a_dumped_document_is_loaded_unchanged(text: str) -> None:
     assert dump(load(dump(document))) == dump(document)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(json_texts())
 def test_a_dumped_document_has_only_characters_that_can_be_stored(text: str) -> None:
     dumped = dump(parse(text))
@@ -56,7 +56,7 @@ def test_a_dumped_document_has_only_characters_that_can_be_stored(text: str) -> 
     assert "\x00" not in dumped
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(json_documents())
 def test_equal_documents_are_dumped_as_the_same_text(document: Any) -> None:
     ordered, reverse = json.dumps(document, sort_keys=True), json.dumps(_reversed(document))
@@ -64,7 +64,7 @@ def test_equal_documents_are_dumped_as_the_same_text(document: Any) -> None:
     assert dump(parse(ordered)) == dump(parse(reverse))
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(texts())
 def test_unescape_reverses_escape(text: str) -> None:
     assert unescape(escape(text)) == text
@@ -149,7 +149,7 @@ def _reversed(document: Any) -> Any:
             return document
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.text())
 def test_any_text_is_a_document_or_is_refused(text: str) -> None:
     try:

@@ -170,7 +170,7 @@ def test_an_unknown_zone_is_an_error() -> None:
         closing("2026-11-23T12:00:00Z", "America/Atlantis")
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(
     after=st.datetimes(
         min_value=datetime(1990, 1, 1),  # noqa: DTZ001 (the strategy adds the zone)

@@ -209,7 +209,7 @@ def days_reached(closing: datetime, *, zone: ZoneInfo, closing_time: time) -> li
     return [day for day in days if before < datetime.combine(day, closing_time) <= at]
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(
     opened=st.datetimes(
         min_value=BEGIN.replace(tzinfo=None),

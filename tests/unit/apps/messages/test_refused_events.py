@@ -130,13 +130,13 @@ def event_or_refusal(body: str) -> None:
         assert isinstance(parsed(body), MessageEvent | WindowEvent | CloseEvent)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(json_texts())
 def test_any_json_is_an_event_or_is_refused(text: str) -> None:
     event_or_refusal(text)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     event_type=st.sampled_from(
         ["message.received", "message.sent", "conversation.window", "conversation.close"]

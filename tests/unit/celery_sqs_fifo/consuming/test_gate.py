@@ -10,9 +10,7 @@ from tests.support.fake_calls import delivery, names
 from tests.unit.celery_sqs_fifo.consuming.test_gate_model import GateAgainstModel
 
 TestGateAgainstModel = GateAgainstModel.TestCase
-TestGateAgainstModel.settings = settings(
-    max_examples=150, stateful_step_count=40, derandomize=True, deadline=None
-)
+TestGateAgainstModel.settings = settings(max_examples=150, stateful_step_count=40, derandomize=True)
 
 
 def admit(gate: Gate, *deliveries: Delivery) -> None:

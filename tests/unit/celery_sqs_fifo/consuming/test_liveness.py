@@ -73,7 +73,7 @@ def test_without_a_name_nothing_is_touched() -> None:
     loop.advance(60)
     liveness.stop()
 
-    assert not Path("").is_file()
+    assert not Path().is_file()
 
 
 def test_several_touches_fit_into_the_time_after_which_a_worker_is_dead() -> None:

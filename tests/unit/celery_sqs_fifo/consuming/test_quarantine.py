@@ -272,7 +272,7 @@ def test_what_is_worth_more_is_dropped_later(room: int) -> None:
     assert kept[:1] == ["reason"] or room < len("reasonStringr")
 
 
-@settings(derandomize=True, deadline=None, max_examples=200)
+@settings(derandomize=True, max_examples=200)
 @given(
     body=st.text(st.characters(exclude_categories=["Cs"]), max_size=300),
     reason=st.text(max_size=50),

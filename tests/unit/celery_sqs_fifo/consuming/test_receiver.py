@@ -47,7 +47,8 @@ class Polls:
             backoff=Backoff(first=0.5, longest=30),
             call_later=self.loop.call_later,
             wants_more=lambda: self.wanted,
-            on_received=lambda deliveries: self.on_received(deliveries),
+            # Tests replace it.
+            on_received=lambda deliveries: self.on_received(deliveries),  # noqa: PLW0108
         )
 
     @property

@@ -45,7 +45,7 @@ OPTIONS = Options(
 )
 
 PROFILE = "schedules-" + os.environ.get("HYPOTHESIS_PROFILE", "short")
-COMMON = settings(deadline=None, stateful_step_count=60, suppress_health_check=list(HealthCheck))
+COMMON = settings(stateful_step_count=60, suppress_health_check=list(HealthCheck))
 settings.register_profile("schedules-short", COMMON, max_examples=50, derandomize=True)
 settings.register_profile("schedules-long", COMMON, max_examples=2_000, print_blob=True)
 

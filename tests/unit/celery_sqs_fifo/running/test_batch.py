@@ -66,7 +66,7 @@ def run(batch: list[BatchItem], ending: Callable[[int], Result | None]) -> list[
     return effects
 
 
-@settings(derandomize=True, deadline=None, max_examples=300)
+@settings(derandomize=True, max_examples=300)
 @given(plans)
 def test_no_event_takes_effect_after_an_earlier_one_of_its_group_failed(plan: list[Plan]) -> None:
     batch = [item(one.group) for one in plan]
@@ -90,7 +90,7 @@ def test_no_event_takes_effect_after_an_earlier_one_of_its_group_failed(plan: li
             assert one.outcome == (Outcome(own) if own else None)
 
 
-@settings(derandomize=True, deadline=None, max_examples=100)
+@settings(derandomize=True, max_examples=100)
 @given(plans)
 def test_a_waiting_event_always_has_an_earlier_failed_event_of_its_group(plan: list[Plan]) -> None:
     batch = [item(one.group) for one in plan]

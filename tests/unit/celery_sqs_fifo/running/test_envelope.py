@@ -108,7 +108,7 @@ def test_any_body_that_is_not_a_celery_message_is_an_event(envelope: Envelope, b
     assert (events[0]["body"], kwargs) == (body, {})
 
 
-@settings(derandomize=True, deadline=None, max_examples=100)
+@settings(derandomize=True, max_examples=100)
 @given(body=st.text(st.characters(codec=None)))
 def test_any_text_reaches_the_first_step_unchanged(body: str) -> None:
     (events,), _kwargs, _embed = decoded(message_of(envelope_of(APP), body))

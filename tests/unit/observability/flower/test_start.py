@@ -1,6 +1,5 @@
 """Flower starts only on loopback or behind a login."""
 
-import os
 import subprocess
 from pathlib import Path
 
@@ -89,4 +88,4 @@ def test_the_command_ends_with_one_sentence_from_any_directory(tmp_path: Path) -
     assert result.returncode == 1
     assert result.stderr.splitlines()[-1].startswith("Flower would listen on 0.0.0.0 without")
     assert "Traceback" not in result.stderr
-    assert os.listdir(tmp_path) == []
+    assert list(tmp_path.iterdir()) == []

@@ -15,8 +15,7 @@ import pytest
 from prometheus_client import CollectorRegistry, generate_latest, values
 
 from celery_sqs_fifo import WAITING, BatchItem, Outcome, QueuedEvent, Result
-from observability.metrics import counters, state
-from observability.metrics import exporter as exporter
+from observability.metrics import counters, exporter, state
 from observability.metrics.definitions import Gauge, Reading
 from observability.metrics.state import Source, StateCollector
 from tests.support.metrics_catalogue import catalogue

@@ -209,6 +209,4 @@ class Comparison(RuleBasedStateMachine):
 @pytest.mark.parametrize("greedy", [False, True], ids=["spread", "greedy"])
 def test_the_fast_queue_does_what_the_slow_one_does(greedy: bool) -> None:
     machine = type("ComparisonOfOneKind", (Comparison,), {"greedy": greedy})
-    run_state_machine_as_test(
-        machine, settings=settings(max_examples=60, stateful_step_count=40, deadline=None)
-    )
+    run_state_machine_as_test(machine, settings=settings(max_examples=60, stateful_step_count=40))

@@ -72,7 +72,7 @@ def test_a_day_that_begins_twice_has_two_separate_spans() -> None:
     assert second.starts_at - first.ends_at == timedelta(minutes=59)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(
     timezone=st.sampled_from(ZONES),
     first=st.dates(min_value=date(1970, 1, 1), max_value=date(2100, 1, 1)),
