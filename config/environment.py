@@ -199,7 +199,8 @@ class Environment(BaseSettings):
         problems = []
         if self.SQS_CONVERSATION_DLQ_URL == self.SQS_CONVERSATION_QUEUE_URL:
             problems.append(
-                "SQS_CONVERSATION_DLQ_URL: must be another queue than SQS_CONVERSATION_QUEUE_URL."
+                "SQS_CONVERSATION_DLQ_URL: must not be the same queue as "
+                "SQS_CONVERSATION_QUEUE_URL."
             )
         problems += _control_broker_problems(
             self.CELERY_CONTROL_URL, may_be_plain=self.CELERY_CONTROL_INSECURE

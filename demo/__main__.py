@@ -1,7 +1,7 @@
 """`python -m demo`: run the service end to end on an embedded stack, and check the result.
 
-DEMO_EVENTS (1000) is the number of generated events, to which the samples are added. DEMO_SEED
-repeats a day.
+DEMO_EVENTS (1000) is how many events are generated, in addition to the samples. DEMO_SEED (random,
+and printed) determines them: the same seed generates the same events.
 """
 
 import secrets
@@ -26,7 +26,7 @@ _LOG_LINES = 20
 
 
 def run_demo(console: Console) -> int:
-    """Return 0 if every event took effect once and in order and the figures are right, else 1.
+    """Return 0 if every event took effect exactly once and in order with right figures, else 1.
 
     Raises ProcessError or CommandError.
     """
@@ -35,7 +35,7 @@ def run_demo(console: Console) -> int:
     now = datetime.now(UTC)
     day = generate_day(events=events, seed=seed, day=now.date() - timedelta(days=1))
     console.print(
-        f"A day of {events} events, DEMO_SEED={seed}, after the sample events", highlight=False
+        f"Events: the samples, then a generated day of {events} (DEMO_SEED={seed})", highlight=False
     )
     console.print("Starting PostgreSQL, SQS, DynamoDB and Valkey")
     with running_stack() as stack:
@@ -83,7 +83,8 @@ def run_demo(console: Console) -> int:
         print_error(
             f"The service did not finish: {result.stalled}."
             if result.stalled
-            else "Some event did not take effect once and in order, or a figure is wrong."
+            else "At least one event did not take effect exactly once and in order,"
+            " or a figure is wrong."
         )
     console.print(summary.as_json(), markup=False, highlight=False, soft_wrap=True)
     return 0 if summary.is_clean and not result.stalled else 1

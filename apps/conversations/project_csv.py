@@ -13,7 +13,7 @@ COLUMNS = ("uuid", *FIELDS)
 
 
 class InvalidFile(Exception):
-    """The file is rejected as a whole. `problems` has a sentence with its line for each problem."""
+    """The file is rejected as a whole. `problems` has a sentence for each one."""
 
     def __init__(self, problems: Sequence[str]) -> None:
         super().__init__(*problems)
@@ -65,7 +65,7 @@ def _decoded(content: bytes) -> str:
 
 
 def _records(text: str) -> list[tuple[int, list[str]]]:
-    """Return the records that are not empty, each with its first line number."""
+    """Return the records that are not empty, each with the number of its first line."""
     reader = csv.reader(io.StringIO(text, newline=""), strict=True)
     records = []
     begin = 1
@@ -97,7 +97,7 @@ def _hint(column: str) -> str:
 
 
 def _row(header: Sequence[str], cells: Sequence[str]) -> tuple[ProjectRow | None, list[str]]:
-    """Return the row and its problems. The row is None without a valid uuid or cell count."""
+    """Return the row, or None if it cannot be read, and the sentences of its problems."""
     if len(cells) != len(header):
         return None, [f"There are {len(cells)} cells, and {len(header)} columns."]
     texts = dict(zip(header, cells, strict=True))

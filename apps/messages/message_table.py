@@ -19,6 +19,9 @@ from apps.common.errors import Unavailable
 PARTITION_KEY = "conversation_uuid"
 SORT_KEY = "message_key"
 EXPIRY = "expires_at"
+TIME_TO_LIVE = timedelta(hours=48)
+# DynamoDB deletes expired items in any order; no chunk may expire before its head.
+CHUNK_TIME_TO_LIVE = TIME_TO_LIVE * 2
 
 BATCH_ATTEMPTS = 7
 FIRST_BATCH_PAUSE = 0.05

@@ -8,7 +8,7 @@ last, so a head item means that its message is complete.
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -16,10 +16,6 @@ from apps.common import aws
 from apps.common.lossless_json import dump, load
 from apps.messages import message_table
 from apps.messages.entries import MessageEntry
-
-TIME_TO_LIVE = timedelta(hours=48)
-# DynamoDB deletes expired items in any order; no chunk may expire before its head.
-CHUNK_TIME_TO_LIVE = TIME_TO_LIVE * 2
 
 # Names and keys count toward the size of an item; this leaves room for them. Chunks are smaller
 # because some DynamoDB emulators measure binary values as base64.
@@ -59,7 +55,7 @@ def put(*, conversation_uuid: UUID, entry: MessageEntry, now: datetime) -> bool:
     else:
         content = {"chunks": {"N": str(_put_chunks(conversation_uuid, entry.key, body, now=now))}}
     # A redelivery must not change a stored item, not even its expiry.
-    expires_at = now + TIME_TO_LIVE
+    expires_at = now + message_table.TIME_TO_LIVE
     return message_table.put_new(
         _item(conversation_uuid, entry.key, content, expires_at=expires_at)
     )
@@ -74,7 +70,7 @@ def put_all(*, entries: Sequence[tuple[UUID, MessageEntry]], now: datetime) -> i
     large = 0
     # BatchWriteItem refuses duplicate keys.
     items: dict[tuple[UUID, str], message_table.Item] = {}
-    expires_at = now + TIME_TO_LIVE
+    expires_at = now + message_table.TIME_TO_LIVE
     for conversation_uuid, entry in entries:
         body = dump(entry.as_json())
         if len(body.encode()) > MAX_ENTRY_BYTES:
@@ -136,7 +132,7 @@ def _put_chunks(conversation_uuid: UUID, sort_key: str, body: bytes, *, now: dat
     pieces = [
         body[start : start + MAX_CHUNK_BYTES] for start in range(0, len(body), MAX_CHUNK_BYTES)
     ]
-    expires_at = now + CHUNK_TIME_TO_LIVE
+    expires_at = now + message_table.CHUNK_TIME_TO_LIVE
     for number, piece in enumerate(pieces):
         chunk_key, content = f"{sort_key}#{number:04d}", {"chunk": {"B": piece}}
         message_table.put(_item(conversation_uuid, chunk_key, content, expires_at=expires_at))

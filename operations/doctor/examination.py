@@ -2,13 +2,13 @@
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 
-from operations.doctor import beat, clocks, control, dynamodb, lake, postgresql, sqs
+from operations.doctor import beat, clocks, control, dynamodb, lake, postgresql, queues
 from operations.doctor.findings import Finding, error
 
 Check = Callable[[], Iterable[Finding]]
 
 CHECKS: Mapping[str, Check] = {
-    "sqs": sqs.check,
+    "sqs": queues.check,
     "dynamodb": dynamodb.check,
     "postgresql": postgresql.check,
     "control": control.check,

@@ -1,4 +1,4 @@
-"""The server of the model of DynamoDB."""
+"""The HTTP server that imitates DynamoDB."""
 
 import asyncio
 import json
@@ -28,7 +28,7 @@ class DynamoDb(Server):
         super().__init__(kinds=_KINDS, routes=control.routes())
 
     async def answer(self, http_request: HttpRequest) -> HttpResponse | None:
-        """Perform a call of DynamoDB, unless a fault hits it."""
+        """Answer a DynamoDB call. A fault can refuse it, drop it, delay it or lose its answer."""
         action = http_request.headers.get("x-amz-target", "").rpartition(".")[2]
         request: dict[str, Any] = json.loads(http_request.body or b"{}")
         fault = self.faults.take(now=time.monotonic(), hits=lambda fault: fault.hits(action=action))
@@ -56,7 +56,7 @@ class DynamoDb(Server):
 
 
 def _table_of(request: dict[str, Any]) -> str:
-    """Return the table of a request. The store makes batches for one table only."""
+    """Return the name of the table. Each batch request of the service names only one."""
     name: str = request.get("TableName") or next(iter(request.get("RequestItems", ())), "")
     return name
 

@@ -1,6 +1,7 @@
 """The actions on messages: SendMessage, ReceiveMessage, DeleteMessage, ChangeMessageVisibility.
 
-Each of them processes one message; `protocol` builds the batch actions from them.
+Send, delete and change visibility each process one message; `testbed.sqs.protocol` builds the
+batch actions from these three.
 """
 
 import time
@@ -27,7 +28,7 @@ Result = tuple[dict[str, Any], LoggedEntry]
 
 
 class MessageActions:
-    """Translates requests into calls of a queue, and its results into answers and log entries."""
+    """Translates requests into calls of a queue, and the results into answers and log entries."""
 
     def __init__(self, *, account: Account, clock: Clock, polls: LongPolls) -> None:
         self._account = account
@@ -42,7 +43,7 @@ class MessageActions:
     async def receive(
         self, *, queue: FifoQueue, request: Request, again: bool
     ) -> tuple[dict[str, Any], list[LoggedEntry]]:
-        """Return messages, after a wait of at most the requested and allowed time.
+        """Return messages as soon as there are any, or none after the long poll.
 
         A poll continues even if its caller has closed the connection. It then receives messages
         that are visible again only after their visibility timeout, as may happen on SQS. With

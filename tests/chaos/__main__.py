@@ -1,11 +1,11 @@
-"""`python -m tests.chaos`: the whole service under load while everything fails.
+"""`python -m tests.chaos`: run the whole service under load while faults hit every part of it.
 
-The environment has the options:
+The options are environment variables (defaults in brackets):
 - CHAOS_SECONDS (600): the length of the load;
 - CHAOS_RATE (52): the events per second;
 - SEED (random, and printed): determines the events and the schedule of faults;
 - CHAOS_WRITE=1: write the result to a folder that git ignores or, with PUBLISH=1, to docs/;
-- CHAOS_LOGS: the folder for the logs of all processes, which are deleted otherwise.
+- CHAOS_LOGS: the folder that keeps the logs of all processes; if unset, the logs are deleted.
 """
 
 import os

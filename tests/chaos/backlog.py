@@ -21,14 +21,17 @@ _BEFORE_SECONDS = 3.0
 
 
 class Sample(NamedTuple):
-    """The number of messages on the queue, `at` seconds from the beginning."""
+    """The number of messages on the queue, `at` seconds after the run began."""
 
     at: float
     depth: int
 
 
 class Drain(NamedTuple):
-    """The drain after a fault: `seconds` until the backlog was as before, None if it never was."""
+    """How the backlog drained: `seconds` from the end of a fault until it was as small as before.
+
+    `seconds` is None if the backlog never became that small.
+    """
 
     fault: str
     before: float
@@ -64,7 +67,7 @@ class Backlog:
 
 
 def drains(*, episodes: Sequence[Episode], samples: Sequence[Sample], usual: float) -> list[Drain]:
-    """Return the drain of each fault. A backlog up to `usual`, a second of traffic, is ignored."""
+    """Return the drain of each fault. At most `usual` messages count as drained."""
     return [_drain(episode, samples=samples, usual=usual) for episode in episodes]
 
 

@@ -19,7 +19,7 @@ WALK: tuple[tuple[FaultPoint, Strike], ...] = (
     # Partly archived, and partly deleted.
     (point("closing", "delete", 2, about=LONG), PROCESS),
     # SQS has deleted the pointer, but the worker has not received the answer.
-    (point("closing", "hear of the delete", about=LONG), WORKER),
+    (point("closing", "learn that SQS deleted", about=LONG), WORKER),
     (point("by event", "merge"), PROCESS),
     (point("late", "complete check"), PROCESS),
     (point("stays open", "delete", 2), PROCESS),

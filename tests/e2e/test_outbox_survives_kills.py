@@ -35,7 +35,7 @@ def test_kills_around_a_delivery_lose_no_answer_and_keep_its_event_id(
     lake, plan = tmp_path / "lake", tmp_path / "plan"
     points = [
         FaultPoint(stage="outbox", effect="tell the lake"),
-        FaultPoint(stage="outbox", effect="note what it said"),
+        FaultPoint(stage="outbox", effect="note what the lake said"),
     ]
     faults = arm(plan, [(point, Strike.KILL_WORKER) for point in points])
     service.app = "tests.support.faulty_app"

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from django.conf import settings as service_settings
 
-from operations.doctor import sqs
+from operations.doctor import queues
 from operations.doctor.findings import Finding, Status
 from testbed.sqs import SqsServer
 from testbed.sqs.fifo import Fifo, client_of
@@ -18,7 +18,7 @@ MAIN, DEAD = "SQS_CONVERSATION_QUEUE_URL", "SQS_CONVERSATION_DLQ_URL"
 
 def of_queues() -> dict[str, Finding]:
     """Return the findings about both queues, by check."""
-    return {finding.check: finding for finding in sqs.check()}
+    return {finding.check: finding for finding in queues.check()}
 
 
 def bad(findings: dict[str, Finding]) -> set[str]:

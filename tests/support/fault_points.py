@@ -47,7 +47,12 @@ class FaultPoint:
     @property
     def in_pool(self) -> bool:
         """Whether a pool process reaches this point, not the worker's main process or beat."""
-        return self.effect not in ("acknowledge", "hear of the delete", "send tick", "save tick")
+        return self.effect not in (
+            "acknowledge",
+            "learn that SQS deleted",
+            "send tick",
+            "save tick",
+        )
 
     def __str__(self) -> str:
         return f"{self.stage}, before: {self.effect} {self.nth}"
@@ -61,7 +66,7 @@ def _of_stage(
         yield FaultPoint(stage=stage, effect=effect, nth=nth, about=str(about))
 
 
-_SETTLE = ("acknowledge", "hear of the delete")
+_SETTLE = ("acknowledge", "learn that SQS deleted")
 _TICK = "tasks.closing.close_due_conversations"
 
 # The messages of LONG are archived in two batches, and each batch is deleted with two calls.

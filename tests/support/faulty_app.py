@@ -1,9 +1,9 @@
 """The service's own Celery app, with faults at the points that a test chooses.
 
-`celery -A tests.support.faulty_app worker` (or `beat`) is `celery -A config worker` with small
-pages and batches, so that a few messages make many batches. The environment selects the faults:
-FAULT_PLAN is the file of tests.support.fault_points.arm. If THROTTLE_SEED is set, DynamoDB refuses
-half of all calls.
+`celery -A tests.support.faulty_app worker` runs the same as `celery -A config worker`, but with
+small pages and batches, so that a few messages make many batches. So does `beat`. The environment
+selects the faults: FAULT_PLAN is the path of the plan that tests.support.fault_points.arm wrote. If
+THROTTLE_SEED is set, DynamoDB refuses about half of all calls.
 """
 
 import io
@@ -47,9 +47,9 @@ EFFECTS: Mapping[str, str] = {
     "claim checks": "apps.conversations.archive_checks:claim",
     "complete check": "apps.conversations.archive_checks:complete",
     "tell the lake": "apps.analytics.datalake.files:FileDataLake.send",
-    "note what it said": "apps.analytics.outbox:_note_what_the_lake_said",
+    "note what the lake said": "apps.analytics.outbox:_note_what_the_lake_said",
     "acknowledge": "celery_sqs_fifo.consuming.acks:Acks._send",
-    "hear of the delete": "celery_sqs_fifo.consuming.acks:Acks._sort_out",
+    "learn that SQS deleted": "celery_sqs_fifo.consuming.acks:Acks._sort_out",
     "send tick": "django_celery_beat.schedulers:DatabaseScheduler.apply_async",
     "save tick": "django_celery_beat.schedulers:DatabaseScheduler.sync",
 }
@@ -97,7 +97,7 @@ def _with_a_point_before(
         if effect != "mark archived":
             striker.meet(effect, about=lambda: repr((args, kwargs)))
         elif kwargs.keys() == {"archived_at"}:
-            # Not the repr of the query set, which would run the query.
+            # The repr of a query set would run the query, so use its SQL.
             striker.meet(effect, about=lambda: str(args[0].query))
         return original(*args, **kwargs)
 
@@ -105,7 +105,7 @@ def _with_a_point_before(
 
 
 def _throttle_dynamodb(seed: str) -> None:
-    """Answer half of all calls, including retries, with a throttling error of DynamoDB.
+    """Answer about half of all calls, including retries, with a throttling error of DynamoDB.
 
     These calls are never sent, so that they have no effect (botocore, event "before-send").
     """
@@ -135,7 +135,7 @@ class _Throttle:
 
 
 class _Answer(io.BytesIO):
-    """The body of an answer, which botocore reads instead of a connection."""
+    """A made-up answer body, which botocore reads as it reads a connection."""
 
     def stream(self, **_options: Any) -> Iterator[bytes]:
         yield self.getvalue()

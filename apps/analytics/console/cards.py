@@ -43,7 +43,8 @@ def cards(figures: Figures, *, query: Query) -> list[Card]:
         Card(
             name="Response rate",
             value=texts.percent(closings.response_percent),
-            note=f"{closings.answered:,} of {closings.closed:,} closed have an answer",
+            note=f"{closings.answered:,} of {closings.closed:,} closed conversations"
+            " have an answer",
         ),
         Card(
             name="Opened",

@@ -1,4 +1,4 @@
-"""The drill-down page of a bar: its address, and the rows that it shows."""
+"""The drill-down page of a bar or a card: its address, and the rows that it shows."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -44,7 +44,7 @@ class DrilldownForm(QueryForm):
     after = forms.CharField(required=False, max_length=100)
 
     def clean(self) -> dict[str, Any]:
-        """Raises ValidationError for a selection that this kind of bar does not have."""
+        """Add an error for each field that this kind of bar does not have."""
         fields = super().clean()
         allowed = {
             "csat": {"score"},
@@ -55,7 +55,7 @@ class DrilldownForm(QueryForm):
         kind = fields.get("of", "")
         for field in {"score", "hour", "resolution"} - allowed.get(kind, set()):
             if fields.get(field) is not None:
-                self.add_error(field, "This list has no such field.")
+                self.add_error(field, "This list cannot be filtered by this field.")
         if kind == "csat" and fields.get("score") not in (None, *CSAT_SCORES):
             self.add_error("score", "CSAT has scores from 1 to 5.")
         after = fields.get("after")
@@ -102,7 +102,7 @@ class Line:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Page:
-    """A page of rows, and the URL of the next page, or "" after the last one."""
+    """A page of rows. `next_url` is "" on the last page."""
 
     title: str
     subtitle: str

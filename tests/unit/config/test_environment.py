@@ -31,7 +31,7 @@ def read_from(environment: dict[str, str]) -> Environment:
 
 
 def problems(environment: dict[str, str]) -> list[str]:
-    """Return the sentences of the error that reading this environment raises."""
+    """Read this environment, which must fail, and return the sentences of its error."""
     with pytest.raises(ImproperlyConfigured) as caught:
         read_from(environment)
     title, *sentences = str(caught.value).splitlines()
@@ -232,7 +232,7 @@ def test_the_dead_letter_queue_must_be_another_queue() -> None:
 
     (sentence,) = problems({**COMPLETE, "SQS_CONVERSATION_DLQ_URL": queue})
 
-    assert sentence.startswith("SQS_CONVERSATION_DLQ_URL: must be another queue")
+    assert sentence.startswith("SQS_CONVERSATION_DLQ_URL: must not be the same queue")
 
 
 def test_a_control_broker_on_another_host_needs_a_password_and_tls() -> None:

@@ -11,12 +11,12 @@ from botocore.exceptions import ClientError
 from botocore.stub import Stubber
 from django.conf import settings
 
-from operations.doctor import aws, dynamodb, lake, sqs
+from operations.doctor import aws, dynamodb, lake, queues
 from operations.doctor.clocks import skew
 from operations.doctor.findings import Finding, Status
 
 CHECKS: dict[str, Callable[[], Iterator[Finding]]] = {
-    "sqs": sqs.check,
+    "sqs": queues.check,
     "dynamodb": dynamodb.check,
     "firehose": lake.check,
 }
@@ -172,7 +172,7 @@ def test_a_stream_that_cannot_be_written_is_an_error(monkeypatch: pytest.MonkeyP
 def test_missing_credentials_are_found(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_PROFILE", "nobody-made-this-one")
 
-    findings = {finding.check: finding for finding in sqs.check()}
+    findings = {finding.check: finding for finding in queues.check()}
 
     assert findings["sqs.queue"].status is Status.ERROR
     assert "ProfileNotFound" in findings["sqs.queue"].found
@@ -182,7 +182,7 @@ def test_missing_credentials_are_found(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_an_invalid_endpoint_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_ENDPOINT_URL_SQS", "not a url")
 
-    finding = next(sqs.check())
+    finding = next(queues.check())
 
     assert finding.status is Status.ERROR
     assert "AWS_ENDPOINT_URL_SQS" in finding.remedy
