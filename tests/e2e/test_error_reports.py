@@ -84,7 +84,9 @@ def test_a_cause_is_reported_once_with_ids_and_nothing_that_people_wrote(service
         Conversation.objects.get(contact_urn__endswith=f"659{number:02d}").uuid
     )
     assert of_pool["fingerprint"] == [of_pool["extra"]["places"]]
-    assert re.search(r"failing_app\.py:\d+ fail_if_told > ValueError", of_pool["fingerprint"][0])
+    assert re.search(
+        r"failing_app\.py:\d+ fail_if_requested > ValueError", of_pool["fingerprint"][0]
+    )
     (error,) = of_pool["exception"]["values"]
     assert error["type"] == "ValueError"
     assert error["stacktrace"]["frames"]

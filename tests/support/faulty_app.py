@@ -47,7 +47,7 @@ EFFECTS: Mapping[str, str] = {
     "claim checks": "apps.conversations.archive_checks:claim",
     "complete check": "apps.conversations.archive_checks:complete",
     "tell the lake": "apps.analytics.datalake.files:FileDataLake.send",
-    "note what the lake said": "apps.analytics.outbox:_note_what_the_lake_said",
+    "note what the lake said": "apps.analytics.outbox:_record_delivery",
     "acknowledge": "celery_sqs_fifo.consuming.acks:Acks._send",
     "learn that SQS deleted": "celery_sqs_fifo.consuming.acks:Acks._sort_out",
     "send tick": "django_celery_beat.schedulers:DatabaseScheduler.apply_async",
