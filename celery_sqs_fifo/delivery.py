@@ -21,7 +21,10 @@ class Delivery:
         ones are deleted.
     was_lost: whether a pool process was lost while it ran this delivery.
     failures: how many runs in this worker failed.
-    bugs: how many of those runs failed with a bug.
+    bugs: how many of those failures are charged to its event (see `charging`).
+    begun: the number of its latest run. Runs are numbered in the order in which they begin.
+    failed_after: the number of the newest run at the time of its latest failure, while that failure
+        is not charged; otherwise None.
     labels: the fields of log lines about it. They contain ids and nothing that people wrote.
     """
 
@@ -43,6 +46,8 @@ class Delivery:
     was_lost: bool = False
     failures: int = 0
     bugs: int = 0
+    begun: int = 0
+    failed_after: int | None = None
     labels: dict[str, Any] = field(default_factory=dict)
 
     @classmethod
@@ -97,8 +102,8 @@ class Outcome:
     DONE: the event took effect. The worker deletes it.
     INVALID: the event can never take effect. The worker quarantines it.
     UNAVAILABLE: a dependency is down. The worker runs the event again until it succeeds.
-    BUG: the run failed unexpectedly. The worker runs the event again a few times, then quarantines
-        it.
+    BUG: the run failed unexpectedly. The worker runs the event again, and quarantines it after a
+        few failures that are charged to it.
     WAITING: the event was not run, because an earlier event of its group failed. The worker gives
         it back.
 

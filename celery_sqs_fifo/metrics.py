@@ -38,6 +38,12 @@ class Metrics:
         self.quarantined = self._counter(
             "quarantined", "Messages that were copied to the dead-letter queue.", "reason"
         )
+        self.parked = self._counter(
+            "parked",
+            "Messages that were parked on SQS because their cause had reached its quota of dead"
+            " letters for the hour. A message counts each time.",
+            "reason",
+        )
         self.held_for_rerun = self._counter(
             "held_for_rerun",
             "Failed runs of a message that are repeated: a dependency was unavailable, a bug"
@@ -47,6 +53,8 @@ class Metrics:
         # Prometheus sees the first increase only of a series that already exists.
         for result in ("unavailable", "bug", "lost"):
             self.held_for_rerun.labels(result)
+        for reason in ("bug", "lost"):
+            self.parked.labels(reason)
         self.calls = self._counter("calls", "Calls to SQS that have ended.", "action", "result")
         self.batch_size = Histogram(
             "sqs_fifo_batch_size",
@@ -58,11 +66,17 @@ class Metrics:
 
     def quarantined_for(self, reason: str) -> None:
         """Count a quarantined message; after MAX_REASONS reasons, new ones count as "other"."""
+        self.quarantined.labels(self._bounded(reason)).inc()
+
+    def parked_for(self, reason: str) -> None:
+        """Count a parked message; after MAX_REASONS reasons, new ones count as "other"."""
+        self.parked.labels(self._bounded(reason)).inc()
+
+    def _bounded(self, reason: str) -> str:
         if reason in self._reasons or len(self._reasons) < MAX_REASONS:
             self._reasons.add(reason)
-        else:
-            reason = OTHER
-        self.quarantined.labels(reason).inc()
+            return reason
+        return OTHER
 
     def _counter(self, name: str, meaning: str, *labels: str) -> Counter:
         return Counter(f"sqs_fifo_{name}", meaning, labels, registry=self.registry)

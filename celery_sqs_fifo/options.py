@@ -33,10 +33,14 @@ class Options:
     lookahead: receiving pauses while this number of groups are ready in addition to those that the
         pool has room for.
     max_held: receiving pauses while this number of messages are held.
-    max_bug_runs: an event is quarantined after this number of runs that end in a bug.
+    max_bug_runs: an event is quarantined after this number of unexpected failures that are charged
+        to it.
+    max_quarantined_per_cause: the number of events that a worker quarantines per hour for one cause
+        of unexpected failures. Further events are parked.
+    parking_delay: how long a parked event is invisible on SQS, by its receive count.
     backoff: the delays between runs, probes and receives that failed.
-    retention: the queue's MessageRetentionPeriod. An event that waits for a dependency is
-        quarantined at 80% of it.
+    retention: the queue's MessageRetentionPeriod. An event that fails after 80% of it is
+        quarantined, whatever the failure is.
     retention_check_every: the time between receives that look for such events while the circuit is
         open. The younger events that they find are held: giving them back would bring them nearer
         to the queue's maxReceiveCount.
@@ -59,6 +63,8 @@ class Options:
     lookahead: int = 25
     max_held: int = 200
     max_bug_runs: int = 5
+    max_quarantined_per_cause: int = 3
+    parking_delay: Backoff = field(default=Backoff(first=60.0, longest=MAX_VISIBILITY_SECONDS))
     backoff: Backoff = field(default=Backoff(first=0.5, longest=30.0))
     retention: float = MAX_RETENTION_SECONDS
     retention_check_every: float = 3600.0

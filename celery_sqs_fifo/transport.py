@@ -19,6 +19,7 @@ from kombu.utils.imports import symbol_by_name
 from kombu.utils.json import dumps
 
 from celery_sqs_fifo.aws import shutdown_client
+from celery_sqs_fifo.consuming.causes import CauseNumbers
 from celery_sqs_fifo.consuming.consumer import QueueConsumer
 from celery_sqs_fifo.consuming.sqs_calls import Calls
 from celery_sqs_fifo.delivery import DONE, Outcome
@@ -88,6 +89,14 @@ class Channel(SQS.Channel):
             yield
         finally:
             self._goes_on = False
+
+    def causes(self) -> dict[str, list[CauseNumbers]]:
+        """Return each consumed queue's causes of charged failures, with their numbers."""
+        return {queue: consumer.causes() for queue, consumer in self._queue_consumers.items()}
+
+    def release_cause(self, cause: str) -> int:
+        """Reset the quota of a cause, make its parked events visible, and return their number."""
+        return sum(consumer.release_cause(cause) for consumer in self._queue_consumers.values())
 
     def note_outcomes(self, delivery_tag: str, outcomes: Outcome | list[Outcome]) -> None:
         """How the events of a message ended, settled by the reject that Celery sends next."""

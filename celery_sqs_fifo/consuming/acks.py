@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from celery_sqs_fifo.aws import LATE_DELETE_CODES, MAX_BATCH_ENTRIES
+from celery_sqs_fifo.consuming.reports import Report, Reporter
 from celery_sqs_fifo.consuming.sqs_calls import Answer, Calls
 from celery_sqs_fifo.delivery import Delivery
 from celery_sqs_fifo.metrics import metrics
@@ -32,8 +33,7 @@ class Acks:
         flush_within: float,
         now: Callable[[], float],
         call_later: Callable[..., Any],
-        on_deleted: Callable[[Delivery], None],
-        on_too_late: Callable[[Delivery], None],
+        report: Reporter,
     ) -> None:
         self._calls = calls
         self._queue_url = queue_url
@@ -41,8 +41,7 @@ class Acks:
         self._flush_within = flush_within
         self._now = now
         self._call_later = call_later
-        self._on_deleted = on_deleted
-        self._on_too_late = on_too_late
+        self._report = report
         self._waiting: deque[Delivery] = deque()
         self._sent: set[Delivery] = set()
         self._flush_by = 0.0
@@ -114,14 +113,14 @@ class Acks:
             code = error or failed.get(number)
             if code is None:
                 metrics().deleted.inc()
-                self._on_deleted(delivery)
+                self._report(Report.DELETED, delivery)
             elif code.rpartition(".")[2] in LATE_DELETE_CODES:
                 logger.warning(
                     "delete_too_late",
                     extra={**delivery.labels, "message_id": delivery.message_id, "code": code},
                 )
                 metrics().deleted_too_late.inc()
-                self._on_too_late(delivery)
+                self._report(Report.DELETED_TOO_LATE, delivery)
             else:
                 again.append(delivery)
         if again:

@@ -2,11 +2,23 @@
 
 import logging
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 from celery_sqs_fifo.backoff import Backoff
 
 logger = logging.getLogger(__name__)
+
+# For this many seconds after a successful probe, causes that were met before it do not open the
+# circuit.
+ACQUITTED_FOR = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class _Failure:
+    at: float
+    cause: str
+    may_open: bool
 
 
 class Circuit:
@@ -15,6 +27,10 @@ class Circuit:
     It opens when events of `threshold` groups have met an unavailable dependency within `window`
     seconds; `run_probe` is then called, with growing delays, until `on_probed` is told that one
     succeeded. Without `run_probe` it never opens.
+
+    Unexpected failures, and a cause that returns within a minute of a successful probe, may be the
+    fault of the events. For them the probe runs while the circuit is closed, if `needs_probe` still
+    returns True when the probe is due. The circuit opens only if the probe fails.
     """
 
     def __init__(
@@ -26,6 +42,7 @@ class Circuit:
         backoff: Backoff,
         call_later: Callable[..., Any],
         run_probe: Callable[[], None] | None,
+        needs_probe: Callable[[], bool],
         on_closed: Callable[[], None],
     ) -> None:
         self._now = now
@@ -34,43 +51,101 @@ class Circuit:
         self._backoff = backoff
         self._call_later = call_later
         self._run_probe = run_probe
+        self._needs_probe = needs_probe
         self._on_closed = on_closed
-        self._failed_at: dict[str, float] = {}
+        # The latest failure of each group, and when the probe last acquitted each cause.
+        self._failures: dict[str, _Failure] = {}
+        self._acquitted_at: dict[str, float] = {}
         self._failed_probes = 0
+        self._is_probing = False
+        self._must_probe = False
         self.is_open = False
+
+    @property
+    def is_in_doubt(self) -> bool:
+        """Return whether it is closed while a probe is due or running."""
+        return self._is_probing and not self.is_open
 
     def start(self) -> None:
         """Probe before anything is received: restarts in an outage must not use up receipts."""
         if self._run_probe:
-            self.is_open = True
+            self.is_open = self._is_probing = True
             self._run_probe()
         else:
             self._on_closed()
 
     def note_unavailable(self, group_id: str, *, error: str) -> None:
         """An event of this group met an unavailable dependency."""
-        now = self._now()
-        self._failed_at[group_id] = now
-        self._failed_at = {
-            group: at for group, at in self._failed_at.items() if now - at <= self._window
-        }
-        is_general = len(self._failed_at) >= self._threshold
-        if self._run_probe and is_general and not self.is_open:
-            logger.error("circuit_opened", extra={"error": error})
-            self.is_open = True
-            self._call_later(self._backoff.first, self._run_probe)
+        is_acquitted = error in self._acquitted_at and not self._is_old(self._acquitted_at[error])
+        self._note(group_id, error, may_open=not is_acquitted)
+        may_open = sum(failure.may_open for failure in self._failures.values())
+        if may_open >= self._threshold:
+            self._open(error)
+        elif len(self._failures) >= self._threshold:
+            self._must_probe = True
+            self._probe_soon()
+
+    def note_unexpected(self, group_id: str, *, cause: str) -> None:
+        """An event of this group failed for a cause that may be its own."""
+        self._note(group_id, cause, may_open=False)
+        self._probe_soon()
 
     def on_probed(self, *, succeeded: bool) -> None:
         """A probe has ended."""
+        self._is_probing = self._must_probe = False
         if succeeded:
-            if self._failed_at or self._failed_probes:
-                logger.info("circuit_closed")
-            self._failed_at.clear()
-            self._failed_probes = 0
-            self.is_open = False
-            self._on_closed()
+            self._close()
             return
         self._failed_probes += 1
         if self._failed_probes == 1:
             logger.warning("probe_failed")
-        self._call_later(self._backoff.after(self._failed_probes), self._run_probe)
+        if self.is_open:
+            self._probe_after(self._failed_probes)
+        elif len(self._failures) >= self._threshold:
+            self._open(max(self._failures.values(), key=lambda failure: failure.at).cause)
+
+    def _note(self, group_id: str, cause: str, *, may_open: bool) -> None:
+        now = self._now()
+        self._failures[group_id] = _Failure(now, cause, may_open)
+        self._failures = {
+            group: failure
+            for group, failure in self._failures.items()
+            if now - failure.at <= self._window
+        }
+
+    def _open(self, error: str) -> None:
+        if self._run_probe and not self.is_open:
+            logger.error("circuit_opened", extra={"error": error})
+            self.is_open = True
+            self._probe_soon()
+
+    def _close(self) -> None:
+        now = self._now()
+        if self.is_open and (self._failures or self._failed_probes):
+            logger.info("circuit_closed")
+        self._acquitted_at = {
+            **{cause: at for cause, at in self._acquitted_at.items() if not self._is_old(at)},
+            **{failure.cause: now for failure in self._failures.values()},
+        }
+        self._failures.clear()
+        self._failed_probes = 0
+        if self.is_open:
+            self.is_open = False
+            self._on_closed()
+
+    def _is_old(self, acquitted_at: float) -> bool:
+        return self._now() - acquitted_at > ACQUITTED_FOR
+
+    def _probe_soon(self) -> None:
+        if self._run_probe and not self._is_probing:
+            self._probe_after(self._failed_probes + 1)
+
+    def _probe_after(self, failures: int) -> None:
+        self._is_probing = True
+        self._call_later(self._backoff.after(failures), self._probe_if_needed)
+
+    def _probe_if_needed(self) -> None:
+        if self._run_probe and (self.is_open or self._must_probe or self._needs_probe()):
+            self._run_probe()
+        else:
+            self._is_probing = False

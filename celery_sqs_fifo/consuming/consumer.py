@@ -6,6 +6,8 @@ from math import inf
 from time import monotonic, time
 from typing import Any
 
+from celery_sqs_fifo.consuming.causes import CauseNumbers
+from celery_sqs_fifo.consuming.charging import cause_of
 from celery_sqs_fifo.consuming.circuit import Circuit
 from celery_sqs_fifo.consuming.gate import Gate
 from celery_sqs_fifo.consuming.liveness import Liveness
@@ -54,8 +56,7 @@ class QueueConsumer:
             options=options,
             calls=calls,
             call_later=hub.call_later,
-            on_unavailable=self._on_unavailable,
-            on_progress=self._run_ready,
+            listener=self,
         )
         self._circuit = Circuit(
             now=monotonic,
@@ -64,6 +65,7 @@ class QueueConsumer:
             backoff=options.backoff,
             call_later=hub.call_later,
             run_probe=self._run_probe if options.probe else None,
+            needs_probe=lambda: self._settler.failures.charging.has_uncharged,
             on_closed=self._run_ready,
         )
         self._receiver = Receiver(
@@ -79,6 +81,7 @@ class QueueConsumer:
         self._liveness = Liveness(options.liveness_file, is_alive=self._is_alive)
         # What the pool has, by delivery tag; a probe has no deliveries.
         self._running: dict[str, list[Delivery]] = {}
+        self._probe_begun = 0
         self._timers: list[Any] = []
         self._found_old_at = -inf
         self._stopped = False
@@ -109,7 +112,10 @@ class QueueConsumer:
         if batch is None:
             return
         if self._envelope.is_probe(tag):
+            if outcomes == DONE:
+                self._settler.failures.note_success(self._probe_begun)
             self._circuit.on_probed(succeeded=outcomes == DONE)
+            self._run_ready()
             return
         if isinstance(outcomes, Outcome):
             outcomes = [outcomes] * len(batch)
@@ -147,6 +153,30 @@ class QueueConsumer:
             timer.cancel()
         consumer_gauges.forget(self._queue_name)
         logger.info("consumer_stopped", extra={"sqs_calls": dict(self._calls.counts)})
+
+    def on_held(self, delivery: Delivery, outcome: Outcome) -> None:
+        """See SettlerListener."""
+        if outcome.result is Result.UNAVAILABLE:
+            self._circuit.note_unavailable(delivery.group_id, error=outcome.error)
+        else:
+            self._circuit.note_unexpected(delivery.group_id, cause=cause_of(outcome))
+
+    @property
+    def is_probing(self) -> bool:
+        """See SettlerListener."""
+        return self._circuit.is_in_doubt
+
+    def on_progress(self) -> None:
+        """See SettlerListener."""
+        self._run_ready()
+
+    def causes(self) -> list[CauseNumbers]:
+        """Return the causes of this hour's charged failures, with their numbers."""
+        return self._settler.failures.parking.causes()
+
+    def release_cause(self, cause: str) -> int:
+        """Reset the quota of a cause, make its parked events visible, and return their number."""
+        return self._settler.failures.parking.release(cause)
 
     def _wants_more(self) -> bool:
         if self._stopped or self._gate.held >= self._options.max_held:
@@ -219,6 +249,7 @@ class QueueConsumer:
             self._settler.quarantine(first, refusal)
             return
         self._running[first.receipt_handle] = batch
+        self._settler.failures.charging.begin(batch)
         metrics().batch_size.observe(len(batch))
         try:
             self._hand_over(message)
@@ -248,7 +279,9 @@ class QueueConsumer:
         if not self._stopped:
             tag, message = self._envelope.probe(self._options.probe)
             self._running[tag] = []
-            self._hand_over(message)
-
-    def _on_unavailable(self, delivery: Delivery, outcome: Outcome) -> None:
-        self._circuit.note_unavailable(delivery.group_id, error=outcome.error)
+            self._probe_begun = self._settler.failures.charging.begin()
+            try:
+                self._hand_over(message)
+            except Exception as error:
+                logger.error("pool_refused_message", extra={"error": error_location(error)})
+                self.settle(tag, None)

@@ -1,9 +1,10 @@
 """Keeping messages invisible to others while they are held here, and giving them back."""
 
 import logging
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Container, Iterable, Sequence
 
 from celery_sqs_fifo.aws import MAX_BATCH_ENTRIES
+from celery_sqs_fifo.consuming.reports import Report, Reporter
 from celery_sqs_fifo.consuming.sqs_calls import Answer, Calls
 from celery_sqs_fifo.delivery import Delivery
 
@@ -20,56 +21,76 @@ class Leases:
         queue_url: str,
         timeout: int,
         now: Callable[[], float],
-        on_lost: Callable[[Delivery], None],
+        report: Reporter,
     ) -> None:
         self._calls = calls
         self._queue_url = queue_url
         self._timeout = timeout
         self._now = now
-        self._on_lost = on_lost
+        self._report = report
 
     def extend(self, deliveries: Iterable[Delivery]) -> None:
         """Renew the leases of which less than half is left; report those that are lost."""
         half = self._now() + self._timeout / 2
-        self._change([d for d in deliveries if d.lease_until < half], self._timeout)
+        renewed = [delivery for delivery in deliveries if delivery.lease_until < half]
+        for start in range(0, len(renewed), MAX_BATCH_ENTRIES):
+            self._renew(renewed[start : start + MAX_BATCH_ENTRIES])
 
     def release(self, deliveries: Iterable[Delivery]) -> None:
         """Give messages back: others may receive them at once, in the order of their group."""
-        self._change(list(deliveries), 0)
+        self.make_visible([delivery.receipt_handle for delivery in deliveries])
+
+    def make_visible(self, receipt_handles: Sequence[str]) -> None:
+        """Make the messages of these receipt handles visible at once."""
+        for start in range(0, len(receipt_handles), MAX_BATCH_ENTRIES):
+            self._change(receipt_handles[start : start + MAX_BATCH_ENTRIES], 0)
+
+    def park(self, delivery: Delivery, seconds: int) -> None:
+        """Make a message invisible to all workers for this number of seconds."""
+        self._change([delivery.receipt_handle], seconds)
 
     def is_nearly_over(self, delivery: Delivery) -> bool:
         """Whether too little of the lease is left to begin running it."""
         return delivery.lease_until - self._now() < self._timeout / 10
 
-    def _change(self, deliveries: Sequence[Delivery], timeout: int) -> None:
-        for start in range(0, len(deliveries), MAX_BATCH_ENTRIES):
-            self._send(deliveries[start : start + MAX_BATCH_ENTRIES], timeout)
-
-    def _send(self, batch: Sequence[Delivery], timeout: int) -> None:
+    def _renew(self, batch: Sequence[Delivery]) -> None:
         asked_at = self._now()
 
+        def when_changed(failed: Container[int]) -> None:
+            for number, delivery in enumerate(batch):
+                if number in failed:
+                    self._report(Report.LEASE_LOST, delivery)
+                else:
+                    delivery.lease_until = asked_at + self._timeout
+
+        handles = [delivery.receipt_handle for delivery in batch]
+        self._change(handles, self._timeout, when_changed=when_changed)
+
+    def _change(
+        self,
+        receipt_handles: Sequence[str],
+        timeout: int,
+        *,
+        when_changed: Callable[[Container[int]], None] = lambda _failed: None,
+    ) -> None:
+        """Make one call, and pass the indexes of the refused receipt handles to `when_changed`."""
+
         def when_done(answer: Answer, error: str | None) -> None:
-            failed = {int(entry["Id"]): entry["Code"] for entry in answer.get("Failed", ())}
+            failed = {int(entry["Id"]) for entry in answer.get("Failed", ())}
             if error or failed:
                 logger.warning(
                     "lease_change_failed",
-                    extra={"messages": len(failed) or len(batch), "error": error or "see SQS"},
+                    extra={
+                        "messages": len(failed) or len(receipt_handles),
+                        "error": error or "see SQS",
+                    },
                 )
-            if error or not timeout:
-                return
-            for number, delivery in enumerate(batch):
-                if number in failed:
-                    self._on_lost(delivery)
-                else:
-                    delivery.lease_until = asked_at + timeout
+            if not error:
+                when_changed(failed)
 
         entries = [
-            {
-                "Id": str(number),
-                "ReceiptHandle": delivery.receipt_handle,
-                "VisibilityTimeout": timeout,
-            }
-            for number, delivery in enumerate(batch)
+            {"Id": str(number), "ReceiptHandle": handle, "VisibilityTimeout": timeout}
+            for number, handle in enumerate(receipt_handles)
         ]
         self._calls(
             "ChangeMessageVisibilityBatch",

@@ -7,6 +7,7 @@ from typing import Any
 
 from celery_sqs_fifo.aws import MAX_MESSAGE_ATTRIBUTES, REFUSED_CHARACTERS
 from celery_sqs_fifo.backoff import Backoff
+from celery_sqs_fifo.consuming.reports import Report, Reporter
 from celery_sqs_fifo.consuming.sqs_calls import Answer, Calls
 from celery_sqs_fifo.delivery import FIRST_SENT_AT, Delivery, Outcome
 
@@ -26,16 +27,14 @@ class Quarantine:
         max_message_bytes: int,
         backoff: Backoff,
         call_later: Callable[..., Any],
-        on_quarantined: Callable[[Delivery], None],
-        on_refused: Callable[[Delivery], None],
+        report: Reporter,
     ) -> None:
         self._calls = calls
         self._queue_url = queue_url
         self._largest_message = max_message_bytes
         self._backoff = backoff
         self._call_later = call_later
-        self._on_quarantined = on_quarantined
-        self._on_refused = on_refused
+        self._report = report
 
     def send(self, delivery: Delivery, outcome: Outcome, *, failures: int = 0) -> None:
         """Copy one event, trying until it works; at shutdown one refusal is final."""
@@ -46,9 +45,9 @@ class Quarantine:
             if error is None:
                 logger.warning("event_quarantined", extra=about(delivery, outcome))
                 _log_end(delivery, outcome)
-                self._on_quarantined(delivery)
+                self._report(Report.QUARANTINED, delivery)
             elif self._calls.wait:
-                self._on_refused(delivery)
+                self._report(Report.QUARANTINE_REFUSED, delivery)
             else:
                 self._try_again(delivery, outcome, error, failures + 1)
 

@@ -2,13 +2,16 @@
 
 import logging
 from collections.abc import Callable, Iterable, Sequence
-from time import monotonic, time
+from time import monotonic
 from typing import Any
 
 from celery_sqs_fifo.consuming.acks import Acks
+from celery_sqs_fifo.consuming.charging import LOST
+from celery_sqs_fifo.consuming.failures import Failures, SettlerListener, retention_nears_for
 from celery_sqs_fifo.consuming.gate import Gate
 from celery_sqs_fifo.consuming.leases import Leases
-from celery_sqs_fifo.consuming.quarantine import Quarantine, about
+from celery_sqs_fifo.consuming.quarantine import Quarantine
+from celery_sqs_fifo.consuming.reports import Report
 from celery_sqs_fifo.consuming.sqs_calls import Calls
 from celery_sqs_fifo.delivery import Delivery, Outcome, Result
 from celery_sqs_fifo.metrics import metrics
@@ -19,14 +22,13 @@ logger = logging.getLogger(__name__)
 TOO_OLD = Outcome(
     Result.UNAVAILABLE, "unavailable", "it neared the queue's retention while nothing could run"
 )
-LOST = Outcome(Result.BUG, "lost", "the process that ran it was lost, or it ran into a time limit")
 
 
 class Settler:
     """Settles the deliveries that were taken from a gate, and keeps all leases of what it holds.
 
-    `on_unavailable` is told of each event that met an unavailable dependency, and `on_progress`
-    whenever something else may be able to run.
+    `_apply` receives the reports of deletes, lease changes and copies. `failures` settles events
+    that failed.
     """
 
     def __init__(
@@ -37,14 +39,11 @@ class Settler:
         options: Options,
         calls: Calls,
         call_later: Callable[..., Any],
-        on_unavailable: Callable[[Delivery, Outcome], None],
-        on_progress: Callable[[], None],
+        listener: SettlerListener,
     ) -> None:
         self._gate = gate
         self._options = options
-        self._call_later = call_later
-        self._on_unavailable = on_unavailable
-        self._on_progress = on_progress
+        self._listener = listener
         self._acks = Acks(
             calls=calls,
             queue_url=queue_url,
@@ -52,15 +51,14 @@ class Settler:
             flush_within=options.flush_deletes_within,
             now=monotonic,
             call_later=call_later,
-            on_deleted=self._on_deleted,
-            on_too_late=self._on_too_late,
+            report=self._apply,
         )
         self._visibility = Leases(
             calls=calls,
             queue_url=queue_url,
             timeout=options.visibility_timeout,
             now=monotonic,
-            on_lost=self._on_lease_lost,
+            report=self._apply,
         )
         self._quarantine = Quarantine(
             calls=calls,
@@ -68,11 +66,18 @@ class Settler:
             max_message_bytes=options.max_message_bytes,
             backoff=options.backoff,
             call_later=call_later,
-            on_quarantined=self._on_quarantined,
-            on_refused=self._on_quarantine_refused,
+            report=self._apply,
         )
-        # Taken from the gate, but not with the pool: held, or being quarantined; and why.
-        self._parked: dict[Delivery, Outcome] = {}
+        self.failures = Failures(
+            gate=gate,
+            leases=self._visibility,
+            options=options,
+            call_later=call_later,
+            listener=listener,
+            quarantine=self.quarantine,
+        )
+        # The events that are being copied to the dead-letter queue, and the outcomes that say why.
+        self._quarantining: dict[Delivery, Outcome] = {}
         self._stopped = False
 
     def settle(self, batch: Sequence[Delivery], outcomes: Sequence[Outcome] | None) -> None:
@@ -92,7 +97,7 @@ class Settler:
 
     def quarantine(self, delivery: Delivery, outcome: Outcome) -> None:
         """It never can take effect: copy it to the dead-letter queue, and then delete it."""
-        self._parked[delivery] = outcome
+        self._quarantining[delivery] = outcome
         self._quarantine.send(delivery, outcome)
 
     def quarantine_near_retention(self) -> bool:
@@ -100,7 +105,7 @@ class Settler:
 
         Tells whether there was any. A group's events go one after the other, in their order.
         """
-        taken = self._gate.take_queued_before(self._retention_nears_for())
+        taken = self._gate.take_queued_before(retention_nears_for(self._options.retention))
         old = self.release_nearly_over(taken)
         for delivery in old:
             self.quarantine(delivery, TOO_OLD)
@@ -146,27 +151,30 @@ class Settler:
     def stop(self) -> None:
         """Give back all that is not with the pool, and hold nothing from now on."""
         self._stopped = True
-        parked = list(self._parked)
-        for delivery in parked:
-            self._forget_parked(delivery)
+        set_aside = [*self.failures.held, *self._quarantining]
+        for delivery in set_aside:
+            self._forget(delivery)
         waiting = [one for group in self._gate.group_ids for one in self._gate.drop_waiting(group)]
-        self._visibility.release([*parked, *waiting])
+        self._visibility.release([*set_aside, *waiting])
         self._acks.flush()
 
     def keep_leases(self) -> None:
         """Renew what needs renewing, and give back what SQS will soon renew no more."""
         too_old = monotonic() - self._options.max_hold
-        for delivery in [parked for parked in self._parked if parked.received_at < too_old]:
-            del self._parked[delivery]
-            self.give_back(delivery)
+        for delivery in [*self.failures.held, *self._quarantining]:
+            if delivery.received_at < too_old:
+                followers = self._gate.drop_waiting(delivery.group_id)
+                self._forget(delivery)
+                self._visibility.release([delivery, *followers])
         for group_id in {held.group_id for held in self._gate if held.received_at < too_old}:
             self._visibility.release(self._gate.drop_waiting(group_id))
         self._visibility.extend([*self._gate, *self._acks.undeleted])
-        self._on_progress()
+        self._listener.on_progress()
 
     def _settle_each(self, batch: Sequence[Delivery], outcomes: Sequence[Outcome]) -> None:
         """Of a group only the first that failed is held; what comes after it goes back."""
         failed_groups: set[str] = set()
+        got_through = False
         for delivery, outcome in zip(batch, outcomes, strict=True):
             if outcome.result in (Result.DONE, Result.INVALID):
                 self._settle_one(delivery, outcome)
@@ -175,6 +183,10 @@ class Settler:
             else:
                 failed_groups.add(delivery.group_id)
                 self._settle_one(delivery, outcome)
+            # A pointer shows nothing: a tick with nothing to do needs hardly anything to work.
+            got_through |= outcome.result is Result.DONE and not delivery.is_celery
+        if got_through:
+            self.failures.note_success(batch[0].begun)
 
     def _settle_one(self, delivery: Delivery, outcome: Outcome) -> None:
         match outcome.result:
@@ -182,36 +194,12 @@ class Settler:
                 self.finish(delivery)
             case Result.INVALID:
                 self.quarantine(delivery, outcome)
-            case Result.BUG if delivery.bugs + 1 >= self._options.max_bug_runs:
-                self.quarantine(delivery, outcome)
-            case Result.UNAVAILABLE if delivery.queued_at / 1000 < self._retention_nears_for():
-                self.quarantine(delivery, outcome)
             case Result.WAITING:
                 self.give_back(delivery)
+            case _ if self._stopped and not self.failures.nears_retention(delivery):
+                self.give_back(delivery)
             case _:
-                self._hold(delivery, outcome)
-
-    def _hold(self, delivery: Delivery, outcome: Outcome) -> None:
-        """Run it again in its place, later. Its followers go back: SQS keeps the group locked."""
-        if self._stopped:
-            self.give_back(delivery)
-            return
-        delivery.failures += 1
-        delivery.bugs += outcome.result is Result.BUG
-        logger.warning("event_held", extra=about(delivery, outcome))
-        self._visibility.release(self._gate.drop_waiting(delivery.group_id))
-        self._parked[delivery] = outcome
-        metrics().held_for_rerun.labels(LOST.reason if outcome is LOST else outcome.result).inc()
-        delay = self._options.backoff.after(delivery.failures)
-        self._call_later(delay, self._run_again, delivery)
-        if outcome.result is Result.UNAVAILABLE:
-            self._on_unavailable(delivery, outcome)
-
-    def _run_again(self, delivery: Delivery) -> None:
-        if delivery in self._parked:
-            del self._parked[delivery]
-            self._gate.put_back(delivery)
-            self._on_progress()
+                self.failures.add(delivery, outcome)
 
     def _run_one_by_one(self, batch: Sequence[Delivery]) -> None:
         """Nobody knows which of them took the process down."""
@@ -224,37 +212,32 @@ class Settler:
             else:
                 self._gate.put_back(delivery)
 
-    def _retention_nears_for(self) -> float:
-        """What was queued before this moment has over 80% of its time on the queue behind it."""
-        return time() - 0.8 * self._options.retention
+    def _apply(self, report: Report, delivery: Delivery) -> None:
+        """Apply what SQS has answered."""
+        match report:
+            case Report.DELETED:
+                self._gate.confirm(delivery)
+            case Report.DELETED_TOO_LATE:
+                self._gate.confirm(delivery)
+                self._drop_lost(delivery)
+            case Report.LEASE_LOST:
+                self._drop_lost(delivery)
+            case Report.QUARANTINED if outcome := self._quarantining.pop(delivery, None):
+                metrics().quarantined_for(outcome.reason)
+                self.finish(delivery)
+            case Report.QUARANTINE_REFUSED if self._quarantining.pop(delivery, None):
+                self.give_back(delivery)
+        self._listener.on_progress()
 
-    def _on_quarantined(self, delivery: Delivery) -> None:
-        if delivery in self._parked:
-            metrics().quarantined_for(self._parked.pop(delivery).reason)
-            self.finish(delivery)
-            self._on_progress()
-
-    def _on_quarantine_refused(self, delivery: Delivery) -> None:
-        if delivery in self._parked:
-            del self._parked[delivery]
-            self.give_back(delivery)
-
-    def _forget_parked(self, delivery: Delivery) -> None:
-        del self._parked[delivery]
-        self._gate.forget(delivery)
-
-    def _on_lease_lost(self, delivery: Delivery) -> None:
+    def _drop_lost(self, delivery: Delivery) -> None:
         """SQS delivers it again, so nothing after it may run from here."""
         dropped = self._gate.drop_waiting(delivery.group_id)
         self._visibility.release(other for other in dropped if other is not delivery)
-        if delivery in self._parked:
-            self._forget_parked(delivery)
-        self._on_progress()
+        if delivery in self.failures.held or delivery in self._quarantining:
+            self._forget(delivery)
 
-    def _on_deleted(self, delivery: Delivery) -> None:
-        self._gate.confirm(delivery)
-        self._on_progress()
-
-    def _on_too_late(self, delivery: Delivery) -> None:
-        self._gate.confirm(delivery)
-        self._on_lease_lost(delivery)
+    def _forget(self, delivery: Delivery) -> None:
+        """It is neither held nor being quarantined any more, and not ours."""
+        self.failures.held.pop(delivery, None)
+        self._quarantining.pop(delivery, None)
+        self._gate.forget(delivery)

@@ -67,8 +67,7 @@ class Logged:
             max_message_bytes=1_000_000,
             backoff=Backoff(first=1, longest=1),
             call_later=lambda *_: None,
-            on_quarantined=lambda _: None,
-            on_refused=lambda _: None,
+            report=lambda _report, _delivery: None,
         )
 
     def run(self, *deliveries: Delivery) -> list[Outcome]:

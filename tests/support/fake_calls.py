@@ -96,6 +96,16 @@ class FakeCalls:
         """Return the receipt handles of all attempted renewals, in order."""
         return self._with_visibility(is_release=False)
 
+    @property
+    def parked(self) -> dict[str, int]:
+        """Return the last visibility timeouts of a minute or more, by receipt handle."""
+        return {
+            entry["ReceiptHandle"]: entry["VisibilityTimeout"]
+            for call in self.of("ChangeMessageVisibilityBatch")
+            for entry in call.parameters["Entries"]
+            if entry["VisibilityTimeout"] >= 60
+        }
+
     def _with_visibility(self, *, is_release: bool) -> list[str]:
         return [
             entry["ReceiptHandle"]

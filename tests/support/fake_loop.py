@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-MODULES_WITH_CLOCKS = ("consumer", "receiver", "settler")
+MODULES_WITH_CLOCKS = ("consumer", "failures", "receiver", "settler")
 # How far the clock moves in one turn of the loop, in seconds.
 ONE_TURN = 0.1
 
@@ -102,5 +102,5 @@ def use_clock_of(loop: FakeLoop, monkeypatch: pytest.MonkeyPatch) -> None:
     """Make the package read the time from this loop."""
     for module in MODULES_WITH_CLOCKS:
         monkeypatch.setattr(f"celery_sqs_fifo.consuming.{module}.monotonic", loop.monotonic)
-    for module in ("consumer", "settler"):
+    for module in ("consumer", "failures"):
         monkeypatch.setattr(f"celery_sqs_fifo.consuming.{module}.time", loop.time)

@@ -189,6 +189,9 @@ def _make(what: str) -> None:
     match what.split(":"):
         case ["bug"]:
             raise RuntimeError("an unexpected error")
+        case ["bug-while", name]:
+            if JOURNAL.with_name(name).exists():
+                raise RuntimeError("an unexpected error")
         case ["invalid"]:
             raise Invalid
         case ["unavailable"]:

@@ -92,7 +92,8 @@ class Journal:
     def __init__(self, *, max_bug_runs: int, old_after: float, now: Callable[[], float]) -> None:
         self.groups: defaultdict[str, list[Event]] = defaultdict(list)
         self.violations: list[str] = []
-        self.is_outage = False
+        # The outcome of all runs and of the probe during an outage.
+        self.outage: Outcome | None = None
         self._max_bug_runs = max_bug_runs
         self._old_after = old_after
         self._now = now
@@ -132,9 +133,10 @@ class Journal:
         event = self.of(item.event.message_id)
         if event.kind is Kind.FORGED:
             self.violations.append(f"{event} runs")
-        if self.is_outage:
-            event.met_outage = True
-            raise EventsFailed([UNAVAILABLE])
+        if self.outage:
+            event.bugs += self.outage is BUG
+            event.met_outage |= self.outage is UNAVAILABLE
+            raise EventsFailed([self.outage])
         if event.kind is Kind.INVALID:
             raise EventsFailed([INVALID])
         if event.failures_left:
@@ -186,7 +188,7 @@ class Journal:
     def _is_reason(self, reason: str, event: Event) -> bool:
         match reason:
             case "bug" | "lost":
-                return event.bugs >= self._max_bug_runs
+                return event.bugs >= self._max_bug_runs or (event.bugs > 0 and self._is_old(event))
             case "unavailable":
                 return event.met_outage and self._is_old(event)
             case "revoked":

@@ -42,6 +42,8 @@ class LeaseRules:
         # The groups of the received messages, by receipt handle.
         self._groups: dict[str, str] = {}
         self._excused: set[str] = set()
+        # The handles of parked messages.
+        self._parked: set[str] = set()
 
     def excuse(self) -> None:
         """Allow the leases of held deliveries to run out, because the event loop did not run.
@@ -54,10 +56,22 @@ class LeaseRules:
         """Check that no delivery is given back while later ones of its group wait in the worker."""
         if action != CHANGE:
             return
+        held = {delivery.receipt_handle for delivery in self._held()}
         for entry in parameters["Entries"]:
             handle = entry["ReceiptHandle"]
-            if entry["VisibilityTimeout"] == 0 and self._waiting(self._groups[handle]):
+            if handle in self._parked:
+                # An operator makes it visible. The worker received its waiting deliveries later.
+                continue
+            if entry["VisibilityTimeout"] and handle not in held:
+                self._parked.add(handle)
+            elif entry["VisibilityTimeout"]:
+                continue
+            if self._waiting(self._groups[handle]):
                 self._complain(handle, "is given back, and later ones of its group are not")
+
+    def has_parked(self, handle: str) -> bool:
+        """Return whether the worker has parked the message with this handle."""
+        return handle in self._parked
 
     def on_received(self, messages: Iterable[dict[str, Any]]) -> None:
         """Note the groups of received messages."""
@@ -67,7 +81,7 @@ class LeaseRules:
     def on_answer(self, action: str, parameters: dict[str, Any], answer: Answer) -> None:
         """Check that the worker drops a delivery with a lost lease, and later ones of its group."""
         held = {delivery.receipt_handle for delivery in self._holder.gate}
-        for handle in _lost_by(action, parameters, answer):
+        for handle in set(_lost_by(action, parameters, answer)) - self._parked:
             if self._waiting(self._groups[handle]):
                 self._complain(handle, "is lost, and later ones of its group are kept")
             if handle in held and handle not in self._holder.handles:
@@ -94,7 +108,7 @@ class LeaseRules:
         It must not have open calls.
         """
         finished = {delivery.receipt_handle for delivery in self._holder.undeleted}
-        excused = finished | self._sqs.hindered | set(self._holder.handles)
+        excused = finished | self._sqs.hindered | set(self._holder.handles) | self._parked
         for handle in self._groups.keys() - excused:
             if self._sqs.lease_left(handle):
                 self._complain(handle, "is still leased by a stopped worker")

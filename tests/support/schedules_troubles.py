@@ -5,8 +5,9 @@ from collections.abc import Callable
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, precondition, rule
 
+from celery_sqs_fifo import Outcome
 from tests.support.fake_loop import FakeLoop
-from tests.support.schedules_events import Journal, Kind
+from tests.support.schedules_events import BUG, UNAVAILABLE, Journal, Kind
 from tests.support.schedules_faults import FAULTS
 from tests.support.schedules_sqs import CHANGE, DELETE, RECEIVE, SEND, ModelSqs
 from tests.support.schedules_workers import Worker
@@ -101,9 +102,14 @@ class Troubles(RuleBasedStateMachine):
     def latency_changes(self, latency: float) -> None:
         self.sqs.latency = latency
 
-    @rule(is_outage=seldom)
-    def dependencies_change(self, is_outage: bool) -> None:
-        self.journal.is_outage = is_outage
+    @rule(is_outage=seldom, outage=st.sampled_from([UNAVAILABLE, BUG]))
+    def dependencies_change(self, is_outage: bool, outage: Outcome) -> None:
+        self.journal.outage = outage if is_outage else None
+
+    @precondition(lambda self: self.workers)
+    @rule(pick=picks)
+    def an_operator_releases_all_causes(self, pick: int) -> None:
+        self.workers[pick % len(self.workers)].release_causes()
 
     @precondition(lambda self: self.workers)
     @rule(trouble=troubles, pick=st.integers(0, 30), goes_on=st.booleans())

@@ -4,7 +4,8 @@ from collections.abc import Callable, Iterable
 from functools import partial
 from typing import Any
 
-from celery_sqs_fifo import DONE, BatchItem, Options, QueuedEvent, bug_outcome, process_each
+from celery_sqs_fifo import DONE, BatchItem, Options, QueuedEvent, Result, bug_outcome, process_each
+from celery_sqs_fifo.consuming.charging import LOST
 from celery_sqs_fifo.consuming.consumer import QueueConsumer
 from celery_sqs_fifo.consuming.gate import Gate
 from celery_sqs_fifo.consuming.sqs_calls import Answer
@@ -13,7 +14,8 @@ from celery_sqs_fifo.running.envelope import Envelope
 from celery_sqs_fifo.running.request import REVOKED
 from tests.support.fake_loop import FakeLoop, FakeTimer
 from tests.support.schedules_calls import ModelCalls
-from tests.support.schedules_events import UNAVAILABLE, Journal
+from tests.support.schedules_charges import ChargeRules
+from tests.support.schedules_events import Journal
 from tests.support.schedules_leases import LeaseRules
 from tests.support.schedules_sqs import QUEUE, SEND, ModelSqs
 
@@ -99,6 +101,9 @@ class Worker:
         self.leases = LeaseRules(
             holder=self, sqs=sqs, journal=journal, lease=options.visibility_timeout
         )
+        self.charges = ChargeRules(
+            journal=journal, options=options, now=loop.time, has_parked=self.leases.has_parked
+        )
         self.calls = ModelCalls(sqs=sqs, watcher=self, call_in_loop=self._hub.call_in_loop)
         self.consumer = QueueConsumer(
             queue_url=QUEUE,
@@ -118,8 +123,12 @@ class Worker:
         """
         batch = self.running.pop(tag)
         if tag.startswith("probe:"):
-            failed = None if lost_after is not None else [UNAVAILABLE]
-            self.consumer.settle(tag, failed if failed is None or self._journal.is_outage else DONE)
+            outage = self._journal.outage
+            if lost_after is None and not outage:
+                self.charges.note_success(tag)
+                self.consumer.settle(tag, DONE)
+            else:
+                self.consumer.settle(tag, [outage] if lost_after is None and outage else None)
             return
         items = [BatchItem(QueuedEvent.of(delivery)) for delivery in batch[:lost_after]]
         process_each(items, self._journal.run, outcome_of=bug_outcome)
@@ -128,8 +137,10 @@ class Worker:
             self._to_be_saved |= {
                 delivery.receipt_handle
                 for delivery, outcome in zip(batch, outcomes, strict=True)
-                if outcome is UNAVAILABLE and self._journal.is_old(delivery.message_id)
+                if outcome.result in (Result.UNAVAILABLE, Result.BUG)
+                and self._journal.is_old(delivery.message_id)
             }
+            self.charges.note_outcomes(tag, batch, outcomes)
             self.consumer.settle(tag, outcomes if any(item.outcome for item in items) else DONE)
             return
         if is_revoked:
@@ -139,6 +150,7 @@ class Worker:
             return
         if len(batch) == 1:
             self._journal.of(batch[0].message_id).bugs += 1
+            self.charges.note_outcomes(tag, batch, [LOST])
         self.consumer.settle(tag, None)
 
     def freeze(self) -> None:
@@ -153,6 +165,12 @@ class Worker:
         self.leases.excuse()
         for tag in list(self.running):
             self.work(tag, lost_after=None)
+
+    def release_causes(self) -> None:
+        """Release all causes, as an operator does."""
+        for numbers in self.consumer.causes():
+            self.charges.note_released(numbers["cause"])
+            self.consumer.release_cause(numbers["cause"])
 
     def crash(self) -> None:
         """Kill the worker and its pool."""
@@ -184,6 +202,7 @@ class Worker:
     def on_call(self, action: str, parameters: dict[str, Any]) -> None:
         """See Watcher."""
         self.leases.on_call(action, parameters)
+        self.charges.on_call(action, parameters)
         if action == SEND and self.consumer._circuit.is_open:
             source = parameters["MessageAttributes"]["source_message_id"]["StringValue"]
             self._journal.of(source).met_outage = True
@@ -224,6 +243,7 @@ class Worker:
         if len(batch) > self._options.batch_size:
             self._journal.violations.append(f"a batch of {len(batch)}")
         self.running[tag] = batch
+        self.charges.note_begun(tag)
 
     def _check_start(self, delivery: Delivery) -> None:
         event = self._journal.of(delivery.message_id)

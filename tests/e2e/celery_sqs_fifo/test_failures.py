@@ -9,6 +9,7 @@ from tests.e2e.conftest import FifoApp
 def test_an_event_with_a_bug_runs_five_times_and_is_then_quarantined(
     fifo_app: FifoApp, batch_size: int
 ) -> None:
+    fifo_app.set_options(probe="probe")
     fifo_app.send(group="a", number=1, trouble={"step": "second", "what": "bug"})
     fifo_app.send(group="a", number=2)
     fifo_app.start_worker(concurrency=1)
@@ -26,7 +27,7 @@ def test_an_event_with_a_bug_runs_five_times_and_is_then_quarantined(
 def test_an_event_that_kills_its_process_is_quarantined(fifo_app: FifoApp, batch_size: int) -> None:
     """The loss of a batch counts against no event, because the event at fault is unknown."""
     # Celery takes up to five seconds to notice a lost process.
-    fifo_app.set_options(max_bug_runs=2)
+    fifo_app.set_options(max_bug_runs=2, probe="probe")
     fifo_app.send(group="a", number=1, trouble={"step": "first", "what": "die"})
     fifo_app.send(group="a", number=2)
     for number in range(5):

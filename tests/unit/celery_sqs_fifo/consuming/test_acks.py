@@ -5,6 +5,7 @@ import logging
 import pytest
 
 from celery_sqs_fifo.consuming.acks import RETRY_AFTER, Acks
+from celery_sqs_fifo.consuming.reports import Report
 from celery_sqs_fifo.delivery import Delivery
 from tests.support.fake_calls import FakeCalls, delivery, names
 from tests.support.fake_loop import FakeLoop
@@ -29,9 +30,11 @@ class Finished:
             flush_within=FLUSH_WITHIN,
             now=self.loop.monotonic,
             call_later=self.loop.call_later,
-            on_deleted=self.deleted.append,
-            on_too_late=self.too_late.append,
+            report=self._report,
         )
+
+    def _report(self, report: Report, one: Delivery) -> None:
+        {Report.DELETED: self.deleted, Report.DELETED_TOO_LATE: self.too_late}[report].append(one)
 
     def add(self, number: int) -> list[Delivery]:
         deliveries = [delivery() for _ in range(number)]

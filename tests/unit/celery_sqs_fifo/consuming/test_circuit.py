@@ -17,6 +17,7 @@ class Outage:
         self.loop = FakeLoop()
         self.probes = 0
         self.closed = 0
+        self.needs_probe = True
         self.circuit = Circuit(
             now=self.loop.monotonic,
             threshold=3,
@@ -24,6 +25,7 @@ class Outage:
             backoff=Backoff(first=0.5, longest=4),
             call_later=self.loop.call_later,
             run_probe=self._probe if has_probe else None,
+            needs_probe=lambda: self.needs_probe,
             on_closed=self._on_closed,
         )
 
@@ -35,6 +37,10 @@ class Outage:
     def fail(self, *groups: str) -> None:
         for group in groups:
             self.circuit.note_unavailable(group, error="down")
+
+    def fail_unexpectedly(self, *groups: str) -> None:
+        for group in groups:
+            self.circuit.note_unexpected(group, cause="a.py:1 f > KeyError")
 
     def _probe(self) -> None:
         self.probes += 1
@@ -126,6 +132,7 @@ def test_after_an_outage_it_takes_new_failures_to_open_again(outage: Outage) -> 
     outage.fail("a", "b", "c")
     outage.loop.advance(0.5)
     outage.circuit.on_probed(succeeded=True)
+    outage.loop.advance(61)
     outage.fail("a", "b")
     assert outage.circuit.is_open is False
 
@@ -133,14 +140,84 @@ def test_after_an_outage_it_takes_new_failures_to_open_again(outage: Outage) -> 
     assert outage.circuit.is_open is True
 
 
+def test_a_cause_that_returns_within_a_minute_of_a_successful_probe_is_probed_first(
+    outage: Outage,
+) -> None:
+    outage.fail("a", "b", "c")
+    outage.loop.advance(0.5)
+    outage.circuit.on_probed(succeeded=True)
+    for _ in range(10):
+        outage.loop.advance(40)
+        outage.fail("a", "b", "c", "d")
+        outage.loop.advance(0.5)
+        assert outage.circuit.is_open is False
+        outage.circuit.on_probed(succeeded=True)
+    assert outage.probes == 11
+
+    outage.fail("a", "b", "c")
+    outage.loop.advance(0.5)
+    outage.circuit.on_probed(succeeded=False)
+    assert outage.circuit.is_open is True
+
+
+def test_another_cause_opens_it_within_that_minute(outage: Outage) -> None:
+    outage.fail("a", "b", "c")
+    outage.circuit.on_probed(succeeded=True)
+    for group in "abc":
+        outage.circuit.note_unavailable(group, error="another")
+
+    assert outage.circuit.is_open is True
+
+
+def test_unexpected_failures_open_it_only_if_a_probe_fails(outage: Outage) -> None:
+    outage.fail_unexpectedly("a", "b", "c", "d")
+    assert (outage.circuit.is_open, outage.probes) == (False, 0)
+
+    outage.loop.advance(0.5)
+    assert (outage.circuit.is_open, outage.probes) == (False, 1)
+    outage.circuit.on_probed(succeeded=False)
+    assert outage.circuit.is_open is True
+    outage.loop.advance(1)
+    assert outage.probes == 2
+
+
+def test_an_unexpected_failure_of_fewer_groups_is_probed_and_opens_nothing(outage: Outage) -> None:
+    delays = []
+    for number in range(1, 6):
+        outage.fail_unexpectedly("a", "b")
+        delays += outage.loop.delays
+        outage.loop.advance(delays[-1])
+        assert outage.probes == number
+        outage.circuit.on_probed(succeeded=False)
+        assert (outage.circuit.is_open, outage.loop.delays) == (False, [])
+
+    assert delays == [0.5, 1, 2, 4, 4]
+
+
+def test_no_probe_runs_for_unexpected_failures_if_something_got_through_since(
+    outage: Outage,
+) -> None:
+    outage.fail_unexpectedly("a", "b", "c")
+    outage.needs_probe = False
+    outage.loop.advance(10)
+    assert (outage.circuit.is_open, outage.probes) == (False, 0)
+
+    outage.needs_probe = True
+    outage.fail_unexpectedly("a")
+    outage.loop.advance(0.5)
+    assert outage.probes == 1
+
+
 def test_the_delays_of_the_next_outage_start_anew(outage: Outage) -> None:
     outage.fail("a", "b", "c")
     for _ in range(3):
-        outage.circuit.on_probed(succeeded=False)
         outage.loop.advance(10)
+        outage.circuit.on_probed(succeeded=False)
+    outage.loop.advance(10)
     outage.circuit.on_probed(succeeded=True)
 
-    outage.circuit.on_probed(succeeded=False)
+    outage.loop.advance(61)
+    outage.fail("a", "b", "c")
     assert outage.loop.delays == [0.5]
 
 

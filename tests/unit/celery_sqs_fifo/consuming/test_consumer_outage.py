@@ -1,13 +1,16 @@
 """What a consumer does while dependencies are down, and when it counts as alive."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tests.support.fake_calls import sqs_message
 from tests.unit.celery_sqs_fifo.consuming.test_consumer import (
+    BUG,
     EITHER_WAY,
     RECEIVE,
+    SEND,
     UNAVAILABLE,
     Worker,
     messages,
@@ -55,6 +58,25 @@ def test_while_it_is_open_nothing_is_received_and_nothing_is_handed_out(worker: 
     assert (worker.polls, list(worker.handed)) == (0, [worker.probe])
 
 
+def refuse(_message: dict[str, Any]) -> None:
+    """As a pool does that cannot fork."""
+    raise BlockingIOError
+
+
+def test_a_probe_that_the_pool_refuses_has_failed_and_runs_again(
+    worker: Worker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    worker.settle(worker.probe, [UNAVAILABLE])
+    with monkeypatch.context() as patch:
+        patch.setattr(worker.consumer, "_hand_over", refuse)
+        worker.loop.advance(60)
+    assert (worker.consumer.running, worker.polls) == (0, 0)
+
+    worker.loop.advance(30)
+    worker.settle(worker.probe)
+    assert worker.polls == 1
+
+
 def test_one_probe_runs_at_a_time(worker: Worker) -> None:
     open_circuit(worker)
     worker.loop.advance(600)
@@ -77,6 +99,69 @@ def test_one_failing_group_stops_nobody(worker: Worker) -> None:
         worker.settle("handle-bad0", [UNAVAILABLE])
         worker.loop.advance(30)
     worker.receive()
+    worker.receive(sqs_message("good", group="good"))
+
+    assert worker.order[-1] == ["good"]
+
+
+def test_in_a_quiet_hour_the_probe_decides_whether_a_failure_counts(worker: Worker) -> None:
+    worker.settle(worker.probe)
+    worker.receive(*messages("bad", 1))
+    for _ in range(5):
+        worker.settle("handle-bad0", [BUG])
+        worker.loop.advance(30)
+        worker.settle(worker.probe, [UNAVAILABLE])
+        worker.loop.advance(30)
+    assert worker.calls.of(SEND) == []
+
+    for _ in range(5):
+        assert worker.calls.of(SEND) == []
+        worker.settle("handle-bad0", [BUG])
+        worker.loop.advance(30)
+        worker.settle(worker.probe)
+        worker.loop.advance(30)
+    assert len(worker.calls.of(SEND)) == 1
+
+
+def test_no_probe_runs_if_another_event_got_through_after_the_failure(worker: Worker) -> None:
+    worker.settle(worker.probe)
+    worker.receive(*messages("bad", 1))
+    worker.settle("handle-bad0", [BUG])
+    worker.receive(*messages("good", 1))
+    worker.settle("handle-good0")
+    worker.loop.advance(0.5)
+
+    assert list(worker.handed) == ["handle-bad0"]
+
+
+def test_many_groups_that_fail_unexpectedly_stop_receiving_only_if_the_probe_fails(
+    worker: Worker,
+) -> None:
+    worker.settle(worker.probe)
+    worker.receive(*one_of_each(3))
+    for number in range(3):
+        worker.settle(f"handle-m{number}", [BUG])
+    worker.receive()
+    assert worker.polls == 1
+
+    worker.loop.advance(0.5)
+    worker.settle(worker.probe, [UNAVAILABLE])
+    worker.receive()
+    assert worker.polls == 0
+
+
+def test_without_a_probe_failing_groups_that_fill_the_worker_are_parked_not_charged(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    worker = Worker(monkeypatch, processes=3, max_held=3).start()
+    worker.receive(*one_of_each(3))
+    for _ in range(5):
+        assert worker.polls == 0
+        for number in range(3):
+            worker.settle(f"handle-m{number}", [BUG])
+        worker.loop.advance(30)
+    assert worker.calls.of(SEND) == []
+    assert worker.calls.parked["handle-m0"] == 60
     worker.receive(sqs_message("good", group="good"))
 
     assert worker.order[-1] == ["good"]

@@ -3,6 +3,7 @@
 import pytest
 
 from celery_sqs_fifo.consuming.leases import Leases
+from celery_sqs_fifo.consuming.reports import Report
 from celery_sqs_fifo.delivery import Delivery
 from tests.support.fake_calls import FakeCalls, delivery
 from tests.support.fake_loop import FakeLoop
@@ -23,8 +24,12 @@ class Kept:
             queue_url="queue",
             timeout=TIMEOUT,
             now=self.loop.monotonic,
-            on_lost=self.lost.append,
+            report=self._report,
         )
+
+    def _report(self, report: Report, lost: Delivery) -> None:
+        assert report is Report.LEASE_LOST
+        self.lost.append(lost)
 
     def held(self, *, left: float) -> Delivery:
         return delivery(now=self.loop.now - TIMEOUT + left, lease=TIMEOUT)

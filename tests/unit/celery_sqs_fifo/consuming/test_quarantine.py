@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from celery_sqs_fifo import Backoff, Outcome, Result
 from celery_sqs_fifo.consuming.quarantine import Quarantine, dead_letter
+from celery_sqs_fifo.consuming.reports import Report
 from celery_sqs_fifo.delivery import Delivery
 from tests.support.fake_calls import FakeCalls, delivery
 from tests.support.fake_loop import FakeLoop
@@ -70,9 +71,12 @@ class Dead:
             max_message_bytes=1_000,
             backoff=Backoff(first=0.5, longest=4),
             call_later=self.loop.call_later,
-            on_quarantined=self.quarantined.append,
-            on_refused=self.refused.append,
+            report=self._report,
         )
+
+    def _report(self, report: Report, one: Delivery) -> None:
+        lists = {Report.QUARANTINED: self.quarantined, Report.QUARANTINE_REFUSED: self.refused}
+        lists[report].append(one)
 
 
 @pytest.fixture

@@ -40,8 +40,12 @@ OPTIONS = Options(
     probe="ordinary",
     visibility_timeout=LEASE,
     max_bug_runs=MAX_BUGS,
+    # Low, so that schedules park events.
+    max_quarantined_per_cause=1,
     retention=RETENTION,
     retention_check_every=30.0,
+    # Short, because no operator can release the events of a killed worker.
+    parking_delay=Backoff(first=5.0, longest=60.0),
 )
 
 PROFILE = "schedules-" + os.environ.get("HYPOTHESIS_PROFILE", "short")
@@ -175,7 +179,7 @@ class Schedules(Troubles):
             faults.clear()
         self.sqs.latency = 0.0
         self.sqs.gone_until = 0.0
-        self.journal.is_outage = False
+        self.journal.outage = None
         if any(worker.is_stopped for worker in self.workers):
             self.stopped_workers_end(is_cold=False)
         self.start_missing_workers()
@@ -184,6 +188,8 @@ class Schedules(Troubles):
         end = self.loop.now + DRAINED_WITHIN + DRAINED_WITHIN_PER_EVENT * backlog
         while self.loop.now < end and not (self.sqs.is_empty and self.is_idle()):
             self.finish_running_tasks()
+            for worker in self.workers:
+                worker.release_causes()
             self.loop.advance(1.0)
         self.journal.check_end()
         assert self.journal.violations == []

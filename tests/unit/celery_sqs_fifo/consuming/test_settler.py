@@ -7,8 +7,9 @@ from itertools import islice
 import pytest
 
 from celery_sqs_fifo import DONE, WAITING, Backoff, Options, Outcome, Result
+from celery_sqs_fifo.consuming.charging import LOST
 from celery_sqs_fifo.consuming.gate import Gate
-from celery_sqs_fifo.consuming.settler import LOST, Settler
+from celery_sqs_fifo.consuming.settler import Settler
 from celery_sqs_fifo.delivery import Delivery
 from tests.support.fake_calls import FakeCalls, delivery, names
 from tests.support.fake_loop import FakeLoop, use_clock_of
@@ -34,6 +35,7 @@ class Held:
         self.gate = Gate()
         self.unavailable: list[Delivery] = []
         self.progress = 0
+        self.is_probing = False
         self.settler = Settler(
             gate=self.gate,
             queue_url="queue",
@@ -45,12 +47,22 @@ class Held:
             ),
             calls=self.calls,  # type: ignore[arg-type]
             call_later=self.loop.call_later,
-            on_unavailable=lambda one, _outcome: self.unavailable.append(one),
-            on_progress=self._on_progress,
+            listener=self,
         )
 
-    def _on_progress(self) -> None:
+    def on_held(self, one: Delivery, outcome: Outcome) -> None:
+        """See SettlerListener."""
+        if outcome.result is Result.UNAVAILABLE:
+            self.unavailable.append(one)
+
+    def on_progress(self) -> None:
+        """See SettlerListener."""
         self.progress += 1
+
+    def probe(self) -> None:
+        """A probe begins now and succeeds."""
+        failures = self.settler.failures
+        failures.note_success(failures.charging.begin())
 
     def admit(self, *deliveries: Delivery) -> None:
         for one in deliveries:
@@ -58,7 +70,9 @@ class Held:
             self.gate.admit(one)
 
     def take(self, max_events: int = 10) -> list[Delivery]:
-        return self.gate.take(max_events=max_events, max_bytes=1_000_000)
+        batch = self.gate.take(max_events=max_events, max_bytes=1_000_000)
+        self.settler.failures.charging.begin(batch)
+        return batch
 
     def take_all(self, max_events: int) -> list[list[Delivery]]:
         """All that may run, in batches of so many at most."""
@@ -78,8 +92,10 @@ class Held:
         return batch
 
     def run_again_and_again(self, outcomes: Sequence[Outcome]) -> None:
+        """Run the next event with each outcome; after each a probe gets through."""
         for outcome in outcomes:
             self.run(outcome)
+            self.probe()
             self.loop.advance(30)
 
     @property
@@ -241,6 +257,7 @@ def test_after_five_bugs_an_event_is_quarantined(held: Held) -> None:
     assert held.quarantined == []
 
     held.run(BUG)
+    held.probe()
     held.settler.flush()
     assert held.quarantined == ["bad"]
     assert held.calls.deleted == ["handle-bad"]
@@ -256,6 +273,7 @@ def test_runs_that_met_an_unavailable_dependency_do_not_count_as_bugs(held: Held
 
     assert held.quarantined == []
     held.run(BUG)
+    held.probe()
     assert held.quarantined == ["unlucky"]
 
 
@@ -266,8 +284,10 @@ def test_a_lost_process_counts_as_a_bug_of_the_event_that_it_had(held: Held) -> 
     assert (one.failures, held.quarantined) == (1, [])
 
     for _ in range(4):
+        held.probe()
         held.loop.advance(30)
         held.lose()
+    held.probe()
     assert held.quarantined == ["crasher"]
     attributes = held.calls.of(SEND)[0].parameters["MessageAttributes"]
     assert attributes["reason"]["StringValue"] == LOST.reason
@@ -296,7 +316,150 @@ def test_a_lost_batch_is_no_failure_of_its_events(held: Held) -> None:
     assert [one.failures for one in held.lose()] == [0, 0]
 
 
-@pytest.mark.parametrize(("age", "is_quarantined"), [(7.99, False), (8.01, True)])
+def test_without_anything_getting_through_an_event_is_never_charged(held: Held) -> None:
+    one = delivery("unlucky")
+    held.admit(one)
+    for _ in range(50):
+        held.run(BUG)
+        held.loop.advance(30)
+    assert (held.quarantined, one.bugs, names(held.gate)) == ([], 0, ["unlucky"])
+
+    held.run(DONE)
+    held.settler.flush()
+    assert (held.quarantined, held.calls.deleted) == ([], handles(one))
+
+
+def test_an_event_is_quarantined_at_once_when_another_that_began_later_got_through(
+    held: Held,
+) -> None:
+    bad = delivery("bad", bugs=4)
+    held.admit(bad, delivery("before", group="before"))
+    batch, before = held.take(1), held.take(1)
+    held.settler.settle(batch, [BUG])
+    held.settler.settle(before, [DONE])
+    assert held.quarantined == []
+
+    held.admit(delivery("after", group="after"))
+    held.run(DONE)
+    held.loop.advance(60)
+    assert (held.quarantined, held.gate.held) == (["bad"], 0)
+
+
+def test_while_a_probe_is_on_its_way_what_is_not_charged_yet_waits_for_it(held: Held) -> None:
+    one = delivery("bad")
+    held.admit(one)
+    held.run(BUG)
+    held.is_probing = True
+    held.loop.advance(10)
+    assert held.take() == []
+
+    held.is_probing = False
+    held.probe()
+    held.loop.advance(0.5)
+    assert (names(held.take()), one.bugs) == (["bad"], 1)
+
+
+def test_a_pointer_that_got_through_shows_nothing(held: Held) -> None:
+    held.admit(delivery("bad", bugs=4), delivery("tick", group="ticks", is_celery=True))
+    held.run(BUG)
+    held.run(DONE)
+
+    assert held.quarantined == []
+
+
+def test_an_event_that_runs_again_already_is_not_quarantined_meanwhile(held: Held) -> None:
+    held.admit(delivery("mended", bugs=4))
+    held.run(BUG)
+    held.loop.advance(1)
+    again = held.take(1)
+    held.probe()
+    held.settler.settle(again, [DONE])
+    held.settler.flush()
+
+    assert (held.quarantined, held.calls.deleted) == ([], ["handle-mended"])
+
+
+def fail_for_good(held: Held, *groups: str) -> None:
+    """An event of each group uses up its runs."""
+    held.admit(*[delivery(group, group=group, bugs=4) for group in groups])
+    for _ in groups:
+        held.run(BUG)
+    held.probe()
+
+
+def test_a_cause_quarantines_three_events_an_hour_and_parks_the_others(
+    held: Held, caplog: pytest.LogCaptureFixture
+) -> None:
+    fail_for_good(held, "a", "b", "c", "d", "e")
+    assert held.quarantined == ["a", "b", "c"]
+    assert held.gate.held == 0
+    assert held.calls.parked == {"handle-d": 60, "handle-e": 60}
+    assert held.settler.failures.parking.causes() == [
+        {"cause": "somewhere", "quarantined_within_the_hour": 3, "parked": 2}
+    ]
+    parked = [record for record in caplog.records if record.message == "event_parked"]
+    assert [vars(record)["message_id"] for record in parked] == ["d", "e"]
+
+    held.loop.advance(3601)
+    fail_for_good(held, "f")
+    assert held.quarantined == ["a", "b", "c", "f"]
+
+
+def test_what_is_parked_is_neither_run_again_nor_renewed_nor_given_back_at_stop(
+    held: Held,
+) -> None:
+    fail_for_good(held, "a", "b", "c", "d")
+    held.loop.advance(60)
+    held.settler.keep_leases()
+    held.settler.stop()
+
+    assert (held.take(), held.calls.released) == ([], [])
+    assert held.calls.renewed == ["handle-d"]
+
+
+def test_the_followers_of_a_parked_event_are_given_back(held: Held) -> None:
+    fail_for_good(held, "a", "b", "c")
+    held.admit(delivery("head", group="d", bugs=4), delivery("behind", group="d"))
+    held.run(BUG)
+    held.probe()
+
+    assert held.calls.released == ["handle-behind"]
+    assert held.calls.parked == {"handle-head": 60}
+
+
+def test_an_event_whose_receipts_are_many_is_parked_for_longer(held: Held) -> None:
+    fail_for_good(held, "a", "b", "c")
+    held.admit(delivery("d", group="d", bugs=4, receive_count=5))
+    held.run(BUG)
+    held.probe()
+
+    assert held.calls.parked == {"handle-d": 960}
+
+
+def test_a_released_cause_makes_visible_what_is_parked_for_it(held: Held) -> None:
+    fail_for_good(held, "a", "b", "c", "d", "e")
+    held.loop.advance(5)
+
+    assert held.settler.failures.parking.release("somewhere") == 2
+    assert held.calls.released == ["handle-d", "handle-e"]
+    fail_for_good(held, "d2")
+    assert held.quarantined[3:] == ["d2"]
+
+
+@pytest.mark.parametrize("quota_is_used", [False, True])
+def test_near_the_retention_an_event_is_copied_away_charged_or_not(
+    held: Held, quota_is_used: bool
+) -> None:
+    if quota_is_used:
+        fail_for_good(held, "a", "b", "c", "d")
+    before = len(held.quarantined)
+    held.admit(delivery("old", group="old", sent_at=held.loop.time() - 8.01 * DAY))
+    held.run(BUG)
+
+    assert held.quarantined[before:] == ["old"]
+
+
+@pytest.mark.parametrize(("age", "is_quarantined"), [(7.99, False), (8.0, False), (8.01, True)])
 def test_an_event_that_waits_for_a_dependency_is_copied_away_at_80_percent_of_the_retention(
     held: Held, age: float, is_quarantined: bool
 ) -> None:
@@ -336,7 +499,7 @@ def finish_others_for(held: Held, seconds: float) -> None:
     for _ in range(round(seconds * 20)):
         other = delivery(group="other")
         held.admit(other)
-        batch = held.gate.take(max_events=1, max_bytes=1_000_000)
+        batch = held.take(1)
         held.settler.settle(batch, [DONE])
         held.loop.advance(0.05)
 

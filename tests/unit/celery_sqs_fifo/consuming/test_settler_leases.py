@@ -33,7 +33,7 @@ def keep_leases_for(held: Held, seconds: float) -> None:
 
 
 def lose_leases(held: Held, *lost: str) -> None:
-    """At a heartbeat that comes before anything that is parked runs again."""
+    """At a heartbeat that comes before anything that is held runs again."""
     held.calls.refused = {f"handle-{name}": "ReceiptHandleIsInvalid" for name in lost}
     held.loop.now += 31
     held.settler.keep_leases()
@@ -41,7 +41,7 @@ def lose_leases(held: Held, *lost: str) -> None:
 
 
 def test_leases_are_kept_of_all_that_waits_runs_is_held_or_is_not_yet_deleted(held: Held) -> None:
-    groups = ("running", "parked", "quarantine", "done")
+    groups = ("running", "held", "quarantine", "done")
     held.calls.at_once -= {SEND, DELETE}
     held.admit(*[delivery(group, group=group) for group in groups])
     running = held.take(1)
@@ -65,7 +65,7 @@ def test_nothing_is_renewed_before_half_of_the_lease_is_over(held: Held) -> None
     assert held.calls.renewed == []
 
 
-def test_a_parked_event_is_given_back_after_eleven_hours(held: Held) -> None:
+def test_a_held_event_is_given_back_after_eleven_hours(held: Held) -> None:
     held.admit(delivery("old"))
     held.run(UNAVAILABLE)
     held.loop.now += 11 * HOUR - 1
@@ -104,7 +104,7 @@ def test_a_lease_lost_while_waiting_drops_it_and_what_is_behind_it(held: Held) -
     assert held.calls.released == ["handle-behind"]
 
 
-def test_a_lease_lost_while_parked_forgets_the_event(held: Held) -> None:
+def test_a_lease_lost_while_held_forgets_the_event(held: Held) -> None:
     held.admit(delivery("lost"))
     held.run(BUG)
     lose_leases(held, "lost")
@@ -181,13 +181,13 @@ def test_nothing_runs_whose_predecessor_in_the_batch_was_given_back(held: Held) 
 def test_at_stop_everything_that_is_not_with_the_pool_is_released_at_once(held: Held) -> None:
     running = ["running", "behind"]
     held.admit(*[delivery(name, group="g") for name in running])
-    held.admit(delivery("parked", group="p"), delivery("other", group="o"))
+    held.admit(delivery("held", group="p"), delivery("other", group="o"))
     held.take(1)
     held.run(UNAVAILABLE)
     held.calls.wait = True
     held.settler.stop()
 
-    assert set(held.calls.released) == {"handle-parked", "handle-behind", "handle-other"}
+    assert set(held.calls.released) == {"handle-held", "handle-behind", "handle-other"}
     assert names(held.gate) == ["running"]
 
 

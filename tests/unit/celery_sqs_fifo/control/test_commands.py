@@ -13,7 +13,7 @@ from celery_sqs_fifo.control.remote import CommandNode, ControlMailbox
 ACCEPTED = {
     *("ping", "active", "reserved", "scheduled", "revoked", "registered", "stats", "query_task"),
     *("active_queues", "clock", "heartbeat", "enable_events", "revoke", "terminate", "pool_grow"),
-    *("pool_shrink", "shutdown", "add_consumer", "cancel_consumer"),
+    *("pool_shrink", "shutdown", "add_consumer", "cancel_consumer", "causes", "release_cause"),
 }
 
 
@@ -129,6 +129,36 @@ def test_an_unknown_queue_is_refused_with_the_list_of_known_queues(
     sentence = run(state, command, queue="celery")["error"]
 
     assert sentence == "unknown queue; the known queues are: events.fifo."
+
+
+class Channel:
+    """A channel with one cause, which records what is released."""
+
+    def __init__(self) -> None:
+        self.released: list[str] = []
+
+    def causes(self) -> dict[str, list[str]]:
+        """See celery_sqs_fifo.transport.Channel."""
+        return {"events.fifo": ["a cause"]}
+
+    def release_cause(self, cause: str) -> int:
+        """See celery_sqs_fifo.transport.Channel."""
+        self.released.append(cause)
+        return 7
+
+
+def test_causes_are_shown_and_one_is_released(state: Any) -> None:
+    channel = state.consumer.task_consumer.channel = Channel()
+
+    assert run(state, "causes") == {"events.fifo": ["a cause"]}
+    answer = run(state, "release_cause", cause="a.py:1 f > KeyError")
+    assert answer == {"ok": "7 parked events become visible, and the quota is reset."}
+    assert channel.released == ["a.py:1 f > KeyError"]
+
+
+@pytest.mark.parametrize("cause", [None, "", 7, "x" * 1_001])
+def test_a_cause_to_release_must_be_a_string(state: Any, cause: Any) -> None:
+    assert "name a cause" in run(state, "release_cause", cause=cause)["error"]
 
 
 def test_an_error_in_a_command_is_reported_without_its_text(

@@ -1,0 +1,117 @@
+"""Quotas of causes, and for how long an event is parked."""
+
+import pytest
+
+from celery_sqs_fifo import Backoff, Options
+from celery_sqs_fifo.consuming.causes import MAX_CAUSES, MAX_REMEMBERED, Causes, parking_seconds
+from tests.support.fake_calls import delivery
+
+HOUR = 3600.0
+DAY = 24 * HOUR
+# What the guide asks of the queue's redrive policy.
+MAX_RECEIVE_COUNT = 100
+OPTIONS = Options(dead_letter_queue_url="dlq.fifo")
+
+
+@pytest.fixture
+def causes() -> Causes:
+    return Causes(max_quarantined_per_hour=3)
+
+
+def test_three_events_of_a_cause_may_be_quarantined_within_any_hour(causes: Causes) -> None:
+    times = [0.0, 10.0, 20.0, 30.0, HOUR - 1, HOUR, HOUR + 1, HOUR + 10]
+
+    allowed = [at for at in times if causes.may_quarantine("a", now=at)]
+    assert allowed == [0.0, 10.0, 20.0, HOUR, HOUR + 10]
+
+
+def test_each_cause_has_a_quota_of_its_own(causes: Causes) -> None:
+    for _ in range(4):
+        causes.may_quarantine("a", now=0)
+
+    assert causes.may_quarantine("b", now=0)
+
+
+def test_a_released_cause_has_its_quota_back_and_what_is_parked_for_it(causes: Causes) -> None:
+    for cause in ("a", "b"):
+        for _ in range(4):
+            causes.may_quarantine(cause, now=0)
+    causes.note_parked("a", "gone", until=60)
+    causes.note_parked("a", "long", until=600)
+    causes.note_parked("a", "longer", until=900)
+    causes.note_parked("b", "other", until=600)
+
+    assert sorted(causes.release("a", now=100)) == ["long", "longer"]
+    assert causes.release("a", now=100) == []
+    assert causes.may_quarantine("a", now=100)
+    assert not causes.may_quarantine("b", now=100)
+
+
+def test_the_numbers_of_causes_begin_with_the_largest(causes: Causes) -> None:
+    causes.may_quarantine("few", now=0)
+    for number in range(5):
+        causes.may_quarantine("many", now=0)
+        causes.note_parked("many", f"{number}", until=60 + number)
+    assert causes.numbers(now=61) == [
+        {"cause": "many", "quarantined_within_the_hour": 3, "parked": 3},
+        {"cause": "few", "quarantined_within_the_hour": 1, "parked": 0},
+    ]
+
+    assert causes.numbers(now=HOUR) == []
+
+
+def test_memory_is_bounded_whatever_a_producer_poisons(causes: Causes) -> None:
+    for number in range(MAX_CAUSES + 100):
+        causes.may_quarantine(f"cause {number}", now=0)
+    for number in range(MAX_REMEMBERED + 100):
+        causes.note_parked("cause 1", f"{number}", until=60)
+
+    assert len(causes.numbers(now=0)) == MAX_CAUSES + 1
+    assert len(causes.release("cause 1", now=0)) == MAX_REMEMBERED
+
+
+def wait(receive_count: int, *, held_for: float = 0.0, retention_nears_in: float = DAY) -> int:
+    one = delivery(receive_count=receive_count, now=1_000.0)
+    return parking_seconds(
+        one,
+        delay=OPTIONS.parking_delay,
+        now=1_000.0 + held_for,
+        retention_nears_in=retention_nears_in,
+    )
+
+
+def test_a_parked_event_waits_from_a_minute_to_twelve_hours_by_its_receive_count() -> None:
+    assert [wait(count) for count in (1, 2, 3, 10)] == [60, 120, 240, 30_720]
+    assert [wait(count) for count in (11, 30, 10_000)] == [12 * 3600 - 60] * 3
+
+
+def test_it_waits_no_longer_than_twelve_hours_from_its_receipt() -> None:
+    """SQS refuses a longer wait (SQS, "Visibility timeout")."""
+    assert wait(20, held_for=2 * HOUR) == 10 * 3600 - 60
+
+
+def test_it_waits_no_longer_than_until_its_retention_nears() -> None:
+    assert wait(20, retention_nears_in=90.5) == 90
+    assert wait(20, retention_nears_in=0.2) == 1
+
+
+@pytest.mark.parametrize("retention", [HOUR, 4 * DAY, OPTIONS.retention])
+def test_a_parked_event_is_received_far_less_often_than_sqs_lets_it_be(retention: float) -> None:
+    """Within 80% of the retention: runs between the waits would only make it fewer.
+
+    The waits of the first ten receipts add up to 17 hours. From then on each is nearly twelve
+    hours, so that 11.2 days (80% of 14) have 32 receipts.
+    """
+    age, receipts = 0.0, 0
+    while age < 0.8 * retention:
+        receipts += 1
+        age += wait(receipts, retention_nears_in=0.8 * retention - age)
+
+    assert receipts <= 32 < MAX_RECEIVE_COUNT / 3
+
+
+def test_other_delays_may_be_chosen() -> None:
+    one = delivery(receive_count=3, now=0.0)
+    delay = Backoff(first=1, longest=10)
+
+    assert parking_seconds(one, delay=delay, now=0.0, retention_nears_in=DAY) == 4

@@ -1,0 +1,123 @@
+"""When an unexpected failure is charged to its event: only after something else got through."""
+
+import pytest
+
+from celery_sqs_fifo import Outcome, Result
+from celery_sqs_fifo.consuming.charging import LOST, Charging, cause_of
+from tests.support.fake_calls import delivery
+
+BUG = Outcome(Result.BUG, "bug", "a.py:1 f > KeyError")
+UNAVAILABLE = Outcome(Result.UNAVAILABLE, "unavailable", "down")
+
+
+@pytest.fixture
+def charging() -> Charging:
+    return Charging(max_runs=2)
+
+
+def test_a_failure_is_charged_when_a_run_that_began_later_has_got_through(
+    charging: Charging,
+) -> None:
+    failed = delivery()
+    charging.begin([failed])
+    charging.note_failure(failed, BUG)
+    assert (failed.bugs, charging.has_uncharged) == (0, True)
+
+    charging.note_success(charging.begin(), held=[failed])
+    assert (failed.bugs, charging.has_uncharged) == (1, False)
+
+
+def test_a_run_that_began_before_the_failure_shows_nothing(charging: Charging) -> None:
+    """What broke may have broken since that run wrote what it had to write."""
+    failed = delivery()
+    other = charging.begin()
+    charging.begin([failed])
+    another = charging.begin()
+    charging.note_failure(failed, BUG)
+    for begun in (other, another):
+        charging.note_success(begun, held=[failed])
+
+    assert (failed.bugs, charging.has_uncharged) == (0, True)
+
+
+def test_an_event_of_the_same_batch_shows_nothing(charging: Charging) -> None:
+    failed, done = delivery("failed"), delivery("done")
+    begun = charging.begin([failed, done])
+    charging.note_failure(failed, BUG)
+    charging.note_success(begun, held=[failed])
+
+    assert (failed.begun, done.begun, failed.bugs) == (begun, begun, 0)
+
+
+def test_a_failure_is_charged_once(charging: Charging) -> None:
+    failed = delivery()
+    charging.note_failure(failed, BUG)
+    for _ in range(5):
+        charging.note_success(charging.begin(), held=[failed])
+
+    assert failed.bugs == 1
+
+
+def test_however_often_all_fail_nothing_is_charged_but_the_last_failure(
+    charging: Charging,
+) -> None:
+    """An outage, whatever exception it raises, and then its end."""
+    events = [delivery(f"{number}") for number in range(10)]
+    for _ in range(100):
+        for event in events:
+            charging.begin([event])
+            charging.note_failure(event, BUG)
+    assert [event.bugs for event in events] == [0] * 10
+
+    assert charging.note_success(charging.begin(), held=events) == []
+    assert [event.bugs for event in events] == [1] * 10
+
+
+def test_an_event_has_used_up_its_runs_when_enough_failures_are_charged(
+    charging: Charging,
+) -> None:
+    bad, other = delivery("bad"), delivery("other")
+    charging.note_failure(other, BUG)
+    used_up = []
+    for _ in range(2):
+        charging.note_failure(bad, BUG)
+        used_up.append(charging.note_success(charging.begin(), held=[bad, other]))
+
+    assert used_up == [[], [bad]]
+    assert other.bugs == 1
+
+
+def test_an_unavailable_dependency_is_never_charged_nor_what_failed_before_it(
+    charging: Charging,
+) -> None:
+    failed = delivery()
+    charging.note_failure(failed, BUG)
+    charging.note_failure(failed, UNAVAILABLE)
+    charging.note_success(charging.begin(), held=[failed])
+
+    assert (failed.bugs, charging.has_uncharged) == (0, False)
+
+
+def test_what_is_not_held_any_more_is_forgotten(charging: Charging) -> None:
+    charging.note_failure(delivery(), BUG)
+
+    assert charging.note_success(charging.begin(), held=[]) == []
+    assert charging.has_uncharged is False
+
+
+@pytest.mark.parametrize(
+    ("outcome", "cause"),
+    [
+        (BUG, "a.py:1 f > KeyError"),
+        (Outcome(Result.BUG, "bug", "a.py:1 f > b.py:2 g > ValueError"), "b.py:2 g > ValueError"),
+        (Outcome(Result.BUG, "bug", "ValueError"), "ValueError"),
+        (Outcome(Result.BUG, "bug"), "bug"),
+        (LOST, "lost"),
+    ],
+)
+def test_a_cause_is_the_innermost_place_and_the_type(outcome: Outcome, cause: str) -> None:
+    assert cause_of(outcome) == cause
+
+
+def test_a_cause_is_bounded() -> None:
+    assert len(cause_of(Outcome(Result.BUG, "bug", "x" * 10_000))) == 200
