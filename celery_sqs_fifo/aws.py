@@ -1,9 +1,13 @@
-"""The limits and names of Amazon SQS that this library uses, and a boto3 client for shutdowns."""
+"""The limits and names of Amazon SQS that this library uses, and its boto3 clients."""
 
 import re
+from collections.abc import Mapping
 from typing import Any
 
+import boto3
+import botocore.session
 from botocore.config import Config
+from botocore.httpsession import get_cert_path
 
 # The maximum number of messages in a batch action or in an answer to ReceiveMessage (SQS, "Message
 # quotas"). A call costs the same for one message as for ten.
@@ -30,16 +34,26 @@ LATE_DELETE_CODES = frozenset(
 )
 
 
-def shutdown_client(channel: Any) -> Any:
-    """Return a boto3 client with the region and the credentials of a kombu SQS channel.
+# The time limits of botocore's calls, which publish messages and get credentials.
+_BOUNDS = Config(connect_timeout=5, read_timeout=10, retries={"total_max_attempts": 3})
 
-    It is for blocking calls during a shutdown. Its timeouts are short, so that a degraded network
-    does not delay the shutdown.
+
+def ca_bundle() -> str:
+    """Return the file of certificate authorities that boto3 trusts: AWS_CA_BUNDLE, or its own."""
+    configured = botocore.session.get_session().get_config_variable("ca_bundle")
+    return str(configured or get_cert_path(True))
+
+
+def bounded_client(
+    *, config: Mapping[str, Any], endpoint_url: str | None, use_ssl: bool, **session_options: Any
+) -> Any:
+    """Return a boto3 client for SQS. Its calls, and those that get its credentials, time out.
+
+    `config` has fields of botocore's Config, and `session_options` those of boto3.Session.
     """
-    return channel._new_boto_client(
-        service="sqs",
-        region=channel.region,
-        access_key_id=channel.conninfo.userid,
-        secret_access_key=channel.conninfo.password,
-        config=Config(connect_timeout=2, read_timeout=5, retries={"total_max_attempts": 2}),
+    botocore_session = botocore.session.get_session()
+    botocore_session.set_default_client_config(_BOUNDS)
+    session = boto3.Session(botocore_session=botocore_session, **session_options)
+    return session.client(
+        "sqs", use_ssl=use_ssl, endpoint_url=endpoint_url, config=_BOUNDS.merge(Config(**config))
     )

@@ -5,12 +5,14 @@ docs/metrics.md lists them.
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from time import time
 
 from prometheus_client import CollectorRegistry, Counter, Histogram
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
+
+from celery_sqs_fifo.observing import ObservingMetric, failures
 
 # The maximum number of reasons with their own series. Applications define the reasons, and a faulty
 # one could create a reason for each event.
@@ -56,11 +58,14 @@ class Metrics:
         for reason in ("bug", "lost"):
             self.parked.labels(reason)
         self.calls = self._counter("calls", "Calls to SQS that have ended.", "action", "result")
-        self.batch_size = Histogram(
-            "sqs_fifo_batch_size",
-            "The number of messages in a batch.",
-            buckets=BATCH_SIZES,
-            registry=self.registry,
+        self.batch_size = ObservingMetric(
+            partial(
+                Histogram,
+                "sqs_fifo_batch_size",
+                "The number of messages in a batch.",
+                buckets=BATCH_SIZES,
+                registry=self.registry,
+            )
         )
         self._reasons: set[str] = set()
 
@@ -78,8 +83,10 @@ class Metrics:
             return reason
         return OTHER
 
-    def _counter(self, name: str, meaning: str, *labels: str) -> Counter:
-        return Counter(f"sqs_fifo_{name}", meaning, labels, registry=self.registry)
+    def _counter(self, name: str, meaning: str, *labels: str) -> ObservingMetric:
+        return ObservingMetric(
+            partial(Counter, f"sqs_fifo_{name}", meaning, labels, registry=self.registry)
+        )
 
 
 @cache
@@ -186,6 +193,29 @@ class DroppedEvents(Collector):
             "sqs_fifo_control_events_dropped",
             "Worker events that the worker's main process could not send to the control broker.",
             value=value,
+        )
+
+
+class MainProcessErrors(Collector):
+    """The number of errors that this process has logged and survived, by their source."""
+
+    def describe(self) -> Iterable[Metric]:
+        """Return the counter without a series."""
+        return [self._counter()]
+
+    def collect(self) -> Iterator[Metric]:
+        """Return the counter with a series for each source."""
+        counter = self._counter()
+        for source, number in failures.copy().items():
+            counter.add_metric([source], number)
+        yield counter
+
+    def _counter(self) -> CounterMetricFamily:
+        return CounterMetricFamily(
+            "sqs_fifo_survived_errors",
+            "Errors of the worker's main process that had no effect on events: of metrics,"
+            " of the liveness file, of the event loop's descriptors.",
+            labels=["source"],
         )
 
 

@@ -46,6 +46,8 @@ class Options:
         to the queue's maxReceiveCount.
     liveness_file: the file that the worker touches while it is alive. Empty: no file.
     receive_within: the worker counts as dead if no receive has succeeded for this time.
+    shutdown_within: a warm shutdown that takes longer becomes a cold one, which ends running
+        tasks.
     max_message_bytes: the MaximumMessageSize of the dead-letter queue.
     """
 
@@ -70,6 +72,7 @@ class Options:
     retention_check_every: float = 3600.0
     liveness_file: str = ""
     receive_within: float = 120.0
+    shutdown_within: float = 45.0
     max_message_bytes: int = MAX_MESSAGE_BYTES
 
     def __post_init__(self) -> None:

@@ -13,21 +13,28 @@ from typing import Any
 
 from celery import current_app
 from celery.exceptions import ImproperlyConfigured
+from kombu.asynchronous import set_event_loop
 from kombu.transport import SQS
 from kombu.transport.virtual import base as virtual
 from kombu.utils.imports import symbol_by_name
 from kombu.utils.json import dumps
 
-from celery_sqs_fifo.aws import shutdown_client
+from celery_sqs_fifo.aws import bounded_client, ca_bundle
 from celery_sqs_fifo.consuming.causes import CauseNumbers
 from celery_sqs_fifo.consuming.consumer import QueueConsumer
+from celery_sqs_fifo.consuming.deadline import bound_shutdown
+from celery_sqs_fifo.consuming.http import HttpClient
+from celery_sqs_fifo.consuming.signing import Signer
 from celery_sqs_fifo.consuming.sqs_calls import Calls
 from celery_sqs_fifo.delivery import DONE, Outcome
+from celery_sqs_fifo.event_loop import Survival
 from celery_sqs_fifo.event_rules import EventRules
 from celery_sqs_fifo.options import Options
 from celery_sqs_fifo.running.envelope import Envelope
 from celery_sqs_fifo.running.task import UnsupportedOnFifo
 from celery_sqs_fifo.timers import FORGET_EVERY, forget_cancelled
+
+survival = Survival()
 
 
 class Message(virtual.Message):
@@ -66,6 +73,7 @@ class Channel(SQS.Channel):
                 f"{queue}: this transport consumes FIFO queues, and acknowledges."
             )
         virtual.Channel.basic_consume(self, queue, no_ack, callback, consumer_tag, **options)
+        bound_shutdown(self._options.shutdown_within)
         consumer = self._queue_consumer(queue)
         self._queue_consumers[queue] = consumer
         consumer.start()
@@ -164,6 +172,24 @@ class Channel(SQS.Channel):
         )
         return [int(failed["Id"]) for failed in answer.get("Failed", ())]
 
+    def new_sqs_client(
+        self,
+        region: str | None,
+        access_key_id: str | None,
+        secret_access_key: str | None,
+        session_token: str | None = None,
+    ) -> Any:
+        """Create kombu's client for a queue, with the time limits of this library."""
+        return bounded_client(
+            config=self.transport_options.get("client-config") or {},
+            endpoint_url=self.endpoint_url,
+            use_ssl=self.is_secure is not False,
+            region_name=region,
+            aws_access_key_id=access_key_id,
+            aws_secret_access_key=secret_access_key,
+            aws_session_token=session_token,
+        )
+
     def _size(self, queue: str) -> int:
         """Asked when a queue is declared; nobody needs it, so spare the call and its permission."""
         return 0
@@ -175,19 +201,23 @@ class Channel(SQS.Channel):
     def _schedule_queue(self, queue: str) -> None:
         """Kombu's own polling, which QueueConsumer replaces."""
 
+    @property
+    def _options(self) -> Options:
+        return Options(**self.transport_options["consumer"])
+
     def _queue_consumer(self, queue: str) -> QueueConsumer:
-        options = self.transport_options
-        chosen = Options(**options["consumer"])
         return QueueConsumer(
             queue_url=self._new_queue(queue),
-            options=chosen,
+            options=self._options,
             calls=Calls(
-                asynchronous=self.asynsqs(queue=queue), client=shutdown_client(self), hub=self.hub
+                signer=Signer(self.sqs(queue=queue)),
+                http=HttpClient(hub=self.hub, ca_bundle=ca_bundle()),
+                hub=self.hub,
             ),
             envelope=Envelope(
                 app=current_app,
                 queue=queue,
-                rules=_event_rules(options),
+                rules=_event_rules(self.transport_options),
             ),
             hub=self.hub,
             room=self._room,
@@ -239,4 +269,9 @@ class Transport(SQS.Transport):
     def register_with_event_loop(self, connection: Any, loop: Any) -> None:
         """Called by the worker once it has its loop."""
         super().register_with_event_loop(connection, loop)
+        survival.guard(loop)
+        # When Celery restarts its consumer, kombu forgets the loop, which is still the same.
+        set_event_loop(loop)
+        for channel in (*self.channels, *self._avail_channels):
+            channel.hub = loop
         loop.call_repeatedly(FORGET_EVERY, forget_cancelled, loop.timer)

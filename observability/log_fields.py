@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from django.conf import settings
 
 from apps.messages.event_types import type_of
+from celery_sqs_fifo.observing import observing
 from observability.log_context import EVENT_FIELDS, BoundFields
 
 if TYPE_CHECKING:
@@ -105,13 +106,14 @@ def log_ended_events(batch: Sequence["BatchItem"]) -> None:
     now = time.time() * 1000
     for item in batch:
         if item.outcome is None:
-            fields = {
-                **event_fields(item),
-                "outcome": "done",
-                "since_sent_ms": int(now) - item.event.sent_at,
-                "receive_count": item.event.receive_count,
-            }
-            logger.info("event_ended", extra=fields)
+            with observing("logs"):
+                fields = {
+                    **event_fields(item),
+                    "outcome": "done",
+                    "since_sent_ms": int(now) - item.event.sent_at,
+                    "receive_count": item.event.receive_count,
+                }
+                logger.info("event_ended", extra=fields)
 
 
 def _id_or_hash(correlation_id: str) -> str:

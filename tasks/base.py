@@ -18,6 +18,7 @@ from celery_sqs_fifo import (
     Result,
     bug_outcome,
 )
+from celery_sqs_fifo.observing import observing
 from observability import log_context, log_fields
 from observability.metrics import counters
 from observability.otlp import ProcessTracing
@@ -34,7 +35,8 @@ def outcome_of(error: Exception) -> Outcome:
     outcome = _classify(error)
     if outcome.result is Result.BUG:
         logger.error("task_failed", extra={"error": outcome.error})
-        sentry_sdk.capture_exception(error)
+        with observing("error reports"):
+            sentry_sdk.capture_exception(error)
     return outcome
 
 
@@ -109,21 +111,27 @@ class StepTask(_Outcomes, EventTask):
     def delivery_begun(self, batch: list[BatchItem]) -> None:
         """Reconnect to PostgreSQL for a rerun, and begin the traces of the events."""
         _reconnect_for_rerun(retries=self.request.retries)
-        if ProcessTracing.tracer:
-            ProcessTracing.tracer.delivery_begun(batch, attempt=(self.request.retries or 0) + 1)
+        with observing("traces"):
+            if ProcessTracing.tracer:
+                ProcessTracing.tracer.delivery_begun(batch, attempt=(self.request.retries or 0) + 1)
 
     def step_ended(self, batch: list[BatchItem], *, seconds: float) -> None:
         """Record how long the step took, and add its span to the traces."""
-        counters.observe_step(self.name, seconds=seconds)
-        if ProcessTracing.tracer:
-            ProcessTracing.tracer.step_ended(batch, step=self.name, seconds=seconds)
+        with observing("metrics"):
+            counters.observe_step(self.name, seconds=seconds)
+        with observing("traces"):
+            if ProcessTracing.tracer:
+                ProcessTracing.tracer.step_ended(batch, step=self.name, seconds=seconds)
 
     def delivery_ended(self, batch: list[BatchItem]) -> None:
         """Log the events that took effect, count all outcomes, and end the traces."""
-        log_fields.log_ended_events(batch)
-        counters.count_delivery(batch)
-        if ProcessTracing.tracer:
-            ProcessTracing.tracer.delivery_ended(batch)
+        with observing("logs"):
+            log_fields.log_ended_events(batch)
+        with observing("metrics"):
+            counters.count_delivery(batch)
+        with observing("traces"):
+            if ProcessTracing.tracer:
+                ProcessTracing.tracer.delivery_ended(batch)
 
 
 class PointerTask(_Outcomes, FifoTask):

@@ -151,6 +151,7 @@ class QueueConsumer:
         self._liveness.stop()
         for timer in self._timers:
             timer.cancel()
+        self._calls.close()
         consumer_gauges.forget(self._queue_name)
         logger.info("consumer_stopped", extra={"sqs_calls": dict(self._calls.counts)})
 

@@ -9,6 +9,8 @@ from pathlib import Path
 from time import time
 from typing import Any
 
+from celery_sqs_fifo.observing import observing
+
 TOUCH_EVERY = 5.0
 DEAD_AFTER = 30.0
 
@@ -37,7 +39,8 @@ class Liveness:
 
     def _touch(self) -> None:
         if self._is_alive():
-            Path(self._name).touch()
+            with observing("liveness"):
+                Path(self._name).touch()
 
 
 def is_alive(path: Path, *, now: float) -> bool:

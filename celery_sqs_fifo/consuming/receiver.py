@@ -2,17 +2,27 @@
 
 import logging
 from collections.abc import Callable
+from functools import partial
+from math import inf
 from time import monotonic, time
 from typing import Any
+from uuid import uuid4
 
 from celery_sqs_fifo.aws import MAX_BATCH_ENTRIES, SYSTEM_ATTRIBUTES
 from celery_sqs_fifo.backoff import Backoff
-from celery_sqs_fifo.consuming.sqs_calls import Answer, Calls
+from celery_sqs_fifo.consuming.http import MAX_TRANSFER_SECONDS
+from celery_sqs_fifo.consuming.sqs_calls import Answer, Calls, LostAnswer
 from celery_sqs_fifo.delivery import Delivery
 from celery_sqs_fifo.errors import error_location
 from celery_sqs_fifo.metrics import metrics
 
 logger = logging.getLogger(__name__)
+
+# The HTTP client ends each request; this replaces one that it does not end, in seconds after the
+# end of the long poll.
+OVERSTAYS_AFTER = MAX_TRANSFER_SECONDS + 10.0
+# SQS repeats an attempt within five minutes (ReceiveMessage, "ReceiveRequestAttemptId").
+REPEAT_WITHIN = 240.0
 
 
 class Receiver:
@@ -42,42 +52,61 @@ class Receiver:
         self._call_later = call_later
         self._wants_more = wants_more
         self._on_received = on_received
-        self._is_open = False
+        # While a long poll is open, or its next try is not due.
+        self._is_busy = False
         self._failures = 0
+        # The newest poll; an answer to an earlier one comes too late.
+        self._poll = 0
         self._asked_at = 0.0
+        self._replace_at = inf
+        self._attempt_id = ""
+        self._attempted_at = 0.0
         self.last_success = monotonic()
         self.lag = 0.0
 
     def receive(self) -> None:
-        """Open a long poll, unless one is open or waits for its next try, or enough is held."""
-        if not self._is_open and self._wants_more():
+        """Open a long poll, unless one is open or waits for its next try, or enough is held.
+
+        One that should have ended long ago is replaced.
+        """
+        if monotonic() > self._replace_at:
+            self._poll += 1
+            self._retry_later(LostAnswer("the call never ended"))
+        if not self._is_busy and self._wants_more():
             self._open()
 
     def _open(self) -> None:
-        self._is_open = True
-        self._asked_at = monotonic()
+        self._is_busy = True
+        self._poll += 1
+        self._asked_at = now = monotonic()
+        self._replace_at = now + self._wait_time + OVERSTAYS_AFTER
+        if not self._attempt_id or now - self._attempted_at > REPEAT_WITHIN:
+            self._attempt_id, self._attempted_at = uuid4().hex, now
         self._calls(
             "ReceiveMessage",
             queue_url=self._queue_url,
             MaxNumberOfMessages=MAX_BATCH_ENTRIES,
             WaitTimeSeconds=self._wait_time,
             VisibilityTimeout=self._visibility_timeout,
+            ReceiveRequestAttemptId=self._attempt_id,
             MessageAttributeNames=["All"],
             MessageSystemAttributeNames=list(SYSTEM_ATTRIBUTES),
-            when_done=self._when_done,
+            when_done=partial(self._when_done, self._poll),
         )
 
-    def _when_done(self, answer: Answer, error: str | None) -> None:
-        if error:
-            if not self._failures:
-                logger.warning("receive_failed", extra={"error": error})
-            self._failures += 1
-            self._call_later(self._backoff.after(self._failures), self._try_again)
+    def _when_done(self, poll: int, answer: Answer, error: str | None) -> None:
+        if poll != self._poll:
+            # It was replaced; the attempt that was repeated for it gets the same messages.
             return
+        if error:
+            self._retry_later(error)
+            return
+        self._replace_at = inf
+        self._attempt_id = ""
         if self._failures:
             logger.info("receive_recovered", extra={"failures": self._failures})
         self._failures = 0
-        self._is_open = False
+        self._is_busy = False
         self.last_success = monotonic()
         try:
             deliveries = self._deliveries(answer)
@@ -114,6 +143,16 @@ class Receiver:
         metrics().received.inc(len(deliveries))
         metrics().redelivered.inc(sum(delivery.receive_count > 1 for delivery in deliveries))
 
+    def _retry_later(self, error: str) -> None:
+        """Try again, with the same attempt if SQS may have given messages that did not arrive."""
+        if not self._failures:
+            logger.warning("receive_failed", extra={"error": error})
+        self._failures += 1
+        self._replace_at = inf
+        if not isinstance(error, LostAnswer):
+            self._attempt_id = ""
+        self._call_later(self._backoff.after(self._failures), self._try_again)
+
     def _try_again(self) -> None:
-        self._is_open = False
+        self._is_busy = False
         self.receive()

@@ -3,33 +3,45 @@
 import json
 import logging
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from time import monotonic
 from typing import Any
 
-from botocore import xform_name
-from botocore.exceptions import ClientError
-
+from celery_sqs_fifo.consuming.http import HttpClient, Response
+from celery_sqs_fifo.consuming.signing import Signer
 from celery_sqs_fifo.errors import error_location
 from celery_sqs_fifo.metrics import metrics
 
 logger = logging.getLogger(__name__)
+
+# What all calls that are waited for may take together, and each of them, in seconds.
+MAX_WAITED_SECONDS = 10.0
+MAX_WAITED_CALL_SECONDS = 5.0
 
 Answer = dict[str, Any]
 # Called with the answer and None, or with an empty answer and what went wrong.
 WhenDone = Callable[[Answer, str | None], None]
 
 
+class LostAnswer(str):
+    """An error after which SQS may have done what it was asked to do."""
+
+    __slots__ = ()
+
+
 class Calls:
     """Calls to one queue's SQS, without waiting while the event loop turns.
 
-    When the loop has stopped (`wait` is set, at shutdown) the same calls wait for their answers.
+    When the loop has stopped (`wait` is set, at shutdown) the same calls wait for their answers,
+    all together for ten seconds at most; later ones fail at once.
     `when_done` is always called once; no call raises. `counts` has the calls made, by action.
     """
 
-    def __init__(self, *, asynchronous: Any, client: Any, hub: Any) -> None:
-        self._asynchronous = asynchronous
-        self._client = client
+    def __init__(self, *, signer: Signer, http: HttpClient, hub: Any) -> None:
+        self._signer = signer
+        self._http = http
         self._hub = hub
+        self._waited = 0.0
         self.wait = hub is None
         self.counts: Counter[str] = Counter()
         self.open = 0
@@ -44,54 +56,69 @@ class Calls:
             metrics().calls.labels(action, "error" if error else "ok").inc()
             when_done(answer, error)
 
+        parameters["QueueUrl"] = queue_url
         if self.wait:
-            self._call_and_wait(action, queue_url, parameters, count)
+            self._call_and_wait(action, parameters, count)
         else:
-            self._call(action, queue_url, parameters, count)
+            self._call(action, parameters, count)
 
-    def _call(
-        self, action: str, queue_url: str, parameters: dict[str, Any], when_done: WhenDone
-    ) -> None:
-        def on_response(response: Any) -> None:
+    def close(self) -> None:
+        """Give up the calls that are open, if the loop has stopped; they call nothing back.
+
+        Where the worker goes on without this queue, deletes may be under way or tried again.
+        """
+        if self.wait:
+            self._http.close()
+            self._signer.close()
+
+    def _call(self, action: str, parameters: Mapping[str, Any], when_done: WhenDone) -> None:
+        def on_response(response: Response) -> None:
             self.open -= 1
-            answer, error = _read(response)
-            _guarded(when_done, answer, error)
+            _guarded(when_done, *_read(response))
 
         self.open += 1
         try:
-            self._asynchronous.make_request(
-                action, parameters, queue_url, "POST", callback=on_response, protocol_params={}
-            )
+            request = self._signer.request(action, parameters)
+            self._http.send(request, on_response=on_response)
         except Exception as error:
             # No credentials, a broken endpoint: whatever it is, the worker goes on.
             self.open -= 1
             self._hub.call_soon(_guarded, when_done, {}, type(error).__name__)
 
     def _call_and_wait(
-        self, action: str, queue_url: str, parameters: dict[str, Any], when_done: WhenDone
+        self, action: str, parameters: Mapping[str, Any], when_done: WhenDone
     ) -> None:
-        call = getattr(self._client, xform_name(action))
+        seconds = min(MAX_WAITED_CALL_SECONDS, MAX_WAITED_SECONDS - self._waited)
+        if seconds <= 0:
+            _guarded(when_done, {}, "no time left before the end")
+            return
+        started_at = monotonic()
         try:
-            answer, error = call(QueueUrl=queue_url, **parameters), None
-        except ClientError as refused:
-            answer, error = {}, refused.response["Error"]["Code"]
+            request = self._signer.request(action, parameters)
+            answer, error = _read(self._http.send_and_wait(request, max_seconds=seconds))
         except Exception as failed:
             answer, error = {}, type(failed).__name__
+        self._waited += monotonic() - started_at
         _guarded(when_done, answer, error)
 
 
-def _read(response: Any) -> tuple[Answer, str | None]:
-    document = _document(response)
+def _read(response: Response) -> tuple[Answer, str | None]:
+    if response.error:
+        return {}, LostAnswer(response.error)
+    document = _document(response.body)
     if response.status != 200:
         code = str(document.get("__type", response.reason) if document else response.reason)
-        return {}, f"HTTP {response.status} {code.rpartition('#')[2]}"
-    return (document, None) if document is not None else ({}, "an answer that is no JSON object")
+        error = f"HTTP {response.status} {code.rpartition('#')[2]}"
+        return {}, LostAnswer(error) if response.status >= 500 else error
+    if document is None:
+        return {}, LostAnswer("an answer that is no JSON object")
+    return document, None
 
 
-def _document(response: Any) -> Answer | None:
+def _document(body: bytes) -> Answer | None:
     """The JSON object in an answer (of an error, too, in the AWS JSON protocol), or None."""
     try:
-        document = json.loads(response.read() or b"{}")
+        document = json.loads(body or b"{}")
     except (ValueError, RecursionError):
         return None
     return document if isinstance(document, dict) else None

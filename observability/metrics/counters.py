@@ -7,13 +7,14 @@ Most of them count in pool processes, which share their values with the main pro
 import time
 from collections import Counter as Tally
 from collections.abc import Sequence
-from functools import cache
+from functools import cache, partial
 
 from prometheus_client import CollectorRegistry, Counter, Histogram
 
 from apps.analytics.outbox import DeliveryCounts
 from apps.conversations.attribution import Attribution
 from celery_sqs_fifo import BatchItem, Result
+from celery_sqs_fifo.observing import ObservingMetric
 from observability.metrics import definitions
 
 DONE = "done"
@@ -40,19 +41,24 @@ class Metrics:
         self.lake = self._counter(definitions.LAKE_EVENTS)
         self.collected = self._counter(definitions.DEAD_LETTERS_COLLECTED)
 
-    def _counter(self, defined: definitions.Counter) -> Counter:
-        counter = Counter(defined.name, defined.meaning, defined.labels, registry=self.registry)
+    def _counter(self, defined: definitions.Counter) -> ObservingMetric:
+        counter = ObservingMetric(
+            partial(Counter, defined.name, defined.meaning, defined.labels, registry=self.registry)
+        )
         for value in defined.values:
             counter.labels(value)
         return counter
 
-    def _histogram(self, defined: definitions.Histogram) -> Histogram:
-        return Histogram(
-            defined.name,
-            defined.meaning,
-            defined.labels,
-            buckets=defined.buckets,
-            registry=self.registry,
+    def _histogram(self, defined: definitions.Histogram) -> ObservingMetric:
+        return ObservingMetric(
+            partial(
+                Histogram,
+                defined.name,
+                defined.meaning,
+                defined.labels,
+                buckets=defined.buckets,
+                registry=self.registry,
+            )
         )
 
 

@@ -21,8 +21,10 @@ from wsgiref.simple_server import WSGIServer
 
 from celery import signals
 from django.conf import settings
-from prometheus_client import CollectorRegistry, start_http_server, values
+from prometheus_client import CollectorRegistry, start_http_server
 from prometheus_client.multiprocess import MultiProcessCollector
+
+from observability.metrics.reserved_files import reserve_files
 
 logger = logging.getLogger(__name__)
 
@@ -122,13 +124,13 @@ def start_exporter(*, address: str, port: int, dropped_events: Callable[[], int]
         os.close(lock)
         raise
     os.environ[DIRECTORY_VARIABLE] = directory
-    # prometheus-client reads the variable when it is imported, which may have been earlier.
-    values.ValueClass = values.MultiProcessValue()
+    reserve_files()
     transport.metrics()
     counters.metrics()
     MultiProcessCollector(registry, path=directory)
     registry.register(transport.consumer_gauges)
     registry.register(transport.DroppedEvents(dropped_events))
+    registry.register(transport.MainProcessErrors())
     registry.register(StateCollector())
     return Exporter(
         server=server, thread=thread, directory=directory, lock=lock, process_id=os.getpid()

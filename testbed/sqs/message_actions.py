@@ -6,6 +6,7 @@ batch actions from these three.
 
 import time
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 from testbed.server.clock import Clock
@@ -54,15 +55,18 @@ class MessageActions:
         wait_end = time.monotonic() + min(wait, self._polls.longest)
         system_attributes = wanted_system_attributes(request)
         timeout = checked_visibility_timeout(request)
+        take = partial(
+            self._take, queue, limit, timeout, request.get("ReceiveRequestAttemptId") or ""
+        )
         messages = (
             queue.receive_again(limit=limit, visibility_timeout=timeout, now=self._clock.now())
             if again
-            else self._take(queue, limit, timeout)
+            else take()
         )
         while not messages and (seconds := wait_end - time.monotonic()) > 0:
             await self._polls.wait(queue=queue, seconds=seconds)
             self._account.find(name=queue.name, now=self._clock.now())
-            messages = self._take(queue, limit, timeout)
+            messages = take()
         patterns = request.get("MessageAttributeNames") or ()
         shown = [
             shown_message(
@@ -74,13 +78,16 @@ class MessageActions:
         entries = [_logged(message, result=result) for message in messages]
         return ({"Messages": shown} if shown else {}), entries
 
-    def _take(self, queue: FifoQueue, limit: int, timeout: int | None) -> list[Message]:
+    def _take(
+        self, queue: FifoQueue, limit: int, timeout: int | None, attempt_id: str
+    ) -> list[Message]:
         dead_letters = self._account.dead_letter_queue(queue=queue)
         messages = queue.receive(
             limit=limit,
             visibility_timeout=timeout,
             dead_letters=dead_letters,
             now=self._clock.now(),
+            attempt_id=attempt_id,
         )
         self._polls.wake(queue)
         if dead_letters is not None:

@@ -8,6 +8,7 @@ import uuid
 from collections import OrderedDict
 from functools import partial
 
+from testbed.sqs.attempts import ReceiveAttempts
 from testbed.sqs.attributes import MAXIMUM_VISIBILITY_TIMEOUT_SECONDS, QueueAttributes
 from testbed.sqs.deduplication import DeduplicationMemory, FirstSend
 from testbed.sqs.errors import (
@@ -45,6 +46,7 @@ class FifoQueue:
         self._groups = Groups()
         self._deduplication = DeduplicationMemory()
         self._receipts = ReceiptHandles()
+        self._attempts = ReceiveAttempts()
         self._next_sequence = _FIRST_SEQUENCE
         self._purged_at: float | None = None
 
@@ -81,16 +83,28 @@ class FifoQueue:
         visibility_timeout: int | None,
         dead_letters: "FifoQueue | None",
         now: float,
+        attempt_id: str = "",
     ) -> list[Message]:
         """Receive up to `limit` messages of unlocked groups, which are locked then.
+
+        A repeated attempt gets the same messages and receipt handles again, with a new visibility
+        timeout, unless one of them was deleted or had its visibility timeout changed.
 
         A message that was received as often as the redrive policy allows is moved to
         `dead_letters`; if that queue does not exist (None), it is received again.
         """
         self._catch_up(now=now)
         lease_end = self._lease_end(visibility_timeout, now)
-        take = partial(self._take, lease_end=lease_end, target=dead_letters, now=now)
-        return self._select(groups=self._groups, limit=limit, take=take)
+        if attempt_id and (repeated := self._attempts.repeated(attempt_id, now=now)):
+            received = repeated
+            for message in received:
+                self._leases.hold(message, until=lease_end)
+        else:
+            take = partial(self._take, lease_end=lease_end, target=dead_letters, now=now)
+            received = self._select(groups=self._groups, limit=limit, take=take)
+        if attempt_id:
+            self._attempts.remember(attempt_id, messages=received, now=now)
+        return received
 
     def receive_again(
         self, *, limit: int, visibility_timeout: int | None, now: float

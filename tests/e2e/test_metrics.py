@@ -1,5 +1,6 @@
 """The metrics of a real worker with two pool processes, one of which is killed."""
 
+import shutil
 from pathlib import Path
 from uuid import uuid4
 
@@ -8,6 +9,7 @@ import pytest
 
 from embedded.network import free_port
 from embedded.processes import ManagedProcess
+from testbed.traffic.sending import depth
 from tests.e2e.conftest import Service, any_batch_size
 from tests.support.builders import CHANNEL, PROJECT, close_body, message_body, survey_body
 from tests.support.scraping import Scrape, scrape
@@ -120,3 +122,22 @@ def test_what_a_worker_counts_adds_up_and_survives_the_death_of_a_process(
     worker.stop()
     assert not directory.exists()
     assert list(temporary.iterdir()) == []
+
+
+@any_batch_size
+def test_events_take_effect_when_the_folder_of_the_metrics_is_gone(
+    service: Service, port: int, temporary: Path
+) -> None:
+    worker = service.start_worker(concurrency=2)
+    (directory,) = temporary.glob("conversation-metrics-*")
+    send_messages(service)
+    service.wait_until_empty()
+    shutil.rmtree(directory)
+    kill_a_pool_process(service, worker)
+    kill_a_pool_process(service, worker)
+    send_messages(service)
+    service.wait_until_empty(timeout=60)
+
+    assert depth(service.sqs, service.environment["SQS_CONVERSATION_DLQ_URL"]) == 0
+    assert "observation_failed" in worker.log_text()
+    assert worker.is_running

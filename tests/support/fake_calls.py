@@ -55,6 +55,9 @@ class FakeCalls:
         if self.wait or action in self.at_once:
             self._end(call, None, None)
 
+    def close(self) -> None:
+        """Do nothing: no call is open."""
+
     @property
     def open(self) -> int:
         """Return the number of open calls."""

@@ -2,6 +2,7 @@
 
 from collections import deque
 from collections.abc import Callable
+from math import inf
 from typing import Any
 
 import pytest
@@ -102,5 +103,7 @@ def use_clock_of(loop: FakeLoop, monkeypatch: pytest.MonkeyPatch) -> None:
     """Make the package read the time from this loop."""
     for module in MODULES_WITH_CLOCKS:
         monkeypatch.setattr(f"celery_sqs_fifo.consuming.{module}.monotonic", loop.monotonic)
+    # A call is open until a test answers it, however long that is on this clock.
+    monkeypatch.setattr("celery_sqs_fifo.consuming.receiver.OVERSTAYS_AFTER", inf)
     for module in ("consumer", "failures"):
         monkeypatch.setattr(f"celery_sqs_fifo.consuming.{module}.time", loop.time)

@@ -5,13 +5,18 @@ The body of an event is `{"event_type": …, "group": …, "number": …}`. An o
 tests read what ran when.
 """
 
+import errno
 import json
 import os
 import signal
 import time
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+from botocore.exceptions import BotoCoreError
+from celery import signals
+from kombu.asynchronous import get_event_loop
 from kombu.entity import Queue
 
 from celery_sqs_fifo import (
@@ -167,6 +172,51 @@ class Probe(FifoTask):
 
 for _task in (First, Second, Third, Tick, Secret, Probe):
     app.register_task(_task())
+
+
+@signals.celeryd_init.connect
+def _fail_on_the_event_loop(**_signal: Any) -> None:
+    """Let the file FAIL, which says where, raise LOOP_ERROR on the worker's event loop once."""
+    if name := os.environ.get("LOOP_ERROR"):
+        signals.worker_ready.connect(partial(_fail_on_request, _LOOP_ERRORS[name]), weak=False)
+
+
+def _fail_on_request(error: Exception, **_signal: Any) -> None:
+    hub: Any = get_event_loop()
+    file = JOURNAL.with_name("FAIL")
+
+    def fail() -> None:
+        raise error
+
+    def read(read_fd: int) -> None:
+        hub.remove(read_fd)
+        os.close(read_fd)
+        raise error
+
+    def look() -> None:
+        # A timer of before a restart of the consumer: Celery keeps it.
+        hub.call_later(0.1, look)
+        if not file.exists():
+            return
+        where = file.read_text()
+        file.unlink()
+        if where == "callback":
+            hub.call_soon(fail)
+        elif where == "timer":
+            hub.call_later(0, fail)
+        else:
+            read_fd, write_fd = os.pipe()
+            hub.add_reader(read_fd, read, read_fd)
+            os.close(write_fd)
+
+    look()
+
+
+_LOOP_ERRORS: dict[str, Exception] = {
+    "own descriptor": OSError(errno.EBADF, "Bad file descriptor"),
+    "fork refused": BlockingIOError(errno.EAGAIN, "Resource temporarily unavailable"),
+    "connection lost": BotoCoreError(),
+}
 
 
 def _write(line: str) -> None:

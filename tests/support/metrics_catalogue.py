@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from celery_sqs_fifo.metrics import ConsumerGauges, DroppedEvents
+from celery_sqs_fifo.metrics import ConsumerGauges, DroppedEvents, MainProcessErrors
 from celery_sqs_fifo.metrics import Metrics as TransportMetrics
 from observability.metrics.counters import Metrics as ServiceMetrics
 from observability.metrics.state import StateCollector
@@ -51,6 +51,7 @@ def _described() -> Iterator[tuple[Any, tuple[str, ...]]]:
         *TransportMetrics().registry._collector_to_names,
         ConsumerGauges(),
         DroppedEvents(lambda: 0),
+        MainProcessErrors(),
         *ServiceMetrics().registry._collector_to_names,
         StateCollector(),
     ]

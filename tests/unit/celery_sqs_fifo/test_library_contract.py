@@ -16,7 +16,6 @@ import billiard.einfo
 import boto3
 import kombu.message
 import pytest
-import vine
 from celery.app import amqp
 from celery.app import trace as celery_trace
 from celery.app.control import Control
@@ -31,10 +30,7 @@ from celery.worker.consumer import events as consumer_events
 from celery.worker.request import Request, create_request_cls
 from kombu import pidbox
 from kombu.asynchronous import Hub
-from kombu.asynchronous.aws.sqs.connection import AsyncSQSConnection
-from kombu.asynchronous.http import Response
 from kombu.connection import Connection
-from kombu.exceptions import HttpError
 from kombu.transport import SQS
 from kombu.transport import redis as redis_transport
 from kombu.transport.virtual import base as virtual
@@ -98,22 +94,13 @@ def test_billiard_and_vine_have_the_minor_versions_that_this_module_describes(
         (SQS.Channel._new_queue, ["self", "queue", "kwargs"], "transport (the queue's URL)"),
         (SQS.Channel._schedule_queue, ["self", "queue"], "transport (replaces kombu's polling)"),
         (SQS.Channel.sqs, ["self", "queue"], "transport.Channel._put"),
-        (SQS.Channel.asynsqs, ["self", "queue"], "sqs_calls.Calls"),
+        (
+            SQS.Channel.new_sqs_client,
+            ["self", "region", "access_key_id", "secret_access_key", "session_token"],
+            "transport.Channel.new_sqs_client",
+        ),
         (virtual.Channel.encode_body, ["self", "body", "encoding"], "transport.encode_body"),
         (virtual.QoS.ack, ["self", "delivery_tag"], "transport (forgetting a message)"),
-        (
-            AsyncSQSConnection.make_request,
-            [
-                "self",
-                "operation_name",
-                "params",
-                "queue_url",
-                "verb",
-                "callback",
-                "protocol_params",
-            ],
-            "sqs_calls.Calls",
-        ),
         (
             Request._announce_revoked,
             ["self", "reason", "terminated", "signum", "expired"],
@@ -134,6 +121,14 @@ def test_billiard_and_vine_have_the_minor_versions_that_this_module_describes(
         (Hub.call_later, ["self", "delay", "callback", "args"], "all delayed calls"),
         (Hub.call_repeatedly, ["self", "delay", "callback", "args"], "consumer, liveness"),
         (Hub.run_once, ["self"], "consumer.stop"),
+        (Hub.add, ["self", "fd", "callback", "flags", "args", "consolidate"], "http.HttpClient"),
+        (Hub.remove, ["self", "fd"], "http.HttpClient"),
+        (Hub._pop_ready, ["self"], "event_loop.Survival"),
+        (
+            Hub.fire_timers,
+            ["self", "min_delay", "max_delay", "max_timers", "propagate"],
+            "event_loop.Survival",
+        ),
     ],
 )
 def test_a_private_function_has_the_parameters_that_are_used(
@@ -144,13 +139,50 @@ def test_a_private_function_has_the_parameters_that_are_used(
     )
 
 
-def test_a_client_can_be_created_with_a_configuration() -> None:
-    needed = {"service", "region", "access_key_id", "secret_access_key", "config"}
+def test_kombu_creates_its_clients_with_the_method_that_is_overridden() -> None:
+    source = inspect.getsource(SQS.Channel.sqs)
 
-    assert needed <= set(parameters(SQS.Channel._new_boto_client)), (
-        "SQS.Channel._new_boto_client has other parameters: transport creates its client for "
-        "shutdowns with it."
+    assert "self.new_sqs_client(" in source, (
+        "SQS.Channel.sqs creates its clients differently: transport's would have no limits."
     )
+
+
+def test_a_boto3_client_has_the_credentials_that_it_signs_with() -> None:
+    client: Any = boto3.client(
+        "sqs", region_name="eu-west-1", aws_access_key_id="a", aws_secret_access_key="s"
+    )
+
+    assert client._get_credentials().get_frozen_credentials().access_key == "a", (
+        "A client's credentials have moved: signing.Signer signs with them."
+    )
+
+
+def test_the_loop_looks_up_on_the_hub_what_is_replaced_there() -> None:
+    source = inspect.getsource(Hub.create_loop)
+
+    for name in ("self._pop_ready()", "self.fire_timers"):
+        assert name in source, (
+            f"Hub.create_loop does not use {name}: event_loop.Survival guards it."
+        )
+    assert "hub.create_loop()" in inspect.getsource(loops.asynloop), (
+        "The worker creates its loop differently: event_loop.Survival keeps it running."
+    )
+
+
+def test_celery_restarts_its_consumer_after_an_oserror() -> None:
+    assert OSError in SQS.Transport.connection_errors, (
+        "An OSError no longer means a lost connection: event_loop.Survival may be unnecessary."
+    )
+
+
+def test_a_transport_knows_its_channels() -> None:
+    with Connection("memory://") as connection:
+        channel = connection.default_channel
+        transport = connection.transport
+
+        assert channel in [*transport.channels, *transport._avail_channels], (
+            "Transport.channels no longer exists: transport gives them the loop after a restart."
+        )
 
 
 @pytest.mark.parametrize("name", ["conninfo", "region", "transport_options"])
@@ -248,77 +280,6 @@ def test_callbacks_on_the_loop_are_called_and_timers_can_be_cancelled() -> None:
     )
     assert called.count("later") == 1
     assert called.count("again") > 1
-
-
-class HttpClient:
-    """An HTTP client for kombu that records requests."""
-
-    def __init__(self) -> None:
-        self.requests: list[Any] = []
-
-    def add_request(self, request: Any) -> Any:
-        """See kombu.asynchronous.http."""
-        self.requests.append(request)
-        return request
-
-
-@pytest.fixture
-def http() -> HttpClient:
-    return HttpClient()
-
-
-@pytest.fixture
-def responses(http: HttpClient) -> list[Any]:
-    """Return the responses that a callback receives for one request of kombu's connection."""
-    client = boto3.client(
-        "sqs", region_name="eu-west-1", aws_access_key_id="a", aws_secret_access_key="s"
-    )
-    arrived: list[Any] = []
-    AsyncSQSConnection(sqs_connection=client, http_client=http).make_request(
-        "ReceiveMessage",
-        {"WaitTimeSeconds": 2},
-        QUEUE_URL,
-        "POST",
-        callback=arrived.append,
-        protocol_params={},
-    )
-    return arrived
-
-
-def test_a_call_is_signed_and_sent_in_the_aws_json_protocol(
-    http: HttpClient, responses: list[Any]
-) -> None:
-    (request,) = http.requests
-
-    assert json.loads(request.body) == {"WaitTimeSeconds": 2, "QueueUrl": QUEUE_URL}, (
-        "make_request changes parameters, or omits the queue's URL: sqs_calls.Calls passes them in "
-        "the form of the JSON protocol."
-    )
-    assert request.headers["X-Amz-Target"] == "AmazonSQS.ReceiveMessage"
-    assert "Authorization" in request.headers
-    assert request.request_timeout == 20.0, "A hanging call must end; kombu's timeout has changed."
-
-
-def test_a_callback_receives_status_reason_and_body_of_a_response(
-    http: HttpClient, responses: list[Any]
-) -> None:
-    (request,) = http.requests
-    request.on_ready(Response(request, 599, error=HttpError(599, "refused")))
-
-    (response,) = responses
-    assert (response.status, response.reason, response.read()) == (599, "refused", None), (
-        "AsyncHTTPResponse reports a failed connection differently: sqs_calls.Calls uses status, "
-        "reason and read()."
-    )
-
-
-def test_vine_calls_plain_functions() -> None:
-    called: list[str] = []
-    vine.transform(str.upper, called.append)("answer")
-
-    assert called == ["ANSWER"], (
-        "vine.transform accepts no plain function: sqs_calls.Calls passes one."
-    )
 
 
 def test_billiards_wrapper_contains_the_error() -> None:

@@ -87,7 +87,7 @@ def test_calls_are_counted_by_action_and_result() -> None:
     for status in (200, 200, 500):
         asked.receive()
         asked.respond(status, b"{}")
-    asked.asynchronous.fails_with = NoCredentialsError()
+    asked.signer.fails_with = NoCredentialsError()
     asked.receive()
     asked.loop.run_once()
 

@@ -1,9 +1,12 @@
 """A worker frees the memory of cancelled timers."""
 
+from typing import Any
+
+from kombu.asynchronous import get_event_loop, set_event_loop
 from kombu.asynchronous.timer import Timer
+from kombu.connection import Connection
 
 from celery_sqs_fifo.timers import FORGET_EVERY, forget_cancelled
-from celery_sqs_fifo.transport import Transport
 from tests.support.fake_loop import FakeLoop
 
 
@@ -42,9 +45,14 @@ def test_removing_cancelled_timers_while_timers_fire_loses_no_timer() -> None:
 def test_a_worker_removes_cancelled_timers_repeatedly() -> None:
     class Loop(FakeLoop):
         timer = Timer()
+        create_loop: Any = staticmethod(list)
+        fire_timers: Any = staticmethod(list)
+        _pop_ready: Any = staticmethod(list)
 
-    loop = Loop()
-    Transport.register_with_event_loop(object.__new__(Transport), None, loop)
+    loop, before = Loop(), get_event_loop()
+    with Connection("sqs://", transport="celery_sqs_fifo.transport:Transport") as connection:
+        connection.transport.register_with_event_loop(connection, loop)
+        set_event_loop(before)
 
     for _ in range(2):
         loop.timer.call_after(600, list).cancel()

@@ -64,7 +64,8 @@ def broker(loop: FakeLoop, monkeypatch: pytest.MonkeyPatch) -> Iterator[Broker]:
     calls, sqs = FakeCalls(at_once=CHANGES), Sqs()
     monkeypatch.setattr(transport, "Calls", lambda **_options: calls)
     monkeypatch.setattr(transport, "current_app", fifo_app())
-    monkeypatch.setattr(Channel, "asynsqs", lambda *_args, **_options: None)
+    monkeypatch.setattr(transport, "Signer", lambda _client: None)
+    monkeypatch.setattr(transport, "HttpClient", lambda **_options: None)
     monkeypatch.setattr(Channel, "sqs", lambda *_args, **_options: sqs)
     options = {
         "region": "eu-west-1",

@@ -11,7 +11,9 @@ import pytest
 
 from celery_sqs_fifo import Backoff
 from celery_sqs_fifo.aws import SYSTEM_ATTRIBUTES
-from celery_sqs_fifo.consuming.receiver import Receiver
+from celery_sqs_fifo.consuming import receiver as receiver_module
+from celery_sqs_fifo.consuming.receiver import REPEAT_WITHIN, Receiver
+from celery_sqs_fifo.consuming.sqs_calls import LostAnswer
 from celery_sqs_fifo.delivery import Delivery
 from tests.support.fake_calls import FakeCalls, names, sqs_message
 from tests.support.fake_loop import FakeLoop, use_clock_of
@@ -75,6 +77,8 @@ def polls(monkeypatch: pytest.MonkeyPatch) -> Polls:
 def test_a_long_poll_asks_for_ten_messages_and_all_that_is_known_of_them(polls: Polls) -> None:
     (call,) = polls.calls.made
     assert (call.action, call.queue_url) == (RECEIVE, "queue")
+    attempt = call.parameters.pop("ReceiveRequestAttemptId")
+    assert len(attempt) == 32
     assert call.parameters == {
         "MaxNumberOfMessages": 10,
         "WaitTimeSeconds": 2,
@@ -82,6 +86,56 @@ def test_a_long_poll_asks_for_ten_messages_and_all_that_is_known_of_them(polls: 
         "MessageAttributeNames": ["All"],
         "MessageSystemAttributeNames": list(SYSTEM_ATTRIBUTES),
     }
+
+
+def attempts(polls: Polls) -> list[str]:
+    return [call.parameters["ReceiveRequestAttemptId"] for call in polls.calls.of(RECEIVE)]
+
+
+def test_a_receive_whose_answer_was_lost_is_repeated_with_its_attempt(polls: Polls) -> None:
+    polls.fail(LostAnswer("Operation timed out"))
+    polls.fail(LostAnswer("HTTP 503 ServiceUnavailable"))
+    polls.calls.receive([sqs_message("1")])
+
+    assert len(attempts(polls)) == 4
+    assert len(set(attempts(polls)[:3])) == 1
+    assert attempts(polls)[3] != attempts(polls)[2]
+
+
+def test_a_receive_that_sqs_refused_is_a_new_attempt(polls: Polls) -> None:
+    polls.fail("HTTP 400 ThrottlingException")
+
+    assert len(set(attempts(polls))) == 2
+
+
+def test_an_attempt_is_repeated_only_as_long_as_sqs_remembers_it(polls: Polls) -> None:
+    while polls.loop.now < 1_000 + REPEAT_WITHIN:
+        polls.fail(LostAnswer("Operation timed out"))
+
+    assert len(set(attempts(polls))) == 2
+
+
+def test_a_poll_that_overstays_is_replaced_and_its_late_answer_ignored(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    polls = Polls(monkeypatch)
+    monkeypatch.setattr(receiver_module, "OVERSTAYS_AFTER", 40)
+    polls.receiver.receive()
+    polls.loop.advance(41)
+    polls.receiver.receive()
+    assert polls.number == 1
+
+    polls.loop.advance(2)
+    polls.receiver.receive()
+    polls.loop.advance(1)
+    assert polls.number == 2
+    assert len(set(attempts(polls))) == 1
+
+    polls.calls.receive([sqs_message("late")])
+    assert polls.received == []
+
+    polls.calls.receive([sqs_message("repeated")])
+    assert names(polls.received) == ["repeated"]
 
 
 def test_one_poll_is_open_at_a_time(polls: Polls) -> None:

@@ -2,68 +2,80 @@
 
 import json
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Mapping
 from typing import Any
 
-import boto3
 import pytest
-from botocore.exceptions import EndpointConnectionError, NoCredentialsError
-from botocore.stub import Stubber
+from botocore.exceptions import NoCredentialsError
 
-from celery_sqs_fifo.consuming.sqs_calls import Answer, Calls
+from celery_sqs_fifo.consuming.http import OnResponse, Request, Response
+from celery_sqs_fifo.consuming.sqs_calls import Answer, Calls, LostAnswer
 from tests.support.fake_loop import FakeLoop
 
 QUEUE_URL = "https://sqs.eu-west-1.amazonaws.com/123456789012/q.fifo"
 
 
-class Response:
-    """What kombu gives for an answer."""
-
-    def __init__(self, *, status: int, body: bytes | None, reason: str = "") -> None:
-        self.status = status
-        self.reason = reason
-        self._body = body
-
-    def read(self) -> bytes | None:
-        """The whole body; kombu gives None where a connection failed."""
-        return self._body
-
-
-class Asynchronous:
-    """kombu's AsyncSQSConnection: keeps what was asked for, or fails while signing."""
+class Http:
+    """An HTTP client that keeps what was sent, and answers when it is told to."""
 
     def __init__(self) -> None:
-        self.requests: list[tuple[str, dict[str, Any], str]] = []
-        self.callbacks: list[Callable[[Any], None]] = []
+        self.sent: list[Request] = []
+        self.callbacks: list[OnResponse] = []
+        self.waited: list[float] = []
+        self.next_response = Response(status=200, body=b"{}")
         self.fails_with: Exception | None = None
+        self.takes = 0.0
+        self.loop: FakeLoop | None = None
+        self.is_closed = False
 
-    def make_request(
-        self,
-        operation_name: str,
-        params: dict[str, Any],
-        queue_url: str,
-        verb: str,
-        callback: Callable[[Any], None],
-        protocol_params: dict[str, Any],
-    ) -> None:
-        """See kombu.asynchronous.aws.sqs.connection."""
+    def send(self, request: Request, *, on_response: OnResponse) -> None:
+        """See celery_sqs_fifo.consuming.http."""
+        self.sent.append(request)
+        self.callbacks.append(on_response)
+
+    def send_and_wait(self, request: Request, *, max_seconds: float) -> Response:
+        """See celery_sqs_fifo.consuming.http."""
         if self.fails_with:
             raise self.fails_with
-        assert (verb, protocol_params) == ("POST", {})
-        self.requests.append((operation_name, params, queue_url))
-        self.callbacks.append(callback)
+        self.waited.append(max_seconds)
+        if self.loop:
+            self.loop.now += min(self.takes, max_seconds)
+        return self.next_response
+
+    def close(self) -> None:
+        """See celery_sqs_fifo.consuming.http."""
+        self.is_closed = True
+
+
+class Signs:
+    """Makes requests that are not signed, or fails."""
+
+    def __init__(self) -> None:
+        self.fails_with: Exception | None = None
+        self.is_closed = False
+
+    def request(self, action: str, parameters: Mapping[str, Any]) -> Request:
+        """See celery_sqs_fifo.consuming.signing."""
+        if self.fails_with:
+            raise self.fails_with
+        body = json.dumps(parameters).encode()
+        return Request(url="https://sqs", headers={"X-Amz-Target": action}, body=body)
+
+    def close(self) -> None:
+        """See celery_sqs_fifo.consuming.signing."""
+        self.is_closed = True
 
 
 class Asked:
     """Calls with fakes around them, and the answers that arrived."""
 
     def __init__(self) -> None:
-        self.asynchronous = Asynchronous()
-        self.loop = FakeLoop()
-        self.client = boto3.client(
-            "sqs", region_name="eu-west-1", aws_access_key_id="a", aws_secret_access_key="s"
+        self.http, self.signer, self.loop = Http(), Signs(), FakeLoop()
+        self.calls = Calls(
+            signer=self.signer,  # type: ignore[arg-type]
+            http=self.http,  # type: ignore[arg-type]
+            hub=self.loop,
         )
-        self.calls = Calls(asynchronous=self.asynchronous, client=self.client, hub=self.loop)
         self.answers: list[tuple[Answer, str | None]] = []
 
     def receive(self) -> None:
@@ -73,7 +85,8 @@ class Asked:
         self.answers.append((answer, error))
 
     def respond(self, status: int, body: bytes | None, reason: str = "") -> None:
-        self.asynchronous.callbacks.pop(0)(Response(status=status, body=body, reason=reason))
+        response = Response(error=reason) if body is None else Response(status=status, body=body)
+        self.http.callbacks.pop(0)(response)
 
 
 @pytest.fixture
@@ -82,10 +95,12 @@ def asked() -> Asked:
 
 
 @pytest.fixture
-def stubber(asked: Asked) -> Iterator[Stubber]:
+def waiting(asked: Asked, monkeypatch: pytest.MonkeyPatch) -> Asked:
+    """Calls that are waited for, as at shutdown."""
+    monkeypatch.setattr("celery_sqs_fifo.consuming.sqs_calls.monotonic", asked.loop.monotonic)
+    asked.http.loop = asked.loop
     asked.calls.wait = True
-    with Stubber(asked.client) as stubber:
-        yield stubber
+    return asked
 
 
 def aws_error(code: str) -> bytes:
@@ -94,7 +109,8 @@ def aws_error(code: str) -> bytes:
 
 def test_a_call_is_made_without_waiting_and_its_answer_given_later(asked: Asked) -> None:
     asked.receive()
-    assert asked.asynchronous.requests == [("ReceiveMessage", {"WaitTimeSeconds": 2}, QUEUE_URL)]
+    (request,) = asked.http.sent
+    assert json.loads(request.body) == {"WaitTimeSeconds": 2, "QueueUrl": QUEUE_URL}
     assert (asked.answers, asked.calls.open) == ([], 1)
 
     asked.respond(200, b'{"Messages": []}')
@@ -107,12 +123,12 @@ def test_a_call_is_made_without_waiting_and_its_answer_given_later(asked: Asked)
         (400, aws_error("QueueDoesNotExist"), "", "HTTP 400 QueueDoesNotExist"),
         (403, aws_error("AccessDenied"), "Forbidden", "HTTP 403 AccessDenied"),
         (400, b'{"__type": "ThrottlingException"}', "", "HTTP 400 ThrottlingException"),
-        (500, b"<html>oops</html>", "Server Error", "HTTP 500 Server Error"),
-        (503, b"", "Slow Down", "HTTP 503 Slow Down"),
-        (503, b"[]", "Slow Down", "HTTP 503 Slow Down"),
+        (500, b"<html>oops</html>", "", "HTTP 500 Internal Server Error"),
+        (503, b"", "", "HTTP 503 Service Unavailable"),
+        (503, b"[]", "", "HTTP 503 Service Unavailable"),
         (502, b'{"message": "no type"}', "Bad Gateway", "HTTP 502 Bad Gateway"),
         (502, b"\xff\xfe", "Bad Gateway", "HTTP 502 Bad Gateway"),
-        (599, None, "Connection refused", "HTTP 599 Connection refused"),
+        (0, None, "Connection refused", "Connection refused"),
     ],
 )
 def test_an_error_of_sqs_or_of_the_network_becomes_a_string(
@@ -150,16 +166,16 @@ def test_an_answer_that_is_garbage_becomes_a_string(asked: Asked, body: bytes) -
 
 def test_an_error_with_a_deeply_nested_body_becomes_a_string(asked: Asked) -> None:
     asked.receive()
-    asked.respond(500, b"[" * 100_000, "Server Error")
+    asked.respond(500, b"[" * 100_000)
 
-    assert asked.answers == [({}, "HTTP 500 Server Error")]
+    assert asked.answers == [({}, "HTTP 500 Internal Server Error")]
 
 
 @pytest.mark.parametrize("error", [NoCredentialsError(), KeyError("region"), OSError("no file")])
 def test_an_error_while_a_request_is_signed_becomes_a_string_at_the_loops_next_turn(
     asked: Asked, error: Exception
 ) -> None:
-    asked.asynchronous.fails_with = error
+    asked.signer.fails_with = error
     asked.receive()
     assert (asked.answers, asked.calls.open) == ([], 0)
 
@@ -193,48 +209,95 @@ def test_calls_are_counted_by_action(asked: Asked) -> None:
     assert asked.calls.open == 3
 
 
-def test_at_shutdown_a_call_waits_for_its_answer(asked: Asked, stubber: Stubber) -> None:
-    entries = [{"Id": "0", "ReceiptHandle": "handle"}]
-    deleted = {"Successful": [{"Id": "0"}], "Failed": []}
-    stubber.add_response(
-        "delete_message_batch", deleted, {"QueueUrl": QUEUE_URL, "Entries": entries}
-    )
-    asked.calls("DeleteMessageBatch", queue_url=QUEUE_URL, when_done=asked.note, Entries=entries)
-
-    assert asked.answers == [(deleted, None)]
-    assert (asked.asynchronous.requests, asked.calls.open) == ([], 0)
-    assert asked.calls.counts == {"DeleteMessageBatch": 1}
-
-
-def test_at_shutdown_an_error_of_sqs_becomes_a_string(asked: Asked, stubber: Stubber) -> None:
-    stubber.add_client_error("receive_message", "AccessDenied", http_status_code=403)
+@pytest.mark.parametrize(
+    ("status", "body", "is_lost"),
+    [
+        (0, None, True),
+        (500, b"", True),
+        (503, aws_error("ServiceUnavailable"), True),
+        (200, b"<html>", True),
+        (400, aws_error("QueueDoesNotExist"), False),
+        (403, aws_error("ExpiredToken"), False),
+    ],
+)
+def test_an_answer_is_lost_if_sqs_may_have_acted(
+    asked: Asked, status: int, body: bytes | None, is_lost: bool
+) -> None:
     asked.receive()
+    asked.respond(status, body, "Operation timed out")
 
-    assert asked.answers == [({}, "AccessDenied")]
+    ((_answer, error),) = asked.answers
+    assert isinstance(error, LostAnswer) is is_lost
+
+
+def test_at_shutdown_a_call_waits_for_its_answer(waiting: Asked) -> None:
+    waiting.http.next_response = Response(status=200, body=b'{"Successful": [{"Id": "0"}]}')
+    waiting.receive()
+
+    assert waiting.answers == [({"Successful": [{"Id": "0"}]}, None)]
+    assert (waiting.http.sent, waiting.calls.open) == ([], 0)
+    assert waiting.calls.counts == {"ReceiveMessage": 1}
+
+
+def test_at_shutdown_an_error_of_sqs_becomes_a_string(waiting: Asked) -> None:
+    waiting.http.next_response = Response(status=403, body=aws_error("AccessDenied"))
+    waiting.receive()
+
+    assert waiting.answers == [({}, "HTTP 403 AccessDenied")]
 
 
 @pytest.mark.parametrize(
     "error",
-    [
-        EndpointConnectionError(endpoint_url="x"),
-        NoCredentialsError(),
-        OSError("no file"),
-        KeyError(),
-    ],
+    [NoCredentialsError(), OSError("no file"), KeyError()],
     ids=lambda error: type(error).__name__,
 )
-def test_at_shutdown_any_other_error_becomes_a_string(
-    asked: Asked, monkeypatch: pytest.MonkeyPatch, error: Exception
+def test_at_shutdown_any_other_error_becomes_a_string(waiting: Asked, error: Exception) -> None:
+    waiting.http.fails_with = error
+    waiting.receive()
+
+    assert waiting.answers == [({}, type(error).__name__)]
+
+
+def test_at_shutdown_all_calls_together_wait_for_ten_seconds_at_most(waiting: Asked) -> None:
+    waiting.http.takes = 60
+    waiting.http.next_response = Response(error="Operation timed out")
+    for _ in range(20):
+        waiting.receive()
+
+    assert waiting.http.waited == [5, 5]
+    assert [error for _, error in waiting.answers] == [
+        *["Operation timed out"] * 2,
+        *["no time left before the end"] * 18,
+    ]
+
+
+def test_at_shutdown_calls_that_are_answered_spend_only_their_own_time(waiting: Asked) -> None:
+    waiting.http.takes = 0.1
+    for _ in range(90):
+        waiting.receive()
+
+    assert {error for _, error in waiting.answers} == {None}
+
+
+def test_closing_at_shutdown_ends_what_is_open_and_the_refresh_of_credentials(
+    waiting: Asked,
 ) -> None:
-    def fails(**_parameters: Any) -> None:
-        raise error
+    waiting.calls.close()
 
-    monkeypatch.setattr(asked.client, "receive_message", fails)
-    asked.calls.wait = True
+    assert waiting.http.is_closed
+    assert waiting.signer.is_closed
+
+
+def test_closing_gives_up_nothing_while_the_worker_goes_on(asked: Asked) -> None:
     asked.receive()
+    asked.calls.close()
+    asked.respond(200, b"{}")
 
-    assert asked.answers == [({}, type(error).__name__)]
+    assert not asked.http.is_closed
+    assert asked.answers == [({}, None)]
 
 
 def test_without_a_loop_calls_wait_from_the_start() -> None:
-    assert Calls(asynchronous=None, client=None, hub=None).wait is True
+    calls = Calls(signer=Signs(), http=Http(), hub=None)  # type: ignore[arg-type]
+
+    assert calls.wait is True

@@ -42,12 +42,15 @@ class Desk:
             sent = self.queue.send(message=message, now=self.now)
         return sent
 
-    def receive(self, limit: int = 10, *, timeout: int | None = None) -> list[Message]:
+    def receive(
+        self, limit: int = 10, *, timeout: int | None = None, attempt_id: str = ""
+    ) -> list[Message]:
         return self.queue.receive(
             limit=limit,
             visibility_timeout=timeout,
             dead_letters=self.dead_letters,
             now=self.now,
+            attempt_id=attempt_id,
         )
 
     def received(self, limit: int = 10, *, timeout: int | None = None) -> list[str]:
@@ -322,3 +325,46 @@ def test_counts_tell_visible_messages_from_those_in_flight() -> None:
     desk.send("a1", "a2", "b1")
     desk.receive(limit=2)
     assert desk.counts() == Counts(visible=1, in_flight=2)
+
+
+def test_a_repeated_attempt_gets_the_same_messages_and_handles_and_a_new_timeout() -> None:
+    desk = Desk()
+    desk.send("a1", "a2", "b1")
+    first = [(one.body, one.receipt_handle) for one in desk.receive(timeout=30, attempt_id="x")]
+    desk.now += 20
+    again = desk.receive(timeout=30, attempt_id="x")
+    assert [(one.body, one.receipt_handle) for one in again] == first
+    assert {one.receive_count for one in again} == {1}
+
+    desk.now += 20
+    assert desk.received() == []
+    desk.now += 10
+    assert desk.received() == ["a1", "a2", "b1"]
+
+
+def test_an_attempt_of_which_a_message_was_changed_is_like_any_other_receive() -> None:
+    for change in (
+        lambda desk, handle: desk.delete(handle),
+        lambda desk, handle: desk.change(handle, timeout=50),
+    ):
+        desk = Desk()
+        desk.send("a1", "b1")
+        handles = [one.receipt_handle for one in desk.receive(attempt_id="x")]
+        change(desk, handles[0])
+        assert desk.receive(attempt_id="x") == []
+
+
+def test_an_attempt_is_forgotten_after_five_minutes() -> None:
+    desk = Desk()
+    desk.send("a1")
+    assert desk.receive(timeout=HOUR, attempt_id="x")
+    desk.now += 301
+    assert desk.receive(attempt_id="x") == []
+
+
+def test_another_attempt_gets_what_is_not_in_flight() -> None:
+    desk = Desk()
+    desk.send("a1")
+    assert desk.receive(attempt_id="x")
+    desk.send("b1")
+    assert [one.body for one in desk.receive(attempt_id="y")] == ["b1"]

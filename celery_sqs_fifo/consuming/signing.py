@@ -1,0 +1,44 @@
+"""Signed requests to SQS in the AWS JSON protocol."""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from botocore.auth import SigV4Auth
+from botocore.awsrequest import AWSRequest
+
+from celery_sqs_fifo.consuming.credentials import CurrentCredentials
+from celery_sqs_fifo.consuming.http import Request
+
+_CONTENT_TYPE = "application/x-amz-json-1.0"
+_TARGET = "AmazonSQS"
+
+
+class Signer:
+    """Makes requests to the endpoint, and with the credentials, of a boto3 client."""
+
+    def __init__(self, client: Any) -> None:
+        self._endpoint = client.meta.endpoint_url
+        self._region = client.meta.region_name
+        self._credentials = CurrentCredentials(client._get_credentials())
+
+    def request(self, action: str, parameters: Mapping[str, Any]) -> Request:
+        """Return a signed request. Raise NoCredentialsError while there are no credentials."""
+        body = json.dumps(parameters).encode()
+        unsigned = AWSRequest(
+            method="POST",
+            url=self._endpoint,
+            headers={"Content-Type": _CONTENT_TYPE, "X-Amz-Target": f"{_TARGET}.{action}"},
+            data=body,
+        )
+        SigV4Auth(self._credentials.get(), "sqs", self._region).add_auth(unsigned)
+        return Request(
+            url=self._endpoint,
+            headers=dict(unsigned.headers.items()),
+            body=body,
+            wait_seconds=parameters.get("WaitTimeSeconds", 0),
+        )
+
+    def close(self) -> None:
+        """Stop refreshing the credentials."""
+        self._credentials.stop()

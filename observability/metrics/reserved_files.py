@@ -1,0 +1,41 @@
+"""Metric files whose disk space is reserved before it is written.
+
+prometheus-client writes through memory maps of files with holes. On a full disk, the first write
+into a hole ends the process (SIGBUS). Reserving the space raises an OSError instead.
+"""
+
+import os
+from pathlib import Path
+from typing import Any
+
+from prometheus_client import mmap_dict, values
+
+# More than the space that a value needs in addition to its key.
+_VALUE_BYTES = 64
+
+
+class ReservedDict(mmap_dict.MmapedDict):
+    """A file of values. Opening it, and adding a value, raise OSError if the disk is full."""
+
+    def __init__(self, filename: str, read_mode: bool = False) -> None:
+        if not read_mode:
+            with Path(filename).open("ab") as file:
+                size = max(os.fstat(file.fileno()).st_size, mmap_dict._INITIAL_MMAP_SIZE)  # noqa: SLF001
+                os.posix_fallocate(file.fileno(), 0, size)
+        super().__init__(filename, read_mode)
+
+    def _init_value(self: Any, key: str) -> None:
+        needed = self._used + len(key.encode()) + _VALUE_BYTES
+        capacity = self._capacity
+        while needed > capacity:
+            capacity *= 2
+        if capacity > self._capacity:
+            os.posix_fallocate(self._f.fileno(), 0, capacity)
+        super()._init_value(key)
+
+
+def reserve_files() -> None:
+    """Make this process, and those that it forks, keep their values in such files."""
+    vars(values)["MmapedDict"] = ReservedDict
+    # prometheus-client reads the variable when it is imported, which may have been earlier.
+    values.ValueClass = values.MultiProcessValue()

@@ -1,0 +1,132 @@
+"""The proxy, in a thread of the process that uses it."""
+
+import asyncio
+from collections.abc import Coroutine, Iterator
+from contextlib import contextmanager, suppress
+from threading import Thread
+from typing import Any
+from urllib.parse import urlsplit, urlunsplit
+
+_CHUNK_BYTES = 65_536
+_CALL_SECONDS = 5.0
+
+
+class _Connection:
+    """A connection through the proxy. Once it is lost, neither side hears of the other again."""
+
+    def __init__(self, task: asyncio.Task[Any] | None, *, is_lost: bool) -> None:
+        self.task = task
+        self.loses_requests = is_lost
+        self.loses_answers = is_lost
+
+
+class SwallowingProxy:
+    """Forwards connections to `host`:`port`, and swallows their traffic when it is asked to.
+
+    A connection that was swallowed stays lost, and open, when the fault has ended.
+    """
+
+    def __init__(self, *, host: str, port: int, loop: asyncio.AbstractEventLoop) -> None:
+        self._host = host
+        self._upstream_port = port
+        self._loop = loop
+        self._connections: set[_Connection] = set()
+        self._server: asyncio.Server | None = None
+        self._is_swallowing = False
+        self.port = 0
+
+    def lose_connections(self) -> None:
+        """Lose the connections that are open; new ones work."""
+        self._call(self._lose(requests=True))
+
+    def lose_answers(self) -> None:
+        """Lose the answers of the connections that are open; what they send still arrives."""
+        self._call(self._lose(requests=False))
+
+    def swallow(self) -> None:
+        """Lose all connections, and those that are opened until `pass_on`."""
+        self._is_swallowing = True
+        self.lose_connections()
+
+    def pass_on(self) -> None:
+        """Let new connections work again."""
+        self._is_swallowing = False
+
+    def url(self, upstream: str) -> str:
+        """Return the URL of the server with this proxy in its place."""
+        parts = urlsplit(upstream)
+        return urlunsplit(parts._replace(netloc=f"127.0.0.1:{self.port}"))
+
+    async def serve(self) -> None:
+        """Accept connections on a port of the system's choice."""
+        self._server = await asyncio.start_server(self._forward, "127.0.0.1", 0)
+        self.port = self._server.sockets[0].getsockname()[1]
+
+    async def close(self) -> None:
+        """End all connections."""
+        if self._server is not None:
+            self._server.close()
+        forwarding = [one.task for one in self._connections if one.task is not None]
+        for task in forwarding:
+            task.cancel()
+        await asyncio.gather(*forwarding, return_exceptions=True)
+
+    def _call(self, coroutine: Coroutine[Any, Any, None]) -> None:
+        asyncio.run_coroutine_threadsafe(coroutine, self._loop).result(_CALL_SECONDS)
+
+    async def _lose(self, *, requests: bool) -> None:
+        for connection in self._connections:
+            connection.loses_requests = connection.loses_requests or requests
+            connection.loses_answers = True
+
+    async def _forward(
+        self, client_reader: asyncio.StreamReader, client_writer: asyncio.StreamWriter
+    ) -> None:
+        connection = _Connection(asyncio.current_task(), is_lost=self._is_swallowing)
+        self._connections.add(connection)
+        writers = [client_writer]
+        try:
+            reader, writer = await asyncio.open_connection(self._host, self._upstream_port)
+            writers.append(writer)
+            async with asyncio.TaskGroup() as both:
+                both.create_task(self._pump(client_reader, writer, connection, "loses_requests"))
+                both.create_task(self._pump(reader, client_writer, connection, "loses_answers"))
+        finally:
+            self._connections.discard(connection)
+            for one in writers:
+                one.close()
+
+    async def _pump(
+        self,
+        reader: asyncio.StreamReader,
+        writer: asyncio.StreamWriter,
+        connection: _Connection,
+        is_lost: str,
+    ) -> None:
+        with suppress(ConnectionError):
+            while data := await reader.read(_CHUNK_BYTES):
+                if not getattr(connection, is_lost):
+                    writer.write(data)
+                    await writer.drain()
+        if not getattr(connection, is_lost):
+            writer.close()
+
+
+@contextmanager
+def running_proxy(*, url: str) -> Iterator[SwallowingProxy]:
+    """Run a proxy before the server at `url`."""
+    parts = urlsplit(url)
+    if parts.hostname is None or parts.port is None:
+        raise ValueError(f"the URL needs a host and a port: {url}")
+    loop = asyncio.new_event_loop()
+    thread = Thread(target=loop.run_forever, name="proxy", daemon=True)
+    thread.start()
+    proxy = SwallowingProxy(host=parts.hostname, port=parts.port, loop=loop)
+    asyncio.run_coroutine_threadsafe(proxy.serve(), loop).result(_CALL_SECONDS)
+    try:
+        yield proxy
+    finally:
+        asyncio.run_coroutine_threadsafe(proxy.close(), loop).result(_CALL_SECONDS)
+        loop.call_soon_threadsafe(loop.stop)
+        thread.join()
+        loop.close()

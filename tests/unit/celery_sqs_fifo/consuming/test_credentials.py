@@ -1,0 +1,102 @@
+"""Credentials that are refreshed by a thread, and used meanwhile."""
+
+import threading
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from botocore.credentials import Credentials, RefreshableCredentials
+from botocore.exceptions import NoCredentialsError
+
+from celery_sqs_fifo.consuming import credentials as module
+from celery_sqs_fifo.consuming.credentials import CurrentCredentials
+
+
+class Source:
+    """Gives credentials that are refreshed each time they are asked for, as soon as it may."""
+
+    def __init__(self) -> None:
+        self.given = 0
+        self.may_answer = threading.Event()
+        self.may_answer.set()
+        self.asked = threading.Event()
+        self.error: Exception | None = None
+        self.credentials = RefreshableCredentials.create_from_metadata(
+            self._metadata(), refresh_using=self._refresh, method="test"
+        )
+
+    def _refresh(self) -> dict[str, str]:
+        self.asked.set()
+        self.may_answer.wait(10)
+        if self.error:
+            raise self.error
+        self.given += 1
+        return self._metadata()
+
+    def _metadata(self) -> dict[str, str]:
+        expires = datetime.now(UTC) + timedelta(minutes=5)
+        return {
+            "access_key": f"key {self.given}",
+            "secret_key": "s",
+            "token": "t",
+            "expiry_time": expires.isoformat(),
+        }
+
+
+@pytest.fixture
+def source(monkeypatch: pytest.MonkeyPatch) -> Iterator[Source]:
+    monkeypatch.setattr(module, "REFRESH_EVERY", 0.01)
+    monkeypatch.setattr(module, "FIRST_WITHIN", 0.2)
+    source = Source()
+    yield source
+    source.may_answer.set()
+
+
+def test_credentials_that_do_not_change_need_no_thread() -> None:
+    threads = threading.active_count()
+    current = CurrentCredentials(Credentials("key", "secret"))
+
+    assert current.get().access_key == "key"
+    assert threading.active_count() == threads
+
+
+def test_without_credentials_getting_them_raises() -> None:
+    with pytest.raises(NoCredentialsError):
+        CurrentCredentials(None).get()
+
+
+def test_the_newest_credentials_are_given_while_a_refresh_hangs(source: Source) -> None:
+    current = CurrentCredentials(source.credentials)
+    before = current.get().access_key
+    source.may_answer.clear()
+    source.asked.clear()
+    assert source.asked.wait(5)
+    given = source.given
+
+    assert current.get().access_key in {before, f"key {given}"}
+    source.may_answer.set()
+    current.stop()
+
+
+def test_a_refresh_that_fails_leaves_them_in_use_and_is_logged_once(
+    source: Source, caplog: pytest.LogCaptureFixture
+) -> None:
+    current = CurrentCredentials(source.credentials)
+    source.error = OSError("no sts")
+    for _ in range(5):
+        source.asked.clear()
+        assert source.asked.wait(5)
+
+    assert str(current.get().access_key).startswith("key ")
+    current.stop()
+    logged = [one for one in caplog.records if one.name == module.__name__]
+    assert [one.message for one in logged] == ["credentials_refresh_failed"]
+
+
+def test_the_start_waits_only_for_a_while_for_the_first_credentials(source: Source) -> None:
+    source.may_answer.clear()
+    current = CurrentCredentials(source.credentials)
+
+    with pytest.raises(NoCredentialsError):
+        current.get()
+    current.stop()
