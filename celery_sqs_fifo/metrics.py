@@ -18,7 +18,7 @@ from celery_sqs_fifo.observing import ObservingMetric, failures
 # one could create a reason for each event.
 MAX_REASONS = 40
 OTHER = "other"
-BATCH_SIZES = tuple(range(1, 11))
+BATCH_SIZES = (*range(1, 11), 15, 20, 25)
 # The seconds between two observations of a consumer's state.
 OBSERVE_EVERY = 5.0
 

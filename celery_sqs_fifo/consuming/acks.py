@@ -1,4 +1,4 @@
-"""Deleting finished messages, ten with one call."""
+"""Delete finished messages, up to ten with one call."""
 
 import logging
 from collections import deque
@@ -17,11 +17,11 @@ RETRY_AFTER = 0.5
 
 
 class Acks:
-    """Finished messages on their way to being deleted.
+    """Deletes finished messages.
 
-    A batch goes when ten have gathered, when for `flush_after` seconds none has followed, and at
-    the latest `flush_within` seconds after its first. A delete that fails is tried again; one that
-    came too late is reported, since SQS will deliver the message again.
+    A call is made when ten messages wait, when no message has followed for `flush_after` seconds,
+    or `flush_within` seconds after the first, whichever comes first. A delete that fails is
+    retried. A delete that came too late is reported, because SQS will deliver the message again.
     """
 
     def __init__(
@@ -59,14 +59,14 @@ class Acks:
             self._flush_in(min(self._flush_after, self._flush_by - self._now()))
 
     def hurry(self, *, at_once: bool = False) -> None:
-        """Somebody waits for a delete: gather no longer than `flush_after` from now, or no more."""
+        """Send the waiting deletes within `flush_after` seconds, or at once."""
         if self._waiting:
-            longest = 0.0 if at_once else self._flush_after
-            self._flush_by = min(self._flush_by, self._now() + longest)
+            max_delay = 0.0 if at_once else self._flush_after
+            self._flush_by = min(self._flush_by, self._now() + max_delay)
             self._flush_in(self._flush_by - self._now())
 
     def flush(self) -> None:
-        """Send all deletes that wait."""
+        """Send all waiting deletes."""
         self._cancel_timer()
         for _ in range(0, len(self._waiting), MAX_BATCH_ENTRIES):
             size = min(MAX_BATCH_ENTRIES, len(self._waiting))
@@ -74,11 +74,11 @@ class Acks:
 
     @property
     def undeleted(self) -> list[Delivery]:
-        """What is finished and not yet confirmed as deleted: its lease must not run out."""
+        """Return the finished messages with pending deletes. Their leases must not run out."""
         return [*self._waiting, *self._sent]
 
     def _flush_in(self, seconds: float) -> None:
-        """Flush then, or at once, but not before a failed batch may be tried again."""
+        """Flush after this delay, but not before a failed call may be retried."""
         self._cancel_timer()
         delay = max(seconds, self._not_before - self._now())
         if delay > 0:
@@ -96,7 +96,7 @@ class Acks:
 
         def when_done(answer: Answer, error: str | None) -> None:
             self._sent.difference_update(batch)
-            self._sort_out(batch, answer, error)
+            self._apply_answer(batch, answer, error)
 
         entries = [
             {"Id": str(number), "ReceiptHandle": delivery.receipt_handle}
@@ -106,9 +106,9 @@ class Acks:
             "DeleteMessageBatch", queue_url=self._queue_url, Entries=entries, when_done=when_done
         )
 
-    def _sort_out(self, batch: Sequence[Delivery], answer: Answer, error: str | None) -> None:
+    def _apply_answer(self, batch: Sequence[Delivery], answer: Answer, error: str | None) -> None:
         failed = {int(entry["Id"]): entry["Code"] for entry in answer.get("Failed", ())}
-        again = []
+        retried = []
         for number, delivery in enumerate(batch):
             code = error or failed.get(number)
             if code is None:
@@ -122,13 +122,16 @@ class Acks:
                 metrics().deleted_too_late.inc()
                 self._report(Report.DELETED_TOO_LATE, delivery)
             else:
-                again.append(delivery)
-        if again:
+                retried.append(delivery)
+        if retried:
             logger.warning(
                 "delete_failed",
-                extra={"messages": len(again), "error": error or sorted(set(failed.values()))},
+                extra={
+                    "messages": len(retried),
+                    "error": error or sorted(set(failed.values())),
+                },
             )
-            self._waiting.extendleft(reversed(again))
+            self._waiting.extendleft(reversed(retried))
             self._not_before = self._now() + RETRY_AFTER
             if self._timer is None:
                 self._flush_in(RETRY_AFTER)

@@ -40,21 +40,21 @@ class Causes:
 
     def may_quarantine(self, cause: str, *, now: float) -> bool:
         """Return whether one more event may be quarantined for this cause, and count it if so."""
-        self._forget_the_past(now)
-        times = self._quarantined.get(self._known(cause), [])
+        self._drop_expired(now)
+        times = self._quarantined.get(self._counted_as(cause), [])
         if len(times) >= self._max_per_hour:
             return False
-        self._quarantined[self._known(cause)] = [*times, now]
+        self._quarantined[self._counted_as(cause)] = [*times, now]
         return True
 
     def note_parked(self, cause: str, receipt_handle: str, *, until: float) -> None:
         """Note that an event is invisible on SQS until this time."""
         if len(self._parked) < MAX_REMEMBERED:
-            heappush(self._parked, (until, self._known(cause), receipt_handle))
+            heappush(self._parked, (until, self._counted_as(cause), receipt_handle))
 
     def release(self, cause: str, *, now: float) -> list[str]:
         """Reset the quota of a cause, and return the receipt handles that are parked for it."""
-        self._forget_the_past(now)
+        self._drop_expired(now)
         self._quarantined.pop(cause, None)
         released = [handle for _, its_cause, handle in self._parked if its_cause == cause]
         self._parked = [parked for parked in self._parked if parked[1] != cause]
@@ -63,7 +63,7 @@ class Causes:
 
     def numbers(self, *, now: float) -> list[CauseNumbers]:
         """Return the numbers of all causes, the largest first."""
-        self._forget_the_past(now)
+        self._drop_expired(now)
         parked = Counter(cause for _, cause, _ in self._parked)
         numbers = [
             CauseNumbers(
@@ -78,11 +78,11 @@ class Causes:
             key=lambda one: (-one["parked"], -one["quarantined_within_the_hour"], one["cause"]),
         )
 
-    def _known(self, cause: str) -> str:
+    def _counted_as(self, cause: str) -> str:
         is_known = cause in self._quarantined or len(self._quarantined) < MAX_CAUSES
         return cause if is_known else OTHER
 
-    def _forget_the_past(self, now: float) -> None:
+    def _drop_expired(self, now: float) -> None:
         for cause, times in list(self._quarantined.items()):
             if recent := [at for at in times if now - at < HOUR]:
                 self._quarantined[cause] = recent
@@ -100,6 +100,6 @@ def parking_seconds(
     The wait grows with the receive count. SQS keeps that count, so the worker does not have to. The
     wait ends before the maximum lease ends, and before 80% of the event's retention has passed.
     """
-    longest = MAX_VISIBILITY_SECONDS - RESERVE - (now - delivery.received_at)
-    wait = min(delay.after(delivery.receive_count), longest, retention_nears_in)
+    max_wait = MAX_VISIBILITY_SECONDS - RESERVE - (now - delivery.received_at)
+    wait = min(delay.after(delivery.receive_count), max_wait, retention_nears_in)
     return max(1, int(wait))

@@ -1,4 +1,4 @@
-"""Telling a failing event from dependencies that are down for all, and waiting for those."""
+"""Distinguish failing events from unavailable dependencies, and wait until those work again."""
 
 import logging
 from collections.abc import Callable
@@ -10,8 +10,8 @@ from celery_sqs_fifo.backoff import Backoff
 logger = logging.getLogger(__name__)
 
 # For this many seconds after a successful probe, causes that were met before it do not open the
-# circuit.
-ACQUITTED_FOR = 60.0
+# circuit: the probe has shown that the dependencies work.
+CLEARED_FOR = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,11 +22,11 @@ class _Failure:
 
 
 class Circuit:
-    """Open while dependencies are down: nothing is received or run then, except probes.
+    """Is open while dependencies are down. Then nothing is received or run, except probes.
 
     It opens when events of `threshold` groups have met an unavailable dependency within `window`
-    seconds; `run_probe` is then called, with growing delays, until `on_probed` is told that one
-    succeeded. Without `run_probe` it never opens.
+    seconds. It then calls `run_probe` with growing delays, until `on_probed` reports a successful
+    probe. Without `run_probe` it never opens.
 
     Unexpected failures, and a cause that returns within a minute of a successful probe, may be the
     fault of the events. For them the probe runs while the circuit is closed, if `needs_probe` still
@@ -53,9 +53,9 @@ class Circuit:
         self._run_probe = run_probe
         self._needs_probe = needs_probe
         self._on_closed = on_closed
-        # The latest failure of each group, and when the probe last acquitted each cause.
+        # The latest failure of each group, and when a successful probe last cleared each cause.
         self._failures: dict[str, _Failure] = {}
-        self._acquitted_at: dict[str, float] = {}
+        self._cleared_at: dict[str, float] = {}
         self._failed_probes = 0
         self._is_probing = False
         self._must_probe = False
@@ -63,11 +63,14 @@ class Circuit:
 
     @property
     def is_in_doubt(self) -> bool:
-        """Return whether it is closed while a probe is due or running."""
+        """Return whether the circuit is closed while a probe is due or running."""
         return self._is_probing and not self.is_open
 
     def start(self) -> None:
-        """Probe before anything is received: restarts in an outage must not use up receipts."""
+        """Run the probe before anything is received.
+
+        Otherwise, each restart in an outage would increase the receive counts of messages.
+        """
         if self._run_probe:
             self.is_open = self._is_probing = True
             self._run_probe()
@@ -75,9 +78,9 @@ class Circuit:
             self._on_closed()
 
     def note_unavailable(self, group_id: str, *, error: str) -> None:
-        """An event of this group met an unavailable dependency."""
-        is_acquitted = error in self._acquitted_at and not self._is_old(self._acquitted_at[error])
-        self._note(group_id, error, may_open=not is_acquitted)
+        """Note that an event of this group met an unavailable dependency."""
+        is_cleared = error in self._cleared_at and not self._is_old(self._cleared_at[error])
+        self._note(group_id, error, may_open=not is_cleared)
         may_open = sum(failure.may_open for failure in self._failures.values())
         if may_open >= self._threshold:
             self._open(error)
@@ -86,12 +89,12 @@ class Circuit:
             self._probe_soon()
 
     def note_unexpected(self, group_id: str, *, cause: str) -> None:
-        """An event of this group failed for a cause that may be its own."""
+        """Note that an event of this group failed, possibly through its own fault."""
         self._note(group_id, cause, may_open=False)
         self._probe_soon()
 
     def on_probed(self, *, succeeded: bool) -> None:
-        """A probe has ended."""
+        """Note the end of a probe, and close the circuit if the probe succeeded."""
         self._is_probing = self._must_probe = False
         if succeeded:
             self._close()
@@ -123,8 +126,8 @@ class Circuit:
         now = self._now()
         if self.is_open and (self._failures or self._failed_probes):
             logger.info("circuit_closed")
-        self._acquitted_at = {
-            **{cause: at for cause, at in self._acquitted_at.items() if not self._is_old(at)},
+        self._cleared_at = {
+            **{cause: at for cause, at in self._cleared_at.items() if not self._is_old(at)},
             **{failure.cause: now for failure in self._failures.values()},
         }
         self._failures.clear()
@@ -133,8 +136,8 @@ class Circuit:
             self.is_open = False
             self._on_closed()
 
-    def _is_old(self, acquitted_at: float) -> bool:
-        return self._now() - acquitted_at > ACQUITTED_FOR
+    def _is_old(self, cleared_at: float) -> bool:
+        return self._now() - cleared_at > CLEARED_FOR
 
     def _probe_soon(self) -> None:
         if self._run_probe and not self._is_probing:

@@ -1,4 +1,4 @@
-"""Consuming one queue: receiving, letting the gate order, and handing to the pool."""
+"""Consume one queue: receive messages, order them in the gate, and hand batches to the pool."""
 
 import logging
 from collections.abc import Callable, Sequence
@@ -6,6 +6,7 @@ from math import inf
 from time import monotonic, time
 from typing import Any
 
+from celery_sqs_fifo.consuming.batch_size import choose_batch_size
 from celery_sqs_fifo.consuming.causes import CauseNumbers
 from celery_sqs_fifo.consuming.charging import cause_of
 from celery_sqs_fifo.consuming.circuit import Circuit
@@ -25,10 +26,10 @@ logger = logging.getLogger(__name__)
 
 
 class QueueConsumer:
-    """Consumes one queue, on the worker's event loop; nothing here waits, except at shutdown.
+    """Consumes one queue on the worker's event loop. Only `stop` blocks.
 
-    `room` says how many more messages the pool takes, and `hand_over` gives it one. `settle` has
-    to be called for each.
+    `room` returns how many more Celery messages the pool takes, and `hand_over` passes it one. The
+    caller calls `settle` for each message that was handed over.
     """
 
     def __init__(
@@ -79,7 +80,7 @@ class QueueConsumer:
             on_received=self._on_received,
         )
         self._liveness = Liveness(options.liveness_file, is_alive=self._is_alive)
-        # What the pool has, by delivery tag; a probe has no deliveries.
+        # The batches that the pool has, by delivery tag. The batch of a probe is empty.
         self._running: dict[str, list[Delivery]] = {}
         self._probe_begun = 0
         self._timers: list[Any] = []
@@ -88,11 +89,11 @@ class QueueConsumer:
 
     @property
     def running(self) -> int:
-        """How many messages of Celery's the pool has: batches, pointers, a probe."""
+        """Return how many Celery messages the pool has: batches, pointers, and a probe."""
         return len(self._running)
 
     def start(self) -> None:
-        """Begin to keep leases, and to receive, after a probe if there is one."""
+        """Start to renew leases and to receive. If a probe is configured, it runs first."""
         self._timers = [
             self._hub.call_repeatedly(
                 self._options.visibility_timeout / 4, self._settler.keep_leases
@@ -104,9 +105,9 @@ class QueueConsumer:
         self._hub.call_soon(self._circuit.start)
 
     def settle(self, tag: str, outcomes: Outcome | Sequence[Outcome] | None) -> None:
-        """The pool is done with a message: an outcome for each of its events, or one for all.
+        """Settle a Celery message with an outcome for each of its events, or with one for all.
 
-        Without outcomes, the process that had it was lost.
+        None means that the process that ran it was lost.
         """
         batch = self._running.pop(tag, None)
         if batch is None:
@@ -123,17 +124,18 @@ class QueueConsumer:
         self._run_ready()
 
     def release_running(self, tag: str) -> None:
-        """Give back what the pool will never settle (cold shutdown)."""
+        """Give back a batch that the pool will never settle, as in a cold shutdown."""
         batch = self._running.pop(tag, [])
         for delivery in batch:
             self._gate.forget(delivery)
         self._settler.release(batch)
 
     def stop(self, *, at_once: bool = True) -> None:
-        """Receive no more, and give back all that is not running, at once.
+        """Stop receiving, and give back all messages that are not running.
 
-        Returns when the open long poll has ended: what SQS handed to it is given back too. Where
-        the worker goes on, `at_once` is false and nothing is waited for.
+        With `at_once`, return only after the open SQS calls have ended, but after no more than
+        `wait_time` plus one second. Messages that the open long poll still receives are given back
+        too. Pass False if only the consumer stops and the worker continues.
         """
         self._calls.wait = self._calls.wait or at_once
         if not self._stopped:
@@ -141,12 +143,12 @@ class QueueConsumer:
             self._settler.stop()
         if not at_once:
             return
-        give_up_at = monotonic() + self._options.wait_time + 1
-        while self._calls.open and monotonic() < give_up_at:
+        deadline = monotonic() + self._options.wait_time + 1
+        while self._calls.open and monotonic() < deadline:
             self._hub.run_once()
 
     def close(self) -> None:
-        """Delete what has finished since `stop`, and say what consuming has cost."""
+        """Delete the messages that finished since `stop`, and log the number of SQS calls."""
         self._settler.flush()
         self._liveness.stop()
         for timer in self._timers:
@@ -187,15 +189,20 @@ class QueueConsumer:
         return self._gate.ready < self._room() + self._options.lookahead
 
     def _may_check_retention(self) -> bool:
-        """Seldom, but on and on once a look has found any: their groups are locked for a moment."""
+        """Return whether to receive while the circuit is open, to look for events near retention.
+
+        One receive in `retention_check_every` seconds is enough. After one has found such events,
+        their groups may have more, which SQS keeps locked for a moment: continue to receive.
+        """
         now = monotonic()
-        found_lately = now - self._found_old_at < self._options.visibility_timeout
+        found_recently = now - self._found_old_at < self._options.visibility_timeout
         return (
-            found_lately or now - self._receiver.last_success >= self._options.retention_check_every
+            found_recently
+            or now - self._receiver.last_success >= self._options.retention_check_every
         )
 
     def _is_alive(self) -> bool:
-        """Receives, or has a reason not to: dependencies that are down, or enough to do."""
+        """Return whether a receive succeeded lately, or there is a reason not to receive."""
         received = monotonic() - self._receiver.last_success < self._options.receive_within
         return received or self._circuit.is_open or not self._wants_more()
 
@@ -214,7 +221,14 @@ class QueueConsumer:
             self._quarantine_near_retention()
         while not self._stopped and not self._circuit.is_open and self._room() > 0:
             batch = self._gate.take(
-                max_events=self._batch_size(), max_bytes=self._options.max_batch_bytes
+                max_events=choose_batch_size(
+                    next_run=self._gate.next_run,
+                    ready_groups=self._gate.ready,
+                    runnable=self._gate.runnable,
+                    free_processes=self._room(),
+                    limit=self._options.batch_size,
+                ),
+                max_bytes=self._options.max_batch_bytes,
             )
             if not batch:
                 break
@@ -222,19 +236,9 @@ class QueueConsumer:
         self._receiver.receive()
 
     def _quarantine_near_retention(self) -> None:
-        """An outage may outlast the queue's retention."""
+        """Quarantine old events: an outage may last longer than the queue's retention."""
         if self._settler.quarantine_near_retention():
             self._found_old_at = monotonic()
-
-    def _batch_size(self) -> int:
-        """One group's run while a process is free for each group; else as many as share all out.
-
-        A group's events go one after the other, so a part of its run would only wait for the rest.
-        """
-        size = self._gate.next_run
-        if self._gate.ready > self._room():
-            size = max(size, -(-self._gate.runnable // self._room()))
-        return min(size, self._options.batch_size)
 
     def _run(self, batch: list[Delivery]) -> None:
         if not batch:
@@ -260,7 +264,7 @@ class QueueConsumer:
             self._settler.settle(batch, None)
 
     def _observe(self) -> None:
-        """Note for the metrics what goes on; a scrape in another thread must not look itself."""
+        """Record the state for the metrics, because a scrape runs in another thread."""
         queued_at = min((delivery.queued_at / 1000 for delivery in self._gate), default=None)
         running = [delivery.group_id for batch in self._running.values() for delivery in batch]
         observed = ConsumerState(
@@ -276,7 +280,7 @@ class QueueConsumer:
         consumer_gauges.note(self._queue_name, observed)
 
     def _run_probe(self) -> None:
-        """Have a pool process ask whether the dependencies work: it is one that uses them."""
+        """Run the probe in a pool process, because the pool processes use the dependencies."""
         if not self._stopped:
             tag, message = self._envelope.probe(self._options.probe)
             self._running[tag] = []

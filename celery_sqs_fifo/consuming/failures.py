@@ -1,4 +1,4 @@
-"""Settle events that failed: hold and run again, charge, quarantine, or park."""
+"""Settle events that failed: hold and rerun them, charge them, quarantine them, or park them."""
 
 import logging
 from collections.abc import Callable
@@ -18,7 +18,7 @@ logger = logging.getLogger(__name__)
 
 
 class SettlerListener(Protocol):
-    """The consumer, as the settler sees it."""
+    """The part of the consumer that the settler uses."""
 
     @property
     def is_probing(self) -> bool:

@@ -1,9 +1,10 @@
-"""Which messages may run now. No input or output: only who waits for whom.
+"""Decide which messages may run now. No input or output.
 
-SQS fills a batch from one group first, so messages of one group arrive together, and must take
-effect one after the other. The gate hands out runs of groups of which nothing is running; around a
-barrier it also waits until what ran before is confirmed as deleted: a kill in between makes SQS
-deliver again what took effect already, and a barrier must not act on what came after it.
+SQS fills a receive from one group first, so messages of one group arrive together. They must take
+effect one after the other, so the gate hands out nothing of a group while a batch with its messages
+runs. Before and after a barrier it also waits until SQS has confirmed the deletes of the earlier
+messages. If the worker were killed before such a delete, SQS would deliver a message again that has
+already taken effect, and a barrier must not act on the effects of later messages.
 """
 
 from collections import deque
@@ -39,7 +40,10 @@ class _Group:
         return not (self.waiting or self.taken or self.unconfirmed)
 
     def take(self, *, max_events: int, max_bytes: int, may_exceed: bool) -> list[Delivery]:
-        """The first messages, up to one that goes alone; `may_exceed` lets that or any be first."""
+        """Take and return the first messages, up to the first one that goes alone or is too large.
+
+        With `may_exceed`, the first message is taken even if it goes alone or is too large.
+        """
         while self.waiting and len(self.taken) < max_events:
             delivery = self.waiting[0]
             is_first = may_exceed and not self.taken
@@ -53,7 +57,7 @@ class _Group:
 
 
 class Gate:
-    """Holds what was received and hands out what may run, in each group's order.
+    """Holds received messages, and hands out those that may run in the order of their group.
 
     A delivery is *waiting* from `admit` until `take`, and *taken* from then until `finish` (it took
     effect or is quarantined), `put_back` or `forget`. While anything of a group is taken, `take`
@@ -66,7 +70,7 @@ class Gate:
         self._held = 0
 
     def admit(self, delivery: Delivery) -> None:
-        """Let a received message queue up behind those of its group."""
+        """Add a received message after the other messages of its group."""
         group = self._groups.setdefault(delivery.group_id, _Group())
         group.waiting.append(delivery)
         group.has_backlog = delivery.has_backlog
@@ -74,10 +78,11 @@ class Gate:
         self._refresh(delivery.group_id)
 
     def take(self, *, max_events: int, max_bytes: int) -> list[Delivery]:
-        """The next batch that may run: at most `most` messages of together `largest` bytes.
+        """Take and return the next batch, of at most `max_events` messages and `max_bytes` bytes.
 
-        Groups take turns; messages of one group stay in order. A message that goes alone (a
-        barrier, one that failed before, one larger than that) is a batch of its own.
+        Groups take turns, and messages of one group stay in order. A message that goes alone (such
+        as a barrier, or an event whose run failed or was lost), or one that is larger than
+        `max_bytes`, is the only message of its batch.
         """
         batch: list[Delivery] = []
         room = max_bytes
@@ -96,7 +101,7 @@ class Gate:
         return batch
 
     def take_queued_before(self, moment: float) -> list[Delivery]:
-        """The head of each group that may run, if it was queued before `moment` (Unix time)."""
+        """Take the first message of each ready group that was queued before this Unix time."""
         old: list[Delivery] = []
         for group_id in list(self._ready):
             group = self._groups[group_id]
@@ -106,7 +111,7 @@ class Gate:
         return old
 
     def finish(self, delivery: Delivery) -> None:
-        """It took effect (or is quarantined); its delete is still to be confirmed."""
+        """Note that a taken message took effect or is quarantined. Its delete is pending."""
         group = self._groups[delivery.group_id]
         group.taken.remove(delivery)
         group.unconfirmed += 1
@@ -115,7 +120,7 @@ class Gate:
         self._refresh(delivery.group_id)
 
     def confirm(self, delivery: Delivery) -> None:
-        """SQS has confirmed the delete of a finished message."""
+        """Note that SQS has confirmed the delete of a finished message."""
         group = self._groups[delivery.group_id]
         group.unconfirmed -= 1
         if not group.unconfirmed:
@@ -123,20 +128,20 @@ class Gate:
         self._refresh(delivery.group_id)
 
     def put_back(self, delivery: Delivery) -> None:
-        """It shall run again, before all others of its group that wait."""
+        """Let a taken message run again, before the waiting messages of its group."""
         group = self._groups[delivery.group_id]
         group.taken.remove(delivery)
         group.waiting.appendleft(delivery)
         self._refresh(delivery.group_id)
 
     def forget(self, delivery: Delivery) -> None:
-        """A taken message is given back to SQS or lost: it is not ours any more."""
+        """Remove a taken message that is parked, lost or given back to SQS."""
         self._groups[delivery.group_id].taken.remove(delivery)
         self._held -= 1
         self._refresh(delivery.group_id)
 
     def drop_waiting(self, group_id: str) -> list[Delivery]:
-        """Forget what waits in a group, and give it, in order."""
+        """Remove the waiting messages of a group, and return them in order."""
         group = self._groups.get(group_id)
         if not group:
             return []
@@ -147,61 +152,61 @@ class Gate:
         return dropped
 
     def waits_for_deletes(self, group_id: str) -> bool:
-        """Whether the group's next message only waits for deletes: they should not linger.
+        """Return whether the group's next message waits only for pending deletes.
 
-        Where it has a backlog, the next may still be on the queue.
+        If the group has a backlog, that message may still be on the queue.
         """
         group = self._groups.get(group_id)
         return bool(group and group.waits_for_deletes)
 
     def has_backlog(self, group_id: str) -> bool:
-        """Whether SQS most likely has more of the group than is held here."""
+        """Return whether SQS most likely has more messages of the group."""
         group = self._groups.get(group_id)
         return bool(group and group.has_backlog)
 
     @property
     def is_idle(self) -> bool:
-        """Whether nothing is taken, and nothing could be."""
+        """Return whether no message is taken and no message may run."""
         return not self._ready and not any(group.taken for group in self._groups.values())
 
     @property
     def group_ids(self) -> list[str]:
-        """The groups of which something is held or not yet confirmed as deleted."""
+        """Return the ids of the groups that have held messages or pending deletes."""
         return list(self._groups)
 
     @property
     def ready(self) -> int:
-        """How many groups have a message that may run now."""
+        """Return how many groups have a message that may run now."""
         return len(self._ready)
 
     @property
     def next_run(self) -> int:
-        """How many messages wait in the group whose turn it is."""
+        """Return how many messages wait in the group whose turn it is."""
         return len(self._groups[self._ready[0]].waiting) if self._ready else 0
 
     @property
     def runnable(self) -> int:
-        """How many messages could be taken now, were there room for all."""
+        """Return how many messages wait in all groups that may run now."""
         return sum(len(self._groups[group_id].waiting) for group_id in self._ready)
 
     @property
     def held(self) -> int:
-        """How many messages are waiting or taken."""
+        """Return how many messages are waiting or taken."""
         return self._held
 
     def __iter__(self) -> Iterator[Delivery]:
-        """All that is waiting or taken."""
+        """Yield all messages that are waiting or taken."""
         for group in self._groups.values():
             yield from group.taken
             yield from group.waiting
 
     def _refresh(self, group_id: str) -> None:
-        """Keep `_ready` to exactly the groups that may run, each once, in order of turn."""
+        """Add a group to the end of `_ready` if it may run, and remove it if it may not."""
         group = self._groups[group_id]
         if group.is_empty:
             del self._groups[group_id]
-        listed = group_id in self._ready
-        if group.may_run and not listed:
+        is_listed = group_id in self._ready
+        if group.may_run and not is_listed:
             self._ready.append(group_id)
-        elif listed and not group.may_run:
+        elif is_listed and not group.may_run:
             self._ready.remove(group_id)

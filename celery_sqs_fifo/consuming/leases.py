@@ -1,4 +1,4 @@
-"""Keeping messages invisible to others while they are held here, and giving them back."""
+"""Renew the leases of held messages, and make messages visible again to give them back."""
 
 import logging
 from collections.abc import Callable, Container, Iterable, Sequence
@@ -12,7 +12,7 @@ logger = logging.getLogger(__name__)
 
 
 class Leases:
-    """The leases of received messages; `timeout` is their length in whole seconds."""
+    """Changes the leases of received messages. `timeout` is their length in whole seconds."""
 
     def __init__(
         self,
@@ -30,14 +30,14 @@ class Leases:
         self._report = report
 
     def extend(self, deliveries: Iterable[Delivery]) -> None:
-        """Renew the leases of which less than half is left; report those that are lost."""
-        half = self._now() + self._timeout / 2
-        renewed = [delivery for delivery in deliveries if delivery.lease_until < half]
-        for start in range(0, len(renewed), MAX_BATCH_ENTRIES):
-            self._renew(renewed[start : start + MAX_BATCH_ENTRIES])
+        """Renew the leases that are more than half over, and report the lost ones."""
+        half_over = self._now() + self._timeout / 2
+        due = [delivery for delivery in deliveries if delivery.lease_until < half_over]
+        for start in range(0, len(due), MAX_BATCH_ENTRIES):
+            self._renew(due[start : start + MAX_BATCH_ENTRIES])
 
     def release(self, deliveries: Iterable[Delivery]) -> None:
-        """Give messages back: others may receive them at once, in the order of their group."""
+        """Give messages back. Any worker may receive them at once, in the order of their group."""
         self.make_visible([delivery.receipt_handle for delivery in deliveries])
 
     def make_visible(self, receipt_handles: Sequence[str]) -> None:
@@ -50,18 +50,18 @@ class Leases:
         self._change([delivery.receipt_handle], seconds)
 
     def is_nearly_over(self, delivery: Delivery) -> bool:
-        """Whether too little of the lease is left to begin running it."""
+        """Return whether too little of the lease is left to start a run of the message."""
         return delivery.lease_until - self._now() < self._timeout / 10
 
     def _renew(self, batch: Sequence[Delivery]) -> None:
-        asked_at = self._now()
+        called_at = self._now()
 
         def when_changed(failed: Container[int]) -> None:
             for number, delivery in enumerate(batch):
                 if number in failed:
                     self._report(Report.LEASE_LOST, delivery)
                 else:
-                    delivery.lease_until = asked_at + self._timeout
+                    delivery.lease_until = called_at + self._timeout
 
         handles = [delivery.receipt_handle for delivery in batch]
         self._change(handles, self._timeout, when_changed=when_changed)

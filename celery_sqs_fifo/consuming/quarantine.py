@@ -1,4 +1,8 @@
-"""Sending events that can never succeed to the dead-letter queue: as they were, and why."""
+"""Send copies of events to the dead-letter queue, with the reason as message attributes.
+
+This module only sends the copy. `failures.py` decides which failed events are quarantined, with the
+charged failures of `charging.py`.
+"""
 
 import logging
 from collections.abc import Callable, Mapping
@@ -17,7 +21,7 @@ MAX_ERROR_CHARACTERS = 2_000
 
 
 class Quarantine:
-    """Copies events to the dead-letter queue until SQS confirms; only then may they be deleted."""
+    """Copies events to the dead-letter queue, and reports when SQS has confirmed a copy."""
 
     def __init__(
         self,
@@ -31,13 +35,13 @@ class Quarantine:
     ) -> None:
         self._calls = calls
         self._queue_url = queue_url
-        self._largest_message = max_message_bytes
+        self._max_message_bytes = max_message_bytes
         self._backoff = backoff
         self._call_later = call_later
         self._report = report
 
     def send(self, delivery: Delivery, outcome: Outcome, *, failures: int = 0) -> None:
-        """Copy one event, trying until it works; at shutdown one refusal is final."""
+        """Copy one event, and retry until SQS confirms the copy. At shutdown, do not retry."""
 
         def when_done(answer: Answer, error: str | None) -> None:
             if error is None and "MessageId" not in answer:
@@ -49,7 +53,7 @@ class Quarantine:
             elif self._calls.wait:
                 self._report(Report.QUARANTINE_REFUSED, delivery)
             else:
-                self._try_again(delivery, outcome, error, failures + 1)
+                self._retry_later(delivery, outcome, error, failures + 1)
 
         self._calls(
             "SendMessage",
@@ -59,24 +63,24 @@ class Quarantine:
                 delivery,
                 reason=outcome.reason,
                 error=outcome.error,
-                max_bytes=self._largest_message,
+                max_bytes=self._max_message_bytes,
             ),
         )
 
-    def _try_again(self, delivery: Delivery, outcome: Outcome, error: str, failures: int) -> None:
+    def _retry_later(self, delivery: Delivery, outcome: Outcome, error: str, failures: int) -> None:
         logger.error(
             "quarantine_refused",
             extra={**about(delivery, outcome), "error": error},
         )
 
-        def again() -> None:
+        def retry() -> None:
             self.send(delivery, outcome, failures=failures)
 
-        self._call_later(self._backoff.after(failures), again)
+        self._call_later(self._backoff.after(failures), retry)
 
 
 def about(delivery: Delivery, outcome: Outcome) -> dict[str, Any]:
-    """What a log line says of a delivery: ids and reasons, nothing of what it carries."""
+    """Return the log fields of a delivery: ids and reasons, and nothing of its content."""
     return {
         **delivery.labels,
         **outcome.labels,
@@ -89,14 +93,16 @@ def about(delivery: Delivery, outcome: Outcome) -> dict[str, Any]:
 
 
 def dead_letter(delivery: Delivery, *, reason: str, error: str, max_bytes: int) -> dict[str, Any]:
-    """The parameters of SendMessage for a copy of `delivery` in the dead-letter queue.
+    """Return the parameters of SendMessage for a copy of `delivery` in the dead-letter queue.
 
-    The body is whole. The attributes say why, in order of worth; they are shortened, then dropped,
-    where the message would be larger than `max_bytes` bytes; the event's own text attributes
-    come last. The copy is deduplicated by the id of its source: the event's own deduplication id
-    would make SQS swallow a second copy within five minutes.
+    The body is complete. The attributes that explain the copy come first, the most important one at
+    the start, and the event's text attributes follow. If the message would be larger than
+    `max_bytes` bytes, the error is shortened, and attributes that do not fit are left out.
+
+    The deduplication id is the message id of the source. With the event's deduplication id, SQS
+    would drop a second copy within five minutes.
     """
-    told = {
+    explanation = {
         "reason": reason,
         "source_message_id": delivery.message_id,
         FIRST_SENT_AT: str(delivery.sent_at),
@@ -104,35 +110,36 @@ def dead_letter(delivery: Delivery, *, reason: str, error: str, max_bytes: int) 
         "receive_count": str(delivery.receive_count),
         "error": error[:MAX_ERROR_CHARACTERS],
     }
-    attributes = {name: _text(value) for name, value in told.items() if value}
+    attributes = {name: _text(value) for name, value in explanation.items() if value}
     for name, value in delivery.attributes.items():
-        if name not in told and "StringValue" in value and len(attributes) < MAX_MESSAGE_ATTRIBUTES:
+        has_place = name not in explanation and len(attributes) < MAX_MESSAGE_ATTRIBUTES
+        if has_place and "StringValue" in value:
             attributes[name] = {key: value[key] for key in ("DataType", "StringValue")}
     room = max_bytes - len(delivery.body.encode())
     return {
         "MessageBody": delivery.body,
         "MessageGroupId": delivery.group_id,
         "MessageDeduplicationId": delivery.message_id,
-        "MessageAttributes": _fitting(attributes, room=room),
+        "MessageAttributes": _fit(attributes, room=room),
     }
 
 
 def _log_end(delivery: Delivery, outcome: Outcome) -> None:
-    """The one line that each event ends with; the pool process logs that of those that succeed."""
+    """Log the end of an event. For an event that succeeds, the pool process logs this line."""
     if not delivery.is_celery:
-        told = {
+        fields = {
             **about(delivery, outcome),
             "outcome": outcome.result.value,
             "since_sent_ms": int(time() * 1000) - delivery.sent_at,
         }
-        logger.info("event_ended", extra=told)
+        logger.info("event_ended", extra=fields)
 
 
 def _text(value: str) -> dict[str, str]:
     return {"DataType": "String", "StringValue": REFUSED_CHARACTERS.sub("?", value)}
 
 
-def _fitting(attributes: Mapping[str, dict[str, Any]], *, room: int) -> dict[str, dict[str, Any]]:
+def _fit(attributes: Mapping[str, dict[str, Any]], *, room: int) -> dict[str, dict[str, Any]]:
     fitting = {}
     for name, whole in attributes.items():
         rest = room - _size(name, whole)
@@ -147,5 +154,5 @@ def _fitting(attributes: Mapping[str, dict[str, Any]], *, room: int) -> dict[str
 
 
 def _size(name: str, value: Mapping[str, Any]) -> int:
-    """Name, type and value all count (SQS, "Message quotas")."""
+    """Return the size in bytes of name, type and value, as SQS counts it ("Message quotas")."""
     return sum(len(part.encode()) for part in (name, value["DataType"], value["StringValue"]))

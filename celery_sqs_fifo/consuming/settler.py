@@ -1,4 +1,4 @@
-"""What is done with an event after it ran: delete, hold and run again, quarantine, give back."""
+"""Settle events after they ran: delete them, hold and rerun them, quarantine them, or give back."""
 
 import logging
 from collections.abc import Callable, Iterable, Sequence
@@ -25,7 +25,7 @@ TOO_OLD = Outcome(
 
 
 class Settler:
-    """Settles the deliveries that were taken from a gate, and keeps all leases of what it holds.
+    """Settles the deliveries that were taken from a gate, and renews the leases of held messages.
 
     `_apply` receives the reports of deletes, lease changes and copies. `failures` settles events
     that failed.
@@ -53,7 +53,7 @@ class Settler:
             call_later=call_later,
             report=self._apply,
         )
-        self._visibility = Leases(
+        self._leases = Leases(
             calls=calls,
             queue_url=queue_url,
             timeout=options.visibility_timeout,
@@ -70,18 +70,18 @@ class Settler:
         )
         self.failures = Failures(
             gate=gate,
-            leases=self._visibility,
+            leases=self._leases,
             options=options,
             call_later=call_later,
             listener=listener,
             quarantine=self.quarantine,
         )
-        # The events that are being copied to the dead-letter queue, and the outcomes that say why.
+        # The events whose copies SQS has not confirmed yet, and the outcomes that are the reasons.
         self._quarantining: dict[Delivery, Outcome] = {}
         self._stopped = False
 
     def settle(self, batch: Sequence[Delivery], outcomes: Sequence[Outcome] | None) -> None:
-        """An outcome for each event of a batch; without any, its process was lost."""
+        """Settle a batch with one outcome for each event. None means that its process was lost."""
         if outcomes is None and len(batch) > 1:
             self._run_one_by_one(batch)
         else:
@@ -90,20 +90,21 @@ class Settler:
             self._acks.flush()
 
     def finish(self, delivery: Delivery) -> None:
-        """It took effect, or needs none: delete it."""
+        """Delete a message that took effect, or that needs no run."""
         self._gate.finish(delivery)
         self._acks.add(delivery)
         self.flush_awaited([delivery.group_id])
 
     def quarantine(self, delivery: Delivery, outcome: Outcome) -> None:
-        """It never can take effect: copy it to the dead-letter queue, and then delete it."""
+        """Copy an event to the dead-letter queue, and then delete it."""
         self._quarantining[delivery] = outcome
         self._quarantine.send(delivery, outcome)
 
     def quarantine_near_retention(self) -> bool:
-        """While nothing can run: copy what SQS will drop soon to the dead-letter queue.
+        """Quarantine the events that SQS will soon drop, and return whether there was any.
 
-        Tells whether there was any. A group's events go one after the other, in their order.
+        The consumer calls this while the circuit is open. It takes only the first event of each
+        group, so that the copies keep the order of the group.
         """
         taken = self._gate.take_queued_before(retention_nears_for(self._options.retention))
         old = self.release_nearly_over(taken)
@@ -112,21 +113,24 @@ class Settler:
         return bool(old)
 
     def give_back(self, delivery: Delivery) -> None:
-        """Let SQS deliver this taken message, and what waits behind it, again."""
+        """Let SQS deliver a taken message and the waiting messages of its group again."""
         self._gate.forget(delivery)
         followers = self._gate.drop_waiting(delivery.group_id)
-        self._visibility.release([delivery, *followers])
+        self._leases.release([delivery, *followers])
 
     def release(self, deliveries: Iterable[Delivery]) -> None:
-        """Let SQS deliver messages again that the gate does not have."""
-        self._visibility.release(deliveries)
+        """Let SQS deliver messages again. The gate must not have them."""
+        self._leases.release(deliveries)
 
     def release_nearly_over(self, batch: Sequence[Delivery]) -> list[Delivery]:
-        """Give back what has too little of its lease left to begin running it; gives the rest."""
+        """Give back messages whose lease is nearly over, and return the others.
+
+        A message also goes back if an earlier message of its group does, to keep the order.
+        """
         leased: list[Delivery] = []
         given_back: set[str] = set()
         for delivery in batch:
-            if delivery.group_id in given_back or self._visibility.is_nearly_over(delivery):
+            if delivery.group_id in given_back or self._leases.is_nearly_over(delivery):
                 given_back.add(delivery.group_id)
                 self.give_back(delivery)
             else:
@@ -134,10 +138,11 @@ class Settler:
         return leased
 
     def flush_awaited(self, group_ids: Iterable[str]) -> None:
-        """Delete soon where a barrier, what follows one, or what SQS keeps back waits for it.
+        """Delete finished messages soon if one of these groups waits for the deletes.
 
-        Where a group has a backlog and nothing else is on its way to being deleted, at once: what
-        is spared by gathering would be nothing, and the group would stand still for it.
+        A group waits if its next message is a barrier, follows a barrier, or is still on SQS. If a
+        group with a backlog waits and the gate is idle, delete at once: no further message would
+        join the call, so a delay would save nothing.
         """
         awaited = [group_id for group_id in group_ids if self._gate.waits_for_deletes(group_id)]
         if awaited:
@@ -145,34 +150,38 @@ class Settler:
             self._acks.hurry(at_once=has_backlog and self._gate.is_idle)
 
     def flush(self) -> None:
-        """Delete all that has finished."""
+        """Send the deletes of all finished messages."""
         self._acks.flush()
 
     def stop(self) -> None:
-        """Give back all that is not with the pool, and hold nothing from now on."""
+        """Give back all messages that the pool does not have. Hold no event from now on."""
         self._stopped = True
         set_aside = [*self.failures.held, *self._quarantining]
         for delivery in set_aside:
             self._forget(delivery)
-        waiting = [one for group in self._gate.group_ids for one in self._gate.drop_waiting(group)]
-        self._visibility.release([*set_aside, *waiting])
+        group_ids = self._gate.group_ids
+        waiting = [one for group_id in group_ids for one in self._gate.drop_waiting(group_id)]
+        self._leases.release([*set_aside, *waiting])
         self._acks.flush()
 
     def keep_leases(self) -> None:
-        """Renew what needs renewing, and give back what SQS will soon renew no more."""
-        too_old = monotonic() - self._options.max_hold
+        """Renew leases, and give back messages that are held for over `max_hold` seconds.
+
+        SQS does not renew a lease beyond twelve hours.
+        """
+        oldest_receipt = monotonic() - self._options.max_hold
         for delivery in [*self.failures.held, *self._quarantining]:
-            if delivery.received_at < too_old:
+            if delivery.received_at < oldest_receipt:
                 followers = self._gate.drop_waiting(delivery.group_id)
                 self._forget(delivery)
-                self._visibility.release([delivery, *followers])
-        for group_id in {held.group_id for held in self._gate if held.received_at < too_old}:
-            self._visibility.release(self._gate.drop_waiting(group_id))
-        self._visibility.extend([*self._gate, *self._acks.undeleted])
+                self._leases.release([delivery, *followers])
+        for group_id in {held.group_id for held in self._gate if held.received_at < oldest_receipt}:
+            self._leases.release(self._gate.drop_waiting(group_id))
+        self._leases.extend([*self._gate, *self._acks.undeleted])
         self._listener.on_progress()
 
     def _settle_each(self, batch: Sequence[Delivery], outcomes: Sequence[Outcome]) -> None:
-        """Of a group only the first that failed is held; what comes after it goes back."""
+        """Settle each event. Of several failed events of a group, give back all but the first."""
         failed_groups: set[str] = set()
         got_through = False
         for delivery, outcome in zip(batch, outcomes, strict=True):
@@ -183,7 +192,7 @@ class Settler:
             else:
                 failed_groups.add(delivery.group_id)
                 self._settle_one(delivery, outcome)
-            # A pointer shows nothing: a tick with nothing to do needs hardly anything to work.
+            # A pointer is no proof that dependencies work: its task may not need any of them.
             got_through |= outcome.result is Result.DONE and not delivery.is_celery
         if got_through:
             self.failures.note_success(batch[0].begun)
@@ -202,7 +211,7 @@ class Settler:
                 self.failures.add(delivery, outcome)
 
     def _run_one_by_one(self, batch: Sequence[Delivery]) -> None:
-        """Nobody knows which of them took the process down."""
+        """Run each event of a lost batch alone, to find the one that took the process down."""
         logger.warning("pool_process_lost", extra={"messages": len(batch)})
         metrics().held_for_rerun.labels(LOST.reason).inc(len(batch))
         for delivery in reversed(batch):
@@ -213,7 +222,7 @@ class Settler:
                 self._gate.put_back(delivery)
 
     def _apply(self, report: Report, delivery: Delivery) -> None:
-        """Apply what SQS has answered."""
+        """Apply the answer of SQS about a delivery."""
         match report:
             case Report.DELETED:
                 self._gate.confirm(delivery)
@@ -230,14 +239,14 @@ class Settler:
         self._listener.on_progress()
 
     def _drop_lost(self, delivery: Delivery) -> None:
-        """SQS delivers it again, so nothing after it may run from here."""
+        """Drop a message that SQS delivers again, and give back the later messages of its group."""
         dropped = self._gate.drop_waiting(delivery.group_id)
-        self._visibility.release(other for other in dropped if other is not delivery)
+        self._leases.release(other for other in dropped if other is not delivery)
         if delivery in self.failures.held or delivery in self._quarantining:
             self._forget(delivery)
 
     def _forget(self, delivery: Delivery) -> None:
-        """It is neither held nor being quarantined any more, and not ours."""
+        """Drop an event that is held or being quarantined."""
         self.failures.held.pop(delivery, None)
         self._quarantining.pop(delivery, None)
         self._gate.forget(delivery)

@@ -49,7 +49,7 @@ EFFECTS: Mapping[str, str] = {
     "tell the lake": "apps.analytics.datalake.files:FileDataLake.send",
     "note what the lake said": "apps.analytics.outbox:_record_delivery",
     "acknowledge": "celery_sqs_fifo.consuming.acks:Acks._send",
-    "learn that SQS deleted": "celery_sqs_fifo.consuming.acks:Acks._sort_out",
+    "learn that SQS deleted": "celery_sqs_fifo.consuming.acks:Acks._apply_answer",
     "send tick": "django_celery_beat.schedulers:DatabaseScheduler.apply_async",
     "save tick": "django_celery_beat.schedulers:DatabaseScheduler.sync",
 }

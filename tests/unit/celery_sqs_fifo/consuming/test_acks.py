@@ -1,4 +1,4 @@
-"""Deleting finished messages in batches."""
+"""Delete finished messages, up to ten with one call."""
 
 import logging
 
@@ -56,7 +56,7 @@ def test_ten_finished_messages_are_deleted_at_once_with_one_call(finished: Finis
     assert call.handles == [one.receipt_handle for one in ten]
 
 
-def test_fewer_are_deleted_together_when_none_has_followed_for_the_flush_interval(
+def test_fewer_messages_are_deleted_together_after_a_flush_interval_without_another(
     finished: Finished,
 ) -> None:
     finished.add(2)
@@ -70,7 +70,7 @@ def test_fewer_are_deleted_together_when_none_has_followed_for_the_flush_interva
     assert len(call.handles) == 3
 
 
-def test_no_delete_waits_for_others_longer_than_the_longest_wait(finished: Finished) -> None:
+def test_no_delete_waits_for_others_longer_than_flush_within(finished: Finished) -> None:
     began = finished.loop.now
     while not finished.calls.made:
         finished.add(1)
@@ -93,7 +93,7 @@ def test_a_full_batch_does_not_shorten_the_wait_of_the_next(finished: Finished) 
     assert len(finished.calls.of(DELETE)) == 2
 
 
-def test_deletes_that_somebody_waits_for_gather_no_longer_than_the_flush_interval(
+def test_awaited_deletes_are_sent_within_the_flush_interval(
     finished: Finished,
 ) -> None:
     finished.add(1)
@@ -107,7 +107,7 @@ def test_deletes_that_somebody_waits_for_gather_no_longer_than_the_flush_interva
     assert len(call.handles) == 2
 
 
-def test_deletes_that_nothing_would_join_go_at_once(finished: Finished) -> None:
+def test_awaited_deletes_can_be_sent_at_once(finished: Finished) -> None:
     finished.add(2)
     finished.acks.hurry(at_once=True)
 
@@ -115,14 +115,14 @@ def test_deletes_that_nothing_would_join_go_at_once(finished: Finished) -> None:
     assert len(call.handles) == 2
 
 
-def test_without_finished_messages_there_is_nothing_to_hurry(finished: Finished) -> None:
+def test_hurry_without_finished_messages_calls_nothing(finished: Finished) -> None:
     finished.acks.hurry()
     finished.loop.advance(10)
 
     assert not finished.calls.made
 
 
-def test_without_finished_messages_nothing_is_called(finished: Finished) -> None:
+def test_flush_without_finished_messages_calls_nothing(finished: Finished) -> None:
     finished.acks.flush()
     finished.loop.advance(10)
 
@@ -139,7 +139,7 @@ def test_confirmed_deletes_are_reported_in_order(finished: Finished) -> None:
     assert finished.acks.undeleted == []
 
 
-def test_what_is_finished_counts_as_undeleted_until_sqs_confirms(finished: Finished) -> None:
+def test_finished_messages_are_undeleted_until_sqs_confirms(finished: Finished) -> None:
     sent = finished.add(10)
     waiting = finished.add(1)
     assert set(finished.acks.undeleted) == {*sent, *waiting}
@@ -148,7 +148,7 @@ def test_what_is_finished_counts_as_undeleted_until_sqs_confirms(finished: Finis
     assert finished.acks.undeleted == waiting
 
 
-def test_nothing_is_sent_twice_while_it_is_in_flight(finished: Finished) -> None:
+def test_a_delete_in_flight_is_not_sent_again(finished: Finished) -> None:
     finished.add(10)
     finished.acks.flush()
     finished.loop.advance(10)
@@ -216,7 +216,7 @@ def test_a_delete_that_came_too_late_is_reported_and_logged_once_and_not_tried_a
     assert finished.acks.undeleted == []
 
 
-def test_while_deletes_fail_each_newly_finished_message_does_not_have_them_all_sent_again(
+def test_a_newly_finished_message_does_not_resend_all_failed_deletes(
     finished: Finished,
 ) -> None:
     """With 200 waiting, that would be 20 calls for each event, against an SQS that throttles."""

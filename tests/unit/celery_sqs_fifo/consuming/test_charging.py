@@ -1,4 +1,4 @@
-"""When an unexpected failure is charged to its event: only after something else got through."""
+"""An unexpected failure is charged to its event only after a later run has succeeded."""
 
 import pytest
 
@@ -27,8 +27,8 @@ def test_a_failure_is_charged_when_a_run_that_began_later_has_got_through(
     assert (failed.bugs, charging.has_uncharged) == (1, False)
 
 
-def test_a_run_that_began_before_the_failure_shows_nothing(charging: Charging) -> None:
-    """What broke may have broken since that run wrote what it had to write."""
+def test_a_run_that_began_before_the_failure_charges_nothing(charging: Charging) -> None:
+    """The outage may have begun after that run had made its last write."""
     failed = delivery()
     other = charging.begin()
     charging.begin([failed])
@@ -40,7 +40,7 @@ def test_a_run_that_began_before_the_failure_shows_nothing(charging: Charging) -
     assert (failed.bugs, charging.has_uncharged) == (0, True)
 
 
-def test_an_event_of_the_same_batch_shows_nothing(charging: Charging) -> None:
+def test_an_event_of_the_same_batch_charges_nothing(charging: Charging) -> None:
     failed, done = delivery("failed"), delivery("done")
     begun = charging.begin([failed, done])
     charging.note_failure(failed, BUG)
@@ -61,7 +61,7 @@ def test_a_failure_is_charged_once(charging: Charging) -> None:
 def test_however_often_all_fail_nothing_is_charged_but_the_last_failure(
     charging: Charging,
 ) -> None:
-    """An outage, whatever exception it raises, and then its end."""
+    """All events fail in an outage, and the first one that succeeds ends it."""
     events = [delivery(f"{number}") for number in range(10)]
     for _ in range(100):
         for event in events:
@@ -98,7 +98,7 @@ def test_an_unavailable_dependency_is_never_charged_nor_what_failed_before_it(
     assert (failed.bugs, charging.has_uncharged) == (0, False)
 
 
-def test_what_is_not_held_any_more_is_forgotten(charging: Charging) -> None:
+def test_events_that_are_no_longer_held_are_forgotten(charging: Charging) -> None:
     charging.note_failure(delivery(), BUG)
 
     assert charging.note_success(charging.begin(), held=[]) == []

@@ -1,4 +1,4 @@
-"""The circuit: a failing event is not an outage, and an outage is waited for with probes."""
+"""The circuit: it opens for an outage, not for one failing event, and probes until it ends."""
 
 import logging
 from collections.abc import Callable
@@ -194,7 +194,7 @@ def test_an_unexpected_failure_of_fewer_groups_is_probed_and_opens_nothing(outag
     assert delays == [0.5, 1, 2, 4, 4]
 
 
-def test_no_probe_runs_for_unexpected_failures_if_something_got_through_since(
+def test_no_probe_runs_for_unexpected_failures_if_a_later_run_succeeded(
     outage: Outage,
 ) -> None:
     outage.fail_unexpectedly("a", "b", "c")
@@ -208,7 +208,7 @@ def test_no_probe_runs_for_unexpected_failures_if_something_got_through_since(
     assert outage.probes == 1
 
 
-def test_the_delays_of_the_next_outage_start_anew(outage: Outage) -> None:
+def test_the_next_outage_starts_with_the_shortest_delay(outage: Outage) -> None:
     outage.fail("a", "b", "c")
     for _ in range(3):
         outage.loop.advance(10)
@@ -227,7 +227,7 @@ def logged(caplog: pytest.LogCaptureFixture) -> Callable[[], list[str]]:
     return lambda: [record.message for record in caplog.records]
 
 
-def test_an_outage_is_told_once_and_so_is_its_end(
+def test_the_start_and_the_end_of_an_outage_are_logged_once(
     outage: Outage, logged: Callable[[], list[str]]
 ) -> None:
     outage.fail("a", "b", "c", "d", "e")

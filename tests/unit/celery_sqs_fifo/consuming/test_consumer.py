@@ -1,4 +1,4 @@
-"""A consumed queue as a whole, with a fake loop, a fake SQS, and the test as the pool."""
+"""A whole consumer, with a fake loop and a fake SQS. The test acts as the pool."""
 
 import json
 import logging
@@ -59,7 +59,7 @@ class Worker:
         self.consumer.settle(tag, outcomes)
 
     def finish_all(self) -> list[list[str]]:
-        """Let the pool succeed until it has nothing left; gives all batches in order."""
+        """Let the pool succeed until it has no batch left, and return all batches in order."""
         while self.handed:
             self.settle(next(iter(self.handed)))
         return self.order
@@ -124,7 +124,7 @@ def test_while_processes_are_free_events_go_out_one_by_one(worker: Worker) -> No
     assert worker.order == [["m0"], ["m1"]]
 
 
-def test_under_backlog_batches_share_out_what_waits_up_to_25(
+def test_under_backlog_batches_have_up_to_25_events(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     worker = Worker(monkeypatch, processes=1, lookahead=100).start()
@@ -136,7 +136,7 @@ def test_under_backlog_batches_share_out_what_waits_up_to_25(
     assert sizes == [1, 25, 15]
 
 
-def test_a_small_backlog_is_shared_out_between_the_free_processes(
+def test_a_small_backlog_is_divided_among_the_free_processes(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     worker = Worker(monkeypatch, processes=4).start()
@@ -148,10 +148,10 @@ def test_a_small_backlog_is_shared_out_between_the_free_processes(
 @pytest.mark.parametrize(
     ("processes", "batches"), [(4, ["a" * 6, "b", "cc"]), (2, ["a" * 6, "bcc"])]
 )
-def test_what_waits_of_one_group_goes_together(
+def test_waiting_events_of_one_group_go_in_one_batch(
     monkeypatch: pytest.MonkeyPatch, processes: int, batches: list[str]
 ) -> None:
-    """Its events cannot run side by side, so a part of them would only wait for the other."""
+    """Events of one group run one after the other, so a smaller batch would only add a wait."""
     worker = Worker(monkeypatch, processes=processes).start()
     worker.receive(*messages("a", 6), *messages("b", 1), *messages("c", 2))
 
@@ -193,7 +193,7 @@ def test_two_events_of_one_group_are_never_with_the_pool_in_different_batches(
     ]
 
 
-def test_a_hot_group_leaves_the_other_processes_to_the_others(worker: Worker) -> None:
+def test_a_hot_group_leaves_the_other_processes_to_other_groups(worker: Worker) -> None:
     worker.receive(*messages("hot", 10))
     worker.receive(sqs_message("other", group="other"))
 
@@ -221,7 +221,9 @@ def test_receiving_pauses_while_enough_groups_are_ready(monkeypatch: pytest.Monk
     assert worker.polls == 1
 
 
-def test_it_receives_again_when_all_that_it_held_was_lost(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_it_receives_again_when_all_held_messages_were_lost(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     backoff = Backoff(first=300, longest=300)
     worker = Worker(monkeypatch, max_held=1, backoff=backoff).start()
     worker.receive(sqs_message("1"))
@@ -242,7 +244,7 @@ def test_leases_are_kept_by_a_heartbeat(worker: Worker) -> None:
     assert 10 <= len(worker.calls.renewed) <= 20
 
 
-def test_what_came_while_the_worker_stood_still_for_a_lease_is_given_back_and_not_run(
+def test_messages_whose_leases_ended_while_the_worker_was_frozen_are_given_back(
     worker: Worker,
 ) -> None:
     worker.loop.now += 60
@@ -283,7 +285,7 @@ def test_a_stale_tick_is_deleted_and_not_run(worker: Worker) -> None:
 def test_a_message_that_cannot_be_classified_does_not_keep_its_batch_from_running(
     worker: Worker,
 ) -> None:
-    """It is taken for a barrier, and goes alone."""
+    """The worker treats the message as a barrier, which goes alone."""
     worker.receive(
         sqs_message("1", group="a"),
         sqs_message("bad", group="b", body="true"),
@@ -314,7 +316,7 @@ def test_a_pool_that_refuses_one_message_gets_the_others(
     assert worker.polls == 1
 
 
-def test_a_settled_message_that_is_not_known_changes_nothing(worker: Worker) -> None:
+def test_an_unknown_settled_message_changes_nothing(worker: Worker) -> None:
     worker.consumer.settle("never seen", DONE)
     worker.receive(sqs_message("1"))
     worker.settle("handle-1")
@@ -337,7 +339,7 @@ def test_one_outcome_counts_for_all_of_a_batch(monkeypatch: pytest.MonkeyPatch) 
     ]
 
 
-def test_a_failed_event_leaves_the_pool_to_the_others_while_it_waits(worker: Worker) -> None:
+def test_other_events_run_while_a_failed_event_waits(worker: Worker) -> None:
     for number in range(20):
         worker.receive(sqs_message(f"bad{number}", group=f"bad{number}"))
         worker.settle(f"handle-bad{number}", [BUG])
@@ -346,7 +348,7 @@ def test_a_failed_event_leaves_the_pool_to_the_others_while_it_waits(worker: Wor
     assert worker.order[-1] == ["good"]
 
 
-def test_events_are_handed_over_whole(worker: Worker) -> None:
+def test_complete_events_are_handed_over(worker: Worker) -> None:
     body = json.dumps({"text": "\x00 \ud83d"})
     worker.receive(sqs_message("1", body=body))
     (events,), _kwargs, _embed = decoded(worker.handed["handle-1"])

@@ -1,4 +1,4 @@
-"""What a consumer does while dependencies are down, and when it counts as alive."""
+"""The consumer while dependencies are down, and its liveness."""
 
 from pathlib import Path
 from typing import Any
@@ -48,7 +48,7 @@ def test_a_probe_whose_process_was_lost_has_failed(worker: Worker) -> None:
     assert worker.probe
 
 
-def test_while_it_is_open_nothing_is_received_and_nothing_is_handed_out(worker: Worker) -> None:
+def test_an_open_circuit_stops_receiving_and_running(worker: Worker) -> None:
     open_circuit(worker)
     worker.receive(*[sqs_message(f"late{n}", group=f"late{n}") for n in range(5)])
     worker.loop.advance(0.4)
@@ -59,7 +59,7 @@ def test_while_it_is_open_nothing_is_received_and_nothing_is_handed_out(worker: 
 
 
 def refuse(_message: dict[str, Any]) -> None:
-    """As a pool does that cannot fork."""
+    """Raise an error, as a pool does that cannot fork."""
     raise BlockingIOError
 
 
@@ -84,7 +84,7 @@ def test_one_probe_runs_at_a_time(worker: Worker) -> None:
     assert len(worker.handed) == 1
 
 
-def test_it_closes_on_success_and_what_waited_runs(worker: Worker) -> None:
+def test_it_closes_after_a_successful_probe_and_runs_waiting_events(worker: Worker) -> None:
     open_circuit(worker)
     worker.loop.advance(60)
     worker.settle(worker.probe)
@@ -92,7 +92,7 @@ def test_it_closes_on_success_and_what_waited_runs(worker: Worker) -> None:
     assert sorted(worker.order[-3:]) == [["m0"], ["m1"], ["m2"]]
 
 
-def test_one_failing_group_stops_nobody(worker: Worker) -> None:
+def test_one_failing_group_does_not_stop_other_groups(worker: Worker) -> None:
     worker.settle(worker.probe)
     worker.receive(*messages("bad", 1))
     for _ in range(10):
@@ -187,7 +187,7 @@ def file(tmp_path: Path) -> Path:
     return tmp_path / "alive"
 
 
-def test_without_a_successful_receive_it_is_dead_after_a_while(
+def test_it_is_not_alive_after_a_time_without_a_successful_receive(
     monkeypatch: pytest.MonkeyPatch, file: Path
 ) -> None:
     worker = Worker(monkeypatch, liveness_file=str(file), receive_within=120).start()
@@ -213,7 +213,9 @@ def test_with_an_open_circuit_it_is_alive(monkeypatch: pytest.MonkeyPatch, file:
     assert is_alive_after(worker, 10_000, file)
 
 
-def test_with_enough_to_do_it_is_alive(monkeypatch: pytest.MonkeyPatch, file: Path) -> None:
+def test_it_is_alive_if_it_has_no_room_to_receive(
+    monkeypatch: pytest.MonkeyPatch, file: Path
+) -> None:
     worker = Worker(monkeypatch, liveness_file=str(file), max_held=1).start()
     worker.receive(sqs_message())
 

@@ -1,4 +1,4 @@
-"""The end of consuming: nothing is received any more, and all that is not running goes back."""
+"""Stop consuming: receive no more, and give back all messages that are not running."""
 
 import logging
 
@@ -21,7 +21,7 @@ def worker(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> W
     return Worker(monkeypatch, batch_size=request.param).start()
 
 
-def test_what_waits_and_what_is_parked_is_released_and_what_runs_is_not(worker: Worker) -> None:
+def test_waiting_and_held_messages_are_released_and_running_ones_are_not(worker: Worker) -> None:
     worker.receive(sqs_message("parked", group="p"))
     worker.settle("handle-parked", [BUG])
     worker.receive(*messages("a", 3), sqs_message("b", group="b"), *messages("c", 1))
@@ -34,7 +34,7 @@ def test_what_waits_and_what_is_parked_is_released_and_what_runs_is_not(worker: 
     assert set(worker.calls.released) == {f"handle-{name}" for name in names.difference(running)}
 
 
-def test_it_waits_for_the_open_poll_and_gives_back_what_that_brings(worker: Worker) -> None:
+def test_it_waits_for_the_open_poll_and_gives_back_its_messages(worker: Worker) -> None:
     worker.loop.call_later(1.5, worker.receive, *messages("late", 3))
     began = worker.loop.now
     worker.consumer.stop()
@@ -71,7 +71,7 @@ def test_results_that_come_after_it_are_settled_at_once(worker: Worker) -> None:
     assert worker.polls == 0
 
 
-def test_what_the_pool_never_settles_is_released(worker: Worker) -> None:
+def test_batches_that_the_pool_never_settles_are_released(worker: Worker) -> None:
     worker.receive(*messages("a", 1))
     worker.loop.call_soon(worker.receive)
     worker.consumer.stop()
@@ -91,7 +91,9 @@ def test_a_second_stop_does_nothing(worker: Worker) -> None:
     assert (len(worker.calls.made), worker.loop.now) == (made, now)
 
 
-def test_a_stop_before_the_loop_turned_receives_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_stop_before_the_first_turn_of_the_loop_receives_nothing(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     worker = Worker(monkeypatch)
     worker.consumer.start()
     worker.consumer.stop()
@@ -100,7 +102,7 @@ def test_a_stop_before_the_loop_turned_receives_nothing(monkeypatch: pytest.Monk
     assert worker.calls.made == []
 
 
-def test_leases_of_what_still_runs_are_kept_until_the_end(worker: Worker) -> None:
+def test_leases_of_running_messages_are_renewed_until_the_end(worker: Worker) -> None:
     worker.receive(sqs_message("slow"))
     worker.loop.call_soon(worker.receive)
     worker.consumer.stop()
@@ -113,7 +115,7 @@ def test_leases_of_what_still_runs_are_kept_until_the_end(worker: Worker) -> Non
     assert len(worker.calls.renewed) == before
 
 
-def test_at_the_end_it_says_what_consuming_has_cost(
+def test_the_number_of_sqs_calls_is_logged_at_the_end(
     worker: Worker, caplog: pytest.LogCaptureFixture
 ) -> None:
     worker.receive(sqs_message("1"))

@@ -1,4 +1,4 @@
-"""The gate: who may run, in which order, together with whom."""
+"""The gate: which messages may run, in which order, and in which batches."""
 
 from typing import Any
 
@@ -75,7 +75,7 @@ def test_a_barrier_waits_until_the_deletes_before_it_are_confirmed() -> None:
     assert take(gate) == ["close"]
 
 
-def test_what_comes_after_a_barrier_waits_for_the_confirmed_delete_of_the_barrier() -> None:
+def test_messages_after_a_barrier_wait_until_its_delete_is_confirmed() -> None:
     gate = Gate()
     close, after = delivery("close", is_barrier=True), delivery("after")
     admit(gate, close, after)
@@ -98,7 +98,7 @@ def test_an_event_that_is_no_barrier_does_not_wait_for_deletes() -> None:
     assert take(gate) == ["2"]
 
 
-def test_a_single_waits_for_no_deletes_and_nobody_for_its_own() -> None:
+def test_an_event_that_goes_alone_without_being_a_barrier_causes_no_waits_for_deletes() -> None:
     gate = Gate()
     first, single = delivery("1"), delivery("single", is_single=True)
     admit(gate, first, single, delivery("2"))
@@ -185,7 +185,7 @@ def test_barriers_singles_pointers_reruns_and_survivors_of_a_lost_process_go_alo
     assert take(gate) == ["plain"]
 
 
-def test_what_is_put_back_runs_before_all_others_of_its_group() -> None:
+def test_a_message_that_is_put_back_runs_first_in_its_group() -> None:
     gate = Gate()
     first, second, third = (delivery(name) for name in "123")
     admit(gate, first, second, third)
@@ -197,7 +197,7 @@ def test_what_is_put_back_runs_before_all_others_of_its_group() -> None:
     assert take(gate) == ["1", "2", "3"]
 
 
-def test_what_waits_can_be_dropped_and_is_given_in_order() -> None:
+def test_waiting_messages_are_dropped_and_returned_in_order() -> None:
     gate = Gate()
     admit(gate, *[delivery(name) for name in "123"])
     gate.take(max_events=1, max_bytes=1_000)
@@ -207,7 +207,7 @@ def test_what_waits_can_be_dropped_and_is_given_in_order() -> None:
     assert gate.drop_waiting("g") == gate.drop_waiting("never seen") == []
 
 
-def test_a_group_of_which_nothing_is_held_leaves_no_trace() -> None:
+def test_a_group_without_held_messages_is_forgotten() -> None:
     gate = Gate()
     one, two = delivery("1", group="a"), delivery("2", group="b")
     admit(gate, one, two)

@@ -1,4 +1,4 @@
-"""A naive model of the gate: lists per group, everything worked out anew at each question.
+"""A naive model of the gate: lists per group, and each answer is computed anew.
 
 `test_gate` has hypothesis drive the gate and this model through random schedules.
 """
@@ -19,7 +19,7 @@ group_ids = st.sampled_from(GROUPS)
 
 @dataclass
 class GroupModel:
-    """One group; `ready_since` is the number of the step that made it ready, if it is."""
+    """One group. `ready_since` is the number of the step that made it ready, or None."""
 
     waiting: list[Delivery] = field(default_factory=list)
     taken: list[Delivery] = field(default_factory=list)
@@ -39,7 +39,7 @@ class GroupModel:
 
 
 class GateAgainstModel(RuleBasedStateMachine):
-    """Random schedules of all that the gate can be told; after each step both must agree."""
+    """Random sequences of all calls of the gate. After each step, gate and model must agree."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -148,7 +148,7 @@ class GateAgainstModel(RuleBasedStateMachine):
         return list(chain.from_iterable(getattr(group, state) for group in self.groups.values()))
 
     def _ready_groups(self) -> list[GroupModel]:
-        """Those that may run, the one that has waited longest for its turn first."""
+        """Return the groups that may run. The one that has been ready for longest is the first."""
         ready = [group for group in self.groups.values() if group.is_ready]
         return sorted(ready, key=lambda group: group.ready_since or 0)
 
@@ -166,7 +166,7 @@ class GateAgainstModel(RuleBasedStateMachine):
         assert len(batch) <= 1 or not any(one.goes_alone for one in batch)
 
     def _check_order_and_turns(self, batch: list[Delivery], ready: list[GroupModel]) -> None:
-        """The batch is a run of each of the first groups in turn, from the front of each."""
+        """Check that the batch has the first messages of the first ready groups, in turn."""
         rest = list(batch)
         for group in ready:
             run = [one for one in rest if one in group.waiting]

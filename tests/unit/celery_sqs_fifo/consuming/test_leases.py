@@ -1,4 +1,4 @@
-"""Leases: renewed while a message is held, given up when it goes back."""
+"""Leases: renewed while a message is held, and ended when it is given back."""
 
 import pytest
 
@@ -13,7 +13,7 @@ TIMEOUT = 60
 
 
 class Kept:
-    """Visibility with fakes around it, and the leases that it reported as lost."""
+    """Leases with fakes around them, and the leases that they reported as lost."""
 
     def __init__(self) -> None:
         self.calls = FakeCalls()
@@ -57,7 +57,7 @@ def test_without_leases_to_renew_nothing_is_called(leases: Kept) -> None:
     assert not leases.calls.made
 
 
-def test_a_renewed_lease_counts_from_when_it_was_asked_for(leases: Kept) -> None:
+def test_a_renewed_lease_counts_from_the_time_of_the_call(leases: Kept) -> None:
     held = leases.held(left=10)
     asked_at = leases.loop.now
     leases.visibility.extend([held])

@@ -1,4 +1,4 @@
-"""Copying to the dead-letter queue until SQS confirms: the body whole, the rest as it fits."""
+"""Copy events to the dead-letter queue: the complete body, and the attributes that fit."""
 
 import logging
 from time import time
@@ -44,7 +44,7 @@ def attributes_of(letter: dict[str, Any]) -> dict[str, str]:
 
 
 def size(letter: dict[str, Any]) -> int:
-    """As SQS counts it: the body, and of each attribute its name, its type and its value."""
+    """Return the size as SQS counts it: the body, and name, type and value of each attribute."""
     return len(letter["MessageBody"].encode()) + sum(
         len(name.encode())
         + len(value["DataType"].encode())
@@ -109,7 +109,7 @@ def test_it_is_quarantined_only_when_sqs_has_confirmed_the_copy(
     assert all((one["message_id"], one["reason"]) == ("source", "malformed") for one in told)
 
 
-def test_its_last_line_says_how_it_ended_and_what_it_is_called(
+def test_its_last_log_line_has_the_outcome_and_the_labels(
     dead: Dead, caplog: pytest.LogCaptureFixture
 ) -> None:
     sent_at = time() - 60
@@ -124,7 +124,7 @@ def test_its_last_line_says_how_it_ended_and_what_it_is_called(
     assert 60_000 <= line["since_sent_ms"] < 3_600_000
 
 
-def test_a_pointer_is_no_event_that_ends(dead: Dead, caplog: pytest.LogCaptureFixture) -> None:
+def test_the_end_of_a_pointer_is_not_logged(dead: Dead, caplog: pytest.LogCaptureFixture) -> None:
     dead.quarantine.send(delivery(is_celery=True), INVALID)
     dead.calls.answer(SEND)
 
@@ -132,7 +132,7 @@ def test_a_pointer_is_no_event_that_ends(dead: Dead, caplog: pytest.LogCaptureFi
 
 
 def test_an_answer_without_a_message_id_confirms_nothing(dead: Dead) -> None:
-    """A proxy may answer 200 with an empty body; deleting the event then would lose it."""
+    """A proxy may answer 200 with an empty body. A delete would then lose the event."""
     dead.quarantine.send(delivery(), INVALID)
     dead.calls.answer(SEND, {})
     assert dead.quarantined == []
@@ -172,7 +172,7 @@ def test_at_shutdown_one_refusal_is_final(dead: Dead) -> None:
     assert dead.loop.delays == []
 
 
-def test_logs_hold_ids_and_reasons_and_nothing_of_what_an_event_carries(
+def test_logs_have_ids_and_reasons_and_no_content(
     dead: Dead, caplog: pytest.LogCaptureFixture
 ) -> None:
     dead.quarantine.send(delivery(group="secret", body="secret"), INVALID)
@@ -184,7 +184,7 @@ def test_logs_hold_ids_and_reasons_and_nothing_of_what_an_event_carries(
     assert "secret" not in str([record.__dict__ for record in caplog.records])
 
 
-def test_the_copy_is_whole_and_says_why_and_whence() -> None:
+def test_the_copy_is_complete_and_has_its_reason_and_source() -> None:
     source = delivery("source", group="p:c:u", body='{"a": 1}', receive_count=7)
     letter = copy(source, reason="unknown_type", error="no such event type")
 
@@ -220,7 +220,7 @@ def test_new_reasons_replace_those_of_an_earlier_copy() -> None:
     assert (again["reason"], again["error"], again["source_message_id"]) == ("new", "new", "2")
 
 
-def test_an_error_of_an_earlier_copy_is_not_told_as_the_new_one() -> None:
+def test_an_error_of_an_earlier_copy_is_not_kept() -> None:
     attributes = {"error": {"DataType": "String", "StringValue": "an older error"}}
 
     assert "error" not in attributes_of(copy(delivery(attributes=attributes), error=""))
@@ -233,7 +233,7 @@ def test_the_events_own_attributes_are_kept_up_to_ten_in_all_after_ours() -> Non
 
 
 def test_attributes_that_are_not_text_are_left_out() -> None:
-    """Received as base64 text, they would go out encoded once more."""
+    """They are received as base64 text, which would be encoded a second time."""
     binary = {"DataType": "Binary.trace", "BinaryValue": "AAEC", "StringListValues": []}
     letter = copy(delivery(attributes={"trace": binary}))
 
@@ -250,7 +250,7 @@ def test_a_long_error_is_cut() -> None:
     assert len(attributes_of(copy(delivery(), error="x" * 100_000))["error"]) == 2_000
 
 
-def test_where_it_gets_narrow_the_error_is_shortened_before_others_are_dropped() -> None:
+def test_the_error_is_shortened_before_other_attributes_are_dropped() -> None:
     source = delivery("s", body="x" * 1_000)
     without_error = size(copy(source))
     letter = copy(source, error="é" * 500, max_bytes=without_error + len("errorString") + 11)
@@ -259,7 +259,7 @@ def test_where_it_gets_narrow_the_error_is_shortened_before_others_are_dropped()
     assert list(letter["MessageAttributes"]) == OURS
 
 
-def test_where_there_is_no_room_at_all_only_the_body_goes() -> None:
+def test_without_room_for_attributes_only_the_body_is_sent() -> None:
     letter = copy(delivery(body="x" * 1_000, attributes=many_attributes(3)), max_bytes=1_000)
 
     assert letter["MessageAttributes"] == {}
@@ -267,7 +267,7 @@ def test_where_there_is_no_room_at_all_only_the_body_goes() -> None:
 
 
 @pytest.mark.parametrize("room", range(0, 250, 7))
-def test_what_is_worth_more_is_dropped_later(room: int) -> None:
+def test_less_important_attributes_are_dropped_first(room: int) -> None:
     source = delivery("s", group="g", body="x" * 100)
     letter = copy(source, reason="r", error="e", max_bytes=100 + room)
     kept = [name for name in OURS if name in letter["MessageAttributes"]]

@@ -1,4 +1,4 @@
-"""An outage that may outlast the queue's retention: while nothing runs, what is old is saved."""
+"""In an outage, quarantine old events before SQS drops them at the end of the retention."""
 
 import pytest
 
@@ -11,7 +11,7 @@ DAY = 24 * HOUR
 
 @pytest.fixture
 def worker(monkeypatch: pytest.MonkeyPatch) -> Worker:
-    """One whose dependencies have been down from its start."""
+    """Return a worker whose dependencies have been down from its start."""
     worker = Worker(monkeypatch, probe="ordinary", retention=10 * DAY, max_held=20).start()
     worker.settle(worker.probe, [UNAVAILABLE])
     return worker
@@ -53,7 +53,7 @@ def test_old_events_are_copied_in_the_order_of_their_group_and_deleted(worker: W
     assert reasons == {"unavailable"}
 
 
-def test_as_long_as_old_events_are_found_looks_follow_each_other(worker: Worker) -> None:
+def test_receives_follow_each_other_while_they_find_old_events(worker: Worker) -> None:
     worker.loop.advance(HOUR)
     for number in range(50):
         assert worker.polls
@@ -87,7 +87,7 @@ def test_no_more_is_held_than_at_other_times(worker: Worker) -> None:
     assert worker.calls.counts[RECEIVE] == 2
 
 
-def test_what_was_held_runs_when_the_outage_ends(worker: Worker) -> None:
+def test_held_events_run_when_the_outage_ends(worker: Worker) -> None:
     worker.loop.advance(HOUR)
     worker.receive(*of_age(worker, 1, "held"))
     worker.settle(worker.probe)

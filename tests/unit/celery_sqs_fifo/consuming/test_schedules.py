@@ -62,7 +62,7 @@ sends = st.tuples(st.sampled_from(GROUPS), kinds, st.integers(1, 2), ages)
 
 
 class Schedules(Troubles):
-    """Two or three workers on one queue. What they run ends when the schedule says so."""
+    """Two or three workers on one queue. The schedule decides when their runs end."""
 
     groups = GROUPS
 
@@ -120,7 +120,7 @@ class Schedules(Troubles):
 
     @rule(backlog=st.lists(runs, min_size=1, max_size=4))
     def send_runs(self, backlog: list[tuple[str, int, Kind, float, int]]) -> None:
-        """Enough of a group to fill batches, with something else in its midst."""
+        """Send enough events of a group to fill batches, with one of another kind among them."""
         for group, before, kind, age, after in backlog:
             kinds_of_run = [*[Kind.PLAIN] * before, kind, *[Kind.PLAIN] * after]
             self.send([(group, each, 1, age) for each in kinds_of_run])
@@ -174,7 +174,7 @@ class Schedules(Troubles):
             self.monkeypatch.undo()
 
     def drain(self) -> None:
-        """With all faults gone everything comes to its end, in every group and every worker."""
+        """Check that every event ends in every group and worker after all faults have ended."""
         for faults in self.sqs.faults.values():
             faults.clear()
         self.sqs.latency = 0.0

@@ -1,4 +1,4 @@
-"""What is done with an event after it ran: every row of the design's failure table."""
+"""Settle events after they ran, for every kind of failure."""
 
 import logging
 from collections.abc import Sequence
@@ -26,7 +26,7 @@ EITHER_WAY = pytest.mark.parametrize("max_events", [10, 1], ids=["batches", "sin
 
 
 class Held:
-    """A settler and its gate, with fakes around them; the pool is the test."""
+    """A settler and its gate, with fakes around them. The test acts as the pool."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.calls = FakeCalls(at_once={SEND, DELETE, CHANGE})
@@ -60,7 +60,7 @@ class Held:
         self.progress += 1
 
     def probe(self) -> None:
-        """A probe begins now and succeeds."""
+        """Let a probe begin now and succeed."""
         failures = self.settler.failures
         failures.note_success(failures.charging.begin())
 
@@ -75,11 +75,11 @@ class Held:
         return batch
 
     def take_all(self, max_events: int) -> list[list[Delivery]]:
-        """All that may run, in batches of so many at most."""
+        """Take all events that may run, in batches of a limited size."""
         return list(iter(lambda: self.take(max_events), []))
 
     def run(self, *outcomes: Outcome) -> list[Delivery]:
-        """Run the next batch, of as many events as there are outcomes."""
+        """Run the next batch, with one event for each outcome."""
         batch = self.take(len(outcomes))
         assert len(batch) == len(outcomes), names(batch)
         self.settler.settle(batch, outcomes)
@@ -92,7 +92,7 @@ class Held:
         return batch
 
     def run_again_and_again(self, outcomes: Sequence[Outcome]) -> None:
-        """Run the next event with each outcome; after each a probe gets through."""
+        """Run the next event once with each outcome. After each run, a probe succeeds."""
         for outcome in outcomes:
             self.run(outcome)
             self.probe()
@@ -116,7 +116,7 @@ def handles(*deliveries: Delivery) -> list[str]:
     return [one.receipt_handle for one in deliveries]
 
 
-def test_what_took_effect_is_deleted_and_leaves_the_gate(held: Held) -> None:
+def test_an_event_that_took_effect_is_deleted_and_leaves_the_gate(held: Held) -> None:
     one, two = delivery("1"), delivery("2")
     held.admit(one, two)
     held.run(DONE)
@@ -231,7 +231,7 @@ def test_the_delays_between_runs_grow_to_the_longest(held: Held) -> None:
     assert delays == [0.5, 1, 2, 4, 8, 16, 30, 30]
 
 
-def test_an_unavailable_dependency_is_waited_for_without_limit_and_told_each_time(
+def test_an_event_waits_for_a_dependency_without_limit_and_each_failure_is_reported(
     held: Held,
 ) -> None:
     one = delivery()
@@ -316,7 +316,7 @@ def test_a_lost_batch_is_no_failure_of_its_events(held: Held) -> None:
     assert [one.failures for one in held.lose()] == [0, 0]
 
 
-def test_without_anything_getting_through_an_event_is_never_charged(held: Held) -> None:
+def test_an_event_is_not_charged_while_no_other_run_succeeds(held: Held) -> None:
     one = delivery("unlucky")
     held.admit(one)
     for _ in range(50):
@@ -345,7 +345,7 @@ def test_an_event_is_quarantined_at_once_when_another_that_began_later_got_throu
     assert (held.quarantined, held.gate.held) == (["bad"], 0)
 
 
-def test_while_a_probe_is_on_its_way_what_is_not_charged_yet_waits_for_it(held: Held) -> None:
+def test_an_uncharged_event_waits_for_a_running_probe(held: Held) -> None:
     one = delivery("bad")
     held.admit(one)
     held.run(BUG)
@@ -359,7 +359,7 @@ def test_while_a_probe_is_on_its_way_what_is_not_charged_yet_waits_for_it(held: 
     assert (names(held.take()), one.bugs) == (["bad"], 1)
 
 
-def test_a_pointer_that_got_through_shows_nothing(held: Held) -> None:
+def test_a_successful_pointer_charges_no_failure(held: Held) -> None:
     held.admit(delivery("bad", bugs=4), delivery("tick", group="ticks", is_celery=True))
     held.run(BUG)
     held.run(DONE)
@@ -367,7 +367,7 @@ def test_a_pointer_that_got_through_shows_nothing(held: Held) -> None:
     assert held.quarantined == []
 
 
-def test_an_event_that_runs_again_already_is_not_quarantined_meanwhile(held: Held) -> None:
+def test_an_event_is_not_quarantined_while_it_runs_again(held: Held) -> None:
     held.admit(delivery("mended", bugs=4))
     held.run(BUG)
     held.loop.advance(1)
@@ -380,7 +380,7 @@ def test_an_event_that_runs_again_already_is_not_quarantined_meanwhile(held: Hel
 
 
 def fail_for_good(held: Held, *groups: str) -> None:
-    """An event of each group uses up its runs."""
+    """Let one event of each group use up its runs."""
     held.admit(*[delivery(group, group=group, bugs=4) for group in groups])
     for _ in groups:
         held.run(BUG)
@@ -405,7 +405,7 @@ def test_a_cause_quarantines_three_events_an_hour_and_parks_the_others(
     assert held.quarantined == ["a", "b", "c", "f"]
 
 
-def test_what_is_parked_is_neither_run_again_nor_renewed_nor_given_back_at_stop(
+def test_a_parked_event_is_neither_rerun_nor_renewed_nor_given_back_at_stop(
     held: Held,
 ) -> None:
     fail_for_good(held, "a", "b", "c", "d")
@@ -427,7 +427,7 @@ def test_the_followers_of_a_parked_event_are_given_back(held: Held) -> None:
     assert held.calls.parked == {"handle-head": 60}
 
 
-def test_an_event_whose_receipts_are_many_is_parked_for_longer(held: Held) -> None:
+def test_an_event_with_a_high_receive_count_is_parked_for_longer(held: Held) -> None:
     fail_for_good(held, "a", "b", "c")
     held.admit(delivery("d", group="d", bugs=4, receive_count=5))
     held.run(BUG)
@@ -436,7 +436,7 @@ def test_an_event_whose_receipts_are_many_is_parked_for_longer(held: Held) -> No
     assert held.calls.parked == {"handle-d": 960}
 
 
-def test_a_released_cause_makes_visible_what_is_parked_for_it(held: Held) -> None:
+def test_releasing_a_cause_makes_its_parked_events_visible(held: Held) -> None:
     fail_for_good(held, "a", "b", "c", "d", "e")
     held.loop.advance(5)
 
@@ -447,7 +447,7 @@ def test_a_released_cause_makes_visible_what_is_parked_for_it(held: Held) -> Non
 
 
 @pytest.mark.parametrize("quota_is_used", [False, True])
-def test_near_the_retention_an_event_is_copied_away_charged_or_not(
+def test_an_event_near_its_retention_is_quarantined_even_if_not_charged(
     held: Held, quota_is_used: bool
 ) -> None:
     if quota_is_used:
@@ -460,7 +460,7 @@ def test_near_the_retention_an_event_is_copied_away_charged_or_not(
 
 
 @pytest.mark.parametrize(("age", "is_quarantined"), [(7.99, False), (8.0, False), (8.01, True)])
-def test_an_event_that_waits_for_a_dependency_is_copied_away_at_80_percent_of_the_retention(
+def test_an_event_that_waits_for_a_dependency_is_quarantined_at_80_percent_of_the_retention(
     held: Held, age: float, is_quarantined: bool
 ) -> None:
     held.admit(delivery("old", sent_at=held.loop.time() - age * DAY))
@@ -469,7 +469,7 @@ def test_an_event_that_waits_for_a_dependency_is_copied_away_at_80_percent_of_th
     assert bool(held.quarantined) is is_quarantined
 
 
-def test_for_retention_the_time_counts_at_which_this_message_was_queued(held: Held) -> None:
+def test_retention_is_counted_from_the_time_at_which_the_message_was_queued(held: Held) -> None:
     first = {"first_sent_at": {"DataType": "String", "StringValue": "1000"}}
     held.admit(delivery("redriven", sent_at=held.loop.time(), attributes=first))
     held.run(UNAVAILABLE)
@@ -495,7 +495,7 @@ def test_a_dead_letter_queue_that_refuses_keeps_the_event_and_is_tried_again(hel
 
 
 def finish_others_for(held: Held, seconds: float) -> None:
-    """Other groups finish an event every twentieth of a second: nothing calls for a flush."""
+    """Other groups finish an event every 0.05 seconds, and no group waits for a delete."""
     for _ in range(round(seconds * 20)):
         other = delivery(group="other")
         held.admit(other)
@@ -504,7 +504,7 @@ def finish_others_for(held: Held, seconds: float) -> None:
         held.loop.advance(0.05)
 
 
-def test_deletes_that_nobody_waits_for_gather_for_longer(held: Held) -> None:
+def test_deletes_that_no_group_waits_for_are_sent_later(held: Held) -> None:
     held.admit(delivery("1"))
     held.run(DONE)
     finish_others_for(held, 0.2)
@@ -531,8 +531,8 @@ def backlog(*names: str) -> list[Delivery]:
     return [*(delivery(name, has_backlog=True) for name in before), barrier]
 
 
-def test_while_nothing_else_runs_a_group_with_a_backlog_waits_for_no_gathering(held: Held) -> None:
-    """Neither before a barrier nor after it, nor for what SQS keeps back behind them."""
+def test_deletes_for_a_backlog_are_sent_at_once_while_the_gate_is_idle(held: Held) -> None:
+    """A delay would stop barriers, events after a barrier, and events that are still on SQS."""
     one, close = backlog("1", "close")
     held.admit(one, close)
 
@@ -542,7 +542,7 @@ def test_while_nothing_else_runs_a_group_with_a_backlog_waits_for_no_gathering(h
     assert held.calls.deleted == handles(one, close)
 
 
-def test_while_others_run_deletes_for_a_backlog_gather_for_the_flush_interval(held: Held) -> None:
+def test_deletes_for_a_backlog_wait_for_the_flush_interval_while_others_run(held: Held) -> None:
     one, close = backlog("1", "close")
     other = delivery("other", group="other")
     held.admit(one, other, close)
@@ -556,7 +556,7 @@ def test_while_others_run_deletes_for_a_backlog_gather_for_the_flush_interval(he
     assert held.calls.deleted == handles(one, other)
 
 
-def test_a_barrier_that_arrives_behind_a_finished_event_has_its_delete_hurried(held: Held) -> None:
+def test_a_barrier_that_arrives_after_a_finished_event_hurries_its_delete(held: Held) -> None:
     one, close = delivery("1"), delivery("close", is_barrier=True)
     held.admit(one)
     held.run(DONE)
@@ -568,7 +568,7 @@ def test_a_barrier_that_arrives_behind_a_finished_event_has_its_delete_hurried(h
     assert names(held.take()) == ["close"]
 
 
-def test_logs_of_a_held_event_hold_ids_and_reasons_and_nothing_it_carries(
+def test_logs_of_a_held_event_have_ids_and_reasons_and_no_content(
     held: Held, caplog: pytest.LogCaptureFixture
 ) -> None:
     with caplog.at_level(logging.DEBUG):

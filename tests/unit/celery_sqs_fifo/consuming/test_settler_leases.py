@@ -1,4 +1,4 @@
-"""Leases of what is held: kept, lost, nearly over; and the end of it all at shutdown."""
+"""The leases of held messages: renewed, lost, nearly over, and released at shutdown."""
 
 from itertools import islice
 
@@ -33,14 +33,14 @@ def keep_leases_for(held: Held, seconds: float) -> None:
 
 
 def lose_leases(held: Held, *lost: str) -> None:
-    """At a heartbeat that comes before anything that is held runs again."""
+    """Keep leases at a time before the held events run again."""
     held.calls.refused = {f"handle-{name}": "ReceiptHandleIsInvalid" for name in lost}
     held.loop.now += 31
     held.settler.keep_leases()
     held.calls.refused = {}
 
 
-def test_leases_are_kept_of_all_that_waits_runs_is_held_or_is_not_yet_deleted(held: Held) -> None:
+def test_leases_of_waiting_running_held_and_undeleted_messages_are_renewed(held: Held) -> None:
     groups = ("running", "held", "quarantine", "done")
     held.calls.at_once -= {SEND, DELETE}
     held.admit(*[delivery(group, group=group) for group in groups])
@@ -78,7 +78,7 @@ def test_a_held_event_is_given_back_after_eleven_hours(held: Held) -> None:
 
 
 def test_an_event_that_waits_is_given_back_after_eleven_hours(held: Held) -> None:
-    """While the circuit is open nothing runs, for as long as an outage lasts."""
+    """While the circuit is open, no event runs, and an outage may last for hours."""
     held.admit(delivery("old"), delivery("behind"))
     keep_leases_for(held, 11 * HOUR + 60)
 
@@ -86,7 +86,7 @@ def test_an_event_that_waits_is_given_back_after_eleven_hours(held: Held) -> Non
     assert held.gate.held == 0
 
 
-def test_what_is_given_back_for_its_age_leaves_room_for_others(held: Held) -> None:
+def test_an_old_message_that_is_given_back_leaves_room_for_others(held: Held) -> None:
     held.admit(delivery("old"))
     held.run(UNAVAILABLE)
     before = held.progress
@@ -96,7 +96,7 @@ def test_what_is_given_back_for_its_age_leaves_room_for_others(held: Held) -> No
     assert held.progress > before
 
 
-def test_a_lease_lost_while_waiting_drops_it_and_what_is_behind_it(held: Held) -> None:
+def test_a_lease_lost_while_waiting_drops_the_message_and_later_ones(held: Held) -> None:
     held.admit(delivery("lost"), delivery("behind"), delivery("other", group="other"))
     lose_leases(held, "lost")
 
@@ -113,7 +113,9 @@ def test_a_lease_lost_while_held_forgets_the_event(held: Held) -> None:
     assert (held.gate.held, held.take(), held.calls.released) == (0, [], [])
 
 
-def test_a_lease_lost_while_running_drops_what_is_behind_and_lets_it_finish(held: Held) -> None:
+def test_a_lease_lost_while_running_drops_later_messages_and_lets_the_run_finish(
+    held: Held,
+) -> None:
     held.admit(delivery("lost"), delivery("behind"))
     batch = held.take(1)
     lose_leases(held, "lost")
@@ -147,7 +149,7 @@ def test_a_lost_lease_leaves_room_for_others(held: Held) -> None:
     assert held.progress > before
 
 
-def test_a_delete_that_came_too_late_gives_back_what_waits_in_its_group(held: Held) -> None:
+def test_a_delete_that_came_too_late_gives_back_waiting_messages_of_its_group(held: Held) -> None:
     held.admit(delivery("late"), delivery("close", is_barrier=True), delivery("behind"))
     held.calls.refused = {"handle-late": "ReceiptHandleIsInvalid"}
     before = held.progress
@@ -159,7 +161,7 @@ def test_a_delete_that_came_too_late_gives_back_what_waits_in_its_group(held: He
     assert held.progress > before
 
 
-def test_what_has_too_little_lease_left_is_given_back_instead_of_run(held: Held) -> None:
+def test_a_message_whose_lease_is_nearly_over_is_given_back(held: Held) -> None:
     held.admit(delivery("late"), delivery("behind"), delivery("other", group="other"))
     batch = held.take(1)
     batch[0].lease_until = held.loop.now + 5.9
@@ -169,7 +171,7 @@ def test_what_has_too_little_lease_left_is_given_back_instead_of_run(held: Held)
     assert names(held.take()) == ["other"]
 
 
-def test_nothing_runs_whose_predecessor_in_the_batch_was_given_back(held: Held) -> None:
+def test_a_message_is_given_back_after_an_earlier_one_of_its_group(held: Held) -> None:
     held.admit(delivery("late"), delivery("behind"), delivery("other", group="other"))
     batch = held.take()
     batch[0].lease_until = held.loop.now + 1
@@ -191,7 +193,7 @@ def test_at_stop_everything_that_is_not_with_the_pool_is_released_at_once(held: 
     assert names(held.gate) == ["running"]
 
 
-def test_at_stop_what_has_finished_is_deleted_at_once(held: Held) -> None:
+def test_at_stop_finished_messages_are_deleted_at_once(held: Held) -> None:
     held.admit(delivery("done"))
     held.run(DONE)
     assert held.calls.deleted == []
