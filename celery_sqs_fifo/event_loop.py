@@ -12,19 +12,19 @@ from celery_sqs_fifo.observing import failures
 
 logger = logging.getLogger(__name__)
 
-# A hub runs ten timers and then waits for up to a second, so timers that are due together pile up.
+# By default, a hub runs ten timers and then waits for up to a second. Due timers would pile up.
 MAX_TIMERS_A_TURN = 1_000
 LOG_EVERY = 60.0
-# An error that repeats must not use a whole processor.
+# In seconds. The pause prevents a repeated error from using a whole processor.
 PAUSE_AFTER_ERROR = 0.01
 
 
 class Survival:
-    """Keeps a hub turning after an OSError of one of its callbacks.
+    """Keeps a hub running after a callback raises an OSError.
 
-    Celery takes any OSError for the loss of the broker and restarts its consumer. This transport
-    has no connection to lose: such errors come from descriptors of pool processes, and from forks
-    that the system refuses.
+    Celery treats any OSError as a lost broker connection and restarts its consumer. This transport
+    has no broker connection. Its OSErrors come from the descriptors of pool processes and from
+    failed forks.
     """
 
     def __init__(self) -> None:
@@ -32,7 +32,7 @@ class Survival:
         self._logged_at: dict[str, float] = {}
 
     def guard(self, hub: Any) -> None:
-        """Guard the callbacks of a hub, and let it run all timers that are due. Do it once."""
+        """Guard the callbacks of a hub and raise its timer limit. Do nothing on a guarded hub."""
         if isinstance(hub.create_loop, partial):
             return
         hub.fire_timers = partial(hub.fire_timers, max_timers=MAX_TIMERS_A_TURN)
@@ -40,7 +40,7 @@ class Survival:
         hub._pop_ready = partial(self._call_ready, hub._pop_ready)
 
     def _turns(self, create_loop: Callable[[], Iterator[None]]) -> Iterator[None]:
-        """Turn a new loop after an error: what was ready and not yet handled is ready again."""
+        """Run the loop, and a new one after each OSError. Unhandled events become ready again."""
         loop = create_loop()
         while True:
             try:
@@ -54,7 +54,7 @@ class Survival:
             yield
 
     def _call_ready(self, pop_ready: Callable[[], Iterable[Any]]) -> Iterable[Any]:
-        """Call what the hub would, one by one; it would drop all that follows an error."""
+        """Call the ready callbacks here, because the hub drops the rest of them after an error."""
         for callback in pop_ready():
             try:
                 callback()

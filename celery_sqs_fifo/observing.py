@@ -1,4 +1,4 @@
-"""Observation by metrics, logs, traces and the liveness file, without an effect of its errors."""
+"""Metrics, logs, traces and the liveness file, whose errors do not affect the worker."""
 
 import logging
 from collections import Counter
@@ -28,10 +28,10 @@ def observing(what: str) -> Iterator[None]:
 
 
 class ObservingMetric:
-    """A metric of prometheus-client whose errors are counted and logged, and never raised.
+    """A prometheus-client metric whose errors are counted and logged, but never raised.
 
-    It is created at once or, if that fails, when it is next used, because its file may be writable
-    again by then.
+    If the metric cannot be created at once, each later use tries again, because its file may have
+    become writable.
     """
 
     def __init__(self, make: Callable[[], Any]) -> None:

@@ -1,9 +1,9 @@
-"""The kombu transport: what Celery sees of an SQS FIFO queue.
+"""The kombu transport that connects Celery to SQS FIFO queues.
 
 Set `broker_url = "sqs://"` and `broker_transport = "celery_sqs_fifo.transport:Transport"`.
-Transport options beyond kombu's own (`predefined_queues`, `region`, `client-config`):
-`event_rules`, an `EventRules` or the dotted path to one; `consumer`, a mapping of the fields of
-`Options`. Credentials and endpoints are boto3's.
+In addition to kombu's transport options (`predefined_queues`, `region`, `client-config`), set
+`event_rules` to an `EventRules` or its dotted path, and `consumer` to a mapping of the fields of
+`Options`. boto3 provides the credentials and endpoints.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -38,23 +38,23 @@ survival = Survival()
 
 
 class Message(virtual.Message):
-    """A message whose body the worker's main process never decodes: its pool processes do."""
+    """A message whose body is decoded by the pool processes, not by the worker's main process."""
 
     def __init__(self, payload: dict[str, Any], channel: Any = None, **options: Any) -> None:
         super().__init__(payload, channel=channel, **options)
-        # Celery asks the decoded body whether it is of protocol 1; these have version 2's shape.
+        # Celery inspects the decoded body to detect protocol 1. This value has protocol 2's shape.
         self._decoded_cache = ((), {}, {})
 
 
 class Channel(SQS.Channel):
-    """Puts a QueueConsumer behind each consumed queue, in the place of kombu's polling."""
+    """Consumes each queue with a QueueConsumer instead of kombu's polling."""
 
     Message = Message
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
         self._queue_consumers: dict[str, QueueConsumer] = {}
-        # Cancelled, with something still running.
+        # Consumers of cancelled queues whose messages are still running.
         self._retired: list[QueueConsumer] = []
         self._is_handing_over = False
         self._goes_on = False
@@ -63,7 +63,7 @@ class Channel(SQS.Channel):
     def basic_consume(
         self, queue: str, no_ack: bool, callback: Any, consumer_tag: str, **options: Any
     ) -> None:
-        """Start consuming. Raises ImproperlyConfigured for a queue that is not FIFO, or no_ack."""
+        """Start consuming. Raise ImproperlyConfigured for `no_ack` or a queue that is not FIFO."""
         if self.hub is None:
             raise ImproperlyConfigured(
                 "this transport runs on Celery's event loop: use --pool prefork, threads or solo."
@@ -79,7 +79,7 @@ class Channel(SQS.Channel):
         consumer.start()
 
     def basic_cancel(self, consumer_tag: str) -> None:
-        """Stop consuming; what is held goes back to SQS before this returns, unless `going_on`."""
+        """Stop consuming. Return held messages to SQS first, except within `going_on`."""
         queue = self._tag_to_queue.get(consumer_tag)
         super().basic_cancel(consumer_tag)
         if queue not in self._queue_consumers:
@@ -91,7 +91,7 @@ class Channel(SQS.Channel):
 
     @contextmanager
     def going_on(self) -> Iterator[None]:
-        """Queues that are cancelled within are stopped without waiting: the worker goes on."""
+        """Within the block, cancel queues without waiting, because the worker continues."""
         self._goes_on = True
         try:
             yield
@@ -107,28 +107,28 @@ class Channel(SQS.Channel):
         return sum(consumer.release_cause(cause) for consumer in self._queue_consumers.values())
 
     def note_outcomes(self, delivery_tag: str, outcomes: Outcome | list[Outcome]) -> None:
-        """How the events of a message ended, settled by the reject that Celery sends next."""
+        """Store the outcomes of a message. Celery then rejects it, which settles them."""
         self._outcomes[delivery_tag] = outcomes
 
     def basic_ack(self, delivery_tag: str, multiple: bool = False) -> None:
-        """The message took effect."""
+        """Settle a message that took effect."""
         self.qos.ack(delivery_tag)
         self._settle(delivery_tag, DONE)
 
     def basic_reject(self, delivery_tag: str, requeue: bool = False) -> None:
-        """The message did not take effect. It is never just dropped, whatever `requeue` says."""
+        """Settle a message that did not take effect. Never drop it, whatever `requeue` is."""
         self.qos.ack(delivery_tag)
         outcomes = self._outcomes.pop(delivery_tag, None)
         if self._is_handing_over:
-            # A revoked task is rejected as soon as it is made. Settling it hands over the next, so
-            # many of them would be settled within each other.
+            # Celery rejects a revoked task during the handover. Settling it hands over the next
+            # message, so many revoked tasks would cause deep recursion.
             hub: Any = self.hub
             hub.call_soon(self._settle, delivery_tag, outcomes)
         else:
             self._settle(delivery_tag, outcomes)
 
     def close(self) -> None:
-        """Stop, and give back what is still running (cold shutdown)."""
+        """Stop, and return the running messages to SQS (cold shutdown)."""
         if not self.closed:
             super().close()
             for consumer in self._retired:
@@ -141,7 +141,7 @@ class Channel(SQS.Channel):
         return [*self._queue_consumers.values(), *self._retired]
 
     def _settle(self, delivery_tag: str, outcomes: Outcome | list[Outcome] | None) -> None:
-        """Only the consumer that has handed it over knows the tag."""
+        """Settle a delivery with all consumers. All but the one that handed it over ignore it."""
         for consumer in self._consumers_of_queues:
             consumer.settle(delivery_tag, outcomes)
         self._close_retired()
@@ -156,13 +156,13 @@ class Channel(SQS.Channel):
             consumer.release_running(message.delivery_tag)
 
     def _put(self, queue: str, message: dict[str, Any], **options: Any) -> None:
-        """Publish. Raises UnsupportedOnFifo without a group: order would be lost."""
+        """Publish a message. Raise UnsupportedOnFifo if it has no group, which ordering needs."""
         self.sqs(queue=queue).send_message(QueueUrl=self._new_queue(queue), **_sqs_form(message))
 
     def put_all(self, queue: str, messages: Sequence[dict[str, Any]]) -> list[int]:
-        """Publish up to ten messages with one call; gives the places of those that SQS refused.
+        """Publish up to ten messages in one call. Return the indexes of those that SQS refused.
 
-        Raises UnsupportedOnFifo as publishing one does, and botocore's errors.
+        Raise UnsupportedOnFifo if a message has no group. Errors of botocore are raised too.
         """
         answer = self.sqs(queue=queue).send_message_batch(
             QueueUrl=self._new_queue(queue),
@@ -179,7 +179,7 @@ class Channel(SQS.Channel):
         secret_access_key: str | None,
         session_token: str | None = None,
     ) -> Any:
-        """Create kombu's client for a queue, with the time limits of this library."""
+        """Create the SQS client that kombu uses for a queue, with this library's time limits."""
         return bounded_client(
             config=self.transport_options.get("client-config") or {},
             endpoint_url=self.endpoint_url,
@@ -191,15 +191,15 @@ class Channel(SQS.Channel):
         )
 
     def _size(self, queue: str) -> int:
-        """Asked when a queue is declared; nobody needs it, so spare the call and its permission."""
+        """Return 0. The size is not used, so this saves an SQS call and its permission."""
         return 0
 
     def encode_body(self, body: Any, encoding: str | None = None) -> tuple[Any, str | None]:
-        """As it is: the body is JSON already, and stays readable on the queue."""
+        """Return the body unchanged. It is JSON already, and stays readable on the queue."""
         return body, None
 
     def _schedule_queue(self, queue: str) -> None:
-        """Kombu's own polling, which QueueConsumer replaces."""
+        """Do nothing, because QueueConsumer replaces kombu's polling."""
 
     @property
     def _options(self) -> Options:
@@ -232,13 +232,13 @@ class Channel(SQS.Channel):
             self._is_handing_over = False
 
     def _room(self) -> int:
-        """How many more messages the pool takes: Celery's prefetch count, less those running."""
+        """Return how many more messages fit: Celery's prefetch count minus the running ones."""
         running = sum(consumer.running for consumer in self._consumers_of_queues)
         return (self.qos.prefetch_count or 1_000_000) - running
 
 
 def _event_rules(options: Mapping[str, Any]) -> EventRules:
-    """Return the rules that a transport option holds or names. Raise ImproperlyConfigured."""
+    """Return the configured EventRules. Raise ImproperlyConfigured if there are none."""
     rules = symbol_by_name(options.get("event_rules"))
     if not isinstance(rules, EventRules):
         raise ImproperlyConfigured(
@@ -248,7 +248,7 @@ def _event_rules(options: Mapping[str, Any]) -> EventRules:
 
 
 def _sqs_form(message: dict[str, Any]) -> dict[str, str]:
-    """The parameters of SendMessage for a message in kombu's form."""
+    """Return the SendMessage parameters for a kombu message. Raise UnsupportedOnFifo."""
     properties = message["properties"]
     if not (properties.get("MessageGroupId") and properties.get("MessageDeduplicationId")):
         raise UnsupportedOnFifo(
@@ -267,10 +267,10 @@ class Transport(SQS.Transport):
     Channel = Channel
 
     def register_with_event_loop(self, connection: Any, loop: Any) -> None:
-        """Called by the worker once it has its loop."""
+        """Set up the event loop. The worker calls this after it has created the loop."""
         super().register_with_event_loop(connection, loop)
         survival.guard(loop)
-        # When Celery restarts its consumer, kombu forgets the loop, which is still the same.
+        # When Celery restarts its consumer, kombu forgets the loop, although it stays in use.
         set_event_loop(loop)
         for channel in (*self.channels, *self._avail_channels):
             channel.hub = loop

@@ -11,16 +11,17 @@ from celery_sqs_fifo.errors import error_location
 
 logger = logging.getLogger(__name__)
 
-# botocore replaces credentials in their last 15 minutes, and waits for new ones in their last 10.
+# In seconds. botocore refreshes credentials that expire within 15 minutes. If they expire within
+# 10 minutes, it blocks until the refresh ends.
 REFRESH_EVERY = 30.0
 FIRST_WITHIN = 5.0
 
 
 class CurrentCredentials:
-    """The newest credentials from `source`, which are the botocore credentials of a client.
+    """The newest credentials from `source`, the botocore credentials of a client.
 
-    If it can refresh them, a thread asks it ahead of time. While that takes long or fails, those
-    that are there stay in use.
+    If the source is refreshable, a thread refreshes it ahead of time. The previous credentials
+    stay in use while a refresh hangs or fails.
     """
 
     def __init__(self, source: Any) -> None:
@@ -35,13 +36,13 @@ class CurrentCredentials:
             self._newest = source.get_frozen_credentials()
 
     def get(self) -> ReadOnlyCredentials:
-        """Return the newest credentials. Raise NoCredentialsError if there are none yet."""
+        """Return the newest credentials. Raise NoCredentialsError if none are available yet."""
         if self._newest is None:
             raise NoCredentialsError
         return self._newest
 
     def stop(self) -> None:
-        """Stop refreshing them."""
+        """Stop refreshing the credentials."""
         self._stopped.set()
 
     def _refresh(self) -> None:

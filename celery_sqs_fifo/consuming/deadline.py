@@ -13,9 +13,9 @@ logger = logging.getLogger(__name__)
 
 
 class ShutdownDeadline:
-    """Turns a warm shutdown into a cold one when it has taken `seconds`.
+    """Turns a warm shutdown into a cold shutdown after `seconds`.
 
-    Celery's cold shutdown ends the tasks that run, and their messages are given back.
+    A cold shutdown ends the running tasks and returns their messages to SQS.
     """
 
     def __init__(self, seconds: float) -> None:
@@ -23,7 +23,7 @@ class ShutdownDeadline:
         self._timer: Timer | None = None
 
     def start(self, **_signal: Any) -> None:
-        """Start the deadline when the worker is told to stop for the first time."""
+        """Start the deadline at the first shutdown signal; ignore later signals."""
         if self._timer is None:
             self._timer = Timer(self._seconds, self._pass)
             # A waiting thread must not prevent the process from ending.
@@ -37,7 +37,7 @@ class ShutdownDeadline:
 
 @cache
 def bound_shutdown(seconds: float) -> ShutdownDeadline:
-    """Set the deadline of this process once, however often its consumer is restarted."""
+    """Set the shutdown deadline of this process, only once even if the consumer restarts."""
     deadline = ShutdownDeadline(seconds)
     worker_shutting_down.connect(deadline.start)
     return deadline

@@ -13,17 +13,17 @@ from typing import Any
 import pycurl
 from kombu.utils.eventio import ERR, READ, WRITE
 
-# Requests beyond this number wait for a connection; the bounds of a request include its waiting.
+# Requests beyond this number wait for a connection. That wait counts toward a request's time limit.
 MAX_CONNECTIONS = 10
 CONNECT_SECONDS = 5.0
-# A peer that has been silent for longer than it was asked to wait is taken to be gone. libcurl
-# averages over up to five seconds more before it calls a peer silent.
+# A request fails if its peer stays silent for this long after the end of the requested wait.
+# libcurl averages the speed, so it may notice the silence up to five seconds later.
 MAX_SILENT_SECONDS = 3
-# An answer may have ten messages of a megabyte each.
+# A response may contain ten messages of one megabyte each.
 MAX_TRANSFER_SECONDS = 30.0
-# libcurl's own timeouts are looked at this often, in seconds, and by no timer of their own.
+# One repeated timer checks libcurl's timeouts, at this interval in seconds.
 _SWEEP_EVERY = 1.0
-# libcurl's own bound for connections that are kept to be used again.
+# libcurl's default for how long an idle connection may be reused, in seconds.
 _MAX_IDLE_SECONDS = 118
 _FLAGS = {
     pycurl.POLL_IN: READ | ERR,
@@ -34,7 +34,7 @@ _FLAGS = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
-    """A POST; `wait_seconds` is how long its peer was asked to wait before it answers."""
+    """A POST request. The server may wait up to `wait_seconds` before it responds."""
 
     url: str
     headers: Mapping[str, str]
@@ -44,7 +44,7 @@ class Request:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Response:
-    """An answer with its status, or `error`, if none came; the request may have had its effect."""
+    """A response, or an `error` if none arrived. A failed request may have taken effect."""
 
     status: int = 0
     body: bytes = b""
@@ -60,13 +60,13 @@ OnResponse = Callable[[Response], None]
 
 
 class _Transfer:
-    """An easy handle of libcurl, used for one request after the other."""
+    """A libcurl easy handle that is reused for consecutive requests."""
 
     def __init__(self, *, ca_bundle: str) -> None:
         self.handle = pycurl.Curl()
         self.handle.setopt(pycurl.NOSIGNAL, 1)
         self.handle.setopt(pycurl.CONNECTTIMEOUT_MS, int(CONNECT_SECONDS * 1000))
-        # With HTTP/2 one lost connection would take all requests with it.
+        # With HTTP/2, all requests would share one connection and fail together with it.
         self.handle.setopt(pycurl.HTTP_VERSION, pycurl.CURL_HTTP_VERSION_1_1)
         self.handle.setopt(pycurl.TCP_KEEPALIVE, 1)
         self.handle.setopt(pycurl.LOW_SPEED_LIMIT, 1)
@@ -74,7 +74,7 @@ class _Transfer:
         self._buffer = BytesIO()
 
     def prepare(self, request: Request, *, max_idle: int, max_seconds: float) -> None:
-        """Set the request; connections idle for longer than `max_idle` seconds are replaced."""
+        """Set the request. Do not reuse a connection that was idle for over `max_idle` seconds."""
         handle = self.handle
         self._buffer = BytesIO()
         handle.setopt(pycurl.URL, request.url)
@@ -87,15 +87,16 @@ class _Transfer:
         handle.setopt(pycurl.TIMEOUT_MS, max(1, int(max_seconds * 1000)))
 
     def response(self) -> Response:
-        """Return the answer that has arrived."""
+        """Return the received response."""
         status = self.handle.getinfo(pycurl.RESPONSE_CODE)
         return Response(status=status, body=self._buffer.getvalue())
 
 
 class HttpClient:
-    """Sends requests without waiting, on `hub`, or waits for one with `send_and_wait`.
+    """Sends requests on `hub` without blocking, or one at a time with `send_and_wait`.
 
-    libcurl bounds each request. It adds no timer to the hub, which runs only a few in a turn.
+    libcurl enforces the time limit of each request. Requests do not add timers to the hub, because
+    the hub runs only a few timers in each turn.
     """
 
     def __init__(self, *, hub: Any, ca_bundle: str) -> None:
@@ -114,13 +115,13 @@ class HttpClient:
         self._sweeper = hub.call_repeatedly(_SWEEP_EVERY, self._sweep) if hub else None
 
     def send(self, request: Request, *, on_response: OnResponse) -> None:
-        """Send a request; `on_response` is called once, from the hub."""
+        """Send a request. The hub calls `on_response` once."""
         give_up_at = monotonic() + request.wait_seconds + MAX_TRANSFER_SECONDS
         self._waiting.append((request, on_response, give_up_at))
         self._turn()
 
     def send_and_wait(self, request: Request, *, max_seconds: float) -> Response:
-        """Send a request and return its response, after `max_seconds` at the latest."""
+        """Send a request and return its response within `max_seconds`."""
         transfer = self._blocking
         transfer.prepare(request, max_idle=self._max_idle(), max_seconds=max_seconds)
         try:
@@ -144,9 +145,9 @@ class HttpClient:
         self._multi.close()
 
     def _turn(self, fd: int = pycurl.SOCKET_TIMEOUT) -> None:
-        """Let libcurl go on with one socket, or with what is due, until nothing is."""
+        """Let libcurl process one socket or its timeouts, until none of its timeouts is due."""
         if self._is_turning:
-            # A response's callback has sent the next request: the turn that called it goes on.
+            # A callback has sent another request. The running `_turn` will process that request.
             return
         self._is_turning = True
         try:
@@ -177,7 +178,7 @@ class HttpClient:
             )
             self._free.pop()
             self._running[transfer.handle] = transfer, on_response
-            # libcurl asks through `_note_due` to be called at once.
+            # libcurl then calls `_note_due`, so that the next action starts the request.
             self._multi.add_handle(transfer.handle)
 
     def _finish_ended(self) -> None:
@@ -198,15 +199,18 @@ class HttpClient:
         on_response(response)
 
     def _max_idle(self) -> int:
-        """Return how long a connection may have been idle, in whole seconds, to be used again.
+        """Return the maximum idle time of a connection that may be reused, in whole seconds.
 
-        After a failure only those are that have worked since: what dropped one connection
-        without a word has probably dropped all.
+        After a failure, only connections that were used since then are reused. A network fault
+        that silently drops one connection has probably dropped all of them.
         """
         return max(1, int(min(_MAX_IDLE_SECONDS, monotonic() - self._failed_at)))
 
     def _watch(self, event: int, fd: int, _multi: Any, _data: Any) -> None:
-        """Watch a socket as libcurl asks. It has not closed it before it asks to forget it."""
+        """Watch a socket, or stop watching it, as libcurl requests.
+
+        libcurl closes a socket only after it has requested to stop watching it.
+        """
         if fd in self._watched:
             self._watched.discard(fd)
             self._hub.remove(fd)
@@ -216,7 +220,7 @@ class HttpClient:
         flags = _FLAGS[event]
         self._hub.add(fd, self._turn, flags, (fd,))
         if event == pycurl.POLL_INOUT:
-            # The hub notes one callback for both, as that of a reader only.
+            # For both directions, the hub registers the callback only as a reader.
             self._hub.writers[fd] = self._hub.readers[fd]
 
     def _note_due(self, milliseconds: int) -> None:

@@ -1,6 +1,7 @@
-"""A file that a container's health check can look at.
+"""A liveness file for the health check of a container.
 
-`python -m celery_sqs_fifo.consuming.liveness FILE` exits with 0 if the worker of FILE is alive.
+`python -m celery_sqs_fifo.consuming.liveness FILE` exits with 0 if the worker that
+touches FILE is alive.
 """
 
 import sys
@@ -16,9 +17,10 @@ DEAD_AFTER = 30.0
 
 
 class Liveness:
-    """Touches a file, if one is named, while the event loop turns and `is_alive` says so.
+    """Touches a file while the event loop runs and `is_alive` returns true.
 
-    An answer to `inspect ping` is no sign of life: a worker may answer and never receive again.
+    No file is touched if `name` is empty. `inspect ping` does not prove that a worker is alive,
+    because a worker may answer it without receiving messages.
     """
 
     def __init__(self, name: str, *, is_alive: Callable[[], bool]) -> None:
@@ -27,13 +29,13 @@ class Liveness:
         self._timer: Any = None
 
     def start(self, hub: Any) -> None:
-        """Begin to touch the file."""
+        """Start touching the file."""
         if self._name:
             self._touch()
             self._timer = hub.call_repeatedly(TOUCH_EVERY, self._touch)
 
     def stop(self) -> None:
-        """Leave the file to age."""
+        """Stop touching the file."""
         if self._timer:
             self._timer.cancel()
 
@@ -44,7 +46,7 @@ class Liveness:
 
 
 def is_alive(path: Path, *, now: float) -> bool:
-    """Whether the file was touched within the last 30 seconds; `now` in seconds since 1970."""
+    """Return whether the file was touched in the last 30 seconds. `now` is a Unix timestamp."""
     try:
         return now - path.stat().st_mtime < DEAD_AFTER
     except FileNotFoundError:

@@ -1,4 +1,4 @@
-"""Long polls: one open at a time, as long as there is room for more, whatever the network does."""
+"""Long polling: one poll at a time, while there is room for more messages."""
 
 import logging
 from collections.abc import Callable
@@ -18,18 +18,20 @@ from celery_sqs_fifo.metrics import metrics
 
 logger = logging.getLogger(__name__)
 
-# The HTTP client ends each request; this replaces one that it does not end, in seconds after the
-# end of the long poll.
+# The HTTP client should end every request. A poll that is still open this many seconds after its
+# wait time is replaced.
 OVERSTAYS_AFTER = MAX_TRANSFER_SECONDS + 10.0
-# SQS repeats an attempt within five minutes (ReceiveMessage, "ReceiveRequestAttemptId").
+# SQS returns the same messages for a repeated attempt within five minutes (ReceiveMessage,
+# "ReceiveRequestAttemptId"). In seconds.
 REPEAT_WITHIN = 240.0
 
 
 class Receiver:
-    """Receives while `wants_more` says so; `on_received` gets what came. Never gives up.
+    """Receives while `wants_more` returns true, and passes the deliveries to `on_received`.
 
-    `last_success` is when a receive last succeeded, in seconds of the monotonic clock, and `lag`
-    for how many seconds the oldest message that it gave had been queued; 0 if it gave none.
+    A failed receive is retried without limit. `last_success` is the time of the last successful
+    receive, in seconds of the monotonic clock. `lag` is the queue time of the oldest message of
+    that receive, in seconds, or 0 if the receive returned no messages.
     """
 
     def __init__(
@@ -52,10 +54,10 @@ class Receiver:
         self._call_later = call_later
         self._wants_more = wants_more
         self._on_received = on_received
-        # While a long poll is open, or its next try is not due.
+        # True while a long poll is open or waits to be retried.
         self._is_busy = False
         self._failures = 0
-        # The newest poll; an answer to an earlier one comes too late.
+        # The number of the newest poll. Responses to earlier polls are ignored.
         self._poll = 0
         self._asked_at = 0.0
         self._replace_at = inf
@@ -65,9 +67,9 @@ class Receiver:
         self.lag = 0.0
 
     def receive(self) -> None:
-        """Open a long poll, unless one is open or waits for its next try, or enough is held.
+        """Open a long poll, unless one is open or waits to be retried, or there is no room.
 
-        One that should have ended long ago is replaced.
+        A poll that has been open for too long is replaced.
         """
         if monotonic() > self._replace_at:
             self._poll += 1
@@ -96,7 +98,7 @@ class Receiver:
 
     def _when_done(self, poll: int, answer: Answer, error: str | None) -> None:
         if poll != self._poll:
-            # It was replaced; the attempt that was repeated for it gets the same messages.
+            # The poll was replaced. The repeated attempt receives the same messages.
             return
         if error:
             self._retry_later(error)
@@ -116,11 +118,11 @@ class Receiver:
             self.receive()
 
     def _deliveries(self, answer: Answer) -> list[Delivery]:
-        """The messages of an answer; one that cannot be read must not keep the others.
+        """Return the readable messages of an answer as deliveries, and log the unreadable ones.
 
-        Their leases began at some time since SQS was asked: they are taken to be no younger. SQS
-        fills an answer from one group after the other, so the last group of a full one most likely
-        has more (SQS, "FIFO queue delivery logic").
+        The leases are counted from the time of the request, because the exact start is unknown.
+        SQS fills an answer group by group, so the last group of a full answer most likely has
+        more messages (SQS, "FIFO queue delivery logic").
         """
         deliveries = []
         for message in answer.get("Messages", ()):
@@ -144,7 +146,7 @@ class Receiver:
         metrics().redelivered.inc(sum(delivery.receive_count > 1 for delivery in deliveries))
 
     def _retry_later(self, error: str) -> None:
-        """Try again, with the same attempt if SQS may have given messages that did not arrive."""
+        """Retry later, with the same attempt id if a response may have been lost."""
         if not self._failures:
             logger.warning("receive_failed", extra={"error": error})
         self._failures += 1

@@ -15,7 +15,7 @@ _TARGET = "AmazonSQS"
 
 
 class Signer:
-    """Makes requests to the endpoint, and with the credentials, of a boto3 client."""
+    """Creates signed requests with the endpoint and the credentials of a boto3 client."""
 
     def __init__(self, client: Any) -> None:
         self._endpoint = client.meta.endpoint_url
@@ -23,7 +23,7 @@ class Signer:
         self._credentials = CurrentCredentials(client._get_credentials())
 
     def request(self, action: str, parameters: Mapping[str, Any]) -> Request:
-        """Return a signed request. Raise NoCredentialsError while there are no credentials."""
+        """Return a signed request. Raise NoCredentialsError if no credentials are available."""
         body = json.dumps(parameters).encode()
         unsigned = AWSRequest(
             method="POST",

@@ -14,27 +14,28 @@ from celery_sqs_fifo.metrics import metrics
 
 logger = logging.getLogger(__name__)
 
-# What all calls that are waited for may take together, and each of them, in seconds.
+# The time limits of all blocking calls together, and of each one, in seconds.
 MAX_WAITED_SECONDS = 10.0
 MAX_WAITED_CALL_SECONDS = 5.0
 
 Answer = dict[str, Any]
-# Called with the answer and None, or with an empty answer and what went wrong.
+# Called with the answer and None, or with an empty answer and an error.
 WhenDone = Callable[[Answer, str | None], None]
 
 
 class LostAnswer(str):
-    """An error after which SQS may have done what it was asked to do."""
+    """An error of a call that may nevertheless have taken effect in SQS."""
 
     __slots__ = ()
 
 
 class Calls:
-    """Calls to one queue's SQS, without waiting while the event loop turns.
+    """Makes SQS calls for one queue, without blocking the event loop.
 
-    When the loop has stopped (`wait` is set, at shutdown) the same calls wait for their answers,
-    all together for ten seconds at most; later ones fail at once.
-    `when_done` is always called once; no call raises. `counts` has the calls made, by action.
+    After the loop has stopped (`wait` is set, at shutdown), the calls block until their answers
+    arrive. All blocking calls together take at most ten seconds; later calls fail at once.
+    A call never raises, and always calls `when_done` once. `counts` is the number of calls by
+    action.
     """
 
     def __init__(self, *, signer: Signer, http: HttpClient, hub: Any) -> None:
@@ -49,7 +50,7 @@ class Calls:
     def __call__(
         self, action: str, *, queue_url: str, when_done: WhenDone, **parameters: Any
     ) -> None:
-        """Make one call, such as `calls("DeleteMessageBatch", queue_url=…, Entries=…)`."""
+        """Make one call, for example `calls("DeleteMessageBatch", queue_url=…, Entries=…)`."""
         self.counts[action] += 1
 
         def count(answer: Answer, error: str | None) -> None:
@@ -63,9 +64,10 @@ class Calls:
             self._call(action, parameters, count)
 
     def close(self) -> None:
-        """Give up the calls that are open, if the loop has stopped; they call nothing back.
+        """Abandon the open calls without calling their `when_done`, if the loop has stopped.
 
-        Where the worker goes on without this queue, deletes may be under way or tried again.
+        If the worker continues without this queue, deletes may still be open or retried, so
+        nothing is abandoned.
         """
         if self.wait:
             self._http.close()
@@ -81,7 +83,7 @@ class Calls:
             request = self._signer.request(action, parameters)
             self._http.send(request, on_response=on_response)
         except Exception as error:
-            # No credentials, a broken endpoint: whatever it is, the worker goes on.
+            # Missing credentials or an invalid endpoint, for example, must not stop the worker.
             self.open -= 1
             self._hub.call_soon(_guarded, when_done, {}, type(error).__name__)
 
@@ -116,7 +118,7 @@ def _read(response: Response) -> tuple[Answer, str | None]:
 
 
 def _document(body: bytes) -> Answer | None:
-    """The JSON object in an answer (of an error, too, in the AWS JSON protocol), or None."""
+    """Return the JSON object of a response body, or None. Errors of SQS are JSON objects too."""
     try:
         document = json.loads(body or b"{}")
     except (ValueError, RecursionError):
@@ -125,7 +127,7 @@ def _document(body: bytes) -> Answer | None:
 
 
 def _guarded(when_done: WhenDone, answer: Answer, error: str | None) -> None:
-    """An error in a callback must not stop the loop, nor with it all other messages."""
+    """Call `when_done` and log any error, because an error would stop the event loop."""
     try:
         when_done(answer, error)
     except Exception as failure:

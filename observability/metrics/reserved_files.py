@@ -1,7 +1,7 @@
 """Metric files whose disk space is reserved before it is written.
 
-prometheus-client writes through memory maps of files with holes. On a full disk, the first write
-into a hole ends the process (SIGBUS). Reserving the space raises an OSError instead.
+prometheus-client writes to memory-mapped sparse files. On a full disk, the first write to an
+unallocated page kills the process (SIGBUS). Reserving the space raises an OSError instead.
 """
 
 import os
@@ -10,12 +10,12 @@ from typing import Any
 
 from prometheus_client import mmap_dict, values
 
-# More than the space that a value needs in addition to its key.
+# An upper bound for the bytes of an entry without its key.
 _VALUE_BYTES = 64
 
 
 class ReservedDict(mmap_dict.MmapedDict):
-    """A file of values. Opening it, and adding a value, raise OSError if the disk is full."""
+    """A file of values. Opening it or adding a value raises OSError if the disk is full."""
 
     def __init__(self, filename: str, read_mode: bool = False) -> None:
         if not read_mode:
@@ -35,7 +35,7 @@ class ReservedDict(mmap_dict.MmapedDict):
 
 
 def reserve_files() -> None:
-    """Make this process, and those that it forks, keep their values in such files."""
+    """Make this process and its forks store their metric values in reserved files."""
     vars(values)["MmapedDict"] = ReservedDict
-    # prometheus-client reads the variable when it is imported, which may have been earlier.
+    # prometheus-client may have been imported already, with the unreserved files.
     values.ValueClass = values.MultiProcessValue()

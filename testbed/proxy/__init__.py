@@ -1,4 +1,4 @@
-"""A TCP proxy that can lose connections as a NAT gateway or a firewall does: without a word."""
+"""A TCP proxy that can drop connections silently, as a NAT gateway or a firewall may."""
 
 from testbed.proxy.proxy import SwallowingProxy, running_proxy
 

@@ -1,4 +1,4 @@
-"""The proxy, in a thread of the process that uses it."""
+"""A TCP proxy that runs in a thread of the calling process."""
 
 import asyncio
 from collections.abc import Coroutine, Iterator
@@ -12,7 +12,7 @@ _CALL_SECONDS = 5.0
 
 
 class _Connection:
-    """A connection through the proxy. Once it is lost, neither side hears of the other again."""
+    """A connection through the proxy. It stays open when its traffic is discarded."""
 
     def __init__(self, task: asyncio.Task[Any] | None, *, is_lost: bool) -> None:
         self.task = task
@@ -21,9 +21,9 @@ class _Connection:
 
 
 class SwallowingProxy:
-    """Forwards connections to `host`:`port`, and swallows their traffic when it is asked to.
+    """Forwards connections to `host`:`port`, and discards their traffic on request.
 
-    A connection that was swallowed stays lost, and open, when the fault has ended.
+    A lost connection stays open, but transfers no data even after the fault has ended.
     """
 
     def __init__(self, *, host: str, port: int, loop: asyncio.AbstractEventLoop) -> None:
@@ -36,15 +36,15 @@ class SwallowingProxy:
         self.port = 0
 
     def lose_connections(self) -> None:
-        """Lose the connections that are open; new ones work."""
+        """Discard the traffic of the open connections. New connections work."""
         self._call(self._lose(requests=True))
 
     def lose_answers(self) -> None:
-        """Lose the answers of the connections that are open; what they send still arrives."""
+        """Discard the responses on the open connections. Their requests still arrive."""
         self._call(self._lose(requests=False))
 
     def swallow(self) -> None:
-        """Lose all connections, and those that are opened until `pass_on`."""
+        """Discard the traffic of all open connections, and of new ones until `pass_on`."""
         self._is_swallowing = True
         self.lose_connections()
 
@@ -53,12 +53,12 @@ class SwallowingProxy:
         self._is_swallowing = False
 
     def url(self, upstream: str) -> str:
-        """Return the URL of the server with this proxy in its place."""
+        """Return the upstream URL with the address of this proxy."""
         parts = urlsplit(upstream)
         return urlunsplit(parts._replace(netloc=f"127.0.0.1:{self.port}"))
 
     async def serve(self) -> None:
-        """Accept connections on a port of the system's choice."""
+        """Accept connections on a free port."""
         self._server = await asyncio.start_server(self._forward, "127.0.0.1", 0)
         self.port = self._server.sockets[0].getsockname()[1]
 
@@ -114,7 +114,7 @@ class SwallowingProxy:
 
 @contextmanager
 def running_proxy(*, url: str) -> Iterator[SwallowingProxy]:
-    """Run a proxy before the server at `url`."""
+    """Run a proxy to the server at `url`. Raise ValueError if the URL has no host or port."""
     parts = urlsplit(url)
     if parts.hostname is None or parts.port is None:
         raise ValueError(f"the URL needs a host and a port: {url}")

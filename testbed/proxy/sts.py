@@ -1,4 +1,4 @@
-"""A stand-in for AWS STS that gives credentials for a role, and hangs when it is asked to."""
+"""A stand-in for AWS STS that issues credentials for a role, and hangs on request."""
 
 import threading
 from collections.abc import Iterator
@@ -15,7 +15,7 @@ _ANSWER = """<AssumeRoleWithWebIdentityResponse xmlns="https://sts.amazonaws.com
 
 
 class Sts:
-    """What a test says to the server, and reads of it."""
+    """Controls the server and counts its requests."""
 
     def __init__(self, *, lifetime: timedelta) -> None:
         self.url = ""
@@ -26,15 +26,15 @@ class Sts:
         self._answers.set()
 
     def hang(self) -> None:
-        """Accept requests and answer none."""
+        """Accept requests, but do not respond."""
         self._answers.clear()
 
     def answer(self) -> None:
-        """Answer again, those that hang included."""
+        """Respond to requests again, including those that hang."""
         self._answers.set()
 
     def response(self) -> bytes:
-        """Return an answer, when there is one."""
+        """Return a response. Block while the server hangs."""
         if not self._answers.is_set():
             self.hung += 1
             self._answers.wait()
@@ -45,7 +45,7 @@ class Sts:
 
 @contextmanager
 def running_sts(*, lifetime: timedelta) -> Iterator[Sts]:
-    """Run it in threads of this process; its credentials are valid for `lifetime`."""
+    """Run the server in threads of this process. Its credentials are valid for `lifetime`."""
     sts = Sts(lifetime=lifetime)
 
     class Handler(BaseHTTPRequestHandler):
@@ -58,7 +58,7 @@ def running_sts(*, lifetime: timedelta) -> Iterator[Sts]:
             self.wfile.write(body)
 
         def log_message(self, format: str, *_arguments: object) -> None:
-            """Be quiet."""
+            """Log nothing."""
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     server.daemon_threads = True

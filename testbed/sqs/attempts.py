@@ -1,4 +1,4 @@
-"""What receives that named an attempt were given, so that a repeated attempt gets it again.
+"""The messages of receive attempts, so that a repeated attempt receives them again.
 
 Source: Amazon SQS API Reference, ReceiveMessage, "ReceiveRequestAttemptId".
 """
@@ -13,7 +13,7 @@ _REMEMBERED_SECONDS = 300.0
 
 @dataclass(frozen=True, slots=True)
 class _Attempt:
-    """The messages of a receive, each with its receipt handle and the end of its lease then."""
+    """The messages of a receive, each with its receipt handle and lease end at that time."""
 
     received_at: float
     messages: Sequence[tuple[Message, str | None, float | None]]
@@ -26,14 +26,14 @@ class ReceiveAttempts:
         self._attempts: dict[str, _Attempt] = {}
 
     def remember(self, attempt_id: str, *, messages: Sequence[Message], now: float) -> None:
-        """Note what an attempt was given."""
+        """Store the messages of an attempt."""
         self._forget_old(now=now)
         if messages:
             taken = [(one, one.receipt_handle, one.lease_end) for one in messages]
             self._attempts[attempt_id] = _Attempt(now, taken)
 
     def repeated(self, attempt_id: str, *, now: float) -> list[Message]:
-        """Return what the attempt was given; nothing if any of it has been changed since."""
+        """Return the messages of the attempt, or an empty list if any has changed since."""
         self._forget_old(now=now)
         attempt = self._attempts.get(attempt_id)
         if attempt is None or not all(

@@ -1,4 +1,4 @@
-"""Connections that are lost without a word, and credentials that hang, end in bounded time."""
+"""The worker recovers in bounded time from lost connections and hanging credentials."""
 
 import os
 import signal
@@ -14,26 +14,26 @@ from tests.e2e.conftest import FifoApp, any_batch_size
 
 pytestmark = any_batch_size
 
-# What the first event after a fault may take, in seconds.
+# The time limit for the first event after a fault, in seconds.
 RECOVERS_WITHIN = 60
 
 
 @pytest.fixture
 def proxy(fifo_app: FifoApp) -> Iterator[SwallowingProxy]:
-    """Between the workers and SQS; the test itself goes around it."""
+    """Run a proxy between the workers and SQS. The test itself connects to SQS directly."""
     with running_proxy(url=fifo_app.sqs_server.url) as proxy:
         fifo_app.environment["AWS_ENDPOINT_URL_SQS"] = proxy.url(fifo_app.sqs_server.url)
         yield proxy
 
 
 def take_effect(fifo_app: FifoApp, *, number: int, timeout: float = RECOVERS_WITHIN) -> None:
-    """Send an event, and return when it and all before it have been deleted."""
+    """Send an event, wait until the queue is empty, and check that all events are done."""
     fifo_app.send(group="a", number=number)
     fifo_app.wait_until_empty(timeout=timeout)
     assert fifo_app.done()["a"] == list(range(number + 1))
 
 
-def test_connections_that_vanish_are_replaced(fifo_app: FifoApp, proxy: SwallowingProxy) -> None:
+def test_lost_connections_are_replaced(fifo_app: FifoApp, proxy: SwallowingProxy) -> None:
     worker = fifo_app.start_worker()
     take_effect(fifo_app, number=0)
     proxy.lose_connections()
@@ -43,9 +43,7 @@ def test_connections_that_vanish_are_replaced(fifo_app: FifoApp, proxy: Swallowi
     assert fifo_app.dead_letters() == []
 
 
-def test_after_a_network_that_swallowed_everything_work_goes_on(
-    fifo_app: FifoApp, proxy: SwallowingProxy
-) -> None:
+def test_worker_recovers_from_a_network_outage(fifo_app: FifoApp, proxy: SwallowingProxy) -> None:
     worker = fifo_app.start_worker()
     take_effect(fifo_app, number=0)
     proxy.swallow()
@@ -57,7 +55,7 @@ def test_after_a_network_that_swallowed_everything_work_goes_on(
     assert fifo_app.dead_letters() == []
 
 
-def test_messages_of_a_receive_whose_answer_was_lost_are_not_locked_for_a_lease(
+def test_messages_of_a_lost_response_are_received_before_their_lease_ends(
     fifo_app: FifoApp, proxy: SwallowingProxy
 ) -> None:
     fifo_app.set_options(visibility_timeout=600)
@@ -69,12 +67,12 @@ def test_messages_of_a_receive_whose_answer_was_lost_are_not_locked_for_a_lease(
     assert fifo_app.dead_letters() == []
 
 
-def test_a_worker_goes_on_while_sts_hangs_and_its_credentials_are_valid(fifo_app: FifoApp) -> None:
+def test_worker_uses_valid_credentials_while_sts_hangs(fifo_app: FifoApp) -> None:
     token = fifo_app.directory / "token"
     token.write_text("token")
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
         fifo_app.environment[name] = ""
-    # botocore waits for new credentials in the last ten minutes of the old ones.
+    # botocore blocks on a refresh if the credentials expire within ten minutes.
     with running_sts(lifetime=timedelta(minutes=9)) as sts:
         fifo_app.environment |= {
             "AWS_ROLE_ARN": "arn:aws:iam::123456789012:role/worker",
@@ -90,10 +88,8 @@ def test_a_worker_goes_on_while_sts_hangs_and_its_credentials_are_valid(fifo_app
     assert fifo_app.dead_letters() == []
 
 
-def test_a_shutdown_does_not_wait_for_an_sqs_that_hangs(
-    fifo_app: FifoApp, proxy: SwallowingProxy
-) -> None:
-    """Groups that wait for the only process are given back with several calls."""
+def test_shutdown_is_bounded_while_sqs_hangs(fifo_app: FifoApp, proxy: SwallowingProxy) -> None:
+    """Returning the waiting groups to SQS takes several calls."""
     slow = {"step": "second", "what": "sleep:1", "times": 1}
     for number in range(60):
         fifo_app.send(group=f"g{number}", number=0, trouble=slow)
@@ -107,7 +103,7 @@ def test_a_shutdown_does_not_wait_for_an_sqs_that_hangs(
     assert time.monotonic() - asked_at < 45
 
 
-def test_a_shutdown_ends_what_runs_beyond_its_deadline(fifo_app: FifoApp) -> None:
+def test_shutdown_ends_running_tasks_at_its_deadline(fifo_app: FifoApp) -> None:
     fifo_app.set_options(shutdown_within=3)
     hangs = {"step": "second", "what": "sleep:300", "times": 1}
     fifo_app.send(group="a", number=0, trouble=hangs)
@@ -122,7 +118,7 @@ def test_a_shutdown_ends_what_runs_beyond_its_deadline(fifo_app: FifoApp) -> Non
     assert fifo_app.done() == {"a": [0]}
 
 
-def test_deletes_go_on_at_once_after_many_were_refused(fifo_app: FifoApp) -> None:
+def test_deletes_resume_promptly_after_many_failures(fifo_app: FifoApp) -> None:
     fifo_app.sqs_server.fail(status=500, code="InternalError", actions=["DeleteMessageBatch"])
     fifo_app.start_worker()
     fifo_app.send_many(groups=50, events=4)

@@ -1,4 +1,4 @@
-"""A worker outlives its children, errors of its descriptors, and what observes it."""
+"""A worker survives killed pool processes, event loop errors and observation errors."""
 
 import os
 import shutil
@@ -15,7 +15,7 @@ pytestmark = any_batch_size
 
 
 @pytest.mark.parametrize("error", ["own descriptor", "fork refused", "connection lost"])
-def test_a_worker_goes_on_after_an_error_in_its_event_loop(fifo_app: FifoApp, error: str) -> None:
+def test_worker_survives_an_event_loop_error(fifo_app: FifoApp, error: str) -> None:
     fifo_app.environment["LOOP_ERROR"] = error
     worker = fifo_app.start_worker()
     take_effect(fifo_app, number=0)
@@ -32,7 +32,7 @@ def test_a_worker_goes_on_after_an_error_in_its_event_loop(fifo_app: FifoApp, er
     assert fifo_app.dead_letters() == []
 
 
-def test_a_worker_goes_on_when_the_folder_of_its_liveness_file_is_gone(fifo_app: FifoApp) -> None:
+def test_worker_survives_a_missing_liveness_directory(fifo_app: FifoApp) -> None:
     folder = fifo_app.directory / "liveness"
     folder.mkdir()
     fifo_app.set_options(liveness_file=str(folder / "alive"))
@@ -47,7 +47,7 @@ def test_a_worker_goes_on_when_the_folder_of_its_liveness_file_is_gone(fifo_app:
     assert worker.is_running
 
 
-def test_a_worker_outlives_its_pool_processes(fifo_app: FifoApp) -> None:
+def test_worker_survives_killed_pool_processes(fifo_app: FifoApp) -> None:
     worker = fifo_app.start_worker(concurrency=2)
     take_effect(fifo_app, number=0)
     for number in range(1, 6):
