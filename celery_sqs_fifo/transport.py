@@ -79,7 +79,7 @@ class Channel(SQS.Channel):
         consumer.start()
 
     def basic_cancel(self, consumer_tag: str) -> None:
-        """Stop consuming. Return held messages to SQS first, except within `going_on`."""
+        """Stop consuming and return held messages to SQS; within `going_on`, without waiting."""
         queue = self._tag_to_queue.get(consumer_tag)
         super().basic_cancel(consumer_tag)
         if queue not in self._queue_consumers:

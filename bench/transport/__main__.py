@@ -40,7 +40,7 @@ def measure(console: Console) -> Transports:
         stock, fifo = load(STOCK), load(FIFO)
         faults = []
         for fault in FAULTS:
-            console.print(f"Both, and {fault.name}")
+            console.print(f"Both transports, with the fault: {fault.name}")
             subjects = Subject(STOCK, site=site), Subject(FIFO, site=site)
             of_stock, of_fifo = run_fault(fault=fault, subjects=subjects, server=site.server)
             faults.append(FaultPair(fault=fault.name, stock=of_stock, fifo=of_fifo))

@@ -1,4 +1,7 @@
-"""Consume one queue: receive messages, order them in the gate, and hand batches to the pool."""
+"""Consume one queue: receive messages, order them in the gate, and hand batches to the pool.
+
+`stop` and `close` end it gracefully; `deadline` bounds the whole shutdown.
+"""
 
 import logging
 from collections.abc import Callable, Sequence

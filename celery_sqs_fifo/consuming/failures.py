@@ -1,4 +1,8 @@
-"""Settle events that failed: hold and rerun them, charge them, quarantine them, or park them."""
+"""Settle events that failed: hold and rerun them, charge them, quarantine them, or park them.
+
+`settler` quarantines two other kinds of events: invalid ones, and events that near the retention
+while the circuit is open.
+"""
 
 import logging
 from collections.abc import Callable

@@ -1,4 +1,7 @@
-"""Celery's `app.control` on the control broker."""
+"""Celery's `app.control` on the control broker.
+
+`celery_sqs_fifo.control.commands` has the commands that a worker accepts.
+"""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -21,7 +24,7 @@ class CommandNode(Node):
     def handle_message(self, body: Any, message: Any = None) -> Any:
         """Run a command that is sent to all workers or names this one.
 
-        Ignore commands with a pattern, because matching it could take any time.
+        Ignore commands with a pattern, because matching one can take arbitrarily long.
         """
         if body.get("pattern") or body.get("matcher"):
             return None

@@ -25,7 +25,7 @@ def check() -> Iterator[Finding]:
         case "weni":
             yield _weni(address.netloc)
             yield skipped(
-                MAY_PUT, "The protocol of this lake has no call that checks this without a change."
+                MAY_PUT, "The protocol of this lake has no way to check this without writing to it."
             )
         case _:
             folder = Path(url2pathname(address.path))
@@ -52,8 +52,8 @@ def _may_write(folder: Path) -> Finding:
     return error(
         MAY_PUT,
         f"{path} is not writable for the user {os.geteuid()}, or is not a folder.",
-        f"Run, with the worker's user: install -d -o USER {folder}. Or set DATALAKE_URL to "
-        "another folder.",
+        f"Run, with the worker's user in place of USER: install -d -o USER {folder}. Or set "
+        "DATALAKE_URL to another folder.",
     )
 
 

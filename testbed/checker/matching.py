@@ -13,7 +13,8 @@ class MatchedRows:
     """The rows of a contact by the numbers of its conversations.
 
     A row matches the conversation to which most of its content belongs, so that a single misplaced
-    event is a single defect. `spurious` are rows without content.
+    event is a single defect. Of several such rows, the one with most of its content matches.
+    `spurious` are rows with nothing that was expected of this contact.
     """
 
     by_number: dict[int, FoundConversation] = field(default_factory=dict)

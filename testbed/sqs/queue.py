@@ -51,7 +51,7 @@ class FifoQueue:
         self._purged_at: float | None = None
 
     def send(self, *, message: NewMessage, now: float) -> Sent:
-        """Add a message to its group, unless its deduplication id was sent in the last minutes."""
+        """Add a message to its group, unless its deduplication id was sent before."""
         self._catch_up(now=now)
         scope = message.group_id if self.attributes.deduplicates_per_group else None
         first = self._deduplication.find(
@@ -85,7 +85,7 @@ class FifoQueue:
         now: float,
         attempt_id: str = "",
     ) -> list[Message]:
-        """Receive up to `limit` messages of unlocked groups, which are locked then.
+        """Receive up to `limit` messages from unlocked groups, and lock those groups.
 
         A repeated attempt gets the same messages and receipt handles again, with a new visibility
         timeout, unless one of them was deleted or had its visibility timeout changed.
@@ -109,7 +109,7 @@ class FifoQueue:
     def receive_again(
         self, *, limit: int, visibility_timeout: int | None, now: float
     ) -> list[Message]:
-        """Receive up to `limit` messages in flight, oldest first, which SQS should never do.
+        """Deliver up to `limit` messages in flight again, the oldest first: a fault of SQS.
 
         They get new receipt handles and a new visibility timeout.
         """
@@ -148,7 +148,7 @@ class FifoQueue:
     ) -> Message:
         """Set the visibility timeout to that many seconds from now; 0 makes the message visible.
 
-        Raises SqsError as `delete` does, if the message was deleted, and if the timeout would end
+        Raises SqsError if `delete` would, if the message was deleted, or if the timeout would end
         more than 12 hours after the receive.
         """
         message = self._find(receipt_handle=receipt_handle, now=now)

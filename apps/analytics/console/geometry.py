@@ -23,7 +23,7 @@ MIN_BAR_HEIGHT = 2.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Part:
-    """The content of a bar: its value, or None, its name, its link and its CSS class."""
+    """A part of a bar: its value (None: it is not drawn), name, link, CSS class and label."""
 
     value: float | None
     name: str
@@ -117,7 +117,7 @@ def draw(columns: Sequence[Column], *, scale: Scale) -> Drawing:
 
 
 def count_scale(values: Sequence[float]) -> Scale:
-    """Return a scale for counts: from 0 to at least the highest, in two to five round steps."""
+    """Return a scale for counts, from 0 to the highest or above, in at most five steps."""
     highest = max([*values, 1])
     power: float = 10 ** floor(log10(highest))
     step = ceil(next(n * power for n in (0.2, 0.25, 0.5, 1, 2) if n * power * 5 >= highest))

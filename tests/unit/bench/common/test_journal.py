@@ -49,7 +49,7 @@ def test_a_step_that_begins_inside_another_of_its_group_is_counted() -> None:
     assert order_of(lines).together == 1
 
 
-def test_a_step_that_never_ended_is_with_nothing_that_follows() -> None:
+def test_a_step_that_never_ended_does_not_overlap_later_steps() -> None:
     lines = _lines([("began", "second", 0, 1), *_whole(number=0, pid=2)])
     assert order_of(lines).together == 0
 
