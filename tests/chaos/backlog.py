@@ -40,7 +40,7 @@ class Drain(NamedTuple):
 
 
 class Backlog:
-    """Samples the queue in a thread. A call that fails gives no sample."""
+    """Samples the queue in a thread. A failed call adds no sample."""
 
     def __init__(self, *, sqs: "SQSClient", queue_url: str, begun_at: float) -> None:
         self.samples: list[Sample] = []

@@ -22,7 +22,7 @@ _SHORT_ALONE_SHARE = 0.55
 _LATEST_MIX_SHARE = 0.8
 _MIX_ENDS_SHARE = 0.99
 _GAP_SECONDS = 1.5
-# The length of a run for which the catalogue gives the lengths of faults.
+# The catalogue states the lengths of faults for a run of this length.
 _FULL_SECONDS = 600.0
 _MIN_SECONDS = 3.0
 # The intervals while everything happens at once.

@@ -1,4 +1,4 @@
-"""A worker that stops gives back held messages and finishes running tasks."""
+"""A stopping worker releases held messages to SQS and finishes running tasks."""
 
 import os
 import signal

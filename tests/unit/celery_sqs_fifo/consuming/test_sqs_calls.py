@@ -16,7 +16,7 @@ QUEUE_URL = "https://sqs.eu-west-1.amazonaws.com/123456789012/q.fifo"
 
 
 class Http:
-    """An HTTP client that keeps what was sent, and answers when it is told to."""
+    """An HTTP client that records requests and responds when a test calls for it."""
 
     def __init__(self) -> None:
         self.sent: list[Request] = []
