@@ -1,0 +1,5 @@
+"""Makes the fixtures of the end-to-end tests available."""
+
+from tests.e2e.conftest import batch_size, service, sqs_server
+
+__all__ = ("batch_size", "service", "sqs_server")
