@@ -1,40 +1,65 @@
 """Reading a conversation's messages from the archive and from DynamoDB."""
 
-from collections.abc import Iterable
-from typing import Any
-from uuid import UUID
+from collections.abc import Collection, Iterable, Iterator
 
+from apps.conversations.models import Conversation
 from apps.messages import store
-from apps.messages.archive import position
+from apps.messages.archive_parts import merged_places
+from apps.messages.deletions import shown_in
 from apps.messages.entries import MessageEntry
 from apps.messages.models import ConversationMessages
+from apps.messages.statuses import with_statuses
+from apps.messages.store import StoredBatch
+from apps.messages.versions import Document, identity, in_order, merge_documents
 
 
-def transcript(conversation_uuid: UUID) -> list[dict[str, Any]]:
+def transcript(conversation: Conversation) -> list[Document]:
     """Return all messages of a conversation, oldest first, in the archive's form.
 
-    There is one entry for each message id. Its edits include the versions that are not archived
-    yet. No lock is taken. Raises Unavailable.
+    There is one entry for each message. Its edits include the versions that are not archived yet.
+    Its `status` is its last delivery status, if statuses are kept. No lock is taken. Raise
+    Unavailable.
     """
-    # DynamoDB is read first: a message that moves meanwhile is archived before DynamoDB loses it.
-    stored = [entry for batch in store.batches(conversation_uuid) for entry in batch.entries]
-    parts = ConversationMessages.objects.filter(conversation_id=conversation_uuid)
-    return merge_archived_and_stored(
-        [document for part in parts for document in part.messages], stored
+    home = conversation.group_id
+    batches = unarchived(conversation, known=merged_places(conversation.uuid))
+    stored = [entry for batch in batches for entry in batch.entries]
+    parts = ConversationMessages.objects.filter(conversation=conversation)
+    documents = merge_archived_and_stored(
+        [document for part in parts for document in part.messages],
+        stored,
+        deletions=shown_in(conversation),
+        home=home,
     )
+    return with_statuses(documents, conversation=conversation)
+
+
+def unarchived(conversation: Conversation, *, known: Collection[str]) -> Iterator[StoredBatch]:
+    """Yield the messages in DynamoDB that the archive lacked when `known` was read from it.
+
+    Raise Unavailable.
+    """
+    return store.batches(conversation.uuid, home=conversation.group_id, known=known)
 
 
 def merge_archived_and_stored(
-    archived: Iterable[dict[str, Any]], stored: Iterable[MessageEntry]
-) -> list[dict[str, Any]]:
+    archived: Iterable[Document],
+    stored: Iterable[MessageEntry],
+    *,
+    deletions: Iterable[Document],
+    home: str,
+) -> list[Document]:
     """Return the archived messages merged with the versions from DynamoDB, oldest first.
 
     `stored` may hold versions of archived messages and messages that are not archived yet.
+    `deletions` are merged with the messages that they delete.
     """
-    documents = {document["id"]: document for document in archived}
-    for entry in stored:
-        document = documents.setdefault(entry.message_id, entry.as_json())
-        versions = [document, *document.get("edits", ())]
-        if entry.key not in {MessageEntry.from_json(version).key for version in versions}:
-            document["edits"] = sorted([*versions[1:], entry.as_json()], key=position)
-    return sorted(documents.values(), key=position)
+    documents = {identity(document): document for document in archived}
+    for version in [entry.as_json(home=home) for entry in stored]:
+        known = documents.get(identity(version))
+        documents[identity(version)] = merge_documents(
+            [known, version] if known else [version], home=home
+        )
+    for deletion in deletions:
+        if message := documents.get(identity(deletion)):
+            documents[identity(deletion)] = merge_documents([message, deletion], home=home)
+    return in_order(documents.values(), home=home)

@@ -1,8 +1,7 @@
-"""A transcript as a chat."""
+"""An archived conversation is shown as a chat."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import given
@@ -10,63 +9,47 @@ from hypothesis import strategies as st
 
 from apps.common.console_access import readable
 from apps.common.lossless_json import escape
-from apps.messages.chat import Bubble, Separator, TimelineEntry, chat
-from tests.support.builders import NOON
+from apps.messages.chat import Separator, TimelineEntry
+from tests.support.builders import HOME, NOON
 from tests.support.console import chat_entry
-
-SAO_PAULO = ZoneInfo("America/Sao_Paulo")
-
-
-def chat_in_sao_paulo(
-    *documents: dict[str, Any], timeline_entries: list[TimelineEntry] | None = None
-) -> list[Any]:
-    """Return the chat of these messages, with times in São Paulo."""
-    return chat(
-        documents,
-        timeline_entries=timeline_entries or [],
-        contact_name="Ana Stored",
-        zone=SAO_PAULO,
-    )
-
-
-def message(number: int = 0, text: Any = "hello", **fields: Any) -> dict[str, Any]:
-    """Return a message in the archive's form."""
-    return chat_entry(number, text, at=NOON, **fields).as_json()
-
-
-def bubbles(items: list[Any]) -> list[Bubble]:
-    """Return only the messages."""
-    return [item for item in items if isinstance(item, Bubble)]
+from tests.support.rows import bubbles_of, message, rows_of
 
 
 def test_messages_of_the_contact_and_of_the_platform_differ() -> None:
-    theirs, ours = bubbles(chat_in_sao_paulo(message(0), message(1, sent=True)))
+    theirs, ours = bubbles_of(message(0), message(1, sent=True))
 
     assert (theirs.is_of_contact, theirs.author) == (True, "Ana Stored")
     assert (ours.is_of_contact, ours.author) == (False, "Platform")
 
 
 def test_a_message_has_the_label_of_its_event_type() -> None:
-    theirs, ours = bubbles(chat_in_sao_paulo(message(0), message(1, sent=True)))
+    theirs, ours = bubbles_of(message(0), message(1, sent=True))
 
     assert (theirs.label, ours.label) == ("Message from the contact", "Message to the contact")
 
 
 def test_a_stored_message_of_an_unknown_type_is_readable() -> None:
-    (bubble,) = bubbles(chat_in_sao_paulo({**message(), "event_type": "message.\\u0000whispered"}))
+    (bubble,) = bubbles_of({**message(), "event_type": "message.\\u0000whispered"})
 
     assert (bubble.is_of_contact, bubble.text) == (False, "hello")
     assert bubble.label == bubble.author == "message.␀whispered"
 
 
 def test_a_message_has_the_contact_name_of_its_event() -> None:
-    (bubble,) = bubbles(chat_in_sao_paulo(message(more={"contact_name": "Ana Now"})))
+    (bubble,) = bubbles_of(message(more={"contact_name": "Ana Now"}))
 
     assert bubble.author == "Ana Now"
 
 
+def test_a_text_in_an_object_is_shown_as_text_and_the_object_below_it() -> None:
+    (bubble,) = bubbles_of(message(0, {"body": "olá", "preview_url": False}))
+
+    assert bubble.text == "olá"
+    assert '"preview_url":false' in bubble.more
+
+
 def test_times_are_local() -> None:
-    day, bubble = chat_in_sao_paulo(message())
+    day, bubble = rows_of(message())
 
     assert (day.text, bubble.when) == ("Monday, 23 November 2026", "09:00")
 
@@ -75,7 +58,7 @@ def test_an_edited_message_has_the_newest_text_and_its_earlier_versions() -> Non
     first = message(0, "one")
     first["edits"] = [message(1, "two"), message(2, "three")]
 
-    (bubble,) = bubbles(chat_in_sao_paulo(first))
+    (bubble,) = bubbles_of(first)
 
     assert bubble.text == "three"
     assert [(one.text, one.when) for one in bubble.earlier] == [("one", "09:00"), ("two", "09:01")]
@@ -84,7 +67,7 @@ def test_an_edited_message_has_the_newest_text_and_its_earlier_versions() -> Non
 def test_timeline_entries_are_between_messages_by_time() -> None:
     answer = TimelineEntry(at=NOON + timedelta(minutes=1), text="CSAT answer: 5")
 
-    _, before, between, after = chat_in_sao_paulo(message(0), message(2), timeline_entries=[answer])
+    _, before, between, after = rows_of(message(0), message(2), timeline_entries=[answer])
 
     assert isinstance(between, Separator)
     assert (before.when, between.when, after.when) == ("09:00", "09:01", "09:02")
@@ -93,28 +76,18 @@ def test_timeline_entries_are_between_messages_by_time() -> None:
 def test_each_local_day_has_a_heading() -> None:
     # 03:00 UTC is midnight in São Paulo.
     evening = datetime(2026, 11, 24, 2, 59, tzinfo=UTC)
-    items = [chat_entry(number, "x", at=evening).as_json() for number in (0, 1)]
+    items = [chat_entry(number, "x", at=evening).as_json(home=HOME) for number in (0, 1)]
 
-    headings = [item.text for item in chat_in_sao_paulo(*items) if isinstance(item, Separator)]
+    headings = [item.text for item in rows_of(*items) if isinstance(item, Separator)]
 
     assert headings == ["Monday, 23 November 2026", "Tuesday, 24 November 2026"]
 
 
 @pytest.mark.parametrize(("text", "shown"), [(None, ""), ("", ""), (12, "12"), ([1], "[1]")])
 def test_a_text_that_is_not_a_string_is_shown(text: Any, shown: str) -> None:
-    (bubble,) = bubbles(chat_in_sao_paulo(message(0, text)))
+    (bubble,) = bubbles_of(message(0, text))
 
     assert bubble.text == shown
-
-
-def test_other_fields_are_shown_as_json() -> None:
-    (bubble,) = bubbles(
-        chat_in_sao_paulo(message(more={"source": "incoming", "attachments": ["a.png"]}))
-    )
-    (plain,) = bubbles(chat_in_sao_paulo(message(more={"source": "incoming"})))
-
-    assert bubble.more == '{"attachments":["a.png"],"source":"incoming"}'
-    assert plain.more == ""
 
 
 def test_characters_that_no_store_accepts_are_shown_as_symbols() -> None:
