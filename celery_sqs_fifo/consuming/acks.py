@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from celery_sqs_fifo.aws import LATE_DELETE_CODES, MAX_BATCH_ENTRIES
+from celery_sqs_fifo.backoff import Backoff
 from celery_sqs_fifo.consuming.reports import Report, Reporter
 from celery_sqs_fifo.consuming.sqs_calls import Answer, Calls
 from celery_sqs_fifo.delivery import Delivery
@@ -13,15 +14,14 @@ from celery_sqs_fifo.metrics import metrics
 
 logger = logging.getLogger(__name__)
 
-RETRY_AFTER = 0.5
-
 
 class Acks:
     """Deletes finished messages.
 
     A call is made when ten messages wait, when no message has followed for `flush_after` seconds,
     or `flush_within` seconds after the first, whichever comes first. A delete that fails is
-    retried. A delete that came too late is reported, because SQS will deliver the message again.
+    retried. While SQS refuses every delete, one call at a time is made, with the delays of
+    `backoff`. A delete that came too late is reported, because SQS will deliver the message again.
     """
 
     def __init__(
@@ -31,6 +31,7 @@ class Acks:
         queue_url: str,
         flush_after: float,
         flush_within: float,
+        backoff: Backoff,
         now: Callable[[], float],
         call_later: Callable[..., Any],
         report: Reporter,
@@ -39,6 +40,7 @@ class Acks:
         self._queue_url = queue_url
         self._flush_after = flush_after
         self._flush_within = flush_within
+        self._backoff = backoff
         self._now = now
         self._call_later = call_later
         self._report = report
@@ -46,6 +48,8 @@ class Acks:
         self._sent: set[Delivery] = set()
         self._flush_by = 0.0
         self._not_before = 0.0
+        # How many attempts in a row have deleted nothing.
+        self._refusals = 0
         self._timer: Any = None
 
     def add(self, delivery: Delivery) -> None:
@@ -69,8 +73,12 @@ class Acks:
         """Send all waiting deletes."""
         self._cancel_timer()
         for _ in range(0, len(self._waiting), MAX_BATCH_ENTRIES):
-            size = min(MAX_BATCH_ENTRIES, len(self._waiting))
-            self._send([self._waiting.popleft() for _ in range(size)])
+            self._send_next()
+
+    @property
+    def number(self) -> int:
+        """Return the number of finished messages with pending deletes."""
+        return len(self._waiting) + len(self._sent)
 
     @property
     def undeleted(self) -> list[Delivery]:
@@ -82,14 +90,27 @@ class Acks:
         self._cancel_timer()
         delay = max(seconds, self._not_before - self._now())
         if delay > 0:
-            self._timer = self._call_later(delay, self.flush)
+            self._timer = self._call_later(delay, self._flush_due)
         else:
+            self._flush_due()
+
+    def _flush_due(self) -> None:
+        """Send the waiting deletes. While SQS refuses them, send ten and wait for the answer."""
+        if not self._refusals:
             self.flush()
+        elif not self._sent:
+            self._cancel_timer()
+            self._send_next()
 
     def _cancel_timer(self) -> None:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
+
+    def _send_next(self) -> None:
+        batch = [self._waiting.popleft() for _ in range(min(MAX_BATCH_ENTRIES, len(self._waiting)))]
+        if batch:
+            self._send(batch)
 
     def _send(self, batch: Sequence[Delivery]) -> None:
         self._sent.update(batch)
@@ -132,6 +153,17 @@ class Acks:
                 },
             )
             self._waiting.extendleft(reversed(retried))
-            self._not_before = self._now() + RETRY_AFTER
-            if self._timer is None:
-                self._flush_in(RETRY_AFTER)
+        self._retry_later(retried=len(retried), sent=len(batch))
+
+    def _retry_later(self, *, retried: int, sent: int) -> None:
+        """Send the deletes that failed, and those that waited meanwhile, with growing delays."""
+        now, was_refused = self._now(), self._refusals > 0
+        if retried < sent:
+            self._refusals = 0
+            self._not_before = now + self._backoff.after(1) if retried else 0.0
+        elif now >= self._not_before:
+            # Calls that were open at the same time count once.
+            self._refusals += 1
+            self._not_before = now + self._backoff.after(self._refusals)
+        if self._waiting and (retried or was_refused):
+            self._flush_in(0.0)

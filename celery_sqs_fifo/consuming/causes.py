@@ -12,8 +12,8 @@ from celery_sqs_fifo.backoff import Backoff
 from celery_sqs_fifo.delivery import Delivery
 
 HOUR = 3600.0
-# The worker remembers no more parked events than this, and counts further causes together. This
-# bounds its memory while a producer sends bad events to many groups.
+# The maximum numbers of parked events and of causes that a worker remembers. Further causes are
+# counted together as `other`. This bounds memory while a producer sends bad events to many groups.
 MAX_REMEMBERED = 10_000
 MAX_CAUSES = 1_000
 OTHER = "other"
@@ -22,7 +22,7 @@ RESERVE = 60.0
 
 
 class CauseNumbers(TypedDict):
-    """The numbers of one cause, as shown to an operator."""
+    """The numbers of dead letters and parked events of one cause, as shown to an operator."""
 
     cause: str
     quarantined_within_the_hour: int
@@ -62,7 +62,7 @@ class Causes:
         return released
 
     def numbers(self, *, now: float) -> list[CauseNumbers]:
-        """Return the numbers of all causes, the largest first."""
+        """Return the numbers of all causes, the cause with the most parked events first."""
         self._drop_expired(now)
         parked = Counter(cause for _, cause, _ in self._parked)
         numbers = [

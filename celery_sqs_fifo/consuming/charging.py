@@ -1,11 +1,11 @@
 """Decide which unexpected failures count against their events. No input, output or clock.
 
-A failure that many events meet is an outage, whatever exception it raises. An unexpected failure is
-therefore charged to its event only if another event, or the probe, begins to run after the failure
-and succeeds.
+A failure that affects many events is an outage, whatever exception it raises. An unexpected failure
+is therefore charged to its event only if another event of its kind, or the probe, begins to run
+after the failure and succeeds. Events of other kinds may not use the part that failed.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from celery_sqs_fifo.delivery import Delivery, Outcome, Result
 
@@ -42,15 +42,22 @@ class Charging:
         delivery.failed_after = self._begun if outcome.result is Result.BUG else None
         self._has_uncharged |= delivery.failed_after is not None
 
-    def note_success(self, begun: int, *, held: Iterable[Delivery]) -> list[Delivery]:
+    def note_success(
+        self, begun: int, *, held: Iterable[Delivery], proves: Callable[[Delivery], bool]
+    ) -> list[Delivery]:
         """Charge the failures of `held` events that are older than the successful run `begun`.
 
-        Return the events that have now used up their runs.
+        `proves` is called with a held event, and returns whether the run proves that everything
+        that this event needs works. Return the events that have now used up their runs.
         """
         if not self._has_uncharged:
             return []
         uncharged = [delivery for delivery in held if delivery.failed_after is not None]
-        charged = [delivery for delivery in uncharged if delivery.failed_after in range(begun)]
+        charged = [
+            delivery
+            for delivery in uncharged
+            if delivery.failed_after in range(begun) and proves(delivery)
+        ]
         for delivery in charged:
             delivery.failed_after = None
             delivery.bugs += 1

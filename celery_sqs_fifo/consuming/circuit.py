@@ -1,4 +1,4 @@
-"""Distinguish failing events from unavailable dependencies, and wait until those work again."""
+"""Distinguish failing events from unavailable dependencies, and wait for the dependencies."""
 
 import logging
 from collections.abc import Callable
@@ -9,8 +9,8 @@ from celery_sqs_fifo.backoff import Backoff
 
 logger = logging.getLogger(__name__)
 
-# For this many seconds after a successful probe, causes that were met before it do not open the
-# circuit: the probe has shown that the dependencies work.
+# For this many seconds after a successful probe, a failure does not open the circuit if its cause
+# was among the failures before that probe: the probe has shown that the dependencies work.
 CLEARED_FOR = 60.0
 
 
@@ -24,13 +24,15 @@ class _Failure:
 class Circuit:
     """Is open while dependencies are down. Then nothing is received or run, except probes.
 
-    It opens when events of `threshold` groups have met an unavailable dependency within `window`
-    seconds. It then calls `run_probe` with growing delays, until `on_probed` reports a successful
-    probe. Without `run_probe` it never opens.
+    It opens when events of `threshold` groups have failed within `window` seconds because a
+    dependency was unavailable. It then calls `run_probe` with growing delays, until `on_probed`
+    reports a successful probe. Without `run_probe` it never opens.
 
-    Unexpected failures, and a cause that returns within a minute of a successful probe, may be the
-    fault of the events. For them the probe runs while the circuit is closed, if `needs_probe` still
-    returns True when the probe is due. The circuit opens only if the probe fails.
+    Unexpected failures may be the fault of the events, and so may failures whose cause recurs
+    within a minute of a successful probe. Neither opens the circuit by itself. An unexpected
+    failure schedules a probe, which is skipped if `needs_probe` returns False by then. Recurring
+    failures schedule one when `threshold` groups have failed. The circuit opens if the probe fails
+    and `threshold` groups have failed.
     """
 
     def __init__(
@@ -77,10 +79,14 @@ class Circuit:
         else:
             self._on_closed()
 
-    def note_unavailable(self, group_id: str, *, error: str) -> None:
-        """Note that an event of this group met an unavailable dependency."""
+    def note_unavailable(self, group_id: str, *, error: str, may_be_own: bool = False) -> None:
+        """Note that an event of this group failed because a dependency was unavailable.
+
+        If `may_be_own` (it may be the event's own fault), the circuit opens only after a failed
+        probe.
+        """
         is_cleared = error in self._cleared_at and not self._is_old(self._cleared_at[error])
-        self._note(group_id, error, may_open=not is_cleared)
+        self._note(group_id, error, may_open=not (is_cleared or may_be_own))
         may_open = sum(failure.may_open for failure in self._failures.values())
         if may_open >= self._threshold:
             self._open(error)

@@ -1,15 +1,19 @@
 """Decide which messages may run now. No input or output.
 
 SQS fills a receive from one group first, so messages of one group arrive together. They must take
-effect one after the other, so the gate hands out nothing of a group while a batch with its messages
-runs. Before and after a barrier it also waits until SQS has confirmed the deletes of the earlier
-messages. If the worker were killed before such a delete, SQS would deliver a message again that has
-already taken effect, and a barrier must not act on the effects of later messages.
+effect one after the other, so the gate hands out no messages of a group while a batch with its
+messages runs. Before and after a barrier it also waits until SQS has confirmed the deletes of all
+earlier messages. Without this wait, a killed worker could leave a barrier on the queue that has
+already taken effect. SQS would deliver it again, and it would act on the effects of later messages.
+
+Groups whose next run may fail or take long are suspects. They have turns of their own, so that the
+other groups do not wait for them.
 """
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
+from celery_sqs_fifo.consuming.turns import Turns
 from celery_sqs_fifo.delivery import Delivery
 
 
@@ -60,13 +64,17 @@ class Gate:
     """Holds received messages, and hands out those that may run in the order of their group.
 
     A delivery is *waiting* from `admit` until `take`, and *taken* from then until `finish` (it took
-    effect or is quarantined), `put_back` or `forget`. While anything of a group is taken, `take`
-    hands out nothing else of it.
+    effect or is quarantined), `put_back` or `forget`. While a message of a group is taken, `take`
+    hands out no others of that group. `is_suspect` is called with the first waiting delivery of a
+    group when the group becomes able to run.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, is_suspect: Callable[[Delivery], bool] = lambda _delivery: False) -> None:
+        self._is_suspect = is_suspect
         self._groups: dict[str, _Group] = {}
+        # Of the groups that may run, `_suspects` has the suspects, and `_ready` has the others.
         self._ready: deque[str] = deque()
+        self._suspects = Turns()
         self._held = 0
 
     def admit(self, delivery: Delivery) -> None:
@@ -82,7 +90,7 @@ class Gate:
 
         Groups take turns, and messages of one group stay in order. A message that goes alone (such
         as a barrier, or an event whose run failed or was lost), or one that is larger than
-        `max_bytes`, is the only message of its batch.
+        `max_bytes`, is the only message of its batch. Suspects are left out.
         """
         batch: list[Delivery] = []
         room = max_bytes
@@ -100,10 +108,21 @@ class Gate:
                 break
         return batch
 
+    def take_suspect(self, *, max_events: int, max_bytes: int) -> list[Delivery]:
+        """Take and return a batch of the suspect whose turn it is, and of no other group."""
+        if not self._suspects:
+            return []
+        group_id = self._suspects.next
+        batch = self._groups[group_id].take(
+            max_events=max_events, max_bytes=max_bytes, may_exceed=True
+        )
+        self._refresh(group_id)
+        return batch
+
     def take_queued_before(self, moment: float) -> list[Delivery]:
         """Take the first message of each ready group that was queued before this Unix time."""
         old: list[Delivery] = []
-        for group_id in list(self._ready):
+        for group_id in [*self._ready, *self._suspects]:
             group = self._groups[group_id]
             if group.waiting[0].queued_at / 1000 < moment:
                 old += group.take(max_events=1, max_bytes=0, may_exceed=True)
@@ -151,6 +170,26 @@ class Gate:
         self._refresh(group_id)
         return dropped
 
+    def drop_followers(self, group_id: str) -> list[Delivery]:
+        """Remove the waiting messages of a group after the first one, and return them in order."""
+        first, *followers = self._groups[group_id].waiting
+        self._groups[group_id].waiting = deque([first])
+        self._held -= len(followers)
+        return followers
+
+    def sort_ready(self) -> None:
+        """Ask again which of the groups that may run are suspects."""
+        group_ids = [*self._ready, *self._suspects]
+        self._ready.clear()
+        self._suspects = Turns()
+        for group_id in group_ids:
+            self._refresh(group_id)
+
+    def waiting(self, group_id: str) -> list[Delivery]:
+        """Return the waiting messages of a group, in order."""
+        group = self._groups.get(group_id)
+        return list(group.waiting) if group else []
+
     def waits_for_deletes(self, group_id: str) -> bool:
         """Return whether the group's next message waits only for pending deletes.
 
@@ -167,7 +206,8 @@ class Gate:
     @property
     def is_idle(self) -> bool:
         """Return whether no message is taken and no message may run."""
-        return not self._ready and not any(group.taken for group in self._groups.values())
+        may_run = self._ready or self._suspects
+        return not may_run and not any(group.taken for group in self._groups.values())
 
     @property
     def group_ids(self) -> list[str]:
@@ -176,8 +216,23 @@ class Gate:
 
     @property
     def ready(self) -> int:
-        """Return how many groups have a message that may run now."""
+        """Return how many groups, not counting suspects, have a message that may run now."""
         return len(self._ready)
+
+    @property
+    def suspects(self) -> int:
+        """Return how many suspects have a message that may run now."""
+        return len(self._suspects)
+
+    @property
+    def waiting_of_suspects(self) -> int:
+        """Return how many messages wait in the suspects that may run now."""
+        return sum(len(self._groups[group_id].waiting) for group_id in self._suspects)
+
+    @property
+    def newest_suspect(self) -> str:
+        """Return the newest group of the scope that has the most suspects."""
+        return self._suspects.most_crowded
 
     @property
     def next_run(self) -> int:
@@ -186,7 +241,7 @@ class Gate:
 
     @property
     def runnable(self) -> int:
-        """Return how many messages wait in all groups that may run now."""
+        """Return how many messages wait in the groups that may run now, not counting suspects."""
         return sum(len(self._groups[group_id].waiting) for group_id in self._ready)
 
     @property
@@ -201,12 +256,18 @@ class Gate:
             yield from group.waiting
 
     def _refresh(self, group_id: str) -> None:
-        """Add a group to the end of `_ready` if it may run, and remove it if it may not."""
+        """Add the group to the end of its list if it may run; remove it if it may not."""
         group = self._groups[group_id]
         if group.is_empty:
             del self._groups[group_id]
-        is_listed = group_id in self._ready
+        is_suspect = group_id in self._suspects
+        is_listed = is_suspect or group_id in self._ready
         if group.may_run and not is_listed:
-            self._ready.append(group_id)
+            if self._is_suspect(group.waiting[0]):
+                self._suspects.add(group_id, scope=group.waiting[0].scope)
+            else:
+                self._ready.append(group_id)
+        elif is_suspect and not group.may_run:
+            self._suspects.remove(group_id)
         elif is_listed and not group.may_run:
             self._ready.remove(group_id)

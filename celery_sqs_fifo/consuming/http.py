@@ -145,7 +145,7 @@ class HttpClient:
         self._multi.close()
 
     def _turn(self, fd: int = pycurl.SOCKET_TIMEOUT) -> None:
-        """Let libcurl process one socket or its timeouts, until none of its timeouts is due."""
+        """Let libcurl process one socket or its timeouts, and then the timeouts that are due."""
         if self._is_turning:
             # A callback has sent another request. The running `_turn` will process that request.
             return
@@ -220,7 +220,7 @@ class HttpClient:
         flags = _FLAGS[event]
         self._hub.add(fd, self._turn, flags, (fd,))
         if event == pycurl.POLL_INOUT:
-            # For both directions, the hub registers the callback only as a reader.
+            # If both directions are requested, the hub registers the callback only as a reader.
             self._hub.writers[fd] = self._hub.readers[fd]
 
     def _note_due(self, milliseconds: int) -> None:

@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Callable
 
+from celery_sqs_fifo.aws import MAX_VISIBILITY_SECONDS
 from celery_sqs_fifo.consuming.causes import CauseNumbers, Causes, parking_seconds
 from celery_sqs_fifo.consuming.charging import cause_of
 from celery_sqs_fifo.consuming.leases import Leases
@@ -15,7 +16,7 @@ logger = logging.getLogger(__name__)
 
 
 class Parking:
-    """Limits the dead letters of each cause, and parks the further events."""
+    """Limits the dead letters of each cause, and parks the events above that limit."""
 
     def __init__(self, *, leases: Leases, options: Options, now: Callable[[], float]) -> None:
         self._leases = leases
@@ -28,7 +29,7 @@ class Parking:
         return self._causes.may_quarantine(cause_of(outcome), now=self._now())
 
     def park(self, delivery: Delivery, outcome: Outcome, *, retention_nears_in: float) -> None:
-        """Make a message invisible, for longer with each receive. The gate must not have it.
+        """Make a message invisible, for longer with each receive. It must not be in the gate.
 
         SQS keeps its group locked meanwhile. If the call fails, the current lease runs out, and SQS
         delivers the message earlier.
@@ -46,12 +47,12 @@ class Parking:
         )
 
     def causes(self) -> list[CauseNumbers]:
-        """Return the causes of this hour's charged failures, with their numbers."""
+        """Return each cause that has recent dead letters or parked events (CauseNumbers)."""
         return self._causes.numbers(now=self._now())
 
     def release(self, cause: str) -> int:
         """Reset the quota of a cause, make its parked events visible, and return their number."""
         handles = self._causes.release(cause, now=self._now())
-        self._leases.make_visible(handles)
+        self._leases.make_visible(handles, until=self._now() + MAX_VISIBILITY_SECONDS)
         logger.warning("cause_released", extra={"cause": cause, "messages": len(handles)})
         return len(handles)

@@ -30,8 +30,8 @@ class Receiver:
     """Receives while `wants_more` returns true, and passes the deliveries to `on_received`.
 
     A failed receive is retried without limit. `last_success` is the time of the last successful
-    receive, in seconds of the monotonic clock. `lag` is the queue time of the oldest message of
-    that receive, in seconds, or 0 if the receive returned no messages.
+    receive, in seconds of the monotonic clock. `lag` is how long the oldest message of that receive
+    had been queued, in seconds, or 0 if the receive returned no messages.
     """
 
     def __init__(

@@ -1,4 +1,4 @@
-"""Reports of deletes, leases and copies about a delivery, after SQS has answered."""
+"""Reports of what SQS has answered to a delete, a lease change or a copy of a delivery."""
 
 from collections.abc import Callable
 from enum import Enum, auto

@@ -1,8 +1,8 @@
-"""Settle events after they ran: delete them, hold and rerun them, quarantine them, or give back."""
+"""Settle events after a run: delete, hold and rerun, quarantine, or give back to SQS."""
 
 import logging
 from collections.abc import Callable, Iterable, Sequence
-from time import monotonic
+from time import monotonic, time
 from typing import Any
 
 from celery_sqs_fifo.consuming.acks import Acks
@@ -16,6 +16,7 @@ from celery_sqs_fifo.consuming.sqs_calls import Calls
 from celery_sqs_fifo.delivery import Delivery, Outcome, Result
 from celery_sqs_fifo.metrics import metrics
 from celery_sqs_fifo.options import Options
+from celery_sqs_fifo.running.pointers import NotAllowed, UnknownPointer
 
 logger = logging.getLogger(__name__)
 
@@ -49,6 +50,7 @@ class Settler:
             queue_url=queue_url,
             flush_after=options.flush_deletes_after,
             flush_within=options.flush_deletes_within,
+            backoff=options.backoff,
             now=monotonic,
             call_later=call_later,
             report=self._apply,
@@ -57,7 +59,9 @@ class Settler:
             calls=calls,
             queue_url=queue_url,
             timeout=options.visibility_timeout,
+            backoff=options.backoff,
             now=monotonic,
+            call_later=call_later,
             report=self._apply,
         )
         self._quarantine = Quarantine(
@@ -65,6 +69,7 @@ class Settler:
             queue_url=options.dead_letter_queue_url,
             max_message_bytes=options.max_message_bytes,
             backoff=options.backoff,
+            leases=self._leases,
             call_later=call_later,
             report=self._apply,
         )
@@ -76,8 +81,6 @@ class Settler:
             listener=listener,
             quarantine=self.quarantine,
         )
-        # The events whose copies SQS has not confirmed yet, and the outcomes that are the reasons.
-        self._quarantining: dict[Delivery, Outcome] = {}
         self._stopped = False
 
     def settle(self, batch: Sequence[Delivery], outcomes: Sequence[Outcome] | None) -> None:
@@ -95,10 +98,21 @@ class Settler:
         self._acks.add(delivery)
         self.flush_awaited([delivery.group_id])
 
+    def refuse(self, delivery: Delivery, refusal: NotAllowed) -> None:
+        """Quarantine a Celery message that may not run.
+
+        During a deploy, workers of a newer release may know a pointer that this one does not know.
+        Such a pointer is given back until `unknown_pointer_wait` seconds after it was queued.
+        """
+        age = time() - delivery.queued_at / 1000
+        if isinstance(refusal, UnknownPointer) and age < self._options.unknown_pointer_wait:
+            self.failures.leave_to_others(delivery)
+        else:
+            self.quarantine(delivery, Outcome(Result.INVALID, "not_allowed", str(refusal)))
+
     def quarantine(self, delivery: Delivery, outcome: Outcome) -> None:
         """Copy an event to the dead-letter queue, and then delete it."""
-        self._quarantining[delivery] = outcome
-        self._quarantine.send(delivery, outcome)
+        self._quarantine.add(delivery, outcome)
 
     def quarantine_near_retention(self) -> bool:
         """Quarantine the events that SQS will soon drop, and return whether there was any.
@@ -112,6 +126,17 @@ class Settler:
             self.quarantine(delivery, TOO_OLD)
         return bool(old)
 
+    @property
+    def counted(self) -> int:
+        """Return how many messages wait, run, or have a pending delete, except those set aside."""
+        set_aside = min(self.failures.set_aside, self._options.max_set_aside)
+        return self._gate.held + self._acks.number - set_aside
+
+    @property
+    def undeleted(self) -> int:
+        """Return how many finished messages have a pending delete."""
+        return self._acks.number
+
     def give_back(self, delivery: Delivery) -> None:
         """Let SQS deliver a taken message and the waiting messages of its group again."""
         self._gate.forget(delivery)
@@ -119,7 +144,7 @@ class Settler:
         self._leases.release([delivery, *followers])
 
     def release(self, deliveries: Iterable[Delivery]) -> None:
-        """Let SQS deliver messages again. The gate must not have them."""
+        """Let SQS deliver messages again. They must not be in the gate."""
         self._leases.release(deliveries)
 
     def release_nearly_over(self, batch: Sequence[Delivery]) -> list[Delivery]:
@@ -154,9 +179,13 @@ class Settler:
         self._acks.flush()
 
     def stop(self) -> None:
-        """Give back all messages that the pool does not have. Hold no event from now on."""
+        """Give back all messages that the pool does not have. Hold no event from now on.
+
+        An event whose copy is on its way to the dead-letter queue stays until SQS has answered.
+        """
         self._stopped = True
-        set_aside = [*self.failures.held, *self._quarantining]
+        self._leases.release_failed()
+        set_aside = [*self.failures.held, *self._quarantine.stop()]
         for delivery in set_aside:
             self._forget(delivery)
         group_ids = self._gate.group_ids
@@ -170,32 +199,46 @@ class Settler:
         SQS does not renew a lease beyond twelve hours.
         """
         oldest_receipt = monotonic() - self._options.max_hold
-        for delivery in [*self.failures.held, *self._quarantining]:
-            if delivery.received_at < oldest_receipt:
-                followers = self._gate.drop_waiting(delivery.group_id)
+        for delivery in [*self.failures.held, *self._quarantine.unsent]:
+            # It may have been given back already, together with an earlier event of its group.
+            if delivery.received_at < oldest_receipt and self._is_set_aside(delivery):
+                self._leases.release([delivery, *self._drop_followers(delivery)])
                 self._forget(delivery)
-                self._leases.release([delivery, *followers])
         for group_id in {held.group_id for held in self._gate if held.received_at < oldest_receipt}:
             self._leases.release(self._gate.drop_waiting(group_id))
-        self._leases.extend([*self._gate, *self._acks.undeleted])
+        self._leases.extend(self.leased)
         self._listener.on_progress()
+
+    @property
+    def leased(self) -> list[Delivery]:
+        """Return the messages whose leases must not run out."""
+        return [*self._gate, *self._acks.undeleted]
 
     def _settle_each(self, batch: Sequence[Delivery], outcomes: Sequence[Outcome]) -> None:
         """Settle each event. Of several failed events of a group, give back all but the first."""
         failed_groups: set[str] = set()
-        got_through = False
+        not_run: list[Delivery] = []
+        kinds: set[str] = set()
         for delivery, outcome in zip(batch, outcomes, strict=True):
             if outcome.result in (Result.DONE, Result.INVALID):
                 self._settle_one(delivery, outcome)
             elif delivery.group_id in failed_groups:
                 self.give_back(delivery)
+            elif outcome.result is Result.WAITING and not self._stopped:
+                not_run.append(delivery)
             else:
                 failed_groups.add(delivery.group_id)
                 self._settle_one(delivery, outcome)
-            # A pointer is no proof that dependencies work: its task may not need any of them.
-            got_through |= outcome.result is Result.DONE and not delivery.is_celery
-        if got_through:
-            self.failures.note_success(batch[0].begun)
+            # A pointer does not prove that dependencies work: its task may not need any of them.
+            if outcome.result is Result.DONE and not delivery.is_celery:
+                kinds.add(delivery.kind)
+        for delivery in reversed(not_run):
+            delivery.is_single = True
+            self._gate.put_back(delivery)
+        if kinds:
+            self.failures.note_success(
+                batch[0].begun, proves=lambda failed: failed.is_celery or failed.kind in kinds
+            )
 
     def _settle_one(self, delivery: Delivery, outcome: Outcome) -> None:
         match outcome.result:
@@ -231,22 +274,33 @@ class Settler:
                 self._drop_lost(delivery)
             case Report.LEASE_LOST:
                 self._drop_lost(delivery)
-            case Report.QUARANTINED if outcome := self._quarantining.pop(delivery, None):
-                metrics().quarantined_for(outcome.reason)
+            case Report.QUARANTINED:
                 self.finish(delivery)
-            case Report.QUARANTINE_REFUSED if self._quarantining.pop(delivery, None):
+                if self._stopped:
+                    self._acks.flush()
+            case Report.QUARANTINE_REFUSED:
                 self.give_back(delivery)
         self._listener.on_progress()
 
     def _drop_lost(self, delivery: Delivery) -> None:
         """Drop a message that SQS delivers again, and give back the later messages of its group."""
-        dropped = self._gate.drop_waiting(delivery.group_id)
+        is_set_aside = self._is_set_aside(delivery)
+        dropped = self._drop_followers(delivery)
         self._leases.release(other for other in dropped if other is not delivery)
-        if delivery in self.failures.held or delivery in self._quarantining:
+        if is_set_aside:
             self._forget(delivery)
 
+    def _is_set_aside(self, delivery: Delivery) -> bool:
+        return delivery in self.failures.held or delivery in self._quarantine
+
+    def _drop_followers(self, delivery: Delivery) -> list[Delivery]:
+        """Drop the later messages of a group that wait, or wait to be copied, and return them."""
+        to_copy = self._quarantine.drop_from(delivery)[1:]
+        for follower in to_copy:
+            self._gate.forget(follower)
+        return [*to_copy, *self._gate.drop_waiting(delivery.group_id)]
+
     def _forget(self, delivery: Delivery) -> None:
-        """Drop an event that is held or being quarantined."""
+        """Drop an event that is held, or that is no longer being quarantined."""
         self.failures.held.pop(delivery, None)
-        self._quarantining.pop(delivery, None)
         self._gate.forget(delivery)

@@ -7,8 +7,8 @@ from typing import Any
 from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
 
-from celery_sqs_fifo.consuming.credentials import CurrentCredentials
 from celery_sqs_fifo.consuming.http import Request
+from celery_sqs_fifo.credentials import CurrentCredentials
 
 _CONTENT_TYPE = "application/x-amz-json-1.0"
 _TARGET = "AmazonSQS"
@@ -38,6 +38,11 @@ class Signer:
             body=body,
             wait_seconds=parameters.get("WaitTimeSeconds", 0),
         )
+
+    @property
+    def credentials_expire_at(self) -> float | None:
+        """Return when the credentials expire, in seconds since 1970, or None if they do not."""
+        return self._credentials.expire_at
 
     def close(self) -> None:
         """Stop refreshing the credentials."""

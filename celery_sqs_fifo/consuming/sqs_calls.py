@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from time import monotonic
 from typing import Any
 
+from celery_sqs_fifo.aws import LATE_DELETE_CODES
 from celery_sqs_fifo.consuming.http import HttpClient, Response
 from celery_sqs_fifo.consuming.signing import Signer
 from celery_sqs_fifo.errors import error_location
@@ -35,7 +36,7 @@ class Calls:
     After the loop has stopped (`wait` is set, at shutdown), the calls block until their answers
     arrive. All blocking calls together take at most ten seconds; later calls fail at once.
     A call never raises, and always calls `when_done` once. `counts` is the number of calls by
-    action.
+    action, and `failing` has the error of each action whose latest call failed.
     """
 
     def __init__(self, *, signer: Signer, http: HttpClient, hub: Any) -> None:
@@ -45,6 +46,7 @@ class Calls:
         self._waited = 0.0
         self.wait = hub is None
         self.counts: Counter[str] = Counter()
+        self.failing: dict[str, str] = {}
         self.open = 0
 
     def __call__(
@@ -55,6 +57,10 @@ class Calls:
 
         def count(answer: Answer, error: str | None) -> None:
             metrics().calls.labels(action, "error" if error else "ok").inc()
+            if failure := error or _refusal(answer):
+                self.failing[action] = str(failure)
+            else:
+                self.failing.pop(action, None)
             when_done(answer, error)
 
         parameters["QueueUrl"] = queue_url
@@ -62,6 +68,11 @@ class Calls:
             self._call_and_wait(action, parameters, count)
         else:
             self._call(action, parameters, count)
+
+    @property
+    def credentials_expire_at(self) -> float | None:
+        """Return when the credentials expire, in seconds since 1970, or None if they do not."""
+        return self._signer.credentials_expire_at
 
     def close(self) -> None:
         """Abandon the open calls without calling their `when_done`, if the loop has stopped.
@@ -113,8 +124,19 @@ def _read(response: Response) -> tuple[Answer, str | None]:
         error = f"HTTP {response.status} {code.rpartition('#')[2]}"
         return {}, LostAnswer(error) if response.status >= 500 else error
     if document is None:
-        return {}, LostAnswer("an answer that is no JSON object")
+        return {}, LostAnswer("an answer that is not a JSON object")
     return document, None
+
+
+def _refusal(answer: Answer) -> str | None:
+    """Return the error code of a batch that SQS refused entirely, or None.
+
+    A lease that has ended does not count as a refusal.
+    """
+    if answer.get("Successful"):
+        return None
+    codes = {entry["Code"].rpartition(".")[2] for entry in answer.get("Failed", ())}
+    return min(codes - LATE_DELETE_CODES, default=None)
 
 
 def _document(body: bytes) -> Answer | None:
