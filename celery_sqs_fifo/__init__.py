@@ -12,10 +12,11 @@ if TYPE_CHECKING:
     from celery_sqs_fifo.backoff import Backoff
     from celery_sqs_fifo.control.app import ControlledCelery
     from celery_sqs_fifo.control.connection import address_of
-    from celery_sqs_fifo.delivery import DONE, FIRST_SENT_AT, WAITING, Outcome, Result
+    from celery_sqs_fifo.delivery import DONE, WAITING, Outcome, Result
     from celery_sqs_fifo.errors import ErrorLocation, error_location, unwrapped
     from celery_sqs_fifo.event_rules import EventRules, LabelsOf
     from celery_sqs_fifo.options import Options
+    from celery_sqs_fifo.place import PLACE, InvalidPlace, Place
     from celery_sqs_fifo.running.batch import (
         TRACEPARENT,
         BatchItem,
@@ -36,10 +37,11 @@ _MODULES = {
     "backoff": ("Backoff",),
     "control.app": ("ControlledCelery",),
     "control.connection": ("address_of",),
-    "delivery": ("DONE", "FIRST_SENT_AT", "WAITING", "Outcome", "Result"),
+    "delivery": ("DONE", "WAITING", "Outcome", "Result"),
     "errors": ("ErrorLocation", "error_location", "unwrapped"),
     "event_rules": ("EventRules", "LabelsOf"),
     "options": ("Options",),
+    "place": ("PLACE", "InvalidPlace", "Place"),
     "running.batch": (
         "TRACEPARENT",
         "EventsFailed",
@@ -57,7 +59,7 @@ _MODULE_OF = {name: module for module, names in _MODULES.items() for name in nam
 
 __all__ = (
     "DONE",
-    "FIRST_SENT_AT",
+    "PLACE",
     "TRACEPARENT",
     "TRANSPORT",
     "WAITING",
@@ -69,9 +71,11 @@ __all__ = (
     "EventTask",
     "EventsFailed",
     "FifoTask",
+    "InvalidPlace",
     "LabelsOf",
     "Options",
     "Outcome",
+    "Place",
     "Pointer",
     "PointerForm",
     "QueuedEvent",

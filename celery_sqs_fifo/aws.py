@@ -15,7 +15,7 @@ MAX_BATCH_ENTRIES = 10
 # The maximum size of a message with its attributes, and of all messages in a batch action.
 MAX_MESSAGE_BYTES = 1_048_576
 MAX_MESSAGE_ATTRIBUTES = 10
-# The maximum lease, counted from the receipt, with all renewals (SQS, "Visibility timeout").
+# The maximum length of a lease from the receipt, including renewals (SQS, "Visibility timeout").
 MAX_VISIBILITY_SECONDS = 12 * 3600.0
 MAX_RETENTION_SECONDS = 14 * 24 * 3600.0
 # The characters that SQS rejects in a message (SendMessage, "MessageBody").
@@ -47,7 +47,7 @@ def ca_bundle() -> str:
 def bounded_client(
     *, config: Mapping[str, Any], endpoint_url: str | None, use_ssl: bool, **session_options: Any
 ) -> Any:
-    """Return a boto3 client for SQS. Its calls, and those that get its credentials, time out.
+    """Return a boto3 client for SQS with time limits, also for calls that get its credentials.
 
     `config` has fields of botocore's Config, and `session_options` those of boto3.Session.
     """

@@ -11,7 +11,7 @@ MAX_FRAMES = 5
 class ErrorLocation(str):
     """The location of an unexpected error, as `error_location` returns it.
 
-    Log handlers recognize the report of an unexpected error by a value of this type.
+    A log handler can recognize a line about an unexpected error by a field of this type.
     """
 
     __slots__ = ()

@@ -3,10 +3,11 @@
 docs/metrics.md lists them.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, partial
 from time import time
+from typing import Any
 
 from prometheus_client import CollectorRegistry, Counter, Histogram
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
@@ -15,10 +16,12 @@ from prometheus_client.registry import Collector
 from celery_sqs_fifo.observing import ObservingMetric, failures
 
 # The maximum number of reasons with their own series. Applications define the reasons, and a faulty
-# one could create a reason for each event.
+# application could create a reason for each event.
 MAX_REASONS = 40
 OTHER = "other"
 BATCH_SIZES = (*range(1, 11), 15, 20, 25)
+# The maximum number of causes in a report, which is stored in a row and sent by remote control.
+MAX_REPORTED_CAUSES = 10
 # The seconds between two observations of a consumer's state.
 OBSERVE_EVERY = 5.0
 
@@ -43,8 +46,15 @@ class Metrics:
         self.parked = self._counter(
             "parked",
             "Messages that were parked on SQS because their cause had reached its quota of dead"
-            " letters for the hour. A message counts each time.",
+            " letters for the hour, or because too many messages were set aside. A message counts"
+            " each time.",
             "reason",
+        )
+        self.ticks_dropped = self._counter(
+            "ticks_dropped",
+            "Ticks over five minutes old that were not run because a newer tick of the task waited"
+            " behind them.",
+            "task",
         )
         self.held_for_rerun = self._counter(
             "held_for_rerun",
@@ -52,10 +62,10 @@ class Metrics:
             " occurred, or the process was lost.",
             "result",
         )
-        # Prometheus sees the first increase only of a series that already exists.
+        # Prometheus sees the first increase of a series only if the series existed before it.
         for result in ("unavailable", "bug", "lost"):
             self.held_for_rerun.labels(result)
-        for reason in ("bug", "lost"):
+        for reason in ("bug", "lost", "unavailable"):
             self.parked.labels(reason)
         self.calls = self._counter("calls", "Calls to SQS that have ended.", "action", "result")
         self.batch_size = ObservingMetric(
@@ -103,10 +113,16 @@ def metrics() -> Metrics:
 class ConsumerState:
     """The state of a consumer at one moment.
 
-    `last_received_at` and `oldest_held_at` are in seconds since 1970, `receive_lag` is in seconds.
+    All times are in seconds since 1970, and `receive_lag` is in seconds. `wants_more` is False
+    while the consumer has a reason not to receive. `failing_calls` has the error of each action
+    whose latest call failed. `credentials_expire_at` is None if they do not expire. `causes` has
+    the CauseNumbers of each cause, the cause with the most parked events first.
     """
 
+    observed_at: float
     held: int
+    set_aside: int
+    undeleted: int
     running_tasks: int
     running_groups: int
     ready_groups: int
@@ -114,13 +130,41 @@ class ConsumerState:
     last_received_at: float
     receive_lag: float
     oldest_held_at: float | None
+    wants_more: bool
+    failing_calls: Mapping[str, str]
+    credentials_expire_at: float | None
+    causes: Sequence[Mapping[str, Any]]
+
+    def report(self, *, now: float) -> dict[str, Any]:
+        """Return the state for JSON, with ages in seconds instead of times."""
+        return {
+            "observed_age": round(now - self.observed_at, 1),
+            "received_age": round(now - self.last_received_at, 1),
+            "receive_lag": round(self.receive_lag, 1),
+            "oldest_held_age": round(max(0.0, now - self.oldest_held_at), 1)
+            if self.oldest_held_at is not None
+            else 0.0,
+            "held": self.held,
+            "running_tasks": self.running_tasks,
+            "wants_more": self.wants_more,
+            "circuit_is_open": self.circuit_is_open,
+            "failing_calls": dict(self.failing_calls),
+            "credentials_expire_in": round(self.credentials_expire_at - now)
+            if self.credentials_expire_at is not None
+            else None,
+            "causes": list(self.causes[:MAX_REPORTED_CAUSES]),
+        }
 
 
 GAUGES: Mapping[str, str] = {
     "held_messages": "Messages that are waiting, running, or held after a failure.",
+    "set_aside_messages": "Held messages that failed, or whose next run may fail or take long."
+    " They do not pause receiving.",
+    "undeleted_messages": "Messages that took effect and whose delete SQS has not confirmed.",
     "running_tasks": "Tasks that the pool is running: batches, pointers, a probe.",
     "running_groups": "Groups with a running task.",
-    "ready_groups": "Groups with a message that could run if the pool had room.",
+    "ready_groups": "Groups with a message that could run if the pool had room, except groups whose"
+    " messages are set aside.",
     "circuit_open": "1 while the circuit is open and nothing is received; otherwise 0.",
     "receive_lag_seconds": "How long the oldest message of the latest receive had been queued;"
     " 0 if the receive was empty.",
@@ -147,6 +191,11 @@ class ConsumerGauges(Collector):
     def forget(self, queue: str) -> None:
         """Remove the state of a queue that is no longer consumed."""
         self._observed.pop(queue, None)
+
+    def reports(self) -> dict[str, dict[str, Any]]:
+        """Return the report of each queue's latest state (`ConsumerState.report`)."""
+        now = time()
+        return {queue: state.report(now=now) for queue, state in self._observed.copy().items()}
 
     def describe(self) -> Iterable[Metric]:
         """Return all gauges without series."""
@@ -213,8 +262,8 @@ class MainProcessErrors(Collector):
     def _counter(self) -> CounterMetricFamily:
         return CounterMetricFamily(
             "sqs_fifo_survived_errors",
-            "Errors of the worker's main process that had no effect on events: of metrics,"
-            " of the liveness file, of the event loop's descriptors.",
+            "Errors in the worker's main process that had no effect on events: in metrics,"
+            " in the liveness file, or in the event loop's descriptors.",
             labels=["source"],
         )
 
@@ -223,6 +272,8 @@ def _values(observed: ConsumerState, *, now: float) -> dict[str, float]:
     oldest = observed.oldest_held_at
     return {
         "held_messages": observed.held,
+        "set_aside_messages": observed.set_aside,
+        "undeleted_messages": observed.undeleted,
         "running_tasks": observed.running_tasks,
         "running_groups": observed.running_groups,
         "ready_groups": observed.ready_groups,

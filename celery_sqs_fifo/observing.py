@@ -1,4 +1,4 @@
-"""Metrics, logs, traces and the liveness file, whose errors do not affect the worker."""
+"""Keep errors in metrics, logs, traces and the liveness file from affecting the worker."""
 
 import logging
 from collections import Counter
@@ -10,7 +10,7 @@ from celery_sqs_fifo.errors import error_location
 
 logger = logging.getLogger(__name__)
 
-# The number of errors in this process, by what was observed.
+# The number of errors in this process, by the argument of `observing`.
 failures: Counter[str] = Counter()
 
 

@@ -18,7 +18,9 @@ class Options:
 
     dead_letter_queue_url: the URL of the FIFO queue for events that can never succeed.
     probe: the name of a task that raises an error while the dependencies are down. It runs before
-        the first receive, and while the circuit is open. Empty: the circuit never opens.
+        the first receive, and while the circuit is open. Empty: the circuit never opens. If only
+        some kinds of events would fail, it raises EventsFailed with DONE, and with one more outcome
+        for each of these kinds, whose reason is the kind.
     circuit_threshold, circuit_window: the circuit opens when this number of groups fail within
         this time.
     batch_size, max_batch_bytes: the maximum number and the maximum size of the events in a batch.
@@ -32,19 +34,26 @@ class Options:
     flush_deletes_within: the maximum time that a finished message waits for its delete.
     lookahead: receiving pauses while this number of groups are ready in addition to those that the
         pool has room for.
-    max_held: receiving pauses while this number of messages are held.
+    max_held: receiving pauses while this number of messages wait, run, or have a pending delete.
+        Messages that are set aside do not count.
+    max_set_aside: the maximum number of messages that are set aside because they failed, or may
+        fail or take long. Further ones are parked.
     max_bug_runs: an event is quarantined after this number of unexpected failures that are charged
         to it.
     max_quarantined_per_cause: the number of events that a worker quarantines per hour for one cause
         of unexpected failures. Further events are parked.
     parking_delay: how long a parked event is invisible on SQS, by its receive count.
+    unknown_pointer_wait: a pointer that this release does not know is given back until this time
+        has passed since it was queued, because a newer release may know it. It is invisible for 30
+        seconds each time.
     backoff: the delays between runs, probes and receives that failed.
     retention: the queue's MessageRetentionPeriod. An event that fails after 80% of it is
         quarantined, whatever the failure is.
     retention_check_every: the time between receives that look for such events while the circuit is
         open. The younger events that they find are held: giving them back would bring them nearer
         to the queue's maxReceiveCount.
-    liveness_file: the file that the worker touches while it is alive. Empty: no file.
+    liveness_file: the file that the worker touches while it is alive. None: its own file in the
+        temporary folder. Empty: no file.
     receive_within: the worker counts as dead if no receive has succeeded for this time.
     shutdown_within: a warm shutdown that takes longer becomes a cold one, which ends running
         tasks.
@@ -64,13 +73,15 @@ class Options:
     flush_deletes_within: float = 1.0
     lookahead: int = 25
     max_held: int = 200
+    max_set_aside: int = 100
     max_bug_runs: int = 5
     max_quarantined_per_cause: int = 3
     parking_delay: Backoff = field(default=Backoff(first=60.0, longest=MAX_VISIBILITY_SECONDS))
+    unknown_pointer_wait: float = 900.0
     backoff: Backoff = field(default=Backoff(first=0.5, longest=30.0))
     retention: float = MAX_RETENTION_SECONDS
     retention_check_every: float = 3600.0
-    liveness_file: str = ""
+    liveness_file: str | None = None
     receive_within: float = 120.0
     shutdown_within: float = 45.0
     max_message_bytes: int = MAX_MESSAGE_BYTES

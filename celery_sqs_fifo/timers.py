@@ -11,7 +11,7 @@ def forget_cancelled(timer: Any) -> None:
     """Remove the cancelled entries from a kombu Timer.
 
     Celery's time limits set a timer for each task and cancel it when the task ends. kombu keeps a
-    cancelled entry until it is due, so that with a time limit of ten minutes the worker keeps the
+    cancelled entry until it is due. With a time limit of ten minutes, the worker would keep the
     tasks of the last ten minutes in memory.
     """
     entries = timer._queue

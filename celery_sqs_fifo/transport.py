@@ -7,7 +7,7 @@ In addition to kombu's transport options (`predefined_queues`, `region`, `client
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from functools import partial
 from typing import Any
 
@@ -19,12 +19,14 @@ from kombu.transport.virtual import base as virtual
 from kombu.utils.imports import symbol_by_name
 from kombu.utils.json import dumps
 
+import celery_sqs_fifo.pool_repair  # noqa: F401 (importing it connects it to a signal)
 from celery_sqs_fifo.aws import bounded_client, ca_bundle
 from celery_sqs_fifo.consuming.causes import CauseNumbers
 from celery_sqs_fifo.consuming.consumer import QueueConsumer
 from celery_sqs_fifo.consuming.deadline import bound_shutdown
 from celery_sqs_fifo.consuming.http import HttpClient
 from celery_sqs_fifo.consuming.signing import Signer
+from celery_sqs_fifo.consuming.solo_leases import LeaseRenewal, MainProcess
 from celery_sqs_fifo.consuming.sqs_calls import Calls
 from celery_sqs_fifo.delivery import DONE, Outcome
 from celery_sqs_fifo.event_loop import Survival
@@ -57,7 +59,7 @@ class Channel(SQS.Channel):
         # Consumers of cancelled queues whose messages are still running.
         self._retired: list[QueueConsumer] = []
         self._is_handing_over = False
-        self._goes_on = False
+        self._cancels_without_waiting = False
         self._outcomes: dict[str, Outcome | list[Outcome]] = {}
 
     def basic_consume(
@@ -70,7 +72,7 @@ class Channel(SQS.Channel):
             )
         if no_ack or not self._new_queue(queue).endswith(".fifo"):
             raise ImproperlyConfigured(
-                f"{queue}: this transport consumes FIFO queues, and acknowledges."
+                f"{queue}: this transport consumes only FIFO queues, with acknowledgement."
             )
         virtual.Channel.basic_consume(self, queue, no_ack, callback, consumer_tag, **options)
         bound_shutdown(self._options.shutdown_within)
@@ -79,27 +81,30 @@ class Channel(SQS.Channel):
         consumer.start()
 
     def basic_cancel(self, consumer_tag: str) -> None:
-        """Stop consuming and return held messages to SQS; within `going_on`, without waiting."""
+        """Stop consuming and return held messages to SQS.
+
+        Wait for open SQS calls, except within `without_waiting`.
+        """
         queue = self._tag_to_queue.get(consumer_tag)
         super().basic_cancel(consumer_tag)
         if queue not in self._queue_consumers:
             return
-        self._queue_consumers[queue].stop(at_once=not self._goes_on)
-        if self._goes_on:
+        self._queue_consumers[queue].stop(at_once=not self._cancels_without_waiting)
+        if self._cancels_without_waiting:
             self._retired.append(self._queue_consumers.pop(queue))
             self._close_retired()
 
     @contextmanager
-    def going_on(self) -> Iterator[None]:
-        """Within the block, cancel queues without waiting, because the worker continues."""
-        self._goes_on = True
+    def without_waiting(self) -> Iterator[None]:
+        """Within the block, cancel queues without waiting for SQS, because the worker continues."""
+        self._cancels_without_waiting = True
         try:
             yield
         finally:
-            self._goes_on = False
+            self._cancels_without_waiting = False
 
     def causes(self) -> dict[str, list[CauseNumbers]]:
-        """Return each consumed queue's causes of charged failures, with their numbers."""
+        """Return the causes of each consumed queue (`QueueConsumer.causes`), by queue."""
         return {queue: consumer.causes() for queue, consumer in self._queue_consumers.items()}
 
     def release_cause(self, cause: str) -> int:
@@ -141,7 +146,7 @@ class Channel(SQS.Channel):
         return [*self._queue_consumers.values(), *self._retired]
 
     def _settle(self, delivery_tag: str, outcomes: Outcome | list[Outcome] | None) -> None:
-        """Settle a delivery with all consumers. All but the one that handed it over ignore it."""
+        """Pass a delivery's outcome to all consumers. Only the one that handed it over uses it."""
         for consumer in self._consumers_of_queues:
             consumer.settle(delivery_tag, outcomes)
         self._close_retired()
@@ -167,7 +172,7 @@ class Channel(SQS.Channel):
         answer = self.sqs(queue=queue).send_message_batch(
             QueueUrl=self._new_queue(queue),
             Entries=[
-                {"Id": str(place), **_sqs_form(message)} for place, message in enumerate(messages)
+                {"Id": str(index), **_sqs_form(message)} for index, message in enumerate(messages)
             ],
         )
         return [int(failed["Id"]) for failed in answer.get("Failed", ())]
@@ -227,9 +232,24 @@ class Channel(SQS.Channel):
     def _hand_over(self, callback: Callable[[Any], None], message: dict[str, Any]) -> None:
         self._is_handing_over = True
         try:
-            callback(message)
+            with self._leases_kept():
+                callback(message)
         finally:
             self._is_handing_over = False
+
+    @contextmanager
+    def _leases_kept(self) -> Iterator[None]:
+        """Renew all leases during the block if this process runs tasks, as under the solo pool."""
+        with ExitStack() as stack:
+            for queue, consumer in self._queue_consumers.items() if MainProcess.runs_tasks else ():
+                renewal = LeaseRenewal(
+                    client=self.sqs(queue=queue),
+                    queue_url=self._new_queue(queue),
+                    timeout=self._options.visibility_timeout,
+                    max_hold=self._options.max_hold,
+                )
+                stack.enter_context(renewal.of(consumer.leased))
+            yield
 
     def _room(self) -> int:
         """Return how many more messages fit: Celery's prefetch count minus the running ones."""

@@ -1,6 +1,6 @@
 """Task events that a pool process sends for the tasks within a delivery.
 
-The worker's main process does not know these tasks, so that Celery sends no events for them.
+The worker's main process does not know these tasks, so Celery sends no events for them.
 """
 
 import os
@@ -32,7 +32,7 @@ def summarize_outcomes(outcomes: Sequence[Outcome]) -> str:
 
 
 def announce_start(task: Any, request: Mapping[str, Any], *, arguments: str) -> None:
-    """Send the events that a task within the delivery is received and started."""
+    """Send the events for the receipt and the start of a task within the delivery."""
     fields = {"root_id": request["root_id"], "parent_id": request["parent_id"]}
     fields |= {"name": task.name, "args": arguments, "kwargs": "{}", "retries": request["retries"]}
     _announce(task, "task-received", request, fields)
@@ -42,11 +42,12 @@ def announce_start(task: Any, request: Mapping[str, Any], *, arguments: str) -> 
 def announce_end(
     task: Any, request: Mapping[str, Any], *, failed: Sequence[Outcome], seconds: float, result: str
 ) -> None:
-    """Send the event that a task has failed or succeeded.
+    """Send the event for the failure or the success of a task.
 
-    `failed` has the outcomes of the events that ended in this task, `seconds` is its runtime.
+    `failed` has the outcomes of the events that ended in this task. `seconds` is its runtime.
     """
-    # With the name, because the main process sends the start of the first task, perhaps later.
+    # The name is included because the main process sends the start of the first task, perhaps
+    # later.
     fields: dict[str, Any] = {"name": task.name}
     if failed:
         fields |= {"exception": summarize_outcomes(failed), "traceback": ""}

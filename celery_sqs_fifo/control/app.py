@@ -41,8 +41,8 @@ class ControlledCelery(Celery):
     @cached_property
     def control_broker_url(self) -> str:
         """Return the address of the control broker, or "" if there is none."""
-        # Not added to Celery's defaults: they would override the settings of a configuration
-        # object. Cached, because every event needs it.
+        # Not added to Celery's defaults, because these would override the settings of a
+        # configuration object. Cached, because every event needs it.
         return str(self.conf.get("control_broker_url", ""))
 
     def control_connection(self) -> Connection:

@@ -8,6 +8,7 @@ import logging
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from celery.signals import worker_shutting_down
 from celery.worker import state as worker_state
 from celery.worker.control import Panel, control_command, inspect_command
 
@@ -86,13 +87,17 @@ def _query_task(state: Any, arguments: Mapping[str, Any]) -> Answer:
 
 
 def _stats(state: Any, _arguments: Mapping[str, Any]) -> Answer:
-    """Return Celery's statistics, the queues, and the state of the control broker.
+    """Return Celery's statistics, and the states of the consumers and of the control broker.
 
     Of the brokers' settings only the addresses are included.
     """
+    # Imported here, because programs without metrics import this module, too.
+    from celery_sqs_fifo.metrics import consumer_gauges
+
     app = state.app
     stats = dict(state.consumer.controller.stats())
     stats["broker"] = {"transport": "sqs", "queues": sorted(_known_queues(state))}
+    stats["consumers"] = consumer_gauges.reports()
     stats["control"] = {
         "broker": address_of(app.control_broker_url),
         "dropped_events": app.publisher.dropped,
@@ -146,9 +151,13 @@ def _resize(state: Any, *, by: int) -> Answer:
     return {"ok": f"the pool will have {wanted} processes."}
 
 
-def _shutdown(_state: Any, _arguments: Mapping[str, Any]) -> Answer:
-    """Start a warm shutdown at the next turn of the event loop, after the answer is queued."""
+def _shutdown(state: Any, _arguments: Mapping[str, Any]) -> Answer:
+    """Start a warm shutdown at the next turn of the event loop, after the answer is queued.
+
+    Send Celery's signal, as SIGTERM does, because it starts the deadline of the shutdown.
+    """
     logger.warning("shutdown_requested")
+    worker_shutting_down.send(sender=state.hostname, sig="shutdown", how="Warm", exitcode=0)
     worker_state.should_stop = 0
     return {"ok": "shutting down after the running tasks finish."}
 
@@ -165,7 +174,7 @@ def _cancel_consumer(state: Any, arguments: Mapping[str, Any]) -> Answer:
     queue = _queue(state, arguments)
     if not state.consumer.task_consumer.consuming_from(queue):
         return {"ok": f"not consuming from {queue}."}
-    with state.consumer.task_consumer.channel.going_on():
+    with state.consumer.task_consumer.channel.without_waiting():
         state.consumer.cancel_task_queue(queue)
     return {"ok": f"no longer consuming from {queue}; its running tasks finish."}
 
@@ -181,9 +190,9 @@ def _causes(state: Any, **_arguments: Any) -> Answer:
 def _release_cause(state: Any, cause: Any = None, **_arguments: Any) -> Answer:
     """Make the events that are parked for a cause visible, and reset its quota."""
     if not isinstance(cause, str) or not 1 <= len(cause) <= MAX_CAUSE_CHARACTERS:
-        raise CommandRefused("name a cause, as `celery inspect causes` shows it.")
+        raise CommandRefused("give a cause, as `celery inspect causes` shows it.")
     released = state.consumer.task_consumer.channel.release_cause(cause)
-    return {"ok": f"{released} parked events become visible, and the quota is reset."}
+    return {"ok": f"{released} events of this cause become visible; its hourly quota is reset."}
 
 
 def _queue(state: Any, arguments: Mapping[str, Any]) -> str:
@@ -204,7 +213,7 @@ def _ids(ids: Any) -> list[str]:
         or not 1 <= len(ids) <= MAX_IDS
         or not all(isinstance(id_, str) and len(id_) <= 64 for id_ in ids)
     ):
-        raise CommandRefused(f"name 1 to {MAX_IDS} task ids.")
+        raise CommandRefused(f"give 1 to {MAX_IDS} task ids.")
     return ids
 
 

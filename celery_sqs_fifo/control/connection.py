@@ -21,7 +21,8 @@ BROKER_ERRORS = (RedisError, OSError)
 # In seconds. Only threads and commands wait for the broker, never the event loop or a task.
 CONNECT_TIMEOUT = 2.0
 ANSWER_TIMEOUT = 2.0
-HEALTH_CHECK_EVERY = 10.0
+# A connection that misses three checks is replaced (kombu.transport.redis).
+HEALTH_CHECK_EVERY = 5.0
 
 
 class NoControlBroker(ImproperlyConfigured):

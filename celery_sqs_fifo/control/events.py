@@ -35,8 +35,8 @@ class ControlDispatcher(EventDispatcher):
             enabled=enabled and has_broker,
             groups=groups,
         )
-        # The connection was needed only for the exchange's type. The worker's event loop would open
-        # it to ask for its heartbeats, and would wait for the broker.
+        # Celery's constructor needs the connection only to choose the exchange's type. If it
+        # stayed, the worker's event loop would open it, and would wait for the broker.
         self.connection = None
 
     def enable(self) -> None:
@@ -58,10 +58,10 @@ class ControlDispatcher(EventDispatcher):
 
 
 class ControlReceiver(EventReceiver):
-    """Receives from the control broker, whichever connection Celery's commands pass."""
+    """Receives from the control broker, even if a command of Celery passes another connection."""
 
     def __init__(self, _channel: Any = None, *args: Any, **options: Any) -> None:
-        """Raise NoControlBroker without a control broker, and redis's errors while it is down."""
+        """Raise NoControlBroker if none is configured, and redis's errors if it is down."""
         super().__init__(self.app.control_connection(), *args, **options)
 
 

@@ -33,7 +33,7 @@ class Listener(bootsteps.StartStopStep):
     """A step of the worker that receives commands in a thread.
 
     The main process never waits for the broker. At most MAX_QUEUED_COMMANDS wait for the main
-    process; a new command then replaces the oldest.
+    process. Each further command replaces the oldest.
     """
 
     requires = (Tasks,)
@@ -89,8 +89,8 @@ class Listener(bootsteps.StartStopStep):
             consumer.hub.remove_reader(reading)
         os.close(reading)
         if not self._thread.is_alive():
-            # A thread that is still alive could write to the pipe, or to another file that has
-            # received its number.
+            # A thread that is still alive could write to the pipe, or to another file that now has
+            # the same descriptor.
             os.close(writing)
         self._thread = None
 
@@ -153,8 +153,7 @@ class Listener(bootsteps.StartStopStep):
 def _prune(channel: Any, exchanges: Iterable[str]) -> None:
     """Delete the bindings that killed programs have left, if an exchange has too many.
 
-    Commands and events reach their receivers without bindings. A program that waits for a reply at
-    that moment does not receive it.
+    Only replies need bindings. A program that waits for a reply at that moment does not receive it.
     """
     for exchange in exchanges:
         bindings = channel.keyprefix_queue % (exchange,)
@@ -165,7 +164,7 @@ def _prune(channel: Any, exchanges: Iterable[str]) -> None:
 def _receive(connection: Connection, stopping: threading.Event) -> None:
     """Receive messages until `stopping` is set.
 
-    Raise redis's errors, and one if the broker no longer answers health checks.
+    Raise redis's errors, and an error if the broker no longer answers health checks.
     """
     checked_at = monotonic()
     while not stopping.is_set():

@@ -23,7 +23,7 @@ Event = Mapping[str, Any]
 MAX_QUEUED_EVENTS = 5_000
 MAX_BATCH_SIZE = 1_000
 # How long the thread waits for more events before it sends a batch, in seconds. People watch the
-# events, so that latency matters less than the cost for the tasks.
+# events, so latency matters less than the cost for the tasks.
 GATHER_FOR = 0.25
 # In seconds.
 MAX_EVENT_AGE = 30.0

@@ -74,7 +74,7 @@ class RemoteControl(Control):
     ) -> Any:
         """Send a command, and return the replies if they were requested.
 
-        Raise NoControlBroker without a control broker, and OperationalError if it does not answer.
+        Raise NoControlBroker if none is configured, and OperationalError if it does not answer.
         """
         if channel is not None:
             # A receiver of events requests heartbeats over its own connection.

@@ -17,9 +17,10 @@ from kombu.utils.json import dumps
 from celery_sqs_fifo.delivery import Delivery
 from celery_sqs_fifo.errors import error_location
 from celery_sqs_fifo.event_rules import EventRules
+from celery_sqs_fifo.place import PLACE
 from celery_sqs_fifo.running.batch import QueuedEvent
-from celery_sqs_fifo.running.pointers import NotAllowed, PointerForm
-from celery_sqs_fifo.running.task import QUEUED_AT, FifoTask
+from celery_sqs_fifo.running.pointers import NotAllowed, PointerForm, UnknownPointer
+from celery_sqs_fifo.running.task import FifoTask
 
 logger = logging.getLogger(__name__)
 
@@ -28,7 +29,6 @@ logger = logging.getLogger(__name__)
 TASK_ID_NAMESPACE = UUID("0d7f2d1e-7a55-4c37-9c1b-6f1f6a3f4b11")
 
 PROBE_TAG = "probe:"
-STALE_AFTER = 300
 
 
 class Envelope:
@@ -40,18 +40,41 @@ class Envelope:
         self._rules = rules
 
     def classify(self, delivery: Delivery) -> None:
-        """Set `is_celery`, `is_barrier`, `is_single` and the labels of a delivery."""
-        document = _parse_body(delivery.body)
+        """Set the fields of a delivery that depend on its content, and its labels."""
+        delivery.texts = self._rules.texts_of(delivery.attributes)
+        document = self._parse(delivery)
         delivery.is_celery = _has_shape_of_celery(document) and not _holds_or_fails(
             self._rules.is_event, document, delivery
         )
         delivery.labels.update(self._labels(delivery, document))
+        delivery.scope = str(delivery.labels.get(self._rules.scope_label, ""))
         if delivery.is_celery:
             task = self._task_of(document)
             delivery.is_barrier = isinstance(task, FifoTask) and task.is_barrier
+            is_tick = isinstance(task, FifoTask) and task.pointer is PointerForm.NO_ARGUMENTS
+            delivery.tick = task.name if is_tick else ""
         else:
             delivery.is_barrier = _holds_or_fails(self._rules.is_barrier, document, delivery)
             delivery.is_single = _holds_or_fails(self._rules.goes_alone, document, delivery)
+            delivery.kind = self._kind(document, delivery)
+
+    def _kind(self, document: Any, delivery: Delivery) -> str:
+        """Return the kind of an event, or "" if the application's rule fails."""
+        try:
+            return self._rules.kind_of(document)
+        except Exception as error:
+            _log_error("body_not_classified", delivery, error)
+            return ""
+
+    def _parse(self, delivery: Delivery) -> Any:
+        """Return the document that the application reads, or None if it cannot be read."""
+        try:
+            return self._rules.parse(delivery.body, delivery.texts)
+        except (ValueError, RecursionError):
+            return None
+        except Exception as error:
+            _log_error("body_not_classified", delivery, error)
+            return None
 
     def _labels(self, delivery: Delivery, document: Any) -> Mapping[str, Any]:
         """Return the labels of a delivery, or none if the application's rule fails."""
@@ -83,17 +106,6 @@ class Envelope:
                 task_id=headers["id"], step=headers["task"], attempt=delivery.failures + 1
             )
         return message
-
-    def is_stale_tick(self, delivery: Delivery, *, now: float) -> bool:
-        """Return whether this is a pointer without arguments that is over five minutes old.
-
-        `now` is in seconds since 1970. Each tick does all the work that is due, so that one is
-        enough after an outage.
-        """
-        if not delivery.is_celery or now - delivery.queued_at / 1000 <= STALE_AFTER:
-            return False
-        task = self._task_of(_parse_body(delivery.body))
-        return isinstance(task, FifoTask) and task.pointer is PointerForm.NO_ARGUMENTS
 
     def probe(self, task_name: str) -> tuple[str, dict[str, Any]]:
         """Return a delivery tag and the Celery message that runs the probe."""
@@ -131,7 +143,7 @@ class Envelope:
 
     def _pointer(self, delivery: Delivery) -> dict[str, Any]:
         """Return a new Celery message, with only the task and the arguments of the one received."""
-        task, arguments = self._pointer_of(_parse_body(delivery.body))
+        task, arguments = self._pointer_of(self._parse(delivery))
         labels = {**delivery.labels, "message_id": delivery.message_id}
         message = self._app.amqp.as_task_v2(
             _task_id(delivery.message_id, 0),
@@ -142,7 +154,7 @@ class Envelope:
         )
         return self._in_kombu_form(
             # The pool process receives only these headers and the arguments.
-            {**message.headers, "labels": labels, QUEUED_AT: delivery.queued_at},
+            {**message.headers, "labels": labels, PLACE: str(delivery.place)},
             message.body,
             tag=delivery.receipt_handle,
             retries=delivery.failures,
@@ -151,14 +163,23 @@ class Envelope:
     def _pointer_of(self, document: Any) -> tuple[FifoTask, list[Any]]:
         """Return the task and the arguments of a Celery message.
 
-        Raise NotAllowed unless it is a declared pointer.
+        Raise NotAllowed unless it is a declared pointer, and UnknownPointer if it may be one of a
+        newer release.
         """
         task = self._task_of(document)
+        if task is None and _package(document["headers"]["task"]) in self._pointer_packages():
+            raise UnknownPointer("this release has no such task")
         if not isinstance(task, FifoTask) or task.pointer is None:
-            raise NotAllowed("the task is no declared pointer")
+            raise NotAllowed("the task is not a declared pointer")
         arguments = _arguments(document)
         task.pointer.check(arguments)
         return task, arguments
+
+    def _pointer_packages(self) -> set[str]:
+        """Return the top-level packages of all declared pointers."""
+        tasks = self._app.tasks.values()
+        pointers = [task for task in tasks if isinstance(task, FifoTask) and task.pointer]
+        return {_package(task.name) for task in pointers} - {""}
 
     def _task_of(self, document: dict[str, Any]) -> Any:
         return self._app.tasks.get(document["headers"]["task"])
@@ -180,7 +201,7 @@ class Envelope:
 
 
 def _holds_or_fails(rule: Callable[[Any], bool], document: Any, delivery: Delivery) -> bool:
-    """Return the result of a rule, or True if the rule fails: that is slower, and safe."""
+    """Return the result of a rule, or True if it raises an error. True is slower, but safe."""
     try:
         return rule(document)
     except Exception as error:
@@ -197,17 +218,17 @@ def _task_id(identity: str, step: int) -> str:
     return str(uuid5(TASK_ID_NAMESPACE, f"{identity}:{step}"))
 
 
-def _parse_body(body: str) -> Any:
-    """Return the JSON value of a body, or None if it is not JSON."""
-    # The rules need no numbers, and Python refuses to parse very long ones.
-    return _parse_json(body, parse_int=str, parse_float=str)
-
-
-def _parse_json(text: str, **options: Any) -> Any:
+def _parse_json(text: str) -> Any:
     try:
-        return json.loads(text, **options)
+        return json.loads(text)
     except (ValueError, RecursionError):
         return None
+
+
+def _package(task_name: str) -> str:
+    """Return the top-level package in a task's name, or "" if the name has none."""
+    package, dot, _ = task_name.partition(".")
+    return package if dot else ""
 
 
 def _has_shape_of_celery(document: Any) -> bool:

@@ -10,13 +10,17 @@ class NotAllowed(Exception):
     """A Celery message is not a declared pointer. The exception's text quotes no argument."""
 
 
+class UnknownPointer(NotAllowed):
+    """This release has no such task, but a newer one may: its package has declared pointers."""
+
+
 @dataclass(frozen=True, slots=True)
 class PointerForm:
     """The form of a pointer's arguments.
 
     `description` completes the sentence "this pointer takes …". `accepts` is called with the list
     of arguments, which may be any JSON values, and returns whether they have the form. An
-    application may declare forms beside NO_ARGUMENTS and ONE_UUID.
+    application may declare forms of its own, besides NO_ARGUMENTS and ONE_UUID.
     """
 
     description: str

@@ -30,8 +30,8 @@ class Pointer:
 def publish_each(pointers: Iterable[Pointer], *, app: Any) -> list[Pointer]:
     """Publish pointers to the app's default queue. Return those that SQS did not accept.
 
-    If a call fails, SQS is unavailable: its pointers and all later ones are returned. Pointers of
-    one group keep their order only if SQS accepts all of them.
+    If a call fails, publishing stops: the pointers of that call and all later ones are returned.
+    Pointers of one group keep their order only if SQS accepts all of them.
     """
     waiting = list(pointers)
     refused: list[Pointer] = []
@@ -53,7 +53,7 @@ def _publish_batch(batch: list[Pointer], *, channel: Any, app: Any) -> list[Poin
 
 
 def _message(pointer: Pointer, *, channel: Any, app: Any) -> dict[str, Any]:
-    """Return the message that Celery itself would publish, with the group and the id of SQS."""
+    """Return the message that Celery would publish, with its group and deduplication id."""
     message = app.amqp.as_task_v2(
         str(uuid4()), pointer.task.name, args=pointer.arguments, ignore_result=True
     )

@@ -75,7 +75,7 @@ class FifoRequest(Request):
         return [(step["task"], step["options"]["task_id"]) for step in embedded.get("chain") or ()]
 
     def _announce_revoked(self, reason: str, terminated: bool, signum: Any, expired: bool) -> None:
-        """Quarantine the events of a revoked task. Celery would acknowledge it, and lose them."""
+        """Quarantine the events of a revoked task. Celery would acknowledge and so lose them."""
         self.message.channel.note_outcomes(self.message.delivery_tag, REVOKED)
         self.reject(requeue=False)
         super()._announce_revoked(reason, terminated, signum, expired)

@@ -1,7 +1,6 @@
 """The task classes for FIFO queues: pointers, and the steps of an event's chain."""
 
 import time
-from datetime import UTC, datetime
 from typing import Any
 from uuid import NAMESPACE_OID, uuid4, uuid5
 
@@ -10,14 +9,15 @@ from celery.app.trace import trace_task
 
 from celery_sqs_fifo.control.announcing import announce_end, announce_start, redact
 from celery_sqs_fifo.delivery import DONE, Outcome
+from celery_sqs_fifo.place import PLACE, Place
 from celery_sqs_fifo.running.batch import BatchItem, EventsFailed, QueuedEvent, bug_outcome
 from celery_sqs_fifo.running.pointers import PointerForm
 
 # A FIFO queue accepts no delay for a single message and never reorders messages. A pointer must
 # not carry callbacks, and must not expire.
 UNSUPPORTED_OPTIONS = ("countdown", "eta", "expires", "priority", "link", "link_error")
-# The header of a pointer's Celery message that contains its SentTimestamp.
-QUEUED_AT = "queued_at"
+# The group in the place of a pointer task that is called directly.
+DIRECT_CALL = "direct-call"
 
 
 class UnsupportedOnFifo(TypeError):
@@ -45,17 +45,18 @@ class FifoTask(Task):
     message_group: str | None = None
     is_barrier: bool = False
     deduplicate_for: int = 1
-    # Whether the pool process sends the event of the task's end, with its runtime and outcomes.
+    # Whether the pool process sends the event for the task's end, with its runtime and outcomes.
     announces_its_end = False
 
     @property
-    def queued_at(self) -> datetime:
-        """Return when the pointer was queued, by the queue's clock.
+    def place(self) -> Place:
+        """Return the place of the pointer on the queue.
 
-        Return the current time if the task is called directly, because it was never queued.
+        A task that is called directly was never queued. Its place is the current time in a group of
+        its own.
         """
-        milliseconds = self.request.get(QUEUED_AT) or time.time() * 1000
-        return datetime.fromtimestamp(milliseconds / 1000, UTC)
+        text = self.request.get(PLACE)
+        return Place.parse(text) if text else Place(int(time.time() * 1000), 0, DIRECT_CALL)
 
     def outcome_of(self, error: Exception) -> Outcome:
         """Return the outcome of an error that the task raised: a bug, unless overridden."""
@@ -157,7 +158,7 @@ class EventTask(FifoTask):
 
     `run` receives the batch and sets the outcome of each event that ends in this step. The later
     steps run in the same delivery and the same process: if each step were a message, later events
-    of the group could overtake, and a chain of three would cost six calls to SQS.
+    of the group could overtake earlier ones, and a chain of three would cost six calls to SQS.
     """
 
     abstract = True
@@ -181,7 +182,7 @@ class EventTask(FifoTask):
         Raise EventsFailed with all outcomes unless every event took effect.
         """
         batch = [
-            item if isinstance(item, BatchItem) else BatchItem(QueuedEvent(**item))
+            item if isinstance(item, BatchItem) else BatchItem(QueuedEvent.from_json(item))
             for item in items
         ]
         started_with = [item for item in batch if item.outcome is None]
