@@ -1,10 +1,13 @@
-"""A barrier runs after the deletes of all earlier messages, and later ones after its own delete."""
+"""A barrier runs only after SQS has deleted all earlier messages of its group.
 
-from tests.e2e.conftest import FifoApp
+Later messages run only after SQS has deleted the barrier.
+"""
+
+from tests.support.running_fifo_app import FifoApp
 
 
 def test_a_barrier_is_not_replayed_after_later_messages_took_effect(fifo_app: FifoApp) -> None:
-    """M1 BARRIER M3: the delete of the barrier fails, and the worker is killed."""
+    """The delete of the barrier between M1 and M3 fails, and the worker is killed."""
     fifo_app.start_worker()
     fifo_app.send(group="a", number=1)
     fifo_app.wait_until_empty()

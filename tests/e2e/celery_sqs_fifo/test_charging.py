@@ -1,4 +1,7 @@
-"""What many events meet is an outage; only what follows one event around counts against it."""
+"""An error that many events raise is an outage, and counts against none of them.
+
+Only an error that keeps returning for one event, while others succeed, counts against that event.
+"""
 
 import json
 import time
@@ -6,21 +9,23 @@ from pathlib import Path
 
 import pytest
 
-from embedded.valkey import start_valkey
-from tests.e2e.conftest import FifoApp, any_batch_size
-from tests.e2e.test_remote_control import celery
+from celery_sqs_fifo.place import Place
+from tests.e2e.conftest import any_batch_size
+from tests.support.running_fifo_app import FifoApp
 
 OUTAGE_SECONDS = 30
 
+pytestmark = pytest.mark.outage
+
 
 def lines(fifo_app: FifoApp, event: str) -> int:
-    """How often the workers have logged this event."""
+    """Return how often the workers have logged this event."""
     return sum(worker.log_text().count(event) for worker in fifo_app.workers)
 
 
 @any_batch_size
 @pytest.mark.parametrize("groups", [12, 1])
-def test_an_error_that_all_events_meet_quarantines_nothing(
+def test_an_error_that_all_events_raise_quarantines_nothing(
     fifo_app: FifoApp, tmp_path: Path, groups: int
 ) -> None:
     fifo_app.set_options(probe="probe")
@@ -33,7 +38,7 @@ def test_an_error_that_all_events_meet_quarantines_nothing(
         fifo_app.send(group=f"g{group}", number=2, trouble=trouble)
     ends_at = time.monotonic() + OUTAGE_SECONDS
     fifo_app.wait_until(lambda: time.monotonic() > ends_at, timeout=2 * OUTAGE_SECONDS)
-    # With one group it runs again and again; with many the circuit opens.
+    # If only one group fails, its event is rerun. If many groups fail, the circuit opens.
     failed = [line for line in fifo_app.journal() if line.verb == "failed"]
     assert len(failed) > (10 if groups == 1 else 2)
     assert (fifo_app.done(), fifo_app.dead_letters()) == ({}, [])
@@ -47,12 +52,10 @@ def test_an_error_that_all_events_meet_quarantines_nothing(
 
 
 @any_batch_size
-def test_one_poisoned_producer_fills_no_dead_letter_queue_and_stops_nobody(
+def test_a_producer_of_failing_events_neither_fills_the_dead_letter_queue_nor_stops_others(
     fifo_app: FifoApp, tmp_path: Path
 ) -> None:
-    control_broker = start_valkey(supervisor=fifo_app.processes, logs=tmp_path)
-    control_broker.wait_until_ready()
-    fifo_app.environment["CONTROL_URL"] = control_broker.url
+    fifo_app.start_control_broker()
     fifo_app.set_options(probe="probe")
     (tmp_path / "POISONED").touch()
     trouble = {"step": "second", "what": "bug-while:POISONED"}
@@ -73,10 +76,11 @@ def test_one_poisoned_producer_fills_no_dead_letter_queue_and_stops_nobody(
     fifo_app.wait_until(lambda: lines(fifo_app, "event_quarantined") == 3)
     assert lines(fifo_app, "circuit_opened") == 0
     letters = fifo_app.dead_letters()
-    dead = {letter["MessageAttributes"]["group_id"]["StringValue"] for letter in letters}
+    places = [letter["MessageAttributes"]["place"]["StringValue"] for letter in letters]
+    dead = {Place.parse(place).group for place in places}
     assert (len(letters), len(dead & bad)) == (3, 3)
 
-    status, output = celery(fifo_app, "inspect", "causes", "--json", "--timeout", "10")
+    status, output = fifo_app.celery("inspect", "causes", "--json", "--timeout", "10")
     assert status == 0, output
     ((cause,),) = (queues.values() for queues in json.loads(output).values())
     (numbers,) = cause
@@ -85,8 +89,8 @@ def test_one_poisoned_producer_fills_no_dead_letter_queue_and_stops_nobody(
 
     (tmp_path / "POISONED").unlink()
     released = ("control", "release_cause", numbers["cause"], "--timeout", "10")
-    status, output = celery(fifo_app, *released)
-    assert (status, "9 parked events become visible" in output) == (0, True), output
+    status, output = fifo_app.celery(*released)
+    assert (status, "9 events of this cause become visible" in output) == (0, True), output
     fifo_app.wait_until_empty(timeout=30)
     done = fifo_app.done()
     assert {group: done[group] for group in bad} == {

@@ -1,11 +1,12 @@
-"""The number of calls to SQS for an event, and for an idle worker."""
+"""An event under load costs a fraction of a call to SQS, and an idle worker makes few calls."""
 
 import time
 
-from tests.e2e.conftest import FifoApp, any_batch_size
+from tests.e2e.conftest import any_batch_size
+from tests.support.running_fifo_app import FifoApp
 
 
-def test_under_load_an_event_costs_at_most_22_hundredths_of_a_call(fifo_app: FifoApp) -> None:
+def test_a_hundred_events_under_load_cost_at_most_22_calls(fifo_app: FifoApp) -> None:
     fifo_app.send_many(groups=100, events=20)
     fifo_app.start_worker()
     fifo_app.wait_until_empty()
@@ -16,7 +17,7 @@ def test_under_load_an_event_costs_at_most_22_hundredths_of_a_call(fifo_app: Fif
 
 
 @any_batch_size
-def test_an_idle_worker_only_keeps_a_long_poll_open(fifo_app: FifoApp) -> None:
+def test_an_idle_worker_does_nothing_but_keep_a_long_poll_open(fifo_app: FifoApp) -> None:
     fifo_app.start_worker()
     time.sleep(3.5)
     actions = fifo_app.actions()

@@ -2,8 +2,7 @@
 
 import pytest
 
-from tests.e2e.celery_sqs_fifo.dead_letters import reasons
-from tests.e2e.conftest import FifoApp
+from tests.support.running_fifo_app import FifoApp
 
 
 def test_an_event_with_a_bug_runs_five_times_and_is_then_quarantined(
@@ -38,7 +37,7 @@ def test_an_event_that_kills_its_process_is_quarantined(fifo_app: FifoApp, batch
     assert ("pool_process_lost" in worker.log_text()) is (batch_size > 1)
     killed = [line for line in fifo_app.journal() if (line.group, line.number) == ("a", 1)]
     assert len(killed) == (3 if batch_size > 1 else 2)
-    assert reasons(fifo_app) == ["lost"]
+    assert fifo_app.dead_letter_reasons() == ["lost"]
 
 
 def test_an_event_waits_for_an_unavailable_dependency_without_limit(

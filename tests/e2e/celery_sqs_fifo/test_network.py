@@ -1,5 +1,7 @@
 """The worker survives all faults of SQS and the network, and a health check shows that it runs."""
 
+import os
+import signal
 import subprocess
 import sys
 import time
@@ -9,7 +11,8 @@ from functools import partial
 from embedded.processes import ManagedProcess
 from embedded.service import PROJECT_ROOT
 from testbed.sqs import SqsServer
-from tests.e2e.conftest import FifoApp, any_batch_size
+from tests.e2e.conftest import any_batch_size
+from tests.support.running_fifo_app import FifoApp
 
 FAULTS: dict[str, Callable[[SqsServer], None]] = {
     "500": lambda server: server.fail(status=500, code="InternalError"),
@@ -24,7 +27,7 @@ FAULTS: dict[str, Callable[[SqsServer], None]] = {
 
 
 def test_the_worker_continues_after_every_fault(fifo_app: FifoApp, batch_size: int) -> None:
-    """The faults happen one after the other, to one worker."""
+    """All faults happen to the same worker, one after the other."""
     fifo_app.send_many(groups=1, events=3)
     worker = fifo_app.start_worker(concurrency=1)
     fifo_app.wait_until_empty()
@@ -62,11 +65,24 @@ def test_a_queue_that_vanishes_and_comes_back_is_consumed_again(
 
 
 @any_batch_size
-def test_the_health_check_of_a_container_sees_that_the_worker_is_alive(fifo_app: FifoApp) -> None:
-    file = fifo_app.directory / "alive"
-    fifo_app.set_options(liveness_file=str(file))
-    check = [sys.executable, "-m", "celery_sqs_fifo.consuming.liveness", str(file)]
-    assert subprocess.run(check, cwd=PROJECT_ROOT, check=False).returncode == 1
-    fifo_app.start_worker()
-    fifo_app.wait_until(file.exists)
-    assert subprocess.run(check, cwd=PROJECT_ROOT, check=False).returncode == 0
+def test_the_health_check_of_a_container_sees_one_stuck_worker_among_several(
+    fifo_app: FifoApp,
+) -> None:
+    fifo_app.environment["TMPDIR"] = str(fifo_app.logs)
+    assert not is_healthy(fifo_app)
+    stuck, _other = fifo_app.start_worker(), fifo_app.start_worker()
+    fifo_app.wait_until(lambda: is_healthy(fifo_app))
+    os.kill(stuck.pid, signal.SIGSTOP)
+    (file,) = fifo_app.logs.glob(f"celery-sqs-fifo-*/{stuck.pid}-{fifo_app.queue}")
+    os.utime(file, (1, 1))
+    assert not is_healthy(fifo_app)
+
+    os.killpg(stuck.pid, signal.SIGKILL)
+    fifo_app.wait_until(lambda: is_healthy(fifo_app))
+
+
+def is_healthy(fifo_app: FifoApp) -> bool:
+    """Return whether the check succeeds, in the environment of the workers."""
+    check = [sys.executable, "-m", "celery_sqs_fifo.consuming.liveness"]
+    environment = {**os.environ, **fifo_app.environment}
+    return not subprocess.run(check, cwd=PROJECT_ROOT, env=environment, check=False).returncode

@@ -3,11 +3,11 @@
 import pytest
 
 from testbed.journal import overlaps
-from tests.e2e.conftest import FifoApp
+from tests.support.running_fifo_app import FifoApp
 
 
 def test_the_batch_size_bounds_the_events_of_a_task(fifo_app: FifoApp, batch_size: int) -> None:
-    # During this event the other events gather, even if the machine receives slowly.
+    # While this event runs, the worker receives all other events, even on a slow machine.
     slow = {"step": "first", "what": "sleep:1", "times": 1}
     fifo_app.send(group="slow", number=0, trouble=slow)
     fifo_app.send_many(groups=30, events=3)

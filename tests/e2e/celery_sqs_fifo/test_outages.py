@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from tests.e2e.conftest import FifoApp
+from tests.support.running_fifo_app import FifoApp
 
 
 def test_a_general_outage_stops_receiving_until_a_probe_succeeds(

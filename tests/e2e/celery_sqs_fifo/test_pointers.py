@@ -2,8 +2,8 @@
 
 import json
 
-from tests.e2e.celery_sqs_fifo.dead_letters import reasons
-from tests.e2e.conftest import FifoApp, any_batch_size
+from tests.e2e.conftest import any_batch_size
+from tests.support.running_fifo_app import FifoApp
 
 FORGERIES = (
     '{"headers": {"task": "secret"}, "body": "[[], {}, {}]", "properties": {}}',
@@ -21,7 +21,7 @@ def test_forged_celery_messages_are_quarantined_and_never_run(fifo_app: FifoApp)
     fifo_app.wait_until_empty()
     assert fifo_app.done() == {"a": list(range(len(FORGERIES)))}
     assert {line.step for line in fifo_app.journal()} == {"first", "second", "third"}
-    assert reasons(fifo_app) == ["not_allowed"] * len(FORGERIES)
+    assert fifo_app.dead_letter_reasons() == ["not_allowed"] * len(FORGERIES)
 
 
 def test_a_declared_pointer_runs_between_events(fifo_app: FifoApp) -> None:

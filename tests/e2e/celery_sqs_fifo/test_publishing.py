@@ -6,7 +6,8 @@ import sys
 import pytest
 
 from embedded.service import PROJECT_ROOT
-from tests.e2e.conftest import FifoApp, any_batch_size
+from tests.e2e.conftest import any_batch_size
+from tests.support.running_fifo_app import FifoApp
 
 pytestmark = any_batch_size
 

@@ -7,8 +7,9 @@ from pathlib import Path
 
 from embedded.processes import Command
 from embedded.service import PROJECT_ROOT
-from tests.e2e.conftest import FifoApp, any_batch_size
+from tests.e2e.conftest import any_batch_size
 from tests.support.pages import fenced, page
+from tests.support.running_fifo_app import FifoApp
 
 README = page("celery_sqs_fifo/README.md")
 

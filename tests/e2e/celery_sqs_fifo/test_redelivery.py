@@ -1,7 +1,7 @@
 """The messages of a killed process or worker are delivered again, in order."""
 
 from testbed.journal import inversions
-from tests.e2e.conftest import FifoApp
+from tests.support.running_fifo_app import FifoApp
 
 
 def test_order_is_kept_when_a_pool_process_is_killed(fifo_app: FifoApp) -> None:

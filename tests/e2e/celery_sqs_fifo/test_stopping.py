@@ -5,16 +5,18 @@ import signal
 import time
 from typing import Any
 
+import psutil
 import pytest
 
 from testbed.journal import inversions
-from tests.e2e.conftest import FifoApp, any_batch_size
+from tests.e2e.conftest import any_batch_size
+from tests.support.running_fifo_app import FifoApp
 
 
 def test_after_sigterm_held_messages_are_visible_to_others_within_a_second_and_a_half(
     fifo_app: FifoApp, batch_size: int
 ) -> None:
-    """One process runs a slow event, alone or with nine others; the worker holds the rest."""
+    """A process runs a slow event, alone or in a batch of ten. The worker holds all others."""
     slow = {"step": "second", "what": "sleep:2", "times": 1}
     fifo_app.send(group="slow", number=0, trouble=slow)
     fifo_app.send_many(groups=14, events=1)
@@ -26,15 +28,37 @@ def test_after_sigterm_held_messages_are_visible_to_others_within_a_second_and_a
     received: list[Any] = []
     while not received and time.monotonic() < asked_at + 1.5:
         answer = fifo_app.sqs.receive_message(
-            QueueUrl=fifo_app.environment["QUEUE_URL"], MaxNumberOfMessages=10, WaitTimeSeconds=0
+            QueueUrl=fifo_app.queue_url, MaxNumberOfMessages=10, WaitTimeSeconds=0
         )
         received = answer.get("Messages", [])
     assert received
     fifo_app.wait_until_ended(worker)
     finished = sum(map(len, fifo_app.done().values()))
     assert fifo_app.left_on_queue() == 15 - finished
-    # The first receive returned ten messages, which the pool received at once.
+    # The pool immediately received the ten messages of the first receive.
     assert finished == min(batch_size, 10)
+
+
+def test_an_event_that_its_process_has_not_begun_takes_effect_once_and_delays_no_shutdown(
+    fifo_app: FifoApp,
+) -> None:
+    """The process is frozen until the worker no longer reads from its processes."""
+    worker = fifo_app.start_worker(concurrency=1)
+    fifo_app.wait_until(lambda: " ready." in worker.log_text())
+    (process,) = psutil.Process(worker.pid).children()
+    process.suspend()
+    fifo_app.send(group="a", number=0)
+    fifo_app.wait_until(lambda: "Task first" in worker.log_text())
+    # In its next turn, the worker's event loop writes the event to the process.
+    time.sleep(1)
+    os.kill(worker.pid, signal.SIGTERM)
+    fifo_app.wait_until(lambda: "Warm shutdown" in worker.log_text())
+    # The open long poll ends, and then the worker flushes its pool.
+    time.sleep(fifo_app.WAIT_TIME + 2)
+    process.resume()
+    fifo_app.wait_until_ended(worker, timeout=15)
+    assert fifo_app.done()["a"] == [0]
+    assert fifo_app.left_on_queue() == 0
 
 
 @any_batch_size
@@ -44,11 +68,7 @@ def test_a_long_poll_that_is_open_at_shutdown_loses_no_message(fifo_app: FifoApp
         os.kill(worker.pid, signal.SIGTERM)
         fifo_app.send(group="a", number=len(fifo_app.workers))
         fifo_app.wait_until_ended(worker)
-        answer = fifo_app.sqs.get_queue_attributes(
-            QueueUrl=fifo_app.environment["QUEUE_URL"],
-            AttributeNames=["ApproximateNumberOfMessagesNotVisible"],
-        )
-        assert answer["Attributes"]["ApproximateNumberOfMessagesNotVisible"] == "0"
+        assert fifo_app.in_flight() == 0
     fifo_app.start_worker()
     fifo_app.wait_until_empty()
     assert inversions(fifo_app.done()["a"]) == 0
@@ -66,7 +86,7 @@ def test_a_cold_shutdown_does_not_break_order(
     for one in signals:
         os.kill(worker.pid, one)
     fifo_app.wait_until_ended(worker)
-    fifo_app.sqs_server.expire_leases(queue=fifo_app.queue)
+    fifo_app.expire_leases()
     fifo_app.start_worker()
     fifo_app.wait_until_empty()
     assert inversions(fifo_app.done()["a"]) == 0

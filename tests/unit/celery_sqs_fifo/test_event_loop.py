@@ -1,4 +1,4 @@
-"""A hub that turns on after errors of its callbacks, and runs all timers that are due."""
+"""A guarded hub continues after errors of its callbacks, and runs all timers that are due."""
 
 import errno
 import logging
@@ -47,11 +47,11 @@ def schedule_reader(hub: Any, callback: Callable[[], None]) -> None:
 
 
 @pytest.mark.parametrize("schedule", [schedule_soon, schedule_timer, schedule_reader])
-def test_all_callbacks_run_though_one_of_them_fails(
+def test_all_callbacks_run_even_if_one_of_them_fails(
     hub: Any, schedule: Callable[..., None]
 ) -> None:
     called: list[int] = []
-    # As Celery does it: errors of the broker's connection are raised from timers, too.
+    # As in Celery, where timers also raise errors of the broker's connection.
     hub.propagate_errors = (OSError,)
     for number in range(5):
         schedule(hub, lambda number=number: called.append(number))
@@ -78,7 +78,7 @@ def test_errors_are_counted_and_logged_once_for_each_place(
     assert record.__dict__["errno"] == errno.EBADF
 
 
-def test_another_error_is_raised(hub: Any) -> None:
+def test_an_error_of_another_type_is_raised(hub: Any) -> None:
     def bug() -> None:
         raise RuntimeError
 
@@ -87,7 +87,7 @@ def test_another_error_is_raised(hub: Any) -> None:
         next(hub.create_loop())
 
 
-def test_all_timers_that_are_due_run_in_one_turn(hub: Any) -> None:
+def test_one_turn_of_the_loop_runs_all_due_timers(hub: Any) -> None:
     called: list[int] = []
     for number in range(500):
         hub.call_later(0, called.append, number)
@@ -96,7 +96,7 @@ def test_all_timers_that_are_due_run_in_one_turn(hub: Any) -> None:
     assert len(called) == 500
 
 
-def test_a_hub_is_guarded_once(hub: Any) -> None:
+def test_guarding_a_hub_twice_has_no_further_effect(hub: Any) -> None:
     guarded = hub.create_loop
     Survival().guard(hub)
 

@@ -16,10 +16,12 @@ import billiard.einfo
 import boto3
 import kombu.message
 import pytest
+from billiard.pool import Pool as BilliardPool
 from celery.app import amqp
 from celery.app import trace as celery_trace
 from celery.app.control import Control
 from celery.app.task import Context, Task
+from celery.concurrency.asynpool import AsynPool
 from celery.events.dispatcher import EventDispatcher
 from celery.events.event import get_exchange
 from celery.exceptions import Reject
@@ -36,7 +38,7 @@ from kombu.transport import redis as redis_transport
 from kombu.transport.virtual import base as virtual
 from kombu.utils.json import dumps
 
-from tests.unit.celery_sqs_fifo.control.test_app import fifo_app
+from tests.support.chain_app import fifo_app
 
 PYPROJECT = Path(__file__).resolve().parents[3] / "pyproject.toml"
 QUEUE_URL = "https://sqs.eu-west-1.amazonaws.com/123456789012/q.fifo"
@@ -143,7 +145,7 @@ def test_kombu_creates_its_clients_with_the_method_that_is_overridden() -> None:
     source = inspect.getsource(SQS.Channel.sqs)
 
     assert "self.new_sqs_client(" in source, (
-        "SQS.Channel.sqs creates its clients differently: transport's would have no limits."
+        "SQS.Channel.sqs creates clients differently: the transport's time limits would be lost."
     )
 
 
@@ -157,7 +159,7 @@ def test_a_boto3_client_has_the_credentials_that_it_signs_with() -> None:
     )
 
 
-def test_the_loop_looks_up_on_the_hub_what_is_replaced_there() -> None:
+def test_the_event_loop_uses_the_attributes_of_the_hub_that_are_replaced() -> None:
     source = inspect.getsource(Hub.create_loop)
 
     for name in ("self._pop_ready()", "self.fire_timers"):
@@ -166,6 +168,33 @@ def test_the_loop_looks_up_on_the_hub_what_is_replaced_there() -> None:
         )
     assert "hub.create_loop()" in inspect.getsource(loops.asynloop), (
         "The worker creates its loop differently: event_loop.Survival keeps it running."
+    )
+
+
+def test_the_pool_registers_a_process_before_it_starts_it() -> None:
+    source = inspect.getsource(BilliardPool._create_worker_process)
+    steps = ("self._pool.append(w)", "self._process_register_queues(w", "w.start()")
+
+    places = [source.find(step) for step in steps]
+    assert -1 < places[0] < places[1] < places[2], (
+        "A process that does not start may be forgotten now: pool_repair._create does that."
+    )
+    assert "worker_before_create_process.send(sender=self)" in inspect.getsource(
+        AsynPool._create_worker_process
+    ), "The pool sends no signal before it creates a process: pool_repair.guard_pool needs it."
+    assert parameters(AsynPool._find_worker_queues) == ["self", "proc"]
+
+
+def test_celery_ends_a_worker_whose_first_processes_have_ended() -> None:
+    assert "not obj.pool.did_start_ok()" in inspect.getsource(loops.asynloop), (
+        "A worker may survive the end of its first processes: pool_repair replaces did_start_ok."
+    )
+
+
+def test_a_flush_drops_the_jobs_that_no_process_has_accepted() -> None:
+    source = inspect.getsource(AsynPool.flush)
+    assert "for job in tuple(self._cache.values()):\n            if not job._accepted:" in source, (
+        "The pool may keep the jobs that were written to a process: pool_repair._flush does that."
     )
 
 
@@ -368,7 +397,7 @@ def test_the_worker_does_not_decode_messages_of_version_2() -> None:
     )
 
 
-def test_one_method_announces_and_acknowledges_a_revoked_task() -> None:
+def test_the_same_method_announces_and_acknowledges_a_revoked_task() -> None:
     source = inspect.getsource(Request._announce_revoked)
 
     assert "self.acknowledge()" in source, "Celery acknowledges revoked tasks elsewhere."

@@ -1,4 +1,4 @@
-"""The transport's metrics, with a consumed queue whose pool is the test."""
+"""The transport counts what happens on a consumed queue. The test acts as the pool."""
 
 from collections.abc import Iterator
 
@@ -25,8 +25,9 @@ INVALID = Outcome(Result.INVALID, "not_json", "the body is not JSON")
 
 
 @pytest.fixture(autouse=True)
-def _own_counters() -> Iterator[None]:
-    """Set the counters to zero, as in a new process."""
+def _own_metrics(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Set the counters to zero and forget the states of other tests, as in a new process."""
+    monkeypatch.setattr(consumer_gauges, "_observed", {})
     metrics.cache_clear()
     yield
     metrics.cache_clear()
@@ -194,3 +195,16 @@ def test_dropped_control_events_are_read_at_each_scrape() -> None:
 
     page = read(generate_latest(registry).decode())
     assert page.value("sqs_fifo_control_events_dropped_total") == 7
+
+
+def test_a_report_has_ages_and_the_reasons_why_nothing_is_received(worker: Worker) -> None:
+    worker.calls.failing = {"ReceiveMessage": "HTTP 403 AccessDenied"}
+    worker.loop.advance(60.0)
+
+    (report,) = consumer_gauges.reports().values()
+
+    assert report["received_age"] == pytest.approx(60.0, abs=5.0)
+    assert report["observed_age"] <= module.OBSERVE_EVERY
+    assert report["failing_calls"] == {"ReceiveMessage": "HTTP 403 AccessDenied"}
+    assert (report["wants_more"], report["circuit_is_open"]) == (True, False)
+    assert (report["credentials_expire_in"], report["causes"]) == (None, [])

@@ -1,4 +1,4 @@
-"""What observes decides nothing."""
+"""Errors in metrics and logging never affect the processing of events."""
 
 from collections.abc import Iterator
 
@@ -27,7 +27,7 @@ def test_an_error_is_counted_and_logged_once(caplog: pytest.LogCaptureFixture) -
     assert "what people wrote" not in str(record.__dict__)
 
 
-def test_a_metric_counts() -> None:
+def test_a_metric_counts_as_usual_without_errors() -> None:
     registry = CollectorRegistry()
     counter = ObservingMetric(lambda: Counter("c", "c", ["l"], registry=registry))
     counter.labels("x").inc()

@@ -11,13 +11,13 @@ import celery_sqs_fifo
 from celery_sqs_fifo.transport import Transport
 from tests.support.pages import ROOT
 
-# Packages that take long to import, or that read the environment when they are imported, as
-# prometheus-client does. A worker sets the environment before.
+# Packages that take long to import, or that read the environment when they are imported. For
+# example, prometheus-client reads variables that a worker sets first.
 HEAVY = ("celery", "kombu", "boto3", "botocore", "pycurl", "redis", "prometheus_client", "django")
 
 
 def declared() -> dict[str, str]:
-    """Return the names that type checkers see, and their modules."""
+    """Return the public names that are declared for type checkers, each with its module."""
     tree = ast.parse(Path(celery_sqs_fifo.__file__).read_text(encoding="utf-8"))
     (block,) = (node for node in tree.body if ast.unparse(node).startswith("if TYPE_CHECKING:"))
     return {
@@ -69,7 +69,7 @@ def test_importing_the_package_imports_nothing_heavy(module: str) -> None:
 
 
 def test_no_public_name_and_no_transport_needs_django_or_starts_a_thread() -> None:
-    """kombu imports Django if it is installed, so that this test makes the import fail."""
+    """kombu imports Django if it is installed, so this test makes that import fail."""
     imported = imported_by(
         "import sys; sys.modules['django'] = None\nfrom celery_sqs_fifo import *\n"
         "from celery_sqs_fifo import transport as _; del sys.modules['django']"

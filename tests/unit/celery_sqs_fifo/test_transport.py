@@ -1,4 +1,4 @@
-"""The kombu transport, as Celery uses it, without a network."""
+"""Celery uses the kombu transport. The tests need no network."""
 
 import json
 from collections.abc import Iterator
@@ -12,9 +12,9 @@ from kombu.messaging import Producer
 
 from celery_sqs_fifo import DONE, EventRules, Options, Outcome, Result, UnsupportedOnFifo, transport
 from celery_sqs_fifo.transport import Channel, Message
+from tests.support.chain_app import CHAIN, QUEUE, fifo_app
 from tests.support.fake_calls import FakeCalls, sqs_message
 from tests.support.fake_loop import FakeLoop, use_clock_of
-from tests.unit.celery_sqs_fifo.control.test_app import CHAIN, QUEUE, fifo_app
 
 QUEUE_URL = f"https://sqs.eu-west-1.amazonaws.com/123456789012/{QUEUE}"
 BUG = Outcome(Result.BUG, "bug")
@@ -33,7 +33,7 @@ class Sqs:
 
 
 class Broker:
-    """A channel with fake calls and a fake loop, and the messages that Celery received."""
+    """A channel with fake calls and a fake event loop, and the messages that Celery received."""
 
     def __init__(self, channel: Channel, calls: FakeCalls, sqs: Sqs, loop: FakeLoop) -> None:
         self.channel = channel
@@ -101,9 +101,17 @@ def test_nothing_is_consumed_without_rules_for_events(broker: Broker, rules: Any
 
 
 @pytest.mark.parametrize("chain", [(), "first"])
-def test_a_chain_is_a_sequence_of_at_least_one_task(chain: Any) -> None:
+def test_a_chain_must_be_a_sequence_with_at_least_one_task(chain: Any) -> None:
     with pytest.raises(ImproperlyConfigured):
         EventRules(chain=chain)
+
+
+@pytest.mark.parametrize("attributes", ["event_type", ("event_type", "reason"), ("place",)])
+def test_the_attributes_of_events_have_other_names_than_those_of_dead_letters(
+    attributes: Any,
+) -> None:
+    with pytest.raises(ImproperlyConfigured, match="attributes"):
+        EventRules(chain=CHAIN, attributes=attributes)
 
 
 def test_an_acknowledged_message_is_deleted(broker: Broker) -> None:
@@ -116,7 +124,7 @@ def test_an_acknowledged_message_is_deleted(broker: Broker) -> None:
 
 
 @pytest.mark.parametrize("requeue", [True, False])
-def test_a_rejected_message_is_never_just_dropped(broker: Broker, requeue: bool) -> None:
+def test_a_rejected_message_is_not_dropped(broker: Broker, requeue: bool) -> None:
     broker.consume()
     broker.receive("1")
     broker.messages[0].reject(requeue=requeue)
@@ -188,7 +196,7 @@ def test_without_celerys_event_loop_nothing_is_consumed(broker: Broker) -> None:
 
 
 def test_messages_are_not_consumed_without_acknowledging(broker: Broker) -> None:
-    with pytest.raises(ImproperlyConfigured, match="acknowledges"):
+    with pytest.raises(ImproperlyConfigured, match="acknowledgement"):
         broker.consume(no_ack=True)
 
 

@@ -1,10 +1,11 @@
-"""Delete finished messages, up to ten with one call."""
+"""Finished messages are deleted, up to ten with one call."""
 
 import logging
 
 import pytest
 
-from celery_sqs_fifo.consuming.acks import RETRY_AFTER, Acks
+from celery_sqs_fifo import Backoff
+from celery_sqs_fifo.consuming.acks import Acks
 from celery_sqs_fifo.consuming.reports import Report
 from celery_sqs_fifo.delivery import Delivery
 from tests.support.fake_calls import FakeCalls, delivery, names
@@ -13,10 +14,13 @@ from tests.support.fake_loop import FakeLoop
 DELETE = "DeleteMessageBatch"
 FLUSH_AFTER = 0.1
 FLUSH_WITHIN = 1.0
+RETRY_AFTER = 0.5
+LONGEST = 30.0
+REFUSED = "HTTP 503 ServiceUnavailable"
 
 
 class Finished:
-    """Acks with fakes around them, and what they reported."""
+    """An `Acks` object with fake collaborators, and the deletes that it reported."""
 
     def __init__(self) -> None:
         self.calls = FakeCalls()
@@ -28,6 +32,7 @@ class Finished:
             queue_url="queue",
             flush_after=FLUSH_AFTER,
             flush_within=FLUSH_WITHIN,
+            backoff=Backoff(first=RETRY_AFTER, longest=LONGEST),
             now=self.loop.monotonic,
             call_later=self.loop.call_later,
             report=self._report,
@@ -56,7 +61,7 @@ def test_ten_finished_messages_are_deleted_at_once_with_one_call(finished: Finis
     assert call.handles == [one.receipt_handle for one in ten]
 
 
-def test_fewer_messages_are_deleted_together_after_a_flush_interval_without_another(
+def test_fewer_than_ten_messages_are_deleted_when_no_other_finishes_within_the_flush_interval(
     finished: Finished,
 ) -> None:
     finished.add(2)
@@ -70,7 +75,7 @@ def test_fewer_messages_are_deleted_together_after_a_flush_interval_without_anot
     assert len(call.handles) == 3
 
 
-def test_no_delete_waits_for_others_longer_than_flush_within(finished: Finished) -> None:
+def test_no_delete_waits_longer_than_flush_within(finished: Finished) -> None:
     began = finished.loop.now
     while not finished.calls.made:
         finished.add(1)
@@ -159,7 +164,7 @@ def test_a_delete_in_flight_is_not_sent_again(finished: Finished) -> None:
 @pytest.mark.parametrize(
     "error", ["HTTP 503 ServiceUnavailable", "HTTP 403 AccessDenied", "Timeout"]
 )
-def test_deletes_that_failed_as_a_whole_are_tried_again_until_they_work(
+def test_deletes_of_a_failed_call_are_tried_again_until_they_succeed(
     finished: Finished, error: str
 ) -> None:
     three = finished.add(3)
@@ -169,7 +174,7 @@ def test_deletes_that_failed_as_a_whole_are_tried_again_until_they_work(
 
     finished.loop.advance(RETRY_AFTER)
     finished.calls.answer(DELETE, error=error)
-    finished.loop.advance(RETRY_AFTER)
+    finished.loop.advance(2 * RETRY_AFTER)
     finished.calls.answer(DELETE)
 
     assert finished.deleted == three
@@ -199,7 +204,7 @@ def test_only_the_entries_that_failed_are_tried_again_and_in_their_order(
         "MessageNotInflight",
     ],
 )
-def test_a_delete_that_came_too_late_is_reported_and_logged_once_and_not_tried_again(
+def test_a_delete_after_the_end_of_its_lease_is_reported_once_and_not_tried_again(
     finished: Finished, caplog: pytest.LogCaptureFixture, code: str
 ) -> None:
     kept, late = finished.add(2)
@@ -219,7 +224,7 @@ def test_a_delete_that_came_too_late_is_reported_and_logged_once_and_not_tried_a
 def test_a_newly_finished_message_does_not_resend_all_failed_deletes(
     finished: Finished,
 ) -> None:
-    """With 200 waiting, that would be 20 calls for each event, against an SQS that throttles."""
+    """With 200 failed deletes, each event would otherwise cost 20 calls to a throttling SQS."""
     finished.add(10)
     finished.calls.answer(DELETE, error="HTTP 400 ThrottlingException")
     finished.add(1)
@@ -227,8 +232,58 @@ def test_a_newly_finished_message_does_not_resend_all_failed_deletes(
     assert len(finished.calls.of(DELETE)) == 1
 
     finished.loop.advance(RETRY_AFTER)
-    finished.calls.answer_all(DELETE)
+    finished.calls.answer(DELETE)
+    finished.calls.answer(DELETE)
     assert len(finished.deleted) == 11
+
+
+def test_refused_deletes_are_tried_again_with_growing_delays(finished: Finished) -> None:
+    finished.calls.errors = {DELETE: REFUSED}
+    finished.calls.at_once = {DELETE}
+    finished.add(200)
+    finished.loop.advance(10 * 60)
+    assert len(finished.calls.made) <= 30
+
+    finished.calls.errors.clear()
+    finished.loop.advance(LONGEST)
+    assert len(finished.deleted) == 200
+
+
+def test_while_deletes_are_refused_only_one_batch_is_tried_at_a_time(finished: Finished) -> None:
+    finished.add(30)
+    finished.calls.errors = {DELETE: REFUSED}
+    finished.calls.answer_all(DELETE)
+    before = len(finished.calls.made)
+    finished.loop.advance(LONGEST)
+    finished.add(10)
+    assert len(finished.calls.made) == before + 1
+
+    finished.calls.errors.clear()
+    while finished.acks.number:
+        finished.calls.answer_all(DELETE)
+    assert len(finished.deleted) == 40
+
+
+def test_calls_that_fail_at_the_same_time_count_as_one_refusal(finished: Finished) -> None:
+    finished.add(100)
+    finished.calls.errors = {DELETE: REFUSED}
+    finished.calls.answer_all(DELETE)
+    before = len(finished.calls.made)
+    finished.loop.advance(RETRY_AFTER)
+
+    assert len(finished.calls.made) == before + 1
+
+
+def test_an_entry_that_sqs_always_refuses_does_not_delay_the_others(finished: Finished) -> None:
+    finished.calls.at_once = {DELETE}
+    bad = delivery()
+    finished.calls.refused = {bad.receipt_handle: "InternalError"}
+    finished.acks.add(bad)
+    for _ in range(20):
+        finished.add(10)
+        finished.loop.advance(RETRY_AFTER)
+
+    assert finished.acks.undeleted == [bad]
 
 
 def test_more_than_ten_are_deleted_in_batches_of_ten(finished: Finished) -> None:

@@ -1,4 +1,4 @@
-"""Quotas of causes, and for how long an event is parked."""
+"""A cause has a quota of quarantined events. Events above the quota are parked."""
 
 import pytest
 
@@ -8,7 +8,7 @@ from tests.support.fake_calls import delivery
 
 HOUR = 3600.0
 DAY = 24 * HOUR
-# What the guide asks of the queue's redrive policy.
+# The guide of the library requires this value in the queue's redrive policy.
 MAX_RECEIVE_COUNT = 100
 OPTIONS = Options(dead_letter_queue_url="dlq.fifo")
 
@@ -32,7 +32,7 @@ def test_each_cause_has_a_quota_of_its_own(causes: Causes) -> None:
     assert causes.may_quarantine("b", now=0)
 
 
-def test_a_released_cause_has_its_quota_back_and_what_is_parked_for_it(causes: Causes) -> None:
+def test_releasing_a_cause_resets_its_quota_and_returns_its_parked_events(causes: Causes) -> None:
     for cause in ("a", "b"):
         for _ in range(4):
             causes.may_quarantine(cause, now=0)
@@ -47,7 +47,7 @@ def test_a_released_cause_has_its_quota_back_and_what_is_parked_for_it(causes: C
     assert not causes.may_quarantine("b", now=100)
 
 
-def test_the_numbers_of_causes_begin_with_the_largest(causes: Causes) -> None:
+def test_causes_are_listed_by_their_numbers_largest_first(causes: Causes) -> None:
     causes.may_quarantine("few", now=0)
     for number in range(5):
         causes.may_quarantine("many", now=0)
@@ -60,7 +60,7 @@ def test_the_numbers_of_causes_begin_with_the_largest(causes: Causes) -> None:
     assert causes.numbers(now=HOUR) == []
 
 
-def test_memory_is_bounded_whatever_a_producer_poisons(causes: Causes) -> None:
+def test_the_number_of_remembered_causes_and_parked_events_is_bounded(causes: Causes) -> None:
     for number in range(MAX_CAUSES + 100):
         causes.may_quarantine(f"cause {number}", now=0)
     for number in range(MAX_REMEMBERED + 100):
@@ -85,22 +85,25 @@ def test_a_parked_event_waits_from_a_minute_to_twelve_hours_by_its_receive_count
     assert [wait(count) for count in (11, 30, 10_000)] == [12 * 3600 - 60] * 3
 
 
-def test_it_waits_no_longer_than_twelve_hours_from_its_receipt() -> None:
+def test_a_parked_event_waits_at_most_twelve_hours_from_its_receipt() -> None:
     """SQS refuses a longer wait (SQS, "Visibility timeout")."""
     assert wait(20, held_for=2 * HOUR) == 10 * 3600 - 60
 
 
-def test_it_waits_no_longer_than_until_its_retention_nears() -> None:
+def test_a_parked_event_waits_at_most_until_it_nears_its_retention() -> None:
     assert wait(20, retention_nears_in=90.5) == 90
     assert wait(20, retention_nears_in=0.2) == 1
 
 
 @pytest.mark.parametrize("retention", [HOUR, 4 * DAY, OPTIONS.retention])
-def test_a_parked_event_is_received_far_less_often_than_sqs_lets_it_be(retention: float) -> None:
-    """Within 80% of the retention: runs between the waits would only make it fewer.
+def test_a_parked_event_is_received_far_less_often_than_the_redrive_policy_allows(
+    retention: float,
+) -> None:
+    """Count how often an event is received within 80% of the retention if it is always parked.
 
-    The waits of the first ten receipts add up to 17 hours. From then on each is nearly twelve
-    hours, so that 11.2 days (80% of 14) have 32 receipts.
+    The waits after the first ten receives add up to 17 hours. Each later wait is nearly twelve
+    hours. So there are 32 receives within 11.2 days, which is 80% of 14 days. In practice there are
+    fewer, because the event also runs between the waits.
     """
     age, receipts = 0.0, 0
     while age < 0.8 * retention:
@@ -110,7 +113,7 @@ def test_a_parked_event_is_received_far_less_often_than_sqs_lets_it_be(retention
     assert receipts <= 32 < MAX_RECEIVE_COUNT / 3
 
 
-def test_other_delays_may_be_chosen() -> None:
+def test_the_delays_of_parking_are_an_option() -> None:
     one = delivery(receive_count=3, now=0.0)
     delay = Backoff(first=1, longest=10)
 

@@ -4,10 +4,21 @@ import pytest
 
 from celery_sqs_fifo import Outcome, Result
 from celery_sqs_fifo.consuming.charging import LOST, Charging, cause_of
+from celery_sqs_fifo.delivery import Delivery
 from tests.support.fake_calls import delivery
 
 BUG = Outcome(Result.BUG, "bug", "a.py:1 f > KeyError")
 UNAVAILABLE = Outcome(Result.UNAVAILABLE, "unavailable", "down")
+
+
+def anything(_delivery: Delivery) -> bool:
+    """Return True: a successful run proves that the dependencies of every event work."""
+    return True
+
+
+def succeed(charging: Charging, *, held: list[Delivery]) -> list[Delivery]:
+    """Begin a run, and note its success. Return the events that have used up their runs."""
+    return charging.note_success(charging.begin(), held=held, proves=anything)
 
 
 @pytest.fixture
@@ -15,7 +26,7 @@ def charging() -> Charging:
     return Charging(max_runs=2)
 
 
-def test_a_failure_is_charged_when_a_run_that_began_later_has_got_through(
+def test_a_failure_is_charged_when_a_run_that_began_later_succeeds(
     charging: Charging,
 ) -> None:
     failed = delivery()
@@ -23,7 +34,7 @@ def test_a_failure_is_charged_when_a_run_that_began_later_has_got_through(
     charging.note_failure(failed, BUG)
     assert (failed.bugs, charging.has_uncharged) == (0, True)
 
-    charging.note_success(charging.begin(), held=[failed])
+    succeed(charging, held=[failed])
     assert (failed.bugs, charging.has_uncharged) == (1, False)
 
 
@@ -35,7 +46,7 @@ def test_a_run_that_began_before_the_failure_charges_nothing(charging: Charging)
     another = charging.begin()
     charging.note_failure(failed, BUG)
     for begun in (other, another):
-        charging.note_success(begun, held=[failed])
+        charging.note_success(begun, held=[failed], proves=anything)
 
     assert (failed.bugs, charging.has_uncharged) == (0, True)
 
@@ -44,21 +55,35 @@ def test_an_event_of_the_same_batch_charges_nothing(charging: Charging) -> None:
     failed, done = delivery("failed"), delivery("done")
     begun = charging.begin([failed, done])
     charging.note_failure(failed, BUG)
-    charging.note_success(begun, held=[failed])
+    charging.note_success(begun, held=[failed], proves=anything)
 
     assert (failed.begun, done.begun, failed.bugs) == (begun, begun, 0)
+
+
+def test_a_run_that_does_not_prove_that_the_dependencies_of_an_event_work_charges_nothing(
+    charging: Charging,
+) -> None:
+    plain, answer = delivery("plain"), delivery("answer")
+    answer.kind = "answer"
+    for failed in (plain, answer):
+        charging.note_failure(failed, BUG)
+    charging.note_success(
+        charging.begin(), held=[plain, answer], proves=lambda failed: failed.kind == ""
+    )
+
+    assert (plain.bugs, answer.bugs, charging.has_uncharged) == (1, 0, True)
 
 
 def test_a_failure_is_charged_once(charging: Charging) -> None:
     failed = delivery()
     charging.note_failure(failed, BUG)
     for _ in range(5):
-        charging.note_success(charging.begin(), held=[failed])
+        succeed(charging, held=[failed])
 
     assert failed.bugs == 1
 
 
-def test_however_often_all_fail_nothing_is_charged_but_the_last_failure(
+def test_if_all_events_fail_repeatedly_only_the_last_failure_is_charged(
     charging: Charging,
 ) -> None:
     """All events fail in an outage, and the first one that succeeds ends it."""
@@ -69,7 +94,7 @@ def test_however_often_all_fail_nothing_is_charged_but_the_last_failure(
             charging.note_failure(event, BUG)
     assert [event.bugs for event in events] == [0] * 10
 
-    assert charging.note_success(charging.begin(), held=events) == []
+    assert succeed(charging, held=events) == []
     assert [event.bugs for event in events] == [1] * 10
 
 
@@ -81,19 +106,19 @@ def test_an_event_has_used_up_its_runs_when_enough_failures_are_charged(
     used_up = []
     for _ in range(2):
         charging.note_failure(bad, BUG)
-        used_up.append(charging.note_success(charging.begin(), held=[bad, other]))
+        used_up.append(succeed(charging, held=[bad, other]))
 
     assert used_up == [[], [bad]]
     assert other.bugs == 1
 
 
-def test_an_unavailable_dependency_is_never_charged_nor_what_failed_before_it(
+def test_neither_an_unavailable_dependency_nor_an_earlier_failure_is_charged(
     charging: Charging,
 ) -> None:
     failed = delivery()
     charging.note_failure(failed, BUG)
     charging.note_failure(failed, UNAVAILABLE)
-    charging.note_success(charging.begin(), held=[failed])
+    succeed(charging, held=[failed])
 
     assert (failed.bugs, charging.has_uncharged) == (0, False)
 
@@ -101,7 +126,7 @@ def test_an_unavailable_dependency_is_never_charged_nor_what_failed_before_it(
 def test_events_that_are_no_longer_held_are_forgotten(charging: Charging) -> None:
     charging.note_failure(delivery(), BUG)
 
-    assert charging.note_success(charging.begin(), held=[]) == []
+    assert succeed(charging, held=[]) == []
     assert charging.has_uncharged is False
 
 
@@ -115,9 +140,11 @@ def test_events_that_are_no_longer_held_are_forgotten(charging: Charging) -> Non
         (LOST, "lost"),
     ],
 )
-def test_a_cause_is_the_innermost_place_and_the_type(outcome: Outcome, cause: str) -> None:
+def test_a_cause_is_the_innermost_frame_and_the_type_of_the_error(
+    outcome: Outcome, cause: str
+) -> None:
     assert cause_of(outcome) == cause
 
 
-def test_a_cause_is_bounded() -> None:
+def test_the_length_of_a_cause_is_bounded() -> None:
     assert len(cause_of(Outcome(Result.BUG, "bug", "x" * 10_000))) == 200

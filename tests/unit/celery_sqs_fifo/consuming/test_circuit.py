@@ -1,4 +1,4 @@
-"""The circuit: it opens for an outage, not for one failing event, and probes until it ends."""
+"""The circuit opens for an outage but not for one failing event, and probes until it can close."""
 
 import logging
 from collections.abc import Callable
@@ -11,7 +11,7 @@ from tests.support.fake_loop import FakeLoop
 
 
 class Outage:
-    """A circuit with fakes around it, its probes and how often it closed."""
+    """A circuit with fake collaborators. Counts its probes and how often it closed."""
 
     def __init__(self, *, has_probe: bool = True) -> None:
         self.loop = FakeLoop()
@@ -56,7 +56,7 @@ def outage() -> Outage:
     return outage
 
 
-def test_it_starts_with_a_probe_before_anything_is_received() -> None:
+def test_a_worker_starts_with_a_probe_before_it_receives() -> None:
     outage = Outage()
     outage.circuit.start()
     assert (outage.circuit.is_open, outage.probes, outage.closed) == (True, 1, 0)
@@ -65,7 +65,7 @@ def test_it_starts_with_a_probe_before_anything_is_received() -> None:
     assert (outage.circuit.is_open, outage.closed) == (False, 1)
 
 
-def test_without_a_probe_it_starts_at_once_and_never_opens() -> None:
+def test_without_a_probe_the_circuit_is_closed_from_the_start_and_never_opens() -> None:
     outage = Outage(has_probe=False)
     outage.circuit.start()
     assert (outage.circuit.is_open, outage.closed) == (False, 1)
@@ -74,7 +74,9 @@ def test_without_a_probe_it_starts_at_once_and_never_opens() -> None:
     assert outage.circuit.is_open is False
 
 
-def test_it_opens_when_events_of_enough_groups_fail_within_the_window(outage: Outage) -> None:
+def test_the_circuit_opens_when_events_of_enough_groups_fail_within_the_window(
+    outage: Outage,
+) -> None:
     outage.fail("a", "b")
     assert outage.circuit.is_open is False
 
@@ -83,14 +85,14 @@ def test_it_opens_when_events_of_enough_groups_fail_within_the_window(outage: Ou
     assert outage.circuit.is_open is True
 
 
-def test_one_group_that_fails_again_and_again_is_no_outage(outage: Outage) -> None:
+def test_one_group_that_fails_again_and_again_is_not_an_outage(outage: Outage) -> None:
     for _ in range(100):
         outage.fail("a", "b")
 
     assert (outage.circuit.is_open, outage.probes) == (False, 0)
 
 
-def test_groups_that_failed_longer_ago_do_not_count(outage: Outage) -> None:
+def test_failures_before_the_window_do_not_count(outage: Outage) -> None:
     outage.fail("a", "b")
     outage.loop.advance(5.1)
     outage.fail("c", "d")
@@ -113,7 +115,7 @@ def test_probes_run_one_at_a_time_with_growing_delays_until_one_succeeds(outage:
     assert (outage.circuit.is_open, outage.closed) == (False, 1)
 
 
-def test_failures_while_it_is_open_start_no_second_probe(outage: Outage) -> None:
+def test_failures_while_the_circuit_is_open_start_no_second_probe(outage: Outage) -> None:
     outage.fail("a", "b", "c", "d", "e")
     outage.fail("f", "g", "h")
 
@@ -128,7 +130,7 @@ def test_failures_during_the_first_probe_start_no_second_one() -> None:
     assert (outage.probes, outage.loop.delays) == (1, [])
 
 
-def test_after_an_outage_it_takes_new_failures_to_open_again(outage: Outage) -> None:
+def test_after_an_outage_only_new_failures_open_the_circuit_again(outage: Outage) -> None:
     outage.fail("a", "b", "c")
     outage.loop.advance(0.5)
     outage.circuit.on_probed(succeeded=True)
@@ -160,7 +162,9 @@ def test_a_cause_that_returns_within_a_minute_of_a_successful_probe_is_probed_fi
     assert outage.circuit.is_open is True
 
 
-def test_another_cause_opens_it_within_that_minute(outage: Outage) -> None:
+def test_another_cause_opens_the_circuit_within_a_minute_of_a_successful_probe(
+    outage: Outage,
+) -> None:
     outage.fail("a", "b", "c")
     outage.circuit.on_probed(succeeded=True)
     for group in "abc":
@@ -169,7 +173,7 @@ def test_another_cause_opens_it_within_that_minute(outage: Outage) -> None:
     assert outage.circuit.is_open is True
 
 
-def test_unexpected_failures_open_it_only_if_a_probe_fails(outage: Outage) -> None:
+def test_unexpected_failures_open_the_circuit_only_if_a_probe_fails(outage: Outage) -> None:
     outage.fail_unexpectedly("a", "b", "c", "d")
     assert (outage.circuit.is_open, outage.probes) == (False, 0)
 

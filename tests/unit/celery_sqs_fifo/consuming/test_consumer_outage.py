@@ -1,4 +1,4 @@
-"""The consumer while dependencies are down, and its liveness."""
+"""While dependencies are down, the consumer receives nothing but stays alive."""
 
 from pathlib import Path
 from typing import Any
@@ -84,7 +84,7 @@ def test_one_probe_runs_at_a_time(worker: Worker) -> None:
     assert len(worker.handed) == 1
 
 
-def test_it_closes_after_a_successful_probe_and_runs_waiting_events(worker: Worker) -> None:
+def test_the_circuit_closes_after_a_successful_probe_and_waiting_events_run(worker: Worker) -> None:
     open_circuit(worker)
     worker.loop.advance(60)
     worker.settle(worker.probe)
@@ -104,7 +104,7 @@ def test_one_failing_group_does_not_stop_other_groups(worker: Worker) -> None:
     assert worker.order[-1] == ["good"]
 
 
-def test_in_a_quiet_hour_the_probe_decides_whether_a_failure_counts(worker: Worker) -> None:
+def test_without_other_events_the_probe_decides_whether_a_failure_counts(worker: Worker) -> None:
     worker.settle(worker.probe)
     worker.receive(*messages("bad", 1))
     for _ in range(5):
@@ -123,7 +123,7 @@ def test_in_a_quiet_hour_the_probe_decides_whether_a_failure_counts(worker: Work
     assert len(worker.calls.of(SEND)) == 1
 
 
-def test_no_probe_runs_if_another_event_got_through_after_the_failure(worker: Worker) -> None:
+def test_no_probe_runs_if_another_event_succeeded_after_the_failure(worker: Worker) -> None:
     worker.settle(worker.probe)
     worker.receive(*messages("bad", 1))
     worker.settle("handle-bad0", [BUG])
@@ -150,18 +150,15 @@ def test_many_groups_that_fail_unexpectedly_stop_receiving_only_if_the_probe_fai
     assert worker.polls == 0
 
 
-def test_without_a_probe_failing_groups_that_fill_the_worker_are_parked_not_charged(
+def test_without_a_probe_failing_groups_that_fill_the_worker_are_parked_and_not_charged(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    worker = Worker(monkeypatch, processes=3, max_held=3).start()
+    worker = Worker(monkeypatch, processes=3, max_set_aside=2).start()
     worker.receive(*one_of_each(3))
-    for _ in range(5):
-        assert worker.polls == 0
-        for number in range(3):
-            worker.settle(f"handle-m{number}", [BUG])
-        worker.loop.advance(30)
+    for number in range(3):
+        worker.settle(f"handle-m{number}", [BUG])
     assert worker.calls.of(SEND) == []
-    assert worker.calls.parked["handle-m0"] == 60
+    assert worker.calls.parked == {"handle-m2": 60}
     worker.receive(sqs_message("good", group="good"))
 
     assert worker.order[-1] == ["good"]
@@ -173,6 +170,21 @@ def test_no_probe_runs_after_stop(worker: Worker) -> None:
     worker.loop.advance(60)
 
     assert worker.handed == {}
+
+
+def test_a_stopped_consumer_does_nothing_while_its_circuit_is_open(worker: Worker) -> None:
+    """It does not even search for events near their retention, as a running consumer would."""
+    worker.settle(worker.probe, None)
+    worker.loop.advance(3601)
+    worker.receive(sqs_message("waiting"))
+    worker.consumer.stop()
+    assert worker.calls.released == ["handle-waiting"]
+
+    made = dict(worker.calls.counts)
+    worker.settle(worker.probe, None)
+    worker.loop.advance(2 * 3600)
+    assert (worker.handed, worker.polls) == ({}, 0)
+    assert worker.calls.counts == made
 
 
 def is_alive_after(worker: Worker, seconds: float, file: Path) -> bool:
@@ -187,7 +199,7 @@ def file(tmp_path: Path) -> Path:
     return tmp_path / "alive"
 
 
-def test_it_is_not_alive_after_a_time_without_a_successful_receive(
+def test_a_worker_without_a_successful_receive_for_some_time_is_not_alive(
     monkeypatch: pytest.MonkeyPatch, file: Path
 ) -> None:
     worker = Worker(monkeypatch, liveness_file=str(file), receive_within=120).start()
@@ -198,7 +210,9 @@ def test_it_is_not_alive_after_a_time_without_a_successful_receive(
     assert is_alive_after(worker, 0, file)
 
 
-def test_failed_receives_are_no_sign_of_life(monkeypatch: pytest.MonkeyPatch, file: Path) -> None:
+def test_a_worker_whose_receives_fail_is_not_alive(
+    monkeypatch: pytest.MonkeyPatch, file: Path
+) -> None:
     worker = Worker(monkeypatch, liveness_file=str(file), receive_within=120).start()
     for _ in range(20):
         worker.calls.answer(RECEIVE, error="HTTP 503 x")
@@ -207,13 +221,15 @@ def test_failed_receives_are_no_sign_of_life(monkeypatch: pytest.MonkeyPatch, fi
     assert not is_alive_after(worker, 0, file)
 
 
-def test_with_an_open_circuit_it_is_alive(monkeypatch: pytest.MonkeyPatch, file: Path) -> None:
+def test_a_worker_with_an_open_circuit_is_alive(
+    monkeypatch: pytest.MonkeyPatch, file: Path
+) -> None:
     worker = Worker(monkeypatch, liveness_file=str(file), probe="ordinary").start()
 
     assert is_alive_after(worker, 10_000, file)
 
 
-def test_it_is_alive_if_it_has_no_room_to_receive(
+def test_a_worker_without_room_to_receive_is_alive(
     monkeypatch: pytest.MonkeyPatch, file: Path
 ) -> None:
     worker = Worker(monkeypatch, liveness_file=str(file), max_held=1).start()

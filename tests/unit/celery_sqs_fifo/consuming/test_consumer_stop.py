@@ -1,4 +1,4 @@
-"""Stop consuming: receive no more, and give back all messages that are not running."""
+"""A stopped consumer receives no more, and gives back all messages that are not running."""
 
 import logging
 
@@ -34,7 +34,7 @@ def test_waiting_and_held_messages_are_released_and_running_ones_are_not(worker:
     assert set(worker.calls.released) == {f"handle-{name}" for name in names.difference(running)}
 
 
-def test_it_waits_for_the_open_poll_and_gives_back_its_messages(worker: Worker) -> None:
+def test_a_stop_waits_for_the_open_poll_and_gives_back_its_messages(worker: Worker) -> None:
     worker.loop.call_later(1.5, worker.receive, *messages("late", 3))
     began = worker.loop.now
     worker.consumer.stop()
@@ -44,7 +44,7 @@ def test_it_waits_for_the_open_poll_and_gives_back_its_messages(worker: Worker) 
     assert (worker.handed, worker.polls) == ({}, 0)
 
 
-def test_it_waits_for_a_poll_that_hangs_no_longer_than_a_poll_takes(worker: Worker) -> None:
+def test_a_stop_waits_for_a_hanging_poll_no_longer_than_a_poll_takes(worker: Worker) -> None:
     began = worker.loop.now
     worker.consumer.stop()
 
@@ -59,7 +59,7 @@ def test_a_poll_that_fails_at_the_end_is_not_tried_again(worker: Worker) -> None
     assert worker.polls == 0
 
 
-def test_results_that_come_after_it_are_settled_at_once(worker: Worker) -> None:
+def test_results_that_arrive_after_the_stop_are_settled_immediately(worker: Worker) -> None:
     worker.receive(*one_of_each(2))
     worker.loop.call_soon(worker.receive)
     worker.consumer.stop()

@@ -13,7 +13,7 @@ from celery_sqs_fifo.consuming.deadline import ShutdownDeadline, bound_shutdown
 
 @pytest.fixture
 def signals(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[int]]:
-    """What this process was sent."""
+    """The signals that this process was sent. They have no effect."""
     sent: list[int] = []
     monkeypatch.setattr(os, "kill", lambda _pid, number: sent.append(number))
     bound_shutdown.cache_clear()
@@ -27,7 +27,7 @@ def wait_for_timers() -> None:
             thread.join()
 
 
-def test_after_its_time_the_worker_is_told_to_end_what_runs(
+def test_a_warm_shutdown_becomes_a_cold_one_after_its_deadline(
     signals: list[int], caplog: pytest.LogCaptureFixture
 ) -> None:
     deadline = ShutdownDeadline(0.01)
@@ -39,7 +39,7 @@ def test_after_its_time_the_worker_is_told_to_end_what_runs(
     assert [one.message for one in caplog.records] == ["shutdown_deadline_passed"]
 
 
-def test_a_worker_that_is_told_to_stop_has_one_deadline(signals: list[int]) -> None:
+def test_a_second_request_to_stop_does_not_start_a_second_deadline(signals: list[int]) -> None:
     assert bound_shutdown(0.01) is bound_shutdown(0.01)
     worker_shutting_down.send(sender="worker", sig="TERM", how="Warm", exitcode=0)
     wait_for_timers()

@@ -1,4 +1,4 @@
-"""The gate: which messages may run, in which order, and in which batches."""
+"""The gate decides which messages may run, in which order, and in which batches."""
 
 from typing import Any
 
@@ -33,7 +33,19 @@ def test_messages_of_one_group_run_one_after_the_other() -> None:
     assert take(gate, max_events=1) == ["2"]
 
 
-def test_a_hot_group_with_ten_waiting_never_keeps_others_from_running() -> None:
+def test_a_message_that_arrives_while_its_group_runs_waits() -> None:
+    gate = Gate()
+    first = delivery("1")
+    admit(gate, first)
+    assert take(gate) == ["1"]
+
+    admit(gate, delivery("2"))
+    assert take(gate) == []
+    gate.finish(first)
+    assert take(gate) == ["2"]
+
+
+def test_ten_waiting_messages_of_one_group_never_keep_other_groups_from_running() -> None:
     gate = Gate()
     hot = [delivery(f"hot-{number}", group="hot") for number in range(11)]
     admit(gate, *hot)
@@ -87,7 +99,7 @@ def test_messages_after_a_barrier_wait_until_its_delete_is_confirmed() -> None:
     assert take(gate) == ["after"]
 
 
-def test_an_event_that_is_no_barrier_does_not_wait_for_deletes() -> None:
+def test_an_event_that_is_not_a_barrier_does_not_wait_for_deletes() -> None:
     gate = Gate()
     first, second = delivery("1"), delivery("2")
     admit(gate, first, second)
@@ -98,7 +110,7 @@ def test_an_event_that_is_no_barrier_does_not_wait_for_deletes() -> None:
     assert take(gate) == ["2"]
 
 
-def test_an_event_that_goes_alone_without_being_a_barrier_causes_no_waits_for_deletes() -> None:
+def test_deletes_do_not_delay_an_event_that_goes_alone_or_later_events() -> None:
     gate = Gate()
     first, single = delivery("1"), delivery("single", is_single=True)
     admit(gate, first, single, delivery("2"))
@@ -110,7 +122,7 @@ def test_an_event_that_goes_alone_without_being_a_barrier_causes_no_waits_for_de
     assert take(gate) == ["2"]
 
 
-def test_the_rest_of_a_backlog_waits_on_the_queue_until_all_is_deleted() -> None:
+def test_later_messages_of_a_backlog_stay_on_the_queue_until_all_deletes_are_confirmed() -> None:
     gate = Gate()
     one, two = (delivery(name, has_backlog=True) for name in "12")
     admit(gate, one, two)
@@ -168,7 +180,7 @@ def test_a_message_larger_than_a_batch_goes_alone() -> None:
     assert take(gate, max_bytes=100) == ["other"]
 
 
-def test_barriers_singles_pointers_reruns_and_survivors_of_a_lost_process_go_alone() -> None:
+def test_barriers_events_that_go_alone_pointers_and_reruns_are_not_batched() -> None:
     gate = Gate()
     special: dict[str, dict[str, Any]] = {
         "barrier": {"is_barrier": True},
@@ -176,6 +188,7 @@ def test_barriers_singles_pointers_reruns_and_survivors_of_a_lost_process_go_alo
         "pointer": {"is_celery": True},
         "rerun": {"failures": 1},
         "survivor": {"was_lost": True},
+        "redelivered": {"receive_count": 2},
     }
     for name, changes in special.items():
         admit(gate, delivery(name, group=name, **changes), delivery(f"{name}+", group=name))
@@ -218,3 +231,68 @@ def test_a_group_without_held_messages_is_forgotten() -> None:
     gate.forget(two)
 
     assert (gate.group_ids, gate.held, gate.ready, list(gate)) == ([], 0, 0, [])
+
+
+def suspects_of(*group_ids: str) -> Gate:
+    return Gate(is_suspect=lambda one: one.group_id in group_ids)
+
+
+def take_suspect(gate: Gate) -> list[str]:
+    return names(gate.take_suspect(max_events=10, max_bytes=1_000))
+
+
+def test_suspects_take_turns_separately_from_other_groups() -> None:
+    gate = suspects_of("bad")
+    admit(gate, delivery("bad", group="bad"), delivery("good", group="good"))
+    assert (gate.ready, gate.suspects, gate.waiting_of_suspects) == (1, 1, 1)
+
+    assert take(gate) == ["good"]
+    assert take(gate) == []
+    assert take_suspect(gate) == ["bad"]
+    assert take_suspect(gate) == []
+
+
+def test_a_batch_of_a_suspect_has_events_of_one_group_only() -> None:
+    gate = suspects_of("a", "b")
+    admit(gate, delivery("a1", group="a"), delivery("b1", group="b"), delivery("a2", group="a"))
+
+    assert [take_suspect(gate), take_suspect(gate)] == [["a1", "a2"], ["b1"]]
+
+
+def test_scopes_of_suspects_take_turns() -> None:
+    gate = suspects_of("p1", "p2", "p3", "q1", "alone")
+    for group in ("p1", "p2", "p3", "q1"):
+        admit(gate, delivery(group, group=group, scope=group[0]))
+    admit(gate, delivery("alone", group="alone"))
+
+    order = [take_suspect(gate) for _ in range(5)]
+    assert order == [["p1"], ["q1"], ["alone"], ["p2"], ["p3"]]
+
+
+def test_groups_are_sorted_again_when_the_suspects_change() -> None:
+    known: set[str] = set()
+    gate = Gate(is_suspect=lambda one: one.group_id in known)
+    admit(gate, *[delivery(group, group=group) for group in "abc"])
+    known.add("b")
+    gate.sort_ready()
+    assert (take(gate), gate.suspects) == (["a", "c"], 1)
+
+    known.clear()
+    gate.sort_ready()
+    assert (take(gate), gate.suspects) == (["b"], 0)
+
+
+def test_the_later_messages_of_a_suspect_can_be_dropped() -> None:
+    gate = suspects_of("g")
+    admit(gate, *[delivery(str(number)) for number in range(3)])
+
+    assert names(gate.drop_followers("g")) == ["1", "2"]
+    assert (gate.held, take_suspect(gate)) == (1, ["0"])
+
+
+def test_the_search_for_old_messages_includes_those_of_suspects() -> None:
+    gate = suspects_of("g")
+    admit(gate, delivery("old", sent_at=0.0))
+
+    assert names(gate.take_queued_before(1.0)) == ["old"]
+    assert gate.suspects == 0

@@ -1,6 +1,6 @@
-"""A naive model of the gate: lists per group, and each answer is computed anew.
+"""A simple model of the gate: a list for each group, without cached results.
 
-`test_gate` has hypothesis drive the gate and this model through random schedules.
+In `test_gate`, Hypothesis runs random schedules on the gate and on this model.
 """
 
 from dataclasses import dataclass, field
@@ -13,7 +13,7 @@ from celery_sqs_fifo.consuming.gate import Gate
 from celery_sqs_fifo.delivery import Delivery
 from tests.support.fake_calls import delivery, names
 
-GROUPS = ("a", "b", "c", "d")
+GROUPS = ("a", "b", "c", "d", "e")
 group_ids = st.sampled_from(GROUPS)
 
 
@@ -25,6 +25,7 @@ class GroupModel:
     taken: list[Delivery] = field(default_factory=list)
     unconfirmed: list[Delivery] = field(default_factory=list)
     ready_since: int | None = None
+    is_suspect: bool = False
 
     @property
     def waits_for_deletes(self) -> bool:
@@ -43,7 +44,8 @@ class GateAgainstModel(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        self.gate = Gate()
+        self.suspects: set[str] = set()
+        self.gate = Gate(is_suspect=lambda one: one.group_id in self.suspects)
         self.groups = {name: GroupModel() for name in GROUPS}
         self.steps = count(1)
         self.names = count(1)
@@ -81,6 +83,35 @@ class GateAgainstModel(RuleBasedStateMachine):
                 batch, ready, max_events=max_events, max_bytes=max_bytes
             )
         self._note_turns()
+
+    @rule(name=group_ids)
+    def a_group_becomes_or_ceases_to_be_a_suspect(self, name: str) -> None:
+        self.suspects ^= {name}
+        self.gate.sort_ready()
+        self.groups[name].is_suspect = name in self.suspects
+        self._note_turns()
+
+    @rule(max_events=st.integers(1, 10), max_bytes=st.sampled_from([30, 1_000]))
+    def take_suspect(self, max_events: int, max_bytes: int) -> None:
+        ready = self._ready_groups(are_suspects=True)
+        batch = self.gate.take_suspect(max_events=max_events, max_bytes=max_bytes)
+        self._check_bounds(batch, max_events=max_events, max_bytes=max_bytes)
+        assert bool(batch) is bool(ready)
+        assert len({one.group_id for one in batch}) <= 1
+        for one in batch:
+            group = self.groups[one.group_id]
+            assert group in ready
+            assert group.waiting.pop(0) is one
+            group.taken.append(one)
+        self._note_turns()
+
+    @precondition(lambda self: self._ready_groups(are_suspects=True))
+    @rule(data=st.data())
+    def drop_followers(self, data: st.DataObject) -> None:
+        group = data.draw(st.sampled_from(self._ready_groups(are_suspects=True)), label="group")
+        first, *followers = group.waiting
+        assert self.gate.drop_followers(first.group_id) == followers
+        group.waiting = [first]
 
     @precondition(lambda self: self._all("taken"))
     @rule(data=st.data())
@@ -139,7 +170,9 @@ class GateAgainstModel(RuleBasedStateMachine):
     @invariant()
     def both_agree_on_who_may_run(self) -> None:
         ready = self._ready_groups()
-        assert self.gate.ready == len(ready)
+        suspects = self._ready_groups(are_suspects=True)
+        assert (self.gate.ready, self.gate.suspects) == (len(ready), len(suspects))
+        assert self.gate.waiting_of_suspects == sum(len(group.waiting) for group in suspects)
         assert self.gate.runnable == sum(len(group.waiting) for group in ready)
         for name, group in self.groups.items():
             assert self.gate.waits_for_deletes(name) == group.waits_for_deletes
@@ -147,15 +180,19 @@ class GateAgainstModel(RuleBasedStateMachine):
     def _all(self, state: str) -> list[Delivery]:
         return list(chain.from_iterable(getattr(group, state) for group in self.groups.values()))
 
-    def _ready_groups(self) -> list[GroupModel]:
+    def _ready_groups(self, *, are_suspects: bool = False) -> list[GroupModel]:
         """Return the groups that may run. The one that has been ready for longest is the first."""
-        ready = [group for group in self.groups.values() if group.is_ready]
+        ready = [
+            group
+            for group in self.groups.values()
+            if group.is_ready and group.is_suspect is are_suspects
+        ]
         return sorted(ready, key=lambda group: group.ready_since or 0)
 
     def _note_turns(self) -> None:
         step = next(self.steps)
         for group in self.groups.values():
-            if not group.is_ready:
+            if not group.is_ready or group.is_suspect:
                 group.ready_since = None
             elif group.ready_since is None:
                 group.ready_since = step

@@ -1,4 +1,4 @@
-"""Requests on a real hub and real sockets: each ends in a bounded time."""
+"""Each request ends within a bounded time. The tests use a real hub and real sockets."""
 
 import json
 import threading
@@ -18,7 +18,7 @@ from testbed.proxy import running_proxy
 
 @dataclass
 class Server:
-    """Answers with what it got; `/slow` after half a second, `/error` with a status of 503."""
+    """Echoes requests. `/slow` answers after half a second, and `/error` with the status 503."""
 
     url: str = ""
     connections: set[tuple[str, int]] = field(default_factory=set)
@@ -42,7 +42,7 @@ def server() -> Iterator[Server]:
             self.wfile.write(body)
 
         def log_message(self, format: str, *_arguments: object) -> None:
-            """Be quiet."""
+            """Log nothing."""
 
     httpd = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     httpd.daemon_threads = True
@@ -67,10 +67,10 @@ class Client:
     def send(self, url: str, body: bytes = b"body") -> None:
         self.http.send(request(url, body), on_response=self.responses.append)
 
-    def turn_until(self, is_so: Callable[[], bool], *, seconds: float = 5) -> float:
-        """Turn the hub, and return how long that took."""
+    def turn_until(self, condition: Callable[[], bool], *, seconds: float = 5) -> float:
+        """Run the hub until the condition is true, and return how long that took."""
         begun_at = time.monotonic()
-        while not is_so():
+        while not condition():
             assert time.monotonic() < begun_at + seconds
             self.hub.run_once()
         return time.monotonic() - begun_at
@@ -150,7 +150,7 @@ def test_a_refused_connection_is_an_error(client: Client) -> None:
     assert response.reason == response.error != ""
 
 
-def test_a_peer_that_says_nothing_more_is_given_up_and_its_connections_are_replaced(
+def test_connections_to_a_peer_that_stops_responding_are_replaced(
     client: Client, server: Server
 ) -> None:
     with running_proxy(url=server.url) as proxy:
@@ -170,7 +170,7 @@ def test_a_peer_that_says_nothing_more_is_given_up_and_its_connections_are_repla
     assert again < 2
 
 
-def test_a_request_that_is_waited_for_ends_in_time(client: Client, server: Server) -> None:
+def test_a_blocking_request_ends_within_its_time_limit(client: Client, server: Server) -> None:
     assert client.http.send_and_wait(request(server.url), max_seconds=2).status == 200
     with running_proxy(url=server.url) as proxy:
         proxy.swallow()
@@ -181,7 +181,7 @@ def test_a_request_that_is_waited_for_ends_in_time(client: Client, server: Serve
     assert time.monotonic() - begun_at < 1.5
 
 
-def test_closing_calls_nothing_back_and_leaves_nothing_on_the_hub(server: Server) -> None:
+def test_closing_calls_no_callback_and_leaves_nothing_on_the_hub(server: Server) -> None:
     client = Client()
     client.send(f"{server.url}/slow")
     client.http.close()

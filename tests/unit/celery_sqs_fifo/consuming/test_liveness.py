@@ -1,27 +1,37 @@
-"""The liveness file and its check."""
+"""A worker touches its liveness file while it is alive, and a check reads the file's age."""
 
 import os
+import shutil
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
+from time import time
 
 import pytest
 
-from celery_sqs_fifo.consuming.liveness import DEAD_AFTER, TOUCH_EVERY, Liveness, is_alive
+from celery_sqs_fifo.consuming.liveness import (
+    DEAD_AFTER,
+    TOUCH_EVERY,
+    Liveness,
+    are_all_alive,
+    default_folder,
+    is_alive,
+)
 from tests.support.fake_loop import FakeLoop
 
 PROJECT_ROOT = Path(__file__).resolve().parents[4]
 
 
 class Worker:
-    """Something that lives or not, its file, and its loop."""
+    """A worker that a test can make alive or not, with its file and its event loop."""
 
     def __init__(self, file: Path) -> None:
         self.file = file
         self.lives = True
         self.loop = FakeLoop()
-        self.liveness = Liveness(str(file), is_alive=lambda: self.lives)
+        self.liveness = Liveness(str(file), queue="events.fifo", is_alive=lambda: self.lives)
 
     def touches(self, during: Callable[[], None]) -> bool:
         os.utime(self.file, (1, 1))
@@ -34,13 +44,13 @@ def worker(tmp_path: Path) -> Worker:
     return Worker(tmp_path / "alive")
 
 
-def test_the_file_is_there_from_the_start(worker: Worker) -> None:
+def test_the_file_exists_from_the_start(worker: Worker) -> None:
     worker.liveness.start(worker.loop)
 
     assert worker.file.exists()
 
 
-def test_the_file_is_touched_while_the_loop_turns_and_the_worker_is_alive(worker: Worker) -> None:
+def test_the_file_is_touched_repeatedly_while_the_loop_runs(worker: Worker) -> None:
     worker.liveness.start(worker.loop)
 
     assert worker.touches(lambda: worker.loop.advance(TOUCH_EVERY))
@@ -48,7 +58,7 @@ def test_the_file_is_touched_while_the_loop_turns_and_the_worker_is_alive(worker
     assert not worker.touches(lambda: None)
 
 
-def test_the_file_ages_when_the_worker_is_not_alive_and_is_young_again_when_it_is(
+def test_the_file_is_touched_only_while_the_worker_is_alive(
     worker: Worker,
 ) -> None:
     worker.liveness.start(worker.loop)
@@ -59,7 +69,7 @@ def test_the_file_ages_when_the_worker_is_not_alive_and_is_young_again_when_it_i
     assert worker.touches(lambda: worker.loop.advance(TOUCH_EVERY))
 
 
-def test_the_file_ages_after_the_end(worker: Worker) -> None:
+def test_the_file_is_not_touched_after_the_worker_has_stopped(worker: Worker) -> None:
     worker.liveness.start(worker.loop)
     worker.liveness.stop()
 
@@ -68,7 +78,7 @@ def test_the_file_ages_after_the_end(worker: Worker) -> None:
 
 def test_without_a_name_nothing_is_touched() -> None:
     loop = FakeLoop()
-    liveness = Liveness("", is_alive=lambda: True)
+    liveness = Liveness("", queue="events.fifo", is_alive=lambda: True)
     liveness.start(loop)
     loop.advance(60)
     liveness.stop()
@@ -81,7 +91,7 @@ def test_several_touches_fit_into_the_time_after_which_a_worker_is_dead() -> Non
 
 
 @pytest.mark.parametrize(("age", "alive"), [(0, True), (29, True), (31, False)])
-def test_a_file_that_was_not_touched_for_half_a_minute_is_a_dead_workers(
+def test_a_worker_whose_file_was_not_touched_for_half_a_minute_is_dead(
     tmp_path: Path, age: int, alive: bool
 ) -> None:
     file = tmp_path / "alive"
@@ -90,12 +100,12 @@ def test_a_file_that_was_not_touched_for_half_a_minute_is_a_dead_workers(
     assert is_alive(file, now=file.stat().st_mtime + age) is alive
 
 
-def test_without_a_file_there_is_no_worker(tmp_path: Path) -> None:
+def test_without_a_file_the_check_fails(tmp_path: Path) -> None:
     assert is_alive(tmp_path / "never written", now=0) is False
 
 
 @pytest.mark.parametrize(("exists", "status"), [(True, 0), (False, 1)])
-def test_the_check_of_a_container_tells_by_its_status(
+def test_the_exit_status_of_the_check_says_whether_the_worker_is_alive(
     tmp_path: Path, exists: bool, status: int
 ) -> None:
     file = tmp_path / "alive"
@@ -110,3 +120,91 @@ def test_the_check_of_a_container_tells_by_its_status(
     )
 
     assert (check.returncode, check.stdout, check.stderr) == (status, b"", b"")
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The default folder, which does not exist yet."""
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    return default_folder()
+
+
+def liveness_of(queue: str) -> Liveness:
+    return Liveness(None, queue=queue, is_alive=lambda: True)
+
+
+def check(folder: Path) -> int:
+    """Run the check of a container, and return its status."""
+    return subprocess.run(
+        [sys.executable, "-m", "celery_sqs_fifo.consuming.liveness"],
+        cwd=PROJECT_ROOT,
+        env={**os.environ, "TMPDIR": str(folder.parent)},
+        timeout=30,
+        check=False,
+    ).returncode
+
+
+def test_by_default_each_queue_of_each_worker_has_a_file_and_all_must_be_recent(
+    folder: Path,
+) -> None:
+    assert check(folder) == 1
+    loop = FakeLoop()
+    both = [liveness_of("one.fifo"), liveness_of("two.fifo")]
+    for liveness in both:
+        liveness.start(loop)
+    assert check(folder) == 0
+    os.utime(folder / f"{os.getpid()}-two.fifo", (1, 1))
+    assert check(folder) == 1
+
+    for liveness in both:
+        liveness.stop()
+    assert list(folder.iterdir()) == []
+    assert folder.stat().st_mode & 0o077 == 0
+
+
+def test_the_file_of_a_killed_worker_does_not_count_and_is_removed_by_the_next(
+    folder: Path,
+) -> None:
+    folder.mkdir()
+    (folder / "1-events.fifo").touch()
+    assert not are_all_alive(folder, now=time())
+
+    liveness = liveness_of("events.fifo")
+    liveness.start(FakeLoop())
+    assert [file.name for file in folder.iterdir()] == [f"{os.getpid()}-events.fifo"]
+    liveness.stop()
+
+
+def test_a_removed_file_is_created_again(folder: Path) -> None:
+    loop = FakeLoop()
+    liveness = liveness_of("events.fifo")
+    liveness.start(loop)
+    shutil.rmtree(folder)
+    loop.advance(TOUCH_EVERY)
+
+    assert check(folder) == 0
+    liveness.stop()
+
+
+def test_a_folder_of_another_user_is_not_used_and_does_not_stop_the_worker(
+    folder: Path, tmp_path: Path
+) -> None:
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    folder.symlink_to(elsewhere)
+    liveness = liveness_of("events.fifo")
+    liveness.start(FakeLoop())
+    liveness.stop()
+
+    assert list(elsewhere.iterdir()) == []
+
+
+def test_without_a_folder_for_temporary_files_the_worker_continues(folder: Path) -> None:
+    folder.write_text("not a folder")
+    loop = FakeLoop()
+    liveness = liveness_of("events.fifo")
+    liveness.start(loop)
+    loop.advance(TOUCH_EVERY)
+    liveness.stop()
+
+    assert check(folder) == 1

@@ -1,7 +1,7 @@
-"""Long polls: one at a time, never given up.
+"""The receiver makes one long poll after the other, and continues after every fault.
 
-Stock kombu ends the worker on a failed receive, and after a lost connection may never poll again:
-the tests of faults here are the regression tests for both.
+In stock kombu, a failed receive ends the worker, and a lost connection may stop polling for ever.
+The tests of faults in this file are regression tests for both.
 """
 
 import logging
@@ -32,7 +32,7 @@ FAULTS = (
 
 
 class Polls:
-    """A receiver with fakes around it, and what it received."""
+    """A receiver with fake collaborators, and the messages that it received."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.calls = FakeCalls()
@@ -49,7 +49,7 @@ class Polls:
             backoff=Backoff(first=0.5, longest=30),
             call_later=self.loop.call_later,
             wants_more=lambda: self.wanted,
-            # Tests replace it.
+            # A lambda, because tests replace the method later.
             on_received=lambda deliveries: self.on_received(deliveries),  # noqa: PLW0108
         )
 
@@ -58,7 +58,7 @@ class Polls:
         return len(self.calls.of(RECEIVE))
 
     def fail(self, error: str = FAULTS[0]) -> float:
-        """Fail the open poll; gives how long it was until the next was opened."""
+        """Fail the open poll. Return the time until the next poll, in seconds."""
         number, before = self.number, self.loop.now
         self.calls.answer(RECEIVE, error=error)
         assert self.number == number
@@ -74,7 +74,7 @@ def polls(monkeypatch: pytest.MonkeyPatch) -> Polls:
     return polls
 
 
-def test_a_long_poll_asks_for_ten_messages_and_all_that_is_known_of_them(polls: Polls) -> None:
+def test_a_long_poll_requests_ten_messages_with_all_their_attributes(polls: Polls) -> None:
     (call,) = polls.calls.made
     assert (call.action, call.queue_url) == (RECEIVE, "queue")
     attempt = call.parameters.pop("ReceiveRequestAttemptId")
@@ -115,7 +115,7 @@ def test_an_attempt_is_repeated_only_as_long_as_sqs_remembers_it(polls: Polls) -
     assert len(set(attempts(polls))) == 2
 
 
-def test_a_poll_that_overstays_is_replaced_and_its_late_answer_ignored(
+def test_a_poll_that_takes_too_long_is_replaced_and_its_late_answer_ignored(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     polls = Polls(monkeypatch)
@@ -147,7 +147,9 @@ def test_one_poll_is_open_at_a_time(polls: Polls) -> None:
     assert (polls.number, polls.calls.open) == (2, 1)
 
 
-def test_what_came_is_handed_on_in_order_with_a_lease_as_old_as_the_poll(polls: Polls) -> None:
+def test_received_messages_are_passed_on_in_order_with_a_lease_from_the_start_of_the_poll(
+    polls: Polls,
+) -> None:
     asked_at = polls.loop.now
     polls.loop.advance(2)
     polls.calls.receive([sqs_message("1"), sqs_message("2")])
@@ -157,7 +159,7 @@ def test_what_came_is_handed_on_in_order_with_a_lease_as_old_as_the_poll(polls: 
     assert polls.receiver.last_success == polls.loop.now
 
 
-def test_nothing_is_received_while_enough_is_held(polls: Polls) -> None:
+def test_nothing_is_received_while_enough_messages_are_held(polls: Polls) -> None:
     polls.wanted = False
     polls.calls.receive()
     polls.receiver.receive()
@@ -186,7 +188,7 @@ def test_after_a_thousand_faults_it_receives_again(polls: Polls) -> None:
     assert names(polls.received) == ["at last"]
 
 
-def test_the_delays_between_tries_grow_to_the_longest_and_start_anew_after_a_success(
+def test_the_delays_between_attempts_grow_to_a_maximum_and_are_reset_after_a_success(
     polls: Polls,
 ) -> None:
     assert [polls.fail() for _ in range(8)] == [0.5, 1, 2, 4, 8, 16, 30, 30]
@@ -194,7 +196,7 @@ def test_the_delays_between_tries_grow_to_the_longest_and_start_anew_after_a_suc
     assert polls.fail() == 0.5
 
 
-def test_nobody_opens_a_poll_before_the_next_try_is_due(polls: Polls) -> None:
+def test_no_poll_is_opened_before_the_next_attempt_is_due(polls: Polls) -> None:
     polls.calls.answer(RECEIVE, error=FAULTS[0])
     polls.receiver.receive()
 
@@ -218,7 +220,7 @@ def test_an_outage_is_logged_once_and_so_is_its_end(
     assert caplog.records[1].__dict__["failures"] == 50
 
 
-def test_a_failed_poll_that_is_not_wanted_any_more_is_not_tried_again_until_it_is(
+def test_a_failed_poll_is_tried_again_only_when_messages_are_wanted(
     polls: Polls,
 ) -> None:
     polls.calls.answer(RECEIVE, error=FAULTS[0])
@@ -231,7 +233,7 @@ def test_a_failed_poll_that_is_not_wanted_any_more_is_not_tried_again_until_it_i
     assert polls.number == 2
 
 
-def test_a_failed_receive_is_no_sign_of_life(polls: Polls) -> None:
+def test_a_failed_receive_does_not_count_as_a_sign_of_life(polls: Polls) -> None:
     polls.loop.advance(1)
     polls.calls.receive()
     last_success = polls.receiver.last_success
@@ -240,7 +242,7 @@ def test_a_failed_receive_is_no_sign_of_life(polls: Polls) -> None:
     assert polls.receiver.last_success == last_success == 1_001.0
 
 
-def test_a_message_without_its_attributes_ends_neither_receiving_nor_its_batch(
+def test_a_message_without_attributes_affects_neither_other_messages_nor_later_receives(
     polls: Polls,
 ) -> None:
     broken = {**sqs_message("broken"), "Attributes": {}}
@@ -250,7 +252,7 @@ def test_a_message_without_its_attributes_ends_neither_receiving_nor_its_batch(
     assert names(polls.received) == ["1", "2"]
 
 
-def test_an_error_while_handling_what_came_does_not_end_receiving(polls: Polls) -> None:
+def test_an_error_while_messages_are_handled_does_not_end_receiving(polls: Polls) -> None:
     def fails(_deliveries: list[Delivery]) -> None:
         raise RuntimeError
 
@@ -261,7 +263,7 @@ def test_an_error_while_handling_what_came_does_not_end_receiving(polls: Polls) 
 
 
 def _guarded(receive: Callable[[], None]) -> None:
-    """As Calls does: an error of a callback is logged, and the loop turns on."""
+    """Log errors of callbacks and continue, as `Calls` does."""
     try:
         receive()
     except Exception:

@@ -1,4 +1,4 @@
-"""In an outage, quarantine old events before SQS drops them at the end of the retention."""
+"""In an outage, old events are quarantined before SQS drops them at the end of the retention."""
 
 import pytest
 
@@ -53,7 +53,7 @@ def test_old_events_are_copied_in_the_order_of_their_group_and_deleted(worker: W
     assert reasons == {"unavailable"}
 
 
-def test_receives_follow_each_other_while_they_find_old_events(worker: Worker) -> None:
+def test_further_receives_follow_immediately_while_they_find_old_events(worker: Worker) -> None:
     worker.loop.advance(HOUR)
     for number in range(50):
         assert worker.polls
@@ -78,7 +78,7 @@ def test_younger_events_are_held_until_they_are_old(worker: Worker) -> None:
     assert saved(worker) == ["young"]
 
 
-def test_no_more_is_held_than_at_other_times(worker: Worker) -> None:
+def test_the_limit_of_held_messages_also_applies_in_an_outage(worker: Worker) -> None:
     for look in range(10):
         worker.loop.advance(HOUR)
         if worker.polls:
@@ -95,7 +95,7 @@ def test_held_events_run_when_the_outage_ends(worker: Worker) -> None:
     assert worker.order[-1] == ["held"]
 
 
-def test_old_events_run_like_others_while_the_dependencies_work(worker: Worker) -> None:
+def test_old_events_run_like_other_events_while_the_dependencies_work(worker: Worker) -> None:
     worker.loop.advance(30)
     worker.settle(worker.probe)
     worker.receive(*of_age(worker, 9.9, "very-old"))

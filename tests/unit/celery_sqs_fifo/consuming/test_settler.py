@@ -1,4 +1,4 @@
-"""Settle events after they ran, for every kind of failure."""
+"""The settler decides what happens to events after they ran, for every kind of failure."""
 
 import logging
 from collections.abc import Sequence
@@ -6,7 +6,7 @@ from itertools import islice
 
 import pytest
 
-from celery_sqs_fifo import DONE, WAITING, Backoff, Options, Outcome, Result
+from celery_sqs_fifo import DONE, WAITING, Backoff, Options, Outcome, Place, Result
 from celery_sqs_fifo.consuming.charging import LOST
 from celery_sqs_fifo.consuming.gate import Gate
 from celery_sqs_fifo.consuming.settler import Settler
@@ -19,14 +19,15 @@ SEND = "SendMessage"
 CHANGE = "ChangeMessageVisibilityBatch"
 INVALID = Outcome(Result.INVALID, "malformed")
 UNAVAILABLE = Outcome(Result.UNAVAILABLE, "unavailable")
+TIME_LIMIT = Outcome(Result.UNAVAILABLE, "time_limit", "cancelled", may_be_own=True)
 BUG = Outcome(Result.BUG, "bug", "somewhere")
 DAY = 24 * 3600.0
-# How many events are taken at once: what holds for a batch holds for single events.
+# The maximal batch size. Tests with this mark must pass with and without batches.
 EITHER_WAY = pytest.mark.parametrize("max_events", [10, 1], ids=["batches", "single events"])
 
 
 class Held:
-    """A settler and its gate, with fakes around them. The test acts as the pool."""
+    """A settler and its gate, with fake collaborators. The test acts as the pool."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.calls = FakeCalls(at_once={SEND, DELETE, CHANGE})
@@ -50,7 +51,7 @@ class Held:
             listener=self,
         )
 
-    def on_held(self, one: Delivery, outcome: Outcome) -> None:
+    def on_failed(self, one: Delivery, outcome: Outcome) -> None:
         """See SettlerListener."""
         if outcome.result is Result.UNAVAILABLE:
             self.unavailable.append(one)
@@ -59,10 +60,11 @@ class Held:
         """See SettlerListener."""
         self.progress += 1
 
-    def probe(self) -> None:
-        """Let a probe begin now and succeed."""
+    def probe(self, *failed_kinds: str) -> bool:
+        """Run a probe that begins now and succeeds, except for these kinds of events."""
         failures = self.settler.failures
-        failures.note_success(failures.charging.begin())
+        outcomes = [DONE, *(Outcome(Result.BUG, kind) for kind in failed_kinds)]
+        return failures.note_probed(failures.charging.begin(), outcomes)
 
     def admit(self, *deliveries: Delivery) -> None:
         for one in deliveries:
@@ -127,7 +129,9 @@ def test_an_event_that_took_effect_is_deleted_and_leaves_the_gate(held: Held) ->
     assert (held.progress, held.gate.held) == (1, 1)
 
 
-def test_an_invalid_event_is_copied_and_only_then_deleted_and_the_group_goes_on(held: Held) -> None:
+def test_an_invalid_event_is_copied_before_it_is_deleted_and_its_group_continues(
+    held: Held,
+) -> None:
     held.calls.at_once.remove(SEND)
     bad, good = delivery("bad"), delivery("good")
     held.admit(bad, good)
@@ -143,7 +147,7 @@ def test_an_invalid_event_is_copied_and_only_then_deleted_and_the_group_goes_on(
 
 
 @EITHER_WAY
-def test_an_invalid_event_is_quarantined_and_those_around_it_are_deleted(
+def test_only_the_invalid_event_of_a_batch_is_quarantined_and_the_others_are_deleted(
     held: Held, max_events: int
 ) -> None:
     one, bad, three = (delivery(name) for name in ("1", "bad", "3"))
@@ -159,7 +163,7 @@ def test_an_invalid_event_is_quarantined_and_those_around_it_are_deleted(
 
 
 @pytest.mark.parametrize("outcome", [UNAVAILABLE, BUG])
-def test_a_failed_head_alone_is_held_and_its_followers_go_back_to_sqs(
+def test_only_the_failed_first_event_is_held_and_later_ones_are_given_back_to_sqs(
     held: Held, outcome: Outcome
 ) -> None:
     head, waits, behind = (delivery(name) for name in ("head", "waits", "behind"))
@@ -172,7 +176,7 @@ def test_a_failed_head_alone_is_held_and_its_followers_go_back_to_sqs(
 
 
 @pytest.mark.parametrize("outcome", [UNAVAILABLE, BUG])
-def test_followers_that_were_not_in_the_batch_of_a_failed_head_go_back_too(
+def test_later_events_outside_the_batch_of_a_failed_event_are_given_back_too(
     held: Held, outcome: Outcome
 ) -> None:
     held.admit(delivery("head"), delivery("behind"), delivery("other", group="other"))
@@ -183,7 +187,7 @@ def test_followers_that_were_not_in_the_batch_of_a_failed_head_go_back_too(
 
 
 @pytest.mark.parametrize("outcome", [UNAVAILABLE, BUG])
-def test_a_failed_head_runs_again_in_its_place_before_what_came_meanwhile(
+def test_a_failed_event_runs_again_before_events_that_arrived_meanwhile(
     held: Held, outcome: Outcome
 ) -> None:
     head = delivery("head")
@@ -196,7 +200,7 @@ def test_a_failed_head_runs_again_in_its_place_before_what_came_meanwhile(
     assert (names(held.take()), head.failures) == (["head"], 1)
 
 
-def test_other_groups_go_on_while_one_is_held(held: Held) -> None:
+def test_other_groups_continue_while_one_is_held(held: Held) -> None:
     held.admit(delivery("a", group="a"), delivery("b", group="b"))
     held.run(UNAVAILABLE)
 
@@ -204,7 +208,7 @@ def test_other_groups_go_on_while_one_is_held(held: Held) -> None:
 
 
 @pytest.mark.parametrize("outcome", [UNAVAILABLE, BUG])
-def test_when_all_of_a_batch_failed_they_run_again_in_the_order_of_their_group(
+def test_if_a_whole_batch_failed_its_events_run_again_in_the_order_of_their_group(
     held: Held, outcome: Outcome
 ) -> None:
     held.admit(delivery("1"), delivery("2"), delivery("3"))
@@ -220,7 +224,7 @@ def test_when_all_of_a_batch_failed_they_run_again_in_the_order_of_their_group(
     assert ran + again == ["1", "2", "3"]
 
 
-def test_the_delays_between_runs_grow_to_the_longest(held: Held) -> None:
+def test_the_delays_between_runs_grow_to_a_maximum(held: Held) -> None:
     held.admit(delivery())
     delays = []
     for _ in range(8):
@@ -244,7 +248,44 @@ def test_an_event_waits_for_a_dependency_without_limit_and_each_failure_is_repor
     assert (held.quarantined, held.calls.deleted) == ([], handles(one))
 
 
-def test_a_bug_is_no_unavailable_dependency(held: Held) -> None:
+def test_an_event_that_hits_a_time_limit_in_every_run_is_eventually_quarantined(
+    held: Held,
+) -> None:
+    held.admit(delivery("endless"))
+    held.run_again_and_again([TIME_LIMIT] * 4)
+    assert len(held.unavailable) == 4
+
+    held.run_again_and_again([TIME_LIMIT] * 4)
+    assert (len(held.unavailable), held.quarantined) == (4, [])
+
+    held.run_again_and_again([TIME_LIMIT])
+    assert held.quarantined == ["endless"]
+    attributes = held.calls.of(SEND)[0].parameters["MessageAttributes"]
+    assert attributes["reason"]["StringValue"] == "time_limit"
+
+
+def test_an_event_that_hits_time_limits_waits_while_no_other_event_succeeds(
+    held: Held,
+) -> None:
+    held.admit(delivery("waits"))
+    for _ in range(50):
+        held.run(TIME_LIMIT)
+        held.loop.advance(30)
+
+    assert (held.quarantined, names(held.gate)) == ([], ["waits"])
+
+
+def test_only_time_limits_in_consecutive_runs_count(held: Held) -> None:
+    held.admit(delivery("unlucky"))
+    for _ in range(10):
+        held.run_again_and_again([TIME_LIMIT] * 4)
+        held.run_again_and_again([UNAVAILABLE])
+
+    assert len(held.unavailable) == 50
+    assert held.quarantined == []
+
+
+def test_a_bug_does_not_count_as_an_unavailable_dependency(held: Held) -> None:
     held.admit(delivery())
     held.run(BUG)
 
@@ -277,7 +318,7 @@ def test_runs_that_met_an_unavailable_dependency_do_not_count_as_bugs(held: Held
     assert held.quarantined == ["unlucky"]
 
 
-def test_a_lost_process_counts_as_a_bug_of_the_event_that_it_had(held: Held) -> None:
+def test_the_loss_of_a_process_counts_as_a_bug_of_its_only_event(held: Held) -> None:
     one = delivery("crasher")
     held.admit(one)
     held.lose()
@@ -310,7 +351,7 @@ def test_after_a_lost_process_the_events_of_its_batch_run_one_by_one_and_alone(h
     assert (held.quarantined, held.calls.released) == ([], [])
 
 
-def test_a_lost_batch_is_no_failure_of_its_events(held: Held) -> None:
+def test_the_loss_of_a_batch_does_not_count_as_a_failure_of_its_events(held: Held) -> None:
     held.admit(delivery("1"), delivery("2"))
 
     assert [one.failures for one in held.lose()] == [0, 0]
@@ -329,7 +370,7 @@ def test_an_event_is_not_charged_while_no_other_run_succeeds(held: Held) -> None
     assert (held.quarantined, held.calls.deleted) == ([], handles(one))
 
 
-def test_an_event_is_quarantined_at_once_when_another_that_began_later_got_through(
+def test_an_event_is_quarantined_when_another_that_began_later_has_succeeded(
     held: Held,
 ) -> None:
     bad = delivery("bad", bugs=4)
@@ -343,6 +384,29 @@ def test_an_event_is_quarantined_at_once_when_another_that_began_later_got_throu
     held.run(DONE)
     held.loop.advance(60)
     assert (held.quarantined, held.gate.held) == (["bad"], 0)
+
+
+def test_a_probe_does_not_charge_events_of_a_kind_that_fails_in_the_probe(held: Held) -> None:
+    plain, answer = delivery("plain", group="p"), delivery("answer", group="a")
+    answer.kind = "answer"
+    held.admit(plain, answer)
+    held.settler.settle(held.take(), [BUG, BUG])
+
+    assert held.probe("answer")
+    assert (plain.bugs, answer.bugs) == (1, 0)
+    assert held.probe()
+    assert (plain.bugs, answer.bugs) == (1, 1)
+
+
+def test_a_success_charges_only_failures_of_its_own_kind(held: Held) -> None:
+    plain, answer = delivery("plain", group="p"), delivery("answer", group="a")
+    answer.kind = "answer"
+    held.admit(plain, answer)
+    held.settler.settle(held.take(), [BUG, BUG])
+    held.admit(delivery("other", group="o"))
+    held.settler.settle(held.take(), [DONE])
+
+    assert (plain.bugs, answer.bugs) == (1, 0)
 
 
 def test_an_uncharged_event_waits_for_a_running_probe(held: Held) -> None:
@@ -379,7 +443,7 @@ def test_an_event_is_not_quarantined_while_it_runs_again(held: Held) -> None:
     assert (held.quarantined, held.calls.deleted) == ([], ["handle-mended"])
 
 
-def fail_for_good(held: Held, *groups: str) -> None:
+def use_up_runs(held: Held, *groups: str) -> None:
     """Let one event of each group use up its runs."""
     held.admit(*[delivery(group, group=group, bugs=4) for group in groups])
     for _ in groups:
@@ -390,7 +454,7 @@ def fail_for_good(held: Held, *groups: str) -> None:
 def test_a_cause_quarantines_three_events_an_hour_and_parks_the_others(
     held: Held, caplog: pytest.LogCaptureFixture
 ) -> None:
-    fail_for_good(held, "a", "b", "c", "d", "e")
+    use_up_runs(held, "a", "b", "c", "d", "e")
     assert held.quarantined == ["a", "b", "c"]
     assert held.gate.held == 0
     assert held.calls.parked == {"handle-d": 60, "handle-e": 60}
@@ -401,14 +465,14 @@ def test_a_cause_quarantines_three_events_an_hour_and_parks_the_others(
     assert [vars(record)["message_id"] for record in parked] == ["d", "e"]
 
     held.loop.advance(3601)
-    fail_for_good(held, "f")
+    use_up_runs(held, "f")
     assert held.quarantined == ["a", "b", "c", "f"]
 
 
 def test_a_parked_event_is_neither_rerun_nor_renewed_nor_given_back_at_stop(
     held: Held,
 ) -> None:
-    fail_for_good(held, "a", "b", "c", "d")
+    use_up_runs(held, "a", "b", "c", "d")
     held.loop.advance(60)
     held.settler.keep_leases()
     held.settler.stop()
@@ -417,8 +481,8 @@ def test_a_parked_event_is_neither_rerun_nor_renewed_nor_given_back_at_stop(
     assert held.calls.renewed == ["handle-d"]
 
 
-def test_the_followers_of_a_parked_event_are_given_back(held: Held) -> None:
-    fail_for_good(held, "a", "b", "c")
+def test_later_events_in_the_group_of_a_parked_event_are_given_back(held: Held) -> None:
+    use_up_runs(held, "a", "b", "c")
     held.admit(delivery("head", group="d", bugs=4), delivery("behind", group="d"))
     held.run(BUG)
     held.probe()
@@ -428,7 +492,7 @@ def test_the_followers_of_a_parked_event_are_given_back(held: Held) -> None:
 
 
 def test_an_event_with_a_high_receive_count_is_parked_for_longer(held: Held) -> None:
-    fail_for_good(held, "a", "b", "c")
+    use_up_runs(held, "a", "b", "c")
     held.admit(delivery("d", group="d", bugs=4, receive_count=5))
     held.run(BUG)
     held.probe()
@@ -437,12 +501,12 @@ def test_an_event_with_a_high_receive_count_is_parked_for_longer(held: Held) -> 
 
 
 def test_releasing_a_cause_makes_its_parked_events_visible(held: Held) -> None:
-    fail_for_good(held, "a", "b", "c", "d", "e")
+    use_up_runs(held, "a", "b", "c", "d", "e")
     held.loop.advance(5)
 
     assert held.settler.failures.parking.release("somewhere") == 2
     assert held.calls.released == ["handle-d", "handle-e"]
-    fail_for_good(held, "d2")
+    use_up_runs(held, "d2")
     assert held.quarantined[3:] == ["d2"]
 
 
@@ -451,7 +515,7 @@ def test_an_event_near_its_retention_is_quarantined_even_if_not_charged(
     held: Held, quota_is_used: bool
 ) -> None:
     if quota_is_used:
-        fail_for_good(held, "a", "b", "c", "d")
+        use_up_runs(held, "a", "b", "c", "d")
     before = len(held.quarantined)
     held.admit(delivery("old", group="old", sent_at=held.loop.time() - 8.01 * DAY))
     held.run(BUG)
@@ -470,14 +534,14 @@ def test_an_event_that_waits_for_a_dependency_is_quarantined_at_80_percent_of_th
 
 
 def test_retention_is_counted_from_the_time_at_which_the_message_was_queued(held: Held) -> None:
-    first = {"first_sent_at": {"DataType": "String", "StringValue": "1000"}}
+    first = {"place": {"DataType": "String", "StringValue": str(Place(1_000, 1, "g"))}}
     held.admit(delivery("redriven", sent_at=held.loop.time(), attributes=first))
     held.run(UNAVAILABLE)
 
     assert held.quarantined == []
 
 
-def test_a_dead_letter_queue_that_refuses_keeps_the_event_and_is_tried_again(held: Held) -> None:
+def test_an_event_is_kept_while_its_copy_is_refused_and_the_copy_is_tried_again(held: Held) -> None:
     bad = delivery("bad")
     held.admit(bad, delivery("behind"))
     held.calls.errors = {SEND: "HTTP 403 AccessDenied"}
@@ -494,8 +558,50 @@ def test_a_dead_letter_queue_that_refuses_keeps_the_event_and_is_tried_again(hel
     assert held.calls.deleted == handles(bad)
 
 
+def test_an_event_whose_copy_is_refused_at_shutdown_is_given_back(held: Held) -> None:
+    held.calls.at_once.remove(SEND)
+    held.admit(delivery("bad"))
+    held.run(INVALID)
+    held.settler.stop()
+    held.calls.answer(SEND, error="HTTP 403 AccessDenied")
+    held.loop.advance(600)
+
+    assert (held.calls.released, held.calls.deleted) == (["handle-bad"], [])
+    assert len(held.calls.of(SEND)) == 1
+
+
+def test_the_copy_of_an_event_whose_lease_is_lost_is_not_tried_again(held: Held) -> None:
+    """SQS delivers the event again. It must not both take effect and become a dead letter."""
+    held.calls.errors = {SEND: "HTTP 403 AccessDenied"}
+    bad, next_bad = delivery("bad"), delivery("next")
+    held.admit(bad, next_bad, delivery("behind"))
+    held.run(INVALID, INVALID)
+    held.calls.refused = {bad.receipt_handle: "ReceiptHandleIsInvalid"}
+    held.loop.advance(61)
+    held.settler.keep_leases()
+    copies = len(held.calls.of(SEND))
+    held.calls.errors.clear()
+    held.loop.advance(600)
+
+    assert len(held.calls.of(SEND)) == copies
+    assert sorted(held.calls.released) == ["handle-behind", "handle-next"]
+    assert (names(held.gate), held.calls.deleted) == ([], [])
+
+
+def test_the_dead_letters_of_one_batch_arrive_in_the_order_of_their_group(held: Held) -> None:
+    held.calls.at_once.remove(SEND)
+    held.admit(*(delivery(str(number)) for number in range(4)))
+    held.run(INVALID, DONE, INVALID, INVALID)
+    held.calls.answer(SEND, error="HTTP 503 ServiceUnavailable")
+    held.loop.advance(0.5)
+    for _ in range(3):
+        held.calls.answer(SEND)
+
+    assert held.quarantined == ["0", "0", "2", "3"]
+
+
 def finish_others_for(held: Held, seconds: float) -> None:
-    """Other groups finish an event every 0.05 seconds, and no group waits for a delete."""
+    """Let other groups finish an event every 0.05 seconds. No group waits for a delete."""
     for _ in range(round(seconds * 20)):
         other = delivery(group="other")
         held.admit(other)
@@ -525,14 +631,14 @@ def test_a_barrier_waits_for_deletes_no_longer_than_the_shortest_flush_interval(
 
 
 def backlog(*names: str) -> list[Delivery]:
-    """Messages of a group that filled a receive; the last is a barrier."""
+    """Return messages of one group that filled a receive. The last one is a barrier."""
     *before, last = names
     barrier = delivery(last, is_barrier=True, has_backlog=True)
     return [*(delivery(name, has_backlog=True) for name in before), barrier]
 
 
 def test_deletes_for_a_backlog_are_sent_at_once_while_the_gate_is_idle(held: Held) -> None:
-    """A delay would stop barriers, events after a barrier, and events that are still on SQS."""
+    """A delay would hold up barriers, events after a barrier, and events that are still on SQS."""
     one, close = backlog("1", "close")
     held.admit(one, close)
 

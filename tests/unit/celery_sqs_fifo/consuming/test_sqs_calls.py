@@ -1,4 +1,4 @@
-"""Calls to SQS: whatever goes wrong becomes a string, and nothing is raised into the loop."""
+"""Every error of a call to SQS is passed on as a string. No error is raised in the event loop."""
 
 import json
 import logging
@@ -16,7 +16,7 @@ QUEUE_URL = "https://sqs.eu-west-1.amazonaws.com/123456789012/q.fifo"
 
 
 class Http:
-    """An HTTP client that records requests and responds when a test calls for it."""
+    """An HTTP client that records requests. A test decides when it responds."""
 
     def __init__(self) -> None:
         self.sent: list[Request] = []
@@ -48,7 +48,9 @@ class Http:
 
 
 class Signs:
-    """Makes requests that are not signed, or fails."""
+    """A signer that returns unsigned requests, or raises an error."""
+
+    credentials_expire_at = 1_900_000_000.0
 
     def __init__(self) -> None:
         self.fails_with: Exception | None = None
@@ -67,7 +69,7 @@ class Signs:
 
 
 class Asked:
-    """Calls with fakes around them, and the answers that arrived."""
+    """A `Calls` object with fake collaborators, and the answers that arrived."""
 
     def __init__(self) -> None:
         self.http, self.signer, self.loop = Http(), Signs(), FakeLoop()
@@ -96,7 +98,7 @@ def asked() -> Asked:
 
 @pytest.fixture
 def waiting(asked: Asked, monkeypatch: pytest.MonkeyPatch) -> Asked:
-    """Calls that are waited for, as at shutdown."""
+    """A `Calls` object that blocks until each answer arrives, as at shutdown."""
     monkeypatch.setattr("celery_sqs_fifo.consuming.sqs_calls.monotonic", asked.loop.monotonic)
     asked.http.loop = asked.loop
     asked.calls.wait = True
@@ -107,7 +109,7 @@ def aws_error(code: str) -> bytes:
     return json.dumps({"__type": f"com.amazonaws.sqs#{code}", "message": "no"}).encode()
 
 
-def test_a_call_is_made_without_waiting_and_its_answer_given_later(asked: Asked) -> None:
+def test_a_call_does_not_block_and_its_answer_is_passed_to_a_callback(asked: Asked) -> None:
     asked.receive()
     (request,) = asked.http.sent
     assert json.loads(request.body) == {"WaitTimeSeconds": 2, "QueueUrl": QUEUE_URL}
@@ -209,6 +211,27 @@ def test_calls_are_counted_by_action(asked: Asked) -> None:
     assert asked.calls.open == 3
 
 
+def test_the_errors_of_the_latest_calls_are_known_by_action(asked: Asked) -> None:
+    refused = {"Failed": [{"Id": "0", "Code": "AWS.SimpleQueueService.AccessDenied"}]}
+    too_late = {"Failed": [{"Id": "0", "Code": "ReceiptHandleIsInvalid"}]}
+    for action in ("ReceiveMessage", "SendMessage", "DeleteMessageBatch", "ListQueues"):
+        asked.calls(action, queue_url=QUEUE_URL, when_done=asked.note)
+    asked.respond(403, aws_error("ExpiredToken"))
+    asked.respond(0, None, "timed out")
+    asked.respond(200, json.dumps(refused).encode())
+    asked.respond(200, json.dumps(too_late).encode())
+
+    assert asked.calls.failing == {
+        "ReceiveMessage": "HTTP 403 ExpiredToken",
+        "SendMessage": "timed out",
+        "DeleteMessageBatch": "AccessDenied",
+    }
+
+    asked.receive()
+    asked.respond(200, b"{}")
+    assert asked.calls.failing.keys() == {"SendMessage", "DeleteMessageBatch"}
+
+
 @pytest.mark.parametrize(
     ("status", "body", "is_lost"),
     [
@@ -220,7 +243,7 @@ def test_calls_are_counted_by_action(asked: Asked) -> None:
         (403, aws_error("ExpiredToken"), False),
     ],
 )
-def test_an_answer_is_lost_if_sqs_may_have_acted(
+def test_an_answer_counts_as_lost_if_the_call_may_have_taken_effect(
     asked: Asked, status: int, body: bytes | None, is_lost: bool
 ) -> None:
     asked.receive()
@@ -288,7 +311,7 @@ def test_closing_at_shutdown_ends_what_is_open_and_the_refresh_of_credentials(
     assert waiting.signer.is_closed
 
 
-def test_closing_gives_up_nothing_while_the_worker_goes_on(asked: Asked) -> None:
+def test_open_calls_are_not_dropped_while_the_worker_runs(asked: Asked) -> None:
     asked.receive()
     asked.calls.close()
     asked.respond(200, b"{}")

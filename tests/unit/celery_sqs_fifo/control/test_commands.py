@@ -1,9 +1,10 @@
-"""Workers accept a few commands with valid arguments, and refuse all others."""
+"""A worker accepts a few remote-control commands with valid arguments, and refuses all others."""
 
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from celery.signals import worker_shutting_down
 from celery.worker import state as worker_state
 from celery.worker.control import Panel
 
@@ -18,7 +19,7 @@ ACCEPTED = {
 
 
 class Pool:
-    """A pool that counts its processes, all of which are busy."""
+    """A pool whose processes are all busy."""
 
     num_processes = 2
 
@@ -89,13 +90,13 @@ def test_the_pool_cannot_shrink_below_one_process_or_grow_above_the_maximum(stat
 
 
 @pytest.mark.parametrize("n", [0, -1, MAX_POOL_SIZE + 1, "2", None])
-def test_the_number_of_processes_must_be_a_number(state: Any, n: Any) -> None:
+def test_the_number_of_processes_must_be_an_integer_in_range(state: Any, n: Any) -> None:
     assert "the number of processes" in run(state, "pool_grow", n=n)["error"]
 
 
 @pytest.mark.parametrize("ids", [None, [], 7, [7], "x" * 65, ["a"] * 1_001])
 def test_revoke_takes_ids_only(state: Any, ids: Any) -> None:
-    assert run(state, "revoke", task_id=ids) == {"error": "name 1 to 1000 task ids."}
+    assert run(state, "revoke", task_id=ids) == {"error": "give 1 to 1000 task ids."}
 
 
 def test_a_running_task_is_ended_only_by_terminate(
@@ -117,9 +118,20 @@ def test_shutdown_is_left_to_the_event_loop_so_that_the_reply_is_sent(
     state: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(worker_state, "should_stop", None)
+    state.hostname = "worker@host"
+    senders = []
+
+    def note(sender: str, **_signal: Any) -> None:
+        senders.append(sender)
+
+    worker_shutting_down.connect(note)
 
     assert "ok" in run(state, "shutdown")
     assert worker_state.should_stop == 0
+    # The command sends the signal that Celery's handler of SIGTERM sends. This signal starts the
+    # time limit of the shutdown.
+    assert senders == ["worker@host"]
+    worker_shutting_down.disconnect(note)
 
 
 @pytest.mark.parametrize("command", ["add_consumer", "cancel_consumer"])
@@ -132,7 +144,7 @@ def test_an_unknown_queue_is_refused_with_the_list_of_known_queues(
 
 
 class Channel:
-    """A channel with one cause, which records what is released."""
+    """A channel with one cause. It records which causes are released."""
 
     def __init__(self) -> None:
         self.released: list[str] = []
@@ -152,13 +164,13 @@ def test_causes_are_shown_and_one_is_released(state: Any) -> None:
 
     assert run(state, "causes") == {"events.fifo": ["a cause"]}
     answer = run(state, "release_cause", cause="a.py:1 f > KeyError")
-    assert answer == {"ok": "7 parked events become visible, and the quota is reset."}
+    assert answer == {"ok": "7 events of this cause become visible; its hourly quota is reset."}
     assert channel.released == ["a.py:1 f > KeyError"]
 
 
 @pytest.mark.parametrize("cause", [None, "", 7, "x" * 1_001])
 def test_a_cause_to_release_must_be_a_string(state: Any, cause: Any) -> None:
-    assert "name a cause" in run(state, "release_cause", cause=cause)["error"]
+    assert "give a cause" in run(state, "release_cause", cause=cause)["error"]
 
 
 def test_an_error_in_a_command_is_reported_without_its_text(

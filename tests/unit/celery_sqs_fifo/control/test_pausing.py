@@ -1,9 +1,9 @@
-"""A queue that an operator cancels and adds again while the worker is running."""
+"""An operator can pause a queue of a running worker (`cancel_consumer`) and add it again."""
 
 from typing import Any
 
 from celery_sqs_fifo import Outcome, Result
-from tests.unit.celery_sqs_fifo.control.test_app import QUEUE
+from tests.support.chain_app import QUEUE
 from tests.unit.celery_sqs_fifo.test_transport import Broker, broker, loop
 
 __all__ = ("broker", "loop")
@@ -12,7 +12,7 @@ REVOKED = Outcome(Result.INVALID, "revoked")
 
 
 def cancel(broker: Broker) -> None:
-    with broker.channel.going_on():
+    with broker.channel.without_waiting():
         broker.channel.basic_cancel("consumer")
 
 

@@ -1,4 +1,4 @@
-"""The publisher never waits for the broker, and counts what it drops."""
+"""The publisher never waits for the broker, and counts the events that it drops."""
 
 import threading
 import time

@@ -1,4 +1,4 @@
-"""`celery report`, whose output people paste into bug reports."""
+"""`celery report` shows no secrets, because people paste its output into bug reports."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""The task events of each step, which contain only ids, names and numbers."""
+"""Each step sends task events, which contain only ids, names and numbers."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -17,13 +17,13 @@ from celery.worker.request import create_request_cls
 from celery_sqs_fifo import DONE, WAITING, BatchItem, EventsFailed, Outcome, Result
 from celery_sqs_fifo.running.request import FifoRequest
 from celery_sqs_fifo.transport import Message
-from tests.support.fake_calls import delivery
-from tests.unit.celery_sqs_fifo.control.test_app import (
+from tests.support.chain_app import (
     CHAIN,
     envelope_of,
     fifo_app,
     run_as_pool_process,
 )
+from tests.support.fake_calls import delivery
 
 SECRET = "what a contact wrote"
 INVALID = Outcome(Result.INVALID, "malformed", SECRET)
@@ -53,7 +53,7 @@ class SentEvents:
 
 
 def watched(**steps: Any) -> tuple[Celery, SentEvents]:
-    """Return the app as it is with a control broker, and the events that it sends."""
+    """Return an app with a control broker, and the list of the events that it sends."""
     app, sent = fifo_app(**steps), SentEvents()
     app.announces_tasks, app.publisher = True, sent
     return app, sent

@@ -1,4 +1,4 @@
-"""`process_each` and `process_together`: a failure affects only the later events of its group."""
+"""In `process_each` and `process_together`, a failure affects only later events of its group."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -11,12 +11,14 @@ from celery_sqs_fifo import (
     WAITING,
     BatchItem,
     Outcome,
+    Place,
     QueuedEvent,
     Result,
     bug_outcome,
     process_each,
     process_together,
 )
+from celery_sqs_fifo.running.batch import MAX_BATCH_SECONDS
 
 FAILURES = (Result.INVALID, Result.UNAVAILABLE, Result.BUG)
 
@@ -31,7 +33,7 @@ class Fails(Exception):
 
 @dataclass(frozen=True)
 class Plan:
-    """The result of one event in each of two steps; None if the step ends without one."""
+    """The planned result of an event in each of two steps, or None if the event does not fail."""
 
     group: str
     first: Result | None
@@ -48,7 +50,7 @@ def outcome_of(error: Exception) -> Outcome:
 
 
 def item(group: str = "g", *, outcome: Outcome | None = None) -> BatchItem:
-    event = QueuedEvent(message_id="id", group_id=group, sequence_number="1", sent_at=0, body="")
+    event = QueuedEvent(message_id="id", group_id=group, place=Place(0, 1, group), body="")
     return BatchItem(event, outcome=outcome)
 
 
@@ -136,7 +138,8 @@ def test_an_event_with_an_outcome_is_not_handled_again() -> None:
 class Together:
     """A step that uses `process_together`, and records how each event was handled.
 
-    `all_fail` is the result of the call for all events, `bad` that of the first event alone.
+    `all_fail` is the result of the call for all events. `bad` is the result of the first event when
+    it is handled alone.
     """
 
     def __init__(self, *, all_fail: Result | None = None, bad: Result | None = None) -> None:
@@ -225,10 +228,118 @@ def test_a_bug_names_only_the_last_frames_of_a_deep_traceback() -> None:
 
 
 def test_a_batch_item_shows_only_its_id_and_its_result() -> None:
-    event = QueuedEvent(
-        message_id="id-1", group_id="secret", sequence_number="1", sent_at=0, body="secret"
-    )
+    place = Place(0, 1, "secret")
+    event = QueuedEvent(message_id="id-1", group_id="secret", place=place, body="secret")
 
     assert repr([BatchItem(event, state="secret"), BatchItem(event, outcome=WAITING)]) == (
         "[id-1 ok, id-1 waiting]"
     )
+
+
+class Clock:
+    """A clock that advances with each event."""
+
+    def __init__(self, *, step: float) -> None:
+        self.now = 0.0
+        self.step = step
+
+    def __call__(self) -> float:
+        return self.now
+
+    def handle(self, _item: BatchItem) -> None:
+        self.now += self.step
+
+
+def test_the_later_events_of_a_slow_batch_are_left_for_later_runs() -> None:
+    clock = Clock(step=MAX_BATCH_SECONDS / 2)
+    batch = [item("a"), item("b"), item("c"), item("c")]
+    process_each(batch, clock.handle, outcome_of=outcome_of, now=clock)
+
+    assert [one.outcome for one in batch] == [None, None, WAITING, WAITING]
+
+
+class Locked(Exception):
+    """An error whose outcome is local."""
+
+
+def local_outcome(error: Exception) -> Outcome:
+    if isinstance(error, Locked):
+        return LOCKED
+    return outcome_of(error)
+
+
+LOCKED = Outcome(Result.UNAVAILABLE, "unavailable", "locked", is_local=True)
+
+
+def run_scopes(
+    batch: list[BatchItem], *, locked: str = "", down: str = "", bad: str = ""
+) -> list[str]:
+    """Run a step in which some scopes fail. Return the events of each call for several events."""
+    calls: list[str] = []
+
+    def handle_all(items: list[BatchItem]) -> None:
+        scopes = "".join(one.event.group_id[0] for one in items)
+        calls.append(scopes)
+        for result, failing in ((Result.UNAVAILABLE, down), (Result.BUG, bad)):
+            if len(calls) > 1 and set(scopes) & set(failing):
+                raise Fails(result)
+        if set(scopes) & set(locked):
+            raise Locked
+
+    process_together(
+        batch,
+        handle_all=handle_all,
+        handle=lambda one: handle_all([one]),
+        outcome_of=local_outcome,
+        scope_of=lambda one: one.event.group_id[0],
+    )
+    return calls
+
+
+def test_a_local_failure_holds_only_the_events_of_its_scope() -> None:
+    batch = [item("p1"), item("q1"), item("p2"), item("q2")]
+
+    assert run_scopes(batch, locked="p") == ["pqpq", "pp", "qq"]
+    assert [one.outcome for one in batch] == [LOCKED, None, LOCKED, None]
+
+
+def test_a_local_failure_of_one_scope_is_not_repeated() -> None:
+    batch = [item("p1"), item("p2")]
+
+    assert run_scopes(batch, locked="p") == ["pp"]
+    assert [one.outcome for one in batch] == [LOCKED, LOCKED]
+
+
+def test_local_failures_of_three_scopes_are_an_outage_for_the_rest() -> None:
+    batch = [item(f"{scope}1") for scope in "pqrst"]
+
+    assert run_scopes(batch, locked="pqrst") == ["pqrst", "p", "q", "r"]
+    assert [one.outcome for one in batch] == [LOCKED] * 5
+
+
+def test_events_of_a_group_stay_together_even_if_their_scopes_differ() -> None:
+    batch = [item("g"), item("g"), item("h")]
+    scopes = iter("pqr")
+    calls: list[int] = []
+
+    def handle_all(items: list[BatchItem]) -> None:
+        calls.append(len(items))
+        if len(calls) == 1:
+            raise Locked
+
+    process_together(
+        batch,
+        handle_all=handle_all,
+        handle=lambda _one: None,
+        outcome_of=local_outcome,
+        scope_of=lambda _one: next(scopes),
+    )
+
+    assert calls == [3, 2, 1]
+
+
+def test_after_another_error_the_events_of_a_scope_run_one_by_one() -> None:
+    batch = [item("p1"), item("q1")]
+    run_scopes(batch, locked="p", bad="q")
+
+    assert [one.outcome for one in batch] == [LOCKED, WAITING]

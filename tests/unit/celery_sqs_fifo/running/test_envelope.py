@@ -1,6 +1,7 @@
 """The envelope classifies SQS messages and converts them to Celery messages."""
 
 import json
+from collections.abc import Mapping
 from typing import Any
 
 import pytest
@@ -10,8 +11,7 @@ from hypothesis import strategies as st
 
 from celery_sqs_fifo.delivery import Delivery
 from celery_sqs_fifo.running.envelope import Envelope
-from tests.support.fake_calls import delivery
-from tests.unit.celery_sqs_fifo.control.test_app import (
+from tests.support.chain_app import (
     CHAIN,
     QUEUE,
     decoded,
@@ -19,6 +19,7 @@ from tests.unit.celery_sqs_fifo.control.test_app import (
     fifo_app,
     run_as_pool_process,
 )
+from tests.support.fake_calls import delivery
 
 UUID_TEXT = "0e9b6c1a-5a47-4a3d-9a66-3f5a1c2b7d10"
 NO_EMBED = {"callbacks": None, "errbacks": None, "chain": None, "chord": None}
@@ -190,6 +191,32 @@ def test_a_barrier_with_a_number_of_thousands_of_digits_is_recognized(
     assert classified(envelope, body).is_barrier is True
 
 
+def test_the_parser_and_the_steps_receive_the_texts_of_the_attributes_that_the_rules_name(
+    app: Celery,
+) -> None:
+    calls: list[Any] = []
+
+    def parse(body: str, attributes: Mapping[str, str]) -> Any:
+        calls.append((body, attributes))
+        return {"event_type": attributes.get("type")}
+
+    envelope = envelope_of(app, parse=parse, attributes=("type", "bytes"), is_barrier=_closes)
+    one = delivery(
+        body="{}",
+        attributes={
+            "type": {"DataType": "String", "StringValue": "close"},
+            "bytes": {"DataType": "Binary", "BinaryValue": "AAAA"},
+            "other": {"DataType": "String", "StringValue": "x"},
+        },
+    )
+    envelope.classify(one)
+    (events,), _kwargs, _embed = decoded(envelope.message([one]))
+
+    assert calls == [("{}", {"type": "close"})]
+    assert one.is_barrier
+    assert events[0]["attributes"] == {"type": "close"}
+
+
 def test_all_deliveries_of_a_message_have_the_same_task_id(envelope: Envelope) -> None:
     first, again, other = (delivery(name) for name in ("same", "same", "other"))
     ids = [envelope.message([one])["headers"]["id"] for one in (first, again, other)]
@@ -214,7 +241,7 @@ def test_each_step_of_each_batch_has_a_different_task_id(envelope: Envelope) -> 
     assert len(set(ids)) == len(ids) == 9
 
 
-def test_headers_contain_ids_and_nothing_else_of_a_message(
+def test_headers_contain_only_the_ids_of_a_message(
     envelope: Envelope,
 ) -> None:
     batch = [delivery("id-1", body="a secret"), delivery("id-2", body="a secret", group="secret")]
@@ -297,9 +324,9 @@ def test_a_batch_is_decoded_in_a_pool_process_to_the_same_events(envelope: Envel
         {
             "message_id": one.message_id,
             "group_id": one.group_id,
-            "sequence_number": one.sequence_number,
-            "sent_at": one.sent_at,
+            "place": str(one.place),
             "body": one.body,
+            "attributes": {},
             "receive_count": one.receive_count,
             "traceparent": "",
         }

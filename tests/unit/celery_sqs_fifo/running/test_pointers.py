@@ -10,8 +10,8 @@ from celery import Celery
 
 from celery_sqs_fifo import FifoTask, PointerForm
 from celery_sqs_fifo.running.envelope import Envelope
-from celery_sqs_fifo.running.pointers import NotAllowed
-from tests.unit.celery_sqs_fifo.control.test_app import decoded, envelope_of, fifo_app
+from celery_sqs_fifo.running.pointers import NotAllowed, UnknownPointer
+from tests.support.chain_app import decoded, envelope_of, fifo_app
 from tests.unit.celery_sqs_fifo.running.test_envelope import (
     NO_EMBED,
     UUID_TEXT,
@@ -93,6 +93,41 @@ def test_any_other_celery_message_is_not_allowed(envelope: Envelope, body: str) 
 
     with pytest.raises(NotAllowed):
         envelope.message([one])
+
+
+def do_nothing() -> None:
+    """Run as a task that does nothing."""
+
+
+@pytest.mark.parametrize(
+    ("task", "is_unknown"),
+    [
+        ("tasks.later.added", True),
+        ("tasks.known", False),
+        ("os.system", False),
+        ("tasks", False),
+        ("unknown", False),
+        ("tasksother.later", False),
+        (".later", False),
+    ],
+)
+def test_only_an_unknown_task_in_the_package_of_a_pointer_may_be_one_of_a_newer_release(
+    task: str, is_unknown: bool
+) -> None:
+    app = fifo_app()
+    app.task(
+        do_nothing,
+        name="tasks.known",
+        base=FifoTask,
+        pointer=PointerForm.NO_ARGUMENTS,
+        shared=False,
+    )
+    envelope = envelope_of(app)
+
+    with pytest.raises(NotAllowed) as refusal:
+        message_of(envelope, celery_body(task, args=[UUID_TEXT]))
+
+    assert isinstance(refusal.value, UnknownPointer) is is_unknown
 
 
 def test_a_refusal_quotes_no_argument(envelope: Envelope) -> None:
@@ -194,17 +229,12 @@ def test_a_message_that_apply_async_writes_is_accepted(app: Celery, envelope: En
     assert decoded(message_of(envelope, body))[0] == [UUID_TEXT]
 
 
-@pytest.mark.parametrize(("age", "is_stale"), [(299, False), (300, False), (301, True)])
-def test_a_tick_is_stale_after_five_minutes(envelope: Envelope, age: int, is_stale: bool) -> None:
-    tick = classified(envelope, celery_body("tick", args=[]), sent_at=1_800_000_000)
-
-    assert envelope.is_stale_tick(tick, now=1_800_000_000 + age) is is_stale
+def test_a_pointer_without_arguments_is_a_tick(envelope: Envelope) -> None:
+    assert classified(envelope, celery_body("tick", args=[])).tick == "tick"
 
 
 @pytest.mark.parametrize(
     "body", [celery_body("point"), celery_body("unknown"), '{"event_type": "x"}', "garbage"]
 )
-def test_only_a_pointer_without_arguments_can_be_stale(envelope: Envelope, body: str) -> None:
-    one = classified(envelope, body, sent_at=0)
-
-    assert envelope.is_stale_tick(one, now=1_800_000_000) is False
+def test_no_other_message_is_a_tick(envelope: Envelope, body: str) -> None:
+    assert classified(envelope, body).tick == ""

@@ -10,8 +10,8 @@ import time_machine
 from celery import Celery
 
 from celery_sqs_fifo import FifoTask, UnsupportedOnFifo
+from tests.support.chain_app import QUEUE, envelope_of, fifo_app
 from tests.support.fake_calls import delivery
-from tests.unit.celery_sqs_fifo.control.test_app import QUEUE, envelope_of, fifo_app
 
 UUID_TEXT = "0e9b6c1a-5a47-4a3d-9a66-3f5a1c2b7d10"
 AT = datetime(2026, 11, 23, 12, 0, 1, tzinfo=UTC)

@@ -1,4 +1,4 @@
-"""Requests in the main process pass outcomes to the channel, and never acknowledge a failure."""
+"""A request in the main process passes outcomes to the channel, and acknowledges no failure."""
 
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
@@ -16,8 +16,8 @@ from celery.worker.request import create_request_cls
 from celery_sqs_fifo import DONE, EventsFailed, Outcome, Result
 from celery_sqs_fifo.running.request import FifoRequest
 from celery_sqs_fifo.transport import Message
+from tests.support.chain_app import envelope_of, fifo_app
 from tests.support.fake_calls import delivery
-from tests.unit.celery_sqs_fifo.control.test_app import envelope_of, fifo_app
 
 BUG = Outcome(Result.BUG, "bug", "somewhere")
 TAG = "handle-1"
@@ -66,7 +66,7 @@ class Pool:
 
 
 class Main:
-    """The worker's main process, with one request of one event."""
+    """Simulates the worker's main process with one request for one event."""
 
     def __init__(self, app: Celery) -> None:
         self.channel = Channel()

@@ -17,24 +17,25 @@ from celery_sqs_fifo import (
     EventsFailed,
     FifoTask,
     Outcome,
+    Place,
     Result,
     process_each,
 )
-from tests.support.fake_calls import delivery
-from tests.unit.celery_sqs_fifo.control.test_app import (
+from tests.support.chain_app import (
     CHAIN,
     Step,
     envelope_of,
     fifo_app,
     run_as_pool_process,
 )
+from tests.support.fake_calls import delivery
 
 INVALID = Outcome(Result.INVALID, "malformed")
 UNAVAILABLE = Outcome(Result.UNAVAILABLE, "unavailable")
 
 
 class Log:
-    """Steps that record their events and set given outcomes."""
+    """Three steps that record the events they run, and set the outcomes that a test chooses."""
 
     def __init__(self) -> None:
         self.seen: list[tuple[str, list[str]]] = []
@@ -67,7 +68,7 @@ def run_batch(app: Celery, *names: str, group: str | None = None) -> Any:
     """Run a batch and return its error, if any. Without `group` each event has its own group."""
     batch = [delivery(name, group=group or name, body="a secret") for name in names]
     failed, result, _runtime = run_as_pool_process(app, envelope_of(app).message(batch))
-    # Within one process the error is still in billiard's wrapper for pickling.
+    # The error is still in the wrapper that billiard uses to pickle it for another process.
     return getattr(result.exception, "exc", result.exception) if failed else None
 
 
@@ -205,7 +206,7 @@ def test_an_error_in_process_each_is_one_of_the_outcomes_of_the_batch() -> None:
     assert outcomes_of(error) == [DONE, UNAVAILABLE, WAITING]
 
 
-def test_an_exception_that_ends_the_process_is_no_outcome() -> None:
+def test_an_exception_that_ends_the_process_is_not_caught() -> None:
     def leaves(_batch: list[BatchItem]) -> None:
         raise SystemExit(1)
 
@@ -213,7 +214,7 @@ def test_an_exception_that_ends_the_process_is_no_outcome() -> None:
         run_batch(fifo_app(second=leaves), "1")
 
 
-def test_a_pool_process_goes_on_after_a_failed_delivery() -> None:
+def test_a_pool_process_continues_after_a_failed_delivery() -> None:
     log = Log()
     app = log.app(first={"1": INVALID})
     run_batch(app, "1")
@@ -225,7 +226,7 @@ def test_a_pool_process_goes_on_after_a_failed_delivery() -> None:
 
 def test_a_step_can_be_called_directly() -> None:
     app = Log().app(first={"1": INVALID})
-    event = {"message_id": "1", "group_id": "g", "sequence_number": "1", "sent_at": 1, "body": ""}
+    event = {"message_id": "1", "group_id": "g", "place": str(Place(1, 1, "g")), "body": ""}
 
     with pytest.raises(EventsFailed) as failed:
         app.tasks["first"]([event])
@@ -277,7 +278,7 @@ def test_a_task_can_run_another_task_in_its_delivery() -> None:
 
 
 def test_a_task_in_the_delivery_of_a_pointer_determines_its_own_outcome() -> None:
-    """A pointer must wait for a dependency as an event does, and not be quarantined for it."""
+    """A pointer must wait for an unavailable dependency, as events do, and not be quarantined."""
     app = fifo_app()
 
     def inner() -> None:

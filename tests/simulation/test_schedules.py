@@ -1,6 +1,6 @@
-"""Whole workers against the strict model of SQS, over random schedules of work and of faults.
+"""Complete workers run random schedules of events and faults on the strict model of SQS.
 
-The profile is chosen by HYPOTHESIS_PROFILE: `long` runs 2,000 other schedules at each call.
+HYPOTHESIS_PROFILE selects a profile: with `long`, each run tests 2,000 new schedules.
 """
 
 import os
@@ -19,23 +19,25 @@ from hypothesis.stateful import (
 )
 
 from celery_sqs_fifo import Backoff, Options
+from tests.simulation.events import Journal, Kind, is_barrier, labels_of
+from tests.simulation.sqs import DEAD_LETTERS, ModelSqs
+from tests.simulation.troubles import Troubles, picks
+from tests.simulation.workers import Worker
+from tests.support.chain_app import envelope_of, fifo_app
 from tests.support.fake_loop import FakeLoop, use_clock_of
-from tests.support.schedules_events import Journal, Kind, is_barrier
-from tests.support.schedules_sqs import DEAD_LETTERS, ModelSqs
-from tests.support.schedules_troubles import Troubles, picks
-from tests.support.schedules_workers import Worker
-from tests.unit.celery_sqs_fifo.control.test_app import envelope_of, fifo_app
 
 GROUPS = ("a", "b", "c")
 LEASE = 20
 MAX_BUGS = 3
 RETENTION = 1_000.0
-# An event that fails for ever, in a worker that lost its lease, takes less than this.
+# The longest time until a queue is empty, in seconds. The slowest case is an event that always
+# fails, in a worker that has lost its lease.
 DRAINED_WITHIN = 600
-# And one event after the other of a long backlog takes less than this each.
+# The additional time for each event of a backlog whose events run one by one, in seconds.
 DRAINED_WITHIN_PER_EVENT = 5
-ENVELOPE = envelope_of(fifo_app(), is_barrier=is_barrier)
+ENVELOPE = envelope_of(fifo_app(), is_barrier=is_barrier, labels_of=labels_of, scope_label="scope")
 OPTIONS = Options(
+    liveness_file="",
     dead_letter_queue_url=DEAD_LETTERS,
     probe="ordinary",
     visibility_timeout=LEASE,
@@ -53,9 +55,9 @@ COMMON = settings(stateful_step_count=60, suppress_health_check=list(HealthCheck
 settings.register_profile("schedules-short", COMMON, max_examples=50, derandomize=True)
 settings.register_profile("schedules-long", COMMON, max_examples=2_000, print_blob=True)
 
-# Batches, and so what can go wrong in them, need runs of events that are no barriers.
-kinds = st.sampled_from([*[Kind.PLAIN] * 4, Kind.UNAVAILABLE, Kind.BUG, *Kind])
-# A tick of the second age is stale, and an event of the third nears its retention.
+# Only consecutive events that are not barriers form batches, so the schedule needs runs of them.
+kinds = st.sampled_from([*[Kind.PLAIN] * 4, Kind.UNAVAILABLE, Kind.BUG, Kind.LOCKED, *Kind])
+# The ages of events: new, old enough for a tick to be dropped, and close to the retention.
 ages = st.sampled_from([*[0.0] * 6, 400.0, 0.9 * RETENTION])
 runs = st.tuples(st.sampled_from(GROUPS), st.integers(0, 4), kinds, ages, st.integers(2, 6))
 sends = st.tuples(st.sampled_from(GROUPS), kinds, st.integers(1, 2), ages)
@@ -80,6 +82,8 @@ class Schedules(Troubles):
         is_greedy=st.booleans(),
         longest_delay=st.sampled_from([4.0, 30.0]),
         max_hold=st.sampled_from([OPTIONS.max_hold, 60.0]),
+        max_held=st.sampled_from([OPTIONS.max_held, 10]),
+        max_set_aside=st.sampled_from([OPTIONS.max_set_aside, 2]),
         backlog=st.lists(runs, min_size=2, max_size=5),
     )
     def begin(
@@ -90,6 +94,8 @@ class Schedules(Troubles):
         is_greedy: bool,
         longest_delay: float,
         max_hold: float,
+        max_held: int,
+        max_set_aside: int,
         backlog: list[tuple[str, int, Kind, float, int]],
     ) -> None:
         self.sqs = ModelSqs(loop=self.loop, journal=self.journal, lease=LEASE, is_greedy=is_greedy)
@@ -106,6 +112,8 @@ class Schedules(Troubles):
                 batch_size=batch_size,
                 backoff=Backoff(first=0.5, longest=longest_delay),
                 max_hold=max_hold,
+                max_held=max_held,
+                max_set_aside=max_set_aside,
             ),
             processes=processes,
             others=lambda: self.workers,
@@ -144,7 +152,7 @@ class Schedules(Troubles):
     @rule(pick=st.sampled_from([0, 0, 1, 2]), lost_after=st.integers(0, 3), times=st.integers(1, 4))
     def processes_are_lost(self, pick: int, lost_after: int, times: int) -> None:
         for _ in range(times):
-            # Those with the largest batches first: there is more to go wrong with them.
+            # Runs with large batches are the most likely to reveal errors, so they come first.
             if runs := sorted(self.runs(), key=_batch_size, reverse=True):
                 worker, tag = runs[pick % len(runs)]
                 worker.work(tag, lost_after=lost_after)
@@ -199,7 +207,7 @@ class Schedules(Troubles):
         return not self.runs() and not any(worker.held_groups for worker in self.workers)
 
 
-def test_order_and_every_event_survive_random_schedules_of_work_and_faults() -> None:
+def test_no_event_is_lost_or_out_of_order_in_random_schedules_of_events_and_faults() -> None:
     run_state_machine_as_test(Schedules, settings=settings.get_profile(PROFILE))
 
 

@@ -1,4 +1,4 @@
-"""Credentials that are refreshed by a thread, and used meanwhile."""
+"""A thread refreshes credentials. The earlier ones are used until it has new ones."""
 
 import threading
 from collections.abc import Iterator
@@ -8,12 +8,12 @@ import pytest
 from botocore.credentials import Credentials, RefreshableCredentials
 from botocore.exceptions import NoCredentialsError
 
-from celery_sqs_fifo.consuming import credentials as module
-from celery_sqs_fifo.consuming.credentials import CurrentCredentials
+from celery_sqs_fifo import credentials as module
+from celery_sqs_fifo.credentials import CurrentCredentials
 
 
 class Source:
-    """Gives credentials that are refreshed each time they are asked for, as soon as it may."""
+    """A source of credentials that are refreshed at each request. A test can block the refresh."""
 
     def __init__(self) -> None:
         self.given = 0
@@ -65,7 +65,7 @@ def test_without_credentials_getting_them_raises() -> None:
         CurrentCredentials(None).get()
 
 
-def test_the_newest_credentials_are_given_while_a_refresh_hangs(source: Source) -> None:
+def test_the_newest_credentials_are_used_while_a_refresh_hangs(source: Source) -> None:
     current = CurrentCredentials(source.credentials)
     before = current.get().access_key
     source.may_answer.clear()
@@ -78,7 +78,16 @@ def test_the_newest_credentials_are_given_while_a_refresh_hangs(source: Source) 
     current.stop()
 
 
-def test_a_refresh_that_fails_leaves_them_in_use_and_is_logged_once(
+def test_the_expiry_of_the_newest_credentials_is_known(source: Source) -> None:
+    current = CurrentCredentials(source.credentials)
+
+    left = (current.expire_at or 0.0) - datetime.now(UTC).timestamp()
+    assert 0 < left <= timedelta(minutes=5).total_seconds()
+    assert CurrentCredentials(Credentials("key", "secret")).expire_at is None
+    current.stop()
+
+
+def test_earlier_credentials_are_used_after_a_failed_refresh_which_is_logged_once(
     source: Source, caplog: pytest.LogCaptureFixture
 ) -> None:
     current = CurrentCredentials(source.credentials)
@@ -93,7 +102,7 @@ def test_a_refresh_that_fails_leaves_them_in_use_and_is_logged_once(
     assert [one.message for one in logged] == ["credentials_refresh_failed"]
 
 
-def test_the_start_waits_only_for_a_while_for_the_first_credentials(source: Source) -> None:
+def test_the_start_waits_a_bounded_time_for_the_first_credentials(source: Source) -> None:
     source.may_answer.clear()
     current = CurrentCredentials(source.credentials)
 
