@@ -2,6 +2,7 @@
 
 import uuid
 
+import django.contrib.postgres.fields
 import django.db.models.deletion
 from django.db import migrations, models
 
@@ -27,17 +28,37 @@ class Migration(migrations.Migration):
                 ),
                 ("channel_uuid", models.UUIDField()),
                 ("contact_urn", models.TextField()),
-                (
-                    "message_id",
-                    models.TextField(
-                        help_text="The id of the message, or its hash if the id is very long."
-                    ),
-                ),
+                ("message_id", models.TextField()),
+                ("identity", models.CharField(max_length=64)),
                 ("key", models.CharField(max_length=255)),
                 ("value", models.TextField()),
                 ("score", models.PositiveSmallIntegerField(blank=True, null=True)),
+                (
+                    "problem",
+                    models.CharField(blank=True, db_default="", default="", max_length=100),
+                ),
+                (
+                    "message",
+                    models.JSONField(
+                        blank=True,
+                        decoder=apps.common.lossless_json.Decoder,
+                        encoder=apps.common.lossless_json.Encoder,
+                        null=True,
+                    ),
+                ),
                 ("answered_at", models.DateTimeField()),
                 ("sequence_number", models.DecimalField(decimal_places=0, max_digits=40)),
+                ("group_id", models.CharField(max_length=128)),
+                (
+                    "lake_event_ids",
+                    django.contrib.postgres.fields.ArrayField(
+                        base_field=models.UUIDField(),
+                        db_default=[],
+                        default=list,
+                        help_text="The ids of all events of this answer for the data lake.",
+                        size=None,
+                    ),
+                ),
                 ("correlation_id", models.TextField(blank=True)),
                 (
                     "conversation",
@@ -79,26 +100,28 @@ class Migration(migrations.Migration):
                 ("delivered_at", models.DateTimeField(blank=True, null=True)),
                 (
                     "answer",
-                    models.OneToOneField(
+                    models.ForeignKey(
                         on_delete=django.db.models.deletion.CASCADE,
-                        related_name="outbox_event",
+                        related_name="outbox_events",
                         to="analytics.surveyanswer",
                     ),
                 ),
             ],
         ),
-        migrations.AddIndex(
+        migrations.AddConstraint(
             model_name="surveyanswer",
-            index=models.Index(
-                fields=["conversation", "key", "answered_at", "sequence_number"],
-                name="answers_of_conversation",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("conversation", None), _negated=True),
+                fields=("conversation", "identity"),
+                name="answer_of_conversation",
             ),
         ),
         migrations.AddConstraint(
             model_name="surveyanswer",
             constraint=models.UniqueConstraint(
-                fields=("project", "channel_uuid", "contact_urn", "message_id"),
-                name="one_answer_per_message",
+                condition=models.Q(("conversation", None)),
+                fields=("project", "channel_uuid", "contact_urn", "identity"),
+                name="answer_without_conversation",
             ),
         ),
         migrations.AddIndex(

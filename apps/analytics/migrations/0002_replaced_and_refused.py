@@ -18,7 +18,7 @@ class Migration(migrations.Migration):
             name="refusal",
             field=models.TextField(
                 blank=True,
-                help_text="Why the data lake refuses the event for good; empty if it does not.",
+                help_text="Why the data lake refuses the event permanently; empty if it does not.",
             ),
         ),
         migrations.AddField(
@@ -27,6 +27,12 @@ class Migration(migrations.Migration):
             field=models.BooleanField(
                 default=False,
                 help_text="Whether the conversation has a newer answer with the same key.",
+            ),
+        ),
+        migrations.AddIndex(
+            model_name="surveyanswer",
+            index=models.Index(
+                fields=["conversation", "key", "is_replaced"], name="answers_of_conversation"
             ),
         ),
         migrations.AddIndex(

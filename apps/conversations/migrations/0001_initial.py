@@ -70,12 +70,6 @@ class Migration(migrations.Migration):
                     "opened_at",
                     models.DateTimeField(help_text="Queue time of the event that opened it."),
                 ),
-                (
-                    "contact_wrote",
-                    models.BooleanField(
-                        default=False, help_text="Whether the contact has written in it."
-                    ),
-                ),
                 ("closes_at", models.DateTimeField()),
                 ("close_requested_at", models.DateTimeField(blank=True, null=True)),
                 ("ended_at", models.DateTimeField(blank=True, null=True)),

@@ -37,13 +37,13 @@ class Migration(migrations.Migration):
                     "message_ids",
                     django.contrib.postgres.fields.ArrayField(
                         base_field=models.TextField(),
-                        help_text="The ids of `messages`, for lookups that do not read them.",
+                        help_text="Direction and id of each message, for lookups.",
                         size=None,
                     ),
                 ),
                 (
                     "first_position",
-                    models.TextField(help_text="Time and sequence number of the first message."),
+                    models.TextField(help_text="Time and place of the first message."),
                 ),
                 ("first_message_at", models.DateTimeField()),
                 ("last_message_at", models.DateTimeField()),

@@ -36,8 +36,8 @@ class Migration(migrations.Migration):
                     "sequence_number",
                     models.DecimalField(
                         decimal_places=0,
-                        help_text="Sequence number of the dead letter on the dead-letter queue.",
-                        max_digits=40,
+                        help_text="Sequence number of the event's first sending.",
+                        max_digits=39,
                     ),
                 ),
                 ("body", models.TextField()),
@@ -50,7 +50,7 @@ class Migration(migrations.Migration):
                 ("reason", models.CharField(max_length=100)),
                 ("error", models.TextField(blank=True)),
                 (
-                    "first_sent_at",
+                    "queue_time",
                     models.DateTimeField(help_text="When the event was first queued."),
                 ),
                 (
@@ -72,14 +72,12 @@ class Migration(migrations.Migration):
             ],
             options={
                 "indexes": [
-                    models.Index(fields=["first_sent_at", "id"], name="dead_letters_in_order"),
-                    models.Index(fields=["reason", "first_sent_at"], name="dead_letters_by_reason"),
+                    models.Index(fields=["queue_time", "id"], name="dead_letters_in_order"),
+                    models.Index(fields=["reason", "queue_time"], name="dead_letters_by_reason"),
                     models.Index(
-                        fields=["project_uuid", "first_sent_at"], name="dead_letters_by_project"
+                        fields=["project_uuid", "queue_time"], name="dead_letters_by_project"
                     ),
-                    models.Index(
-                        fields=["group_id", "first_sent_at"], name="dead_letters_by_group"
-                    ),
+                    models.Index(fields=["group_id", "queue_time"], name="dead_letters_by_group"),
                     models.Index(
                         models.F("redrive_requested_at"),
                         condition=models.Q(("redrive_requested_at", None), _negated=True),

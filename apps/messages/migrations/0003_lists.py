@@ -15,7 +15,7 @@ class Migration(migrations.Migration):
         AddIndexWithoutBlocking(
             model_name="deadletter",
             index=models.Index(
-                models.F("first_sent_at"),
+                models.F("queue_time"),
                 models.F("id"),
                 condition=models.Q(("redriven_at", None)),
                 name="dead_letters_waiting",
@@ -24,7 +24,7 @@ class Migration(migrations.Migration):
         AddIndexWithoutBlocking(
             model_name="deadletter",
             index=models.Index(
-                models.F("first_sent_at"),
+                models.F("queue_time"),
                 models.F("id"),
                 condition=models.Q(("redriven_at", None), _negated=True),
                 name="dead_letters_redriven",

@@ -5,7 +5,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("conversations", "0007_find_or_open"),
+        ("conversations", "0006_lists"),
     ]
 
     operations = [
