@@ -1,4 +1,4 @@
-"""Schedule of the archive checks, which search DynamoDB for messages that have no archive yet.
+"""Schedule of the archive checks, which search DynamoDB for messages that are not archived yet.
 
 The messages of an open conversation are archived every 24 hours, because DynamoDB deletes them
 after 48 hours. A closed conversation is checked twice more: 15 minutes after it closed, and a day
@@ -13,12 +13,15 @@ from uuid import UUID
 from django.db import transaction
 from django.db.models import Case, F, When
 
+from apps.conversations.contacts import Contact
 from apps.conversations.models import CLOSED, Conversation, Resolution
-from apps.conversations.transitions import ARCHIVE_OPEN_EVERY
+from apps.conversations.selectors import of_contact
+from apps.conversations.transitions import ARCHIVE_OPEN_EVERY, FIRST_ARCHIVE_CHECK
 
 # A check that was not completed can be claimed again after this time.
 CHECK_LEASE = timedelta(minutes=15)
-# Less than a day: more than a day is left before DynamoDB deletes the messages that it finds.
+# Less than a day, so that the messages that this check finds are archived long before DynamoDB
+# deletes them.
 LAST_CHECK = timedelta(hours=23)
 
 
@@ -56,6 +59,14 @@ def claim(*, in_progress: bool, limit: int, now: datetime) -> list[Check]:
     claimed = [check.conversation_uuid for check in checks]
     Conversation.objects.filter(uuid__in=claimed).update(archive_check_at=leased_until)
     return checks
+
+
+def check_soon(*, contact: Contact, now: datetime) -> None:
+    """Check the contact's conversation in progress after 15 minutes, unless it is due earlier."""
+    soon = now + FIRST_ARCHIVE_CHECK
+    of_contact(contact).filter(resolution=Resolution.IN_PROGRESS, archive_check_at__gt=soon).update(
+        archive_check_at=soon
+    )
 
 
 def complete(check: Check, *, now: datetime) -> None:

@@ -1,5 +1,6 @@
 """Attribution: finding or opening the conversation that a message belongs to."""
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, time, timedelta
@@ -8,57 +9,52 @@ from typing import Any
 from uuid import UUID, uuid4
 
 from django.db import connection
+from django.utils.duration import duration_iso_string
 
-from apps.common.errors import Unavailable
+from apps.common.errors import Contended
 from apps.conversations.closing_times import next_closing
 from apps.conversations.contacts import Contact
-from apps.conversations.erasing import contact_hash
+from apps.conversations.erasing import contact_hash, group_hash
 from apps.conversations.models import Project
+from apps.conversations.places import time_of
 from apps.conversations.transitions import ARCHIVE_OPEN_EVERY, first_due
+from celery_sqs_fifo.place import Place
 
 ATTEMPTS = 3
 
-# The migration conversations.0007_find_or_open creates this function and explains its statement.
-_FIND_OR_OPEN = """
-SELECT * FROM conversations_find_or_open_v1 (
-    %(number)s::int[], %(project)s::uuid[], %(channel)s::uuid[], %(urn)s::text[],
-    %(at)s::timestamptz[], %(sent_at)s::timestamptz[], %(from_contact)s::bool[],
-    %(contact_name)s::text[], %(group_id)s::text[], %(uuid)s::uuid[],
-    %(closes_at)s::timestamptz[], %(timezone)s::text[], %(closing_time)s::time[],
-    %(idle_timeout)s::interval[], %(due_at)s::timestamptz[],
-    %(archive_check_at)s::timestamptz[], %(may_be_late)s::bool[], %(contact_hash)s::text[]
-)
-"""
+# The migration conversations.0012_find_or_open creates this function and explains it.
+FUNCTION = "conversations_find_or_open_v1"
+_FIND_OR_OPEN = f"SELECT * FROM {FUNCTION} (%s::jsonb)"  # noqa: S608 (a constant)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class IncomingMessage:
     """The facts that decide a message's conversation, and the first values of a new one.
 
-    `at` is the producer's time of the message, and `sent_at` is when its event was queued. An event
-    that is not a message has no such time, so it cannot be late: `may_be_late` is false for it.
+    Its place decides. `at` is the message's time in the transcript. If the message opens a
+    conversation, `at` becomes the `started_at` of the conversation.
     """
 
     contact: Contact
+    place: Place
     at: datetime
-    sent_at: datetime
     from_contact: bool
     contact_name: str
-    group_id: str
-    may_be_late: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Attribution:
     """The conversation that a message belongs to; `late` if that conversation is closed.
 
-    `conversation_uuid` is None if the message was queued before its contact was erased. Two fields
-    are for metrics: `opened` if the message opened the conversation, and `foreign_group` if it
-    arrived in another message group than the conversation's, so that SQS does not order the two.
+    `conversation_uuid` is None if the message was queued before its contact was erased. `home` is
+    the group of the conversation. Two fields are for metrics: `opened` if the message opened the
+    conversation, and `foreign_group` if it arrived in a message group other than the
+    conversation's. SQS does not order messages of different groups.
     """
 
     conversation_uuid: UUID | None
     late: bool
+    home: str = field(default="", compare=False)
     opened: bool = field(default=False, compare=False)
     foreign_group: bool = field(default=False, compare=False)
 
@@ -73,12 +69,12 @@ class _ClosingRule:
 def find_or_open(messages: Sequence[IncomingMessage]) -> list[Attribution]:
     """Return the attribution of each message, using one SQL statement for all.
 
-    A message is late if its time lies between the first and the last message of a closed
-    conversation of its contact: then it belongs to that conversation. Any other message belongs to
-    the conversation in progress, and opens one if the contact has none. A message that was queued
-    before its contact was erased belongs to no conversation and opens none.
+    A message belongs to the conversation with the span that contains its place. If there is none,
+    it belongs to the contact's next conversation, if that opened within 24 hours after it, and
+    otherwise to a conversation of its own, which is closed at once if a later one exists. A message
+    that was queued before its contact was erased belongs to no conversation and opens none.
 
-    Raise Unavailable if the same rows change during each of three attempts.
+    Raise Contended if the closing rule of a project changes during each of three attempts.
     """
     found: dict[int, Attribution] = {}
     for _ in range(ATTEMPTS):
@@ -86,10 +82,9 @@ def find_or_open(messages: Sequence[IncomingMessage]) -> list[Attribution]:
         found |= _execute(missing)
         if len(found) == len(messages):
             return [found[number] for number in range(len(messages))]
-        # The project's closing rule is not the cached one, or another worker opened the
-        # conversation after this statement began.
+        # The project's closing rule is not the cached one.
         _closing_rule.cache_clear()
-    raise Unavailable("PostgreSQL", "the conversation keeps changing")
+    raise Contended("PostgreSQL", "the closing rule of a project keeps changing")
 
 
 def ensure_project(project_uuid: UUID) -> Project:
@@ -100,51 +95,57 @@ def ensure_project(project_uuid: UUID) -> Project:
 
 def _execute(messages: dict[int, IncomingMessage]) -> dict[int, Attribution]:
     rows = [_row(number, message) for number, message in messages.items()]
-    columns = {name: [row[name] for row in rows] for name in rows[0]}
     with connection.cursor() as cursor:
-        cursor.execute(_FIND_OR_OPEN, columns)
+        cursor.execute(_FIND_OR_OPEN, [json.dumps(rows, default=_as_text)])
         results = cursor.fetchall()
     return {
         number: Attribution(
             conversation_uuid=conversation_uuid,
             late=late,
+            home=home or "",
             opened=opened,
-            foreign_group=foreign_group,
+            foreign_group=bool(home) and home != messages[number].place.group,
         )
-        for number, conversation_uuid, late, erased, opened, foreign_group in results
+        for number, conversation_uuid, home, late, erased, opened in results
         if conversation_uuid or erased
     }
 
 
 def _row(number: int, message: IncomingMessage) -> dict[str, Any]:
+    queue_time = time_of(message.place)
     rule = _closing_rule(message.contact.project_uuid)
     closes_at = next_closing(
-        after=message.sent_at, timezone=rule.timezone, closing_time=rule.closing_time
+        after=queue_time, timezone=rule.timezone, closing_time=rule.closing_time
     )
     return {
         "number": number,
         "project": message.contact.project_uuid,
         "channel": message.contact.channel_uuid,
         "urn": message.contact.urn,
+        "queue_time": queue_time,
+        "sequence": message.place.sequence_number,
+        "group_id": message.place.group,
         "at": message.at,
-        "sent_at": message.sent_at,
         "from_contact": message.from_contact,
         "contact_name": message.contact_name,
-        "group_id": message.group_id,
         "uuid": uuid4(),
         "closes_at": closes_at,
         "timezone": rule.timezone,
         "closing_time": rule.closing_time,
         "idle_timeout": rule.idle_timeout,
         "due_at": first_due(
-            closes_at=closes_at, silent_since=message.sent_at, idle_timeout=rule.idle_timeout
+            closes_at=closes_at, silent_since=queue_time, idle_timeout=rule.idle_timeout
         ),
-        "archive_check_at": message.sent_at + ARCHIVE_OPEN_EVERY,
-        "may_be_late": message.may_be_late,
+        "archive_check_at": queue_time + ARCHIVE_OPEN_EVERY,
         "contact_hash": contact_hash(
             project_uuid=message.contact.project_uuid, urn=message.contact.urn
         ),
+        "group_hash": group_hash(message.place.group),
     }
+
+
+def _as_text(value: UUID | datetime | time | timedelta) -> str:
+    return duration_iso_string(value) if isinstance(value, timedelta) else str(value)
 
 
 @lru_cache(maxsize=10_000)

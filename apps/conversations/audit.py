@@ -5,9 +5,9 @@ does not have. It stores the object's name, which may be the name of a contact. 
 on the object's id. The admin site writes its changes to this log instead
 (apps/conversations/admin/base.py).
 
-Each entry is written in the transaction of the change that it records, or before a change that is
-not a transaction, so no change is without an entry. Entries never contain a contact's address, a
-name or the text of a message.
+Every change has an entry: the entry is written in the same transaction as the change or, if the
+change is not one transaction, before it. Entries never contain a contact's address, a name or the
+text of a message.
 """
 
 import os
@@ -15,9 +15,10 @@ import pwd
 import socket
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Literal
 
-from django.db.models import Model
+from django.db.models import Model, QuerySet
 
 from apps.common.clock import now
 from apps.conversations.models import AuditAction, AuditEntry
@@ -73,6 +74,11 @@ def record_all(
         ],
         batch_size=1_000,
     )
+
+
+def entries_before(before: datetime) -> QuerySet[AuditEntry]:
+    """Return the entries that were written before a time."""
+    return AuditEntry.objects.filter(at__lte=before)
 
 
 def without_details(object_ids: Iterable[Any]) -> dict[Any, dict[str, Any]]:

@@ -9,8 +9,12 @@ from uuid import UUID
 from django.conf import settings
 from django.db import connection, transaction
 
-from apps.conversations import transitions
+from apps.conversations import spans, transitions
+from apps.conversations.contacts import Contact
 from apps.conversations.models import Conversation, Resolution
+from apps.conversations.places import time_of
+from apps.conversations.span_models import Span
+from celery_sqs_fifo.place import Place
 
 # A conversation whose pointer was never sent can be claimed again after this time.
 CLAIM_LEASE = timedelta(minutes=15)
@@ -36,7 +40,8 @@ WITH due AS MATERIALIZED (
     FROM due WHERE conversation.uuid = due.uuid
     RETURNING conversation.uuid, group_id, requested_resolution, due.due_at AS was_due_at
 )
-SELECT uuid, group_id, coalesce(requested_resolution = 2, false) FROM claimed ORDER BY was_due_at
+SELECT uuid, group_id, coalesce(requested_resolution = %(in_progress)s, false) FROM claimed
+ORDER BY was_due_at
 """
 
 
@@ -85,6 +90,7 @@ def claim_due(*, limit: int, now: datetime) -> list[Claim]:
                 "limit": limit,
                 "max_waiting": MAX_WAITING,
                 "since": now - WAITING_FOR,
+                "in_progress": Resolution.IN_PROGRESS,
             },
         )
         return [
@@ -101,77 +107,104 @@ def give_back(conversation_uuids: list[UUID], *, now: datetime) -> None:
 
 
 def close_if_due(
-    *,
-    conversation_uuid: UUID,
-    newest_message_at: datetime | None,
-    queued_at: datetime,
-    now: datetime,
+    *, conversation_uuid: UUID, newest: Place | None, place: Place, now: datetime
 ) -> CloseDecision:
     """Close a conversation if one of the conditions below is met, else schedule its next check.
 
     A conversation closes if its closing time has passed and no message is younger than the quiet
     period, if it has had no message for its project's idle timeout, or if an operator requested it.
-    `newest_message_at` is the time of its newest message in DynamoDB.
+    All this is decided at `place`, the place of the pointer on the queue, whatever the clocks of
+    workers show. A pointer that is older than the open span changes nothing. `newest` is the newest
+    message of the conversation's own group in DynamoDB.
 
-    It ends at `queued_at`, the queue time of the pointer: events that are queued later belong to
-    the next conversation, whatever the clocks of workers show.
+    The conversation ends at `place`, or just after its newest message if that is later: events that
+    are queued later belong to the next conversation. `now` schedules the check of its archive.
     """
     with transaction.atomic():
+        contact = _lock_contact(conversation_uuid)
         conversation = (
             Conversation.objects.select_for_update(of=("self",))
             .select_related("project")
             .filter(uuid=conversation_uuid)
             .first()
         )
-        if conversation is None:
+        if contact is None or conversation is None:
             return CloseDecision()
-        was_open = conversation.resolution == Resolution.IN_PROGRESS
-        by_hand = conversation.requested_resolution is not None
-        if was_open:
-            _write(conversation, _changes(conversation, newest_message_at, queued_at, now))
+        closed_by = None
+        if conversation.resolution == Resolution.IN_PROGRESS:
+            closed_by = _decide(conversation, newest=newest, place=place, now=now)
     is_closed = conversation.resolution != Resolution.IN_PROGRESS
-    closed_by = (ClosedBy.HAND if by_hand else ClosedBy.TIME) if was_open and is_closed else None
     return CloseDecision(
         closed_by=closed_by, to_archive=is_closed and conversation.archived_at is None
     )
 
 
-def _changes(
-    conversation: Conversation,
-    newest_message_at: datetime | None,
-    queued_at: datetime,
-    now: datetime,
-) -> dict[str, Any]:
+def _lock_contact(conversation_uuid: UUID) -> Contact | None:
+    of_conversation = Conversation.objects.filter(uuid=conversation_uuid)
+    found = of_conversation.values_list("project_id", "channel_uuid", "contact_urn").first()
+    if found is None:
+        return None
+    contact = Contact(project_uuid=found[0], channel_uuid=found[1], urn=found[2])
+    spans.lock_contact(contact)
+    return contact
+
+
+def _decide(
+    conversation: Conversation, *, newest: Place | None, place: Place, now: datetime
+) -> ClosedBy | None:
+    """Close a conversation in progress, or change its next check. Return why it was closed."""
+    span = spans.open_span(conversation)
+    if place < spans.opening_of(span):
+        return None
+    resolution, closed_by = Resolution.UNCLASSIFIED, ClosedBy.TIME
     if conversation.requested_resolution is not None:
-        resolution = Resolution(conversation.requested_resolution)
-        return transitions.closed(resolution=resolution, ended_at=queued_at, now=now)
-    closed = transitions.closed(resolution=Resolution.UNCLASSIFIED, ended_at=queued_at, now=now)
-    newest = _latest(newest_message_at, conversation.last_message_at)
-    if conversation.closes_at <= now:
-        return _postponed(conversation, newest, now) or closed
+        resolution, closed_by = Resolution(conversation.requested_resolution), ClosedBy.HAND
+    else:
+        newest_foreign = [time_of(one) for one in spans.newest_foreign(span)]
+        newest_at = _latest(
+            time_of(newest) if newest else None, conversation.last_message_at, *newest_foreign
+        )
+        changes = _next_check(conversation, span, newest_at, time_of(place))
+        if changes:
+            transitions.write(conversation, changes)
+            return None
+    ended = spans.end(conversation, place=place, newest=newest)
+    transitions.write(
+        conversation,
+        transitions.closed(resolution=resolution, ended_at=spans.end_time(ended), now=now),
+    )
+    return closed_by
+
+
+def _next_check(
+    conversation: Conversation, span: Span, newest_at: datetime | None, at: datetime
+) -> dict[str, Any] | None:
+    """Return the changes that schedule the next check, or None if the conversation closes."""
+    if conversation.closes_at <= at:
+        return _postponed(conversation, newest_at, at)
     due_at = transitions.first_due(
         closes_at=conversation.closes_at,
-        silent_since=_latest(newest, conversation.opened_at) or now,
+        silent_since=_latest(newest_at, span.opened_at) or at,
         idle_timeout=conversation.project.idle_timeout,
     )
-    if due_at <= now:
-        return closed
+    if due_at <= at:
+        return None
     return {"due_at": due_at, "close_requested_at": None}
 
 
 def _postponed(
-    conversation: Conversation, newest: datetime | None, now: datetime
+    conversation: Conversation, newest: datetime | None, at: datetime
 ) -> dict[str, Any] | None:
-    """Return the changes that postpone a closing, or None if the conversation closes now.
+    """Return the changes that postpone a closing, or None if the conversation closes.
 
     A conversation that is in use is postponed until CLOSING_MAX_POSTPONE after its first closing.
     """
     first_closing = conversation.postponed_from or conversation.closes_at
     closes_at = min(
-        now + settings.CLOSING_QUIET_PERIOD, first_closing + settings.CLOSING_MAX_POSTPONE
+        at + settings.CLOSING_QUIET_PERIOD, first_closing + settings.CLOSING_MAX_POSTPONE
     )
-    in_use = newest is not None and newest > now - settings.CLOSING_QUIET_PERIOD
-    if not in_use or closes_at <= now:
+    in_use = newest is not None and newest > at - settings.CLOSING_QUIET_PERIOD
+    if not in_use or closes_at <= at:
         return None
     return {
         "closes_at": closes_at,
@@ -179,12 +212,6 @@ def _postponed(
         "due_at": closes_at,
         "close_requested_at": None,
     }
-
-
-def _write(conversation: Conversation, changes: dict[str, Any]) -> None:
-    for name, value in changes.items():
-        setattr(conversation, name, value)
-    conversation.save(update_fields=list(changes))
 
 
 def _latest(*moments: datetime | None) -> datetime | None:

@@ -1,23 +1,37 @@
-"""Projects, conversations, erasures, the audit log and the rows of worker probes."""
+"""The models of this app: projects, conversations, erasures and the audit log.
+
+Django also finds the models of `span_models` and `worker_models` through this module.
+"""
 
 import uuid
-from datetime import time
+from datetime import time, timedelta
 
 from django.conf import settings
-from django.contrib.postgres.indexes import HashIndex, OpClass
+from django.contrib.postgres.fields import ArrayField
+from django.contrib.postgres.indexes import GinIndex, HashIndex, OpClass
 from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models import F, Q
+from django.db.models.functions import Coalesce
 
 from apps.common import timezones
+from apps.common.durations import MIN_RETENTION
+from apps.conversations import worker_models  # noqa: F401 (Django imports only this module)
+from apps.conversations.span_models import NotedPlaces, sequence_number_field
 
 CSAT_KEY = "weni_csat"
 NPS_KEY = "weni_nps"
 
 
 def default_timezone() -> str:
-    """Return the time zone of a project that is created on first sight."""
+    """Return the time zone of a project that its first event creates."""
     return str(settings.DEFAULT_TIMEZONE)
+
+
+def default_archive_retention() -> timedelta | None:
+    """Return the archive retention of a project that is created on first sight."""
+    retention: timedelta | None = settings.DEFAULT_ARCHIVE_RETENTION
+    return retention
 
 
 def validate_timezone(name: str) -> None:
@@ -45,8 +59,19 @@ class Project(models.Model):
     archive_retention = models.DurationField(
         null=True,
         blank=True,
-        help_text="Age after which archived messages may be deleted. Empty: never.",
+        default=default_archive_retention,
+        help_text="Age after which archived messages are deleted, such as 90d. Empty: never.",
     )
+    # When the closing rule changed, until all open conversations have moved to it (see `moving`).
+    moving_since = models.DateTimeField(null=True, editable=False)
+
+    class Meta:
+        constraints = (
+            models.CheckConstraint(
+                condition=Q(archive_retention=None) | Q(archive_retention__gte=MIN_RETENTION),
+                name="archive_retention_of_a_day_or_more",
+            ),
+        )
 
     def __str__(self) -> str:
         return self.name or str(self.uuid)
@@ -65,11 +90,11 @@ class Resolution(models.IntegerChoices):
 CLOSED = tuple(value for value in Resolution.values if value != Resolution.IN_PROGRESS)
 
 
-class Conversation(models.Model):
+class Conversation(NotedPlaces):
     """One conversation of a contact with a project on a channel.
 
-    Times of messages are the `created_at` of their producers. `opened_at` and `ended_at` are queue
-    times (SentTimestamp): events are compared with them independently of producers' clocks.
+    `opened_at`, `ended_at`, `first_message_at` and `last_message_at` are queue times, independent
+    of producers' clocks. The spans of a conversation determine which events belong to it.
 
     `closes_at` is the closing time in the project's time zone. `due_at` is when the conversation is
     next checked: at `closes_at`, earlier if it may be idle by then, or at once if an operator
@@ -87,12 +112,14 @@ class Conversation(models.Model):
     group_id = models.CharField(
         max_length=128, help_text="MessageGroupId as it arrived: the conversation's lock."
     )
-    external_id = models.TextField(blank=True)
+    external_id = models.TextField(blank=True, help_text="Id of its newest window.")
+    # The time of the newest window, by its producer's clock, and its ids.
+    window_start = models.DateTimeField(null=True, blank=True)
+    window_end = models.DateTimeField(null=True, blank=True)
+    ticket_uuid = models.TextField(blank=True, db_default="", default="")
+    agent_uuid = models.TextField(blank=True, db_default="", default="")
     started_at = models.DateTimeField(help_text="Time of the message that opened the conversation.")
     opened_at = models.DateTimeField(help_text="Queue time of the event that opened it.")
-    contact_wrote = models.BooleanField(
-        default=False, help_text="Whether the contact has written in it."
-    )
     closes_at = models.DateTimeField()
     postponed_from = models.DateTimeField(
         null=True, blank=True, help_text="First closing time that was postponed."
@@ -122,6 +149,14 @@ class Conversation(models.Model):
     )
     archive_check_at = models.DateTimeField(
         null=True, blank=True, help_text="When DynamoDB is next searched for its messages."
+    )
+    archive_deleted_at = models.DateTimeField(
+        null=True, blank=True, help_text="When retention last deleted its archive."
+    )
+    messages_before_reopening = models.IntegerField(
+        default=0,
+        db_default=0,
+        help_text="How many messages were archived when it was last reopened.",
     )
 
     class Meta:
@@ -159,14 +194,24 @@ class Conversation(models.Model):
                 include=("channel_uuid",),
                 name="opened_by_time",
             ),
-            # Serves the closings of a period. It has no open conversations, and
-            # `closed_of_contact` has `ended_at` too, so it prevents no further HOT updates. The
-            # figures read their other columns from the table: if those were in the index,
+            # Serves the closings of a period. It does not contain open conversations. It prevents
+            # no HOT updates that `closed_of_contact`, which also contains `ended_at`, would allow.
+            # The figures read their other columns from the table: if those were in the index,
             # archiving and scores would have to write it as well.
             models.Index(
                 fields=("project", "ended_at"),
                 condition=~Q(ended_at=None),
                 name="closed_by_time",
+            ),
+            # Serves retention, which marks the conversations whose archives it deleted, so that it
+            # never reads them again. The expression is `ended_at` in all its rows. No other index
+            # has it: ordered by `ended_at`, PostgreSQL might prefer `closings_by_time`, which also
+            # has the marked conversations.
+            models.Index(
+                "project",
+                Coalesce("archive_deleted_at", "ended_at"),
+                condition=~Q(ended_at=None) & Q(archive_deleted_at=None),
+                name="archives_by_age",
             ),
             # The remaining indexes serve the filters and orders of the admin's list. Opening and
             # closing write one entry to each index that applies; messages write none.
@@ -194,50 +239,81 @@ class Conversation(models.Model):
         return str(self.uuid)
 
 
-class WorkerProbe(models.Model):
-    """The last successful probe of PostgreSQL by a worker, which committed this row."""
+class EarlierClosing(models.Model):
+    """A closing of a conversation that was reopened later, as it was before the reopening.
 
-    worker = models.CharField(primary_key=True, max_length=255)
-    probed_at = models.DateTimeField()
+    The figures of the day of the closing still count it.
+    """
+
+    conversation = models.ForeignKey(
+        Conversation, on_delete=models.CASCADE, related_name="earlier_closings"
+    )
+    # `earlier_closings_by_time` begins with the project.
+    project = models.ForeignKey(Project, on_delete=models.PROTECT, related_name="+", db_index=False)
+    channel_uuid = models.UUIDField()
+    ended_at = models.DateTimeField()
+    resolution = models.PositiveSmallIntegerField(choices=Resolution.choices)
+    written_at = models.DateTimeField(null=True)
+    csat = models.PositiveSmallIntegerField(null=True)
+    nps = models.PositiveSmallIntegerField(null=True)
+    archived_at = models.DateTimeField(null=True)
+    first_message_at = models.DateTimeField(null=True)
+    last_message_at = models.DateTimeField(null=True)
+    message_count = models.PositiveIntegerField()
+    messages_before_reopening = models.PositiveIntegerField()
+
+    class Meta:
+        indexes = (models.Index(fields=("project", "ended_at"), name="earlier_closings_by_time"),)
 
     def __str__(self) -> str:
-        return self.worker
+        return f"{self.conversation_id} {self.ended_at}"
 
 
 class Erasure(models.Model):
     """A request to erase a contact and, once it is done, the tombstone of the contact.
 
-    There is one erasure for each group in which the contact had conversations. A pending erasure
-    names the contact. A tombstone keeps only the contact's hash. Events of the contact that were
-    queued up to `requested_at` have no effect.
+    A pending erasure names the contact, and the message groups through which its pointers go. A
+    tombstone keeps only hashes. The three `mark_` fields are the place of the pointer that carried
+    out the erasure: events of the contact that were queued before it have no effect. Until
+    `search_at` a tombstone also keeps the uuids of the erased conversations, for which DynamoDB is
+    then searched again.
     """
 
     uuid = models.UUIDField(primary_key=True, default=uuid.uuid4)
     project = models.ForeignKey(Project, on_delete=models.PROTECT, related_name="erasures")
     contact_hash = models.CharField(max_length=64)
     contact_urn = models.TextField(blank=True, help_text="Empty after the erasure.")
-    group_id = models.CharField(
-        max_length=128,
+    group_ids = ArrayField(
+        models.CharField(max_length=128),
+        default=list,
         blank=True,
-        help_text="Empty after the erasure, because it names the contact.",
+        help_text="Empty after the erasure, because they name the contact.",
     )
+    group_hashes = ArrayField(models.CharField(max_length=64), default=list, blank=True)
     requested_at = models.DateTimeField()
     erased_at = models.DateTimeField(null=True, blank=True)
+    mark_at = models.DateTimeField(null=True, blank=True)
+    mark_sequence = sequence_number_field(null=True, blank=True)
+    mark_group_hash = models.CharField(max_length=64, blank=True)
     removed = models.JSONField(default=dict, blank=True)
+    conversation_uuids = ArrayField(models.UUIDField(), default=list, db_default=[], blank=True)
+    search_at = models.DateTimeField(
+        null=True, blank=True, help_text="When DynamoDB is searched once more."
+    )
 
     class Meta:
         constraints = (
             models.UniqueConstraint(
-                fields=("project", "contact_hash", "group_id"),
+                fields=("project", "contact_hash"),
                 condition=Q(erased_at=None),
-                name="one_pending_erasure_per_group",
+                name="one_pending_erasure_per_contact",
             ),
         )
         indexes = (
-            models.Index(
-                fields=("project", "contact_hash", "requested_at"), name="erasures_of_contact"
-            ),
+            models.Index(fields=("project", "contact_hash"), name="erasures_of_contact"),
             models.Index(fields=("requested_at",), name="erasures_by_time"),
+            models.Index("search_at", condition=~Q(search_at=None), name="erasure_search_due"),
+            GinIndex(fields=("group_hashes",), name="erasures_of_group"),
         )
 
     def __str__(self) -> str:
@@ -245,7 +321,7 @@ class Erasure(models.Model):
 
 
 class AuditAction(models.TextChoices):
-    """What an actor did or requested."""
+    """The actions that the audit log records."""
 
     ADD = "add", "added"
     CHANGE = "change", "changed"
@@ -254,7 +330,7 @@ class AuditAction(models.TextChoices):
     REOPEN = "reopen", "asked to reopen"
     READ = "read", "read messages of"
     ERASE = "erase", "asked to erase"
-    RETENTION = "retention", "deleted old archives"
+    RETENTION = "retention", "deleted old data"
     REDRIVE = "redrive", "asked to redrive"
     DISCARD = "discard", "discarded"
     EXPORT = "export", "exported"

@@ -7,13 +7,14 @@ from uuid import UUID
 from django.db import transaction
 
 from apps.common.errors import ConversationServiceError
-from apps.conversations import transitions
+from apps.conversations import spans, transitions
 from apps.conversations.closing_times import next_closing
 from apps.conversations.contacts import Contact
-from apps.conversations.models import Conversation, Resolution
-from apps.conversations.selectors import of_contact
+from apps.conversations.models import Conversation, EarlierClosing, Resolution
+from apps.conversations.selectors import contact_of, of_contact
+from celery_sqs_fifo.place import Place
 
-# Changes that discard a request which is refused at its execution.
+# The field values that discard a request, if it is refused when it is executed.
 _DISCARDED = {"requested_resolution": None, "due_at": None, "close_requested_at": None}
 
 
@@ -42,53 +43,71 @@ def request_reopen(*, conversation_uuid: UUID, now: datetime) -> None:
         _request(conversation, Resolution.IN_PROGRESS, now)
 
 
-def reopen(*, conversation_uuid: UUID, now: datetime) -> None:
+def reopen(*, conversation_uuid: UUID, place: Place) -> None:
     """Reopen a conversation until its next closing time, if that is still requested.
 
-    Discard the request and raise Refused if the contact has another conversation in progress by
-    now.
+    Its new span begins at `place`, the place of the pointer. Discard the request and raise Refused
+    if the contact has another conversation in progress by now.
     """
     with transaction.atomic():
+        contact = contact_of(_get(conversation_uuid))
+        spans.lock_contact(contact)
         conversation = _locked(conversation_uuid)
         if conversation.requested_resolution != Resolution.IN_PROGRESS:
             return
         other = _another_in_progress(conversation)
-        changes = _DISCARDED if other else _reopened(conversation, now)
+        changes = _DISCARDED if other else _reopened(conversation, contact, place)
         Conversation.objects.filter(pk=conversation.pk).update(**changes)
     if other:
         raise _refusal(conversation, other)
 
 
-def _reopened(conversation: Conversation, now: datetime) -> dict[str, Any]:
+def _reopened(conversation: Conversation, contact: Contact, place: Place) -> dict[str, Any]:
     project = conversation.project
-    # An event that was queued before the reopening was claimed must not close it again.
-    opened_at = conversation.close_requested_at or now
+    _keep_closing(conversation)
+    span = spans.reopen(conversation, contact=contact, place=place)
     closes_at = next_closing(
-        after=now, timezone=project.timezone, closing_time=project.closing_time
+        after=span.opened_at, timezone=project.timezone, closing_time=project.closing_time
     )
     return transitions.reopened(
-        opened_at=opened_at,
+        reopened_at=span.opened_at,
+        message_count=conversation.message_count,
         closes_at=closes_at,
         due_at=transitions.first_due(
-            closes_at=closes_at, silent_since=now, idle_timeout=project.idle_timeout
+            closes_at=closes_at, silent_since=span.opened_at, idle_timeout=project.idle_timeout
         ),
     )
+
+
+def _keep_closing(conversation: Conversation) -> None:
+    """Store the closing that the reopening undoes, for the figures of its day."""
+    fields = {field.name for field in EarlierClosing._meta.concrete_fields} - {"id", "conversation"}
+    EarlierClosing.objects.create(
+        conversation=conversation, **{name: getattr(conversation, name) for name in fields}
+    )
+
+
+def _get(conversation_uuid: UUID) -> Conversation:
+    try:
+        return Conversation.objects.get(uuid=conversation_uuid)
+    except Conversation.DoesNotExist:
+        raise _missing(conversation_uuid) from None
 
 
 def _locked(conversation_uuid: UUID) -> Conversation:
     try:
         return Conversation.objects.select_for_update(of=("self",)).get(uuid=conversation_uuid)
     except Conversation.DoesNotExist:
-        raise Refused(f"There is no conversation {conversation_uuid}.") from None
+        raise _missing(conversation_uuid) from None
+
+
+def _missing(conversation_uuid: UUID) -> Refused:
+    return Refused(f"There is no conversation {conversation_uuid}.")
 
 
 def _another_in_progress(conversation: Conversation) -> Conversation | None:
-    contact = Contact(
-        project_uuid=conversation.project_id,
-        channel_uuid=conversation.channel_uuid,
-        urn=conversation.contact_urn,
-    )
-    return of_contact(contact).filter(resolution=Resolution.IN_PROGRESS).first()
+    in_progress = of_contact(contact_of(conversation)).filter(resolution=Resolution.IN_PROGRESS)
+    return in_progress.first()
 
 
 def _refusal(conversation: Conversation, other: Conversation) -> Refused:

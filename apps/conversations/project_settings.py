@@ -7,20 +7,25 @@ from datetime import time, timedelta
 from typing import TypeAlias
 from uuid import UUID
 
-from apps.common import timezones
+from apps.common import durations, timezones
+from apps.common.durations import MAX_RETENTION, MIN_RETENTION, Bounds
 
 # Keys are names of fields of Project. A field that is left out keeps its stored value.
 ProjectSettings: TypeAlias = dict[str, str | time | timedelta | None]
 
-MIN_IDLE_TIMEOUT = timedelta(minutes=1)
-# The time for which DynamoDB keeps messages.
-MAX_IDLE_TIMEOUT = timedelta(hours=48)
+IDLE_TIMEOUT = Bounds(
+    noun="an idle timeout",
+    minimum=timedelta(minutes=1),
+    # The time for which DynamoDB keeps messages.
+    maximum=timedelta(hours=48),
+)
+ARCHIVE_RETENTION = Bounds(
+    noun="an archive retention", minimum=MIN_RETENTION, maximum=MAX_RETENTION
+)
 
 _MAX_NAME_LENGTH = 255
 _SAMPLE_UUID = "5f0c2f3a-6b1d-4a57-9c39-2e8d1f7a4b60"
 _CLOCK_TIME = re.compile(r"([0-9]{2}):([0-9]{2})(?::([0-9]{2}))?")
-_PERIOD = re.compile(r"(?:([0-9]{1,6})h)?(?:([0-9]{1,6})m)?(?:([0-9]{1,6})s)?")
-_CLOCK_PERIOD = re.compile(r"([0-9]{1,6}):([0-5][0-9]):([0-5][0-9])")
 
 
 def parse_uuid(text: str) -> UUID:
@@ -78,30 +83,12 @@ def _closing_time(text: str) -> time:
     )
 
 
-def _idle_timeout(text: str) -> timedelta | None:
-    text = text.strip().casefold()
-    if text in ("", "none"):
-        return None
-    parts = _PERIOD.fullmatch(text) or _CLOCK_PERIOD.fullmatch(text)
-    if not parts:
-        raise ValueError(
-            f"{_quoted(text)} is not an idle timeout: write 90s, 30m, 2h, 1h30m or HH:MM:SS, "
-            "or none."
-        )
-    hours, minutes, seconds = (int(part or 0) for part in parts.groups())
-    period = timedelta(hours=hours, minutes=minutes, seconds=seconds)
-    if not MIN_IDLE_TIMEOUT <= period <= MAX_IDLE_TIMEOUT:
-        raise ValueError(
-            f"{_quoted(text)} is not a possible idle timeout: it must be from 1m to 48h, or none."
-        )
-    return period
-
-
 _PARSERS: Mapping[str, Callable[[str], str | time | timedelta | None]] = {
     "name": _name,
     "timezone": _timezone,
     "closing_time": _closing_time,
-    "idle_timeout": _idle_timeout,
+    "idle_timeout": IDLE_TIMEOUT.parse,
+    "archive_retention": ARCHIVE_RETENTION.parse,
 }
 
 FIELDS = tuple(_PARSERS)
@@ -114,16 +101,9 @@ def _as_text(value: str | time | timedelta | None) -> str:
         case time():
             return value.strftime("%H:%M:%S" if value.second else "%H:%M")
         case timedelta():
-            return _period_as_text(value)
+            return durations.as_text(value)
         case str():
             return value
-
-
-def _period_as_text(period: timedelta) -> str:
-    minutes, seconds = divmod(int(period.total_seconds()), 60)
-    hours, minutes = divmod(minutes, 60)
-    parts = ((hours, "h"), (minutes, "m"), (seconds, "s"))
-    return "".join(f"{number}{unit}" for number, unit in parts if number) or "0s"
 
 
 def _quoted(text: str) -> str:

@@ -7,10 +7,11 @@ from datetime import datetime
 from uuid import UUID
 
 from django.db import transaction
+from django.db.models import QuerySet
 
 from apps.conversations.models import Project
+from apps.conversations.moving import count_to_move, move_open_conversations, unfinished_moves
 from apps.conversations.project_settings import FIELDS, ProjectSettings
-from apps.conversations.services import move_open_conversations
 
 CLOSING_RULE = frozenset({"timezone", "closing_time", "idle_timeout"})
 
@@ -27,7 +28,10 @@ class ProjectRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Change:
-    """The change of one project. `before` and `after` hold only settings that changed."""
+    """The change of one project. `before` and `after` hold only settings that changed.
+
+    `conversations_moved` is the number of open conversations that `finish_moves` moves.
+    """
 
     uuid: UUID
     new: bool
@@ -48,9 +52,10 @@ def configure(*, rows: Sequence[ProjectRow], now: datetime, dry_run: bool) -> li
     """Write the settings of all rows in one transaction, and return what changed.
 
     A project that does not exist is created, so that it can be configured before its first event.
-    A new closing rule moves the open conversations of its project. A dry run does the same and
-    rolls it back. Each uuid may occur in one row only, and the settings must come from
-    `project_settings.parse`. Raise django.db's errors if the database is busy or down.
+    A new closing rule applies to open conversations only when `finish_moves` has moved them: the
+    caller must call it after the commit. A dry run makes the same changes and rolls them back. Each
+    uuid may occur in one row only, and the settings must come from `project_settings.parse`. Raise
+    django.db's errors if the database is busy or down.
     """
     with transaction.atomic():
         created, projects = _create_and_lock([row.uuid for row in rows])
@@ -60,10 +65,36 @@ def configure(*, rows: Sequence[ProjectRow], now: datetime, dry_run: bool) -> li
         ]
         if dry_run:
             transaction.set_rollback(True)
-    changes = [change for change in changes if change.new or change.after]
+    changes = [
+        change for change in changes if change.new or change.after or change.conversations_moved
+    ]
     if not dry_run:
         _log(changes)
     return changes
+
+
+def finish_moves(uuids: Sequence[UUID]) -> None:
+    """Move the open conversations of these projects to their new closing rules.
+
+    It must not be called in a transaction: the moves of many conversations take long, and their
+    locks would stop the events of the project.
+    """
+    _move(Project.objects.filter(uuid__in=uuids, moving_since__isnull=False))
+
+
+def finish_abandoned_moves(*, now: datetime) -> None:
+    """Move the open conversations of projects for which `finish_moves` was interrupted."""
+    _move(unfinished_moves(now=now))
+
+
+def _move(projects: QuerySet[Project]) -> None:
+    for project in projects.order_by("uuid"):
+        if project.moving_since:
+            moved = move_open_conversations(project=project, now=project.moving_since)
+            logger.info(
+                "closing_rule_applied",
+                extra={"project_uuid": str(project.uuid), "conversations": moved},
+            )
 
 
 def _create_and_lock(uuids: Sequence[UUID]) -> tuple[set[UUID], dict[UUID, Project]]:
@@ -89,15 +120,17 @@ def _configure_one(
     after = {field: value for field, value in settings.items() if value != former[field]}
     for field, value in after.items():
         setattr(project, field, value)
+    if CLOSING_RULE & set(after):
+        project.moving_since = now
     if after:
-        project.save(update_fields=list(after))
-    moves = CLOSING_RULE & set(after)
+        project.save(update_fields=[*after, "moving_since"])
+    since = project.moving_since
     return Change(
         uuid=project.uuid,
         new=new,
         before={field: former[field] for field in after},
         after=after,
-        conversations_moved=move_open_conversations(project=project, now=now) if moves else 0,
+        conversations_moved=count_to_move(project=project, now=since) if since else 0,
     )
 
 
@@ -108,6 +141,6 @@ def _log(changes: Sequence[Change]) -> None:
             extra={
                 "project_uuid": str(change.uuid),
                 "fields": sorted(change.after),
-                "conversations_moved": change.conversations_moved,
+                "conversations_to_move": change.conversations_moved,
             },
         )

@@ -1,14 +1,14 @@
 """Queries of conversations."""
 
-from datetime import datetime, timedelta
+from collections.abc import Collection
+from functools import reduce
+from operator import or_
 from uuid import UUID
 
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 
 from apps.conversations.contacts import Contact
 from apps.conversations.models import Conversation, Resolution
-
-MAX_ANSWER_DELAY = timedelta(days=7)
 
 
 def of_contact(contact: Contact) -> QuerySet[Conversation]:
@@ -20,23 +20,42 @@ def of_contact(contact: Contact) -> QuerySet[Conversation]:
     )
 
 
-def answered_conversation(*, contact: Contact, answered_at: datetime) -> UUID | None:
-    """Return the uuid of the conversation that a survey answer belongs to, or None.
-
-    It is the conversation in progress if the contact has written in it. A question that only the
-    bot sent does not count. Otherwise it is the last conversation that closed within the 7 days
-    before the answer.
-    """
-    conversations = of_contact(contact)
-    written_in = conversations.filter(resolution=Resolution.IN_PROGRESS, contact_wrote=True)
-    closed = (
-        conversations.exclude(resolution=Resolution.IN_PROGRESS)
-        .filter(ended_at__gte=answered_at - MAX_ANSWER_DELAY)
-        # Queue times are in milliseconds, so two conversations may end at the same time.
-        .order_by("-ended_at", "-opened_at")
-    )
-    return _uuid(written_in) or _uuid(closed)
-
-
-def _uuid(conversations: QuerySet[Conversation]) -> UUID | None:
+def in_progress(contact: Contact) -> UUID | None:
+    """Return the uuid of the contact's conversation in progress, or None."""
+    conversations = of_contact(contact).filter(resolution=Resolution.IN_PROGRESS)
     return conversations.values_list("uuid", flat=True).first()
+
+
+def all_in_progress(contacts: Collection[Contact]) -> dict[Contact, Conversation]:
+    """Return the conversations in progress of these contacts, using one SQL statement.
+
+    Only the fields that identify a conversation, and `opened_at`, are loaded.
+    """
+    if not contacts:
+        return {}
+    is_theirs = reduce(
+        or_,
+        (
+            Q(project_id=one.project_uuid, channel_uuid=one.channel_uuid, contact_urn=one.urn)
+            for one in contacts
+        ),
+    )
+    found = Conversation.objects.filter(is_theirs, resolution=Resolution.IN_PROGRESS).only(
+        "uuid", "project_id", "channel_uuid", "contact_urn", "group_id", "opened_at"
+    )
+    return {contact_of(conversation): conversation for conversation in found}
+
+
+def contact_of(conversation: Conversation) -> Contact:
+    """Return the contact of a conversation."""
+    return Contact(
+        project_uuid=conversation.project_id,
+        channel_uuid=conversation.channel_uuid,
+        urn=conversation.contact_urn,
+    )
+
+
+def group_of(conversation_uuid: UUID) -> str | None:
+    """Return the message group of a conversation, or None if there is no such conversation."""
+    conversations = Conversation.objects.filter(uuid=conversation_uuid)
+    return conversations.values_list("group_id", flat=True).first()

@@ -3,9 +3,9 @@
 from datetime import datetime, timedelta
 from typing import Any
 
-from apps.conversations.models import Resolution
+from apps.conversations.models import Conversation, Resolution
 
-# Longer than the longest lease and the longest task, also of a worker that was frozen meanwhile.
+# Longer than the longest lease and the longest task, even if the worker is frozen meanwhile.
 FIRST_ARCHIVE_CHECK = timedelta(minutes=15)
 # Half of the time after which DynamoDB deletes a message.
 ARCHIVE_OPEN_EVERY = timedelta(hours=24)
@@ -30,20 +30,30 @@ def closed(*, resolution: Resolution, ended_at: datetime, now: datetime) -> dict
     }
 
 
-def reopened(*, opened_at: datetime, closes_at: datetime, due_at: datetime) -> dict[str, Any]:
-    """Return the changes that reopen a conversation at `opened_at`.
+def reopened(
+    *, reopened_at: datetime, message_count: int, closes_at: datetime, due_at: datetime
+) -> dict[str, Any]:
+    """Return the changes that reopen a conversation. Its spans keep the times of its past.
 
-    Its messages are archived at once: those that are not yet archived may soon expire in DynamoDB.
+    `message_count` is the number of its archived messages. An archive check is due at once, because
+    messages that are not archived may soon expire.
     """
     return {
         "resolution": Resolution.IN_PROGRESS,
         "ended_at": None,
-        "opened_at": opened_at,
         "closes_at": closes_at,
         "postponed_from": None,
         "due_at": due_at,
         "close_requested_at": None,
         "requested_resolution": None,
         "archived_at": None,
-        "archive_check_at": opened_at,
+        "archive_check_at": reopened_at,
+        "messages_before_reopening": message_count,
     }
+
+
+def write(conversation: Conversation, changes: dict[str, Any]) -> None:
+    """Set these fields of a conversation that the caller has locked, and save them."""
+    for name, value in changes.items():
+        setattr(conversation, name, value)
+    conversation.save(update_fields=list(changes))

@@ -109,7 +109,7 @@ class BoundedAdmin(admin.ModelAdmin):
     def lookup_allowed(self, lookup: str, value: Any, request: HttpRequest | None = None) -> bool:
         """Return whether a URL may filter by this lookup.
 
-        Names that are no fields are allowed: Django ignores them, or they are filters' parameters.
+        Names that are not fields are allowed: Django ignores them, or they are filters' parameters.
         """
         fields = {field.name for field in self.opts.get_fields()} | {"pk"}
         if lookup.partition("__")[0] not in fields or lookup in self.allowed_lookups:

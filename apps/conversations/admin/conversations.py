@@ -20,7 +20,7 @@ from apps.conversations.admin.base import ReadOnlyAdmin
 from apps.conversations.admin.filters import ProjectFilter, StateFilter, period
 from apps.conversations.models import Conversation, Resolution
 
-# PostgreSQL reads all closings of the period to apply any other filter than the project.
+# To apply a filter other than the project, PostgreSQL reads all closings of the period.
 MAX_DAYS_OF_CLOSINGS = 31
 
 ClosedIn = period("ended_at", title="closing", max_days=MAX_DAYS_OF_CLOSINGS)
@@ -28,7 +28,7 @@ ClosedIn = period("ended_at", title="closing", max_days=MAX_DAYS_OF_CLOSINGS)
 
 @admin.register(Conversation)
 class ConversationAdmin(ConversationActions, ReadOnlyAdmin):
-    """Conversations, the last opened first. A period of closings has the last closed first."""
+    """Conversations, newest opening first. With a filter by closing: newest closing first."""
 
     list_display = (
         "uuid",

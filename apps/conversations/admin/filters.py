@@ -36,7 +36,7 @@ class Field:
 
 
 class StateFilter(admin.SimpleListFilter):
-    """A filter by states of conversations, each of which an index serves in the list's order."""
+    """A filter by the state of a conversation. An index serves each state in the list's order."""
 
     title = "state"
     parameter_name = "state"

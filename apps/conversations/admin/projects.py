@@ -1,30 +1,36 @@
 """Projects in the admin site."""
 
-from datetime import timedelta
+from functools import partial
 from typing import Any
 
 from django import forms
 from django.contrib import admin
-from django.core.exceptions import ValidationError
+from django.db import transaction
 from django.http import HttpRequest
 
 from apps.common.clock import now
+from apps.common.durations import as_text
 from apps.conversations.admin.base import Audited, BoundedAdmin
+from apps.conversations.admin.durations import DurationField
 from apps.conversations.models import Project
-from apps.conversations.project_settings import MAX_IDLE_TIMEOUT, MIN_IDLE_TIMEOUT
-from apps.conversations.projects import CLOSING_RULE
-from apps.conversations.services import move_open_conversations
+from apps.conversations.project_settings import ARCHIVE_RETENTION, IDLE_TIMEOUT
+from apps.conversations.projects import CLOSING_RULE, finish_moves
+
+DURATIONS = ("idle_timeout", "archive_retention")
 
 
 class ProjectForm(forms.ModelForm):
-    """The form of a project. It refuses unlikely idle timeouts: Django reads "30" as seconds."""
+    """The form of a project. Its durations are written as on the command line."""
 
-    def clean_idle_timeout(self) -> timedelta | None:
-        """Return the idle timeout. Raise ValidationError unless it is in the permitted range."""
-        timeout: timedelta | None = self.cleaned_data["idle_timeout"]
-        if timeout is None or MIN_IDLE_TIMEOUT <= timeout <= MAX_IDLE_TIMEOUT:
-            return timeout
-        raise ValidationError("It must be from 00:01:00 to 48:00:00 (HH:MM:SS), or empty.")
+    idle_timeout = DurationField(
+        bounds=IDLE_TIMEOUT,
+        help_text="Time without a message after which a conversation closes, such as 90m. Empty: "
+        "never.",
+    )
+    archive_retention = DurationField(
+        bounds=ARCHIVE_RETENTION,
+        help_text="Age after which archived messages are deleted, such as 90d. Empty: never.",
+    )
 
 
 @admin.register(Project)
@@ -32,7 +38,14 @@ class ProjectAdmin(Audited, BoundedAdmin):
     """Projects. Saving a new closing rule applies it to the project's open conversations."""
 
     form = ProjectForm
-    list_display = ("name", "uuid", "timezone", "closing_time", "idle_timeout")
+    list_display = (
+        "name",
+        "uuid",
+        "timezone",
+        "closing_time",
+        "show_idle_timeout",
+        "show_archive_retention",
+    )
     list_display_links = ("name", "uuid")
     list_filter = ("timezone",)
     list_help = (
@@ -41,6 +54,26 @@ class ProjectAdmin(Audited, BoundedAdmin):
     )
     search_fields = ("name", "uuid")
     ordering = ("name",)
+
+    @admin.display(description="idle timeout")
+    def show_idle_timeout(self, project: Project) -> str | None:
+        """Return the idle timeout as it is entered."""
+        return as_text(project.idle_timeout) if project.idle_timeout else None
+
+    @admin.display(description="archive retention")
+    def show_archive_retention(self, project: Project) -> str | None:
+        """Return the archive retention as it is entered."""
+        return as_text(project.archive_retention) if project.archive_retention else None
+
+    def get_fields(self, request: HttpRequest, obj: Any = None) -> list[Any]:
+        """Return the fields.
+
+        To a user who may only view the project, durations are shown as they are entered.
+        """
+        fields = [str(field) for field in super().get_fields(request, obj)]
+        if obj is None or self.has_change_permission(request, obj):
+            return fields
+        return [f"show_{field}" if field in DURATIONS else field for field in fields]
 
     def get_readonly_fields(self, _request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
         """Return `uuid` for an existing project: a new uuid would create another project."""
@@ -53,12 +86,14 @@ class ProjectAdmin(Audited, BoundedAdmin):
     def save_model(
         self, request: HttpRequest, obj: Project, form: forms.ModelForm, change: bool
     ) -> None:
-        """Save the project and move its open conversations, in the transaction of the admin.
+        """Save the project, and move its open conversations after the admin's transaction.
 
         The stored closing rule is read under a lock. It may have changed since the form was read,
         and saving the form changes it back.
         """
         stored = Project.objects.select_for_update(no_key=True).filter(pk=obj.pk).first()
-        super().save_model(request, obj, form, change)
         if stored and any(getattr(stored, name) != getattr(obj, name) for name in CLOSING_RULE):
-            move_open_conversations(project=obj, now=now())
+            obj.moving_since = now()
+            # If this fails, the next ticks of close_due_conversations move them.
+            transaction.on_commit(partial(finish_moves, [obj.pk]), robust=True)
+        super().save_model(request, obj, form, change)

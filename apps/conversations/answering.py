@@ -1,0 +1,92 @@
+"""Attribution of events with a survey answer: decided once, for the answer and its text."""
+
+from datetime import timedelta
+
+from django.db import transaction
+
+from apps.conversations import attributed_events, noted_places, spans
+from apps.conversations.attribution import Attribution, ensure_project
+from apps.conversations.contacts import Contact
+from apps.conversations.erasing import is_erased
+from apps.conversations.models import Conversation, Resolution
+from apps.conversations.places import time_of
+from celery_sqs_fifo.place import Place
+
+MAX_ANSWER_DELAY = timedelta(days=7)
+
+
+@transaction.atomic
+def attribute_answer(
+    *, contact: Contact, place: Place, has_text_of_contact: bool, contact_name: str
+) -> Attribution | None:
+    """Return the conversation of an event with an answer, or one without a uuid if there is none.
+
+    If the contact had already written in the conversation that was open at the event's place, the
+    answer belongs to this conversation. Otherwise it belongs to the last conversation that ended
+    within the 7 days before the place or, without such a conversation, to the one that was open.
+    The first run of an event stores the decision, and later runs read it. No conversation is
+    opened. A conversation without a name takes `contact_name`. Return None if the event was queued
+    before its contact was erased.
+    """
+    ensure_project(contact.project_uuid)
+    spans.lock_contact(contact)
+    if is_erased(project_uuid=contact.project_uuid, urn=contact.urn, place=place):
+        return None
+    if known := attributed_events.find(contact, place):
+        return _attribution(known.conversation, place)
+    containing = spans.at(contact, place)
+    conversation = _decide(
+        contact, place, open_then=containing.conversation if containing else None
+    )
+    attributed_events.store(contact, place, conversation)
+    if conversation and contact_name and not conversation.contact_name:
+        without_name = Conversation.objects.filter(pk=conversation.pk, contact_name="")
+        without_name.update(contact_name=contact_name)
+    if conversation and has_text_of_contact:
+        _note_written(conversation, place)
+        if containing and containing.conversation == conversation:
+            spans.extend(containing, place)
+    return _attribution(conversation, place)
+
+
+def _decide(
+    contact: Contact, place: Place, *, open_then: Conversation | None
+) -> Conversation | None:
+    if open_then and _had_written(open_then, place):
+        return open_then
+    return _ended_before(contact, place) or open_then
+
+
+def _ended_before(contact: Contact, place: Place) -> Conversation | None:
+    """Return the conversation that ended last, within 7 days before a place."""
+    span = spans.last_ended_before(contact, place)
+    if span is None or spans.end_time(span) < time_of(place) - MAX_ANSWER_DELAY:
+        return None
+    return span.conversation
+
+
+def _had_written(conversation: Conversation, place: Place) -> bool:
+    written = noted_places.written(conversation)
+    return written is not None and written < place
+
+
+def _note_written(conversation: Conversation, place: Place) -> None:
+    """Store the place of a message from the contact, unless an earlier one is known."""
+    written = noted_places.written(conversation)
+    if written is None or place < written:
+        Conversation.objects.filter(pk=conversation.pk).update(
+            written_at=time_of(place),
+            written_sequence=place.sequence_number,
+            written_group=place.group,
+        )
+
+
+def _attribution(conversation: Conversation | None, place: Place) -> Attribution:
+    if conversation is None:
+        return Attribution(conversation_uuid=None, late=False)
+    return Attribution(
+        conversation_uuid=conversation.uuid,
+        late=conversation.resolution != Resolution.IN_PROGRESS,
+        home=conversation.group_id,
+        foreign_group=conversation.group_id != place.group,
+    )

@@ -1,0 +1,245 @@
+"""Spans: which part of the queue belongs to which conversation.
+
+All code that changes the spans of a contact holds the contact's lock. The functions of the
+migration conversations.0012_find_or_open do the same for messages.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from functools import reduce
+from uuid import UUID
+
+from django.db import connection
+from django.db.models import Q, QuerySet
+from django.db.models.expressions import RawSQL
+
+from apps.conversations import noted_places
+from apps.conversations.contacts import Contact
+from apps.conversations.models import Conversation
+from apps.conversations.places import later, place_at, time_of
+from apps.conversations.span_models import Span
+from celery_sqs_fifo.place import Place
+
+_LATEST_FIRST = ("-starts_at", "-start_group", "-start_sequence")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewestMessage:
+    """A conversation, and the place of the newest message of its own group in DynamoDB.
+
+    `place` is None if DynamoDB has no message of that group.
+    """
+
+    conversation_uuid: UUID
+    place: Place | None
+
+
+def lock_contact(contact: Contact) -> None:
+    """Lock the spans of a contact, on all channels, until the end of the transaction."""
+    lock_urn(project_uuid=contact.project_uuid, urn=contact.urn)
+
+
+def lock_urn(*, project_uuid: UUID, urn: str) -> None:
+    """Lock the spans of all contacts of a project that have this URN, as `lock_contact` does."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [f"{project_uuid} {urn}"]
+        )
+
+
+def try_lock_contact() -> RawSQL:
+    """Return SQL that tries to lock the contact of a conversation as `lock_contact` does.
+
+    It is false if the contact is locked already. It does not wait, so a transaction may lock
+    several contacts with it.
+    """
+    return RawSQL(
+        "pg_try_advisory_xact_lock(hashtextextended(project_id::text || ' ' || contact_urn, 0))",
+        (),
+    )
+
+
+def of_contact(contact: Contact) -> QuerySet[Span]:
+    """Return the spans of a contact, without their rows for events of other groups."""
+    return Span.objects.filter(
+        project_id=contact.project_uuid,
+        channel_uuid=contact.channel_uuid,
+        contact_urn=contact.urn,
+        of_span=None,
+    )
+
+
+def at(contact: Contact, place: Place) -> Span | None:
+    """Return the span that contains a place, or None."""
+    found = Span.objects.raw(
+        "SELECT coalesce(of_span_id, id) AS id"
+        " FROM conversations_span_at_v1(%s, %s, %s, %s, %s, %s)",
+        [
+            contact.project_uuid,
+            contact.channel_uuid,
+            contact.urn,
+            time_of(place),
+            place.sequence_number,
+            place.group,
+        ],
+    )
+    ids = [span.pk for span in found]
+    return Span.objects.get(pk=ids[0]) if ids else None
+
+
+def extend(span: Span, place: Place) -> None:
+    """Extend a span, or its row for the group of `place`, so that it contains `place`."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT conversations_extend_span_v1(span, %s, %s, %s)"
+            " FROM conversations_span AS span WHERE id = %s",
+            [time_of(place), place.sequence_number, place.group, span.pk],
+        )
+
+
+def open_span(conversation: Conversation) -> Span:
+    """Return the open span of a conversation in progress."""
+    return conversation.spans.get(of_span=None, last_sequence=None)
+
+
+def last_of(conversation: Conversation) -> Span:
+    """Return the last span of a conversation, open or closed."""
+    return conversation.spans.filter(of_span=None).order_by(*_LATEST_FIRST)[0]
+
+
+def latest(contact: Contact) -> Span | None:
+    """Return the last span of a contact, open or closed, or None."""
+    return of_contact(contact).order_by(*_LATEST_FIRST).first()
+
+
+def opening_of(span: Span) -> Place:
+    """Return the place that opened a span."""
+    return place_at(
+        queue_time=span.opened_at,
+        sequence_number=int(span.opened_sequence),
+        group=span.group_id,
+    )
+
+
+def ended_before(span: Span, place: Place) -> bool:
+    """Return whether a span ended at or before a place."""
+    if span.last_sequence is None or span.ended_at is None or span.end_sequence is None:
+        return False
+    if place.group == span.group_id and place.sequence_number <= span.last_sequence:
+        return False
+    if place.group == span.group_id == span.end_group:
+        return True
+    end_place = place_at(
+        queue_time=span.ended_at,
+        sequence_number=int(span.end_sequence),
+        group=span.end_group,
+    )
+    return not place < end_place
+
+
+def last_ended_before(contact: Contact, place: Place) -> Span | None:
+    """Return the contact's last span that ended at or before a place, or None.
+
+    However many spans there are, this reads at most two by their times and two by the sequence
+    numbers of the place's group. It reads two because the last span that begins before the place
+    may contain it.
+    """
+    at, number = time_of(place), place.sequence_number
+    is_not_later = (
+        Q(starts_at__lt=at)
+        | Q(start_group__lt=place.group)
+        | Q(start_group=place.group, start_sequence__lte=number)
+    )
+    by_time = of_contact(contact).filter(is_not_later, starts_at__lte=at).order_by(*_LATEST_FIRST)
+    by_number = (
+        of_contact(contact)
+        .filter(group_id=place.group, first_sequence__lte=number)
+        .order_by("-first_sequence")
+    )
+    ended = [one for one in (*by_time[:2], *by_number[:2]) if ended_before(one, place)]
+    return max(
+        ended, key=lambda one: (one.starts_at, one.start_group, one.start_sequence), default=None
+    )
+
+
+def end(conversation: Conversation, *, place: Place, newest: Place | None) -> Span:
+    """End the open span of a conversation, and return it.
+
+    It ends at this place, or just after the newest event that was placed in it, if that is later.
+    `newest` is the newest message of its own group in DynamoDB.
+    """
+    span = open_span(conversation)
+    placed = [place, *_known_places(conversation, span)]
+    placed += [newest] if newest else []
+    last = reduce(later, placed)
+    of_group = [each.sequence_number for each in placed if each.group == span.group_id]
+    span.last_sequence = Decimal(max(of_group))
+    span.ended_at = max(time_of(last), span.starts_at, span.opened_at)
+    span.end_sequence = Decimal(last.sequence_number if last is place else last.sequence_number + 1)
+    span.end_group = last.group
+    span.save(update_fields=["last_sequence", "ended_at", "end_sequence", "end_group"])
+    return span
+
+
+def reopen(conversation: Conversation, *, contact: Contact, place: Place) -> Span:
+    """Open a new span of a closed conversation, and return it.
+
+    It begins at this place, or where the contact's last span ended, if that is later.
+    """
+    before = latest(contact)
+    starts_at = max([time_of(place), *_times(before)])
+    of_group = Span.objects.filter(
+        project_id=contact.project_uuid,
+        channel_uuid=contact.channel_uuid,
+        contact_urn=contact.urn,
+        group_id=conversation.group_id,
+    )
+    # Rows of one group do not overlap, so the last one has the newest number.
+    last_numbers = of_group.order_by("-first_sequence").values_list("last_sequence", flat=True)
+    newest = last_numbers.first() or 0
+    is_of_group = place.group == conversation.group_id
+    sequence = max(place.sequence_number, int(newest) + 1) if is_of_group else int(newest) + 1
+    return Span.objects.create(
+        conversation=conversation,
+        project_id=contact.project_uuid,
+        channel_uuid=contact.channel_uuid,
+        contact_urn=contact.urn,
+        group_id=conversation.group_id,
+        first_sequence=sequence,
+        starts_at=starts_at,
+        start_sequence=sequence,
+        start_group=conversation.group_id,
+        opened_at=time_of(place),
+        opened_sequence=sequence,
+    )
+
+
+def end_time(span: Span) -> datetime:
+    """Return the queue time at which a closed span ended. Raise ValueError for an open span."""
+    if span.ended_at is None:
+        raise ValueError("the span is open")
+    return span.ended_at
+
+
+def newest_foreign(span: Span) -> list[Place]:
+    """Return the newest place of each other group whose events were placed in a span."""
+    return [
+        place_at(
+            queue_time=row.ended_at,
+            sequence_number=int(row.last_sequence),
+            group=row.group_id,
+        )
+        for row in span.foreign.all()
+        if row.ended_at and row.last_sequence is not None
+    ]
+
+
+def _known_places(conversation: Conversation, span: Span) -> list[Place]:
+    """Return places in an open span that PostgreSQL has: its opening, windows and the archive."""
+    noted = (noted_places.window(conversation), noted_places.newest_archived(conversation))
+    return [opening_of(span), *newest_foreign(span), *(place for place in noted if place)]
+
+
+def _times(span: Span | None) -> list[datetime]:
+    return [at for at in (span.starts_at, span.ended_at) if at] if span else []
