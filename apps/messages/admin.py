@@ -18,6 +18,7 @@ from apps.conversations.models import AuditAction
 from apps.conversations.project_settings import parse_uuid
 from apps.conversations.search import by_uuid
 from apps.messages import admin_views, dead_letters
+from apps.messages.dead_letter_format import place_of
 from apps.messages.models import ConversationMessages, DeadLetter
 
 # Each project costs one index lookup. The search finds the projects beyond this limit.
@@ -43,16 +44,16 @@ class ConversationMessagesAdmin(ReadOnlyAdmin):
     search_fields = ("conversation",)
     search_help_text = "The UUID of a conversation."
     ordering = ("-id",)
-    exclude = ("messages", "message_ids")
+    exclude = ("messages", "message_ids", "merged_places")
     readonly_fields = ("transcript",)
 
     def get_urls(self) -> list[URLPattern]:
-        """Return the URLs with the transcript's first: the admin's list ends in a catch-all."""
+        """Return the URLs, the transcript's first: the last URL of the admin matches any path."""
         return [*admin_views.urls(self.admin_site), *super().get_urls()]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[ConversationMessages]:
         """Return the parts without their messages, which are large."""
-        return super().get_queryset(request).defer("messages", "message_ids")
+        return super().get_queryset(request).defer("messages", "message_ids", "merged_places")
 
     def get_search_results(
         self, _request: HttpRequest, parts: QuerySet[ConversationMessages], term: str
@@ -142,7 +143,7 @@ class DeadLetterAdmin(ReadOnlyAdmin):
         "message_id",
         "reason",
         "project_uuid",
-        "first_sent_at",
+        "queue_time",
         "receive_count",
         "redrive_requested_at",
         "redriven_at",
@@ -152,7 +153,7 @@ class DeadLetterAdmin(ReadOnlyAdmin):
         ReasonFilter,
         DeadProjectFilter,
         RedrivenFilter,
-        period("first_sent_at", title="time of the event"),
+        period("queue_time", title="time of the event"),
     )
     list_help = (
         "Events that took no effect, and why. Redriving sends them to the queue again, in the "
@@ -160,25 +161,31 @@ class DeadLetterAdmin(ReadOnlyAdmin):
     )
     search_fields = ("message_id",)
     search_help_text = "The UUID of a project, or the message id of a dead letter."
-    ordering = ("-first_sent_at", "-id")
+    ordering = ("-queue_time", "-id")
     exclude = ("body",)
+    readonly_fields = ("place",)
     actions = ("redrive_selected",)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[DeadLetter]:
         """Return the dead letters without their bodies, which are large."""
         return super().get_queryset(request).defer("body")
 
+    @admin.display(description="place of the event")
+    def place(self, letter: DeadLetter) -> str:
+        """Return the place as dead letters and exports contain it."""
+        return str(place_of(letter))
+
     def get_search_results(
         self, _request: HttpRequest, letters: QuerySet[DeadLetter], term: str
     ) -> tuple[QuerySet[DeadLetter], bool]:
-        """Return the dead letters whose message id, or else project, equals the term."""
+        """Return the dead letter with this message id or, if none has it, those of the project."""
         if not term:
             return letters, False
         found = letters.filter(message_id=term)
         return (found if found.exists() else _of_project(letters, term)), False
 
     def has_redrive_permission(self, request: HttpRequest) -> bool:
-        """Return whether the user may redrive: it takes permission to change dead letters."""
+        """Return whether the user may change dead letters, which a redrive requires."""
         return request.user.has_perm("conversation_messages.change_deadletter")
 
     @admin.action(description="Redrive selected dead letters", permissions=["redrive"])
@@ -198,10 +205,11 @@ class DeadLetterAdmin(ReadOnlyAdmin):
                 details=audit.without_details(letter.pk for letter in requested),
             )
         if requested:
-            sentence = f"{len(requested)} will be redriven within two minutes."
+            sentence = f"Dead letters to be redriven within two minutes: {len(requested)}."
             self.message_user(request, sentence, messages.SUCCESS)
         if len(requested) < len(ids):
-            sentence = f"{len(ids) - len(requested)} were redriven or requested before."
+            skipped = len(ids) - len(requested)
+            sentence = f"Skipped, because a redrive was requested or done before: {skipped}."
             self.message_user(request, sentence, messages.WARNING)
 
 

@@ -16,12 +16,12 @@ from apps.common.console_access import MAY_READ_MESSAGES, console_view, log_acce
 from apps.common.errors import Unavailable
 from apps.conversations import audit
 from apps.conversations.admin.base import actor
-from apps.conversations.models import AuditAction, Conversation, Resolution
-from apps.messages.chat import SURVEYS, TimelineEntry, chat
+from apps.conversations.models import AuditAction, Conversation
+from apps.messages.chat import TimelineEntry, chat
+from apps.messages.chat.timeline import timeline_of
 from apps.messages.transcript_pages import TranscriptIndex, TranscriptPage
 
 PAGE_LENGTH = 500
-MAX_ANSWERS = 500
 
 
 def urls(site: admin.AdminSite) -> list[URLPattern]:
@@ -56,6 +56,7 @@ def show_transcript(request: HttpRequest, *, conversation_uuid: UUID) -> HttpRes
         "conversation": conversation,
         "zone": conversation.project.timezone,
         "name": _name(conversation),
+        "window_facts": _window_facts(conversation),
     }
     try:
         chat_context = _chat(request, conversation)
@@ -65,25 +66,26 @@ def show_transcript(request: HttpRequest, *, conversation_uuid: UUID) -> HttpRes
 
 
 def _chat(request: HttpRequest, conversation: Conversation) -> dict[str, Any]:
-    index = TranscriptIndex(conversation.uuid)
+    index = TranscriptIndex(conversation)
     pages = Paginator(range(index.count), PAGE_LENGTH)
     page = pages.get_page(request.GET.get("page"))
     shown = index.page(start=(page.number - 1) * PAGE_LENGTH, length=PAGE_LENGTH)
-    items = chat(
+    rows = chat(
         shown.documents,
-        timeline_entries=_on_page(
-            _timeline_entries(conversation), shown, is_first=page.number == 1
-        ),
+        timeline_entries=_on_page(timeline_of(conversation), shown, is_first=page.number == 1),
         contact_name=readable(conversation.contact_name),
         zone=ZoneInfo(conversation.project.timezone),
     )
-    return {"page": page, "items": items, "count": index.count}
+    return {"page": page, "rows": rows, "count": index.count}
 
 
 def _on_page(
     timeline_entries: list[TimelineEntry], shown: TranscriptPage, *, is_first: bool
 ) -> list[TimelineEntry]:
-    """Return the timeline entries of this page: the last page that begins before each of them."""
+    """Return the timeline entries of this page.
+
+    An entry is on the last page that begins at or before its time.
+    """
     begins = None
     if shown.documents and not is_first:
         begins = datetime.fromisoformat(shown.documents[0]["created_at"])
@@ -95,22 +97,21 @@ def _on_page(
     ]
 
 
-def _timeline_entries(conversation: Conversation) -> list[TimelineEntry]:
-    answers = [
-        TimelineEntry(
-            at=answer.answered_at, text=_answer(answer.key, answer.value, answer.is_replaced)
-        )
-        for answer in conversation.survey_answers.order_by("-answered_at")[:MAX_ANSWERS]
+def _window_facts(conversation: Conversation) -> list[tuple[str, str]]:
+    """Return what windows said about a conversation, as labels and texts."""
+    facts = [
+        ("Human took over", "yes" if conversation.has_chats_room else ""),
+        ("Window", readable(conversation.external_id)),
+        ("from", _local(conversation, conversation.window_start)),
+        ("to", _local(conversation, conversation.window_end)),
+        ("Ticket", readable(conversation.ticket_uuid)),
+        ("Agent", readable(conversation.agent_uuid)),
     ]
-    if conversation.ended_at is None:
-        return answers
-    resolution = Resolution(conversation.resolution)
-    return [*answers, TimelineEntry(at=conversation.ended_at, text=f"Closed: {resolution.label}")]
+    return [(label, text) for label, text in facts if text]
 
 
-def _answer(key: str, value: str, is_replaced: bool) -> str:
-    replaced = " (a newer answer replaced it)" if is_replaced else ""
-    return f"{SURVEYS.get(key, readable(key))} answer: {readable(value)}{replaced}"
+def _local(conversation: Conversation, at: datetime | None) -> str:
+    return f"{at.astimezone(ZoneInfo(conversation.project.timezone)):%Y-%m-%d %H:%M}" if at else ""
 
 
 def _name(conversation: Conversation) -> str:

@@ -1,34 +1,150 @@
-"""Moving a conversation's messages from DynamoDB into its archive in PostgreSQL.
+"""Merging a conversation's messages from DynamoDB into its archive in PostgreSQL.
 
-This module reads DynamoDB and deletes from it; apps.messages.archive writes the archive.
+This module reads DynamoDB; apps.messages.archive writes the archive. Archived items stay in
+DynamoDB until they expire. Only the content of deleted messages is removed there at once.
 """
 
+from collections.abc import Sequence
 from datetime import datetime
+from typing import NamedTuple
 from uuid import UUID
 
+from django.db import transaction
+
+from apps.conversations.contacts import Contact
 from apps.conversations.models import Conversation, Resolution
-from apps.messages import archive, store
+from apps.conversations.selectors import contact_of
+from apps.messages import archive, deletions, store
+from apps.messages.archive_parts import identities, merged_places
+from apps.messages.entries import MessageEntry
+from apps.messages.models import MessageDeletion
+from apps.messages.retries import Turns
+from apps.messages.store import Target
+from apps.messages.versions import Document, identity, merge_documents
 
 
-def migrate(*, conversation_uuid: UUID, now: datetime) -> int:
-    """Move all messages of a conversation into its archive; return how many versions were moved.
+class Merged(NamedTuple):
+    """How many versions were merged into the archives of a conversation and of others.
 
-    The messages are read in bounded groups. Each group is merged, checked and committed before
-    exactly its items are deleted, so a crash loses nothing, and a rerun ends in the same archive.
-    No row is locked while DynamoDB is read. A closed conversation is then marked as archived. The
-    function stops when it finds that the conversation was erased. Raises Unavailable.
+    `retries` is how many of them are possible retries (see apps.messages.retries) of messages that
+    were merged in the same run.
     """
-    moved = 0
-    for batch in store.batches(conversation_uuid):
-        try:
-            archive.merge(conversation_uuid=conversation_uuid, entries=batch.entries)
-        except Conversation.DoesNotExist:
-            return moved
-        store.delete(conversation_uuid=conversation_uuid, item_keys=batch.item_keys)
-        moved += len(batch.entries)
+
+    own: int
+    others: int
+    retries: int = 0
+
+
+NOTHING = Merged(own=0, others=0)
+
+
+def migrate(*, conversation_uuid: UUID, now: datetime) -> Merged:
+    """Merge the messages that the archive lacks into it; return how many versions were merged.
+
+    The messages are read in bounded groups. Each group is merged, checked and committed, so a crash
+    loses nothing, and a rerun ends in the same archive. No row is locked while DynamoDB is read.
+    Then the contact's deletions that wait for a message of this archive are applied, for which
+    other conversations may have to be archived. A closed conversation is then marked as archived.
+    The function stops when it finds that the conversation was erased. Raise Unavailable.
+    """
+    conversation = Conversation.objects.filter(uuid=conversation_uuid).first()
+    if conversation is None:
+        return NOTHING
+    own = _merge_stored(conversation, now=now)
+    others = _apply_waiting(conversation, now=now)
     (
         Conversation.objects.filter(uuid=conversation_uuid, archived_at=None)
         .exclude(resolution=Resolution.IN_PROGRESS)
         .update(archived_at=now)
     )
-    return moved
+    return Merged(own=own.own, others=others.others, retries=own.retries + others.retries)
+
+
+def apply_deletions(
+    *, contact: Contact, waiting: Sequence[MessageDeletion], now: datetime
+) -> Merged:
+    """Delete the messages of these waiting deletions of the contact, where they are found.
+
+    Conversations that may have these messages are archived first. Return what that merged. Raise
+    Unavailable.
+    """
+    if not waiting:
+        return NOTHING
+    merged = []
+    unarchived = Conversation.objects.filter(uuid__in=deletions.unarchived(contact, waiting))
+    for conversation in unarchived.order_by("uuid"):
+        merged.append(_merge_stored(conversation, now=now))
+    for recorded in waiting:
+        if found := deletions.find_conversation(recorded):
+            _apply(recorded, found, now=now)
+    return Merged(
+        own=0,
+        others=sum(one.own for one in merged),
+        retries=sum(one.retries for one in merged),
+    )
+
+
+def _apply_waiting(conversation: Conversation, *, now: datetime) -> Merged:
+    """Apply the deletions that wait for any message of this archive.
+
+    They may wait for a message that an earlier run merged, if it crashed before it applied them.
+    """
+    contact = contact_of(conversation)
+    waiting = list(deletions.waiting(contact, now=now))
+    if not waiting:
+        return NOTHING
+    archived = identities(conversation.uuid)
+    found = [one for one in waiting if one.identity in archived]
+    return apply_deletions(contact=contact, waiting=found, now=now)
+
+
+def _merge_stored(conversation: Conversation, *, now: datetime) -> Merged:
+    """Merge what the archive lacks, without the content of deleted messages."""
+    home = conversation.group_id
+    own = deletions.of_conversation(conversation)
+    if own:
+        _remove_content(conversation, own, now=now)
+    merged = retries = 0
+    turns = Turns()
+    known = merged_places(conversation.uuid)
+    for batch in store.batches(conversation.uuid, home=home, known=known):
+        try:
+            merged += archive.merge(
+                conversation_uuid=conversation.uuid, entries=batch.entries, deletions=own
+            )
+        except Conversation.DoesNotExist:
+            break
+        retries += sum(turns.is_retry(one.as_json(home=home)) for one in batch.entries)
+    return Merged(own=merged, others=0, retries=retries)
+
+
+def _apply(recorded: MessageDeletion, conversation: Conversation, *, now: datetime) -> None:
+    """Delete a message that is in the archive of this conversation."""
+    deletion = deletions.document(recorded, home=conversation.group_id)
+    # DynamoDB first: until the commit, the deletion waits, and a rerun does everything again.
+    _remove_content(conversation, [deletion], now=now)
+    try:
+        with transaction.atomic():
+            archive.merge(conversation_uuid=conversation.uuid, entries=[], deletions=[deletion])
+            recorded.conversation = conversation
+            recorded.save(update_fields=["conversation"])
+    except Conversation.DoesNotExist:
+        return
+
+
+def _remove_content(
+    conversation: Conversation, deleted: Sequence[Document], *, now: datetime
+) -> None:
+    """Remove the content of deleted messages from DynamoDB. Their items stay."""
+    home = conversation.group_id
+    by_identity = {identity(one): one for one in deleted}
+
+    def without_content(entry: MessageEntry) -> MessageEntry:
+        document = entry.as_json(home=home)
+        deletion = by_identity.get(identity(document))
+        if deletion is None or entry.deleted:
+            return entry
+        return MessageEntry.from_json(merge_documents([document, deletion], home=home), home=home)
+
+    target = Target(conversation_uuid=conversation.uuid, home=home)
+    store.replace(target=target, replacement_of=without_content, now=now)

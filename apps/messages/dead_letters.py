@@ -7,17 +7,14 @@ from typing import Any, NamedTuple
 from uuid import UUID
 
 from django.db import transaction
-from django.db.models import QuerySet
+from django.db.models import F, Max, QuerySet, Window
 
 from apps.conversations import erasing
-from apps.messages.dead_letter_format import body_of, contact_of, letter_of
+from apps.messages.dead_letter_format import body_of, contact_of, letter_of, place_of
 from apps.messages.models import DeadLetter
 
-# The order in which the events were queued. A letter that was redriven and failed again is a new
-# row, but it has the time of its event. Letters of the same millisecond stand in the order of
-# collecting, which is the queue's order within each group. Sequence numbers cannot be used: those
-# of moto are not in order.
-IN_ORDER = ("first_sent_at", "pk")
+# The order of lists. A letter that was redriven and failed again is a new row with the same time.
+BY_TIME = ("queue_time", "pk")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,29 +35,36 @@ class Selection:
 
 
 class PlannedRedrive(NamedTuple):
-    """A letter to redrive, unless somebody redrives it first: `redrive_count` shows that."""
+    """A letter to redrive. If its `redrive_count` has changed, somebody else has redriven it."""
 
     pk: int
     group_id: str
     redrive_count: int
 
 
-class SavedCounts(NamedTuple):
-    """How many letters are new, and how many were left out because their contact was erased."""
+class Saved(NamedTuple):
+    """How many letters are new, and those that were left out because their contact was erased."""
 
     new: int
-    erased: int
+    erased: list[DeadLetter]
 
 
-def keep(messages: Sequence[Mapping[str, Any]], *, now: datetime) -> SavedCounts:
+def collected_before(before: datetime) -> QuerySet[DeadLetter]:
+    """Return the letters that were collected before a time, except those to be redriven."""
+    return DeadLetter.objects.filter(collected_at__lte=before, redrive_requested_at=None)
+
+
+def keep(messages: Sequence[Mapping[str, Any]], *, now: datetime) -> Saved:
     """Save the messages of one receive from the dead-letter queue; they are committed on return.
 
     A message that was saved before changes nothing. A message whose contact was erased after it was
-    queued is not saved, because it can no longer take effect.
+    queued is not saved, because it can no longer take effect. If it names no contact, its group
+    decides.
     """
     letters = [letter_of(message, now=now) for message in messages]
     with transaction.atomic():
-        kept = [letter for letter in letters if not _is_erased(letter)]
+        erased = [letter for letter in letters if _is_erased(letter)]
+        kept = [letter for letter in letters if letter not in erased]
         known = set(
             DeadLetter.objects.filter(
                 message_id__in=[letter.message_id for letter in kept]
@@ -68,23 +72,23 @@ def keep(messages: Sequence[Mapping[str, Any]], *, now: datetime) -> SavedCounts
         )
         DeadLetter.objects.bulk_create(kept, ignore_conflicts=True)
     new = sum(letter.message_id not in known for letter in kept)
-    return SavedCounts(new=new, erased=len(letters) - len(kept))
+    return Saved(new=new, erased=erased)
 
 
 def select(selection: Selection) -> QuerySet[DeadLetter]:
-    """Return the letters of a selection, in the order in which their events were queued."""
+    """Return the letters of a selection, in the order of their events' queue times."""
     given = {
         "pk__in": selection.ids,
         "reason": selection.reason,
         "project_uuid": selection.project_uuid,
         "group_id": selection.group_id,
-        "first_sent_at__gte": selection.since,
-        "first_sent_at__lt": selection.until,
+        "queue_time__gte": selection.since,
+        "queue_time__lt": selection.until,
     }
     letters = DeadLetter.objects.filter(**{name: value for name, value in given.items() if value})
     if not selection.with_redriven:
         letters = letters.filter(redriven_at=None)
-    return letters.order_by(*IN_ORDER)
+    return letters.order_by(*BY_TIME)
 
 
 def reasons() -> list[str]:
@@ -101,7 +105,8 @@ def project_uuids(*, limit: int) -> list[UUID]:
 def document_of(letter: DeadLetter) -> dict[str, Any]:
     """Return all fields of a letter for JSON, with the body as it was on the queue."""
     names = [field.name for field in letter._meta.concrete_fields if field.name != "body"]
-    return {name: getattr(letter, name) for name in names} | {"body": body_of(letter)}
+    fields = {name: getattr(letter, name) for name in names}
+    return fields | {"place": str(place_of(letter)), "body": body_of(letter)}
 
 
 def request_redrive(*, ids: Collection[int], now: datetime) -> list[DeadLetter]:
@@ -117,14 +122,23 @@ def request_redrive(*, ids: Collection[int], now: datetime) -> list[DeadLetter]:
     return letters
 
 
-def plan(letters: QuerySet[DeadLetter]) -> list[PlannedRedrive]:
-    """Return these letters, in their order, as redrives of their present state."""
-    return [PlannedRedrive(*row) for row in letters.values_list("pk", "group_id", "redrive_count")]
+def plan(letters: QuerySet[DeadLetter], *, limit: int | None = None) -> list[PlannedRedrive]:
+    """Return the first `limit` of these letters in the order of their events' places.
+
+    Letters of a group are in the order of their sequence numbers. Groups are merged by queue time.
+    If queue times decrease within a group, the latest time so far is used for the later letters.
+    """
+    time_so_far = Window(
+        Max("queue_time"), partition_by=F("group_id"), order_by=[F("sequence_number"), F("pk")]
+    )
+    in_order = letters.order_by(time_so_far, "group_id", "sequence_number", "pk")
+    rows = in_order.values_list("pk", "group_id", "redrive_count")[:limit]
+    return [PlannedRedrive(*row) for row in rows]
 
 
 def requested(*, limit: int) -> list[PlannedRedrive]:
     """Return up to `limit` letters for which a redrive is requested, in order."""
-    return plan(DeadLetter.objects.exclude(redrive_requested_at=None).order_by(*IN_ORDER)[:limit])
+    return plan(DeadLetter.objects.exclude(redrive_requested_at=None), limit=limit)
 
 
 def withdraw_redrive_requests(ids: Collection[int]) -> None:
@@ -133,7 +147,7 @@ def withdraw_redrive_requests(ids: Collection[int]) -> None:
 
 
 def discard(ids: Collection[int]) -> int:
-    """Delete these letters for good; return how many there were."""
+    """Delete these letters permanently. Return how many there were."""
     deleted, _ = DeadLetter.objects.filter(pk__in=ids).delete()
     return deleted
 
@@ -141,9 +155,9 @@ def discard(ids: Collection[int]) -> int:
 def _is_erased(letter: DeadLetter) -> bool:
     contact = contact_of(letter)
     if contact is None:
-        return False
+        return erasing.is_of_erased_group(place_of(letter))
     project_uuid, urn = contact
-    return erasing.is_erased(project_uuid=project_uuid, urn=urn, sent_at=letter.first_sent_at)
+    return erasing.is_erased(project_uuid=project_uuid, urn=urn, place=place_of(letter))
 
 
 def _distinct(field: str, *, above: Any) -> Iterator[Any]:

@@ -1,71 +1,118 @@
 """The stored form of a chat message, the same in DynamoDB and in the archive."""
 
 import hashlib
-from dataclasses import dataclass
+import re
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from apps.common.lossless_json import dump
+from celery_sqs_fifo.place import Place
 
-MAX_ID_LENGTH_IN_KEY = 256
+# SQS documents sequence numbers of 20 digits and of 128 bits. Longer ones sort behind the others.
+SEQUENCE_DIGITS = 20
+MAX_SEQUENCE_DIGITS = 39
+GROUP_HASH_DIGITS = 8
+# A character that sorts before all digits, so that places of other groups do too.
+_FOREIGN = "+"
+_PLACE = re.compile(r"(\+?)~?(\d+)-(\d{13})(?:-(.+))?", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class MessageEntry:
     """One version of one message, with all fields of its event.
 
-    `message` is the producer's message object, escaped (see apps.common.lossless_json). `extra`
-    holds the fields of the event that have no attribute here.
+    `at` is its time in the transcript. `stamped` is the producer's `created_at` if that is not
+    plausible, otherwise "". `message` is the producer's message object, escaped (see
+    apps.common.lossless_json). `extra` holds the fields of the event that have no attribute here.
+    `deleted` says that the author deleted the message (see apps.messages.versions).
+
+    The stored form depends on `home`, the group of the conversation: places in other groups name
+    their group.
     """
 
     message_id: str
     at: datetime
-    sequence_number: str
+    stamped: str
+    place: Place
     event_type: str
     correlation_id: str
-    content_hash: str
     message: dict[str, Any]
     extra: dict[str, Any]
+    deleted: dict[str, str] = field(default_factory=dict)
 
-    @property
-    def key(self) -> str:
-        """The version's key: time to the microsecond, message id and content hash.
+    def key(self, *, home: str) -> str:
+        """Return the key of the version in DynamoDB."""
+        return place_key(self.place, home=home)
 
-        A redelivery has the same key, an edit has another. Keys sort by time.
-        """
-        return f"{timestamp(self.at)}#{id_for_key(self.message_id)}#{self.content_hash}"
-
-    def as_json(self) -> dict[str, Any]:
+    def as_json(self, *, home: str) -> dict[str, Any]:
         """Return the stored form, which `from_json` reads."""
         document = {
             "id": self.message_id,
             "created_at": timestamp(self.at),
-            "sequence_number": self.sequence_number,
+            "place": stored_place(self.place, home=home),
             "event_type": self.event_type,
             "correlation_id": self.correlation_id,
-            "content_hash": self.content_hash,
             "message": self.message,
         }
+        document |= {"stamped": self.stamped} if self.stamped else {}
+        document |= {"deleted": self.deleted} if self.deleted else {}
         return document | ({"extra": self.extra} if self.extra else {})
 
     @classmethod
-    def from_json(cls, document: dict[str, Any]) -> "MessageEntry":
+    def from_json(cls, document: dict[str, Any], *, home: str) -> "MessageEntry":
         """Return the entry that `as_json` wrote. Edits in the document are ignored."""
         return cls(
             message_id=document["id"],
             at=datetime.fromisoformat(document["created_at"]),
-            sequence_number=document["sequence_number"],
+            stamped=document.get("stamped", ""),
+            place=parse_place(document["place"], home=home),
             event_type=document["event_type"],
             correlation_id=document["correlation_id"],
-            content_hash=document["content_hash"],
             message=document["message"],
             extra=document.get("extra", {}),
+            deleted=document.get("deleted", {}),
         )
 
 
-def content_hash(*, event_type: str, message: dict[str, Any]) -> str:
-    """Return a hash that is the same for a redelivered message and differs for an edit."""
-    return hashlib.sha256(dump([event_type, message]).encode()).hexdigest()[:32]
+def place_key(place: Place, *, home: str) -> str:
+    """Return the key of the item of an event in DynamoDB: its place, with nothing of a producer.
+
+    All keys of a group have the same width. Those of the conversation's own group sort by sequence
+    number, behind those of other groups, which end with a hash of the group.
+    """
+    if place.group == home:
+        return _place_text(place)
+    group = hashlib.sha256(place.group.encode()).hexdigest()[:GROUP_HASH_DIGITS]
+    return f"{_FOREIGN}{_place_text(place)}-{group}"
+
+
+def stored_place(place: Place, *, home: str) -> str:
+    """Return the stored form of a place, which names its group unless that is `home`."""
+    text = _place_text(place)
+    return text if place.group == home else f"{_FOREIGN}{text}-{place.group}"
+
+
+def parse_place(text: str, *, home: str) -> Place:
+    """Return the place in a stored form or in a key. Raise ValueError for any other text.
+
+    If a key names a place of another group, the group of the result is the hash of that group.
+    """
+    found = _PLACE.fullmatch(text)
+    if not found:
+        raise ValueError("not a place")
+    foreign, sequence_number, milliseconds, group = found.groups()
+    return Place(int(milliseconds), int(sequence_number), group if foreign else home)
+
+
+def queue_time_of(stored: str) -> int:
+    """Return the queue time of a place in its stored form, in milliseconds since 1970."""
+    # The group does not matter.
+    return parse_place(stored, home="-").queue_time
+
+
+def is_foreign(key: str) -> bool:
+    """Return whether a key is that of an event of a group other than the conversation's."""
+    return key.startswith(_FOREIGN)
 
 
 def timestamp(at: datetime) -> str:
@@ -73,11 +120,11 @@ def timestamp(at: datetime) -> str:
     return at.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
 
 
-def id_for_key(message_id: str) -> str:
-    """Return the id, or its hash if it is too long for a key.
-
-    DynamoDB limits sort keys to 1,024 bytes.
-    """
-    if len(message_id.encode()) <= MAX_ID_LENGTH_IN_KEY:
-        return message_id
-    return "sha256:" + hashlib.sha256(message_id.encode()).hexdigest()
+def _place_text(place: Place) -> str:
+    number = str(place.sequence_number)
+    number = (
+        number.zfill(SEQUENCE_DIGITS)
+        if len(number) <= SEQUENCE_DIGITS
+        else f"~{number.zfill(MAX_SEQUENCE_DIGITS)}"
+    )
+    return f"{number}-{place.queue_time:013d}"

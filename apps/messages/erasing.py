@@ -1,64 +1,46 @@
 """Deleting the messages and dead letters of erased contacts in all stores."""
 
 from collections.abc import Collection
-from dataclasses import dataclass
 from uuid import UUID
 
-from django.db.models import Q, Sum
+from django.db.models import Sum
 
-from apps.conversations.erasing import GROUP_OF_CONTACTS_WITHOUT_CONVERSATIONS
-from apps.messages import store
-from apps.messages.dead_letter_format import contact_of
+from apps.messages import deletions, statuses, store
+from apps.messages.dead_letter_format import place_of
 from apps.messages.models import ConversationMessages, DeadLetter
+from celery_sqs_fifo.place import Place
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ContactsLetters:
-    """The rule that decides whether a dead letter, on the queue or in PostgreSQL, is a contact's.
+def groups_of(*, project_uuid: UUID, urn: str) -> set[str]:
+    """Return the message groups of the contact's deletions."""
+    recorded = deletions.of_urn(project_uuid=project_uuid, urn=urn)
+    return set(recorded.values_list("group_id", flat=True))
 
-    It is if its body names the contact, or if its body names no contact and its event came from one
-    of the contact's groups.
+
+def delete_letters_before(place: Place, *, project_uuid: UUID, urn: str) -> int:
+    """Delete the dead letters that name the contact and were queued before a place.
+
+    Return how many there were.
     """
-
-    project_uuid: UUID
-    urn: str
-    group_ids: Collection[str]
-
-    def include(self, letter: DeadLetter) -> bool:
-        """Return whether a letter is the contact's. The letter need not be saved."""
-        contact = contact_of(letter)
-        if contact is None:
-            return letter.group_id in self._groups()
-        return contact == (self.project_uuid, self.urn)
-
-    def in_postgresql(self) -> Q:
-        """Return the rule of `include` as a condition on rows in PostgreSQL."""
-        names_contact = Q(project_uuid=self.project_uuid, contact_urn=self.urn)
-        names_nobody = Q(project_uuid=None) | Q(contact_urn="")
-        return names_contact | Q(names_nobody, group_id__in=self._groups())
-
-    def _groups(self) -> set[str]:
-        return set(self.group_ids) - {GROUP_OF_CONTACTS_WITHOUT_CONVERSATIONS}
-
-
-def delete_dead_letters(letters: ContactsLetters) -> int:
-    """Delete a contact's dead letters from PostgreSQL; return how many there were."""
-    deleted, _ = DeadLetter.objects.filter(letters.in_postgresql()).delete()
+    letters = DeadLetter.objects.filter(project_uuid=project_uuid, contact_urn=urn)
+    before = [one.pk for one in letters.defer("body") if place_of(one) < place]
+    deleted, _ = letters.filter(pk__in=before).delete()
     return deleted
 
 
 def count_stored(conversation_uuids: Collection[UUID]) -> int:
     """Return how many versions of messages DynamoDB has of these conversations.
 
-    Raises Unavailable.
+    Raise Unavailable.
     """
     return sum(store.count(uuid) for uuid in conversation_uuids)
 
 
 def delete_stored(conversation_uuids: Collection[UUID]) -> None:
-    """Delete all items of these conversations from DynamoDB. Raises Unavailable."""
+    """Delete all items of these conversations from DynamoDB. Raise Unavailable."""
     for uuid in conversation_uuids:
         store.delete_conversation(uuid)
+        statuses.delete_of_conversation(uuid)
 
 
 def count_archived(conversation_uuids: Collection[UUID]) -> int:

@@ -10,21 +10,67 @@ from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
 from apps.messages import parsers
-from apps.messages.events import AnyEvent, Arrival
+from apps.messages.events import AnyEvent
 from apps.messages.parsers import RawEvent
-from apps.messages.wire import Wire, WireClose, WireMessage, WireWindow, has_survey_key
+from apps.messages.wire import (
+    Wire,
+    WireClose,
+    WireDeletion,
+    WireMessage,
+    WireStatus,
+    WireWindow,
+    has_survey_key,
+    reports_takeover,
+)
+from celery_sqs_fifo.place import Place
 
 MESSAGE_RECEIVED = "message.received"
 MESSAGE_SENT = "message.sent"
+MESSAGE_DELETED = "message.deleted"
+MESSAGE_STATUS = "message.status"
 CONVERSATION_WINDOW = "conversation.window"
 CONVERSATION_CLOSE = "conversation.close"
 
 WireT = TypeVar("WireT", bound=Wire)
 
 
+# The kinds of events that do not need what a plain message needs. An answer is written, a close
+# archives a conversation, and a delivery status needs hardly anything.
+ANSWER = "answer"
+CLOSING = "closing"
+STATUS = "status"
+
+
+def plain(_document: dict[str, Any]) -> str:
+    """Return "", for types whose events need nothing more."""
+    return ""
+
+
+def _kind_of_message(document: dict[str, Any]) -> str:
+    return ANSWER if has_survey_key(document) else ""
+
+
+def _kind_of_window(document: dict[str, Any]) -> str:
+    return CLOSING if reports_takeover(document) else ""
+
+
+def closing(_document: dict[str, Any]) -> str:
+    """Return CLOSING, for types whose events always need the archive."""
+    return CLOSING
+
+
+def _kind_of_status(_document: dict[str, Any]) -> str:
+    return STATUS
+
+
 def never(_document: dict[str, Any]) -> bool:
     """Return False, for types whose events never go alone."""
     return False
+
+
+def always(_document: dict[str, Any]) -> bool:
+    """Return True, for types whose events always go alone."""
+    return True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,8 +79,9 @@ class EventType(Generic[WireT]):
 
     `name` is the `event_type` in JSON, in log lines and in the labels of metrics; `label` is shown
     to people. `parser` makes the event from the validated `wire` model. If `may_close`, events of
-    the type are barriers in their group. `goes_alone` takes an event's JSON, because it depends on
-    the event's fields. `from_contact` says whether the contact wrote the type's messages.
+    the type are barriers in their group. `goes_alone` and `kind` (see `kind_of`) take an event's
+    JSON, because they depend on the event's fields. `from_contact` says whether the contact wrote
+    the type's messages.
     """
 
     name: str
@@ -44,14 +91,15 @@ class EventType(Generic[WireT]):
     may_close: bool
     goes_alone: Callable[[dict[str, Any]], bool]
     from_contact: bool = False
+    kind: Callable[[dict[str, Any]], str] = plain
 
-    def parse(self, document: dict[str, Any], *, arrival: Arrival) -> AnyEvent:
+    def parse(self, document: dict[str, Any], *, place: Place) -> AnyEvent:
         """Return the event in a document of this type.
 
         Raises pydantic's ValidationError if the document does not have the form of `wire`, and
         InvalidEvent if a value has no meaning.
         """
-        raw = RawEvent(document=document, event_type=self.name, arrival=arrival)
+        raw = RawEvent(document=document, event_type=self.name, place=place)
         return self.parser(self.wire.model_validate(document), raw)
 
 
@@ -66,6 +114,7 @@ EVENT_TYPES: Mapping[str, EventType[Any]] = {
             may_close=False,
             goes_alone=has_survey_key,
             from_contact=True,
+            kind=_kind_of_message,
         ),
         EventType(
             name=MESSAGE_SENT,
@@ -74,6 +123,25 @@ EVENT_TYPES: Mapping[str, EventType[Any]] = {
             parser=parsers.sent_message,
             may_close=False,
             goes_alone=has_survey_key,
+            kind=_kind_of_message,
+        ),
+        EventType(
+            name=MESSAGE_DELETED,
+            label="Deletion of a message by its author",
+            wire=WireDeletion,
+            parser=parsers.deletion,
+            may_close=False,
+            goes_alone=always,
+            kind=closing,
+        ),
+        EventType(
+            name=MESSAGE_STATUS,
+            label="Delivery status of a message",
+            wire=WireStatus,
+            parser=parsers.status,
+            may_close=False,
+            goes_alone=never,
+            kind=_kind_of_status,
         ),
         EventType(
             name=CONVERSATION_WINDOW,
@@ -82,6 +150,7 @@ EVENT_TYPES: Mapping[str, EventType[Any]] = {
             parser=parsers.window,
             may_close=True,
             goes_alone=never,
+            kind=_kind_of_window,
         ),
         EventType(
             name=CONVERSATION_CLOSE,
@@ -90,9 +159,19 @@ EVENT_TYPES: Mapping[str, EventType[Any]] = {
             parser=parsers.close,
             may_close=True,
             goes_alone=never,
+            kind=closing,
         ),
     )
 }
+
+
+def kind_of(document: Any) -> str:
+    """Return which sort of work an event, given as JSON, needs.
+
+    Return ANSWER, CLOSING or STATUS, or "" for a plain message and for an unknown type.
+    """
+    event_type = type_of(document)
+    return "" if event_type is None else event_type.kind(document)
 
 
 def type_of(document: Any) -> EventType[Any] | None:

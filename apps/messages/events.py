@@ -6,36 +6,41 @@ from typing import TypeAlias
 
 from apps.conversations.contacts import Contact
 from apps.conversations.models import Resolution
-from apps.conversations.services import WindowUpdate
+from apps.conversations.windows import WindowUpdate
 from apps.messages.entries import MessageEntry
+from apps.messages.versions import identity_of
+from celery_sqs_fifo.place import Place
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Arrival:
-    """When and where an event entered the queue. Every delivery has the same values."""
-
-    group_id: str
-    sent_at: datetime
-    sequence_number: str
+STATUSES = ("sent", "delivered", "read", "failed")
+# Any other status. It is counted, and not kept.
+OTHER_STATUS = "other"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SurveyAnswer:
-    """A contact's answer; `score` is None for custom keys."""
+    """A contact's answer; `score` is None for custom keys.
+
+    `problem` is a NoScore if a CSAT or NPS answer has no score, otherwise "".
+    """
 
     key: str
     value: str
     score: int | None
+    problem: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class Event:
-    """Fields of all events; `event_type` is the name of a type in apps.messages.event_types."""
+    """Fields of all events; `event_type` is the name of a type in apps.messages.event_types.
+
+    `attribute_type` is the type in the message attribute if it is another one, and else "".
+    """
 
     event_type: str
-    arrival: Arrival
+    place: Place
     correlation_id: str
     contact: Contact
+    attribute_type: str = ""
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.correlation_id})"
@@ -71,6 +76,42 @@ class CloseEvent(Event):
     resolution: Resolution
 
 
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class _EventAboutMessage(Event):
+    """An event about a message, which it names by its direction and its id.
+
+    `direction` is "received" or "sent", as in the type of the message.
+    """
+
+    direction: str
+    message_id: str
+
+    @property
+    def identity(self) -> str:
+        """The identity of the message (see apps.messages.versions)."""
+        return identity_of(direction=self.direction, message_id=self.message_id)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class DeletionEvent(_EventAboutMessage):
+    """The deletion of a message by its author."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class StatusEvent(_EventAboutMessage):
+    """A delivery status of a message; `status` is one of STATUSES, or OTHER_STATUS.
+
+    What the producer left out or got wrong is empty, or a UUID of zeros.
+    """
+
+    status: str
+
+    @property
+    def can_be_kept(self) -> bool:
+        """Return whether the status is known and names a message."""
+        return self.status in STATUSES and bool(self.message_id)
+
+
 # Steps that distinguish these classes end in `assert_never`, so that mypy reports each step that
 # does not handle a new class.
-AnyEvent: TypeAlias = MessageEvent | WindowEvent | CloseEvent
+AnyEvent: TypeAlias = MessageEvent | DeletionEvent | StatusEvent | WindowEvent | CloseEvent

@@ -1,7 +1,7 @@
 """The DynamoDB table of messages: its keys, and the calls to it.
 
 apps.messages.store defines the content of its items. Every call raises Unavailable if DynamoDB
-fails in a way that may pass.
+fails temporarily.
 """
 
 import time
@@ -26,14 +26,14 @@ CHUNK_TIME_TO_LIVE = TIME_TO_LIVE * 2
 BATCH_ATTEMPTS = 7
 FIRST_BATCH_PAUSE = 0.05
 
-# Errors in our request. Every other error of DynamoDB may pass without a change of ours.
+# Errors in our request. Every other error of DynamoDB may disappear without a change on our side.
 OUR_FAULT = frozenset({"ValidationException", "SerializationException"})
 
 Item = Mapping[str, Any]
 
 
 def probe(*, worker: str, now: datetime) -> None:
-    """Write, read and delete an item, as processing an event does. Raises Unavailable.
+    """Write, read and delete an item, as processing an event does. Raise Unavailable.
 
     No conversation has the item's key. If the process dies before the delete, the item expires
     within an hour.
@@ -89,12 +89,19 @@ def delete_all(keys: Sequence[Item]) -> None:
     _write_in_batches([{"DeleteRequest": {"Key": one}} for one in keys])
 
 
-def pages(conversation_uuid: UUID, **options: str) -> Iterator[Any]:
+def pages(
+    conversation_uuid: UUID, *, between: tuple[str, str] | None = None, **options: str
+) -> Iterator[Any]:
     """Yield all pages of a consistent Query for a conversation's items, in order of sort key.
 
-    `options` are further parameters of Query.
+    With `between`, only the items between these two sort keys, both included, are read. `options`
+    are further parameters of Query.
     """
     query = _query(conversation_uuid) | options
+    if between:
+        query["KeyConditionExpression"] += f" AND {SORT_KEY} BETWEEN :first AND :last"
+        first, last = between
+        query["ExpressionAttributeValues"] |= {":first": {"S": first}, ":last": {"S": last}}
     while True:
         with _may_be_unavailable():
             page = aws.dynamodb_client().query(**query)
@@ -144,7 +151,7 @@ def _write_in_batches(requests: Sequence[Any]) -> None:
 def _write_batch(requests: Sequence[Any]) -> None:
     """Repeat BatchWriteItem until DynamoDB returns no unprocessed items.
 
-    DynamoDB returns the items for which it had no capacity. Raises Unavailable if some are left
+    DynamoDB returns the items for which it had no capacity. Raise Unavailable if some are left
     after the last attempt.
     """
     for attempt in range(BATCH_ATTEMPTS):

@@ -11,8 +11,10 @@ from apps.conversations.models import Conversation
 class ConversationMessages(models.Model):
     """A part of a conversation's archive. Nearly all archives have one part.
 
-    `messages` is a JSON array, oldest first, with one entry for each message id. Later versions of
-    a message are in the `edits` of its entry. Parts are numbered in order of time.
+    `messages` is a JSON array, oldest first, with one entry for each message. Later versions of a
+    message are in the `edits` of its entry. Parts are numbered in order of time.
+    `first_message_at` and `last_message_at` are queue times. `merged_places` are the places of all
+    versions that were merged into the part, including repeats and dropped versions.
     """
 
     conversation = models.ForeignKey(
@@ -21,13 +23,14 @@ class ConversationMessages(models.Model):
     part = models.PositiveIntegerField()
     messages = models.JSONField(encoder=Encoder, decoder=Decoder)
     message_ids = ArrayField(
-        models.TextField(), help_text="The ids of `messages`, for lookups that do not read them."
+        models.TextField(), help_text="Direction and id of each message, for lookups."
     )
-    first_position = models.TextField(help_text="Time and sequence number of the first message.")
+    first_position = models.TextField(help_text="Time and place of the first message.")
     first_message_at = models.DateTimeField()
     last_message_at = models.DateTimeField()
     message_count = models.PositiveIntegerField()
     size = models.PositiveIntegerField(help_text="Bytes of JSON.")
+    merged_places = models.BinaryField(default=bytes, db_default=b"")
 
     class Meta:
         verbose_name_plural = "conversation messages"
@@ -44,12 +47,55 @@ class ConversationMessages(models.Model):
         return f"{self.conversation_id}/{self.part}"
 
 
+class MessageDeletion(models.Model):
+    """An event by which the author of a message deleted it. It names the message and has no text.
+
+    `identity` is the direction and the id of the message. `queue_time`, `sequence_number` and
+    `group_id` are the place of the event. `conversation` is that of the message, which is decided
+    once; the deletion waits for its message while it is None, until a time after `recorded_at`.
+    """
+
+    project_uuid = models.UUIDField()
+    channel_uuid = models.UUIDField()
+    contact_urn = models.TextField()
+    identity = models.TextField()
+    queue_time = models.DateTimeField()
+    sequence_number = models.DecimalField(max_digits=40, decimal_places=0)
+    group_id = models.CharField(max_length=128)
+    recorded_at = models.DateTimeField()
+    conversation = models.ForeignKey(
+        Conversation, null=True, on_delete=models.CASCADE, related_name="deletions"
+    )
+
+    class Meta:
+        constraints = (
+            models.UniqueConstraint(
+                fields=(
+                    "project_uuid",
+                    "contact_urn",
+                    "channel_uuid",
+                    "group_id",
+                    "sequence_number",
+                ),
+                name="one_deletion_per_place",
+            ),
+        )
+        indexes = (
+            models.Index(
+                "recorded_at", condition=Q(conversation=None), name="waiting_deletions_by_age"
+            ),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.group_id} {self.sequence_number}"
+
+
 class DeadLetter(models.Model):
     """An event that took no effect, from the dead-letter queue, with the reason why.
 
     Texts are escaped (`apps.common.lossless_json.escape`), so that PostgreSQL can store any of
     them. The project, the channel and the contact are those that the body names; they are empty if
-    the body cannot be read.
+    the body cannot be read. `queue_time`, `sequence_number` and `group_id` are the event's place.
     """
 
     message_id = models.TextField(
@@ -60,9 +106,9 @@ class DeadLetter(models.Model):
     )
     group_id = models.CharField(max_length=128)
     sequence_number = models.DecimalField(
-        max_digits=40,
+        max_digits=39,
         decimal_places=0,
-        help_text="Sequence number of the dead letter on the dead-letter queue.",
+        help_text="Sequence number of the event's first sending.",
     )
     body = models.TextField()
     attributes = models.JSONField(
@@ -70,7 +116,7 @@ class DeadLetter(models.Model):
     )
     reason = models.CharField(max_length=100)
     error = models.TextField(blank=True)
-    first_sent_at = models.DateTimeField(help_text="When the event was first queued.")
+    queue_time = models.DateTimeField(help_text="When the event was first queued.")
     receive_count = models.PositiveIntegerField(help_text="How often the event was received.")
     project_uuid = models.UUIDField(null=True, blank=True)
     channel_uuid = models.UUIDField(null=True, blank=True)
@@ -84,20 +130,21 @@ class DeadLetter(models.Model):
 
     class Meta:
         indexes = (
-            models.Index(fields=("first_sent_at", "id"), name="dead_letters_in_order"),
-            models.Index(fields=("reason", "first_sent_at"), name="dead_letters_by_reason"),
-            models.Index(fields=("project_uuid", "first_sent_at"), name="dead_letters_by_project"),
-            models.Index(fields=("group_id", "first_sent_at"), name="dead_letters_by_group"),
+            models.Index(fields=("queue_time", "id"), name="dead_letters_in_order"),
+            models.Index(fields=("reason", "queue_time"), name="dead_letters_by_reason"),
+            models.Index(fields=("project_uuid", "queue_time"), name="dead_letters_by_project"),
+            models.Index(fields=("group_id", "queue_time"), name="dead_letters_by_group"),
             models.Index(
                 "redrive_requested_at",
                 condition=~Q(redrive_requested_at=None),
                 name="dead_letters_wanted",
             ),
+            models.Index(fields=("collected_at",), name="dead_letters_by_age"),
             models.Index(
-                "first_sent_at", "id", condition=Q(redriven_at=None), name="dead_letters_waiting"
+                "queue_time", "id", condition=Q(redriven_at=None), name="dead_letters_waiting"
             ),
             models.Index(
-                "first_sent_at", "id", condition=~Q(redriven_at=None), name="dead_letters_redriven"
+                "queue_time", "id", condition=~Q(redriven_at=None), name="dead_letters_redriven"
             ),
         )
 

@@ -1,51 +1,102 @@
 """Functions that make events from validated wire models, one for each event type."""
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from apps.common.errors import InvalidEvent
-from apps.conversations.models import CSAT_KEY, NPS_KEY, Resolution
-from apps.conversations.services import WindowUpdate
-from apps.messages.entries import MessageEntry, content_hash
-from apps.messages.events import Arrival, CloseEvent, MessageEvent, SurveyAnswer, WindowEvent
-from apps.messages.wire import WireClose, WireMessage, WireWindow
+from apps.conversations.models import Resolution
+from apps.conversations.places import time_of
+from apps.conversations.scores import SCORES, NoScore, read_score
+from apps.conversations.windows import WindowUpdate
+from apps.messages.entries import MessageEntry
+from apps.messages.events import (
+    OTHER_STATUS,
+    STATUSES,
+    CloseEvent,
+    DeletionEvent,
+    MessageEvent,
+    StatusEvent,
+    SurveyAnswer,
+    WindowEvent,
+)
+from apps.messages.fields import is_blank
+from apps.messages.times import NotATime, parse_time
+from apps.messages.wire import WireClose, WireDeletion, WireMessage, WireStatus, WireWindow
+from celery_sqs_fifo.place import Place
 
-SCORES = {CSAT_KEY: range(1, 6), NPS_KEY: range(11)}
+# A producer's time outside these bounds is a mistake of its clock.
+EARLIEST_PLAUSIBLE = datetime(2000, 1, 1, tzinfo=UTC)
+MAX_CLOCK_LEAD = timedelta(minutes=5)
+# Producers write a time from here on, or one before EARLIEST_PLAUSIBLE, for a window without one.
+NEVER = datetime(2100, 1, 1, tzinfo=UTC)
 
 IDENTITY_FIELDS = frozenset({"project_uuid", "channel_uuid", "contact_urn", "message"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class RawEvent:
-    """An event's JSON, escaped (see apps.common.lossless_json), with its type and arrival."""
+    """An event's JSON, escaped (see apps.common.lossless_json), with its type and place."""
 
     document: dict[str, Any]
     event_type: str
-    arrival: Arrival
+    place: Place
 
 
 def received_message(wire: WireMessage, raw: RawEvent) -> MessageEvent:
     """Return the event of a message from the contact, which may be a survey answer.
 
-    Raises InvalidEvent.
+    Raise InvalidEvent.
     """
     return _message(wire, raw, from_contact=True, answer=_survey_answer(wire))
 
 
 def sent_message(wire: WireMessage, raw: RawEvent) -> MessageEvent:
-    """Return the event of a message to the contact. Raises InvalidEvent."""
+    """Return the event of a message to the contact. Raise InvalidEvent."""
     return _message(wire, raw, from_contact=False, answer=None)
 
 
-def window(wire: WireWindow, raw: RawEvent) -> WindowEvent:
-    """Return the event of a conversation window."""
-    return WindowEvent(
+def deletion(wire: WireDeletion, raw: RawEvent) -> DeletionEvent:
+    """Return the event of the deletion of a message."""
+    return DeletionEvent(
         event_type=raw.event_type,
-        arrival=raw.arrival,
+        place=raw.place,
         correlation_id=wire.correlation_id,
         contact=wire.data.contact,
-        window=WindowUpdate(external_id=wire.data.external_id, contact_name=wire.data.name),
+        direction=wire.data.direction,
+        message_id=wire.data.message.id,
+    )
+
+
+def status(wire: WireStatus, raw: RawEvent) -> StatusEvent:
+    """Return the event of a delivery status."""
+    name = wire.data.message.status.strip().lower()
+    return StatusEvent(
+        event_type=raw.event_type,
+        place=raw.place,
+        correlation_id=wire.correlation_id,
+        contact=wire.data.contact,
+        direction=wire.data.direction,
+        message_id=wire.data.message.id,
+        status=name if name in STATUSES else OTHER_STATUS,
+    )
+
+
+def window(wire: WireWindow, raw: RawEvent) -> WindowEvent:
+    """Return the event of a conversation window. Raise InvalidEvent."""
+    return WindowEvent(
+        event_type=raw.event_type,
+        place=raw.place,
+        correlation_id=wire.correlation_id,
+        contact=wire.data.contact,
+        window=WindowUpdate(
+            external_id=wire.data.external_id,
+            contact_name=wire.data.name,
+            start=_window_time(wire.data.start, field="data.start or data.start_date"),
+            end=_window_time(wire.data.end, field="data.end or data.end_date"),
+            ticket_uuid=wire.data.ticket_uuid,
+            agent_uuid=wire.data.agent_uuid,
+        ),
         has_chats_room=wire.data.has_chats_room,
     )
 
@@ -54,7 +105,7 @@ def close(wire: WireClose, raw: RawEvent) -> CloseEvent:
     """Return the event of a close."""
     return CloseEvent(
         event_type=raw.event_type,
-        arrival=raw.arrival,
+        place=raw.place,
         correlation_id=wire.correlation_id,
         contact=wire.data.contact,
         resolution=Resolution(wire.data.resolution),
@@ -65,22 +116,22 @@ def _message(
     wire: WireMessage, raw: RawEvent, *, from_contact: bool, answer: SurveyAnswer | None
 ) -> MessageEvent:
     message = wire.data.message
-    at = _message_time(message.created_at, arrival=raw.arrival)
+    at, stamped = _message_time(message.created_at, queue_time=time_of(raw.place))
     only_an_answer = bool(answer) and not message.text and message.source == "system"
     raw_message = raw.document["data"]["message"]
     entry = MessageEntry(
         message_id=message.id,
         at=at,
-        sequence_number=raw.arrival.sequence_number,
+        stamped=stamped,
+        place=raw.place,
         event_type=raw.event_type,
         correlation_id=wire.correlation_id,
-        content_hash=content_hash(event_type=raw.event_type, message=raw_message),
         message=raw_message,
         extra=_extra(raw.document),
     )
     return MessageEvent(
         event_type=raw.event_type,
-        arrival=raw.arrival,
+        place=raw.place,
         correlation_id=wire.correlation_id,
         contact=wire.data.contact,
         message_id=message.id,
@@ -92,43 +143,57 @@ def _message(
     )
 
 
-def _message_time(created_at: str, *, arrival: Arrival) -> datetime:
-    """Return the message's time in UTC, or the queue time if it has none.
+def _message_time(created_at: str, *, queue_time: datetime) -> tuple[datetime, str]:
+    """Return the message's time in the transcript, and `created_at` if it is not plausible.
 
-    The present time would differ on a redelivery. Raises InvalidEvent for a malformed time.
+    A producer's time is plausible from the year 2000 to five minutes after the queue time. For any
+    other time and for a missing one, the queue time is used. The current time would differ on a
+    redelivery. Raise InvalidEvent for a malformed time.
     """
-    if not created_at:
-        return arrival.sent_at
+    at = _time(created_at, field="data.message.created_at")
+    if at is None:
+        return queue_time, ""
+    if at < EARLIEST_PLAUSIBLE or at > queue_time + MAX_CLOCK_LEAD:
+        return queue_time, created_at
+    return at, ""
+
+
+def _time(text: str, *, field: str) -> datetime | None:
+    """Return the time in a field, or None if it is blank. Raise InvalidEvent."""
+    if is_blank(text):
+        return None
     try:
-        at = datetime.fromisoformat(created_at)
-        if at.utcoffset() is None:
-            raise ValueError("no offset")
-        return at.astimezone(UTC)
-    except (ValueError, OverflowError) as error:
-        raise InvalidEvent(
-            "malformed_field",
-            "data.message.created_at is not an ISO 8601 time with Z or an offset",
-        ) from error
+        return parse_time(text)
+    except NotATime as error:
+        raise InvalidEvent("malformed_field", f"{field}: {error}") from error
+
+
+def _window_time(text: str, *, field: str) -> datetime | None:
+    """Return the start or end of a window, or None without one. Raise InvalidEvent."""
+    at = _time(text, field=field)
+    return at if at and EARLIEST_PLAUSIBLE <= at < NEVER else None
 
 
 def _survey_answer(wire: WireMessage) -> SurveyAnswer | None:
-    key = wire.data.key or wire.key
-    if not key:
+    """Return the answer in `data` or, if `data` has no key, at the top level of the event.
+
+    Return None if there is no key in either place. A score is stored as its digits, in whatever
+    form it came. A value that is not a score is kept as it is, without a score and with the reason.
+    """
+    part = wire.data if wire.data.key else wire
+    if not part.key:
         return None
-    value = wire.data.value or wire.value
-    scores = SCORES.get(key)
-    if scores is None:
-        return SurveyAnswer(key=key, value=value, score=None)
-    if value.strip() not in map(str, scores):
-        raise InvalidEvent(
-            "score_out_of_range",
-            f"the value of {key} is not a whole number from {scores[0]} to {scores[-1]}",
-        )
-    return SurveyAnswer(key=key, value=value, score=int(value))
+    survey = part.key.lower()
+    if survey not in SCORES:
+        return SurveyAnswer(key=part.key, value=part.value, score=None)
+    score = read_score(part.value, scores=SCORES[survey])
+    if isinstance(score, NoScore):
+        return SurveyAnswer(key=survey, value=part.value, score=None, problem=score)
+    return SurveyAnswer(key=survey, value=str(score), score=score)
 
 
 def _extra(document: dict[str, Any]) -> dict[str, Any]:
-    """Return all fields that no attribute of MessageEntry holds, so that none is lost."""
+    """Return all fields that have no attribute in MessageEntry, so that none is lost."""
     data = {key: value for key, value in document["data"].items() if key not in IDENTITY_FIELDS}
     event = {
         key: value

@@ -1,26 +1,31 @@
 """The messages of conversations in progress, as items of the DynamoDB table.
 
 An item is one version of one message. Its partition key is the conversation, its sort key the
-entry's key (time, message id, content hash), and the entry is one JSON string. A body larger than
+entry's key (the place of its event), and the entry is one JSON string. A body larger than
 DynamoDB's limit of 400 KB is split into chunk items. The head item that counts them is written
 last, so a head item means that its message is complete.
+
+`home` is the group of the conversation, on which the stored form of an entry depends.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from itertools import groupby
 from typing import Any
 from uuid import UUID
 
 from apps.common import aws
 from apps.common.lossless_json import dump, load
 from apps.messages import message_table
-from apps.messages.entries import MessageEntry
+from apps.messages.entries import MessageEntry, is_foreign, parse_place
+from celery_sqs_fifo.place import Place
 
 # Names and keys count toward the size of an item; this leaves room for them. Chunks are smaller
 # because some DynamoDB emulators measure binary values as base64.
 MAX_ENTRY_BYTES = aws.DYNAMODB_MAX_ITEM_BYTES - 1_600
 MAX_CHUNK_BYTES = 300_000
+_CHUNK = "#"
 
 # Bounds on the messages that archiving holds in memory at once.
 ARCHIVE_BATCH_BYTES = 4_000_000
@@ -29,71 +34,108 @@ ARCHIVE_BATCH_ENTRIES = 500
 
 @dataclass(slots=True)
 class StoredBatch:
-    """A bounded group of a conversation's messages, oldest first, and the keys of their items."""
+    """A bounded group of a conversation's messages."""
 
     entries: list[MessageEntry] = field(default_factory=list)
-    item_keys: list[str] = field(default_factory=list)
     size: int = 0
 
     @property
     def is_full(self) -> bool:
-        """Whether it has reached one of the two bounds."""
+        """Return whether the group has reached one of the two bounds."""
         return self.size >= ARCHIVE_BATCH_BYTES or len(self.entries) >= ARCHIVE_BATCH_ENTRIES
 
 
-def put(*, conversation_uuid: UUID, entry: MessageEntry, now: datetime) -> bool:
-    """Store one message, with a single write up to 400 KB; return whether it was new.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _StoredMessage:
+    """A message with the keys of its items. `size` is that of its body in bytes.
 
-    Storing it again changes nothing. It expires 48 hours after `now`, the time of writing. Raises
+    If the whole body `is_in_head`, any chunks are left over from an earlier form of the message.
+    """
+
+    entry: MessageEntry
+    key: str
+    chunk_keys: list[str]
+    is_in_head: bool
+    size: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Target:
+    """The conversation of a message, and the group of the conversation."""
+
+    conversation_uuid: UUID
+    home: str
+
+
+def put(*, target: Target, entry: MessageEntry, now: datetime) -> bool:
+    """Store one message, in one write if it is smaller than 400 KB; return whether it was new.
+
+    Storing it again changes nothing. It expires 48 hours after `now`, the time of writing. Raise
     Unavailable.
     """
-    body = dump(entry.as_json()).encode()
+    conversation_uuid, key = target.conversation_uuid, entry.key(home=target.home)
+    body = dump(entry.as_json(home=target.home)).encode()
     if len(body) <= MAX_ENTRY_BYTES:
         content: dict[str, Any] = {"entry": {"S": body.decode()}}
-    elif message_table.exists(conversation_uuid=conversation_uuid, sort_key=entry.key):
+    elif message_table.exists(conversation_uuid=conversation_uuid, sort_key=key):
         return False
     else:
-        content = {"chunks": {"N": str(_put_chunks(conversation_uuid, entry.key, body, now=now))}}
+        content = {"chunks": {"N": str(_put_chunks(conversation_uuid, key, body, now=now))}}
     # A redelivery must not change a stored item, not even its expiry.
     expires_at = now + message_table.TIME_TO_LIVE
-    return message_table.put_new(
-        _item(conversation_uuid, entry.key, content, expires_at=expires_at)
-    )
+    return message_table.put_new(_item(conversation_uuid, key, content, expires_at=expires_at))
 
 
-def put_all(*, entries: Sequence[tuple[UUID, MessageEntry]], now: datetime) -> int:
-    """Store messages of several conversations, with one write for up to 25; return how many.
+def put_all(
+    *,
+    entries: Sequence[tuple[Target, MessageEntry]],
+    others: Sequence[message_table.Item] = (),
+    now: datetime,
+) -> int:
+    """Store messages of several conversations, up to 25 in a write; return how many were stored.
 
     Duplicates count once. This is for first deliveries: unlike `put`, it replaces an item of the
-    same key, with a new expiry. Raises Unavailable, after which some messages may be stored.
+    same key, with a new expiry. `others` are items of other kinds, which are stored in the same
+    writes and not counted. Raise Unavailable, after which some messages may be stored.
     """
     large = 0
     # BatchWriteItem refuses duplicate keys.
     items: dict[tuple[UUID, str], message_table.Item] = {}
     expires_at = now + message_table.TIME_TO_LIVE
-    for conversation_uuid, entry in entries:
-        body = dump(entry.as_json())
+    for target, entry in entries:
+        body = dump(entry.as_json(home=target.home))
         if len(body.encode()) > MAX_ENTRY_BYTES:
-            large += put(conversation_uuid=conversation_uuid, entry=entry, now=now)
+            large += put(target=target, entry=entry, now=now)
             continue
-        content = {"entry": {"S": body}}
-        item = _item(conversation_uuid, entry.key, content, expires_at=expires_at)
-        items.setdefault((conversation_uuid, entry.key), item)
-    message_table.put_all(list(items.values()))
+        key = entry.key(home=target.home)
+        item = _item(target.conversation_uuid, key, {"entry": {"S": body}}, expires_at=expires_at)
+        items.setdefault((target.conversation_uuid, key), item)
+    message_table.put_all([*items.values(), *others])
     return large + len(items)
 
 
-def batches(conversation_uuid: UUID) -> Iterator[StoredBatch]:
-    """Yield all messages of a conversation in bounded groups, oldest first.
+def batches(
+    conversation_uuid: UUID, *, home: str, known: Collection[str] = ()
+) -> Iterator[StoredBatch]:
+    """Yield the messages of a conversation in bounded groups, in the order of their keys.
+
+    Messages whose keys are `known` are left out. If there are any, the keys are read first, and
+    then only the items from the first to the last unknown one.
 
     Reads are consistent and include expired items that DynamoDB has not deleted yet. Chunks of a
-    body that was not completely written are skipped. Raises Unavailable.
+    body that was not completely written are skipped. Raise Unavailable.
     """
+    between = None
+    if known:
+        unknown = [key for key in _keys(conversation_uuid) if key not in known]
+        if not unknown:
+            return
+        # The chunks of a message sort directly behind it.
+        between = (unknown[0], f"{unknown[-1]}{_CHUNK}~")
     batch = StoredBatch()
-    for entry, item_keys, size in _messages(conversation_uuid):
-        batch.entries.append(entry)
-        batch.item_keys += item_keys
-        batch.size += size
+    for stored in _messages(conversation_uuid, home=home, known=known, between=between):
+        batch.entries.append(stored.entry)
+        batch.size += stored.size
         if batch.is_full:
             yield batch
             batch = StoredBatch()
@@ -101,30 +143,79 @@ def batches(conversation_uuid: UUID) -> Iterator[StoredBatch]:
         yield batch
 
 
-def newest_message_at(conversation_uuid: UUID) -> datetime | None:
-    """Return the producer's time of the newest stored message, or None. Raises Unavailable."""
+def newest_place(conversation_uuid: UUID, *, home: str) -> Place | None:
+    """Return the place of the newest stored message of the conversation's own group, or None.
+
+    It makes one Query for one item. Raise Unavailable.
+    """
     last = message_table.last_sort_key(conversation_uuid)
-    return datetime.fromisoformat(last.partition("#")[0]) if last else None
+    if last is None or is_foreign(last):
+        return None
+    return parse_place(last.partition(_CHUNK)[0], home=home)
 
 
-def delete(*, conversation_uuid: UUID, item_keys: Sequence[str]) -> None:
-    """Delete exactly these items. Missing items are not an error. Raises Unavailable."""
+def count(conversation_uuid: UUID) -> int:
+    """Return how many versions of messages a conversation has. Raise Unavailable."""
+    pages = message_table.pages(
+        conversation_uuid, Select="COUNT", FilterExpression="attribute_not_exists(chunk)"
+    )
+    return sum(page["Count"] for page in pages)
+
+
+def delete_conversation(conversation_uuid: UUID) -> None:
+    """Delete all items of a conversation, a page at a time. Raise Unavailable."""
+    for page in message_table.pages(conversation_uuid, ProjectionExpression=message_table.SORT_KEY):
+        _delete(conversation_uuid, [item[message_table.SORT_KEY]["S"] for item in page["Items"]])
+
+
+def delete_messages(conversation_uuid: UUID, *, keys: Collection[str]) -> None:
+    """Delete the messages of a conversation that have these keys. Raise Unavailable."""
+    for page in message_table.pages(conversation_uuid, ProjectionExpression=message_table.SORT_KEY):
+        items = [item for item in page["Items"] if _message_key(item) in keys]
+        _delete(conversation_uuid, [item[message_table.SORT_KEY]["S"] for item in items])
+
+
+def replace(
+    *,
+    target: Target,
+    replacement_of: Callable[[MessageEntry], MessageEntry],
+    now: datetime,
+) -> int:
+    """Replace messages of a conversation by others with the same keys; return how many.
+
+    `replacement_of` returns the new form of a message, or the message itself to keep it. A message
+    with a new form needs no more space than before. Chunks of the old form are deleted, including
+    those that an earlier run has left. Raise Unavailable.
+    """
+    replaced = 0
+    expires_at = now + message_table.TIME_TO_LIVE
+    for stored in _messages(target.conversation_uuid, home=target.home):
+        new = replacement_of(stored.entry)
+        if new != stored.entry:
+            content = {"entry": {"S": dump(new.as_json(home=target.home))}}
+            message_table.put(
+                _item(target.conversation_uuid, stored.key, content, expires_at=expires_at)
+            )
+            replaced += 1
+        # A run that ended after it had replaced the head may have left the chunks.
+        if new != stored.entry or stored.is_in_head:
+            _delete(target.conversation_uuid, stored.chunk_keys)
+    return replaced
+
+
+def _delete(conversation_uuid: UUID, item_keys: Sequence[str]) -> None:
     message_table.delete_all(
         [message_table.key(conversation_uuid=conversation_uuid, sort_key=key) for key in item_keys]
     )
 
 
-def count(conversation_uuid: UUID) -> int:
-    """Return how many versions of messages a conversation has. Raises Unavailable."""
-    only_heads = {"Select": "COUNT", "FilterExpression": "attribute_not_exists(chunk)"}
-    return sum(page["Count"] for page in message_table.pages(conversation_uuid, **only_heads))
-
-
-def delete_conversation(conversation_uuid: UUID) -> None:
-    """Delete all items of a conversation, a page at a time. Raises Unavailable."""
+def _keys(conversation_uuid: UUID) -> Iterator[str]:
+    """Yield the keys of a conversation's messages, without those of chunks."""
     for page in message_table.pages(conversation_uuid, ProjectionExpression=message_table.SORT_KEY):
-        item_keys = [item[message_table.SORT_KEY]["S"] for item in page["Items"]]
-        delete(conversation_uuid=conversation_uuid, item_keys=item_keys)
+        for item in page["Items"]:
+            key: str = item[message_table.SORT_KEY]["S"]
+            if _CHUNK not in key:
+                yield key
 
 
 def _put_chunks(conversation_uuid: UUID, sort_key: str, body: bytes, *, now: datetime) -> int:
@@ -134,7 +225,7 @@ def _put_chunks(conversation_uuid: UUID, sort_key: str, body: bytes, *, now: dat
     ]
     expires_at = now + message_table.CHUNK_TIME_TO_LIVE
     for number, piece in enumerate(pieces):
-        chunk_key, content = f"{sort_key}#{number:04d}", {"chunk": {"B": piece}}
+        chunk_key, content = f"{sort_key}{_CHUNK}{number:04d}", {"chunk": {"B": piece}}
         message_table.put(_item(conversation_uuid, chunk_key, content, expires_at=expires_at))
     return len(pieces)
 
@@ -146,31 +237,50 @@ def _item(
     return primary_key | content | {message_table.EXPIRY: {"N": str(int(expires_at.timestamp()))}}
 
 
-def _messages(conversation_uuid: UUID) -> Iterator[tuple[MessageEntry, list[str], int]]:
-    """Yield each message with the keys of its items and its size in bytes.
+def _messages(
+    conversation_uuid: UUID,
+    *,
+    home: str,
+    known: Collection[str] = (),
+    between: tuple[str, str] | None = None,
+) -> Iterator[_StoredMessage]:
+    """Yield each complete message.
 
     A head sorts directly before its chunks, so one pass is enough to join the bodies.
     """
-    head_key, chunks_to_come, chunk_keys, body = "", 0, list[str](), b""
-    for item in _items(conversation_uuid):
-        sort_key = item[message_table.SORT_KEY]["S"]
-        if "entry" in item:
-            text = item["entry"]["S"]
-            yield MessageEntry.from_json(load(text)), [sort_key], len(text)
-        elif "chunks" in item:
-            head_key, chunks_to_come = sort_key, int(item["chunks"]["N"])
-            chunk_keys, body = [], b""
-        elif sort_key.startswith(f"{head_key}#") and len(chunk_keys) < chunks_to_come:
-            chunk_keys.append(sort_key)
-            body += item["chunk"]["B"]
-            if len(chunk_keys) == chunks_to_come:
-                yield (
-                    MessageEntry.from_json(load(body.decode())),
-                    [head_key, *chunk_keys],
-                    len(body),
-                )
+    for key, items in groupby(_items(conversation_uuid, between=between), key=_message_key):
+        if key in known:
+            continue
+        head, *chunks = items
+        body = _body(head, chunks)
+        if body is None:
+            continue
+        yield _StoredMessage(
+            entry=MessageEntry.from_json(load(body.decode()), home=home),
+            key=key,
+            chunk_keys=[chunk[message_table.SORT_KEY]["S"] for chunk in chunks],
+            is_in_head="entry" in head,
+            size=len(body),
+        )
 
 
-def _items(conversation_uuid: UUID) -> Iterator[Any]:
-    for page in message_table.pages(conversation_uuid):
+def _body(head: message_table.Item, chunks: Sequence[message_table.Item]) -> bytes | None:
+    """Return the body of a message, or None if it was not completely written."""
+    if "entry" in head:
+        text: str = head["entry"]["S"]
+        return text.encode()
+    count = int(head["chunks"]["N"]) if "chunks" in head else None
+    if count is None or len(chunks) < count:
+        return None
+    return b"".join(chunk["chunk"]["B"] for chunk in chunks[:count])
+
+
+def _message_key(item: message_table.Item) -> str:
+    """Return the key of the message to which an item belongs."""
+    key: str = item[message_table.SORT_KEY]["S"]
+    return key.partition(_CHUNK)[0]
+
+
+def _items(conversation_uuid: UUID, *, between: tuple[str, str] | None) -> Iterator[Any]:
+    for page in message_table.pages(conversation_uuid, between=between):
         yield from page["Items"]
