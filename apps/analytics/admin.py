@@ -13,6 +13,7 @@ from apps.analytics.retrying import retry_refused
 from apps.common.lossless_json import escape
 from apps.conversations.admin.base import ReadOnlyAdmin, actor
 from apps.conversations.admin.filters import ProjectFilter, exact, period
+from apps.conversations.scores import NoScore
 from apps.conversations.search import by_uuid
 
 MAX_RETRIED_AT_ONCE = 100
@@ -21,14 +22,36 @@ MAX_RETRIED_AT_ONCE = 100
 admin.site.index_template = "console/admin_index.html"
 
 
+class NoScoreFilter(admin.SimpleListFilter):
+    """Filter the CSAT and NPS answers without a score, by the reason."""
+
+    title = "answers without a score"
+    parameter_name = "problem"
+
+    def lookups(self, _request: HttpRequest, _admin: Any) -> list[tuple[str, str]]:
+        """Return the reasons."""
+        return [("any", "All of them"), *((one.value, one.label.capitalize()) for one in NoScore)]
+
+    def queryset(self, _request: HttpRequest, answers: QuerySet) -> QuerySet:
+        """Return the answers with the chosen reason."""
+        match self.value():
+            case None:
+                return answers
+            case "any":
+                return answers.exclude(problem="")
+            case reason:
+                return answers.exclude(problem="").filter(problem=reason)
+
+
 @admin.register(SurveyAnswer)
 class SurveyAnswerAdmin(ReadOnlyAdmin):
     """The survey answers, newest first."""
 
-    list_display = ("key", "value", "score", "project", "conversation", "answered_at")
+    list_display = ("key", "value", "score", "problem", "project", "conversation", "answered_at")
     list_filter = (
         exact("key", title="key"),
         ProjectFilter,
+        NoScoreFilter,
         period("answered_at", title="time of the answer"),
     )
     list_select_related = ("project", "conversation")
@@ -41,7 +64,7 @@ class SurveyAnswerAdmin(ReadOnlyAdmin):
     ordering = ("-answered_at",)
 
     def get_urls(self) -> list[URLPattern]:
-        """Return the URLs with the console's first: the admin's list ends in a catch-all."""
+        """Return the URLs, the console's first, because the admin's last URL matches any path."""
         return [*views.urls(self.admin_site), *super().get_urls()]
 
     def get_search_results(
@@ -90,7 +113,7 @@ class OutboxEventAdmin(ReadOnlyAdmin):
         "are UTC."
     )
     search_fields = ("event_id",)
-    search_help_text = "The UUID of an event, which the data lake has too."
+    search_help_text = "The UUID of an event, as in the data lake."
     exclude = ("payload",)
     actions = ("retry_selected",)
 
@@ -99,7 +122,10 @@ class OutboxEventAdmin(ReadOnlyAdmin):
         return super().get_queryset(request).defer("payload")
 
     def get_ordering(self, request: HttpRequest) -> tuple[str, ...]:
-        """Order by newest first; delivered events by time of delivery, which has an index."""
+        """Return the order: by id, or by time of delivery for delivered events.
+
+        Both have an index.
+        """
         is_delivered = request.GET.get(OutboxFilter.parameter_name) == "delivered"
         return ("-delivered_at",) if is_delivered else ("-id",)
 
@@ -110,7 +136,7 @@ class OutboxEventAdmin(ReadOnlyAdmin):
         return by_uuid(events, term, field="event_id"), False
 
     def has_retry_permission(self, request: HttpRequest) -> bool:
-        """Return whether the user may retry: it takes permission to change outbox events."""
+        """Return whether the user may change outbox events, which a retry requires."""
         return request.user.has_perm("analytics.change_outboxevent")
 
     @admin.action(description="Send selected refused events again", permissions=["retry"])

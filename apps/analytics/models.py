@@ -2,27 +2,35 @@
 
 import uuid
 
+from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.indexes import HashIndex
 from django.db import models
 from django.db.models import Q
 
 from apps.common.lossless_json import Decoder, Encoder
 from apps.conversations.models import Conversation, Project
+from apps.conversations.scores import NoScore
 
 
 class SurveyAnswer(models.Model):
-    """One answer of a contact: CSAT, NPS or a custom event. It may have no conversation."""
+    """One answer of a contact: CSAT, NPS or a custom event. It may have no conversation.
 
-    # The foreign keys need no index: `one_answer_per_message` and `answers_of_conversation` begin
-    # with them.
+    The same key, message id and value in a conversation is one answer, however often it arrives;
+    `identity` is their hash. `answered_at`, `sequence_number` and `group_id` are the place of the
+    newest of these events. An answer with a `problem` has no score although its key has scores, and
+    never counts. `message` is the answer's message if it has a text and the answer has no
+    conversation, because then no transcript contains it.
+    """
+
+    # The foreign keys need no index: `answer_without_conversation` and `answers_of_conversation`
+    # begin with them.
     project = models.ForeignKey(
         Project, on_delete=models.PROTECT, related_name="survey_answers", db_index=False
     )
     channel_uuid = models.UUIDField()
     contact_urn = models.TextField()
-    message_id = models.TextField(
-        help_text="The id of the message, or its hash if the id is very long."
-    )
+    message_id = models.TextField()
+    identity = models.CharField(max_length=64)
     conversation = models.ForeignKey(
         Conversation,
         null=True,
@@ -33,27 +41,49 @@ class SurveyAnswer(models.Model):
     key = models.CharField(max_length=255)
     value = models.TextField()
     score = models.PositiveSmallIntegerField(null=True, blank=True)
+    problem = models.CharField(
+        max_length=100,
+        choices=NoScore.choices,
+        blank=True,
+        db_default="",
+        default="",
+        help_text="Why the answer has no score; empty if it has one, or if its key has no scores.",
+    )
+    message = models.JSONField(null=True, blank=True, encoder=Encoder, decoder=Decoder)
     answered_at = models.DateTimeField()
     is_replaced = models.BooleanField(
         default=False, help_text="Whether the conversation has a newer answer with the same key."
     )
     sequence_number = models.DecimalField(max_digits=40, decimal_places=0)
+    group_id = models.CharField(max_length=128)
     correlation_id = models.TextField(blank=True)
+    lake_event_ids = ArrayField(
+        models.UUIDField(),
+        default=list,
+        db_default=[],
+        help_text="The ids of all events of this answer for the data lake.",
+    )
 
     class Meta:
         constraints = (
             models.UniqueConstraint(
-                fields=("project", "channel_uuid", "contact_urn", "message_id"),
-                name="one_answer_per_message",
+                fields=("conversation", "identity"),
+                condition=~Q(conversation=None),
+                name="answer_of_conversation",
+            ),
+            models.UniqueConstraint(
+                fields=("project", "channel_uuid", "contact_urn", "identity"),
+                condition=Q(conversation=None),
+                name="answer_without_conversation",
             ),
         )
         indexes = (
             models.Index(
-                fields=("conversation", "key", "answered_at", "sequence_number"),
+                fields=("conversation", "key", "is_replaced"),
                 name="answers_of_conversation",
             ),
-            # CSAT and NPS of a period need only an index-only scan. The index leaves custom events
-            # out, and an answer leaves the index when it gets `is_replaced`.
+            # CSAT and NPS of a period need only an index-only scan. Custom events are not in the
+            # index, and an answer leaves the index when `is_replaced` is set.
             models.Index(
                 fields=("project", "answered_at"),
                 include=("channel_uuid", "key", "score"),
@@ -65,6 +95,15 @@ class SurveyAnswer(models.Model):
             models.Index(fields=("key", "answered_at"), name="answers_by_key"),
             models.Index(fields=("project", "answered_at"), name="answers_by_project"),
             HashIndex(fields=("contact_urn",), name="answers_by_contact"),
+            # For the list of answers without a score, of all projects and of one.
+            models.Index(
+                fields=("answered_at",), condition=~Q(problem=""), name="scoreless_by_time"
+            ),
+            models.Index(
+                fields=("project", "answered_at"),
+                condition=~Q(problem=""),
+                name="scoreless_by_project",
+            ),
         )
 
     def __str__(self) -> str:
@@ -72,17 +111,19 @@ class SurveyAnswer(models.Model):
 
 
 class OutboxEvent(models.Model):
-    """An event for the data lake, written in the transaction that records its answer."""
+    """An event for the data lake, written in the transaction that makes its answer count.
+
+    An answer gets a further event each time that it counts again after another answer replaced it.
+    """
 
     event_id = models.UUIDField(unique=True, default=uuid.uuid4)
-    answer = models.OneToOneField(
-        SurveyAnswer, on_delete=models.CASCADE, related_name="outbox_event"
-    )
+    answer = models.ForeignKey(SurveyAnswer, on_delete=models.CASCADE, related_name="outbox_events")
     payload = models.JSONField(encoder=Encoder, decoder=Decoder)
     created_at = models.DateTimeField()
     delivered_at = models.DateTimeField(null=True, blank=True)
     refusal = models.TextField(
-        blank=True, help_text="Why the data lake refuses the event for good; empty if it does not."
+        blank=True,
+        help_text="Why the data lake refuses the event permanently; empty if it does not.",
     )
 
     class Meta:

@@ -5,15 +5,19 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from django.db import transaction
+from django.db import connection, transaction
 
 from apps.analytics.datalake import DataLake, Refused
 from apps.analytics.models import OutboxEvent
 
-# One call delivers no more, so that a large backlog does not keep a worker from its messages.
+# The maximum number of calls in one run, so that a large backlog does not keep a worker from its
+# messages.
 MAX_CALLS = 10
 RETENTION = timedelta(days=7)
 MAX_PRUNED_ROWS = 5_000
+# Replaces the role's limit, which is shorter than a slow call to the lake. Tasks have the same
+# limit.
+CALL_LIMIT = "11min"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,13 +40,14 @@ def ignore(_counts: DeliveryCounts) -> None:
 def drain(
     *, lake: DataLake, now: datetime, on_delivery: Callable[[DeliveryCounts], None] = ignore
 ) -> int:
-    """Deliver waiting events, oldest first; return how many were delivered or refused.
+    """Deliver waiting events, oldest first. Return how many were delivered or refused.
 
-    Makes at most ten calls to the lake; a later drain delivers the rest. Delivery is at least once:
-    a crash between a call and its commit delivers the events again, with the same event ids. Events
-    that the lake will never take are marked as refused and do not delay others. `on_delivery` is
-    called after each commit, even if a later call raises. Raises Unavailable if the lake does not
-    answer or refuses for now; the rows stay for a later drain.
+    It makes at most ten calls to the lake, and a later drain delivers the rest. Events that do not
+    fill a call wait until the oldest is as old as the lake gathers events. Delivery is at
+    least once: a crash between a call and its commit delivers the events again, with the same event
+    ids. Events that the lake will never take are marked as refused and do not delay others.
+    `on_delivery` is called after each commit, even if a later call raises. Raise Unavailable if the
+    lake does not answer or refuses temporarily. The rows then stay for a later drain.
     """
     handled = 0
     for _ in range(MAX_CALLS):
@@ -62,7 +67,7 @@ def prune(*, now: datetime) -> int:
 
 
 def retry_refused(*, event_ids: Sequence[UUID] = ()) -> int:
-    """Make refused events, these or all, wait for delivery again; return how many."""
+    """Mark refused events as waiting: those with these ids, or all. Return their number."""
     refused = OutboxEvent.objects.exclude(refusal="")
     if event_ids:
         refused = refused.filter(event_id__in=event_ids)
@@ -73,14 +78,27 @@ def retry_refused(*, event_ids: Sequence[UUID] = ()) -> int:
 def _deliver_next(*, lake: DataLake, now: datetime) -> DeliveryCounts:
     waiting = OutboxEvent.objects.filter(delivered_at=None, refusal="").order_by("id")
     events = list(waiting.select_for_update(skip_locked=True)[: lake.max_batch_size])
-    if not events:
+    # Rows that another delivery has locked are not among these events.
+    is_full = len(events) == lake.max_batch_size
+    if not events or (not is_full and _is_gathering(events[0], lake=lake, now=now)):
         return DeliveryCounts(delivered=0, refused=0)
+    with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL idle_in_transaction_session_timeout = %s", [CALL_LIMIT])
     reasons: Mapping[str, str] = {}
     try:
         lake.send([event.payload for event in events])
     except Refused as error:
         reasons = error.reasons
     return _record_delivery(events, reasons=reasons, now=now)
+
+
+def _is_gathering(oldest: OutboxEvent, *, lake: DataLake, now: datetime) -> bool:
+    """Return whether this event still waits for others.
+
+    The clock of the worker that wrote it may be ahead. Then its age is unknown, and it does not
+    wait.
+    """
+    return timedelta(0) <= now - oldest.created_at < lake.gather_for
 
 
 def _record_delivery(

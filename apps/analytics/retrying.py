@@ -14,7 +14,7 @@ from apps.conversations.models import AuditAction
 
 @transaction.atomic
 def retry_refused(*, actor: Actor, event_ids: Sequence[UUID] = ()) -> int:
-    """Make refused events, those of these ids or all, wait again; return how many."""
+    """Mark refused events as waiting: those with these ids, or all. Return their number."""
     refused = OutboxEvent.objects.exclude(refusal="").order_by("id")
     if event_ids:
         refused = refused.filter(event_id__in=event_ids)

@@ -1,5 +1,8 @@
 """Recording survey answers."""
 
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID, uuid5
@@ -7,89 +10,213 @@ from uuid import UUID, uuid5
 from django.conf import settings
 from django.db import transaction
 
+from apps.analytics import datalake
 from apps.analytics.models import OutboxEvent, SurveyAnswer
+from apps.common.lossless_json import dump
 from apps.conversations.attribution import ensure_project
 from apps.conversations.contacts import Contact
 from apps.conversations.erasing import ContactErased, is_erased
 from apps.conversations.models import CSAT_KEY, NPS_KEY, Conversation
+from apps.conversations.places import place_at, time_of
+from apps.conversations.spans import lock_contact, opening_of
+from celery_sqs_fifo.place import Place
 
 _SCORE_FIELDS = {CSAT_KEY: "csat", NPS_KEY: "nps"}
 _EVENT_IDS = UUID("5b0f6b0e-5f5c-4d3e-9a53-0f0f54b1c1a7")
 
 
-def record_answer(
-    *,
-    contact: Contact,
-    message_id: str,
-    conversation_uuid: UUID | None,
-    key: str,
-    value: str,
-    score: int | None,
-    answered_at: datetime,
-    sent_at: datetime,
-    sequence_number: str,
-    correlation_id: str,
-    now: datetime,
-) -> bool:
-    """Record an answer, its conversation's score and its outbox event; return whether it is new.
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class NewAnswer:
+    """An answer to record.
 
-    An answer that was recorded before changes nothing. The score of a conversation is that of its
-    newest answer, in whatever order answers arrive. If the conversation has been deleted, the
-    answer has none. Raises ContactErased if the event was first queued, at `sent_at`, before its
-    contact was erased.
+    `message` is the chat message of its event; None if the message has no text and the source
+    "system", because it only carries the answer.
     """
+
+    contact: Contact
+    conversation_uuid: UUID | None
+    place: Place
+    message_id: str
+    key: str
+    value: str
+    score: int | None
+    problem: str
+    message: dict[str, Any] | None
+    correlation_id: str
+
+    @property
+    def identity(self) -> str:
+        """Return the hash of key, message id and value, which identify an answer in a conversation.
+
+        JSON delimits the three parts, so that a separator within a part cannot make two different
+        answers equal.
+        """
+        return hashlib.sha256(dump([self.key, self.message_id, self.value]).encode()).hexdigest()
+
+
+def record_answer(*, answer: NewAnswer, now: datetime) -> bool:
+    """Record an answer, its conversation's score and its outbox event. Return whether it is new.
+
+    If the same answer comes again at a later place, its row takes that place. Of the answers with
+    the same key in a conversation, the one with the newest place counts, in whatever order they
+    arrive; so does the newest one from before each reopening. An answer with a `problem` never
+    counts. Any other answer without a conversation counts. Each time that an answer begins to
+    count, one event for the data lake is added, if there is a lake. If the conversation has been
+    deleted, the answer is recorded without a conversation. Raise ContactErased if the event was
+    queued before its contact was erased.
+    """
+    contact = answer.contact
     ensure_project(contact.project_uuid)
     with transaction.atomic():
-        conversation = _locked(conversation_uuid) if conversation_uuid else None
-        # Checked under the lock, because an erasure holds it until it commits.
-        if is_erased(project_uuid=contact.project_uuid, urn=contact.urn, sent_at=sent_at):
+        lock_contact(contact)
+        conversation = _locked(answer.conversation_uuid) if answer.conversation_uuid else None
+        # Checked under the lock of the contact, which an erasure holds until it commits.
+        if is_erased(project_uuid=contact.project_uuid, urn=contact.urn, place=answer.place):
             raise ContactErased
-        answer, created = SurveyAnswer.objects.get_or_create(
-            project_id=contact.project_uuid,
-            channel_uuid=contact.channel_uuid,
-            contact_urn=contact.urn,
-            message_id=message_id,
-            defaults={
-                "conversation": conversation,
-                "key": key,
-                "value": value,
-                "score": score,
-                "answered_at": answered_at,
-                "sequence_number": sequence_number,
-                "correlation_id": correlation_id,
-            },
-        )
-        if created:
-            if conversation:
-                _apply_newest_answer(conversation, key)
-            OutboxEvent.objects.create(
-                event_id=event_id(answer),
-                answer=answer,
-                payload=_lake_event(answer, conversation),
-                created_at=now,
-            )
+        row, created = _get_or_create(answer, conversation)
+        if not created and not place_of(row) < answer.place:
+            return False
+        if not created:
+            _set_place(row, answer.place)
+        if not row.problem and _begins_to_count(row, conversation, created=created):
+            _publish(row, conversation, now=now)
     return created
 
 
+def remove_text(*, contact: Contact, message_id: str) -> None:
+    """Remove the text of a message that came with answers and belongs to no conversation."""
+    SurveyAnswer.objects.filter(
+        project_id=contact.project_uuid,
+        channel_uuid=contact.channel_uuid,
+        contact_urn=contact.urn,
+        conversation=None,
+        message_id=message_id,
+    ).exclude(message=None).update(message=None)
+
+
 def event_id(answer: SurveyAnswer) -> UUID:
-    """Return the event id of an answer, always the same, so that the lake can drop repeats."""
-    parts = (answer.project_id, answer.channel_uuid, answer.contact_urn, answer.message_id)
-    return uuid5(_EVENT_IDS, "\n".join(map(str, parts)))
+    """Return the id of the event for the data lake about an answer at its current place.
+
+    The same answer at the same place always has the same id, so that the lake can drop repeats.
+    JSON delimits the parts of what is hashed.
+    """
+    return uuid5(
+        _EVENT_IDS,
+        dump(
+            [
+                str(answer.project_id),
+                str(answer.channel_uuid),
+                answer.contact_urn,
+                str(answer.conversation_id or ""),
+                answer.identity,
+                str(place_of(answer)),
+            ]
+        ),
+    )
+
+
+def place_of(answer: SurveyAnswer) -> Place:
+    """Return the place of the newest event of an answer."""
+    return place_at(
+        queue_time=answer.answered_at,
+        sequence_number=int(answer.sequence_number),
+        group=answer.group_id,
+    )
 
 
 def _locked(conversation_uuid: UUID) -> Conversation | None:
-    """Lock a conversation, because its answers may arrive in two groups at once."""
+    """Lock and return a conversation, or return None if it was deleted."""
     return Conversation.objects.select_for_update().filter(uuid=conversation_uuid).first()
 
 
-def _apply_newest_answer(conversation: Conversation, key: str) -> None:
-    """Mark all but the newest answer with this key as replaced, and update the score."""
-    answers = conversation.survey_answers.filter(key=key)
-    newest = answers.order_by("-answered_at", "-sequence_number")[0]
-    answers.exclude(pk=newest.pk).filter(is_replaced=False).update(is_replaced=True)
-    if key in _SCORE_FIELDS:
-        setattr(conversation, _SCORE_FIELDS[key], newest.score)
-        conversation.save(update_fields=[_SCORE_FIELDS[key]])
+def _get_or_create(
+    answer: NewAnswer, conversation: Conversation | None
+) -> tuple[SurveyAnswer, bool]:
+    return SurveyAnswer.objects.get_or_create(
+        project_id=answer.contact.project_uuid,
+        channel_uuid=answer.contact.channel_uuid,
+        contact_urn=answer.contact.urn,
+        conversation=conversation,
+        identity=answer.identity,
+        defaults={
+            "message_id": answer.message_id,
+            "key": answer.key,
+            "value": answer.value,
+            "score": answer.score,
+            "problem": answer.problem,
+            "message": None if conversation else answer.message,
+            "answered_at": time_of(answer.place),
+            "sequence_number": answer.place.sequence_number,
+            "group_id": answer.place.group,
+            "correlation_id": answer.correlation_id,
+        },
+    )
+
+
+def _set_place(answer: SurveyAnswer, place: Place) -> None:
+    answer.answered_at = time_of(place)
+    answer.sequence_number = place.sequence_number
+    answer.group_id = place.group
+    answer.save(update_fields=["answered_at", "sequence_number", "group_id"])
+
+
+def _begins_to_count(
+    answer: SurveyAnswer, conversation: Conversation | None, *, created: bool
+) -> bool:
+    """Return whether an answer counts at its new place and did not count before.
+
+    Mark the answer that it replaces, and update the score of the conversation.
+    """
+    if conversation is None:
+        return created
+    counting = conversation.survey_answers.filter(key=answer.key, is_replaced=False, problem="")
+    others = list(counting.exclude(pk=answer.pk))
+    rival = _between_the_same_reopenings(answer, others, conversation)
+    if rival and place_of(answer) < place_of(rival):
+        SurveyAnswer.objects.filter(pk=answer.pk).update(is_replaced=True)
+        return False
+    if rival:
+        SurveyAnswer.objects.filter(pk=rival.pk).update(is_replaced=True)
+    SurveyAnswer.objects.filter(pk=answer.pk, is_replaced=True).update(is_replaced=False)
+    is_newest = not any(place_of(answer) < place_of(other) for other in others)
+    if answer.key in _SCORE_FIELDS and is_newest:
+        setattr(conversation, _SCORE_FIELDS[answer.key], answer.score)
+        conversation.save(update_fields=[_SCORE_FIELDS[answer.key]])
+    return created or answer.is_replaced or rival is not None
+
+
+def _between_the_same_reopenings(
+    answer: SurveyAnswer, others: Sequence[SurveyAnswer], conversation: Conversation
+) -> SurveyAnswer | None:
+    """Return which of the other answers was given between the same reopenings, or None.
+
+    An answer from before a reopening is never replaced, because that would change the figures of
+    a past day.
+    """
+    if not others:
+        return None
+    openings = conversation.spans.filter(of_span=None).order_by("opened_at", "opened_sequence")
+    reopenings = [opening_of(span) for span in openings[1:]]
+
+    def before(one: SurveyAnswer) -> int:
+        return sum(not place_of(one) < reopening for reopening in reopenings)
+
+    return next((one for one in others if before(one) == before(answer)), None)
+
+
+def _publish(answer: SurveyAnswer, conversation: Conversation | None, *, now: datetime) -> None:
+    """Add an event to the outbox, and its id to the answer, unless there is no lake."""
+    if datalake.is_off():
+        return
+    identifier = event_id(answer)
+    OutboxEvent.objects.create(
+        event_id=identifier,
+        answer=answer,
+        payload=_lake_event(answer, conversation),
+        created_at=now,
+    )
+    answer.lake_event_ids = [*answer.lake_event_ids, identifier]
+    answer.save(update_fields=["lake_event_ids"])
 
 
 def _lake_event(answer: SurveyAnswer, conversation: Conversation | None) -> dict[str, Any]:

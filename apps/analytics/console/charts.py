@@ -3,11 +3,10 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from apps.analytics.console import texts
 from apps.analytics.console.buckets import buckets, closings, csat, name, nps, short_date, unit
 from apps.analytics.console.geometry import Column, Drawing, Part, Scale, count_scale, draw
 from apps.analytics.console.queries import Query
-from apps.analytics.figures import CsatFigures, Figures, NpsFigures, Period
+from apps.analytics.figures import CsatFigures, Figures, NpsFigures, Period, texts
 from apps.analytics.figures.results import DETRACTORS, PROMOTERS, RESOLUTIONS
 from apps.conversations.models import Resolution
 
@@ -31,7 +30,7 @@ class Cell:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Chart:
-    """A chart and its table. The template shows a text in place of a drawing without bars."""
+    """A chart and its table. If the drawing has no bars, the template shows a text instead."""
 
     slug: str
     title: str
@@ -73,9 +72,9 @@ def _csat_by_time(figures: Figures, *, query: Query, parts: Sequence[Period]) ->
     return Chart(
         slug="csat-by-time",
         title=f"CSAT by {per}",
-        note="Share of answers 4 and 5.",
+        note="Share of the scores 4 and 5.",
         drawing=draw(_columns(parts, bars), scale=PERCENT_SCALE),
-        head=(per.capitalize(), "CSAT", "Mean", "Answers"),
+        head=(per.capitalize(), "CSAT", "Mean score", "Answers"),
         rows=[
             (
                 Cell(text=name(part)),
@@ -107,11 +106,20 @@ def _nps_by_time(figures: Figures, *, query: Query, parts: Sequence[Period]) -> 
         title=f"NPS by {per}",
         note="Share of promoters minus that of detractors, from -100 to 100.",
         drawing=draw(_columns(parts, bars), scale=NPS_SCALE),
-        head=(per.capitalize(), "NPS", "Promoters", "Passives", "Detractors", "Answers"),
+        head=(
+            per.capitalize(),
+            "NPS",
+            "Mean score",
+            "Promoters",
+            "Passives",
+            "Detractors",
+            "Answers",
+        ),
         rows=[
             (
                 Cell(text=name(part)),
                 Cell(text=texts.signed(one.score), href=_link(bar)),
+                Cell(text=texts.mean(one.mean)),
                 Cell(text=f"{one.promoters:,}"),
                 Cell(text=f"{one.passives:,}"),
                 Cell(text=f"{one.detractors:,}"),
@@ -127,7 +135,7 @@ def _csat_distribution(figures: CsatFigures, *, query: Query) -> Chart:
         figures.distribution,
         slug="csat-distribution",
         title="CSAT answers",
-        note="How many gave each score, from 1 to 5.",
+        note="Number of answers with each score, from 1 to 5.",
         links={
             score: query.drilldown_url(of="csat", score=score) for score in figures.distribution
         },
@@ -140,7 +148,7 @@ def _nps_distribution(figures: NpsFigures, *, query: Query) -> Chart:
         figures.distribution,
         slug="nps-distribution",
         title="NPS answers",
-        note="How many gave each score: detractors 0 to 6, passives 7 and 8, promoters 9 and 10.",
+        note="Answers with each score: detractors 0 to 6, passives 7 and 8, promoters 9 and 10.",
         links={score: query.drilldown_url(of="nps", score=score) for score in figures.distribution},
         looks={score: _nps_look(score) for score in figures.distribution},
     )
@@ -223,7 +231,8 @@ def _closings_by_time(figures: Figures, *, query: Query, parts: Sequence[Period]
     return Chart(
         slug="closings-by-time",
         title=f"Conversations closed by {per}",
-        note="By resolution; bars are stacked from the bottom up in the order of the legend.",
+        note="By resolution, outreach included; bars are stacked from the bottom up in the order "
+        "of the legend.",
         drawing=draw(
             [
                 Column(label=short_date(part.first), parts=stack)

@@ -24,20 +24,28 @@ _HOUR = "extract(hour FROM opened_at AT TIME ZONE 'UTC' + utc_offset)::int"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Position:
-    """The time and the key of a row; those of a page's last row say where the next page begins."""
+    """The time and the key of a row. A page begins after the last position of the page before."""
 
     at: datetime
     key: int | UUID
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ListedRow(Position):
+    """The position of a row, and the resolution of a closing; None for other rows."""
+
+    resolution: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Selection:
-    """Conditions on the rows that a bar counts; None is no condition."""
+    """Conditions on the rows that a bar counts; None means no condition."""
 
     of: Kind
     score: int | None = None
     hour: int | None = None
     resolution: int | None = None
+    outreach: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,23 +55,26 @@ class _Source:
     statement: str
     key: str
     at: str
+    resolution: str = "NULL"
 
 
 _SOURCES: Mapping[Kind, _Source] = {
     "csat": _Source(statement=ANSWERS, key="answer.id", at="answered_at"),
     "nps": _Source(statement=ANSWERS, key="answer.id", at="answered_at"),
     "opened": _Source(statement=OPENINGS, key="conversation.uuid", at="opened_at"),
-    "closed": _Source(statement=CLOSINGS, key="conversation.uuid", at="ended_at"),
+    "closed": _Source(
+        statement=CLOSINGS, key="conversation_id", at="ended_at", resolution="resolution"
+    ),
 }
 _SURVEYS: Mapping[Kind, str] = {"csat": CSAT_KEY, "nps": NPS_KEY}
 
 
 def drilldown_rows(
     query: Query, *, selection: Selection, after: Position | None, limit: int
-) -> list[Position]:
-    """Return the positions of up to `limit` rows: answers (csat, nps) or conversations.
+) -> list[ListedRow]:
+    """Return up to `limit` rows: answers (csat, nps), conversations (opened) or closings (closed).
 
-    Raises ZoneInfoNotFoundError if a project's zone is not in the installed tz database.
+    Raise ZoneInfoNotFoundError if a project's zone is not in the installed tz database.
     """
     source = _SOURCES[selection.of]
     conditions = [
@@ -82,15 +93,20 @@ def drilldown_rows(
         )
     # `run_statement` binds the parameters of the scope and the period. These values are literals.
     statement = sql.SQL(
-        "SELECT {at}, {key} {counted} {conditions} ORDER BY {at} DESC, {key} DESC LIMIT {limit}"
+        "SELECT {at}, {key}, {resolution} {counted} {conditions} "
+        "ORDER BY {at} DESC, {key} DESC LIMIT {limit}"
     ).format(
         at=sql.SQL(source.at),
         key=sql.SQL(source.key),
+        resolution=sql.SQL(source.resolution),
         counted=sql.SQL(_from_and_where(source.statement)),
         conditions=sql.SQL(" ").join(conditions),
         limit=sql.Literal(limit),
     )
-    return [Position(at=at, key=key) for at, key in _run(query, statement)]
+    return [
+        ListedRow(at=at, key=key, resolution=resolution)
+        for at, key, resolution in _run(query, statement)
+    ]
 
 
 def _conditions(selection: Selection) -> list[tuple[str, str | int | None]]:
@@ -99,6 +115,7 @@ def _conditions(selection: Selection) -> list[tuple[str, str | int | None]]:
         ("score", selection.score),
         (_HOUR, selection.hour),
         ("resolution", selection.resolution),
+        ("(written_at IS NULL)::int", selection.outreach),
     ]
 
 

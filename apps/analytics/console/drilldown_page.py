@@ -12,7 +12,7 @@ from django import forms
 from django.urls import reverse
 
 from apps.analytics.console.buckets import long_date, name
-from apps.analytics.console.drilldown import Position, Selection, drilldown_rows
+from apps.analytics.console.drilldown import ListedRow, Position, Selection, drilldown_rows
 from apps.analytics.console.queries import Query, QueryForm
 from apps.analytics.figures.results import CSAT_SCORES, HOURS, NPS_SCORES, RESOLUTIONS
 from apps.analytics.models import SurveyAnswer
@@ -29,6 +29,10 @@ _KINDS = {
 }
 
 
+# The fields of an address that select a bar; `Selection` has the same fields.
+FILTERS = ("score", "hour", "resolution", "outreach")
+
+
 class DrilldownForm(QueryForm):
     """The fields of the page's address: a query, a bar, and the row after which the page begins."""
 
@@ -41,6 +45,9 @@ class DrilldownForm(QueryForm):
         empty_value=None,
         required=False,
     )
+    outreach = forms.TypedChoiceField(
+        choices=[(1, "outreach")], coerce=int, empty_value=None, required=False
+    )
     after = forms.CharField(required=False, max_length=100)
 
     def clean(self) -> dict[str, Any]:
@@ -50,10 +57,10 @@ class DrilldownForm(QueryForm):
             "csat": {"score"},
             "nps": {"score"},
             "opened": {"hour"},
-            "closed": {"resolution"},
+            "closed": {"resolution", "outreach"},
         }
         kind = fields.get("of", "")
-        for field in {"score", "hour", "resolution"} - allowed.get(kind, set()):
+        for field in set(FILTERS) - allowed.get(kind, set()):
             if fields.get(field) is not None:
                 self.add_error(field, "This list cannot be filtered by this field.")
         if kind == "csat" and fields.get("score") not in (None, *CSAT_SCORES):
@@ -64,7 +71,7 @@ class DrilldownForm(QueryForm):
         return fields
 
     def clean_after(self) -> Position | None:
-        """Return the position. Raises ValidationError if it is not a time and a key."""
+        """Return the position. Raise ValidationError if it is not a time and a key."""
         text: str = self.cleaned_data["after"]
         if not text:
             return None
@@ -82,8 +89,7 @@ class DrilldownForm(QueryForm):
     @property
     def selection(self) -> Selection:
         """The selection of a valid form."""
-        names = ("of", "score", "hour", "resolution")
-        return Selection(**{name: self.cleaned_data[name] for name in names})
+        return Selection(**{name: self.cleaned_data[name] for name in ("of", *FILTERS)})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -139,10 +145,12 @@ def _selection_in_words(selection: Selection) -> list[str]:
         words.append(f"{selection.hour:02d}:00 to {selection.hour:02d}:59")
     if selection.resolution is not None:
         words.append(Resolution(selection.resolution).label.lower())
+    if selection.outreach:
+        words.append("outreach: the contact never wrote")
     return words
 
 
-def _answers(rows: Sequence[Position]) -> list[Line]:
+def _answers(rows: Sequence[ListedRow]) -> list[Line]:
     answers = SurveyAnswer.objects.select_related("project", "conversation").in_bulk(
         [row.key for row in rows]
     )
@@ -154,7 +162,7 @@ def _answers(rows: Sequence[Position]) -> list[Line]:
     ]
 
 
-def _conversations(rows: Sequence[Position]) -> list[Line]:
+def _conversations(rows: Sequence[ListedRow]) -> list[Line]:
     conversations = Conversation.objects.select_related("project").in_bulk(
         [row.key for row in rows]
     )
@@ -165,7 +173,7 @@ def _conversations(rows: Sequence[Position]) -> list[Line]:
     ]
 
 
-def _line(row: Position, *, project: Any, conversation: Any, score: int | None) -> Line:
+def _line(row: ListedRow, *, project: Any, conversation: Any, score: int | None) -> Line:
     at = row.at.astimezone(ZoneInfo(project.timezone))
     return Line(
         at=at,
@@ -179,13 +187,19 @@ def _line(row: Position, *, project: Any, conversation: Any, score: int | None) 
             if conversation
             else ""
         ),
-        resolution=conversation.get_resolution_display() if conversation else "",
+        resolution=_resolution(row, conversation) if conversation else "",
     )
+
+
+def _resolution(row: ListedRow, conversation: Conversation) -> str:
+    """Return the resolution of the closing that is listed, or else that of the conversation."""
+    resolution = conversation.resolution if row.resolution is None else row.resolution
+    return Resolution(resolution).label
 
 
 def _next_url(query: Query, selection: Selection, last: Position) -> str:
     parameters: dict[str, Any] = {**query.parameters, "of": selection.of}
-    for field in ("score", "hour", "resolution"):
+    for field in FILTERS:
         value = getattr(selection, field)
         if value is not None:
             parameters[field] = value

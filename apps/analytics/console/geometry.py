@@ -1,7 +1,7 @@
 """The layout of a bar chart, in the units of its SVG's viewBox.
 
-The viewBox is as wide as the content of a page on a phone of 360 pixels. Text is shown at its own
-size there, and larger on wider screens.
+The viewBox is as wide as the content of a page on a phone of 360 pixels. There, text has the font
+size of the style sheet. On wider screens, it is larger.
 """
 
 from collections.abc import Sequence
@@ -117,7 +117,7 @@ def draw(columns: Sequence[Column], *, scale: Scale) -> Drawing:
 
 
 def count_scale(values: Sequence[float]) -> Scale:
-    """Return a scale for counts, from 0 to the highest or above, in at most five steps."""
+    """Return a scale for counts, from 0 to at least the highest, in at most five steps."""
     highest = max([*values, 1])
     power: float = 10 ** floor(log10(highest))
     step = ceil(next(n * power for n in (0.2, 0.25, 0.5, 1, 2) if n * power * 5 >= highest))

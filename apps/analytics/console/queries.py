@@ -4,14 +4,12 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Any
 from urllib.parse import urlencode
-from zoneinfo import ZoneInfo
 
 from django import forms
-from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.urls import reverse
 
-from apps.analytics.figures import Period, Scope
+from apps.analytics.figures import Period, Scope, local_today
 from apps.conversations.models import Project
 
 DEFAULT_DAYS = 7
@@ -71,7 +69,7 @@ class QueryForm(forms.Form):
             self.fields[name].widget = forms.DateInput(format="%Y-%m-%d", attrs={"type": "date"})
 
     def clean(self) -> dict[str, Any]:
-        """Raises ValidationError for days that do not make a period."""
+        """Return the fields with the period. Raise ValidationError if the days form no period."""
         fields = self.cleaned_data
         if "first" in fields and "last" in fields and "project" in fields:
             last = fields["last"] or self._last_day()
@@ -85,25 +83,24 @@ class QueryForm(forms.Form):
     @property
     def query(self) -> Query:
         """The query of a valid form."""
+        return Query(
+            project=self.cleaned_data["project"],
+            scope=self._scope,
+            period=self.cleaned_data["period"],
+        )
+
+    @property
+    def _scope(self) -> Scope:
         fields = self.cleaned_data
         project: Project | None = fields["project"]
-        scope = Scope(project=project.uuid if project else None, channel=fields["channel"])
-        return Query(project=project, scope=scope, period=fields["period"])
+        return Scope(project=project.uuid if project else None, channel=fields.get("channel"))
 
     def _last_day(self) -> date:
-        fields = self.cleaned_data
-        today = local_day(self._now, project=fields["project"])
-        first: date | None = fields["first"]
+        _, today = local_today(scope=self._scope, now=self._now)
+        first: date | None = self.cleaned_data["first"]
         return max(first, today) if first else today
 
 
-def presets(query: Query, *, now: datetime) -> list[tuple[str, Query]]:
+def presets(query: Query, *, today: date) -> list[tuple[str, Query]]:
     """Return the preset periods, with their labels, for the query's project and channel."""
-    today = local_day(now, project=query.project)
     return [(f"Last {days} days", query.of(Period.of_days(days, last=today))) for days in PRESETS]
-
-
-def local_day(now: datetime, *, project: Project | None) -> date:
-    """Return the local date in the project's time zone, or in the default one for all projects."""
-    zone = project.timezone if project else str(settings.DEFAULT_TIMEZONE)
-    return now.astimezone(ZoneInfo(zone)).date()

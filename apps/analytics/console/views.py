@@ -7,12 +7,12 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path
 
-from apps.analytics.console.buckets import name
+from apps.analytics.console.buckets import long_date, name
 from apps.analytics.console.cards import cards
 from apps.analytics.console.charts import charts
 from apps.analytics.console.drilldown_page import DrilldownForm, drilldown_page
 from apps.analytics.console.queries import QueryForm, presets
-from apps.analytics.figures import figures
+from apps.analytics.figures import figures, local_today
 from apps.common.clock import now
 from apps.common.console_access import (
     MAY_READ_MESSAGES,
@@ -46,6 +46,7 @@ def show_figures(request: HttpRequest) -> HttpResponse:
     if not form.is_valid():
         return _page(request, "console/figures.html", {"title": "Console", "form": form})
     query = form.query
+    first_today, today = local_today(scope=query.scope, now=at)
     found = figures(scope=query.scope, period=query.period)
     log_access(
         request, page="console", project_id=query.scope.project, channel_id=query.scope.channel
@@ -58,14 +59,15 @@ def show_figures(request: HttpRequest) -> HttpResponse:
         "zone": query.project.timezone if query.project else "",
         "cards": cards(found, query=query),
         "charts": charts(found, query=query),
-        "presets": presets(query, now=at),
+        "presets": presets(query, today=today),
+        "begun_in_some": long_date(today) if first_today < today == query.period.last else "",
         "query": query,
     }
     return _page(request, "console/figures.html", context)
 
 
 def show_drilldown(request: HttpRequest) -> HttpResponse:
-    """Show the rows that a bar counts. Raises Http404 for an address that no bar has."""
+    """Show the rows that a bar counts. Raise Http404 if the address is not that of a bar."""
     form = DrilldownForm(request.GET, now=now())
     if not form.is_valid():
         raise Http404("There is no such list.")

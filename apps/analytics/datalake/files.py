@@ -1,19 +1,27 @@
 """A data lake in files of newline-delimited JSON, in one folder for each day."""
 
-import hashlib
-import os
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Self
 from urllib.parse import SplitResult
 from urllib.request import url2pathname
 
-from apps.analytics.datalake.interface import LakeEvent, lake_is_unavailable
+from apps.analytics.datalake.compaction import compact_past_days
+from apps.analytics.datalake.event_files import write_events
+from apps.analytics.datalake.interface import DataLake, LakeEvent, lake_is_unavailable
+from apps.common import durations
 from apps.common.lossless_json import dump
 
+GATHER_FOR = timedelta(minutes=1)
+# Shorter than the time after which a waiting event raises an alert.
+MAX_GATHER_FOR = timedelta(minutes=10)
 
-class FileDataLake:
+_GATHER = "gather="
+
+
+class FileDataLake(DataLake):
     """A data lake that writes `<root>/day=YYYY-MM-DD/<hash>.jsonl`; days are in UTC.
 
     A file appears whole or not at all, and sending the same events again writes the same file. The
@@ -23,47 +31,52 @@ class FileDataLake:
 
     max_batch_size = 500
 
-    def __init__(self, root: str) -> None:
+    def __init__(self, root: str, *, gather_for: timedelta = GATHER_FOR) -> None:
         self._root = Path(root)
+        self.gather_for = gather_for
 
     @classmethod
     def at(cls, address: SplitResult) -> Self:
-        """Return the lake at `file:///PATH`. Raises ValueError for any other address."""
-        if len(address.path) < 2 or address.netloc or address.query or address.fragment:
-            raise ValueError("must be file:// and an absolute path, as in file:///var/lake.")
-        return cls(url2pathname(address.path))
+        """Return the lake at `file:///PATH[?gather=DURATION]`.
+
+        Raise ValueError for any other address.
+        """
+        gather_for = _gather_for(address.query)
+        if len(address.path) < 2 or address.netloc or gather_for is None or address.fragment:
+            raise ValueError(
+                "must be file:// and an absolute path, as in file:///var/lake. To gather events "
+                "for longer or shorter than a minute, append a duration from 0s to 10m, as in "
+                "?gather=10s."
+            )
+        return cls(url2pathname(address.path), gather_for=gather_for)
 
     def send(self, events: Sequence[LakeEvent]) -> None:
-        """See `DataLake.send`. Raises Unavailable if writing fails; refuses no event."""
+        """See `DataLake.send`. Raise Unavailable if writing fails, and never Refused."""
         by_day: defaultdict[str, list[LakeEvent]] = defaultdict(list)
         for event in events:
             by_day[event["date"][:10]].append(event)
         try:
             for day, events_of_day in by_day.items():
-                self._write(self._root / f"day={day}", events_of_day)
+                folder = self._root / f"day={day}"
+                folder.mkdir(parents=True, exist_ok=True)
+                lines = (
+                    (event["event_id"], f"{dump(event)}\n".encode()) for event in events_of_day
+                )
+                write_events(folder, lines)
         except OSError as error:
             raise lake_is_unavailable(type(error).__name__) from error
 
-    def _write(self, folder: Path, events: list[LakeEvent]) -> None:
-        folder.mkdir(parents=True, exist_ok=True)
-        ids = "".join(event["event_id"] for event in events)
-        target = folder / f"{hashlib.sha256(ids.encode()).hexdigest()[:32]}.jsonl"
-        partial = target.with_suffix(f".{os.getpid()}.partial")
+    def compact(self, *, now: datetime) -> Iterator[int]:
+        """See `DataLake.compact`. Raise Unavailable if reading or writing fails."""
         try:
-            with partial.open("w", encoding="utf-8") as file:
-                file.writelines(f"{dump(event)}\n" for event in events)
-                file.flush()
-                os.fsync(file.fileno())
-            partial.replace(target)
-        finally:
-            partial.unlink(missing_ok=True)
-        _sync_folder(folder)
+            yield from compact_past_days(self._root, now=now)
+        except OSError as error:
+            raise lake_is_unavailable(type(error).__name__) from error
 
 
-def _sync_folder(folder: Path) -> None:
-    """Make a new file name survive a power loss: see fsync(2), "Description"."""
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+def _gather_for(query: str) -> timedelta | None:
+    """Return how long the lake gathers events, or None if the query is malformed."""
+    if not query:
+        return GATHER_FOR
+    duration = durations.read(query.removeprefix(_GATHER)) if query.startswith(_GATHER) else None
+    return duration if duration is not None and duration <= MAX_GATHER_FOR else None

@@ -8,7 +8,13 @@ from urllib.parse import SplitResult
 
 from django.conf import settings
 
-from apps.analytics.datalake.interface import LAKE, LakeEvent, Refused, lake_is_unavailable
+from apps.analytics.datalake.interface import (
+    LAKE,
+    DataLake,
+    LakeEvent,
+    Refused,
+    lake_is_unavailable,
+)
 from apps.common import aws
 from apps.common.lossless_json import dump
 
@@ -22,7 +28,7 @@ _STREAM = re.compile(r"[a-zA-Z0-9_.-]{1,64}")
 _REGION = re.compile(r"region=([a-z0-9-]+)")
 
 
-class FirehoseDataLake:
+class FirehoseDataLake(DataLake):
     """A data lake that puts events as records on a Firehose stream.
 
     If a call fails for some of its records, only these records are sent again. Events arrive out of
@@ -43,7 +49,7 @@ class FirehoseDataLake:
     def at(cls, address: SplitResult) -> Self:
         """Return the lake at `firehose://STREAM[?region=REGION]`.
 
-        Raises ValueError for any other address.
+        Raise ValueError for any other address.
         """
         region = _REGION.fullmatch(address.query)
         if (
@@ -76,7 +82,7 @@ class FirehoseDataLake:
     def _put(self, records: list[bytes]) -> None:
         """Send records with PutRecordBatch; repeat it for records that failed.
 
-        A call can fail for some of its records and still return status 200. Raises Unavailable if
+        A call can fail for some of its records and still return status 200. Raise Unavailable if
         records fail in the last attempt.
         """
         region = self._region or settings.SQS_CONVERSATION_REGION

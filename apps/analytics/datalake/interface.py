@@ -1,28 +1,41 @@
 """The interface of all data lake clients."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime, timedelta
 from typing import Any, Protocol
 
 from apps.common.errors import ConversationServiceError, Unavailable
 
 LakeEvent = dict[str, Any]
 
-# Its name in messages about outages.
+# The name of the data lake in messages about outages.
 LAKE = "The data lake"
 
 
 class DataLake(Protocol):
-    """A destination of events for analysis; `max_batch_size` is the most events of one call."""
+    """A destination of events for analysis. One call takes at most `max_batch_size` events.
+
+    The events of a smaller batch wait until the oldest is `gather_for` old.
+    """
 
     max_batch_size: int
+    gather_for: timedelta = timedelta(0)
 
     def send(self, events: Sequence[LakeEvent]) -> None:
         """Deliver these events at least once, in order. An empty sequence is allowed.
 
-        A repeated event has the same `event_id`, so the lake can drop it. Raises Unavailable if the
-        lake does not answer or refuses for now; the caller must send all events again. Raises
+        A repeated event has the same `event_id`, so the lake can drop it. Raise Unavailable if the
+        lake does not answer or refuses temporarily; the caller must send all events again. Raise
         Refused if the lake will never take some of the events; the remaining ones are delivered.
         """
+
+    def compact(self, *, now: datetime) -> Iterator[int]:
+        """Merge small files of past days. Yield the number of files of each merge.
+
+        A lake that has no files of its own merges nothing. Raise Unavailable if the lake does not
+        answer.
+        """
+        yield from ()
 
 
 class Refused(ConversationServiceError):
@@ -41,5 +54,5 @@ class Refused(ConversationServiceError):
 
 
 def lake_is_unavailable(message: str) -> Unavailable:
-    """Return the error for a lake that does not answer or refuses for now."""
+    """Return the error for a lake that does not answer or refuses temporarily."""
     return Unavailable(LAKE, message)

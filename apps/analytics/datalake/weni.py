@@ -16,7 +16,7 @@ from google.protobuf.struct_pb2 import Struct
 from google.protobuf.timestamp_pb2 import Timestamp
 from weni_datalake_sdk.clients import events_pb2, events_pb2_grpc
 
-from apps.analytics.datalake.interface import LakeEvent, Refused, lake_is_unavailable
+from apps.analytics.datalake.interface import DataLake, LakeEvent, Refused, lake_is_unavailable
 
 # The time limit of one RPC.
 DEADLINE_SECONDS = 10.0
@@ -25,7 +25,7 @@ PAUSES = (0.5, 1.0)
 # The `status` in a reply. It can be an error although the gRPC call succeeded: the server of the
 # lake replies "error" if its storage fails.
 ACCEPTED = "success"
-# The word of `_insert` for any other `status`.
+# What `_insert` returns for any other `status`.
 NOT_ACCEPTED = "NOT_ACCEPTED"
 
 ABOUT_THE_EVENT = frozenset({"INVALID_ARGUMENT", "OUT_OF_RANGE"})
@@ -42,15 +42,15 @@ ABOUT_THE_LAKE = frozenset(
 )
 
 
-class WeniDataLake:
+class WeniDataLake(DataLake):
     """A data lake that takes one event per RPC. Each `send` opens one connection.
 
     The connection is not encrypted, as in the SDK: use it only inside a private network.
 
-    A status in ABOUT_THE_EVENT refuses the event. A status in ABOUT_THE_LAKE means that the lake is
-    unavailable. Any other failure is undecided: if the lake takes no event of the call, it is
-    unavailable. Otherwise the undecided events are sent again after each of PAUSES, and then
-    refused.
+    A status in ABOUT_THE_EVENT means that the lake refuses the event. A status in ABOUT_THE_LAKE
+    means that the lake is unavailable. Any other failure is undecided. If the lake accepts none of
+    the call's events, it counts as unavailable. Otherwise the undecided events are sent again after
+    each of PAUSES, and then refused.
     """
 
     # Each event is an RPC, and the server limits their rate. If a call fails, all of its events are
@@ -71,7 +71,7 @@ class WeniDataLake:
 
     @classmethod
     def at(cls, address: SplitResult) -> Self:
-        """Return the lake at `weni://HOST:PORT`. Raises ValueError for any other address."""
+        """Return the lake at `weni://HOST:PORT`. Raise ValueError for any other address."""
         if not _is_host_and_port(address):
             raise ValueError(
                 "must be weni:// with a host and a port, as in weni://datalake.internal:50051."
@@ -79,7 +79,7 @@ class WeniDataLake:
         return cls(target=address.netloc)
 
     def send(self, events: Sequence[LakeEvent]) -> None:
-        """See `DataLake.send`. Metadata carries the event id, for which there is no field."""
+        """See `DataLake.send`. The event id is sent as metadata, because no field exists for it."""
         if not events:
             return
         refused: dict[str, str] = {}
@@ -88,7 +88,7 @@ class WeniDataLake:
             undecided = self._send_each(stub, events, refused)
             taken = len(events) - len(undecided) - len(refused)
             if undecided and not taken:
-                raise lake_is_unavailable(f"it takes no event: {next(iter(undecided.values()))}")
+                raise lake_is_unavailable(f"it accepts no events: {next(iter(undecided.values()))}")
             for pause in PAUSES:
                 if undecided:
                     self._sleep(pause)
@@ -103,7 +103,7 @@ class WeniDataLake:
     ) -> dict[str, str]:
         """Send each event; return the undecided failures, as a status for each event id.
 
-        Adds refused events to `refused`. Raises Unavailable at the first status in ABOUT_THE_LAKE.
+        Adds refused events to `refused`. Raise Unavailable at the first status in ABOUT_THE_LAKE.
         """
         undecided: dict[str, str] = {}
         for event in events:

@@ -3,7 +3,8 @@
 Days are local days in the present time zone of each project, even in figures of all projects. An
 answer belongs to the day of `answered_at`. A conversation is opened on the day of `opened_at`,
 which is a queue time; `started_at` depends on the producer's clock. It is closed on the day of
-`ended_at`, so a conversation that closes at midnight closes on the day that begins.
+`ended_at`, so a conversation that closes at midnight counts for the day that begins then. If it is
+reopened, that day still counts its closing.
 
 A figure without data is None, never 0 or NaN; only counts can be 0. Nothing is rounded.
 """
@@ -23,6 +24,7 @@ from apps.analytics.figures.selectors import (
     closings,
     figures,
     lengths,
+    local_today,
     openings,
     surveys,
 )
@@ -40,6 +42,7 @@ __all__ = [
     "closings",
     "figures",
     "lengths",
+    "local_today",
     "openings",
     "surveys",
 ]

@@ -13,7 +13,7 @@ COLUMNS = ("day", "figure", "value")
 
 
 def as_document(figures: Figures) -> Document:
-    """Return all figures, unrounded. Figures without data are null; percentages go to 100."""
+    """Return all figures, unrounded. Percentages are from 0 to 100; missing figures are null."""
     project, channel = figures.scope.project, figures.scope.channel
     return {
         "project": str(project) if project else None,
@@ -57,6 +57,7 @@ def _nps(nps: NpsFigures) -> Document:
     return {
         "answers": nps.answers,
         "score": nps.score,
+        "mean": nps.mean,
         "promoters": nps.promoters,
         "passives": nps.passives,
         "detractors": nps.detractors,
@@ -70,8 +71,10 @@ def _conversations(figures: Figures) -> Document:
         "opened": figures.openings.opened,
         "closed": figures.closings.closed,
         "by_resolution": _by_name(figures.closings.by_resolution),
-        "answered": figures.closings.answered,
-        "response_percent": figures.closings.response_percent,
+        "outreach": figures.closings.outreach,
+        "contact_wrote": figures.closings.contact_wrote,
+        "with_survey_answer": figures.closings.answered,
+        "survey_response_percent": figures.closings.survey_response_percent,
         "archived": figures.closings.archived,
         "messages": figures.closings.messages,
         "median_messages": figures.lengths.median_messages,
@@ -89,6 +92,7 @@ def _day(figures: Figures, day: date) -> Document:
             "opened": figures.openings.by_day[day],
             "closed": sum(closed.values()),
             "by_resolution": _by_name(closed),
+            "outreach": figures.closings.outreach_by_day[day],
         },
     }
 

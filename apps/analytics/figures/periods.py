@@ -22,7 +22,7 @@ _SECOND = timedelta(seconds=1)
 class Period:
     """Local days from the first to the last, both included, independent of a zone.
 
-    Raises ValueError if the days are in the wrong order, before 1970 or after 2999, or if there are
+    Raise ValueError if the days are in the wrong order, before 1970 or after 2999, or if there are
     more than 3,660. The message of the error can be shown to people.
     """
 
@@ -40,7 +40,7 @@ class Period:
 
     @classmethod
     def of_days(cls, number: int, *, last: date) -> "Period":
-        """Return the period of this number of days that ends with `last`. Raises ValueError."""
+        """Return the period of this number of days that ends with `last`. Raise ValueError."""
         # Calendars begin with the year 1 (datetime.date.min).
         first = max(last.toordinal() - number + 1, date.min.toordinal())
         return cls(first=date.fromordinal(first), last=last)
@@ -53,7 +53,7 @@ class Period:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Span:
-    """A span of time, without its end, in which a zone has one offset from UTC."""
+    """A time span in which a zone has one offset from UTC. `ends_at` is not part of the span."""
 
     timezone: str
     starts_at: datetime
@@ -62,10 +62,10 @@ class Span:
 
 
 def spans(*, period: Period, timezone: str) -> list[Span]:
-    """Return the spans of exactly the instants whose local date in this zone is in the period.
+    """Return the spans that together cover the period's days in this zone.
 
     A span ends where the offset from UTC changes: most days of 23 or 25 hours have two spans.
-    Raises ZoneInfoNotFoundError for a zone that the installed tz database does not have.
+    Raise ZoneInfoNotFoundError for a zone that the installed tz database does not have.
     """
     first_midnight, end_midnight = _midnight(period.first), _midnight(period.last + _DAY)
     # The offset of a zone from UTC is less than a day (datetime.tzinfo.utcoffset).
@@ -100,9 +100,10 @@ def _pieces(
 
 
 def _next_change(*, zone: ZoneInfo, after: datetime, until: datetime) -> datetime:
-    """Return the first change of the offset after `after`, or a time at or after `until`.
+    """Return when the offset first changes after `after`.
 
-    The search relies on zones never changing their offset and changing it back within a day.
+    If it does not change before `until`, return a time that is not before `until`. The search
+    assumes that no zone changes its offset and changes it back within a day.
     """
     offset = _offset(zone, after)
     at = after

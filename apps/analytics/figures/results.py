@@ -43,9 +43,8 @@ class CsatFigures:
 
     @property
     def mean(self) -> float | None:
-        """The mean score."""
-        total = sum(score * number for score, number in self.distribution.items())
-        return total / self.answers if self.answers else None
+        """The mean score, from 1 to 5."""
+        return mean(self.distribution)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,13 +78,18 @@ class NpsFigures:
         """The share of promoters minus that of detractors, from -100 to 100."""
         return percent(self.promoters - self.detractors, self.answers)
 
+    @property
+    def mean(self) -> float | None:
+        """The mean score, from 0 to 10."""
+        return mean(self.distribution)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SurveyFigures:
     """Figures of the answers that count.
 
-    Of the answers of one kind in a conversation, the newest counts. All answers without a
-    conversation count.
+    Of the answers of one kind in a conversation, the newest counts, and also the newest before each
+    reopening. All answers without a conversation count.
     """
 
     csat: CsatFigures
@@ -109,14 +113,16 @@ class OpeningFigures:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClosingFigures:
-    """Numbers of conversations that were closed and have not been reopened.
+    """Numbers of closings. A conversation that was reopened and closed again has several.
 
-    `answered` counts those that have a CSAT or NPS answer, even one that came outside the period.
-    `archived` counts those that were archived. `messages` counts the messages in their archives: it
-    grows until all are archived, and shrinks when retention deletes archives.
+    `outreach_by_day` counts those of conversations in which the contact had never written.
+    `answered` counts the others that have a CSAT or NPS answer, even if the answer came outside the
+    period. `archived` counts those that were archived. `messages` counts the messages in their
+    archives: it grows until all are archived, and shrinks when retention deletes archives.
     """
 
     by_day: Mapping[date, Mapping[Resolution, int]]
+    outreach_by_day: Mapping[date, int]
     answered: int
     archived: int
     messages: int
@@ -135,14 +141,27 @@ class ClosingFigures:
         return sum(self.by_resolution.values())
 
     @property
-    def response_percent(self) -> float | None:
-        """The share of closed conversations that have an answer."""
-        return percent(self.answered, self.closed)
+    def outreach(self) -> int:
+        """The number of conversations closed in which the contact never wrote."""
+        return sum(self.outreach_by_day.values())
+
+    @property
+    def contact_wrote(self) -> int:
+        """The number of conversations closed in which the contact wrote."""
+        return self.closed - self.outreach
+
+    @property
+    def survey_response_percent(self) -> float | None:
+        """The share of those in which the contact wrote that have an answer.
+
+        None without answers: the service does not know whether a survey was sent at all.
+        """
+        return percent(self.answered, self.contact_wrote) if self.answered else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LengthFigures:
-    """Medians of closed conversations that are archived and have messages.
+    """Medians of closed conversations that are archived and in which the contact wrote.
 
     The duration is the time from the first message to the last; it is 0 for a single message. A
     conversation whose archive was deleted by retention counts for the duration only.
@@ -172,6 +191,13 @@ RESOLUTIONS = tuple(
 def percent(part: int, whole: int) -> float | None:
     """Return the share of a part in percent, or None if the whole is 0."""
     return 100 * part / whole if whole else None
+
+
+def mean(distribution: Mapping[int, int]) -> float | None:
+    """Return the mean score, or None without answers."""
+    answers = sum(distribution.values())
+    total = sum(score * number for score, number in distribution.items())
+    return total / answers if answers else None
 
 
 def count(distribution: Mapping[int, int], scores: range) -> int:

@@ -1,14 +1,17 @@
-"""Selectors of the figures.
+"""Functions that compute the figures from PostgreSQL.
 
-Each selector runs two statements, one for the zones and one for its figures; `figures` runs five.
-The statements do not share a snapshot: a row that is written meanwhile may count in one figure and
-not yet in another. All raise ZoneInfoNotFoundError if a project's zone is not in the installed tz
-database.
+Each function runs two statements, one for the time zones and one for its figures; `figures` runs
+five. The statements do not share a snapshot: a row that is written between them may count in one
+figure and not yet in another. All functions raise ZoneInfoNotFoundError if a project's time zone is
+not in the installed tz database.
 """
 
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
-from datetime import date
+from datetime import date, datetime
+from zoneinfo import ZoneInfo
+
+from django.conf import settings
 
 from apps.analytics.figures.periods import Period
 from apps.analytics.figures.results import (
@@ -69,6 +72,16 @@ def lengths(*, scope: Scope, period: Period) -> LengthFigures:
     return _lengths(scope, period, zones(scope=scope))
 
 
+def local_today(*, scope: Scope, now: datetime) -> tuple[date, date]:
+    """Return the earliest and the latest date that is today in the zones of the scope's projects.
+
+    Without projects, it is the date in the default time zone.
+    """
+    timezones = zones(scope=scope) or [str(settings.DEFAULT_TIMEZONE)]
+    today = [now.astimezone(ZoneInfo(timezone)).date() for timezone in timezones]
+    return min(today), max(today)
+
+
 def _surveys(scope: Scope, period: Period, timezones: Sequence[str]) -> SurveyFigures:
     rows = run_statement(ANSWERS, scope=scope, period=period, timezones=timezones)
     by_day: defaultdict[tuple[str, date], Counter[int]] = defaultdict(Counter)
@@ -100,16 +113,19 @@ def _openings(scope: Scope, period: Period, timezones: Sequence[str]) -> Opening
 
 def _closings(scope: Scope, period: Period, timezones: Sequence[str]) -> ClosingFigures:
     by_day: defaultdict[date, Counter[Resolution]] = defaultdict(Counter)
+    outreach_by_day: Counter[date] = Counter()
     totals: Counter[str] = Counter()
     rows = run_statement(CLOSINGS, scope=scope, period=period, timezones=timezones)
-    for day, resolution, number, answered, archived, messages in rows:
+    for day, resolution, number, outreach, answered, archived, messages in rows:
         by_day[day][Resolution(resolution)] += number
+        outreach_by_day[day] += outreach
         totals.update(answered=answered, archived=archived, messages=messages)
     return ClosingFigures(
         by_day={
             day: {resolution: by_day[day][resolution] for resolution in RESOLUTIONS}
             for day in period.days
         },
+        outreach_by_day={day: outreach_by_day[day] for day in period.days},
         answered=totals["answered"],
         archived=totals["archived"],
         messages=totals["messages"],

@@ -31,6 +31,21 @@ WITH span AS (
 )
 """
 
+# Each time that a conversation closed. Reopening moves a closing to the second table.
+_CLOSINGS = """
+, closing AS (
+    SELECT uuid AS conversation_id, project_id, channel_uuid, ended_at, resolution, written_at,
+        csat, nps, archived_at, first_message_at, last_message_at, message_count,
+        messages_before_reopening
+    FROM conversations_conversation WHERE ended_at IS NOT NULL
+    UNION ALL
+    SELECT conversation_id, project_id, channel_uuid, ended_at, resolution, written_at,
+        csat, nps, archived_at, first_message_at, last_message_at, message_count,
+        messages_before_reopening
+    FROM conversations_earlierclosing
+)
+"""
+
 ANSWERS = """
 SELECT key, (answered_at AT TIME ZONE 'UTC' + utc_offset)::date, score, count(*)
 FROM span JOIN analytics_surveyanswer AS answer ON answer.project_id = span.project_id
@@ -54,10 +69,10 @@ GROUP BY 1, 2
 
 CLOSINGS = """
 SELECT (ended_at AT TIME ZONE 'UTC' + utc_offset)::date, resolution, count(*),
-    count(*) FILTER (WHERE csat IS NOT NULL OR nps IS NOT NULL), count(archived_at),
-    sum(message_count)
-FROM span JOIN conversations_conversation AS conversation
-    ON conversation.project_id = span.project_id
+    count(*) FILTER (WHERE written_at IS NULL),
+    count(*) FILTER (WHERE written_at IS NOT NULL AND (csat IS NOT NULL OR nps IS NOT NULL)),
+    count(archived_at), sum(message_count - messages_before_reopening)
+FROM span JOIN closing ON closing.project_id = span.project_id
     AND ended_at >= starts_at AND ended_at < ends_at
 WHERE ended_at >= %(since)s AND ended_at < %(until)s
     AND (%(channel)s::uuid IS NULL OR channel_uuid = %(channel)s)
@@ -67,10 +82,10 @@ GROUP BY 1, 2
 LENGTHS = """
 SELECT percentile_cont(0.5) WITHIN GROUP (ORDER BY message_count) FILTER (WHERE message_count > 0),
     percentile_cont(0.5) WITHIN GROUP (ORDER BY last_message_at - first_message_at)
-FROM span JOIN conversations_conversation AS conversation
-    ON conversation.project_id = span.project_id
+FROM span JOIN closing ON closing.project_id = span.project_id
     AND ended_at >= starts_at AND ended_at < ends_at
-WHERE ended_at >= %(since)s AND ended_at < %(until)s AND archived_at IS NOT NULL
+WHERE ended_at >= %(since)s AND ended_at < %(until)s
+    AND archived_at IS NOT NULL AND written_at IS NOT NULL
     AND (%(channel)s::uuid IS NULL OR channel_uuid = %(channel)s)
 """
 
@@ -101,6 +116,6 @@ def run_statement(
         "until": max((span.ends_at for span in period_spans), default=None),
     }
     with connection.cursor() as cursor:
-        cursor.execute(_SPANS + statement, parameters)
+        cursor.execute(_SPANS + _CLOSINGS + statement, parameters)
         rows: list[Row] = cursor.fetchall()
     return rows

@@ -1,18 +1,16 @@
-"""The figures as tables for a terminal. This output rounds figures only here."""
+"""The figures as tables for a terminal."""
 
-from collections.abc import Mapping
-from datetime import date, timedelta
+from datetime import date
 
 from rich.table import Table
 
-from apps.analytics.figures.results import Figures
+from apps.analytics.figures import texts
+from apps.analytics.figures.results import ClosingFigures, Figures
 from apps.conversations.models import Project
-
-_NOTHING = "-"
 
 
 def tables(figures: Figures, *, project: Project | None) -> list[Table]:
-    """Return the tables of the period, of its days, and of the hours. No data is a dash."""
+    """Return the tables of the period, its days and the hours."""
     return [
         _of_period(figures, title=f"{_scope_name(project)}, {_period(figures)}"),
         _by_day(figures),
@@ -29,7 +27,7 @@ def _of_period(figures: Figures, *, title: str) -> Table:
 
 def _by_day(figures: Figures) -> Table:
     table = Table("day", title="By day", title_justify="left")
-    for name in ("opened", "closed", "CSAT", "answers", "NPS", "answers"):
+    for name in ("opened", "closed", "outreach", "CSAT", "answers", "NPS", "answers"):
         table.add_column(name, justify="right")
     for day in figures.period.days:
         table.add_row(str(day), *_of_day(figures, day))
@@ -63,20 +61,26 @@ def _summary(figures: Figures) -> dict[str, str]:
         for resolution, number in closings.by_resolution.items()
     }
     return {
-        "CSAT, share of 4 and 5": _percent(csat.satisfied_percent),
-        "CSAT, mean": _number(csat.mean, digits=2),
-        "CSAT answers": f"{csat.answers:,}{_scores(csat.distribution)}",
-        "NPS": _number(nps.score),
-        "NPS answers": f"{nps.answers:,} ({nps.promoters:,} promoters, {nps.passives:,} passives, "
-        f"{nps.detractors:,} detractors)",
-        "response rate": _percent(closings.response_percent),
+        "CSAT, share of 4 and 5": texts.percent(csat.satisfied_percent),
+        "CSAT, mean score": texts.mean(csat.mean),
+        "CSAT answers": texts.answers(csat.distribution),
+        "NPS": texts.signed(nps.score),
+        "NPS, mean score": texts.mean(nps.mean),
+        "NPS answers": f"{nps.answers:,} ({texts.groups(nps)})" if nps.answers else "none",
         "conversations opened": f"{figures.openings.opened:,}",
         "conversations closed": f"{closings.closed:,}",
         **by_resolution,
+        "  of these, outreach": f"{closings.outreach:,} (the contact never wrote)",
+        "survey response rate": _survey_response_rate(closings),
         "archived messages of these": f"{closings.messages:,}",
-        "median messages": _number(figures.lengths.median_messages),
-        "median duration": _duration(figures.lengths.median_duration),
+        "median messages": texts.number(figures.lengths.median_messages),
+        "median duration": texts.duration(figures.lengths.median_duration),
     }
+
+
+def _survey_response_rate(closings: ClosingFigures) -> str:
+    rate = texts.percent(closings.survey_response_percent)
+    return f"{rate} ({closings.answered:,} of {closings.contact_wrote:,})"
 
 
 def _of_day(figures: Figures, day: date) -> tuple[str, ...]:
@@ -84,24 +88,9 @@ def _of_day(figures: Figures, day: date) -> tuple[str, ...]:
     return (
         f"{figures.openings.by_day[day]:,}",
         f"{sum(figures.closings.by_day[day].values()):,}",
-        _percent(csat.satisfied_percent),
+        f"{figures.closings.outreach_by_day[day]:,}",
+        texts.percent(csat.satisfied_percent),
         f"{csat.answers:,}",
-        _number(nps.score),
+        texts.signed(nps.score),
         f"{nps.answers:,}",
     )
-
-
-def _scores(distribution: Mapping[int, int]) -> str:
-    return f" ({', '.join(f'{score}: {number:,}' for score, number in distribution.items())})"
-
-
-def _percent(value: float | None) -> str:
-    return _NOTHING if value is None else f"{value:.1f}%"
-
-
-def _number(value: float | None, *, digits: int = 1) -> str:
-    return _NOTHING if value is None else f"{value:.{digits}f}"
-
-
-def _duration(value: timedelta | None) -> str:
-    return _NOTHING if value is None else str(timedelta(seconds=round(value.total_seconds())))
