@@ -9,8 +9,9 @@ import click
 import django
 from celery import signals
 
+import observability.heartbeat
 import observability.metrics.exporter
-import observability.otlp  # noqa: F401 (importing both connects them to signals)
+import observability.otlp  # noqa: F401 (importing them connects them to signals)
 from celery_sqs_fifo import ControlledCelery
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")

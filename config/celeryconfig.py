@@ -17,7 +17,7 @@ broker_transport_options: dict[str, Any] = {
         "dead_letter_queue_url": settings.SQS_CONVERSATION_DLQ_URL,
         "probe": "tasks.health.probe",
         "batch_size": settings.WORKER_BATCH_SIZE,
-        "liveness_file": settings.WORKER_LIVENESS_FILE,
+        "liveness_file": settings.WORKER_LIVENESS_FILE or None,
         "visibility_timeout": settings.SQS_CONVERSATION_VISIBILITY_TIMEOUT,
     },
     # Limit the duration of each call, because publishing waits for the response.
@@ -36,6 +36,7 @@ include = (
     "tasks.datalake",
     "tasks.deadletters",
     "tasks.erasing",
+    "tasks.retention",
     "tasks.health",
 )
 task_queues = (Queue(QUEUE, routing_key=QUEUE),)

@@ -57,21 +57,29 @@ class Environment(BaseSettings):
         examples=["postgres://user:password@host:5432/conversations"],
         repr=False,
     )
+    DATABASE_TIMEOUT: parsers.Duration = Field(
+        default=timedelta(seconds=35),
+        description=(
+            "how long a process waits for an answer from PostgreSQL; more than the "
+            "statement_timeout of the role"
+        ),
+        examples=["60s"],
+    )
     SECRET_KEY: parsers.SecretKey = Field(
         description="Django's secret key, 50 random characters or more",
         examples=['the output of: python -c "import secrets; print(secrets.token_urlsafe(50))"'],
         repr=False,
     )
     DATALAKE_URL: parsers.LakeUrl = Field(
-        description="the URL of the data lake that survey answers are sent to",
+        description="the URL of the data lake that survey answers are sent to; none: no lake",
         examples=["file:///var/lib/conversation-service/lake"],
     )
     AGENT_UUID_CSAT: parsers.UuidText = Field(
-        description="the UUID of the agent that CSAT answers name in the data lake",
+        description="the UUID of the agent in each CSAT answer that is sent to the data lake",
         examples=["b1f8a4de-6b0c-4c33-9d55-0c1de9b5cc01"],
     )
     AGENT_UUID_NPS: parsers.UuidText = Field(
-        description="the UUID of the agent that NPS answers name in the data lake",
+        description="the UUID of the agent in each NPS answer that is sent to the data lake",
         examples=["b1f8a4de-6b0c-4c33-9d55-0c1de9b5cc02"],
     )
     SQS_CONVERSATION_VISIBILITY_TIMEOUT: parsers.VisibilityTimeout = Field(
@@ -81,6 +89,13 @@ class Environment(BaseSettings):
         ),
         examples=["120"],
     )
+    EVENT_ADAPTERS: parsers.AdapterList = Field(
+        default=[],
+        description=(
+            "the adapters that read the events of other producers, separated by commas; empty: none"
+        ),
+        examples=["flow_ticket,sns"],
+    )
     WORKER_BATCH_SIZE: parsers.BatchSize = Field(
         default=25,
         description="the maximum number of events that a pool process handles together",
@@ -88,7 +103,10 @@ class Environment(BaseSettings):
     )
     WORKER_LIVENESS_FILE: str = Field(
         default="",
-        description="a file that the worker touches while it is alive; empty: no file",
+        description=(
+            "a file that the worker touches while it is alive; empty: its own file in the "
+            "temporary folder"
+        ),
         examples=["/tmp/worker-alive"],  # noqa: S108 (the operator's own file)
     )
     DEFAULT_TIMEZONE: parsers.TimeZone = Field(
@@ -96,17 +114,58 @@ class Environment(BaseSettings):
         description="the time zone of new projects",
         examples=["Europe/Lisbon"],
     )
-    CLOSING_QUIET_PERIOD: parsers.Seconds = Field(
-        default=timedelta(seconds=600),
-        description=(
-            "a closing is postponed while the newest message is less than this many seconds old"
-        ),
-        examples=["300"],
+    CLOSING_QUIET_PERIOD: parsers.Duration = Field(
+        default=timedelta(minutes=10),
+        description="a closing is postponed while the newest message is younger than this",
+        examples=["5m"],
     )
-    CLOSING_MAX_POSTPONE: parsers.Seconds = Field(
-        default=timedelta(seconds=7200),
-        description="the maximum number of seconds by which a closing is postponed in total",
-        examples=["3600"],
+    CLOSING_MAX_POSTPONE: parsers.Duration = Field(
+        default=timedelta(hours=2),
+        description="the maximum time by which a closing is postponed in total",
+        examples=["1h30m"],
+    )
+    TAKEOVER_MAX_DELAY: parsers.Duration = Field(
+        default=timedelta(hours=24),
+        description=(
+            "how long after its end a conversation is still marked by a takeover, if none is open"
+        ),
+        examples=["2h"],
+    )
+    MESSAGE_STATUSES: parsers.StatusPolicy = Field(
+        default="drop",
+        description=(
+            "what becomes of delivery statuses after they are counted: drop, or keep the last one "
+            "of each message until its conversation is archived"
+        ),
+        examples=["keep"],
+    )
+    DEFAULT_ARCHIVE_RETENTION: parsers.Retention = Field(
+        default=None,
+        description="the archive retention of new projects; empty: archives are kept",
+        examples=["365d"],
+    )
+    RETENTION_CONVERSATIONS: parsers.LongRetention = Field(
+        default=None,
+        description=(
+            "how long closed conversations are kept, with their archives and answers, at least "
+            "15d; empty: for ever"
+        ),
+        examples=["730d"],
+    )
+    RETENTION_ANSWERS: parsers.LongRetention = Field(
+        default=None,
+        description="how long survey answers are kept, at least 15d; empty: for ever",
+        examples=["365d"],
+    )
+    RETENTION_DEAD_LETTERS: parsers.Retention = Field(
+        default=None,
+        description="how long collected dead letters are kept; empty: until they are discarded",
+        examples=["90d"],
+    )
+    RETENTION_AUDIT: parsers.Retention = Field(
+        default=None,
+        description="how long entries of the audit log are kept; empty: for ever",
+        examples=["365d"],
     )
     CELERY_CONTROL_URL: parsers.RedisUrl = Field(
         default="",
@@ -227,7 +286,7 @@ def read_environment() -> Environment:
 
 
 def _control_broker_problems(url: str, *, may_be_plain: bool) -> list[str]:
-    """Return a sentence for each reason why clients that should not reach the broker could."""
+    """Return a sentence for each way in which the settings expose the control broker."""
     control = urlsplit(url)
     if not control.hostname or _is_loopback(control.hostname):
         return []

@@ -17,8 +17,9 @@ from urllib.parse import SplitResult, parse_qs, unquote, unquote_plus, urlsplit
 from pydantic import AfterValidator, BeforeValidator
 from sentry_sdk.utils import BadDsn, Dsn
 
-from apps.analytics.datalake import data_lake
-from apps.common import timezones
+from apps.analytics.datalake import OFF, data_lake
+from apps.common import durations, timezones
+from apps.messages import adapters
 
 LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
 TRACING_PACKAGES = ("opentelemetry.sdk.trace", "opentelemetry.exporter.otlp.proto.http")
@@ -98,8 +99,9 @@ def _parse_literal(text: str) -> Any:
 
 
 def parse_lake_url(text: str) -> str:
-    """Return the URL of a data lake."""
-    data_lake(text)
+    """Return the URL of a data lake, or "none"."""
+    if text != OFF:
+        data_lake(text)
     return text
 
 
@@ -148,11 +150,29 @@ def parse_uuid(text: str) -> str:
         raise ValueError("must be a UUID.") from None
 
 
-def parse_seconds(text: str) -> timedelta:
-    """Return a duration that is written as a whole number of seconds."""
-    if not text.isdecimal() or len(text) > 6:
-        raise ValueError("must be a whole number of seconds, as in 600.")
-    return timedelta(seconds=int(text))
+def parse_duration(text: str) -> timedelta:
+    """Return a duration, which may also be written as a whole number of seconds."""
+    is_seconds = text.isdecimal() and len(text) <= 6
+    duration = timedelta(seconds=int(text)) if is_seconds else durations.read(text)
+    if duration is None:
+        raise ValueError("must be a duration, as in 90s, 10m or 2h.")
+    return duration
+
+
+def retention_parser(*, minimum: timedelta = durations.MIN_RETENTION) -> BeforeValidator:
+    """Return a parser of retentions that are at least `minimum`, or None for "none"."""
+    maximum = durations.MAX_RETENTION
+
+    def parse(text: str) -> timedelta | None:
+        if text.casefold() == "none":
+            return None
+        duration = durations.read(text)
+        if duration is None or not minimum <= duration <= maximum:
+            shortest, longest = durations.as_text(minimum), durations.as_text(maximum)
+            raise ValueError(f"must be a duration from {shortest} to {longest}, as in 365d.")
+        return duration
+
+    return BeforeValidator(parse)
 
 
 def whole_number_parser(*, minimum: int, maximum: int, noun: str) -> BeforeValidator:
@@ -189,6 +209,13 @@ def parse_log_level(text: str) -> str:
     if text.upper() not in LOG_LEVELS:
         raise ValueError(f"must be one of {', '.join(LOG_LEVELS)}.")
     return text.upper()
+
+
+def parse_status_policy(text: str) -> str:
+    """Return what becomes of delivery statuses: "drop" or "keep"."""
+    if text.lower() not in ("drop", "keep"):
+        raise ValueError("must be drop or keep.")
+    return text.lower()
 
 
 def parse_secret_key(text: str) -> str:
@@ -236,6 +263,18 @@ def parse_list(text: str) -> list[str]:
     return [name.strip() for name in text.split(",") if name.strip()]
 
 
+def parse_adapters(text: str) -> list[str]:
+    """Return the names of adapters, each of them once."""
+    names, known = list(dict.fromkeys(parse_list(text))), adapters.names()
+    for name in names:
+        if name not in known:
+            raise ValueError(
+                f'must be names of adapters, separated by commas. "{name}" is not one of them: '
+                f"{', '.join(known)}."
+            )
+    return names
+
+
 FifoUrl = Annotated[str, AfterValidator(parse_fifo_url)]
 DatabaseUrl = Annotated[dict[str, Any], BeforeValidator(parse_database_url)]
 LakeUrl = Annotated[str, AfterValidator(parse_lake_url)]
@@ -244,7 +283,10 @@ SentryDsn = Annotated[str, AfterValidator(parse_sentry_dsn)]
 SentryEnvironment = Annotated[str, AfterValidator(parse_sentry_environment)]
 SentryRelease = Annotated[str, AfterValidator(parse_sentry_release)]
 UuidText = Annotated[str, AfterValidator(parse_uuid)]
-Seconds = Annotated[timedelta, BeforeValidator(parse_seconds)]
+Duration = Annotated[timedelta, BeforeValidator(parse_duration)]
+Retention = Annotated[timedelta | None, retention_parser()]
+# Longer than SQS keeps an event (14 days), so that no event in flight belongs to a deleted row.
+LongRetention = Annotated[timedelta | None, retention_parser(minimum=timedelta(days=15))]
 VisibilityTimeout = Annotated[
     int, whole_number_parser(minimum=10, maximum=43_200, noun="a whole number of seconds")
 ]
@@ -254,8 +296,10 @@ Port = Annotated[int, whole_number_parser(minimum=1, maximum=65_535, noun="a por
 IpAddress = Annotated[str, AfterValidator(parse_ip_address)]
 TimeZone = Annotated[str, AfterValidator(parse_timezone)]
 LogLevel = Annotated[str, AfterValidator(parse_log_level)]
+StatusPolicy = Annotated[str, AfterValidator(parse_status_policy)]
 SecretKey = Annotated[str, AfterValidator(parse_secret_key)]
 Switch = Annotated[bool, BeforeValidator(parse_switch)]
 TracingSwitch = Annotated[bool, BeforeValidator(parse_tracing)]
 AbsolutePath = Annotated[str, AfterValidator(parse_absolute_path)]
 NameList = Annotated[list[str], BeforeValidator(parse_list)]
+AdapterList = Annotated[list[str], BeforeValidator(parse_adapters)]

@@ -13,8 +13,10 @@ SETTING_PREFIXES = (
     "DATALAKE_",
     "AGENT_UUID_",
     "CELERY_CONTROL_",
+    "EVENT_ADAPTER",
     "WORKER_",
     "CLOSING_",
+    "MESSAGE_STATUS",
     "CONSOLE_",
     "METRICS_",
     "TRACING_",
@@ -22,7 +24,7 @@ SETTING_PREFIXES = (
 
 
 def describe_unknown(environment: Iterable[str], *, fields: Mapping[str, FieldInfo]) -> list[str]:
-    """Return a sentence for each variable that has a prefix of our settings but is no setting."""
+    """Return a sentence for each variable with a prefix of our settings that is not a setting."""
     return [
         _describe_unknown(name, known=list(fields))
         for name in sorted(environment)

@@ -1,7 +1,8 @@
-"""Django's settings. All that differs between installations comes from the environment."""
+"""Django's settings. Everything that differs between installations comes from the environment."""
 
 from pathlib import Path
 
+from apps.common.database_waits import limit_waits
 from config.environment import read_environment
 from observability.logging import logging_config
 from observability.sentry import start_sentry
@@ -14,6 +15,7 @@ SQS_CONVERSATION_QUEUE_URL = _environment.SQS_CONVERSATION_QUEUE_URL
 SQS_CONVERSATION_DLQ_URL = _environment.SQS_CONVERSATION_DLQ_URL
 SQS_CONVERSATION_REGION = _environment.SQS_CONVERSATION_REGION
 SQS_CONVERSATION_VISIBILITY_TIMEOUT = _environment.SQS_CONVERSATION_VISIBILITY_TIMEOUT
+EVENT_ADAPTERS = _environment.EVENT_ADAPTERS
 WORKER_BATCH_SIZE = _environment.WORKER_BATCH_SIZE
 WORKER_LIVENESS_FILE = _environment.WORKER_LIVENESS_FILE
 DYNAMODB_MESSAGE_TABLE = _environment.DYNAMODB_MESSAGE_TABLE
@@ -23,7 +25,14 @@ AGENT_UUID_CSAT = _environment.AGENT_UUID_CSAT
 AGENT_UUID_NPS = _environment.AGENT_UUID_NPS
 CLOSING_QUIET_PERIOD = _environment.CLOSING_QUIET_PERIOD
 CLOSING_MAX_POSTPONE = _environment.CLOSING_MAX_POSTPONE
+TAKEOVER_MAX_DELAY = _environment.TAKEOVER_MAX_DELAY
 DEFAULT_TIMEZONE = _environment.DEFAULT_TIMEZONE
+KEEPS_MESSAGE_STATUSES = _environment.MESSAGE_STATUSES == "keep"
+DEFAULT_ARCHIVE_RETENTION = _environment.DEFAULT_ARCHIVE_RETENTION
+RETENTION_CONVERSATIONS = _environment.RETENTION_CONVERSATIONS
+RETENTION_ANSWERS = _environment.RETENTION_ANSWERS
+RETENTION_DEAD_LETTERS = _environment.RETENTION_DEAD_LETTERS
+RETENTION_AUDIT = _environment.RETENTION_AUDIT
 CONSOLE_ENABLED = _environment.CONSOLE_ENABLED
 CELERY_CONTROL_URL = _environment.CELERY_CONTROL_URL
 METRICS_PORT = _environment.METRICS_PORT
@@ -99,9 +108,9 @@ DATABASES = {
         "CONN_MAX_AGE": 600,
         # In seconds, except tcp_user_timeout, which is in milliseconds (libpq, "Parameter Key
         # Words"). A peer that disappears without closing the connection is noticed within 25 s if
-        # the connection is idle, and within 15 s after data was sent. Statements and locks are
-        # limited by the role's settings (operations.database_time_limits), which also apply behind
-        # a pooler.
+        # the connection is idle, and within 15 s after data was sent. `limit_waits` below ends the
+        # waits that these options do not end. Statements and locks are limited by the role's
+        # settings (operations.database_time_limits), which also apply behind a pooler.
         "OPTIONS": {
             "connect_timeout": 5,
             "keepalives_idle": 10,
@@ -112,6 +121,10 @@ DATABASES = {
         },
     }
 }
+limit_waits(
+    connecting=float(DATABASES["default"]["OPTIONS"]["connect_timeout"]),
+    answer=_environment.DATABASE_TIMEOUT.total_seconds(),
+)
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 AUTH_PASSWORD_VALIDATORS = [
@@ -123,7 +136,7 @@ USE_TZ = True
 TIME_ZONE = "UTC"
 LANGUAGE_CODE = "en"
 
-# Behind a proxy that terminates TLS, gunicorn marks the requests that came by https
+# Behind a proxy that terminates TLS, gunicorn marks the requests that came over HTTPS as secure
 # (FORWARDED_ALLOW_IPS).
 _needs_tls = not (DEBUG or _environment.DJANGO_PLAIN_HTTP)
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = _needs_tls

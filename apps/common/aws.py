@@ -1,7 +1,7 @@
 """AWS clients, and the limits of AWS services that this service keeps to.
 
-No other module of the service makes a client: an import contract in pyproject.toml holds that.
-Credentials and endpoints are boto3's own.
+No other module of the service makes a client; an import contract in pyproject.toml ensures that
+only `aws_session` imports boto3. Credentials and endpoints are found as boto3 finds them.
 """
 
 import os
@@ -11,11 +11,11 @@ from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError, ParamValidationError
 from django.conf import settings
 
+from apps.common.aws_session import session
 from apps.common.errors import Unavailable
 
 if TYPE_CHECKING:
@@ -108,7 +108,8 @@ def make_client(service: str, *, region: str, options: CallOptions) -> Any:
         retries={"mode": "standard", "total_max_attempts": options.max_attempts},
         parameter_validation=options.validates_parameters,
     )
-    return boto3.client(service, region_name=region, config=config)  # type: ignore[call-overload]
+    client = session().client
+    return client(service, region_name=region, config=config)  # type: ignore[call-overload]
 
 
 @contextmanager

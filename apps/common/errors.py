@@ -21,7 +21,15 @@ EXTERNAL_CLASSES = frozenset(
         "58",  # input or output failed
     }
 )
-# SQLSTATEs of other classes with the same meaning.
+# SQLSTATEs that say that other transactions use the same rows.
+CONTENDED_STATES = frozenset(
+    {
+        "40001",  # serialization failure
+        "40P01",  # deadlock
+        "55P03",  # a lock timed out
+    }
+)
+# SQLSTATEs of other classes with the same meaning as EXTERNAL_CLASSES.
 EXTERNAL_STATES = frozenset(
     {
         "25006",  # read-only transaction: a standby, or a former primary
@@ -42,12 +50,17 @@ EXTERNAL_STATES = frozenset(
 )
 
 
+# The SQLSTATE of a statement that a time limit has cancelled. The server may be slow, or the
+# statement may take too long on any server.
+CANCELLED_STATE = "57014"
+
+
 class ConversationServiceError(Exception):
     """Base class of the errors that this service raises on purpose."""
 
 
 class InvalidEvent(ConversationServiceError):
-    """The event can never succeed, whatever is repaired elsewhere.
+    """The event can never succeed, even if everything else works.
 
     `reason` is a short, stable word for filters and metrics. The message is logged, so it never
     quotes the contents of the event.
@@ -63,7 +76,7 @@ class InvalidEvent(ConversationServiceError):
 
 
 class Unavailable(ConversationServiceError):
-    """A dependency does not answer or refuses for now: the event waits and is rerun."""
+    """A dependency does not answer, or refuses temporarily. The event waits and is rerun."""
 
     def __init__(self, dependency: str, message: str) -> None:
         super().__init__(dependency, message)
@@ -72,6 +85,14 @@ class Unavailable(ConversationServiceError):
 
     def __str__(self) -> str:
         return f"{self.dependency} is unavailable: {self.message}"
+
+
+class Contended(Unavailable):
+    """A row is locked or keeps changing: only events that need this row wait."""
+
+
+class TimeLimitHit(Unavailable):
+    """A statement hit its time limit. If that happens in every run, the event is the cause."""
 
 
 def is_external(error: Error) -> bool:
@@ -89,12 +110,19 @@ def is_external(error: Error) -> bool:
 def database_may_be_unavailable() -> Iterator[None]:
     """Raise Unavailable in place of a database error that is external.
 
-    Other database errors pass unchanged: an invalid value, a violated constraint, a statement over
-    a limit.
+    Raise Contended, a subclass, for a lock or a conflict, and TimeLimitHit, another one, for a time
+    limit. Other database errors pass unchanged: an invalid value, a violated constraint, a
+    statement over a limit.
     """
     try:
         yield
     except Error as error:
         if not is_external(error):
             raise
-        raise Unavailable("PostgreSQL", type(error.__cause__ or error).__name__) from error
+        state = getattr(error.__cause__, "pgcode", None)
+        kind: type[Unavailable] = Unavailable
+        if state in CONTENDED_STATES:
+            kind = Contended
+        elif state == CANCELLED_STATE:
+            kind = TimeLimitHit
+        raise kind("PostgreSQL", type(error.__cause__ or error).__name__) from error

@@ -25,6 +25,10 @@ _ESCAPED = re.compile(r"\\u([0-9a-f]{4})")
 _MARKER_LIKE = re.compile(r"\$+number")
 
 
+# Much less than what Python's recursion limit allows in the deepest call of `parse`.
+MAX_DEPTH = 200
+
+
 class _UnstorableNumber:
     def __init__(self, literal: str) -> None:
         self.literal = literal
@@ -33,13 +37,42 @@ class _UnstorableNumber:
 def parse(text: str) -> Any:
     """Return the JSON document in `text`, with exact numbers and escaped for storage.
 
-    Raise ValueError if `text` is not JSON by RFC 8259 (which has no NaN and no Infinity), or if it
-    is nested too deeply to be parsed.
+    It accepts what `decode` accepts. Raise ValueError for anything else.
+    """
+    return storable(decode(text))
+
+
+def decode(text: str) -> Any:
+    """Return the JSON document in `text` for decisions, without escaping it for storage.
+
+    A number that cannot be stored becomes an object that callers must not use. A byte-order mark
+    before the document is ignored. Raise ValueError if `text` is not JSON by RFC 8259 (which has no
+    NaN and no Infinity), or if it is nested in more than MAX_DEPTH levels. This limit makes the
+    result the same wherever the function is called; Python's own limit depends on the caller's
+    stack.
     """
     try:
-        return _escape_all(_exact_decoder.decode(text))
+        document = _exact_decoder.decode(text)
     except RecursionError as error:
         raise ValueError("nested too deeply") from error
+    if text.count("[") + text.count("{") > MAX_DEPTH and _is_deeper(document, MAX_DEPTH):
+        raise ValueError("nested too deeply")
+    return document
+
+
+def storable(document: Any) -> Any:
+    """Return a document from `decode` in the form of `parse`, escaped for storage."""
+    match document:
+        case str():
+            return escape(document)
+        case list():
+            return [storable(item) for item in document]
+        case dict():
+            return {_escape_key(key): storable(value) for key, value in document.items()}
+        case _UnstorableNumber():
+            return {NUMBER_MARKER: document.literal}
+        case _:
+            return document
 
 
 def dump(document: Any) -> str:
@@ -53,7 +86,7 @@ def load(text: str) -> Any:
 
 
 def escape(text: str) -> str:
-    """Return `text` with the characters escaped that PostgreSQL and DynamoDB refuse."""
+    """Return `text` after escaping the characters that PostgreSQL and DynamoDB refuse."""
     # Most texts have nothing to escape, and the regular expression would take three times as long.
     if text.isascii() and "\\" not in text and "\x00" not in text:
         return text
@@ -109,18 +142,14 @@ def _number(literal: str) -> Decimal | str:
         return literal
 
 
-def _escape_all(document: Any) -> Any:
-    match document:
-        case str():
-            return escape(document)
-        case list():
-            return [_escape_all(item) for item in document]
-        case dict():
-            return {_escape_key(key): _escape_all(value) for key, value in document.items()}
-        case _UnstorableNumber():
-            return {NUMBER_MARKER: document.literal}
-        case _:
-            return document
+def _is_deeper(document: Any, levels: int) -> bool:
+    """Return whether arrays and objects are nested in more than this number of levels."""
+    containers = [document] if isinstance(document, list | dict) else []
+    while containers and levels:
+        inner = [one.values() if isinstance(one, dict) else one for one in containers]
+        containers = [each for one in inner for each in one if isinstance(each, list | dict)]
+        levels -= 1
+    return bool(containers)
 
 
 def _escape_key(key: str) -> str:

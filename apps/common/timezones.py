@@ -32,8 +32,8 @@ def unknown_zone_message(name: str) -> str:
     offset = _with_fixed_offset(name)
     if offset:
         return (
-            f"{sentence} Use a place such as {EXAMPLE}, or {offset}: the signs of such names are "
-            "the other way round."
+            f"{sentence} Use a place such as {EXAMPLE}, or {offset}: the signs in these "
+            "names are reversed."
         )
     nearest = nearest_names(name)
     if nearest:
@@ -45,8 +45,8 @@ def unknown_zone_message(name: str) -> str:
 def nearest_names(name: str) -> tuple[str, ...]:
     """Return up to three zones whose name or last part is similar to this name, best first.
 
-    Case and the separators between words are ignored. If zones are equal to the name apart from
-    these, only those zones are returned.
+    Case and the separators between words are ignored. If some zones differ from the name only in
+    these, no other zones are returned.
     """
     if len(name) > _MAX_NAME_LENGTH:
         return ()
