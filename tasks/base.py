@@ -8,7 +8,13 @@ from typing import Any
 import sentry_sdk
 from django.db import connection
 
-from apps.common.errors import InvalidEvent, Unavailable, database_may_be_unavailable
+from apps.common.errors import (
+    Contended,
+    InvalidEvent,
+    TimeLimitHit,
+    Unavailable,
+    database_may_be_unavailable,
+)
 from celery_sqs_fifo import (
     BatchItem,
     EventsFailed,
@@ -29,8 +35,8 @@ logger = logging.getLogger(__name__)
 def outcome_of(error: Exception) -> Outcome:
     """Return the outcome that an error has for an event. Log a bug, and report it to Sentry.
 
-    An invalid event is quarantined, an unavailable dependency is waited for, and any other error is
-    a bug.
+    An invalid event is quarantined. An event waits for an unavailable dependency. Any other error
+    is a bug.
     """
     outcome = _classify(error)
     if outcome.result is Result.BUG:
@@ -52,7 +58,7 @@ def outcome_of_all(error: Exception) -> Outcome:
 
 
 def with_log_fields(handle: Callable[[BatchItem], None]) -> Callable[[BatchItem], None]:
-    """Return `handle` with the event's ids on the lines that it logs and on reports of its errors.
+    """Wrap `handle`, so that its log lines and error reports have the event's ids.
 
     The returned function raises EventsFailed with the outcome of an error.
     """
@@ -75,8 +81,11 @@ def _classify(error: Exception) -> Outcome:
             raise error
     except InvalidEvent as invalid:
         outcome = Outcome(Result.INVALID, invalid.reason, invalid.message)
+    except TimeLimitHit as hit:
+        outcome = Outcome(Result.UNAVAILABLE, "time_limit", str(hit), may_be_own=True)
     except Unavailable as unavailable:
-        outcome = Outcome(Result.UNAVAILABLE, "unavailable", str(unavailable))
+        is_local = isinstance(unavailable, Contended)
+        outcome = Outcome(Result.UNAVAILABLE, "unavailable", str(unavailable), is_local=is_local)
     except Exception as unexpected:
         outcome = bug_outcome(unexpected)
     return replace(outcome, labels=log_context.run_fields())

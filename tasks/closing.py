@@ -1,4 +1,4 @@
-"""The tasks that close and reopen conversations and move their messages to the archive."""
+"""The tasks that close and reopen conversations and archive their messages."""
 
 import logging
 from uuid import UUID, uuid4
@@ -8,17 +8,19 @@ from celery.exceptions import SoftTimeLimitExceeded
 from django.db import close_old_connections
 
 from apps.common.clock import now
-from apps.conversations import archive_checks, closing, operator_requests
+from apps.conversations import archive_checks, closing, operator_requests, projects, selectors
 from apps.conversations.closing import Claim
 from apps.messages import store
 from apps.messages.archiving import migrate
 from celery_sqs_fifo import FifoTask, Pointer, PointerForm, Result, publish_each
 from observability.metrics import counters
 from tasks.base import PointerTask, outcome_of
+from tasks.erasing import search_again
 
 logger = logging.getLogger(__name__)
 
-# A message that arrives meanwhile may have to wait for all pointers of a page.
+# The maximum number of pointers that one run publishes. A message that arrives meanwhile may have
+# to wait for all of them.
 PAGE = 100
 CHECKS_PAGE = 200
 
@@ -27,10 +29,12 @@ CHECKS_PAGE = 200
 def close_due_conversations() -> None:
     """Publish a pointer to each conversation that is due, in the conversation's message group.
 
-    One run publishes one page of pointers. The run for the next page is queued after them, so that
-    the messages of other conversations come in between.
+    If a process has changed a closing rule and ended before it applied the rule to the open
+    conversations, this task first applies it. One run publishes one page of pointers. The run for
+    the next page is queued after them, so that messages of other conversations come in between.
     """
     close_old_connections()
+    projects.finish_abandoned_moves(now=now())
     claims = closing.claim_due(limit=PAGE, now=now())
     unsent = publish_each([_pointer(claim) for claim in claims], app=current_app)
     if unsent:
@@ -45,11 +49,13 @@ def close_conversation(conversation_uuid: str) -> None:
     """Close a conversation if it is due, and archive it."""
     close_old_connections()
     uuid = UUID(conversation_uuid)
-    newest = store.newest_message_at(uuid)
+    home = selectors.group_of(uuid)
+    if home is None:
+        return
     decision = closing.close_if_due(
         conversation_uuid=uuid,
-        newest_message_at=newest,
-        queued_at=close_conversation.queued_at,
+        newest=store.newest_place(uuid, home=home),
+        place=close_conversation.place,
         now=now(),
     )
     if decision.closed_by:
@@ -63,7 +69,9 @@ def reopen_conversation(conversation_uuid: str) -> None:
     """Reopen a conversation if an operator requested it and nothing prevents it any more."""
     close_old_connections()
     try:
-        operator_requests.reopen(conversation_uuid=UUID(conversation_uuid), now=now())
+        operator_requests.reopen(
+            conversation_uuid=UUID(conversation_uuid), place=reopen_conversation.place
+        )
     except operator_requests.Refused as refused:
         logger.warning(
             "reopen_refused", extra={"conversation": conversation_uuid, "why": str(refused)}
@@ -72,12 +80,12 @@ def reopen_conversation(conversation_uuid: str) -> None:
 
 @shared_task(base=PointerTask, pointer=PointerForm.ONE_UUID)
 def migrate_on_close(conversation_uuid: str) -> None:
-    """Move the messages of a conversation from DynamoDB into its archive.
+    """Merge the messages of a conversation in DynamoDB into its archive.
 
     It is safe to run at any time: it locks the conversation's row and merges with the archive.
     """
     close_old_connections()
-    counters.count_archived(migrate(conversation_uuid=UUID(conversation_uuid), now=now()))
+    _archive(UUID(conversation_uuid))
 
 
 @shared_task(base=PointerTask, pointer=PointerForm.NO_ARGUMENTS, message_group="archiving")
@@ -89,9 +97,14 @@ def archive_before_expiry() -> None:
 
 @shared_task(base=PointerTask, pointer=PointerForm.NO_ARGUMENTS, message_group="late-archiving")
 def archive_late_messages() -> None:
-    """Archive messages that were stored after closing, and finish incomplete archives."""
+    """Archive messages that were stored after closing, and finish incomplete archives.
+
+    Also delete messages that were stored after their contact was erased.
+    """
     if _check_archives(in_progress=False) == CHECKS_PAGE:
         archive_late_messages.apply_async(deduplication_id=str(uuid4()))
+    # Last, so that an erasure that fails does not stop the archiving.
+    search_again()
 
 
 def _pointer(claim: Claim) -> Pointer:
@@ -105,6 +118,13 @@ def _pointer(claim: Claim) -> Pointer:
     )
 
 
+def _archive(conversation_uuid: UUID) -> int:
+    """Archive a conversation; return how many versions of messages its archive lacked."""
+    merged = migrate(conversation_uuid=conversation_uuid, now=now())
+    counters.count_archived(merged)
+    return merged.own
+
+
 def _check_archives(*, in_progress: bool) -> int:
     """Archive the messages of one page of conversations. Return the number of conversations.
 
@@ -115,8 +135,7 @@ def _check_archives(*, in_progress: bool) -> int:
     checks = archive_checks.claim(in_progress=in_progress, limit=CHECKS_PAGE, now=now())
     for check in checks:
         try:
-            moved = migrate(conversation_uuid=check.conversation_uuid, now=now())
-            counters.count_archived(moved)
+            moved = _archive(check.conversation_uuid)
             archive_checks.complete(check, now=now())
         except SoftTimeLimitExceeded:
             raise

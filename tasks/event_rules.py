@@ -2,7 +2,8 @@
 
 from typing import Any
 
-from apps.messages.event_types import goes_alone, is_barrier
+from apps.messages.event_types import goes_alone, is_barrier, kind_of
+from apps.messages.reading import attribute_names, decode_event
 from celery_sqs_fifo import EventRules
 from observability.log_fields import message_fields
 
@@ -18,8 +19,13 @@ RULES = EventRules(
         "tasks.pipeline.persist_dynamo",
         "tasks.pipeline.handle_csat",
     ),
+    parse=decode_event,
+    attributes=attribute_names(),
     is_event=is_event,
     is_barrier=is_barrier,
     goes_alone=goes_alone,
+    kind_of=kind_of,
     labels_of=message_fields,
+    # A change of a project's settings locks a row that all events of the project need.
+    scope_label="project_uuid",
 )

@@ -1,5 +1,7 @@
 """The three steps that every event runs through: process_message, persist_dynamo, handle_csat."""
 
+from functools import partial
+
 from celery import shared_task
 from django.db import close_old_connections
 
@@ -19,17 +21,20 @@ def process_message(batch: list[BatchItem]) -> None:
         handle_all=attributing.attribute_all,
         handle=with_log_fields(attributing.attribute),
         outcome_of=outcome_of_all,
+        scope_of=attributing.project_of,
     )
 
 
 @shared_task(base=StepTask)
 def persist_dynamo(batch: list[BatchItem]) -> None:
-    """Store the messages in DynamoDB, and archive those of closed conversations."""
+    """Store messages in DynamoDB, archive those of closed conversations, and delete messages."""
     store_one = with_log_fields(storing.store_one)
     process_together(
         batch, handle_all=storing.store_all, handle=store_one, outcome_of=outcome_of_all
     )
-    process_each(batch, with_log_fields(storing.migrate_closed), outcome_of=outcome_of)
+    migrate_closed = with_log_fields(partial(storing.migrate_closed, archived=set()))
+    process_each(batch, migrate_closed, outcome_of=outcome_of)
+    process_each(batch, with_log_fields(storing.delete_message), outcome_of=outcome_of)
 
 
 @shared_task(base=StepTask)

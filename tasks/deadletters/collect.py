@@ -9,6 +9,7 @@ from django.db import close_old_connections
 from apps.common.clock import now
 from apps.common.errors import Unavailable
 from apps.messages import dead_letters
+from apps.messages.dead_letters import Saved
 from celery_sqs_fifo import PointerForm
 from observability.metrics import counters
 from tasks.base import PointerTask
@@ -47,24 +48,33 @@ def collect_dead_letters() -> None:
         collect_dead_letters.apply_async(deduplication_id=str(uuid4()))
 
 
-def _collect() -> bool:
-    """Collect dead letters. Return whether the queue is empty. Raise Unavailable.
+def collect_batch() -> Saved | None:
+    """Collect up to ten dead letters, or return None if none is visible. Raise Unavailable.
 
     Letters are committed before they are deleted from the queue. After a crash between the two they
-    are received again, and keeping them again changes nothing.
+    are received again, and storing them again changes nothing.
     """
-    for _ in range(MAX_BATCHES):
-        messages = receive(visibility_timeout=VISIBILITY_TIMEOUT)
-        if not messages:
-            return True
-        kept = dead_letters.keep(messages, now=now())
-        counters.metrics().collected.inc(kept.new)
-        undeleted = delete([message["ReceiptHandle"] for message in messages])
-        logger.info(
-            "dead_letters_collected",
-            extra={"received": len(messages), **kept._asdict(), "undeleted": len(undeleted)},
-        )
-    return False
+    messages = receive(visibility_timeout=VISIBILITY_TIMEOUT)
+    if not messages:
+        return None
+    kept = dead_letters.keep(messages, now=now())
+    counters.metrics().collected.inc(kept.new)
+    undeleted = delete([message["ReceiptHandle"] for message in messages])
+    logger.info(
+        "dead_letters_collected",
+        extra={
+            "received": len(messages),
+            "new": kept.new,
+            "erased": len(kept.erased),
+            "undeleted": len(undeleted),
+        },
+    )
+    return kept
+
+
+def _collect() -> bool:
+    """Collect a limited number of dead letters. Return whether the queue is empty."""
+    return any(collect_batch() is None for _ in range(MAX_BATCHES))
 
 
 def _redrive_requested() -> bool:

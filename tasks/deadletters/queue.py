@@ -1,4 +1,4 @@
-"""The SQS calls for dead letters. Each raises Unavailable if SQS does not carry it out."""
+"""The SQS calls for dead letters. Each function raises Unavailable if SQS fails."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -45,24 +45,11 @@ def delete(receipt_handles: Sequence[str]) -> list[str]:
     return [receipt_handles[int(failed["Id"])] for failed in answer.get("Failed", ())]
 
 
-def release(receipt_handles: Sequence[str]) -> None:
-    """Make received dead letters visible again, ten with each call."""
-    for start in range(0, len(receipt_handles), BATCH):
-        handles = receipt_handles[start : start + BATCH]
-        with aws.may_be_unavailable("SQS"):
-            aws.sqs_client().change_message_visibility_batch(
-                QueueUrl=settings.SQS_CONVERSATION_DLQ_URL,
-                Entries=[
-                    {"Id": str(index), "ReceiptHandle": handle, "VisibilityTimeout": 0}
-                    for index, handle in enumerate(handles)
-                ],
-            )
-
-
-def count_visible() -> int:
-    """Return the approximate number of dead letters that can be received now."""
+def count() -> int:
+    """Return the approximate number of dead letters on the queue, also of those in flight."""
     with aws.may_be_unavailable("SQS"):
-        return read_depth(aws.sqs_client(), settings.SQS_CONVERSATION_DLQ_URL).waiting
+        depth = read_depth(aws.sqs_client(), settings.SQS_CONVERSATION_DLQ_URL)
+    return depth.waiting + depth.in_flight
 
 
 def send_to_events(messages: Sequence[Mapping[str, Any]]) -> dict[int, str]:

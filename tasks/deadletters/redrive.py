@@ -13,15 +13,16 @@ from django.db.models import F
 
 from apps.common import aws
 from apps.common.clock import now
-from apps.messages.dead_letter_format import body_of, first_sent_milliseconds, own_attributes
+from apps.messages.dead_letter_format import body_of, own_attributes, place_of
 from apps.messages.dead_letters import PlannedRedrive
 from apps.messages.models import DeadLetter
-from celery_sqs_fifo import FIRST_SENT_AT
+from apps.messages.reading import attribute_names
+from celery_sqs_fifo import PLACE
 from tasks.deadletters.queue import BATCH, send_to_events
 
 logger = logging.getLogger(__name__)
 
-TOO_LARGE = "too large to be sent with the time at which it was first sent"
+TOO_LARGE = "too large to be sent with its place on the queue and its type"
 
 
 @dataclass(slots=True)
@@ -151,20 +152,22 @@ def _fit_batch(
 
 
 def _message(letter: DeadLetter) -> dict[str, Any]:
-    """Return the message to send: the event's body and the time at which it was first queued.
+    """Return the message to send: the event's body, its place and the attributes that it needs.
 
-    Each redrive of a letter has its own deduplication id. The message has as many of the event's
-    attributes as fit.
+    Each redrive of a letter has its own deduplication id. Of the event's other attributes, the
+    message has as many as fit.
     """
-    sent_at = str(first_sent_milliseconds(letter))
+    own = own_attributes(letter)
+    place = {"DataType": "String", "StringValue": str(place_of(letter))}
+    needed = {name: own.pop(name) for name in attribute_names() if name in own}
     message: dict[str, Any] = {
         "MessageBody": body_of(letter),
         "MessageGroupId": letter.group_id,
         "MessageDeduplicationId": f"{letter.message_id}:{letter.redrive_count}",
-        "MessageAttributes": {FIRST_SENT_AT: {"DataType": "String", "StringValue": sent_at}},
+        "MessageAttributes": {PLACE: place, **needed},
     }
     attributes = message["MessageAttributes"]
-    for name, value in own_attributes(letter).items():
+    for name, value in own.items():
         attributes[name] = value
         is_too_many = len(attributes) > aws.SQS_MAX_MESSAGE_ATTRIBUTES
         if is_too_many or _size(message) > aws.SQS_MAX_MESSAGE_BYTES:

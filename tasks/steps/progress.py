@@ -15,26 +15,27 @@ logger = logging.getLogger(__name__)
 class Progress:
     """The state of an event that its steps share.
 
-    `conversation_uuid` is the conversation of its message or window. `to_migrate` are the closed
-    conversations whose messages must be archived. `answered_uuid` is the conversation of its survey
-    answer.
+    `conversation_uuid` is the conversation of its message, answer or window, and `home` the group
+    of that conversation. `to_migrate` are the closed conversations whose messages must be archived.
+    `is_erased` is true for an answer that was queued before its contact was erased.
     """
 
     event: AnyEvent
     conversation_uuid: UUID | None = None
+    home: str = ""
     to_migrate: Sequence[UUID] = ()
-    answered_uuid: UUID | None = None
+    is_erased: bool = False
 
     @property
     def event_type(self) -> str:
-        """The event's `event_type`."""
+        """Return the event's `event_type`."""
         return self.event.event_type
 
     @property
     def subject_uuid(self) -> UUID | None:
-        """The conversation that the event is about, or None if it is not known yet."""
+        """Return the conversation that the event is about, or None if it is not known yet."""
         only_closed = self.to_migrate[0] if len(self.to_migrate) == 1 else None
-        return self.conversation_uuid or self.answered_uuid or only_closed
+        return self.conversation_uuid or only_closed
 
 
 def log_dropped_event(item: BatchItem) -> None:

@@ -1,22 +1,15 @@
-"""The first part of process_message: parse the body of an event."""
+"""The first part of process_message: read the events."""
 
-from datetime import UTC, datetime
-
-from apps.messages.events import Arrival
 from apps.messages.reading import parse_event
-from celery_sqs_fifo import BatchItem, QueuedEvent
+from celery_sqs_fifo import BatchItem
+from observability.metrics import counters
 from tasks.steps.progress import Progress
 
 
 def read(item: BatchItem) -> None:
-    """Parse the body of an event. Raise InvalidEvent."""
-    event = parse_event(body=item.event.body, arrival=_arrival(item.event))
+    """Read an event from its message. Raise InvalidEvent."""
+    queued = item.event
+    event = parse_event(body=queued.body, attributes=queued.attributes, place=queued.place)
+    if event.attribute_type:
+        counters.count_type_mismatch(event)
     item.state = Progress(event=event)
-
-
-def _arrival(event: QueuedEvent) -> Arrival:
-    return Arrival(
-        group_id=event.group_id,
-        sent_at=datetime.fromtimestamp(event.sent_at / 1000, UTC),
-        sequence_number=event.sequence_number,
-    )

@@ -1,10 +1,13 @@
 """The work of handle_csat: record the survey answers of events."""
 
-from apps.analytics.services import record_answer
+from typing import Any
+
+from apps.analytics.services import NewAnswer, record_answer
 from apps.common.clock import now
 from apps.conversations.erasing import ContactErased
-from apps.messages.entries import id_for_key
+from apps.messages import deletions
 from apps.messages.events import MessageEvent, SurveyAnswer
+from apps.messages.versions import identity
 from celery_sqs_fifo import BatchItem
 from observability.metrics import counters
 from tasks.steps.progress import log_dropped_event
@@ -14,27 +17,41 @@ def record(item: BatchItem) -> None:
     """Record the survey answer of an event, if it has one."""
     event = item.state.event
     answer = answer_of(item)
-    if not answer:
+    if not answer or item.state.is_erased:
         return
     try:
         is_new = record_answer(
-            contact=event.contact,
-            message_id=id_for_key(event.message_id),
-            conversation_uuid=item.state.answered_uuid,
-            key=answer.key,
-            value=answer.value,
-            score=answer.score,
-            answered_at=event.at,
-            sent_at=event.arrival.sent_at,
-            sequence_number=event.arrival.sequence_number,
-            correlation_id=event.correlation_id,
+            answer=NewAnswer(
+                contact=event.contact,
+                conversation_uuid=item.state.conversation_uuid,
+                place=event.place,
+                message_id=event.message_id,
+                key=answer.key,
+                value=answer.value,
+                score=answer.score,
+                problem=answer.problem,
+                message=_text_to_keep(item),
+                correlation_id=event.correlation_id,
+            ),
             now=now(),
         )
     except ContactErased:
         log_dropped_event(item)
     else:
-        if not is_new:
-            counters.metrics().duplicates.labels("answer").inc()
+        counters.count_answer(is_new=is_new, problem=answer.problem)
+
+
+def _text_to_keep(item: BatchItem) -> dict[str, Any] | None:
+    """Return the message of an answer, or None if there is none or its author deleted it."""
+    entry = item.state.event.entry
+    if entry is None or item.state.conversation_uuid:
+        return entry.message if entry else None
+    name = identity(entry.as_json(home=item.state.home))
+    waiting = deletions.waiting(item.state.event.contact, now=now())
+    if waiting.filter(identity=name).exists():
+        return None
+    message: dict[str, Any] = entry.message
+    return message
 
 
 def answer_of(item: BatchItem) -> SurveyAnswer | None:

@@ -1,12 +1,17 @@
-"""The work of persist_dynamo: store messages, and archive those of closed conversations."""
+"""The work of persist_dynamo: store messages, archive those of closed conversations, delete."""
 
 from collections.abc import Sequence
 from uuid import UUID
 
+from apps.analytics.services import remove_text
 from apps.common.clock import now
-from apps.messages import store
+from apps.conversations import archive_checks
+from apps.messages import deletions, store
+from apps.messages.archiving import apply_deletions
 from apps.messages.entries import MessageEntry
-from apps.messages.events import MessageEvent
+from apps.messages.events import DeletionEvent, MessageEvent, StatusEvent
+from apps.messages.statuses import MessageStatus, status_items
+from apps.messages.store import Target
 from celery_sqs_fifo import BatchItem
 from observability.metrics import counters
 from tasks.closing import migrate_on_close
@@ -14,28 +19,69 @@ from tasks.steps.progress import Progress
 
 
 def store_all(batch: Sequence[BatchItem]) -> None:
-    """Store the messages of a batch."""
+    """Store the messages of a batch, and the statuses that are kept."""
     entries = [entry for item in batch if (entry := _entry_of(item))]
-    counters.metrics().stored.inc(store.put_all(entries=entries, now=now()))
+    statuses = status_items(filter(None, map(_status_of, batch)), now=now())
+    stored = store.put_all(entries=entries, others=statuses, now=now())
+    counters.metrics().stored.inc(stored)
 
 
 def store_one(item: BatchItem) -> None:
-    """Store the message of an event, if it has one."""
+    """Store the message of an event, or its status, if it has one."""
     entry = _entry_of(item)
     if entry:
-        is_new = store.put(conversation_uuid=entry[0], entry=entry[1], now=now())
+        is_new = store.put(target=entry[0], entry=entry[1], now=now())
         counters.count_stored(is_new=is_new)
+    elif status := _status_of(item):
+        store.put_all(entries=(), others=status_items([status], now=now()), now=now())
 
 
-def migrate_closed(item: BatchItem) -> None:
-    """Archive the messages of conversations that the event closed, or came too late for."""
+def migrate_closed(item: BatchItem, *, archived: set[UUID]) -> None:
+    """Archive the messages of conversations that the event closed, or came too late for.
+
+    `archived` are the conversations of the batch that are archived already, with the messages of
+    all its events. Those of this event are added.
+    """
     for conversation_uuid in item.state.to_migrate:
-        migrate_on_close.run_in_this_delivery(str(conversation_uuid))
+        if conversation_uuid not in archived:
+            migrate_on_close.run_in_this_delivery(str(conversation_uuid))
+            archived.add(conversation_uuid)
 
 
-def _entry_of(item: BatchItem) -> tuple[UUID, MessageEntry] | None:
+def delete_message(item: BatchItem) -> None:
+    """Delete the message that an event deletes, in all stores, or leave a deletion that waits."""
+    event = item.state.event
+    if not isinstance(event, DeletionEvent) or item.state.is_erased:
+        return
+    waiting = deletions.waiting(event.contact, now=now()).filter(identity=event.identity)
+    counters.count_archived(
+        apply_deletions(contact=event.contact, waiting=list(waiting.all()), now=now())
+    )
+    if event.direction == "received":
+        # The message may be the text of an answer without a conversation.
+        remove_text(contact=event.contact, message_id=event.message_id)
+    if waiting.exists():
+        archive_checks.check_soon(contact=event.contact, now=now())
+
+
+def _status_of(item: BatchItem) -> MessageStatus | None:
+    """Return the status of an event that has a conversation, or None."""
+    progress: Progress = item.state
+    event = progress.event
+    if not isinstance(event, StatusEvent) or not progress.conversation_uuid:
+        return None
+    return MessageStatus(
+        target=Target(conversation_uuid=progress.conversation_uuid, home=progress.home),
+        identity=event.identity,
+        status=event.status,
+        place=event.place,
+    )
+
+
+def _entry_of(item: BatchItem) -> tuple[Target, MessageEntry] | None:
     progress: Progress = item.state
     entry = progress.event.entry if isinstance(progress.event, MessageEvent) else None
     if entry and progress.conversation_uuid:
-        return progress.conversation_uuid, entry
+        target = Target(conversation_uuid=progress.conversation_uuid, home=progress.home)
+        return target, entry
     return None
