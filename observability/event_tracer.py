@@ -26,7 +26,8 @@ from observability.log_fields import event_fields
 
 _W3C = TraceContextTextMapPropagator()
 _NANOSECONDS = 1_000_000_000
-# The root span has the message id in an attribute of OpenTelemetry, and its trace has the trace id.
+# The root span has these already: the message id in an attribute of OpenTelemetry's, and the trace
+# id as the id of its trace.
 _FIELDS_NOT_COPIED = ("message_id", "trace_id")
 
 
@@ -117,7 +118,7 @@ def _end_trace(item: BatchItem, *, at: int) -> None:
     root: Span = item.trace.root
     fields = event_fields(item)
     root.set_attributes({name: fields[name] for name in fields if name not in _FIELDS_NOT_COPIED})
-    root.set_attribute("since_sent_ms", at // 1_000_000 - item.event.sent_at)
+    root.set_attribute("since_sent_ms", at // 1_000_000 - item.event.place.queue_time)
     _set_outcome(root, item.outcome or DONE)
     root.end(at)
 

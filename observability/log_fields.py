@@ -1,10 +1,9 @@
 """The fields that log lines, traces and error reports have about an event.
 
-Fields are ids and kinds. They never contain text that people wrote, their names or addresses.
+Fields are ids and kinds. They never contain a person's name, address or text.
 """
 
 import hmac
-import json
 import logging
 import re
 import time
@@ -15,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from django.conf import settings
 
 from apps.messages.event_types import type_of
+from apps.messages.reading import describe_event
 from celery_sqs_fifo.observing import observing
 from observability.log_context import EVENT_FIELDS, BoundFields
 
@@ -51,11 +51,11 @@ def message_fields(
 ) -> dict[str, str]:
     """Return the fields of a message on the queue: an event's JSON, or a pointer's task.
 
-    The fields have only ids of a body. An id that does not look like one is replaced by its hash.
+    Only ids are taken from a body. An id that does not look like one is replaced by its hash.
     """
     fields = {"group": hash_for_logs(group_id)}
     if task:
-        return {**fields, **pointer_fields(task, arguments)}
+        return {**fields, **_project_of_group(group_id), **pointer_fields(task, arguments)}
     if not isinstance(event, dict):
         return {**fields, "event_type": UNKNOWN_TYPE}
     event_type, correlation_id = type_of(event), event.get("correlation_id")
@@ -70,7 +70,7 @@ def message_fields(
 
 
 def pointer_fields(task: str, arguments: Sequence[Any]) -> dict[str, str]:
-    """Return the fields of a pointer: its task, and the id of what it names."""
+    """Return the fields of a pointer: its task, and the conversation or erasure that it names."""
     named = "erasure" if task == _ERASES else "conversation_uuid"
     return {"step": task} | ({named: str(arguments[0])} if arguments else {})
 
@@ -79,7 +79,8 @@ def event_fields(item: "BatchItem") -> dict[str, str]:
     """Return the fields of an event that runs through the steps."""
     queued, progress = item.event, item.state
     if progress is None:
-        fields = message_fields(group_id=queued.group_id, event=_json(queued.body))
+        described = describe_event(queued.body, queued.attributes)
+        fields = message_fields(group_id=queued.group_id, event=described)
     else:
         event = progress.event
         fields = {
@@ -110,10 +111,16 @@ def log_ended_events(batch: Sequence["BatchItem"]) -> None:
                 fields = {
                     **event_fields(item),
                     "outcome": "done",
-                    "since_sent_ms": int(now) - item.event.sent_at,
+                    "since_sent_ms": int(now) - item.event.place.queue_time,
                     "receive_count": item.event.receive_count,
                 }
                 logger.info("event_ended", extra=fields)
+
+
+def _project_of_group(group_id: str) -> dict[str, str]:
+    """Return the project in a contact's message group, or nothing for another group."""
+    project, colon, _ = group_id.partition(":")
+    return {"project_uuid": project} if colon and _UUID.fullmatch(project) else {}
 
 
 def _id_or_hash(correlation_id: str) -> str:
@@ -122,10 +129,3 @@ def _id_or_hash(correlation_id: str) -> str:
         return correlation_id
     is_plain = _PLAIN_ID.fullmatch(correlation_id) and not _NUMBER.fullmatch(correlation_id)
     return correlation_id if is_plain else f"hash-{hash_for_logs(correlation_id)}"
-
-
-def _json(body: str) -> Any:
-    try:
-        return json.loads(body, parse_int=str, parse_float=str)
-    except (ValueError, RecursionError):
-        return None

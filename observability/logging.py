@@ -49,7 +49,7 @@ def logging_config(*, level: str) -> dict[str, Any]:
     """Return the logging configuration: JSON lines, or readable lines if stderr is a terminal.
 
     Libraries never log at DEBUG, whatever `level` is, because their debug lines contain arguments
-    of tasks, SQL and requests, and so personal data.
+    of tasks, SQL and requests, which include personal data.
     """
     renderer: Any = (
         structlog.dev.ConsoleRenderer()

@@ -44,10 +44,11 @@ def load(**_signal: Any) -> None:
 
 @signals.worker_process_init.connect
 def start(**_signal: Any) -> None:
-    """Start tracing in a pool process. Each process needs its own thread, which no fork copies.
+    """Start tracing in a pool process.
 
-    The thread that sends traces has a bounded queue and drops what does not fit. A collector that
-    is slow or down therefore delays no event.
+    Each process needs its own thread, because a fork does not copy threads. The thread that sends
+    traces has a bounded queue and drops what does not fit. A collector that is slow or down
+    therefore does not delay events.
     """
     if not settings.TRACING_ENABLED:
         return

@@ -104,7 +104,10 @@ class OncePerCause:
         self._seen: dict[str, tuple[float, int]] = {}
 
     def repeats(self, cause: str) -> int | None:
-        """Return how many reports were held back since the last. None: hold this one back, too."""
+        """Return how many reports were held back since the last one that was let through.
+
+        Return None if this one must be held back too.
+        """
         now = self._now()
         reported_at, held_back = self._seen.get(cause, (now - self._seconds, 0))
         if now - reported_at < self._seconds:
@@ -131,7 +134,8 @@ def _report(event: Event, hint: Hint, *, once: OncePerCause) -> Event | None:
     if exceptions := _exceptions(whole, error=(hint.get("exc_info") or (None, None))[1]):
         report["exception"] = {"values": exceptions}
     elif record:
-        # The message is constant: without an exception, only lines of this service are reported.
+        # A line without an exception is reported only if this service logs it. Its message is then
+        # constant.
         report["message"] = record.getMessage()
     sent: Any = report
     return sent  # type: ignore[no-any-return]

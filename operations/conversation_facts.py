@@ -1,9 +1,10 @@
-"""What operators see of a conversation: never its contact or a text."""
+"""The facts about a conversation that operators see, without its contact and its messages."""
 
 from zoneinfo import ZoneInfo
 
 from apps.conversations.models import Conversation, Resolution
-from apps.messages import store
+from apps.messages.archive_parts import merged_places
+from apps.messages.transcript import unarchived
 from operations.management.command_line import format_time
 
 
@@ -19,7 +20,8 @@ def describe_state(conversation: Conversation) -> str:
 def facts(conversation: Conversation) -> dict[str, object]:
     """Return the facts about a conversation, by the names that are printed."""
     project = conversation.project
-    stored = sum(len(batch.entries) for batch in store.batches(conversation.uuid))
+    batches = unarchived(conversation, known=merged_places(conversation.uuid))
+    stored = sum(len(batch.entries) for batch in batches)
     local = conversation.closes_at.astimezone(ZoneInfo(project.timezone))
     return {
         "conversation": conversation.uuid,
@@ -34,9 +36,15 @@ def facts(conversation: Conversation) -> dict[str, object]:
         "ended at": format_time(conversation.ended_at),
         "first message at": format_time(conversation.first_message_at),
         "last message at": format_time(conversation.last_message_at),
+        "human took over": "yes" if conversation.has_chats_room else "no",
+        "window id": conversation.external_id or "-",
+        "window starts at": format_time(conversation.window_start),
+        "window ends at": format_time(conversation.window_end),
+        "ticket": conversation.ticket_uuid or "-",
+        "agent": conversation.agent_uuid or "-",
         "CSAT": _score(conversation.csat),
         "NPS": _score(conversation.nps),
-        "messages": f"{conversation.message_count} archived, {stored} in DynamoDB",
+        "messages": f"{conversation.message_count} archived, {stored} only in DynamoDB",
         "archived at": format_time(conversation.archived_at),
         "next archiving at": format_time(conversation.archive_check_at),
         "requested": _requested(conversation),

@@ -57,8 +57,8 @@ def wait_until_done(conversation_uuid: UUID, *, seconds: float) -> Conversation 
 
 
 def reopening_was_refused(*, before: Conversation, after: Conversation) -> bool:
-    """Return whether a conversation that was closed before the request is still closed after it."""
-    return before.resolution != Resolution.IN_PROGRESS and after.opened_at == before.opened_at
+    """Return whether a conversation has the same end after the request as before it."""
+    return before.resolution != Resolution.IN_PROGRESS and after.ended_at == before.ended_at
 
 
 def record_reading(conversation_uuid: UUID) -> None:

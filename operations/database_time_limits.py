@@ -1,11 +1,11 @@
 """The time limits that PostgreSQL enforces for this service's role.
 
-They are settings of the role in the database, so that they apply to every session, also behind a
-pooler. PgBouncer refuses or ignores the startup parameter `options`, and a `SET` would stay in the
-server connection when another client gets it (PgBouncer, "ignore_startup_parameters" and
-"pool_mode").
+They are settings of the role in the database, so they apply to every session, even behind a pooler.
+PgBouncer refuses or ignores the startup parameter `options`, and a `SET` would stay in the server
+connection when another client gets it (PgBouncer, "ignore_startup_parameters" and "pool_mode").
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from django.db import connection
@@ -24,6 +24,8 @@ class TimeLimit:
 TIME_LIMITS = (
     TimeLimit(setting="lock_timeout", value="5s"),
     TimeLimit(setting="statement_timeout", value="30s"),
+    # Without it, the session of a client that vanished in a transaction keeps its locks for hours.
+    TimeLimit(setting="idle_in_transaction_session_timeout", value="30s"),
 )
 
 
@@ -39,11 +41,12 @@ def missing_time_limits() -> list[TimeLimit]:
     return [limit for limit in TIME_LIMITS if limit.setting not in in_force]
 
 
-def ensure_time_limits() -> None:
+def ensure_time_limits(*, report: Callable[[str], object] = lambda _change: None) -> None:
     """Set the missing time limits for new sessions of this role in this database.
 
-    A role may change its own settings (PostgreSQL, "ALTER ROLE"). A limit that has another value
-    does not change. Raise Django's database errors.
+    A role may change its own settings (PostgreSQL, "ALTER ROLE"). A limit that already has a value
+    other than 0 is left as it is. Pass a sentence about each change to `report`. Raise Django's
+    database errors.
     """
     for limit in missing_time_limits():
         with connection.cursor() as cursor:
@@ -56,3 +59,7 @@ def ensure_time_limits() -> None:
                     sql.Literal(limit.value),
                 )
             )
+        report(
+            f"The role {connection.settings_dict['USER']}: {limit.setting} was not set, and is now "
+            f"{limit.value} for new sessions."
+        )

@@ -1,69 +1,72 @@
-"""Creating and configuring the AWS resources of this service."""
+"""Creating and configuring the AWS resources of this service.
+
+Only what differs is changed. The functions pass a sentence about each change to `report`, and raise
+Refused, with a sentence, for what cannot be changed.
+"""
 
 import json
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
 
 from apps.common import aws
 from apps.messages import message_table
+from operations.aws_refusals import Refused, explaining_refusals
 
 if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
     from mypy_boto3_sqs import SQSClient
 
 MAX_RECEIVE_COUNT = 100
+Report = Callable[[str], object]
+KEYS = {"HASH": message_table.PARTITION_KEY, "RANGE": message_table.SORT_KEY}
 
 
-def ensure_queues() -> None:
-    """Create the FIFO queue and its dead-letter queue, or set the attributes of existing ones.
+def ignore(_change: str) -> None:
+    """Report nothing."""
+
+
+def ensure_queues(*, report: Report = ignore) -> None:
+    """Create the FIFO queue and its dead-letter queue, or set the attributes that differ.
 
     Both keep messages for 14 days, deduplicate within a message group, and have a throughput limit
     for each group. The worker decides which messages are dead. As a last resort, SQS moves a
     message to the dead-letter queue after MAX_RECEIVE_COUNT receives.
     """
     sqs = aws.sqs_client()
-    dead_letters = _ensure_queue(sqs, settings.SQS_CONVERSATION_DLQ_URL, {})
-    arn = sqs.get_queue_attributes(QueueUrl=dead_letters, AttributeNames=["QueueArn"])
+    letters_url = _ensure_queue(sqs, settings.SQS_CONVERSATION_DLQ_URL, {}, report=report)
+    with explaining_refusals(service="sqs", resource=aws.queue_name(letters_url)):
+        arn = sqs.get_queue_attributes(QueueUrl=letters_url, AttributeNames=["QueueArn"])
     redrive = {
         "deadLetterTargetArn": arn["Attributes"]["QueueArn"],
         "maxReceiveCount": MAX_RECEIVE_COUNT,
     }
-    _ensure_queue(sqs, settings.SQS_CONVERSATION_QUEUE_URL, {"RedrivePolicy": json.dumps(redrive)})
+    policy = {"RedrivePolicy": json.dumps(redrive)}
+    _ensure_queue(sqs, settings.SQS_CONVERSATION_QUEUE_URL, policy, report=report)
 
 
-def ensure_table() -> None:
-    """Create the DynamoDB table if it is missing, and enable its expiry."""
+def ensure_table(*, report: Report = ignore) -> None:
+    """Create the DynamoDB table if it is missing, and enable its expiry if it is off."""
     dynamodb = aws.dynamodb_client()
     table = settings.DYNAMODB_MESSAGE_TABLE
-    try:
-        dynamodb.describe_table(TableName=table)
-    except dynamodb.exceptions.ResourceNotFoundException:
-        dynamodb.create_table(
-            TableName=table,
-            BillingMode="PAY_PER_REQUEST",
-            KeySchema=[
-                {"AttributeName": message_table.PARTITION_KEY, "KeyType": "HASH"},
-                {"AttributeName": message_table.SORT_KEY, "KeyType": "RANGE"},
-            ],
-            AttributeDefinitions=[
-                {"AttributeName": message_table.PARTITION_KEY, "AttributeType": "S"},
-                {"AttributeName": message_table.SORT_KEY, "AttributeType": "S"},
-            ],
-        )
-        dynamodb.get_waiter("table_exists").wait(
-            TableName=table, WaiterConfig={"Delay": 1, "MaxAttempts": 60}
-        )
-    expiry = dynamodb.describe_time_to_live(TableName=table)["TimeToLiveDescription"]
-    if expiry["TimeToLiveStatus"] not in ("ENABLED", "ENABLING"):
-        dynamodb.update_time_to_live(
-            TableName=table,
-            TimeToLiveSpecification={"Enabled": True, "AttributeName": message_table.EXPIRY},
-        )
+    with explaining_refusals(service="dynamodb", resource=table):
+        try:
+            found = dynamodb.describe_table(TableName=table)["Table"]
+        except dynamodb.exceptions.ResourceNotFoundException:
+            _create_table(dynamodb, table)
+            report(f"{table}: created.")
+        else:
+            _refuse_other_keys(table, found)
+        _ensure_expiry(dynamodb, table, report=report)
 
 
-def _ensure_queue(sqs: "SQSClient", url: str, attributes: dict[str, str]) -> str:
-    fixed = {"FifoQueue": "true"}
-    changeable: Any = {
+def _ensure_queue(
+    sqs: "SQSClient", url: str, attributes: Mapping[str, str], *, report: Report
+) -> str:
+    """Create a queue or change its attributes, and return its URL."""
+    name = aws.queue_name(url)
+    wanted: Any = {
         "ContentBasedDeduplication": "false",
         "DeduplicationScope": "messageGroup",
         "FifoThroughputLimit": "perMessageGroupId",
@@ -72,10 +75,83 @@ def _ensure_queue(sqs: "SQSClient", url: str, attributes: dict[str, str]) -> str
         "VisibilityTimeout": str(settings.SQS_CONVERSATION_VISIBILITY_TIMEOUT),
         **attributes,
     }
-    name = aws.queue_name(url)
-    try:
-        found = sqs.get_queue_url(QueueName=name)["QueueUrl"]
-    except sqs.exceptions.QueueDoesNotExist:
-        return sqs.create_queue(QueueName=name, Attributes=fixed | changeable)["QueueUrl"]
-    sqs.set_queue_attributes(QueueUrl=found, Attributes=changeable)
+    with explaining_refusals(service="sqs", resource=name):
+        try:
+            found = sqs.get_queue_url(QueueName=name)["QueueUrl"]
+        except sqs.exceptions.QueueDoesNotExist:
+            created = sqs.create_queue(QueueName=name, Attributes={"FifoQueue": "true", **wanted})
+            report(f"{name}: created.")
+            return created["QueueUrl"]
+        current = sqs.get_queue_attributes(QueueUrl=found, AttributeNames=["All"])["Attributes"]
+        if current.get("FifoQueue") != "true":
+            raise Refused(
+                f"{name} is a standard queue, which keeps no order and cannot become a FIFO queue. "
+                "Set its URL to that of a new queue whose name ends in .fifo."
+            )
+        different = {
+            attribute: value
+            for attribute, value in wanted.items()
+            if _comparable(current.get(attribute)) != _comparable(value)
+        }
+        if different:
+            sqs.set_queue_attributes(QueueUrl=found, Attributes=different)
+    for attribute, value in different.items():
+        before = current.get(attribute, "not set")
+        report(f"{name}: {attribute} was {before}, and is now {value}.")
     return found
+
+
+def _comparable(value: str | None) -> Any:
+    """Return a redrive policy as a dict of strings, because its JSON has several forms."""
+    if value and value.startswith("{"):
+        return {key: str(part) for key, part in json.loads(value).items()}
+    return value
+
+
+def _create_table(dynamodb: "DynamoDBClient", table: str) -> None:
+    dynamodb.create_table(
+        TableName=table,
+        BillingMode="PAY_PER_REQUEST",
+        KeySchema=[
+            {"AttributeName": KEYS["HASH"], "KeyType": "HASH"},
+            {"AttributeName": KEYS["RANGE"], "KeyType": "RANGE"},
+        ],
+        AttributeDefinitions=[
+            {"AttributeName": name, "AttributeType": "S"} for name in KEYS.values()
+        ],
+    )
+    dynamodb.get_waiter("table_exists").wait(
+        TableName=table, WaiterConfig={"Delay": 1, "MaxAttempts": 60}
+    )
+
+
+def _refuse_other_keys(table: str, found: Mapping[str, Any]) -> None:
+    keys = {key["KeyType"]: key["AttributeName"] for key in found["KeySchema"]}
+    if keys != KEYS:
+        raise Refused(
+            f"{table} has the keys {', '.join(keys.values())}, not {', '.join(KEYS.values())}. The "
+            "keys of a table cannot be changed: set DYNAMODB_MESSAGE_TABLE to an unused name."
+        )
+
+
+def _ensure_expiry(dynamodb: "DynamoDBClient", table: str, *, report: Report) -> None:
+    expiry = dynamodb.describe_time_to_live(TableName=table)["TimeToLiveDescription"]
+    status, attribute = expiry["TimeToLiveStatus"], expiry.get("AttributeName")
+    if status == "DISABLING":
+        raise Refused(
+            f"The expiry of {table} is being switched off, which takes up to an hour. Run this "
+            "again then."
+        )
+    if status in ("ENABLED", "ENABLING"):
+        if attribute != message_table.EXPIRY:
+            raise Refused(
+                f"The expiry of {table} uses the attribute {attribute}, not "
+                f"{message_table.EXPIRY}. `python manage.py doctor` shows how to switch it off "
+                "(dynamodb.ttl); run this again an hour later."
+            )
+        return
+    dynamodb.update_time_to_live(
+        TableName=table,
+        TimeToLiveSpecification={"Enabled": True, "AttributeName": message_table.EXPIRY},
+    )
+    report(f"{table}: its expiry was off, and is now on with the attribute {message_table.EXPIRY}.")

@@ -27,10 +27,10 @@ from django_celery_beat.models import (
 from apps.conversations import audit
 from apps.conversations.admin.base import Audited, actor
 from apps.conversations.models import AuditAction
-from tasks.schedules import EVERY_MINUTE
+from tasks.schedules import SCHEDULES, is_in_utc
 
 MIN_INTERVAL = timedelta(seconds=10)
-TASKS = {task.name: task for task in EVERY_MINUTE.values()}
+TASKS = {task.name: task for task in SCHEDULES.values()}
 
 # The fields of unsupported options, with the values that they must have.
 UNSUPPORTED_FIELDS = {
@@ -51,6 +51,11 @@ UNSUPPORTED_EXPLANATION = (
     "A FIFO queue supports no delay, expiry or priority of a message, and these tasks have no "
     "arguments and only one queue. A schedule that sets any of these fails each time and cannot be "
     "changed here: delete it, and run “manage.py provision” to create the service's own again."
+)
+
+NOT_IN_UTC = (
+    "Crontabs must be in UTC. In a zone with daylight saving time, beat would send nothing for an "
+    "hour in autumn."
 )
 
 for model in (PeriodicTask, IntervalSchedule, CrontabSchedule, ClockedSchedule, SolarSchedule):
@@ -80,6 +85,13 @@ class ScheduleForm(forms.ModelForm):
         if interval and interval.schedule.run_every < MIN_INTERVAL:
             raise ValidationError(_too_short_sentence())
         return interval
+
+    def clean_crontab(self) -> CrontabSchedule | None:
+        """Return the crontab. Raise ValidationError if it is not in UTC."""
+        crontab: CrontabSchedule | None = self.cleaned_data["crontab"]
+        if crontab and not is_in_utc(crontab):
+            raise ValidationError(NOT_IN_UTC)
+        return crontab
 
 
 @admin.register(PeriodicTask)
@@ -185,10 +197,26 @@ class IntervalAdmin(Audited, IntervalScheduleAdmin):
     inlines = ()
 
 
+class CrontabForm(forms.ModelForm):
+    """The form of a crontab, which must be in UTC."""
+
+    class Meta:
+        model = CrontabSchedule
+        fields = ("minute", "hour", "day_of_month", "month_of_year", "day_of_week", "timezone")
+
+    def clean(self) -> Any:
+        """Return the cleaned data. Raise ValidationError if the crontab is not in UTC."""
+        cleaned = super().clean() or {}
+        if "timezone" in cleaned and not is_in_utc(CrontabSchedule(timezone=cleaned["timezone"])):
+            self.add_error("timezone", NOT_IN_UTC)
+        return cleaned
+
+
 @admin.register(CrontabSchedule)
 class CrontabAdmin(Audited, CrontabScheduleAdmin):
     """Crontabs. A change applies to all schedules that use the crontab."""
 
+    form = CrontabForm
     inlines = ()
 
 

@@ -71,7 +71,7 @@ class QueueDepths:
 
 
 class QueueBroker:
-    """Stands in for the broker that Flower's broker page reads, which calls only `queues`."""
+    """Replaces the broker of Flower's broker page, which calls only `queues`."""
 
     def __init__(self, depths: QueueDepths) -> None:
         self._depths = depths

@@ -13,8 +13,12 @@ from prometheus_client import CollectorRegistry, Counter, Histogram
 
 from apps.analytics.outbox import DeliveryCounts
 from apps.conversations.attribution import Attribution
+from apps.messages.archiving import Merged
+from apps.messages.event_types import EVENT_TYPES
+from apps.messages.events import Event, StatusEvent
 from celery_sqs_fifo import BatchItem, Result
 from celery_sqs_fifo.observing import ObservingMetric
+from observability.log_fields import UNKNOWN_TYPE
 from observability.metrics import definitions
 
 DONE = "done"
@@ -32,12 +36,16 @@ class Metrics:
         self.step_seconds = self._histogram(definitions.STEP_SECONDS)
         self.stored = self._counter(definitions.MESSAGES_STORED)
         self.duplicates = self._counter(definitions.DUPLICATES_IGNORED)
+        self.without_score = self._counter(definitions.ANSWERS_WITHOUT_SCORE)
         self.foreign_group = self._counter(definitions.FOREIGN_GROUP_EVENTS)
+        self.type_mismatches = self._counter(definitions.TYPE_MISMATCHES)
         self.late = self._counter(definitions.LATE_MESSAGES)
         self.opened = self._counter(definitions.OPENED)
         self.closed = self._counter(definitions.CLOSED)
         self.archives = self._counter(definitions.ARCHIVES_WRITTEN)
         self.archived = self._counter(definitions.MESSAGES_ARCHIVED)
+        self.retries = self._counter(definitions.POSSIBLE_RETRIES)
+        self.statuses = self._counter(definitions.MESSAGE_STATUSES)
         self.lake = self._counter(definitions.LAKE_EVENTS)
         self.collected = self._counter(definitions.DEAD_LETTERS_COLLECTED)
 
@@ -83,7 +91,15 @@ def count_delivery(batch: Sequence[BatchItem]) -> None:
     latency = metrics().latency
     for item in batch:
         if item.outcome is None:
-            latency.observe(max(0.0, now - item.event.sent_at / 1000))
+            latency.observe(max(0.0, now - item.event.place.queue_time / 1000))
+            if isinstance(item.state.event, StatusEvent):
+                metrics().statuses.labels(item.state.event.status).inc()
+
+
+def count_type_mismatch(event: Event) -> None:
+    """Count an event whose message attribute names another type."""
+    named = event.attribute_type if event.attribute_type in EVENT_TYPES else UNKNOWN_TYPE
+    metrics().type_mismatches.labels(event.event_type, named).inc()
 
 
 def count_attribution(attribution: Attribution) -> None:
@@ -104,11 +120,21 @@ def count_stored(*, is_new: bool) -> None:
         metrics().duplicates.labels("message").inc()
 
 
-def count_archived(versions: int) -> None:
-    """Count the versions of messages that were moved into the archive of a conversation."""
-    if versions:
-        metrics().archives.inc()
-        metrics().archived.inc(versions)
+def count_answer(*, is_new: bool, problem: str) -> None:
+    """Count an answer without a score, or a duplicate if the answer was not new."""
+    if not is_new:
+        metrics().duplicates.labels("answer").inc()
+    elif problem:
+        metrics().without_score.labels(problem).inc()
+
+
+def count_archived(merged: Merged) -> None:
+    """Count the versions of messages that were merged into archives, and the retries in them."""
+    for versions in (merged.own, merged.others):
+        if versions:
+            metrics().archives.inc()
+            metrics().archived.inc(versions)
+    metrics().retries.inc(merged.retries)
 
 
 def count_lake_events(counts: DeliveryCounts) -> None:

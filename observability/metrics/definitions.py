@@ -7,6 +7,8 @@ a group or a contact.
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from apps.messages.events import OTHER_STATUS, STATUSES
+
 # The values of gauges, by name and then by the values of their labels.
 Reading = Mapping[str, Mapping[tuple[str, ...], float]]
 
@@ -75,14 +77,26 @@ DUPLICATES_IGNORED = Counter(
     labels=("kind",),
     values=("message", "answer"),
 )
+ANSWERS_WITHOUT_SCORE = Counter(
+    name="conversations_answers_without_score",
+    meaning="CSAT and NPS answers that were recorded without a score, by reason.",
+    labels=("problem",),
+    values=("missing", "not_a_number", "not_whole", "out_of_range"),
+)
 FOREIGN_GROUP_EVENTS = Counter(
     name="conversations_foreign_group_events",
-    meaning="Events that arrived in another message group than that of their conversation.",
+    meaning="Events that arrived in a message group other than that of their conversation.",
+)
+TYPE_MISMATCHES = Counter(
+    name="conversations_type_mismatches",
+    meaning="Events whose message attribute names another type than their body, whose type counts;"
+    " a rerun or redelivery counts again.",
+    labels=("event_type", "attribute_type"),
 )
 LATE_MESSAGES = Counter(
     name="conversations_late_messages",
-    meaning="Messages that came after their conversation had closed: recognized by their time, or"
-    " found in DynamoDB after archiving.",
+    meaning="Messages that came after their conversation had closed: recognized by their place on"
+    " the queue, or found in DynamoDB after archiving.",
     labels=("found",),
     values=("by_time", "by_search"),
 )
@@ -98,11 +112,22 @@ CLOSED = Counter(
 )
 ARCHIVES_WRITTEN = Counter(
     name="conversations_archives_written",
-    meaning="Times that messages of a conversation were moved into its archive.",
+    meaning="Times that messages of a conversation were merged into its archive.",
 )
 MESSAGES_ARCHIVED = Counter(
     name="conversations_messages_archived",
-    meaning="Versions of messages that were moved into archives.",
+    meaning="Versions of messages that were merged into archives.",
+)
+POSSIBLE_RETRIES = Counter(
+    name="conversations_possible_retries",
+    meaning="Archived messages that a producer has probably sent before with another id, because"
+    " correlation id, type and text are equal.",
+)
+MESSAGE_STATUSES = Counter(
+    name="conversations_message_statuses",
+    meaning="Delivery statuses that were processed, kept or not; a redelivery counts again.",
+    labels=("status",),
+    values=(*STATUSES, OTHER_STATUS),
 )
 LAKE_EVENTS = Counter(
     name="conversations_lake_events",
@@ -151,6 +176,10 @@ ARCHIVES_PENDING = Gauge(
     name="conversations_archives_pending",
     meaning="Conversations that closed over 15 minutes ago and are not archived; up to 10,000.",
 )
+LAKE_ENABLED = Gauge(
+    name="conversations_lake_enabled",
+    meaning="1 if answers are sent to a data lake; 0 if `DATALAKE_URL` is `none`.",
+)
 LAKE_WAITING = Gauge(
     name="conversations_lake_waiting",
     meaning="Events that wait to be sent to the data lake; up to 10,000.",
@@ -176,7 +205,8 @@ DEAD_LETTERS_OLDEST_AGE = Gauge(
 )
 BEAT_LAST_TICK_AGE = Gauge(
     name="conversations_beat_last_tick_age_seconds",
-    meaning="Time since beat last sent a task. Beat saves this time every three minutes.",
+    meaning="Time since beat last sent a task, which beat saves every three minutes; negative if"
+    " beat has saved a time in the future, because a clock is or was ahead.",
 )
 IN_PROGRESS = Gauge(
     name="conversations_in_progress_estimate",
@@ -184,7 +214,7 @@ IN_PROGRESS = Gauge(
 )
 POSTGRESQL_GAUGES = (
     *(CLOSINGS_DUE, CLOSINGS_OVERDUE, CLOSINGS_CLAIMED, CLOSINGS_LATE, ARCHIVES_PENDING),
-    *(LAKE_WAITING, LAKE_OLDEST_AGE, LAKE_REFUSED),
+    *(LAKE_ENABLED, LAKE_WAITING, LAKE_OLDEST_AGE, LAKE_REFUSED),
     *(DEAD_LETTERS_WAITING, DEAD_LETTERS_OLDEST_AGE, BEAT_LAST_TICK_AGE, IN_PROGRESS),
 )
 

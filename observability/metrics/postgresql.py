@@ -10,6 +10,7 @@ from typing import Any
 
 from django.db import connection, transaction
 
+from apps.analytics import datalake
 from apps.common.clock import now as clock_now
 from observability.metrics import definitions
 from observability.metrics.definitions import Gauge, Reading
@@ -56,9 +57,9 @@ SELECT count(*) FROM (
 ) AS refused
 """
 LETTERS = """
-SELECT reason, count(*), min(first_sent_at) FROM (
-    SELECT reason, first_sent_at FROM conversation_messages_deadletter
-    WHERE redriven_at IS NULL ORDER BY first_sent_at DESC, id DESC LIMIT %(limit)s
+SELECT reason, count(*), min(queue_time) FROM (
+    SELECT reason, queue_time FROM conversation_messages_deadletter
+    WHERE redriven_at IS NULL ORDER BY queue_time DESC, id DESC LIMIT %(limit)s
 ) AS waiting GROUP BY reason ORDER BY count(*) DESC
 """
 # The table has only a few rows, all of them schedules of this service's tasks.
@@ -78,12 +79,14 @@ def read_postgresql() -> Reading:
     try:
         with transaction.atomic(), connection.cursor() as cursor:
             cursor.execute("SET LOCAL statement_timeout = %s", [STATEMENT_TIMEOUT])
-            return _read(cursor, moment)
+            return read_gauges(cursor, moment=moment)
     finally:
         connection.close()
 
 
-def _read(cursor: Any, moment: datetime) -> Reading:
+def read_gauges(cursor: Any, *, moment: datetime) -> Reading:
+    """Return the values of all gauges of PostgreSQL. Raise Django's database errors."""
+
     def age(since: datetime | None) -> float:
         return max(0.0, (moment - since).total_seconds()) if since else 0.0
 
@@ -102,11 +105,13 @@ def _read(cursor: Any, moment: datetime) -> Reading:
         **_single(definitions.CLOSINGS_CLAIMED, claimed),
         **_single(definitions.CLOSINGS_LATE, late),
         **_single(definitions.ARCHIVES_PENDING, pending),
+        # A setting, with the state of the outbox that it explains.
+        **_single(definitions.LAKE_ENABLED, not datalake.is_off()),
         **_single(definitions.LAKE_WAITING, waiting),
         **_single(definitions.LAKE_OLDEST_AGE, age(oldest)),
         **_single(definitions.LAKE_REFUSED, refused),
         **_dead_letters(rows, age),
-        **_beat(rows, age),
+        **_beat(rows, moment),
         **_in_progress(rows),
     }
 
@@ -124,10 +129,15 @@ def _dead_letters(rows: Callable[..., list[Any]], age: Callable[..., float]) -> 
     }
 
 
-def _beat(rows: Callable[..., list[Any]], age: Callable[..., float]) -> Reading:
-    """Return the age of beat's last tick, or nothing if beat has never run."""
+def _beat(rows: Callable[..., list[Any]], moment: datetime) -> Reading:
+    """Return the age of beat's last tick, or nothing if beat has never run.
+
+    The age is negative if the last tick is in the future, because a clock is or was wrong.
+    """
     ((last_tick,),) = rows(LAST_TICK)
-    return _single(definitions.BEAT_LAST_TICK_AGE, age(last_tick)) if last_tick else {}
+    if not last_tick:
+        return {}
+    return _single(definitions.BEAT_LAST_TICK_AGE, (moment - last_tick).total_seconds())
 
 
 def _in_progress(rows: Callable[..., list[Any]]) -> Reading:

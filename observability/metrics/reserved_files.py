@@ -1,4 +1,4 @@
-"""Metric files whose disk space is reserved before it is written.
+"""Metric files whose disk space is reserved before they are written.
 
 prometheus-client writes to memory-mapped sparse files. On a full disk, the first write to an
 unallocated page kills the process (SIGBUS). Reserving the space raises an OSError instead.

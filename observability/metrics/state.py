@@ -23,7 +23,7 @@ logger = logging.getLogger(__name__)
 
 # Seconds. A younger reading is used again, so that several Prometheus servers share it.
 MAX_READING_AGE = 15.0
-# Seconds that a scrape waits for a reading. The next scrape uses a reading that comes later.
+# Seconds that a scrape waits for a reading. A reading that takes longer is used by the next scrape.
 SCRAPE_TIMEOUT = 4.0
 
 

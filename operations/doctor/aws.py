@@ -16,6 +16,7 @@ from botocore.exceptions import (
 )
 
 from apps.common.aws import CHECK, make_client
+from operations.doctor import credentials
 from operations.doctor.findings import Finding, error
 
 # Error codes: AWS, "Common Errors", and those of the JSON protocol.
@@ -48,7 +49,10 @@ NO_CREDENTIALS = (
 
 
 class ReplyKind(Enum):
-    """The kinds of results. REFUSED is for error codes that no other kind has."""
+    """The kinds of results. REFUSED is for error codes that no other kind has.
+
+    NO_CREDENTIALS: the call was not made.
+    """
 
     DONE = auto()
     NOT_ALLOWED = auto()
@@ -56,6 +60,7 @@ class ReplyKind(Enum):
     MISSING = auto()
     REFUSED = auto()
     NO_RESPONSE = auto()
+    NO_CREDENTIALS = auto()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,8 +74,12 @@ class Reply:
 
     @property
     def fails_every_call(self) -> bool:
-        """Whether all calls to the same service would fail in the same way."""
-        return self.kind in (ReplyKind.NO_RESPONSE, ReplyKind.BAD_CREDENTIALS)
+        """Return whether all calls to the same service would fail in the same way."""
+        return self.kind in (
+            ReplyKind.NO_RESPONSE,
+            ReplyKind.BAD_CREDENTIALS,
+            ReplyKind.NO_CREDENTIALS,
+        )
 
 
 class Service:
@@ -85,19 +94,22 @@ class Service:
         self._client: Any = None
 
     def call(self, action: str, **parameters: Any) -> Reply:
-        """Make a call, such as `call("describe_table", TableName=…)`. Do not raise errors of AWS.
+        """Make a call, such as `call("describe_table", TableName=…)`. Errors are part of the reply.
 
         boto3 does not validate the parameters, because some are wrong on purpose.
         """
         try:
+            credentials.fetch()
             self._client = self._client or make_client(
                 self._name, region=self._region, options=CHECK
             )
             content = getattr(self._client, action)(**parameters)
         except ClientError as refusal:
             return _refused(refusal)
+        except credentials.NoCredentials as failure:
+            return Reply(kind=ReplyKind.NO_CREDENTIALS, code=str(failure))
         except NO_CREDENTIALS as failure:
-            return Reply(kind=ReplyKind.BAD_CREDENTIALS, code=type(failure).__name__)
+            return Reply(kind=ReplyKind.NO_CREDENTIALS, code=type(failure).__name__)
         except (BotoCoreError, ValueError) as failure:
             # botocore raises ValueError for an endpoint that is not a URL.
             return Reply(kind=ReplyKind.NO_RESPONSE, code=type(failure).__name__)
@@ -115,6 +127,12 @@ def failure_finding(check: str, reply: Reply, *, service: str, settings: str) ->
                 check,
                 f"{service} does not respond ({reply.code}).",
                 f"Check the network, and the settings {settings}.",
+            )
+        case ReplyKind.NO_CREDENTIALS:
+            return error(
+                check,
+                f"{service} was not called, because there are no credentials ({reply.code}).",
+                credentials.GET_CREDENTIALS,
             )
         case ReplyKind.BAD_CREDENTIALS:
             return error(

@@ -7,27 +7,32 @@ from django.db import DatabaseError, InterfaceError
 from django_celery_beat.models import PeriodicTask
 
 from apps.common.clock import now
-from operations.doctor.findings import Finding, error, ok, skipped, warning
+from apps.common.durations import as_text
+from operations.doctor.clocks import NOTICEABLE
+from operations.doctor.findings import Finding, Status, error, ok, skipped, warning
 from operations.doctor.postgresql import short_transaction
-from tasks.schedules import EVERY_MINUTE
+from tasks.schedules import SCHEDULES, is_in_utc
 
 # Beat saves the times of runs every three minutes (celery.beat.Scheduler.sync_every).
 MAX_DELAY = timedelta(minutes=4)
-START_BEAT = "If beat is not running, start it: celery -A config beat"
+START_BEAT = (
+    "If beat is not running, start it: celery -A config beat. If it is, look for publish_failed "
+    "and schedules_not_read in its log."
+)
 
 
 def check() -> Iterator[Finding]:
     """Yield a finding for each schedule that this service needs, even if operators renamed it."""
-    names = {name: f"beat.{task.name.rpartition('.')[2]}" for name, task in EVERY_MINUTE.items()}
+    names = {name: f"beat.{task.name.rpartition('.')[2]}" for name, task in SCHEDULES.items()}
     try:
         with short_transaction():
             related = PeriodicTask.objects.select_related("interval", "crontab", "solar", "clocked")
-            found = list(related.filter(task__in=[task.name for task in EVERY_MINUTE.values()]))
+            found = list(related.filter(task__in=[task.name for task in SCHEDULES.values()]))
     except (DatabaseError, InterfaceError) as failure:
         reason = f"The schedules cannot be read ({type(failure).__name__}): see postgresql."
         yield from (skipped(check_name, reason) for check_name in names.values())
         return
-    for name, task in EVERY_MINUTE.items():
+    for name, task in SCHEDULES.items():
         schedules = [schedule for schedule in found if schedule.task == task.name]
         yield _schedule(names[name], name, schedules)
 
@@ -44,35 +49,60 @@ def _schedule(check_name: str, name: str, schedules: Sequence[PeriodicTask]) -> 
             "The schedule is disabled.",
             f'Enable "{schedules[0].name}" in the admin site, under Periodic tasks.',
         )
-    return _latest_run(check_name, enabled)
+    latest_run = _latest_run(check_name, enabled)
+    return (
+        latest_run
+        if latest_run.status is Status.ERROR
+        else _zone(check_name, enabled) or latest_run
+    )
 
 
 def _latest_run(check_name: str, schedules: Sequence[PeriodicTask]) -> Finding:
-    """Return a finding for the schedule that ran last, as operators may have added another one."""
+    """Return a finding for the latest run of a task, which may have several schedules."""
     ran = [schedule for schedule in schedules if schedule.last_run_at]
     if not ran:
-        changed = max(schedule.date_changed for schedule in schedules)
-        age = now() - changed
-        if age <= MAX_DELAY + timedelta(minutes=1):
+        newest = max(schedules, key=lambda schedule: schedule.date_changed)
+        age = now() - newest.date_changed
+        if newest.schedule.remaining_estimate(newest.date_changed) >= -MAX_DELAY:
             return warning(
                 check_name,
-                f"The schedule has not run yet. It was created or changed {_format_age(age)} ago.",
-                "If beat is running, there is nothing to do. Run this again in five minutes.",
+                f"The schedule has not run yet. It was created or changed {as_text(age)} ago.",
+                "If beat is running, there is nothing to do. Run this again when it is due.",
             )
         return error(
-            check_name, f"The schedule has never run and is {_format_age(age)} old.", START_BEAT
+            check_name, f"The schedule has never run and is {as_text(age)} old.", START_BEAT
         )
     newest = max(ran, key=lambda schedule: schedule.last_run_at)
     age = now() - newest.last_run_at
-    # The estimate is negative if the schedule is late. A run every minute may be five minutes old.
+    if age < -NOTICEABLE:
+        return error(
+            check_name,
+            f"The last run of the schedule is {as_text(-age)} in the future: a clock was ahead "
+            "when beat saved it, or this machine's clock is behind.",
+            "If clocks.* are ok here and on beat's machine, there is nothing to do while beat "
+            "runs: it corrects this within ten minutes. Otherwise set the clock: "
+            "timedatectl set-ntp true",
+        )
+    # The estimate is negative if the schedule is late. Beat saves runs with a delay, so a schedule
+    # of every minute may seem to be five minutes late.
     if newest.schedule.remaining_estimate(newest.last_run_at) < -MAX_DELAY:
         return error(
             check_name,
-            f"The schedule last ran {_format_age(age)} ago ({newest.schedule}).",
+            f"The schedule last ran {as_text(age)} ago, and is due {newest.scheduler}.",
             START_BEAT,
         )
-    return ok(check_name, f"The schedule last ran {_format_age(age)} ago.")
+    return ok(check_name, f"The schedule last ran {as_text(age)} ago.")
 
 
-def _format_age(age: timedelta) -> str:
-    return str(timedelta(seconds=max(0, int(age.total_seconds()))))
+def _zone(check_name: str, schedules: Sequence[PeriodicTask]) -> Finding | None:
+    """Return a warning if a crontab has a zone in which celery may skip an hour, or None."""
+    for schedule in schedules:
+        if schedule.crontab and not is_in_utc(schedule.crontab):
+            return warning(
+                check_name,
+                f"The crontab of the schedule is in the zone {schedule.crontab.timezone}. In a "
+                "zone with daylight saving time, beat sends nothing for an hour in autumn.",
+                f'Choose a crontab in UTC for "{schedule.name}" in the admin site, under Periodic '
+                "tasks.",
+            )
+    return None

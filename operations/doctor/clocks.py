@@ -13,8 +13,8 @@ from operations.doctor.findings import Finding, error, ok, skipped, warning
 from operations.doctor.postgresql import short_transaction
 
 AWS, POSTGRESQL = "clocks.aws", "clocks.postgresql"
-# The worker's clock decides which closings are due. AWS refuses requests whose time is five
-# minutes off, and the worker drops a tick of beat that is five minutes old.
+# The worker's clock decides which closings are due. AWS refuses requests whose time is five minutes
+# off, and the worker may drop a tick of beat that is five minutes old.
 NOTICEABLE = timedelta(seconds=5)
 HARMFUL = timedelta(seconds=60)
 # The Date header of HTTP has no fractions (RFC 9110, "Date/Time Formats").

@@ -1,17 +1,23 @@
-"""Checks the broker for worker events and remote control."""
+"""Checks the broker for worker events and remote control, and asks workers for their reports."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 import redis
+from celery.exceptions import CeleryError
 from django.conf import settings
+from kombu.exceptions import KombuError
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 from celery_sqs_fifo import address_of
-from operations.doctor.findings import Finding, error, ok, skipped
+from config.celery import app
+from operations.doctor.findings import Finding, ok, skipped, warning
 
 CONTROL = "control.broker"
 TIMEOUT_SECONDS = 3.0
+# A worker answers within milliseconds, unless its event loop is busy.
+MAX_WAIT_FOR_WORKERS = 2.0
 
 
 def check() -> Iterator[Finding]:
@@ -32,7 +38,7 @@ def check() -> Iterator[Finding]:
         ) as client:
             client.ping()
     except (redis.RedisError, OSError, ValueError) as failure:
-        yield error(
+        yield warning(
             CONTROL,
             f"{where} does not respond ({type(failure).__name__}). Events are handled without it.",
             "Start the broker, check CELERY_CONTROL_URL (host, port, password), or unset it to run "
@@ -40,3 +46,18 @@ def check() -> Iterator[Finding]:
         )
     else:
         yield ok(CONTROL, f"{where} responds.")
+
+
+def ask_workers(*, limit: int | None) -> Mapping[str, Mapping[str, Any]] | None:
+    """Return the reports of the workers that answer within two seconds, by worker and queue.
+
+    Return after `limit` answers. Return None without a control broker, or if it does not respond.
+    """
+    if not app.control_broker_url:
+        return None
+    inspect = app.control.inspect(timeout=MAX_WAIT_FOR_WORKERS, limit=limit)
+    try:
+        answers = inspect.stats() or {}
+    except (CeleryError, KombuError, redis.RedisError, OSError):
+        return None
+    return {worker: stats.get("consumers", {}) for worker, stats in answers.items()}

@@ -153,7 +153,6 @@ def _probes(table: str) -> list[Probe]:
             action=action,
             parameters=parameters,
             expected=BAD_PARAMETERS,
-            is_harmless=True,
         )
         for suffix, permission, action, parameters in (
             ("get", "GetItem", "get_item", {"TableName": table, "Key": NO_KEY}),

@@ -1,19 +1,33 @@
-"""Runs the checks of all dependencies, whatever other checks find."""
+"""Runs the checks of all dependencies, even if some of them fail."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 
-from operations.doctor import beat, clocks, control, dynamodb, lake, postgresql, queues
+from operations.doctor import (
+    beat,
+    clocks,
+    control,
+    credentials,
+    dynamodb,
+    lake,
+    postgresql,
+    queues,
+    waiting,
+    workers,
+)
 from operations.doctor.findings import Finding, error
 
 Check = Callable[[], Iterable[Finding]]
 
 CHECKS: Mapping[str, Check] = {
+    "aws": credentials.check,
     "sqs": queues.check,
     "dynamodb": dynamodb.check,
     "postgresql": postgresql.check,
     "control": control.check,
     "lake": lake.check,
+    "workers": workers.check,
     "beat": beat.check,
+    "waiting": waiting.check,
     "clocks": clocks.check,
 }
 

@@ -26,6 +26,11 @@ class Finding:
     remedy: str = ""
 
 
+def counted(number: float, singular: str, plural: str) -> str:
+    """Return a number with its words, such as "1 event waits" or "2 events wait"."""
+    return f"{number:.0f} {singular if number == 1 else plural}"
+
+
 def ok(check: str, found: str) -> Finding:
     """Return a finding that all is well."""
     return Finding(check=check, status=Status.OK, found=found)

@@ -12,8 +12,8 @@ from operations.doctor.findings import Finding, error, ok, skipped, warning
 class Probe:
     """A call that needs a permission and has no effect.
 
-    `expected` are the error codes of AWS for the invalid parameters of the call. If `is_harmless`,
-    the call may also succeed.
+    `expected` are the error codes of AWS for the invalid parameters of the call. If the call
+    succeeds, it is allowed.
     """
 
     check: str
@@ -22,7 +22,6 @@ class Probe:
     action: str
     parameters: Mapping[str, Any]
     expected: frozenset[str]
-    is_harmless: bool = False
 
 
 def check_permissions(service: Service, probes: Sequence[Probe]) -> Iterator[Finding]:
@@ -43,7 +42,7 @@ def _finding(probe: Probe, reply: Reply) -> Finding:
             f'Allow "{probe.permission}" on {probe.resource} in the policy of the role '
             "(docs/deployment.md).",
         )
-    if reply.kind is ReplyKind.DONE and probe.is_harmless:
+    if reply.kind is ReplyKind.DONE:
         return ok(probe.check, f"{probe.permission} is allowed.")
     if reply.code in probe.expected:
         return ok(probe.check, f"{probe.permission} is not refused.")
@@ -51,6 +50,6 @@ def _finding(probe: Probe, reply: Reply) -> Finding:
         return skipped(probe.check, f"{probe.resource} does not exist.")
     return warning(
         probe.check,
-        f"{probe.permission} on {probe.resource} cannot be checked: {reply.code or 'no refusal'}.",
+        f"{probe.permission} on {probe.resource} cannot be checked: {reply.code}.",
         "Run this again. If the warning persists, see the other findings.",
     )

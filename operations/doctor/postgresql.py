@@ -9,6 +9,7 @@ from django.db import DatabaseError, InterfaceError, NotSupportedError, connecti
 from django.db.migrations.executor import MigrationExecutor
 
 from operations.database_time_limits import TIME_LIMITS, missing_time_limits
+from operations.doctor.event_trial import EVENT, try_event
 from operations.doctor.findings import Finding, error, ok, skipped
 
 CONNECTION = "postgresql.connection"
@@ -39,6 +40,16 @@ def short_transaction() -> Iterator[None]:
         with connection.cursor() as cursor:
             cursor.execute("SET LOCAL statement_timeout = '5s'")
         yield
+
+
+def is_read_only() -> bool:
+    """Return whether new transactions cannot write. Raise Django's database errors."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT pg_is_in_recovery() OR current_setting('default_transaction_read_only') = 'on'"
+        )
+        (answer,) = cursor.fetchone()
+    return bool(answer)
 
 
 def check() -> Iterator[Finding]:
@@ -148,12 +159,18 @@ def _time_limits() -> Finding:
     return ok(TIME_LIMITS_SET, f"{' and '.join(limit.setting for limit in TIME_LIMITS)} are set.")
 
 
+def _event() -> Finding:
+    with short_transaction():
+        return try_event()
+
+
 CHECKS: Mapping[str, Callable[[], Finding]] = {
     VERSION: _version,
     WRITABLE: _writable,
     MIGRATIONS: _migrations,
     PERMISSIONS: _permissions,
     TIME_LIMITS_SET: _time_limits,
+    EVENT: _event,
 }
 
 

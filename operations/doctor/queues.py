@@ -124,8 +124,9 @@ def _receive_count(count: int, *, target_name: str) -> Finding:
     if count < MAX_RECEIVE_COUNT:
         return error(
             REDRIVE,
-            f"SQS moves an event to the dead-letter queue after {count} receives, not "
-            f"{MAX_RECEIVE_COUNT}, even if it only waits for a dependency. The order is then lost.",
+            f"SQS itself moves an event to the dead-letter queue after {count} receives, not "
+            f"{MAX_RECEIVE_COUNT}, even if it only waits for a dependency. SQS keeps neither the "
+            "reason nor the place of the event, so a redrive cannot restore the order.",
             PROVISION,
         )
     if count > MAX_RECEIVE_COUNT:

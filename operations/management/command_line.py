@@ -1,4 +1,4 @@
-"""What the management commands share: argument types, the confirmation, output and errors.
+"""Helpers of the management commands: argument types, the confirmation, output and errors.
 
 The functions from `uuid` to `text` are argparse types. Times are printed in one format, which
 `moment` reads.
@@ -37,7 +37,8 @@ class InvalidArgument(CommandError):
 class OperatorCommand(BaseCommand):
     """A command that prints one sentence and exits with status 1 if it cannot do its work."""
 
-    # The advice in the error message if PostgreSQL or AWS is unavailable.
+    # The advice in the error message if PostgreSQL or AWS is unavailable. A command may change it
+    # while it runs.
     after_outage = "Run it again later."
 
     def run_from_argv(self, argv: list[str]) -> None:
@@ -50,17 +51,17 @@ class OperatorCommand(BaseCommand):
 
     def execute(self, *arguments: Any, **options: Any) -> str | None:
         """Run the command. Raise CommandError if a dependency is unavailable or not migrated."""
-        with _unavailable_as_command_error(self.after_outage):
+        with _unavailable_as_command_error(advice=lambda: self.after_outage):
             return super().execute(*arguments, **options)
 
 
 @contextmanager
-def _unavailable_as_command_error(advice: str) -> Iterator[None]:
+def _unavailable_as_command_error(*, advice: Callable[[], str]) -> Iterator[None]:
     try:
         with database_may_be_unavailable():
             yield
     except Unavailable as error:
-        raise CommandError(_schema_sentence(error) or f"{error}. {advice}") from error
+        raise CommandError(_schema_sentence(error) or f"{error}. {advice()}") from error
     except (ProgrammingError, psycopg2.Error) as error:
         sentence = _schema_sentence(error)
         if sentence is None:

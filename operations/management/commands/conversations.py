@@ -20,6 +20,7 @@ from operations.management.command_line import (
     printable,
     uuid,
 )
+from operations.transcript_text import transcript_lines
 
 RESOLUTIONS = {
     resolution.name.lower(): resolution
@@ -34,7 +35,7 @@ EXIT_NOT_DONE = 2
 class Command(OperatorCommand):
     """Store a request, which a worker carries out in the message group of the conversation."""
 
-    help = "Close or reopen a conversation, in order with its messages, or show it."
+    help = "Show a conversation, or close or reopen it after the messages that are queued already."
 
     def add_arguments(self, parser: CommandParser) -> None:
         """Add the arguments of the command line."""
@@ -48,8 +49,10 @@ class Command(OperatorCommand):
         for action in (closing, reopening):
             add_yes(action)
             add_wait(action, default=DEFAULT_WAIT)
-        showing.add_argument(
-            "--messages",
+        instead = showing.add_mutually_exclusive_group()
+        instead.add_argument("--messages", action="store_true", help="show the transcript instead")
+        instead.add_argument(
+            "--json",
             action="store_true",
             help="show the messages instead, as JSON lines, escaped as in the archive",
         )
@@ -60,7 +63,7 @@ class Command(OperatorCommand):
         try:
             match action:
                 case "show":
-                    self._show(conversation, messages=options["messages"])
+                    self._show(conversation, **options)
                 case "close":
                     self._close(conversation, **options)
                 case "reopen":
@@ -101,14 +104,16 @@ class Command(OperatorCommand):
             )
         if not wait:
             self.stdout.write(
-                f"Requested for {before.uuid}. A worker will do it in order with the messages."
+                f"The request for {before.uuid} is stored. A worker carries it out after the "
+                "messages that are queued now."
             )
             return
         after = conversation_requests.wait_until_done(before.uuid, seconds=wait)
         if after is None:
             raise CommandError(
-                f"The request is not done after {wait:g} seconds. It is still stored, and a worker "
-                "will do it in order with the messages. `conversations show` shows the result.",
+                f"The request was not carried out within {wait:g} seconds. It is still stored, and "
+                "a worker carries it out after the messages that are queued now. `conversations "
+                "show` shows the result.",
                 returncode=EXIT_NOT_DONE,
             )
         if conversation_requests.reopening_was_refused(before=before, after=after):
@@ -118,14 +123,20 @@ class Command(OperatorCommand):
             )
         self.stdout.write(f"Done: {after.uuid} {describe_state(after)}.")
 
-    def _show(self, conversation: Conversation, *, messages: bool) -> None:
-        if messages:
+    def _show(
+        self, conversation: Conversation, *, messages: bool, json: bool, **_options: Any
+    ) -> None:
+        if messages or json:
             conversation_requests.record_reading(conversation.uuid)
-            for document in transcript(conversation.uuid):
-                self.stdout.write(dump(document))
+            self._print_messages(conversation, json=json)
             return
         for name, value in facts(conversation).items():
             self.stdout.write(f"{name:<20}{printable(str(value))}")
+
+    def _print_messages(self, conversation: Conversation, *, json: bool) -> None:
+        lines = map(dump, transcript(conversation)) if json else transcript_lines(conversation)
+        for line in lines:
+            self.stdout.write(line)
 
 
 def _conversation(uuid: UUID) -> Conversation:

@@ -78,7 +78,10 @@ class Command(OperatorCommand):
             help="letters per second (default: 50)",
         )
         discarding.add_argument(
-            "--export", type=Path, metavar="FILE", help="default: dead-letters-TIME.jsonl, here"
+            "--export",
+            type=Path,
+            metavar="FILE",
+            help="the file of the export (default: dead-letters-TIME.jsonl in this folder)",
         )
 
     def handle(self, *, action: str, **options: Any) -> None:
@@ -241,7 +244,7 @@ def _format_line(letter: DeadLetter) -> str:
     redriven = f"redriven {format_time(letter.redriven_at)}" if letter.redriven_at else "waits"
     parts = (
         f"{letter.pk:>8}",
-        format_time(letter.first_sent_at),
+        format_time(letter.queue_time),
         f"{printable(letter.reason):<20}",
         str(letter.project_uuid or "no project").ljust(36),
         letter.message_id,

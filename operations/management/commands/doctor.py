@@ -26,9 +26,10 @@ class Command(BaseCommand):
     """Report the problems of each dependency and how to fix them, without changing anything."""
 
     help = (
-        "Check every dependency as the worker would use it: queues, table, PostgreSQL, control "
-        "broker, data lake, beat and clocks. This changes nothing. The exit status is 1 if a check "
-        "finds an error, else 0. Permissions are checked for the credentials of this command."
+        "Check every dependency as the worker would use it (queues, table, PostgreSQL, control "
+        "broker, data lake, clocks), the workers, beat and pending work. This changes nothing. The "
+        "exit status is 1 if a check finds an error, else 0. Permissions are checked for the "
+        "credentials of this command."
     )
     # A failed system check must not prevent this command; `manage.py check` runs them.
     requires_system_checks = ()
@@ -60,15 +61,26 @@ class Command(BaseCommand):
                 Text(finding.found, overflow="fold"),
             )
         console.print(table)
-        with_remedy = [finding for finding in findings if finding.remedy]
-        if with_remedy:
+        remedies = _by_remedy(findings)
+        if remedies:
             console.print("\nWhat to do:")
-        for finding in with_remedy:
-            console.print(f"\n{finding.status} {finding.check}: {finding.found}")
+        for remedy, helped in remedies.items():
+            console.print()
+            for finding in helped:
+                console.print(f"{finding.status} {finding.check}: {finding.found}")
             # Do not wrap the line, so that a command can be copied.
-            console.print(f"  {finding.remedy}", soft_wrap=True)
+            console.print(f"  {remedy}", soft_wrap=True)
         counts = (f"{sum(f.status is status for f in findings)} {status}" for status in Status)
         console.print(f"\n{', '.join(counts)}")
+
+
+def _by_remedy(findings: Sequence[Finding]) -> dict[str, list[Finding]]:
+    """Return the findings that have a remedy, by remedy, with the errors first."""
+    remedies: dict[str, list[Finding]] = {}
+    for finding in sorted(findings, key=lambda finding: finding.status is not Status.ERROR):
+        if finding.remedy:
+            remedies.setdefault(finding.remedy, []).append(finding)
+    return remedies
 
 
 def _document(findings: Sequence[Finding], *, healthy: bool) -> dict[str, Any]:

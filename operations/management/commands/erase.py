@@ -1,6 +1,6 @@
 """`manage.py erase --contact URN --project UUID`"""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -18,20 +18,29 @@ from operations.management.command_line import (
     add_wait,
     add_yes,
     confirm,
+    count,
     format_time,
     known_project,
     uuid,
 )
-from tasks.erasing import publish_erasures
+from tasks.erasing import publish_erasure
 
 DEFAULT_WAIT = 60.0
+SCOPE = (
+    "This is about one URN in one project, on all its channels. Other URNs of the same person, and "
+    "the same URN in other projects, need runs of their own."
+)
+OUT_OF_REACH = """\
+- Exports of dead letters, transcripts and reports that operators saved.
+- Backups, and the logs of PostgreSQL and AWS.
+- Messages and dead letters of other contacts that quote this one."""
 
 
 class Command(OperatorCommand):
     """Erase a contact from all stores of this service, and list what it cannot erase.
 
-    The command requests the erasure, and workers carry it out group by group. Another run continues
-    with earlier requests that are not done.
+    The command requests the erasure, and a worker carries it out in its order on the queue. Another
+    run continues with an earlier request that is not done.
     """
 
     help = "Erase a contact of a project: conversations, messages, survey answers, dead letters."
@@ -64,6 +73,7 @@ class Command(OperatorCommand):
         known_project(project)
         if lake_ids:
             _check_writable(lake_ids)
+        self.stdout.write(SCOPE)
         earlier = erasing.erasures_done(project_uuid=project, urn=contact)
         if earlier:
             self._print(
@@ -71,79 +81,79 @@ class Command(OperatorCommand):
                 contact_erasure.count_removed(earlier),
             )
         self._print("Found", contact_erasure.count_contact_data(project_uuid=project, urn=contact))
-        confirm("This deletes all of it and the contact's dead letters permanently.", yes=yes)
-        erasures = contact_erasure.request_erasure(project_uuid=project, urn=contact)
-        ids = [erasure.uuid for erasure in erasures]
-        unsent = publish_erasures(erasures)
-        pending = 0 if unsent else contact_erasure.wait_until_erased(ids, seconds=wait)
-        dead_letters, problems = self._erase_dead_letters(project, contact, erasures)
-        self._print_removed(project, contact, ids, dead_letters)
-        self._print_lake(project, contact, lake_ids)
-        if unsent:
-            problems.append(f"SQS did not accept {unsent} of {len(ids)} tasks. Run this again.")
-        if pending:
-            problems.append(
-                f"{pending} of {len(ids)} groups are not erased yet. The workers will erase them. "
-                "Run this again to see the result."
-            )
-        if problems:
-            raise CommandError("\n".join(problems))
+        confirm(
+            "This deletes all of it permanently, with the letters in the dead-letter queue.",
+            yes=yes,
+        )
+        erasure = contact_erasure.request_erasure(project_uuid=project, urn=contact)
+        problem = self._carry_out(erasure, project, contact, wait)
+        self._print_removed(erasure, project, contact)
+        self._print_out_of_reach(project, contact, lake_ids)
+        if problem:
+            raise CommandError(problem)
 
-    def _erase_dead_letters(
-        self, project_uuid: UUID, urn: str, erasures: Sequence[Erasure]
-    ) -> tuple[int, list[str]]:
-        """Return the number of deleted dead letters, and a sentence for each problem."""
+    def _carry_out(self, erasure: Erasure, project_uuid: UUID, urn: str, wait: float) -> str:
+        """Publish the erasure, wait for it, and delete the letters. Return a problem, or ""."""
+        unsent = publish_erasure(erasure)
+        if unsent:
+            return (
+                f"Tasks that SQS did not accept: {unsent} of {len(erasure.group_ids)}. "
+                "Run this again."
+            )
+        if not contact_erasure.wait_until_erased(erasure.uuid, seconds=wait):
+            return (
+                "The contact is not erased yet. A worker will do that. Run this again to see the "
+                "result, and to delete the dead letters that cannot be read."
+            )
+        dropped, problem = 0, ""
         try:
-            search = contact_erasure.erase_from_dead_letter_queue(
-                project_uuid=project_uuid, urn=urn, erasures=erasures
+            letters = contact_erasure.collect_letters(
+                project_uuid=project_uuid, urn=urn, seconds=wait
             )
         except Unavailable as error:
-            return 0, [f"The dead letters could not be searched: {error.message}. Run this again."]
-        if search.complete and search.unseen:
-            self.stdout.write(
-                f"About {search.unseen} dead letters were not examined. They are in groups of "
-                "other contacts, behind letters of these contacts."
+            problem = (
+                f"The dead-letter queue could not be searched: {error.message}. Run this again."
             )
-        return search.deleted, [] if search.complete else [
-            f"Not all dead letters could be searched. About {search.unseen} were not examined. "
-            "Run this again."
-        ]
+        else:
+            dropped = letters.dropped
+            if letters.left:
+                problem = (
+                    f"About {count(letters.left, 'dead letter')} could not be examined: "
+                    "another receiver has them, or SQS still counts deleted ones. Run this again "
+                    "in a minute."
+                )
+        contact_erasure.delete_letters(
+            erasure.uuid, project_uuid=project_uuid, urn=urn, dropped=dropped
+        )
+        return problem
 
-    def _print_removed(
-        self, project_uuid: UUID, urn: str, erasure_uuids: Collection[UUID], dead_letters: int
-    ) -> None:
+    def _print_removed(self, erasure: Erasure, project_uuid: UUID, urn: str) -> None:
         done = erasing.erasures_done(project_uuid=project_uuid, urn=urn)
-        removed = contact_erasure.count_removed(
-            erasure for erasure in done if erasure.uuid in erasure_uuids
-        )
-        removed["dead_letters"] += dead_letters
-        self._print("Removed", removed)
-        left = erasing.conversations_of_contact(project_uuid=project_uuid, urn=urn)
+        self._print("Removed", contact_erasure.count_removed(one for one in done if one == erasure))
+        left = erasing.conversations_of(project_uuid=project_uuid, urn=urn)
         if left:
-            self.stdout.write(f"The contact has {len(left)} conversations that are not erased.")
+            self.stdout.write(f"Conversations that the contact has now: {len(left)}.")
 
-    def _print_lake(self, project_uuid: UUID, urn: str, file: Path | None) -> None:
+    def _print_out_of_reach(self, project_uuid: UUID, urn: str, file: Path | None) -> None:
         event_ids = contact_erasure.lake_event_ids(project_uuid=project_uuid, urn=urn)
-        self.stdout.write(
-            f"{len(event_ids)} answers of this contact were sent to the data lake. This command "
-            "cannot remove them."
-        )
+        self.stdout.write("Out of reach of this command:")
+        self.stdout.write(f"- Events of this contact in the data lake: {len(event_ids)}.")
+        self.stdout.write(OUT_OF_REACH)
         if file:
             file.write_text("".join(f"{one}\n" for one in event_ids), encoding="utf-8")
-            self.stdout.write(f"Their event ids are in {file}.")
+            self.stdout.write(f"The ids of the events in the data lake are in {file}.")
 
     def _print(self, heading: str, counts: Mapping[str, int]) -> None:
         self.stdout.write(f"{heading}:")
         for name, label in contact_erasure.LABELS.items():
-            if name in counts:
-                self.stdout.write(f"  {counts[name]:>7}  {label}")
+            self.stdout.write(f"  {counts[name]:>7}  {label}")
 
 
 def _urn(text: str) -> str:
     """Return the URN in the form in which it is stored. Raise InvalidArgument if it is empty."""
-    if not text:
+    if not text.strip():
         raise InvalidArgument("--contact is empty: pass the contact's URN, as in its events.")
-    return escape(text)
+    return escape(text.strip())
 
 
 def _check_writable(file: Path) -> None:

@@ -6,6 +6,7 @@ from uuid import UUID
 from django.core.management.base import CommandError, CommandParser
 from django.db.models import Count, Min, Q
 
+from apps.analytics import datalake
 from apps.analytics.models import OutboxEvent
 from apps.analytics.retrying import retry_refused
 from apps.conversations.audit import command_line
@@ -16,21 +17,21 @@ SHOWN = 20
 
 
 class Command(OperatorCommand):
-    """Show what waits to be sent to the data lake, and send refused events again."""
+    """Show the events that wait for the data lake, and send refused events again."""
 
-    help = "Show what waits for the data lake, or send again what it refused."
+    help = "Show the events that wait for the data lake, or send refused events again."
 
     def add_arguments(self, parser: CommandParser) -> None:
         """Add the two actions."""
         actions = parser.add_subparsers(dest="action", required=True)
         actions.add_parser("list", help="show how many events wait, and which the lake refused")
-        retry = actions.add_parser("retry", help="send refused events again, and all that wait")
+        retry = actions.add_parser("retry", help="send refused events again, and all waiting ones")
         retry.add_argument(
             "event_ids", nargs="*", type=uuid, metavar="EVENT_ID", help="only these (default: all)"
         )
 
     def handle(self, *_arguments: Any, **options: Any) -> None:
-        """Run the command."""
+        """Run the command. Raise CommandError if nothing can be sent."""
         if options["action"] == "list":
             self._list()
         else:
@@ -45,6 +46,8 @@ class Command(OperatorCommand):
         )
         refused = OutboxEvent.objects.exclude(refusal="").order_by("id")
         since = f", the oldest since {format_time(counts['oldest'])}" if counts["oldest"] else ""
+        if datalake.is_off():
+            self.stdout.write("The data lake is off (DATALAKE_URL=none): nothing is sent.")
         self.stdout.write(f"{counts['waiting']} wait{since}")
         self.stdout.write(f"{counts['delivered']} were delivered within the last week")
         self.stdout.write(f"{refused.count()} were refused")
@@ -54,6 +57,8 @@ class Command(OperatorCommand):
             )
 
     def _retry(self, event_ids: list[UUID]) -> None:
+        if datalake.is_off():
+            raise CommandError("The data lake is off (DATALAKE_URL=none): nothing is sent.")
         retried = retry_refused(actor=command_line(), event_ids=event_ids)
         if event_ids and retried < len(set(event_ids)):
             self.stderr.write(f"{len(set(event_ids)) - retried} of these are not refused.")

@@ -8,19 +8,27 @@ from django.core.management.base import CommandError, CommandParser
 from django.db import transaction
 
 from apps.common.clock import now
+from apps.common.durations import EXAMPLES
 from apps.conversations import audit, project_csv, project_settings
 from apps.conversations.models import AuditAction, Project
 from apps.conversations.project_settings import FIELDS
-from apps.conversations.projects import Change, ProjectRow, all_projects, configure
+from apps.conversations.projects import Change, ProjectRow, all_projects, configure, finish_moves
 from operations.management.command_line import OperatorCommand
 
 NOTHING_WRITTEN = "Nothing was written."
+SETTINGS_WRITTEN = (
+    "The settings are written, but not all open conversations are rescheduled yet. "
+    "The next ticks of close_due_conversations reschedule them."
+)
 
 
 class Command(OperatorCommand):
-    """Show and change the settings of projects. Either all changes are made, or none."""
+    """Show and change the settings of projects. Either all settings are written, or none."""
 
-    help = "List projects, or set their name, time zone, closing time and idle timeout."
+    help = (
+        "List projects, or set their name, time zone, closing time, idle timeout and archive "
+        "retention."
+    )
     after_outage = f"{NOTHING_WRITTEN} Run it again later."
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -35,7 +43,8 @@ class Command(OperatorCommand):
         setting.add_argument("--name")
         setting.add_argument("--timezone", help="such as America/Sao_Paulo")
         setting.add_argument("--closing-time", metavar="HH:MM", help="local time in the time zone")
-        setting.add_argument("--idle-timeout", help="90s, 30m, 2h, 1h30m, HH:MM:SS, or none")
+        setting.add_argument("--idle-timeout", help=f"{EXAMPLES}, or none")
+        setting.add_argument("--archive-retention", help="such as 30d, or none: keep archives")
 
         importing = actions.add_parser("import", help="set the projects of a CSV file")
         importing.add_argument("file", help=f"with the columns {','.join(project_csv.COLUMNS)}")
@@ -67,6 +76,9 @@ class Command(OperatorCommand):
             changes = configure(rows=rows, now=now(), dry_run=dry_run)
             if not dry_run:
                 _record(changes)
+        if not dry_run:
+            self.after_outage = SETTINGS_WRITTEN
+            finish_moves([row.uuid for row in rows])
         for change in changes:
             self.stdout.write(f"{change.uuid}: {'; '.join(_describe(change))}.")
         self.stdout.write(f"{len(changes)} changed, {len(rows) - len(changes)} unchanged.")
@@ -79,7 +91,10 @@ def _row_of_options(options: dict[str, Any]) -> list[ProjectRow]:
     texts = {field: options[field] for field in FIELDS if options[field] is not None}
     settings, problems = project_settings.parse(texts)
     if not texts:
-        problems.append("Pass a setting: --name, --timezone, --closing-time or --idle-timeout.")
+        problems.append(
+            "Pass a setting: --name, --timezone, --closing-time, --idle-timeout or "
+            "--archive-retention."
+        )
     try:
         uuid = project_settings.parse_uuid(options["uuid"])
     except ValueError as problem:
@@ -127,8 +142,6 @@ def _describe(change: Change) -> list[str]:
     after = project_settings.as_texts(change.after)
     parts = ["new"] if change.new else []
     parts += [f"{field} {before[field] or 'none'} -> {after[field] or 'none'}" for field in after]
-    if change.conversations_moved == 1:
-        parts.append("1 open conversation moved")
-    elif change.conversations_moved:
-        parts.append(f"{change.conversations_moved} open conversations moved")
+    if change.conversations_moved:
+        parts.append(f"open conversations rescheduled: {change.conversations_moved}")
     return parts

@@ -3,13 +3,11 @@
 import csv
 import json
 from typing import IO, Any, cast
-from zoneinfo import ZoneInfo
 
-from django.conf import settings
 from django.core.management.base import CommandError, CommandParser
 from rich.console import Console
 
-from apps.analytics.figures import Period, Scope, figures
+from apps.analytics.figures import Period, Scope, figures, local_today
 from apps.analytics.figures.documents import COLUMNS, as_document, as_rows
 from apps.analytics.figures.tables import tables
 from apps.common.clock import now
@@ -24,10 +22,11 @@ class Command(OperatorCommand):
 
     help = (
         "Show CSAT, NPS and conversations of a period. Days are local days in each project's time "
-        "zone. The default period is the last 7 days, including today. --csv prints a row for each "
-        "figure, with the columns day, figure and value. Figures of the whole period have no day. "
-        "The names of figures are the keys of --json, joined by dots. Values are not rounded. A "
-        "figure without data is null in JSON and empty in CSV."
+        "zone. The default period is the last 7 days, including today; for all projects, today is "
+        "the latest local date of any of them. --csv prints a row for each figure, with the "
+        "columns day, figure and value. Figures of the whole period have no day. The names of "
+        "figures are the keys of --json, joined by dots. Values are not rounded. A figure without "
+        "data is null in JSON and empty in CSV."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -61,10 +60,9 @@ class Command(OperatorCommand):
 
 
 def _scope_and_period(project: Project | None, options: dict[str, Any]) -> tuple[Scope, Period]:
-    timezone = project.timezone if project else settings.DEFAULT_TIMEZONE
-    first = options["from"]
-    last = options["to"] or now().astimezone(ZoneInfo(timezone)).date()
     scope = Scope(project=project.uuid if project else None, channel=options["channel"])
+    first = options["from"]
+    last = options["to"] or local_today(scope=scope, now=now())[1]
     try:
         if first:
             return scope, Period(first=first, last=last)

@@ -1,0 +1,112 @@
+"""Checks which workers run, by their heartbeats in PostgreSQL and by the control broker."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from django.db import DatabaseError, InterfaceError, connection
+
+from apps.common.durations import as_text
+from apps.conversations import heartbeats
+from apps.conversations.heartbeats import Heartbeat
+from operations.doctor import worker_states
+from operations.doctor.control import ask_workers
+from operations.doctor.findings import Finding, error, ok, skipped, warning
+from operations.doctor.postgresql import is_read_only, short_transaction
+
+RUNNING = "workers.running"
+# A worker writes a heartbeat every 30 seconds. Two may be missing.
+FRESH = timedelta(seconds=75)
+# A worker that was killed is reported for this time.
+REMEMBERED = timedelta(hours=1)
+START_WORKER = "Start a worker: celery -A config worker -Q conversations.fifo"
+REVIVE = (
+    "On its machine, run: ps -eo pid,stat,etime,args | grep '[c]elery.* worker'. A frozen process "
+    "(T) continues with: kill -CONT PID. Restart one that hangs. If it is gone, start it again: "
+    "celery -A config worker -Q conversations.fifo. Its events run on other workers when their "
+    "leases end. If the control broker was restarted less than a minute ago, run this again."
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Known:
+    """The heartbeats of workers, and their replies through the control broker.
+
+    `unreadable` says why the heartbeats cannot be used; it is empty if they can. `replies` has the
+    reports of the workers that answer, by their names. It is None without a control broker.
+    """
+
+    heartbeats: Sequence[Heartbeat]
+    unreadable: str
+    replies: Mapping[str, Mapping[str, Any]] | None
+
+    @property
+    def alive(self) -> dict[str, Mapping[str, Any]]:
+        """Return the workers that run, with their reports by queue."""
+        if self.replies is not None:
+            return dict(self.replies)
+        return {beat.worker: beat.queues for beat in self.heartbeats if beat.age <= FRESH}
+
+    @property
+    def lost(self) -> list[Heartbeat]:
+        """Return the heartbeats of workers that have not ended normally and do not run."""
+        return [
+            beat
+            for beat in self.heartbeats
+            if beat.worker not in self.alive and beat.age <= REMEMBERED
+        ]
+
+
+def check() -> Iterator[Finding]:
+    """Yield a finding about the workers that run, and findings about their states."""
+    known = _known()
+    yield _running(known)
+    if known.alive:
+        yield from worker_states.check(known.alive)
+    else:
+        yield from worker_states.skip(f"No worker reports its state: see {RUNNING}.")
+
+
+def _known() -> Known:
+    beats: list[Heartbeat] = []
+    unreadable = ""
+    try:
+        with short_transaction():
+            beats = heartbeats.latest()
+            if is_read_only():
+                unreadable = "while PostgreSQL is read-only, workers cannot write heartbeats"
+    except (DatabaseError, InterfaceError) as failure:
+        # The next statement would fail, too, if the session is broken.
+        connection.close()
+        unreadable = f"heartbeats cannot be read from PostgreSQL ({type(failure).__name__})"
+    fresh = sum(beat.age <= FRESH for beat in beats)
+    return Known(heartbeats=beats, unreadable=unreadable, replies=ask_workers(limit=fresh or None))
+
+
+def _running(known: Known) -> Finding:
+    lost = "; ".join(_lost_sentence(beat, known) for beat in known.lost)
+    if known.alive:
+        how = "remote control" if known.replies is not None else "their heartbeats"
+        found = f"{len(known.alive)} running, by {how}: {', '.join(sorted(known.alive))}."
+        if lost and not known.unreadable:
+            return warning(RUNNING, f"{found} Not running: {lost}.", REVIVE)
+        return ok(RUNNING, found)
+    if known.unreadable and known.replies is None:
+        return skipped(RUNNING, f"Unknown: there is no control broker, and {known.unreadable}.")
+    if lost:
+        return error(RUNNING, f"No worker runs: {lost}.", REVIVE)
+    how = "" if known.replies is None else " None answers by remote control."
+    return error(RUNNING, f"No worker runs.{how}", START_WORKER)
+
+
+def _lost_sentence(beat: Heartbeat, known: Known) -> str:
+    if known.replies is not None and beat.age <= FRESH:
+        return (
+            f"{beat.worker} does not answer by remote control, and wrote its last heartbeat "
+            f"{as_text(beat.age)} ago, so it was frozen or killed just now"
+        )
+    return (
+        f"{beat.worker} wrote its last heartbeat {as_text(beat.age)} ago and has not ended "
+        "normally, so it is frozen or was killed"
+    )
