@@ -1,4 +1,4 @@
-"""`python -m demo`: run the service end to end on an embedded stack, and check the result.
+"""`python -m demo` runs the service end to end on an embedded stack, and checks the result.
 
 DEMO_EVENTS (1000) is how many events are generated, in addition to the samples. DEMO_SEED (random,
 and printed) determines them: the same seed generates the same events.
@@ -6,14 +6,14 @@ and printed) determines them: the same seed generates the same events.
 
 import secrets
 import sys
+from collections import Counter
 from datetime import UTC, datetime, timedelta
 
 from rich.console import Console
 
+from demo.report import figures_table, print_defects, print_summary, sqs_calls, summarize
 from demo.samples import sample_events
 from demo.settings import demo_environment, use_settings
-from demo.summary import sqs_calls, summarize
-from demo.tables import figures_table, print_defects, print_summary
 from embedded.commands import exit_status, number_setting, print_error
 from embedded.service import prepare
 from embedded.stack import running_stack
@@ -26,7 +26,7 @@ _LOG_LINES = 20
 
 
 def run_demo(console: Console) -> int:
-    """Return 0 if every event took effect exactly once and in order with right figures, else 1.
+    """Return 0 if every event took effect once and in order, and all figures are right; else 1.
 
     Raises ProcessError or CommandError.
     """
@@ -34,8 +34,11 @@ def run_demo(console: Console) -> int:
     seed = number_setting("DEMO_SEED", default=secrets.randbelow(_MAX_SEED), maximum=_MAX_SEED)
     now = datetime.now(UTC)
     day = generate_day(events=events, seed=seed, day=now.date() - timedelta(days=1))
+    kinds = Counter(event.name for event in day.all_events)
     console.print(
-        f"Events: the samples, then a generated day of {events} (DEMO_SEED={seed})", highlight=False
+        f"Events: the samples, and a generated day of {events} (DEMO_SEED={seed}): "
+        + ", ".join(f"{kind} {count}" for kind, count in sorted(kinds.items())),
+        highlight=False,
     )
     console.print("Starting PostgreSQL, SQS, DynamoDB and Valkey")
     with running_stack() as stack:
@@ -47,47 +50,46 @@ def run_demo(console: Console) -> int:
         from demo.run import run
 
         console.print("Starting the worker and beat")
-        result = run(
+        processed, compared, worker_log = run(
             stack=stack,
             environment=environment,
             day=day,
             samples=sample_events(),
             console=console,
         )
-    calls = sqs_calls(result.worker_log)
     summary = summarize(
-        events=len(result.sent),
-        found=result.found,
-        figures=result.figures,
-        defects=result.defects,
-        sqs_calls=calls,
+        events=len(processed.sent),
+        found=compared.found,
+        figures=compared.figures,
+        defects=compared.defects,
+        sqs_calls=sqs_calls(worker_log),
     )
     print_summary(
         console=console,
         summary=summary,
-        expected=result.expected,
-        found=result.found,
-        sqs_calls=calls,
+        expected=compared.expected,
+        found=compared.found,
+        sqs_calls=sqs_calls(worker_log),
     )
     console.print(
         figures_table(
             names={project.uuid: project.name for project in day.projects},
-            expected=result.expected_figures,
-            found=result.figures,
+            expected=compared.expected_figures,
+            found=compared.figures,
         )
     )
-    if result.stalled or not summary.is_clean:
-        print_defects(result.defects)
-        lines = result.worker_log.splitlines()[-_LOG_LINES:]
+    if processed.stalled or not summary.is_clean:
+        print_defects(compared.defects)
+        lines = worker_log.splitlines()[-_LOG_LINES:]
         print_error("\n    ".join(["The end of the worker's log:", *lines]))
         print_error(
-            f"The service did not finish: {result.stalled}."
-            if result.stalled
+            f"The service did not finish: {processed.stalled}."
+            if processed.stalled
             else "At least one event did not take effect exactly once and in order,"
             " or a figure is wrong."
         )
     console.print(summary.as_json(), markup=False, highlight=False, soft_wrap=True)
-    return 0 if summary.is_clean and not result.stalled else 1
+    return 0 if summary.is_clean and not processed.stalled else 1
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""The sample events, with the effect that their `expect` field describes."""
+"""Reads the sample events. The `expect` field of each describes its effect."""
 
 import json
 import re
@@ -6,7 +6,6 @@ from datetime import datetime
 from importlib.resources import files
 
 from embedded.commands import CommandError
-from testbed.traffic.contacts import SCORES
 from testbed.traffic.events import (
     Answer,
     Closing,
@@ -19,10 +18,13 @@ from testbed.traffic.events import (
     Window,
     sortable,
 )
+from testbed.traffic.scores import SCORES
 
-# Every contact of the samples has one conversation.
+# Each contact of the samples has one conversation. One sample opens a second one.
 _CONVERSATION = 1
-_STORED = re.compile(r"stored\b|one message in the transcript|in its archive, in its place")
+_STORED = re.compile(r"stored\b|one message in the transcript|opens the next conversation")
+_NEXT = re.compile(r"opens the next conversation")
+_UNSCORABLE = re.compile(r"an answer without a score, with the reason")
 _ANSWERED = re.compile(
     r"conversation\.(?P<field>csat|nps) (?P<score>\d+)|counted and sent to the lake; no score"
     r"|on the closed conversation"
@@ -34,13 +36,18 @@ _QUARANTINED = re.compile(r"quarantine\b")
 
 def sample_events() -> list[PlannedEvent]:
     """Return the samples in sending order. Raises CommandError for an unknown `expect`."""
+    return [planned_sample(row, number=number) for number, row in enumerate(sample_rows(), start=1)]
+
+
+def sample_rows() -> list[JsonObject]:
+    """Return the messages for SQS, each with its `name` and what to `expect`."""
     text = files("demo").joinpath("sample_events.jsonl").read_text(encoding="utf-8")
     # splitlines would also split at line separators within JSON strings.
-    rows = [json.loads(line) for line in text.split("\n") if line]
-    return [_planned(row, number=number) for number, row in enumerate(rows, start=1)]
+    return [json.loads(line) for line in text.split("\n") if line]
 
 
-def _planned(row: JsonObject, *, number: int) -> PlannedEvent:
+def planned_sample(row: JsonObject, *, number: int) -> PlannedEvent:
+    """Return the event of a row, with its effect. Raises CommandError for an unknown `expect`."""
     effect = _effect(name=row["name"], expect=row["expect"], body=row["MessageBody"])
     attributes = {name: one["StringValue"] for name, one in row["MessageAttributes"].items()}
     return PlannedEvent(
@@ -56,7 +63,7 @@ def _planned(row: JsonObject, *, number: int) -> PlannedEvent:
 
 
 def _contact(row: JsonObject, *, effect: Effect) -> Contact:
-    """Return the contact of an event. An invalid event may not name any."""
+    """Return the contact of an event, or one with the event's group if the event is invalid."""
     if isinstance(effect, Invalid):
         return Contact(project="", channel="", urn=row["MessageGroupId"])
     data = json.loads(row["MessageBody"])["data"]
@@ -71,7 +78,17 @@ def _effect(*, name: str, expect: str, body: str) -> Effect:
     document = json.loads(body)
     data = document["data"]
     if _STORED.match(expect):
-        return _message(data["message"])
+        return _message(data["message"], opens_next=bool(_NEXT.match(expect)))
+    if _UNSCORABLE.match(expect):
+        return Answer(
+            message_id=data["message"]["id"],
+            key=data["key"],
+            value=data["value"],
+            score=None,
+            # Its contact has not written anything yet.
+            conversation=0,
+            unscorable=True,
+        )
     if answer := _ANSWERED.match(expect):
         source = data if "key" in data else document
         return _answer(data["message"]["id"], source["key"], source["value"], expected=answer)
@@ -86,12 +103,13 @@ def _effect(*, name: str, expect: str, body: str) -> Effect:
     raise CommandError(f"The sample {name!r} has an unknown `expect`: {expect!r}.")
 
 
-def _message(message: JsonObject) -> Message:
+def _message(message: JsonObject, *, opens_next: bool) -> Message:
     created_at = message["created_at"]
     return Message(
         message_id=message.get("id") or message["message_id"],
         created_at=sortable(datetime.fromisoformat(created_at)) if created_at else None,
-        conversation=_CONVERSATION,
+        conversation=_CONVERSATION + opens_next,
+        opens=opens_next,
     )
 
 

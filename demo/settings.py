@@ -18,7 +18,7 @@ def demo_environment(environment: Mapping[str, str], *, now: datetime) -> dict[s
     return {
         **environment,
         "DEFAULT_TIMEZONE": f"Etc/GMT{now.hour - 12:+d}",
-        # The latest messages of the day may be of this minute: they must not postpone closings.
+        # The last messages may be from this minute. They must not postpone closings.
         "CLOSING_QUIET_PERIOD": "0",
         "LOG_LEVEL": "INFO",
     }

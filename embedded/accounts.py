@@ -1,4 +1,4 @@
-"""The account that runs PostgreSQL if this program runs as root, which PostgreSQL refuses."""
+"""The account for PostgreSQL if this program runs as root: PostgreSQL refuses to run as root."""
 
 import os
 import pwd

@@ -1,4 +1,4 @@
-"""What the commands share: numbers from the environment, error messages and exit statuses."""
+"""Functions of all commands: numbers from the environment, error messages and exit statuses."""
 
 import os
 from collections.abc import Callable
@@ -11,7 +11,7 @@ _INTERRUPTED = 130
 
 
 class CommandError(RuntimeError):
-    """Why a command cannot do its work, in a sentence for the person who started it."""
+    """A command cannot do its work. The message is a sentence for the person who started it."""
 
 
 def number_setting(
@@ -24,7 +24,7 @@ def number_setting(
 ) -> int:
     """Return a whole number from an environment variable, or the default.
 
-    Raises CommandError with the numbers that are possible.
+    Raises CommandError, which names the allowed range, for any other value.
     """
     text = os.environ.get(name, "") or str(default)
     number = int(text) if text.isascii() and text.isdigit() else -1
@@ -37,14 +37,14 @@ def number_setting(
 
 
 def print_error(text: str) -> None:
-    """Print text in red to stderr, without line breaks or markup of its own."""
+    """Print text in red to stderr. It is not wrapped, and markup in it is not interpreted."""
     Console(stderr=True).print(text, style="red", markup=False, highlight=False, soft_wrap=True)
 
 
 def exit_status(work: Callable[[Console], int]) -> int:
-    """Return what `work` returns, 1 if it raises ProcessError or CommandError, 130 after Ctrl-C.
+    """Return the result of `work`, 1 after ProcessError or CommandError, or 130 after Ctrl-C.
 
-    SIGTERM ends the program with status 143, after all `with` blocks were left.
+    SIGTERM ends the program with status 143, after it has left all `with` blocks.
     """
     try:
         with sigterm_as_exit():

@@ -1,7 +1,8 @@
 """The service's settings for the embedded stack, and for tools that use no server.
 
-`python -m embedded.environment COMMAND...` runs a command with complete settings whose addresses
-lead nowhere. The type checker needs this, because it imports the service's settings.
+`python -m embedded.environment COMMAND...` runs a command with all settings that the service
+requires. No server listens at their addresses. The type checker needs this, because it imports the
+service's settings.
 """
 
 import os
@@ -34,12 +35,13 @@ def service_environment(
         "DYNAMODB_REGION": _REGION,
         "DYNAMODB_MESSAGE_TABLE": "conversation_messages",
         "CELERY_CONTROL_URL": control_url,
-        "DATALAKE_URL": lake.as_uri(),
+        # Answers are in the lake at once, not after a minute.
+        "DATALAKE_URL": f"{lake.as_uri()}?gather=0s",
         "AGENT_UUID_CSAT": "0e6f5c1a-6f0c-4f0b-9d55-3f3a8c1b7d01",
         "AGENT_UUID_NPS": "7c2b9e44-1d3a-4b8f-8a67-5e9d2f4c6b02",
         # At this level a worker logs that it is ready.
         "LOG_LEVEL": "INFO",
-        # botocore would send requests to 127.0.0.1 through a proxy of the environment.
+        # Without this, botocore would use a proxy from the environment even for 127.0.0.1.
         "no_proxy": "127.0.0.1,localhost",
     }
 
@@ -59,7 +61,7 @@ def with_settings(settings: Mapping[str, str]) -> dict[str, str]:
 
 
 def main() -> None:
-    """Replace this process by a command whose settings have addresses that lead nowhere."""
+    """Replace this process by a command, with settings whose addresses have no server."""
     command = sys.argv[1:]
     if not command:
         raise SystemExit("Usage: python -m embedded.environment COMMAND [ARGUMENT...]")

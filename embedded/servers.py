@@ -1,9 +1,8 @@
-"""What the embedded servers share: a process, a port on 127.0.0.1, and a readiness check."""
+"""The common part of the embedded servers: a process, a URL on 127.0.0.1, a readiness check."""
 
 import http.client
-from abc import ABC, abstractmethod
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import ClassVar
 
 from embedded.network import LOOPBACK
 from embedded.processes import ManagedProcess
@@ -12,19 +11,16 @@ _PROBE_TIMEOUT_SECONDS = 2.0
 
 
 @dataclass(frozen=True, kw_only=True)
-class Server(ABC):
+class Server:
     """A server on 127.0.0.1 that this program has started."""
 
     process: ManagedProcess
-    port: int
-    start_timeout_seconds: ClassVar[float] = 30.0
-
-    @abstractmethod
-    def is_ready(self) -> bool:
-        """Whether the server accepts requests."""
+    url: str
+    is_ready: Callable[[], bool]
+    start_timeout_seconds: float = 30.0
 
     def wait_until_ready(self) -> None:
-        """Return when the server is ready. Raises ProcessError if it ends or takes too long."""
+        """Wait until the server is ready. Raises ProcessError if it ends or takes too long."""
         self.process.wait_until_ready(
             is_ready=self.is_ready, timeout_seconds=self.start_timeout_seconds
         )

