@@ -1,4 +1,4 @@
-"""The journal of steps, which `tests.support.fifo_app` and the benchmarks write."""
+"""Reads the journal that `testbed.steps` writes."""
 
 from collections import defaultdict
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ from pathlib import Path
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A step of an event began, failed or took effect. `at` is in nanoseconds, monotonic."""
+    """A step of an event began, failed or took effect `at` this monotonic time in nanoseconds."""
 
     verb: str
     step: str
@@ -19,7 +19,7 @@ class Line:
 
 
 def read_journal(path: Path) -> list[Line]:
-    """Return the lines in order of time, without a line that a kill cut off."""
+    """Return the lines in order of time, without an incomplete line that a kill has left."""
     lines = []
     for text in path.read_text().splitlines() if path.exists() else ():
         parts = text.split()
@@ -30,7 +30,7 @@ def read_journal(path: Path) -> list[Line]:
 
 
 def did(lines: list[Line], *, step: str) -> dict[str, list[int]]:
-    """Return, by group, the numbers of the events in the order in which a step took effect."""
+    """Return the numbers of the events of each group, in the order in which a step took effect."""
     done: dict[str, list[int]] = defaultdict(list)
     for line in lines:
         if line.verb == "did" and line.step == step:
@@ -41,7 +41,7 @@ def did(lines: list[Line], *, step: str) -> dict[str, list[int]]:
 def overlaps(lines: list[Line]) -> list[tuple[Line, Line]]:
     """Return pairs of events of a group that two processes worked on at the same time.
 
-    For journals without killed processes, whose events never end.
+    If a process was killed, its event seems to run for ever. So this works only without kills.
     """
     found = []
     running: dict[str, dict[int, Line]] = defaultdict(dict)

@@ -1,13 +1,16 @@
 """Checks that each survey answer is recorded once, in order, and sent to the data lake."""
 
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 
 from testbed.checker.matching import MatchedRows
 from testbed.checker.report import Defect, Kind
 from testbed.checker.stores import FoundAnswer, LakeEvent, Stores
 from testbed.traffic.effects import Expected, ExpectedAnswer
 from testbed.traffic.events import ContactId
+
+# A contact, a message id and a key.
+_Name = tuple[ContactId, str, str]
 
 
 def check_answers(
@@ -18,36 +21,58 @@ def check_answers(
     lake_may_repeat: bool,
 ) -> Iterator[Defect]:
     """Yield the defects of answers. If `lake_may_repeat`, the lake may have an event twice."""
-    rows: defaultdict[tuple[ContactId, str], list[FoundAnswer]] = defaultdict(list)
+    rows: defaultdict[_Name, list[FoundAnswer]] = defaultdict(list)
     for row in stores.answers:
-        rows[row.contact, row.message_id].append(row)
+        rows[row.contact, row.message_id, row.key].append(row)
     lake = _Lake(stores.lake, may_repeat=lake_may_repeat)
-    for key, one in expected.answers.items():
-        yield from _check_answer(one, found=rows.pop(key, []), matched=matched, lake=lake)
-    for _, message_id in rows:
-        yield Defect(Kind.DUPLICATED, f"answer {message_id} was never sent")
+    places = {one.sequence_number for one in expected.answers}
+    recorded = []
+    for one in expected.answers:
+        if found := _take(one, rows=rows[_name(one)], places=places):
+            recorded.append((found.number, one))
+            yield from _check_answer(one, row=found, matched=matched, lake=lake)
+        else:
+            lake.forgive(one)
+            yield Defect(Kind.LOST, f"answer {one.answer.message_id} is not recorded")
+    for (_, message_id, _), left in rows.items():
+        for _ in left:
+            yield Defect(Kind.DUPLICATED, f"answer {message_id} is recorded again or was not sent")
     yield from lake.check_rest()
-    yield from _check_order(stores.answers, expected=expected)
+    yield from _check_order([one for _, one in sorted(recorded, key=lambda each: each[0])])
+
+
+def _name(expected: ExpectedAnswer) -> _Name:
+    return expected.contact.id, expected.answer.message_id, expected.answer.key
+
+
+def _take(
+    expected: ExpectedAnswer, *, rows: list[FoundAnswer], places: Container[int]
+) -> FoundAnswer | None:
+    """Remove and return the row of an answer, or return None.
+
+    `rows` has the rows with the answer's contact, message id and key; there may be several, because
+    ids may begin anew. Prefer the row at the answer's place, then a row at a place where no answer
+    was sent.
+    """
+    own = [row for row in rows if row.sequence_number == expected.sequence_number]
+    others = [row for row in rows if row.sequence_number not in places]
+    row = next(iter((*own, *others)), None)
+    if row:
+        rows.remove(row)
+    return row
 
 
 def _check_answer(
     expected: ExpectedAnswer,
     *,
-    found: Sequence[FoundAnswer],
+    row: FoundAnswer,
     matched: Mapping[ContactId, MatchedRows],
     lake: "_Lake",
 ) -> Iterator[Defect]:
     answer = expected.answer
-    sent = (answer.key, answer.value, answer.score)
-    if not found:
-        lake.forgive(expected)
-    if not found or (found[0].key, found[0].value, found[0].score) != sent:
+    sent = (answer.value, answer.score, answer.unscorable)
+    if (row.value, row.score, row.has_problem) != sent:
         yield Defect(Kind.LOST, f"answer {answer.message_id} is not recorded as it was sent")
-    for _ in found[1:]:
-        yield Defect(Kind.DUPLICATED, f"answer {answer.message_id} is recorded again")
-    if not found:
-        return
-    row = found[0]
     home = row.conversation_uuid
     if expected.contact.is_certain and answer.conversation is not None:
         home = matched[expected.contact.id].uuid_of(answer.conversation)
@@ -57,7 +82,8 @@ def _check_answer(
         )
     if row.conversation_uuid != home:
         yield Defect(Kind.MISATTRIBUTED, f"answer {answer.message_id} is on another conversation")
-    yield from lake.check(expected, row=row, conversation_uuid=home)
+    if not answer.unscorable:
+        yield from lake.check(expected, row=row, conversation_uuid=home)
 
 
 class _Lake:
@@ -110,16 +136,17 @@ def _of_lake(event: LakeEvent) -> tuple[str, str, str, str]:
     return (event.project, event.contact_urn, event.key, event.value)
 
 
-def _check_order(rows: Sequence[FoundAnswer], *, expected: Expected) -> Iterator[Defect]:
-    """Yield answers of a group that are not recorded in the order in which they were sent."""
+def _check_order(recorded: Sequence[ExpectedAnswer]) -> Iterator[Defect]:
+    """Yield answers of a group that are not recorded in the order in which they were sent.
+
+    Redriven answers are left out, because they may be recorded at any time.
+    """
     latest: dict[str, ExpectedAnswer] = {}
-    for row in sorted(rows, key=lambda each: each.number):
-        one = expected.answers.get((row.contact, row.message_id))
-        if one is None:
+    for one in recorded:
+        if one.is_redriven:
             continue
         before = latest.get(one.group_id)
         if before and before.number > one.number:
-            yield Defect(
-                Kind.OUT_OF_ORDER, f"answer {before.answer.message_id} before {row.message_id}"
-            )
+            what = f"answer {before.answer.message_id} before {one.answer.message_id}"
+            yield Defect(Kind.OUT_OF_ORDER, what)
         latest[one.group_id] = one

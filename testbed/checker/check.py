@@ -70,7 +70,9 @@ def _check_archived(row: FoundConversation) -> Iterator[Defect]:
     if not row.is_archived:
         yield Defect(Kind.STUCK, f"{row.uuid} is closed and not archived")
     for message in row.stored:
-        yield Defect(Kind.STUCK, f"{message.message_id} is in DynamoDB, and {row.uuid} is closed")
+        yield Defect(
+            Kind.STUCK, f"{message.message_id} is only in DynamoDB, and {row.uuid} is closed"
+        )
 
 
 def _check_waiting(stores: Stores, *, is_drained: bool) -> Iterator[Defect]:

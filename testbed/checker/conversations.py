@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from testbed.checker.matching import MatchedRows
 from testbed.checker.report import Defect, Kind
 from testbed.checker.stores import FoundConversation
-from testbed.traffic.effects import ExpectedContact, ExpectedConversation
+from testbed.traffic.effects import ExpectedContact, ExpectedConversation, time_on_queue
 from testbed.traffic.events import HAS_CHAT_ROOM, IN_PROGRESS, Closing, Message, SentEvent, Window
 
 _SCORES = {"weni_csat": "csat", "weni_nps": "nps"}
@@ -51,7 +51,7 @@ def _check_closing(expected: ExpectedConversation, row: FoundConversation) -> It
     if not expected.is_closed:
         if row.resolution != IN_PROGRESS:
             yield Defect(Kind.MISATTRIBUTED, f"{row.uuid} was closed without a reason")
-        elif row.archive:
+        elif row.archive and not expected.earlier_closings:
             yield Defect(Kind.OUT_OF_ORDER, f"{row.uuid} is archived and still open")
     elif row.resolution == IN_PROGRESS:
         yield Defect(Kind.LOST, f"the close of {row.uuid}")
@@ -59,7 +59,9 @@ def _check_closing(expected: ExpectedConversation, row: FoundConversation) -> It
         yield Defect(Kind.MISATTRIBUTED, f"{row.uuid} was closed by another event or by time")
     elif expected.closes_at:
         if row.closes_at != expected.closes_at:
-            yield Defect(Kind.OUT_OF_ORDER, f"{row.uuid} has another closing time than its project")
+            yield Defect(
+                Kind.OUT_OF_ORDER, f"{row.uuid} has a closing time that is not its project's"
+            )
         elif not row.is_closed_by_time:
             yield Defect(
                 Kind.OUT_OF_ORDER, f"{row.uuid} was closed before the closing time of its project"
@@ -109,21 +111,35 @@ def _check_last_window(
     if len(last) != 1:
         return
     ((window, effect),) = last.values()
-    # A takeover has an id, too, but may find no open conversation.
-    is_gone = isinstance(effect, Window) and effect.external_id not in found
-    if is_gone and not _was_overtaken(window, events=events, rows=rows):
+    if effect.external_id in found:
+        return
+    # A takeover that is overtaken marks an earlier conversation. Other windows are then dropped.
+    if isinstance(effect, Closing) or not _was_overtaken(window, events=events, rows=rows):
         yield Defect(Kind.LOST, f"window {effect.external_id}")
 
 
 def _was_overtaken(
     window: SentEvent, *, events: Sequence[SentEvent], rows: Sequence[FoundConversation]
 ) -> bool:
-    """Whether a later message of another group opened a conversation before the window came."""
-    later = {
-        sent.event.effect.created_at
+    """Whether a message of another group whose place is after the window took effect before it.
+
+    Such a message has opened a conversation, or a conversation ended just after its place. Every
+    message that was not certainly queued before the window is considered.
+    """
+    earliest, _ = time_on_queue(window)
+    later = [
+        sent
         for sent in events
         if isinstance(sent.event.effect, Message)
-        and sent.event.number > window.event.number
+        and sent.sent_until >= earliest
         and sent.event.group_id != window.event.group_id
+    ]
+    openings = {
+        sent.event.effect.created_at for sent in later if isinstance(sent.event.effect, Message)
     }
-    return any(row.started_at in later for row in rows)
+    ends = [time_on_queue(sent) for sent in later]
+    return any(
+        row.started_at in openings
+        or (row.ended_at and any(first <= row.ended_at <= last for first, last in ends))
+        for row in rows
+    )

@@ -15,7 +15,7 @@ _MARKER = re.compile(r"\$+number")
 
 
 def read_json(text: str | bytes) -> Any:
-    """Return a document with exact numbers, and with its escapes."""
+    """Return a document with exact numbers. Its escapes are not converted."""
     return json.loads(text, parse_float=Decimal)
 
 

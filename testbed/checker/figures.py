@@ -8,7 +8,7 @@ from statistics import fmean
 
 from testbed.checker.report import Defect, Kind
 from testbed.traffic.effects import Expected, ExpectedConversation
-from testbed.traffic.events import HAS_CHAT_ROOM, RESOLVED, UNCLASSIFIED, UNRESOLVED
+from testbed.traffic.events import HAS_CHAT_ROOM, RESOLVED, UNCLASSIFIED, UNRESOLVED, Answer
 
 # The key of the figures of all projects together.
 ALL_PROJECTS = "all projects"
@@ -18,11 +18,12 @@ _RESOLUTIONS = (RESOLVED, UNRESOLVED, UNCLASSIFIED, HAS_CHAT_ROOM)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProjectFigures:
-    """The figures of a project. Shares are in percent, and None without answers or closings.
+    """The figures of a project. Shares are in percent, and None without answers.
 
     `csat` is the share of 4 and 5, `nps` the share of promoters minus that of detractors.
-    `answered` counts the `closed` conversations with a CSAT or NPS answer; `response_rate` is their
-    share.
+    `closed` counts closings: a reopened conversation counts each time that it closes. `outreach`
+    counts those in which the contact never wrote, `answered` the others with a CSAT or NPS answer;
+    `survey_response` is their share of these others.
     """
 
     csat_answers: int
@@ -35,17 +36,25 @@ class ProjectFigures:
     nps: float | None
     closed: int
     by_resolution: Mapping[int, int]
+    outreach: int
     answered: int
-    response_rate: float | None
+    survey_response: float | None
 
 
 def expected_figures(expected: Expected) -> dict[str, ProjectFigures]:
     """Return the figures by project and of all projects, from the events alone."""
-    by_project = defaultdict(list)
+    conversations, answers = defaultdict(list), defaultdict(list)
     for conversation in expected.conversations:
-        by_project[conversation.contact.project].append(conversation)
-        by_project[ALL_PROJECTS].append(conversation)
-    return {project: figures_of(each) for project, each in by_project.items()}
+        for project in (conversation.contact.project, ALL_PROJECTS):
+            conversations[project].append(conversation)
+    for one in expected.answers:
+        if not one.answer.conversation and not one.answer.unscorable:
+            for project in (one.contact.project, ALL_PROJECTS):
+                answers[project].append(one.answer)
+    return {
+        project: figures_of(conversations[project], answers=answers[project])
+        for project in {**conversations, **answers}
+    }
 
 
 def check_figures(
@@ -62,16 +71,24 @@ def check_figures(
                 yield Defect(Kind.LOST, what)
 
 
-def figures_of(conversations: Sequence[ExpectedConversation]) -> ProjectFigures:
-    """Return the figures of these conversations, from the newest answers of each.
+def figures_of(
+    conversations: Sequence[ExpectedConversation], *, answers: Sequence[Answer] = ()
+) -> ProjectFigures:
+    """Return the figures of these conversations, and of answers without a conversation.
 
-    Answers without a conversation do not count.
+    Of the answers of a conversation, only the newest of each key counts.
     """
-    csat = _scores(conversations, "weni_csat")
-    nps = _scores(conversations, "weni_nps")
+    csat, nps = (
+        [
+            *(score for one in conversations if (score := one.score(key)) is not None),
+            *(one.score for one in answers if one.key == key and one.score is not None),
+        ]
+        for key in ("weni_csat", "weni_nps")
+    )
     promoters, detractors = sum(score >= 9 for score in nps), sum(score <= 6 for score in nps)
-    closed = [each for each in conversations if each.is_closed]
-    answered = sum(bool({"weni_csat", "weni_nps"} & each.scores.keys()) for each in closed)
+    closings = [closing for each in conversations for closing in each.closings]
+    wrote = [each for each in closings if each.contact_wrote]
+    answered = sum(each.is_answered for each in wrote)
     return ProjectFigures(
         csat_answers=len(csat),
         csat=_percent(sum(score >= 4 for score in csat), len(csat)),
@@ -81,16 +98,14 @@ def figures_of(conversations: Sequence[ExpectedConversation]) -> ProjectFigures:
         passives=sum(score in (7, 8) for score in nps),
         detractors=detractors,
         nps=_percent(promoters - detractors, len(nps)),
-        closed=len(closed),
-        by_resolution={one: sum(each.resolution == one for each in closed) for one in _RESOLUTIONS},
+        closed=len(closings),
+        by_resolution={
+            one: sum(each.resolution == one for each in closings) for one in _RESOLUTIONS
+        },
+        outreach=len(closings) - len(wrote),
         answered=answered,
-        response_rate=_percent(answered, len(closed)),
+        survey_response=_percent(answered, len(wrote)) if answered else None,
     )
-
-
-def _scores(conversations: Sequence[ExpectedConversation], key: str) -> list[int]:
-    scores = (conversation.score(key) for conversation in conversations)
-    return [score for score in scores if score is not None]
 
 
 def _percent(part: int, whole: int) -> float | None:

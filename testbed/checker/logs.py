@@ -36,7 +36,18 @@ def personal_data(*, bodies: Iterable[str], group_ids: Iterable[str]) -> set[str
 
 def leaks(*, log: str, personal: Iterable[str]) -> list[str]:
     """Return the personal data in a log, plain or escaped as in JSON."""
-    return sorted(text for text in personal if text in log or json.dumps(text)[1:-1] in log)
+    pieces = set(_pieces(log))
+
+    def is_in_log(text: str) -> bool:
+        # Few texts consist only of pieces that the log has, and only these are searched for in it.
+        return all(piece in pieces for piece in _pieces(text)) and text in log
+
+    return sorted(text for text in personal if is_in_log(text) or is_in_log(json.dumps(text)[1:-1]))
+
+
+def _pieces(text: str) -> Iterator[str]:
+    """Yield all parts of a text that are as long as the shortest text that is searched for."""
+    return (text[at : at + _MIN_FOREIGN_TEXT] for at in range(len(text) - _MIN_FOREIGN_TEXT + 1))
 
 
 def _of_event(body: str) -> Iterator[str]:

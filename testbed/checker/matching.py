@@ -1,11 +1,11 @@
 """Matches expected conversations with rows of the database."""
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from testbed.checker.stores import FoundConversation
-from testbed.traffic.effects import ExpectedContact
+from testbed.checker.stores import FoundConversation, FoundMessage
+from testbed.traffic.effects import ExpectedContact, ExpectedMessage, MessageId
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +30,9 @@ def match_rows(expected: ExpectedContact, rows: Sequence[FoundConversation]) -> 
     """Match the rows of a contact, if the events determine its conversations."""
     if not expected.contact.is_certain:
         return MatchedRows()
+    sent: defaultdict[MessageId, list[ExpectedMessage]] = defaultdict(list)
+    for message in expected.messages.values():
+        sent[message.id].append(message)
     windows = {
         external_id: number
         for number, conversation in expected.conversations.items()
@@ -38,8 +41,8 @@ def match_rows(expected: ExpectedContact, rows: Sequence[FoundConversation]) -> 
     best: dict[int, tuple[int, FoundConversation]] = {}
     spurious = []
     for row in rows:
-        held = [expected.messages.get(each.message_id) for each in (*row.archive, *row.stored)]
-        numbers = [*(each.conversation for each in held if each), windows.get(row.external_id)]
+        held = [_number_of(found, sent[found.id]) for found in (*row.archive, *row.stored)]
+        numbers = [*held, windows.get(row.external_id)]
         votes = Counter(number for number in numbers if number)
         if not votes:
             spurious.append(row)
@@ -48,3 +51,14 @@ def match_rows(expected: ExpectedContact, rows: Sequence[FoundConversation]) -> 
         if count > best.get(number, (0, row))[0]:
             best[number] = (count, row)
     return MatchedRows({number: row for number, (_, row) in best.items()}, spurious)
+
+
+def _number_of(found: FoundMessage, sent: Sequence[ExpectedMessage]) -> int | None:
+    """Return the conversation of the sent message that has one of these versions, or this id."""
+    documents = [version.document for version in found.versions]
+    of_version = [
+        message
+        for message in sent
+        if any(version.document in documents for version in message.versions)
+    ]
+    return next((message.conversation for message in (*of_version, *sent)), None)

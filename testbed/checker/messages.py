@@ -1,5 +1,6 @@
 """Checks that every version of every message is stored once, complete, in its conversation."""
 
+import json
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from datetime import datetime
@@ -8,8 +9,8 @@ from typing import NamedTuple
 from testbed.checker.matching import MatchedRows
 from testbed.checker.report import Defect, Kind
 from testbed.checker.stores import FoundConversation, FoundVersion
-from testbed.traffic.effects import ExpectedContact, ExpectedMessage, ExpectedVersion
-from testbed.traffic.events import JsonObject, Trait
+from testbed.traffic.effects import ExpectedContact, ExpectedMessage, ExpectedVersion, MessageId
+from testbed.traffic.events import JsonObject, Message, Trait
 
 
 class _Copy(NamedTuple):
@@ -22,37 +23,38 @@ def check_messages(
 ) -> Iterator[Defect]:
     """Yield the defects of a contact's messages."""
     copies = _copies(rows)
-    for message_id, message in expected.messages.items():
-        left = copies.pop(message_id, [])
+    for message in expected.messages.values():
         for number, version in enumerate(message.versions, start=1):
-            found = [one for one in left if version.is_repeated_by(one.version.document)]
-            left = [one for one in left if one not in found]
-            what = f"version {number} of {message_id} of {expected.contact.id}"
+            left = copies[message.id]
+            found = [one for one in left if one.version.document == version.document]
+            copies[message.id] = [one for one in left if one not in found]
+            what = f"version {number} of {message.id} of {expected.contact.id}"
             yield from _check_version(what, version, found)
             yield from _check_place(what, message, found, matched=matched)
-        yield from _check_unsent(message_id, left)
-    for message_id, left in copies.items():
-        yield from _check_unsent(message_id, left)
+    for message_id, unsent in copies.items():
+        for copy in unsent:
+            what = f"{message_id} in {copy.uuid} has a version that was never sent"
+            yield Defect(Kind.DUPLICATED, what)
     if expected.contact.trait is Trait.TIMED:
         yield from _check_runs(expected, rows=rows)
 
 
-def _copies(rows: Sequence[FoundConversation]) -> dict[str, list[_Copy]]:
-    """Return all stored versions by message id, with the conversation of each.
+def _copies(rows: Sequence[FoundConversation]) -> defaultdict[MessageId, list[_Copy]]:
+    """Return all stored versions by message, with the conversation of each.
 
-    A version that is in the archive and still in DynamoDB counts once: it is stuck, not duplicated.
+    A version that is in the archive and still in DynamoDB counts once.
     """
-    copies: defaultdict[str, list[_Copy]] = defaultdict(list)
+    copies: defaultdict[MessageId, list[_Copy]] = defaultdict(list)
     for row in rows:
-        archived: defaultdict[str, list[JsonObject]] = defaultdict(list)
+        archived: defaultdict[MessageId, list[JsonObject]] = defaultdict(list)
         for message in row.archive:
-            archived[message.message_id] += [version.document for version in message.versions]
-            copies[message.message_id] += [_Copy(row.uuid, each) for each in message.versions]
+            archived[message.id] += [version.document for version in message.versions]
+            copies[message.id] += [_Copy(row.uuid, each) for each in message.versions]
         for message in row.stored:
-            copies[message.message_id] += [
+            copies[message.id] += [
                 _Copy(row.uuid, version)
                 for version in message.versions
-                if version.document not in archived[message.message_id]
+                if version.document not in archived[message.id]
             ]
     return copies
 
@@ -66,10 +68,11 @@ def _check_version(what: str, version: ExpectedVersion, found: Sequence[_Copy]) 
     kept = found[0].version
     at = datetime.fromisoformat(kept.created_at)
     if not version.earliest <= at <= version.latest:
-        yield Defect(Kind.OUT_OF_ORDER, f"{what} has another time than the one sent")
-    sent_as = version.correlation_ids.get(kept.sequence_number)
-    if sent_as is None or sent_as != kept.document["correlation_id"]:
-        yield Defect(Kind.OUT_OF_ORDER, f"{what} has the place of an event that did not send it")
+        what_time = f"the time {at}, not one from {version.earliest} to {version.latest}"
+        yield Defect(Kind.OUT_OF_ORDER, f"{what} has {what_time}")
+    if kept.sequence_number not in version.sequence_numbers:
+        what_place = "the sequence number of an event that did not contain this version"
+        yield Defect(Kind.OUT_OF_ORDER, f"{what} has {what_place}")
 
 
 def _check_place(
@@ -80,27 +83,30 @@ def _check_place(
         yield Defect(Kind.MISATTRIBUTED, f"{what}, of conversation {number}, is in {found[0].uuid}")
 
 
-def _check_unsent(message_id: str, left: Sequence[_Copy]) -> Iterator[Defect]:
-    for copy in left:
-        yield Defect(
-            Kind.DUPLICATED, f"{message_id} in {copy.uuid} has a version that was never sent"
-        )
-
-
 def _check_runs(
     expected: ExpectedContact, *, rows: Sequence[FoundConversation]
 ) -> Iterator[Defect]:
-    """Yield a defect if the messages of a conversation are not consecutive on the queue.
+    """Yield a defect if a conversation goes on after a message of another one, in queue order.
 
-    Only the service knows which message was the last before a closing by time.
+    This is for TIMED contacts. Only the service knows which of their messages was the last before a
+    closing by time, so the conversation of a single message cannot be checked.
     """
+    # No two events of a TIMED contact have the same correlation id, because they have no repeats.
     places = {
-        message.message_id: row.uuid for row in rows for message in (*row.archive, *row.stored)
+        version.document["correlation_id"]: row.uuid
+        for row in rows
+        for message in (*row.archive, *row.stored)
+        for version in message.versions
     }
+    sent = [
+        json.loads(one.event.body)["correlation_id"]
+        for one in expected.events
+        if isinstance(one.event.effect, Message)
+    ]
     seen: list[str] = []
-    for uuid in (places[message_id] for message_id in expected.messages if message_id in places):
+    for uuid in (places[correlation_id] for correlation_id in sent if correlation_id in places):
         if seen and uuid == seen[-1]:
             continue
         if uuid in seen:
-            yield Defect(Kind.MISATTRIBUTED, f"{uuid} goes on after a later conversation began")
+            yield Defect(Kind.MISATTRIBUTED, f"{uuid} continues after a later conversation began")
         seen.append(uuid)

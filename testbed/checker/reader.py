@@ -1,8 +1,10 @@
 """Reads PostgreSQL, DynamoDB, the queues and the data lake, without the service's code."""
 
+import zlib
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import closing
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -37,20 +39,22 @@ SELECT uuid::text, ARRAY[project_id::text, channel_uuid::text, contact_urn] AS c
 FROM conversations_conversation ORDER BY opened_at, uuid
 """
 _PARTS = """
-SELECT conversation_id::text AS uuid, messages FROM conversation_messages_conversationmessages
-ORDER BY conversation_id, part
+SELECT conversation_id::text AS uuid, messages, merged_places
+FROM conversation_messages_conversationmessages ORDER BY conversation_id, part
 """
 _ANSWERS = """
 SELECT answer.id AS number,
     ARRAY[project_id::text, channel_uuid::text, contact_urn] AS contact,
-    message_id, sequence_number, key, value, score, conversation_id::text AS conversation_uuid,
+    message_id, sequence_number, key, value, score, problem <> '' AS has_problem,
+    conversation_id::text AS conversation_uuid,
     event_id::text, delivered_at IS NOT NULL AS is_delivered
 FROM analytics_surveyanswer answer
 LEFT JOIN analytics_outboxevent outbox ON outbox.answer_id = answer.id
 ORDER BY answer.id
 """
 _DEAD_LETTERS = """
-SELECT body, source_message_id, reason, error, group_id, first_sent_at::text, receive_count::text
+SELECT body, source_message_id, reason, error, group_id, sequence_number::text, queue_time::text,
+    receive_count::text, redriven_at IS NOT NULL AS is_redriven
 FROM conversation_messages_deadletter ORDER BY id
 """
 _OUTBOX = "SELECT count(*) AS waiting FROM analytics_outboxevent WHERE delivered_at IS NULL"
@@ -70,11 +74,11 @@ def read_stores(
     entries = stored_entries(_items(dynamodb, table=table))
     with closing(psycopg2.connect(database_url)) as connection:
         register_default_jsonb(connection, loads=read_json)
-        parts: defaultdict[str, list[JsonObject]] = defaultdict(list)
+        parts: defaultdict[str, list[Row]] = defaultdict(list)
         for row in _rows(connection, _PARTS):
-            parts[row["uuid"]] += row["messages"]
+            parts[row["uuid"]].append(row)
         conversations = [
-            _conversation(row, parts[row["uuid"]], entries.pop(row["uuid"], []))
+            _conversation(row, parts[row["uuid"]], entries.pop(row["uuid"], {}))
             for row in _rows(connection, _CONVERSATIONS)
         ]
         answers = [_answer(row) for row in _rows(connection, _ANSWERS)]
@@ -86,18 +90,18 @@ def read_stores(
         answers=answers,
         dead_letters=[*collected, *waiting],
         lake=list(_lake_events(lake)),
-        strays=[str(entry["id"]) for unknown in entries.values() for entry in unknown],
+        strays=[str(entry["id"]) for unknown in entries.values() for entry in unknown.values()],
         left_on_queue=depth(sqs, queue_url),
         left_on_dead_letter_queue=len(waiting),
         left_in_outbox=int(outbox["waiting"]),
     )
 
 
-def stored_entries(items: Iterable[Row]) -> dict[str, list[JsonObject]]:
-    """Return every version of every message in DynamoDB's items, by conversation.
+def stored_entries(items: Iterable[Row]) -> dict[str, dict[str, JsonObject]]:
+    """Return every version of every message in DynamoDB's items, by conversation and sort key.
 
-    A large body is stored in chunks, whose keys are that of their head and a number. Raises
-    KeyError if a chunk is missing.
+    A large body is stored in chunks, whose keys are the key of their head followed by a number.
+    Raises KeyError if a chunk is missing.
     """
     heads = []
     chunks = {}
@@ -107,15 +111,27 @@ def stored_entries(items: Iterable[Row]) -> dict[str, list[JsonObject]]:
             chunks[key] = item["chunk"]["B"]
         else:
             heads.append((key, item))
-    entries: defaultdict[str, list[JsonObject]] = defaultdict(list)
+    entries: defaultdict[str, dict[str, JsonObject]] = defaultdict(dict)
     for (uuid, key), item in heads:
         if "entry" in item:
             text = item["entry"]["S"]
         else:
             count = int(item["chunks"]["N"])
             text = b"".join(chunks[uuid, f"{key}#{number:04d}"] for number in range(count))
-        entries[uuid].append(read_json(text))
+        entries[uuid][key] = read_json(text)
     return dict(entries)
+
+
+def not_archived(
+    stored: Mapping[str, JsonObject], *, merged_places: Iterable[bytes]
+) -> list[JsonObject]:
+    """Return the entries whose keys no part of an archive has merged.
+
+    The others stay in DynamoDB until they expire. `merged_places` are compressed keys, by part.
+    """
+    keys = [zlib.decompress(packed).decode().split(" ") for packed in merged_places if packed]
+    merged = {key for of_part in keys for key in of_part}
+    return [entry for key, entry in stored.items() if key not in merged]
 
 
 def _items(dynamodb: "DynamoDBClient", *, table: str) -> Iterator[Row]:
@@ -130,14 +146,16 @@ def _rows(connection: Any, statement: str) -> list[Row]:
     return rows
 
 
-def _conversation(
-    row: Row, archive: list[JsonObject], stored: list[JsonObject]
-) -> FoundConversation:
+def _conversation(row: Row, parts: list[Row], stored: dict[str, JsonObject]) -> FoundConversation:
     contact = tuple(row.pop("contact"))
-    by_id: defaultdict[str, list[JsonObject]] = defaultdict(list)
-    # DynamoDB has an item for each version of a message.
-    for entry in sorted(stored, key=lambda one: (one["created_at"], int(one["sequence_number"]))):
-        by_id[entry["id"]].append(entry)
+    archive = [entry for part in parts for entry in part["messages"]]
+    left = not_archived(stored, merged_places=[part["merged_places"] for part in parts])
+    by_id: defaultdict[tuple[str, str], list[JsonObject]] = defaultdict(list)
+    # DynamoDB has an item for each version of a message, and for each repeat.
+    for entry in sorted(left, key=lambda one: (one["created_at"], _sequence_number(one))):
+        versions = by_id[entry["event_type"], entry["id"]]
+        if _as_sent(entry, contact) not in [_as_sent(one, contact) for one in versions]:
+            versions.append(entry)
     return FoundConversation(
         contact=contact,
         started_at=sortable(row.pop("started_at")),
@@ -154,11 +172,16 @@ def _message(entries: list[JsonObject], contact: ContactId) -> FoundMessage:
             FoundVersion(
                 document=_as_sent(entry, contact),
                 created_at=entry["created_at"],
-                sequence_number=int(entry["sequence_number"]),
+                sequence_number=_sequence_number(entry),
             )
             for entry in entries
         ],
     )
+
+
+def _sequence_number(entry: JsonObject) -> int:
+    """Return the sequence number in an entry's place, which begins with "+" in a foreign group."""
+    return int(entry["place"].lstrip("+~").partition("-")[0])
 
 
 def _as_sent(entry: JsonObject, contact: ContactId) -> JsonObject:
@@ -184,7 +207,10 @@ def _answer(row: Row) -> FoundAnswer:
 def _dead_letter(row: Row) -> FoundDeadLetter:
     """Return a dead letter from its row, in which texts are escaped."""
     return FoundDeadLetter(
-        body=unescape(row.pop("body")), source_message_id=row["source_message_id"], fields=row
+        body=unescape(row.pop("body")),
+        source_message_id=row["source_message_id"],
+        is_redriven=row.pop("is_redriven"),
+        fields=row,
     )
 
 
@@ -197,6 +223,10 @@ def _drained(sqs: "SQSClient", queue_url: str) -> Iterator[FoundDeadLetter]:
         for message in messages:
             attributes = message.get("MessageAttributes", {})
             fields = {name: value.get("StringValue", "") for name, value in attributes.items()}
+            if place := fields.pop("place", ""):
+                queue_time, sequence_number, fields["group_id"] = place.split("-", 2)
+                fields["queue_time"] = str(datetime.fromtimestamp(int(queue_time) / 1_000, UTC))
+                fields["sequence_number"] = str(int(sequence_number))
             yield FoundDeadLetter(
                 body=message["Body"],
                 # A message that SQS itself moves keeps its id.

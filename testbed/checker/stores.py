@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from testbed.traffic.effects import MessageId
 from testbed.traffic.events import ContactId, JsonObject
 
 
@@ -26,10 +27,18 @@ class FoundMessage:
     message_id: str
     versions: list[FoundVersion]
 
+    @property
+    def id(self) -> MessageId:
+        """The direction and the id, which identify it in its conversation."""
+        return self.versions[0].document["event_type"], self.message_id
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FoundConversation:
-    """A conversation: its row, its archive in the stored order, and its messages in DynamoDB."""
+    """A conversation: its row, its archive in the stored order, and its other messages in DynamoDB.
+
+    `stored` are the versions in DynamoDB whose places no part of the archive has merged.
+    """
 
     uuid: str
     contact: ContactId
@@ -68,6 +77,7 @@ class FoundAnswer:
     key: str
     value: str
     score: int | None
+    has_problem: bool = False
     conversation_uuid: str | None
     event_id: str | None
     is_delivered: bool
@@ -77,12 +87,15 @@ class FoundAnswer:
 class FoundDeadLetter:
     """A dead letter, in its table or still on its queue.
 
-    `source_message_id` is the message id of its event. `fields` are those of the worker.
+    `source_message_id` is the message id of its event, or of the redrive that failed again.
+    `fields` are those of the worker, with the parts of the place. A letter that `is_redriven` was
+    sent to the queue again.
     """
 
     body: str
     source_message_id: str
     fields: dict[str, str]
+    is_redriven: bool = False
 
     @property
     def reason(self) -> str:

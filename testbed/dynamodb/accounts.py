@@ -16,11 +16,15 @@ class Usage:
 
 
 class Write(NamedTuple):
-    """The write of an item: its time, in seconds since the epoch, and the keys of the item."""
+    """The write of an item: its time, in seconds since the epoch, and the keys of the item.
+
+    `beginning` has the first characters of the item's first text that is not a key.
+    """
 
     at: float
     partition: str
     sort: str
+    beginning: str = ""
 
 
 @dataclass(slots=True)

@@ -6,6 +6,7 @@ from typing import Any
 from testbed.dynamodb.accounts import Accounts, Write
 from testbed.dynamodb.items import (
     MAX_BATCH_ENTRIES,
+    PARTITION,
     SORT,
     Item,
     Refused,
@@ -18,6 +19,9 @@ from testbed.dynamodb.queries import projected, query, scan
 from testbed.dynamodb.table import Table
 
 Fields = dict[str, Any]
+
+# How many characters of an item's text the log keeps. They show which message was written.
+_BEGINNING = 160
 
 
 class Actions:
@@ -131,7 +135,9 @@ class Actions:
 
     def _write(self, table: str, item: Item) -> int:
         sizes = self.tables[table].put(item)
-        self._accounts.writes[table].append(Write(self._clock(), *key_of(item)))
+        self._accounts.writes[table].append(
+            Write(self._clock(), *key_of(item), beginning=_beginning(item))
+        )
         return write_units(*sizes)
 
     def _spend(self, table: str, action: str, *, writes: int = 0, reads: float = 0.0) -> None:
@@ -143,6 +149,13 @@ class Actions:
         if request["TableName"] not in self.tables:
             raise Refused("ResourceNotFoundException", "Requested resource not found")
         return self.tables[request["TableName"]]
+
+
+def _beginning(item: Item) -> str:
+    texts = [
+        value["S"] for name, value in item.items() if name not in (PARTITION, SORT) and "S" in value
+    ]
+    return texts[0][:_BEGINNING] if texts else ""
 
 
 def _check_batch(requests: list[Fields]) -> None:

@@ -22,7 +22,7 @@ class DynamoDbServer(ModelServer):
         super().fail(status=status, code=code, **when)
 
     def leave_unprocessed(self, *, share: float, **when: Any) -> None:
-        """Leave this share of each batch unprocessed; if that is all of it, throttle the batch."""
+        """Leave this share of each batch unprocessed. Refuse a call if that is its whole batch."""
         self.add_fault(FaultKind.UNPROCESSED, share=share, **when)
 
     def delay(self, *, seconds: float, **when: Any) -> None:

@@ -25,7 +25,7 @@ class Refused(ServiceError):
 def size_of(item: Item) -> int:
     """Return the size of names and values in bytes (DynamoDB, "Item sizes and formats").
 
-    Binary values count without their base64.
+    Binary values count with their size before base64 encoding.
     """
     return sum(
         len(name.encode()) + (len(text) * 3 // 4 if kind == "B" else len(text.encode()))
@@ -35,10 +35,11 @@ def size_of(item: Item) -> int:
 
 
 def write_units(*sizes: int) -> int:
-    """Return the write units of writing or deleting an item. `sizes` are before and after.
+    """Return the write units for writing or deleting an item with these sizes before and after.
 
-    The larger size counts, rounded up to a kilobyte: at least one unit, even if a condition is not
-    met (DynamoDB Developer Guide, "Capacity unit consumption for write operations").
+    The larger size counts, rounded up to kilobytes. A write costs at least one unit, even if its
+    condition is not met (DynamoDB Developer Guide, "Capacity unit consumption for write
+    operations").
     """
     return max(1, -(-max(sizes, default=0) // _WRITE_UNIT))
 
@@ -46,9 +47,9 @@ def write_units(*sizes: int) -> int:
 def read_units(size: int, *, consistent: bool) -> float:
     """Return the read units of reading `size` bytes, rounded up to 4 KB.
 
-    Reads that are not consistent cost half. A Query rounds the sum of its items, and reading
-    nothing costs the minimum (DynamoDB Developer Guide, "Capacity unit consumption for read
-    operations").
+    Reads that are not strongly consistent cost half. A Query adds up the sizes of its items before
+    rounding. Reading nothing costs the minimum (DynamoDB Developer Guide, "Capacity unit
+    consumption for read operations").
     """
     return max(1, -(-size // _READ_UNIT)) * (1.0 if consistent else 0.5)
 

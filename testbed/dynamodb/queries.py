@@ -1,4 +1,8 @@
-"""Query and Scan: one page of items, and the start of the next."""
+"""Query and Scan, which return a page of items.
+
+If more items may follow, the page has a LastEvaluatedKey, which is the key of its last item. The
+next page starts after that key.
+"""
 
 import re
 from collections.abc import Iterator
@@ -20,6 +24,10 @@ _QUERY_FIELDS = _COMMON | {
     *("KeyConditionExpression", "ExpressionAttributeValues", "ScanIndexForward"),
     *("Select", "FilterExpression"),
 }
+_CONDITION = re.compile(
+    rf"{PARTITION} = (?P<partition>:\w+)"
+    rf"(?: AND {SORT} BETWEEN (?P<first>:\w+) AND (?P<last>:\w+))?"
+)
 _FILTER = re.compile(r"attribute_not_exists\((\w+)\)")
 
 Answer = tuple[dict[str, Any], float]
@@ -27,28 +35,37 @@ Answer = tuple[dict[str, Any], float]
 
 def query(table: Table, request: dict[str, Any]) -> Answer:
     """Return a page of one partition and its read units. Raises Refused."""
-    condition = re.fullmatch(rf"{PARTITION} = (:\w+)", request.get("KeyConditionExpression", ""))
+    condition = _CONDITION.fullmatch(request.get("KeyConditionExpression", ""))
     if condition is None or not request.keys() <= _QUERY_FIELDS:
-        raise Refused("ValidationException", "a query that the store does not make")
+        raise Refused("ValidationException", "only the service's queries are supported")
     start = request.get("ExclusiveStartKey")
+    values = {name: value["S"] for name, value in request["ExpressionAttributeValues"].items()}
     found = table.partition(
-        request["ExpressionAttributeValues"][condition[1]]["S"],
+        values[condition["partition"]],
         after=start[SORT]["S"] if start else None,
         backwards=not request.get("ScanIndexForward", True),
     )
+    if condition["first"]:
+        found = _between(found, values[condition["first"]], values[condition["last"]])
     return _page(found, request)
+
+
+def _between(
+    found: Iterator[tuple[Item, int]], first: str, last: str
+) -> Iterator[tuple[Item, int]]:
+    return ((item, size) for item, size in found if first <= item[SORT]["S"] <= last)
 
 
 def scan(table: Table, request: dict[str, Any]) -> Answer:
     """Return a page of the table and its read units. Raises Refused."""
     if not request.keys() <= _COMMON:
-        raise Refused("ValidationException", "a scan that is not modelled")
+        raise Refused("ValidationException", "only scans without a filter are supported")
     start = request.get("ExclusiveStartKey")
     return _page(table.scan(after=key_of(start) if start else None), request)
 
 
 def projected(item: Item, request: dict[str, Any]) -> Item:
-    """Return the item, or only its attribute that the request projects."""
+    """Return the item, or only the attribute that the request's projection names."""
     name = request.get("ProjectionExpression")
     return {name: item[name]} if name else item
 
@@ -78,5 +95,5 @@ def _passes(item: Item, request: dict[str, Any]) -> bool:
         return True
     absent = _FILTER.fullmatch(expression)
     if absent is None:
-        raise Refused("ValidationException", "a filter that the store does not use")
+        raise Refused("ValidationException", "only attribute_not_exists is supported")
     return absent[1] not in item

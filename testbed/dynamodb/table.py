@@ -23,7 +23,7 @@ class Table:
         self._partitions: dict[str, dict[str, _Stored]] = {}
 
     def put(self, item: Item) -> tuple[int, int]:
-        """Write an item. Return the sizes of the old item, 0 without one, and the new one."""
+        """Write an item. Return the size of the old item, 0 without one, and of the new item."""
         partition, sort = key_of(item)
         items = self._partitions.setdefault(partition, {})
         before = items[sort].size if sort in items else 0

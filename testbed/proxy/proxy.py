@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Coroutine, Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from threading import Thread
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
@@ -11,13 +12,13 @@ _CHUNK_BYTES = 65_536
 _CALL_SECONDS = 5.0
 
 
+@dataclass(eq=False, slots=True)
 class _Connection:
     """A connection through the proxy. It stays open when its traffic is discarded."""
 
-    def __init__(self, task: asyncio.Task[Any] | None, *, is_lost: bool) -> None:
-        self.task = task
-        self.loses_requests = is_lost
-        self.loses_answers = is_lost
+    task: asyncio.Task[Any] | None
+    loses_requests: bool
+    loses_answers: bool
 
 
 class SwallowingProxy:
@@ -55,7 +56,8 @@ class SwallowingProxy:
     def url(self, upstream: str) -> str:
         """Return the upstream URL with the address of this proxy."""
         parts = urlsplit(upstream)
-        return urlunsplit(parts._replace(netloc=f"127.0.0.1:{self.port}"))
+        user, at, _host = parts.netloc.rpartition("@")
+        return urlunsplit(parts._replace(netloc=f"{user}{at}127.0.0.1:{self.port}"))
 
     async def serve(self) -> None:
         """Accept connections on a free port."""
@@ -82,7 +84,8 @@ class SwallowingProxy:
     async def _forward(
         self, client_reader: asyncio.StreamReader, client_writer: asyncio.StreamWriter
     ) -> None:
-        connection = _Connection(asyncio.current_task(), is_lost=self._is_swallowing)
+        is_lost = self._is_swallowing
+        connection = _Connection(asyncio.current_task(), is_lost, is_lost)
         self._connections.add(connection)
         writers = [client_writer]
         try:
@@ -91,6 +94,12 @@ class SwallowingProxy:
             async with asyncio.TaskGroup() as both:
                 both.create_task(self._pump(client_reader, writer, connection, "loses_requests"))
                 both.create_task(self._pump(reader, client_writer, connection, "loses_answers"))
+        except asyncio.CancelledError:
+            # Only `close` cancels the task. Without this, asyncio would log an error.
+            return
+        except ConnectionError:
+            # The server refuses the connection, so the client's connection is closed.
+            return
         finally:
             self._connections.discard(connection)
             for one in writers:

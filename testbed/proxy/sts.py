@@ -4,7 +4,9 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from email.message import Message
+
+from testbed.http_server import running_http_server
 
 _ANSWER = """<AssumeRoleWithWebIdentityResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/">
 <AssumeRoleWithWebIdentityResult><AssumedRoleUser><AssumedRoleId>AROA:worker</AssumedRoleId>
@@ -15,11 +17,10 @@ _ANSWER = """<AssumeRoleWithWebIdentityResponse xmlns="https://sts.amazonaws.com
 
 
 class Sts:
-    """Controls the server and counts its requests."""
+    """Controls the server. `hung` counts the requests that it did not answer immediately."""
 
     def __init__(self, *, lifetime: timedelta) -> None:
         self.url = ""
-        self.answered = 0
         self.hung = 0
         self._lifetime = lifetime
         self._answers = threading.Event()
@@ -38,7 +39,6 @@ class Sts:
         if not self._answers.is_set():
             self.hung += 1
             self._answers.wait()
-        self.answered += 1
         expires = datetime.now(UTC) + self._lifetime
         return _ANSWER.format(expires=expires.strftime("%Y-%m-%dT%H:%M:%SZ")).encode()
 
@@ -48,27 +48,12 @@ def running_sts(*, lifetime: timedelta) -> Iterator[Sts]:
     """Run the server in threads of this process. Its credentials are valid for `lifetime`."""
     sts = Sts(lifetime=lifetime)
 
-    class Handler(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            self.rfile.read(int(self.headers["Content-Length"]))
-            body = sts.response()
-            self.send_response(200)
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
+    def respond(_path: str, _headers: Message, _body: bytes) -> tuple[int, bytes]:
+        return 200, sts.response()
 
-        def log_message(self, format: str, *_arguments: object) -> None:
-            """Log nothing."""
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.daemon_threads = True
-    sts.url = f"http://127.0.0.1:{server.server_address[1]}"
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    try:
-        yield sts
-    finally:
-        sts.answer()
-        server.shutdown()
-        server.server_close()
-        thread.join()
+    with running_http_server(respond) as address:
+        sts.url = f"http://{address}"
+        try:
+            yield sts
+        finally:
+            sts.answer()

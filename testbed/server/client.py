@@ -23,9 +23,9 @@ _ADDRESSES = re.compile(r"^(http://\S+) (http://\S+)$", re.MULTILINE)
 class ModelServer:
     """A running server.
 
-    A fault hits the next `count` calls, or those within `duration` real seconds; without both, all
-    calls until `clear_faults`. With `actions`, it hits only calls of these actions; with `share`,
-    only this share of the calls, the same ones each time.
+    A fault hits the next `count` calls, or all calls within `duration` real seconds, or all calls
+    until `clear_faults`. With `actions`, only calls of these actions count. With `share`, the fault
+    hits only this fraction of them: the same calls in every run.
     """
 
     def __init__(self, *, url: str, control_url: str) -> None:

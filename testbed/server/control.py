@@ -19,7 +19,7 @@ Routes = Mapping[tuple[str, str], Callable[[Fields], Awaitable[Any]]]
 
 
 class ControlInterface:
-    """Adds and clears faults of these kinds, and serves the server's own `routes`."""
+    """Adds and clears faults of the given kinds, and serves the routes of the server."""
 
     def __init__(
         self,

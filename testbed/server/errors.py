@@ -1,4 +1,4 @@
-"""The error of a service."""
+"""The base class of errors with which a model answers."""
 
 from http import HTTPStatus
 

@@ -1,4 +1,4 @@
-"""Faults on request: what goes wrong, for how long, and for which calls."""
+"""Faults that tests request: their kind, their duration, and the calls that they hit."""
 
 import random
 from collections.abc import Callable, Collection, Mapping
@@ -9,7 +9,7 @@ from typing import Any
 
 
 class FaultKind(StrEnum):
-    """What goes wrong.
+    """The kind of a fault.
 
     DROP closes the connection without an answer; the call has no effect. HANG does so after
     `seconds`. ERROR answers with `status` and `code`; the call has no effect. LOSE_ANSWER performs
@@ -33,8 +33,9 @@ class FaultKind(StrEnum):
 class Fault:
     """A fault that waits for calls.
 
-    It hits `count` calls, or all until the time `until`, or all until it is cleared; with
-    `actions`, only calls of these actions. It hits `share` of the calls, chosen with a fixed seed.
+    It hits the next `count` calls, or all calls until the time `until`, or all until it is cleared.
+    With `actions`, only calls of these actions count. It hits only the fraction `share` of them,
+    chosen with a fixed seed.
     """
 
     kind: FaultKind
@@ -84,7 +85,7 @@ class Faults:
         self._waiting.clear()
 
     def take(self, *, now: float, hits: Callable[[Fault], bool]) -> Fault | None:
-        """Return the first fault that hits a call, which uses it once; None if no fault does."""
+        """Return the first fault that hits a call, and count the hit. Return None if none does."""
         self._waiting = [fault for fault in self._waiting if not fault.is_over(now=now)]
         fault = next(filter(hits, self._waiting), None)
         if fault is not None and fault.count is not None:

@@ -1,4 +1,4 @@
-"""The parts of HTTP/1.1 that botocore, pycurl and requests use, on a port that can refuse."""
+"""A server for the parts of HTTP/1.1 that AWS clients use. It can refuse connections."""
 
 import asyncio
 import socket
@@ -45,12 +45,12 @@ class HttpResponse:
         return "\r\n".join(lines).encode() + _HEAD_END + self.body
 
 
-# An answer, or None to close the connection without one.
+# Returns an answer, or None to close the connection without an answer.
 Handler = Callable[[HttpRequest], Awaitable[HttpResponse | None]]
 
 
 class HttpListener:
-    """Answers requests on a port of `host`, which it keeps while it refuses connections."""
+    """Answers requests on a port of `host`. It keeps the port even while it refuses connections."""
 
     def __init__(self, *, handler: Handler, host: str = LOOPBACK) -> None:
         self._handler = handler
@@ -83,7 +83,8 @@ class HttpListener:
             self._server.close()
             self._server = None
             self._silent_socket = self._bound_socket(port)
-        # One turn of the event loop later, accepted connections are served and aborted ones closed.
+        # The first turn of the event loop begins to serve connections that were accepted just now,
+        # so that they can be aborted. The second one closes the aborted connections.
         await asyncio.sleep(0)
         for connection in self._connections:
             connection.transport.abort()
@@ -104,7 +105,8 @@ class HttpListener:
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._connections.add(writer)
         try:
-            # asyncio would report the connections that are cancelled at the server's end as errors.
+            # Without this, asyncio would log an error for each connection that is open when the
+            # server ends.
             with suppress(asyncio.IncompleteReadError, ConnectionError, asyncio.CancelledError):
                 while (request := await _read_request(reader, writer)) is not None:
                     response = await self._handler(request)

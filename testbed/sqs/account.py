@@ -1,4 +1,4 @@
-"""The queues by name: created, found, deleted, or hidden for some time."""
+"""All queues by name. They can be created, found, deleted, and hidden for some time."""
 
 import re
 from collections.abc import Mapping

@@ -1,4 +1,4 @@
-"""The messages of receive attempts, so that a repeated attempt receives them again.
+"""Remembers the messages of receive attempts, so that a repeated attempt receives them again.
 
 Source: Amazon SQS API Reference, ReceiveMessage, "ReceiveRequestAttemptId".
 """

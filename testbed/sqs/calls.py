@@ -1,8 +1,7 @@
-"""The log of calls."""
+"""The log of all calls to the model of SQS."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 
@@ -19,8 +18,7 @@ class LoggedEntry(NamedTuple):
     result: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LoggedCall:
+class LoggedCall(NamedTuple):
     """A call, logged at its end.
 
     `time` is its start by the server's clock, in seconds since the epoch, and `seconds` its length.
@@ -59,19 +57,7 @@ class CallLog:
 
     def as_json(self, *, action: str | None) -> list[dict[str, Any]]:
         """Return the calls of one action or of all. Each entry is a list of its four fields."""
-        return [
-            {
-                "time": call.time,
-                "seconds": call.seconds,
-                "action": call.action,
-                "queue": call.queue,
-                "result": call.result,
-                "fault": call.fault,
-                "entries": call.entries,
-            }
-            for call in self._calls
-            if action in (None, call.action)
-        ]
+        return [call._asdict() for call in self._calls if action in (None, call.action)]
 
 
 def call_from_json(fields: Mapping[str, Any]) -> LoggedCall:

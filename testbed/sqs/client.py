@@ -22,6 +22,10 @@ class SqsServer(ModelServer):
         """Advance the clock of visibility, deduplication and retention, not that of long polls."""
         self.control("POST", "/clock/advance", seconds=seconds)
 
+    def separate_clocks(self, *, queue: str, seconds: float) -> None:
+        """Stamp every second message with a time that is some seconds earlier."""
+        self.control("POST", "/clock/separate", queue=queue, seconds=seconds)
+
     def fail_entries(self, *, status: int, code: str, **when: Any) -> None:
         """Answer batches with 200 and an error for each entry; the calls have no effect.
 
@@ -29,14 +33,12 @@ class SqsServer(ModelServer):
         """
         self.add_fault(FaultKind.FAIL_ENTRIES, status=status, code=code, **when)
 
-    def deliver_duplicates(
-        self, *, count: int | None = None, duration: float | None = None
-    ) -> None:
+    def deliver_duplicates(self, *, count: int | None = None) -> None:
         """Deliver messages in flight again. Only receives that find such messages count."""
-        self.add_fault(FaultKind.DUPLICATE, count=count, duration=duration)
+        self.add_fault(FaultKind.DUPLICATE, count=count)
 
     def expire_leases(self, *, queue: str) -> int:
-        """End the leases of all messages in flight. Return how many they were."""
+        """End the leases of all messages in flight. Return their number."""
         return int(self.control("POST", "/leases/expire", queue=queue))
 
     def vanish(self, *, queue: str, seconds: float | None = None) -> None:
@@ -50,8 +52,8 @@ class SqsServer(ModelServer):
     def calls(self, *, action: str | None = None) -> list[LoggedCall]:
         """Return the calls since the start or the last reset, by default those of all actions.
 
-        They are in the order in which they took effect. The server does nothing else meanwhile: it
-        takes about a second for 100,000 messages.
+        They are in the order in which they took effect. The server does nothing else while it
+        prepares the log, which takes about a second for 100,000 messages.
         """
         return [call_from_json(call) for call in self.control("GET", "/calls", action=action)]
 

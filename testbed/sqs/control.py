@@ -10,7 +10,7 @@ from testbed.sqs.polls import LongPolls
 
 
 class Control:
-    """Advances the clock, ends leases, hides queues, and reports calls."""
+    """Advances and separates clocks, ends leases, hides queues, and reports calls."""
 
     def __init__(self, *, clock: Clock, account: Account, polls: LongPolls, log: CallLog) -> None:
         self._clock = clock
@@ -22,6 +22,7 @@ class Control:
         """Return the handlers by method and path."""
         return {
             ("POST", "/clock/advance"): self._advance,
+            ("POST", "/clock/separate"): self._separate,
             ("POST", "/leases/expire"): self._expire_leases,
             ("POST", "/queues/vanish"): self._vanish,
             ("POST", "/queues/restore"): self._restore,
@@ -34,6 +35,10 @@ class Control:
         self._clock.advance(seconds=fields["seconds"])
         for queue in self._account.queues():
             self._polls.wake(queue)
+
+    async def _separate(self, fields: Fields) -> None:
+        queue = self._account.find(name=fields["queue"], now=self._clock.now())
+        queue.seconds_apart = fields["seconds"]
 
     async def _expire_leases(self, fields: Fields) -> int:
         now = self._clock.now()

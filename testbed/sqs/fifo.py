@@ -96,7 +96,7 @@ def error_code(action: Callable[[], object]) -> str:
 
 
 def while_waiting(queue: Fifo, action: Callable[[], object]) -> tuple[list[str], float]:
-    """Start a long poll, then run an action. Return the poll's bodies, and the seconds it took."""
+    """Run an action during a long poll. Return the poll's bodies and its duration in seconds."""
     with ThreadPoolExecutor(max_workers=1) as pool:
         poll = pool.submit(queue.received, WaitTimeSeconds=10)
         time.sleep(0.15)

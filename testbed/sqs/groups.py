@@ -17,7 +17,7 @@ class Group:
     """
 
     group_id: str
-    # Finding the first key of a dict becomes slower with each first key removed; not so here.
+    # An OrderedDict, because removing the first keys of a dict makes finding the next one slower.
     messages: OrderedDict[int, Message] = field(default_factory=OrderedDict)
     in_flight: int = 0
     offered_at: int | None = None

@@ -1,4 +1,4 @@
-"""The leases of the messages in flight."""
+"""Keeps the leases of the messages in flight."""
 
 import heapq
 
@@ -42,7 +42,7 @@ class Leases:
         return None
 
     def overdue(self, *, now: float) -> Message | None:
-        """Return a message in flight whose lease is over; None without one."""
+        """Return a message in flight whose lease has ended, or None if there is none."""
         lease_end = self.next_end()
         if lease_end is None or lease_end > now:
             return None

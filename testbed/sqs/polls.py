@@ -12,9 +12,9 @@ MAX_POLL_SECONDS = 20.0
 
 
 class LongPolls:
-    """The waiting receives, by queue. `wake` must be called after each change of a queue.
+    """The waiting receives by queue. `wake` must be called after each change of a queue.
 
-    No receive waits longer than `longest`, in seconds.
+    No receive waits longer than `longest` seconds.
     """
 
     def __init__(self, *, clock: Clock, longest: float) -> None:
@@ -24,7 +24,7 @@ class LongPolls:
         self._timers: dict[FifoQueue, asyncio.TimerHandle] = {}
 
     async def wait(self, *, queue: FifoQueue, seconds: float) -> None:
-        """Return when a message may be there, at the latest after that many real seconds."""
+        """Wait until a message may be available, but at most for that many real seconds."""
         woken = asyncio.get_running_loop().create_future()
         self._waiting[queue].append(woken)
         self.wake(queue)
@@ -33,9 +33,9 @@ class LongPolls:
                 await woken
 
     def wake(self, queue: FifoQueue) -> None:
-        """Wake the first waiting receive if a message is visible, else when the next lease ends.
+        """Wake the first waiting receive if a message is visible, or when the next lease ends.
 
-        A receive that was woken calls this again, for the receive after it.
+        A receive that was woken calls this method again to wake the next receive.
         """
         timer = self._timers.pop(queue, None)
         if timer is not None:

@@ -1,4 +1,4 @@
-"""A received message in SQS's JSON protocol, with the requested attributes."""
+"""Builds a received message in SQS's JSON protocol, with the requested attributes."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -22,7 +22,7 @@ _SYSTEM_ATTRIBUTES = frozenset(
 
 
 def wanted_system_attributes(request: Mapping[str, Any]) -> frozenset[str]:
-    """Return the requested system attributes, by the parameter's new name or its old one."""
+    """Return the requested system attributes. The parameter has a new and an old name."""
     names = {
         *(request.get("MessageSystemAttributeNames") or ()),
         *(request.get("AttributeNames") or ()),

@@ -47,8 +47,8 @@ class SqsProtocol:
     ) -> Answer:
         """Perform an action. Addresses of queues in the answer begin with `base_url`.
 
-        With `again`, a receive delivers messages in flight. With `entry_error`, a batch has no
-        effect and answers with this error for each entry.
+        With `again`, a receive delivers messages that are in flight. With `entry_error`, a batch
+        has no effect, and the answer has this error for each entry.
         """
         if action in self._on_queues:
             return Answer(body=self._on_queues[action](request, base_url))

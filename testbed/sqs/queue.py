@@ -6,11 +6,12 @@ dead-letter queue retention") and Amazon SQS API Reference.
 
 import uuid
 from collections import OrderedDict
+from dataclasses import replace
 from functools import partial
 
 from testbed.sqs.attempts import ReceiveAttempts
 from testbed.sqs.attributes import MAXIMUM_VISIBILITY_TIMEOUT_SECONDS, QueueAttributes
-from testbed.sqs.deduplication import DeduplicationMemory, FirstSend
+from testbed.sqs.deduplication import DeduplicationMemory
 from testbed.sqs.errors import (
     SqsError,
     expired_receipt_handle,
@@ -30,7 +31,11 @@ _PURGE_INTERVAL_SECONDS = 60
 
 
 class FifoQueue:
-    """The messages of one queue. `greedy` decides how a receive chooses: see `selection`."""
+    """The messages of one queue. `greedy` decides how a receive chooses: see `selection`.
+
+    Every second message is stamped by a server whose clock is `seconds_apart` behind. AWS does not
+    promise that timestamps rise with sequence numbers.
+    """
 
     def __init__(
         self, *, name: str, arn: str, attributes: QueueAttributes, now: float, greedy: bool
@@ -49,6 +54,7 @@ class FifoQueue:
         self._attempts = ReceiveAttempts()
         self._next_sequence = _FIRST_SEQUENCE
         self._purged_at: float | None = None
+        self.seconds_apart = 0.0
 
     def send(self, *, message: NewMessage, now: float) -> Sent:
         """Add a message to its group, unless its deduplication id was sent before."""
@@ -58,23 +64,24 @@ class FifoQueue:
             group_id=scope, deduplication_id=message.deduplication_id, now=now
         )
         if first is not None:
-            return Sent(message_id=first.message_id, sequence=first.sequence, is_duplicate=True)
+            return replace(first, is_duplicate=True)
+        sequence = self._take_sequence()
+        is_behind = sequence // _SEQUENCE_STEP % 2
         added = Message(
             message_id=str(uuid.uuid4()),
-            sequence=self._take_sequence(),
+            sequence=sequence,
             body=message.body,
             group_id=message.group_id,
             deduplication_id=message.deduplication_id,
             attributes=message.attributes,
-            sent_at=now,
+            sent_at=now - is_behind * self.seconds_apart,
         )
         self._add(added)
+        sent = Sent(message_id=added.message_id, sequence=added.sequence, is_duplicate=False)
         self._deduplication.remember(
-            group_id=scope,
-            deduplication_id=message.deduplication_id,
-            send=FirstSend(message_id=added.message_id, sequence=added.sequence, sent_at=now),
+            group_id=scope, deduplication_id=message.deduplication_id, sent=sent, now=now
         )
-        return Sent(message_id=added.message_id, sequence=added.sequence, is_duplicate=False)
+        return sent
 
     def receive(
         self,
@@ -109,7 +116,7 @@ class FifoQueue:
     def receive_again(
         self, *, limit: int, visibility_timeout: int | None, now: float
     ) -> list[Message]:
-        """Deliver up to `limit` messages in flight again, the oldest first: a fault of SQS.
+        """Deliver up to `limit` messages in flight again, oldest first, as a fault of SQS may do.
 
         They get new receipt handles and a new visibility timeout.
         """
@@ -148,8 +155,8 @@ class FifoQueue:
     ) -> Message:
         """Set the visibility timeout to that many seconds from now; 0 makes the message visible.
 
-        Raises SqsError if `delete` would, if the message was deleted, or if the timeout would end
-        more than 12 hours after the receive.
+        Raises SqsError if the handle is not of this queue or has expired, if the message was
+        deleted, or if the timeout would end more than 12 hours after the receive.
         """
         message = self._find(receipt_handle=receipt_handle, now=now)
         if message is None:
@@ -172,7 +179,7 @@ class FifoQueue:
         return message
 
     def purge(self, *, now: float) -> None:
-        """Delete all messages, but no deduplication ids. Raises SqsError if repeated too soon."""
+        """Delete all messages, but keep deduplication ids. Raises SqsError if repeated too soon."""
         if self._purged_at is not None and now < self._purged_at + _PURGE_INTERVAL_SECONDS:
             raise SqsError(
                 code="PurgeQueueInProgress",
@@ -185,7 +192,7 @@ class FifoQueue:
         self._groups = Groups()
 
     def expire_leases(self, *, now: float) -> int:
-        """End the leases of all messages in flight. Return how many they were."""
+        """End the leases of all messages in flight. Return their number."""
         self._catch_up(now=now)
         held = self._leases.oldest_first()
         for message in held:

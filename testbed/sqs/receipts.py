@@ -1,4 +1,4 @@
-"""Receipt handles, which contain their message, and which only this queue can have made."""
+"""Receipt handles. Each contains the number of its message and the secret prefix of its queue."""
 
 import secrets
 

@@ -1,6 +1,7 @@
-"""The choice of messages for a receive, in two ways that AWS's documentation allows.
+"""Chooses the messages of a receive in one of two ways that AWS's documentation allows.
 
-A `Take` delivers up to `count` messages of a group after its first `skip`, possibly none.
+Both call a `Take`. It skips the first `skip` messages of a group, and delivers up to `count`
+others.
 """
 
 from typing import Protocol
@@ -18,7 +19,7 @@ class Take(Protocol):
 
 
 def from_one_group_first(*, groups: Groups, limit: int, take: Take) -> list[Message]:
-    """Return as many messages as possible from the group of the oldest message, then the next.
+    """Return as many messages as possible of the group with the oldest message, then of the next.
 
     Source: "FIFO queue delivery logic", Amazon SQS Developer Guide: SQS tries to return as many
     messages of one group as possible.

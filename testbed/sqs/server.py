@@ -6,7 +6,6 @@ import time
 import uuid
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
 from typing import Any
 
 from testbed.server.clock import Clock
@@ -21,24 +20,15 @@ from testbed.sqs.polls import LongPolls
 from testbed.sqs.protocol import Answer, SqsProtocol
 from testbed.sqs.queue_actions import queue_name
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Outcome:
-    """The outcome of a call. Without a response, the connection is closed."""
-
-    result: str
-    response: HttpResponse | None = None
-    entries: Sequence[LoggedEntry] = ()
-
-
+_SILENT = frozenset({FaultKind.DROP, FaultKind.HANG})
 _KINDS = frozenset(FaultKind) - {FaultKind.DELAY, FaultKind.UNPROCESSED}
 
 
 class Sqs(Server):
     """The model of SQS. It starts empty and keeps everything in memory.
 
-    Without the control interface it does not log calls, so that memory has only the messages on the
-    queues and the deduplication ids of five minutes.
+    Without the control interface it does not log calls. Then it keeps only the messages on the
+    queues and the deduplication ids of the last five minutes.
     """
 
     def __init__(
@@ -63,18 +53,21 @@ class Sqs(Server):
         request: Mapping[str, Any] = json.loads(http_request.body or b"{}")
         name = queue_name(request)
         started = self._clock.now()
-        has_messages_in_flight = self._has_messages_in_flight(name)
-        fault = self.faults.take(
-            now=time.monotonic(),
-            hits=lambda fault: fault.hits(
-                action=action, has_messages_in_flight=has_messages_in_flight
-            ),
-        )
-        # The caller's own name of this server, so that it can reach the queues by their addresses.
+        fault = self._take_fault(action=action, queue=name)
+        # Queue addresses use the host name in the request, so that the caller can reach them.
         base_url = f"http://{http_request.headers['host']}"
-        outcome = await self._outcome(
-            action=action, request=request, base_url=base_url, fault=fault
-        )
+        result = "no answer"
+        response: HttpResponse | None = None
+        entries: Sequence[LoggedEntry] = ()
+        if fault is None or fault.kind not in _SILENT:
+            try:
+                answer = await self._perform(
+                    action=action, request=request, base_url=base_url, fault=fault
+                )
+            except SqsError as error:
+                result, response = error.code, _error_response(error)
+            else:
+                result, response, entries = "ok", _response(body=answer.body), answer.entries
         if self._log is not None:
             self._log.add(
                 LoggedCall(
@@ -82,32 +75,14 @@ class Sqs(Server):
                     seconds=self._clock.now() - started,
                     action=action,
                     queue=name,
-                    result=outcome.result,
+                    result=result,
                     fault=fault.kind if fault else None,
-                    entries=outcome.entries,
+                    entries=entries,
                 )
             )
         if fault is not None and fault.kind is FaultKind.HANG:
             await asyncio.sleep(fault.seconds)
-        return outcome.response
-
-    async def _outcome(
-        self, *, action: str, request: Mapping[str, Any], base_url: str, fault: Fault | None
-    ) -> _Outcome:
-        kind = fault.kind if fault else None
-        if kind in (FaultKind.DROP, FaultKind.HANG):
-            return _Outcome(result="no answer")
-        try:
-            answer = await self._perform(
-                action=action, request=request, base_url=base_url, fault=fault
-            )
-        except SqsError as error:
-            outcome = _Outcome(result=error.code, response=_error_response(error))
-        else:
-            outcome = _Outcome(
-                result="ok", response=_response(body=answer.body), entries=answer.entries
-            )
-        return replace(outcome, response=None) if kind is FaultKind.LOSE_ANSWER else outcome
+        return None if fault is not None and fault.kind is FaultKind.LOSE_ANSWER else response
 
     async def _perform(
         self, *, action: str, request: Mapping[str, Any], base_url: str, fault: Fault | None
@@ -124,11 +99,14 @@ class Sqs(Server):
             entry_error=injected if kind is FaultKind.FAIL_ENTRIES else None,
         )
 
-    def _has_messages_in_flight(self, name: str | None) -> bool:
-        now = self._clock.now()
+    def _take_fault(self, *, action: str, queue: str | None) -> Fault | None:
+        now, in_flight = self._clock.now(), 0
         with suppress(SqsError):
-            return self._account.find(name=name or "", now=now).counts(now=now).in_flight > 0
-        return False
+            in_flight = self._account.find(name=queue or "", now=now).counts(now=now).in_flight
+        return self.faults.take(
+            now=time.monotonic(),
+            hits=lambda fault: fault.hits(action=action, has_messages_in_flight=in_flight > 0),
+        )
 
 
 def _injected_error(fault: Fault) -> SqsError:

@@ -1,4 +1,4 @@
-"""The checks of SQS on requests with messages.
+"""Checks requests with messages as SQS does.
 
 Sources: SendMessage, SendMessageBatch and ReceiveMessage in the Amazon SQS API Reference, and
 "Amazon SQS message quotas" in the Developer Guide.

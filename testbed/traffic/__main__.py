@@ -7,21 +7,20 @@ import os
 import secrets
 import sys
 import time
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from itertools import islice
 
 import boto3
 
 from embedded.processes import sigterm_as_exit
-from testbed.traffic.day import Day, generate_day
+from testbed.traffic.day import chats
 from testbed.traffic.projects import insert_projects
 from testbed.traffic.sending import EventQueue
 
 MAX_RATE = 200
 # The maximal backlog of the worker.
 _MAX_BACKLOG = 90
-_EVENTS_OF_A_DAY = 10_000
+_CONTACTS = 1_000
 _SEEDS = 2**32
 
 
@@ -51,24 +50,19 @@ def _publish(*, rate: int) -> None:
         sqs=boto3.client("sqs", region_name=os.environ["SQS_CONVERSATION_REGION"]),
         url=os.environ["SQS_CONVERSATION_QUEUE_URL"],
     )
-    for day in _days():
-        closing = datetime.now(UTC) + timedelta(hours=12)
-        insert_projects(
-            database_url=os.environ["DATABASE_URL"],
-            closings=dict.fromkeys(day.projects, closing),
-        )
-        events = iter(day.events)
-        while batch := list(islice(events, rate)):
-            began = time.monotonic()
-            queue.publish(batch, max_backlog=_MAX_BACKLOG)
-            time.sleep(max(0.0, began + 1 - time.monotonic()))
-
-
-def _days() -> Iterator[Day]:
-    """Yield days of yesterday's date, each with new projects and contacts."""
+    start = datetime.now(UTC)
+    projects, stream = chats(
+        seed=secrets.randbelow(_SEEDS), start=start, rate=rate, contacts=_CONTACTS
+    )
+    insert_projects(
+        database_url=os.environ["DATABASE_URL"],
+        closings=dict.fromkeys(projects, start + timedelta(hours=12)),
+    )
+    events = iter(stream)
     while True:
-        yesterday = datetime.now(UTC).date() - timedelta(days=1)
-        yield generate_day(events=_EVENTS_OF_A_DAY, seed=secrets.randbelow(_SEEDS), day=yesterday)
+        began = time.monotonic()
+        queue.publish(list(islice(events, rate)), max_backlog=_MAX_BACKLOG)
+        time.sleep(max(0.0, began + 1 - time.monotonic()))
 
 
 if __name__ == "__main__":

@@ -4,6 +4,7 @@ import json
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
+from uuid import UUID
 
 from testbed.traffic.events import Answer, Contact, JsonObject
 
@@ -33,8 +34,8 @@ def message(
     )
 
 
-def answer(*, contact: Contact, correlation_id: str, answer: Answer) -> JsonObject:
-    """Return a survey answer with its dummy message."""
+def answer(*, contact: Contact, correlation_id: str, answer: Answer, value: Any) -> JsonObject:
+    """Return a survey answer with its dummy message. `value` is the form in which it is sent."""
     return _event(
         "message.received",
         contact=contact,
@@ -47,7 +48,7 @@ def answer(*, contact: Contact, correlation_id: str, answer: Answer) -> JsonObje
             "contact_name": "System",
         },
         key=answer.key,
-        value=answer.value,
+        value=value,
     )
 
 
@@ -80,7 +81,7 @@ def close(*, contact: Contact, correlation_id: str, resolution: int) -> JsonObje
 def invalid(*, kind: str, valid: JsonObject) -> str:
     """Return an invalid body, made from the body of a message.
 
-    Each correlation id gives another body. Raises KeyError for an unknown kind.
+    Bodies of different correlation ids differ. Raises KeyError for an unknown kind.
     """
     body = _INVALID[kind](valid)
     return body if isinstance(body, str) else json.dumps(body)
@@ -113,7 +114,7 @@ def _with_message(valid: JsonObject, **fields: Any) -> JsonObject:
 
 
 def _forged(valid: JsonObject) -> JsonObject:
-    """Return a Celery message that would run any code."""
+    """Return a forged Celery message. A worker that trusted it would run os.system."""
     body = json.dumps([[valid["correlation_id"]], {}, {}])
     return {
         "body": body,
@@ -124,13 +125,8 @@ def _forged(valid: JsonObject) -> JsonObject:
     }
 
 
-def _scored(valid: JsonObject, value: str) -> JsonObject:
-    dummy = _with_message(valid, text="", source="system", created_at="")
-    return {**_with_data(dummy, key="weni_csat", value=value), "event_type": "message.received"}
-
-
-# By the reason with which the worker quarantines it. What follows a colon distinguishes kinds with
-# the same reason.
+# By kind, the functions that make an invalid body from a valid one. A kind is the reason with which
+# the worker quarantines the body; a word after a colon distinguishes kinds with the same reason.
 _INVALID: dict[str, Callable[[JsonObject], JsonObject | str]] = {
     "not_json": lambda valid: json.dumps(valid)[:-1],
     "not_json:NaN": lambda valid: json.dumps({**valid, "number": float("nan")}),
@@ -143,16 +139,19 @@ _INVALID: dict[str, Callable[[JsonObject], JsonObject | str]] = {
     },
     "missing_field": lambda valid: _without(valid, "contact_urn"),
     "missing_field:message": lambda valid: _without(valid, "message"),
+    "missing_field:blank": lambda valid: _with_data(valid, contact_urn="   "),
+    "missing_field:nil": lambda valid: _with_data(valid, project_uuid=str(UUID(int=0))),
     "no_channel_uuid": lambda valid: _without(valid, "channel_uuid"),
     "no_channel_uuid:null": lambda valid: _with_data(valid, channel_uuid=None),
+    "no_channel_uuid:nil": lambda valid: _with_data(valid, channel_uuid=str(UUID(int=0))),
     "malformed_field": lambda valid: _with_message(valid, created_at="yesterday"),
+    "malformed_field:date": lambda valid: _with_message(valid, created_at="2026-01-31"),
+    "malformed_field:local": lambda valid: _with_message(valid, created_at="2026-01-31T12:00:00"),
     "malformed_field:uuid": lambda valid: _with_data(valid, project_uuid="none"),
-    "score_out_of_range": lambda valid: _scored(valid, "9"),
-    "score_out_of_range:word": lambda valid: _scored(valid, "very good"),
     "not_allowed": _forged,
 }
 INVALID_KINDS = tuple(_INVALID)
-# Bodies that are not from a known producer, and come without its message attributes.
+# The kinds of bodies that no known producer sends. They are sent without message attributes.
 FOREIGN_KINDS = ("unknown_event_type:properties", "not_allowed")
 
 

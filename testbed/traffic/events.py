@@ -23,13 +23,20 @@ class Trait(StrEnum):
 
     HOT has a large share of the traffic. SPLIT has events of two producers with different group
     ids, between which there is no order. TIMED is of a project whose closing time is within the
-    run, so that only the service knows which message was the last before it.
+    run, so that only the service knows which message was the last before it. NEW has one event, so
+    that nothing waits in its group before it. WEB has message ids that begin anew with each
+    conversation. REDRIVEN has events that are dead letters at first. REOPENED has a
+    closed conversation that an operator reopens, and no other events until then.
     """
 
     PLAIN = "plain"
     HOT = "hot"
     SPLIT = "split"
     TIMED = "timed"
+    NEW = "new"
+    WEB = "web"
+    REDRIVEN = "redriven"
+    REOPENED = "reopened"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,23 +62,25 @@ class Contact:
     @property
     def is_certain(self) -> bool:
         """Whether the events alone determine their conversations."""
-        return self.trait in (Trait.PLAIN, Trait.HOT)
+        return self.trait not in (Trait.SPLIT, Trait.TIMED)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Message:
     """The effect of a message: it is in its conversation, once.
 
-    Conversations are numbered from 1; None means that the events do not determine it. A different
-    body with the same message id is an edit, and stored with the message. `created_at` is its time
-    in the transcript, in the form of `sortable`; None stands for the time of sending. `opens` is
-    true for the first event of a conversation.
+    Conversations are numbered from 1; None means that the events do not determine it. In one
+    conversation, another body with the same direction and message id is a version of the message.
+    `created_at` is its time in the transcript, in the form of `sortable`; None stands for the time
+    of sending. `opens` is true if the message must have opened its conversation. If the message
+    comes `after_reopening`, an operator has reopened its conversation, which was closed.
     """
 
     message_id: str
     created_at: str | None
     conversation: int | None
     opens: bool = False
+    after_reopening: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,7 +96,8 @@ class Window:
 class Closing:
     """The effect of a close or a takeover: the conversation is closed and archived.
 
-    A takeover is a window, and has an external id and a contact name.
+    A takeover is a window, and has an external id and a contact name. It may be of a conversation
+    that was closed before, whose resolution it replaces.
     """
 
     conversation: int | None
@@ -98,9 +108,10 @@ class Closing:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
-    """The effect of an answer: it is recorded once, and sent to the data lake.
+    """The effect of an answer: it is recorded once with this value, and sent to the data lake.
 
-    `conversation` 0 stands for none.
+    `conversation` 0 stands for none. If the answer is `unscorable`, it has no score although its
+    key has scores: it is recorded, and neither counts nor goes to the data lake.
     """
 
     message_id: str
@@ -108,6 +119,7 @@ class Answer:
     value: str
     score: int | None
     conversation: int | None
+    unscorable: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -128,7 +140,8 @@ class PlannedEvent:
     """An event to send `at` seconds after the beginning.
 
     The events of a group are sent in the order of their `number`. `attributes` are message
-    attributes of type String.
+    attributes of type String. `kind` names the kind of event in reports. If the event
+    `is_redriven`, it becomes a dead letter before the service starts, and an operator redrives it.
     """
 
     number: int
@@ -139,6 +152,13 @@ class PlannedEvent:
     body: str
     effect: Effect
     attributes: Mapping[str, str] = field(default_factory=dict)
+    kind: str = "sample"
+    is_redriven: bool = False
+
+    @property
+    def name(self) -> str:
+        """The kind, and whether the event is redriven."""
+        return f"redriven {self.kind}" if self.is_redriven else self.kind
 
     def as_batch_entry(self, *, entry_id: str) -> "SendMessageBatchRequestEntryTypeDef":
         """Return the event's entry for SendMessageBatch."""
