@@ -1,4 +1,4 @@
-"""The result of the closing benchmark. Every value was measured in the run."""
+"""The result of the closing benchmark."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -8,13 +8,11 @@ from dataclasses import dataclass
 class Sweep:
     """One process claims all due conversations and sends their pointers.
 
-    `seconds` is the time in the task, `statements` its SQL statements without BEGIN and COMMIT,
-    `calls` the calls that the SQS server logged, by action. `pages` is how often the task found
-    conversations.
+    `seconds` is the time that the task took. `statements` counts its SQL statements without BEGIN
+    and COMMIT. `calls` counts the calls that the SQS server logged, by action.
     """
 
     conversations: int
-    pages: int
     seconds: float
     statements: int
     calls: Mapping[str, int]
@@ -42,9 +40,9 @@ class Sweep:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Live:
-    """The live messages of one phase, with times in milliseconds since their sending.
+    """The latency of the live messages of one phase, in milliseconds since they were sent.
 
-    `received` ends when a worker had the message, `deleted` when SQS had deleted it.
+    `received` ends when a worker has received the message, `deleted` when SQS has deleted it.
     """
 
     sent: int
@@ -79,7 +77,10 @@ class Storm:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Closings:
-    """The result of one run."""
+    """The result of one run.
+
+    The sweep claims `page` conversations at a time, and pauses while `most_waiting` pointers wait.
+    """
 
     page: int
     most_waiting: int

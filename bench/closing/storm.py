@@ -1,23 +1,22 @@
-"""Closings in a real worker while live messages of other groups arrive."""
+"""Measures closings in a real worker while live messages of other groups arrive."""
 
 import time
 from collections.abc import Callable, Sequence
-from datetime import timedelta
 from functools import partial
 from uuid import UUID, uuid4
 
 from apps.common.clock import now
-from apps.conversations.models import Conversation
-from bench.closing.data import make_due, store_messages
+from apps.conversations.models import Conversation, Resolution
 from bench.closing.result import Storm
 from bench.closing.traffic import CONTACTS, PER_SECOND, Traffic, live_messages
-from bench.common.backlog import NotDone
-from bench.common.queue import LightQueue
-from bench.common.servers import Stage
-from bench.common.trial import Running
+from bench.common.backlog import wait_until, warm_up
+from bench.common.chat import Load
+from bench.common.trial import PROCESSES, Trial
 from tasks.closing import close_due_conversations
 
 MESSAGES_EACH = 5
+# Contacts with this number and higher ones send no live messages. Their conversations close.
+_FIRST_CLOSING = 1_000_000
 QUIET_SECONDS = 20.0
 # The interval at which beat sends the task.
 _TICK_SECONDS = 60.0
@@ -25,16 +24,28 @@ _MAX_SECONDS = 240.0
 _POLL_SECONDS = 0.25
 
 
-def run_storm(*, conversations: int, concurrency: int, stage: Stage, running: Running) -> Storm:
-    """Run the same traffic in one worker, first alone, then while conversations close.
+def run_storm(trial: Trial, *, conversations: int) -> Storm:
+    """Send the same traffic to one worker twice: first alone, then while conversations close.
 
     Raises ProcessError if the worker ends, NotDone if it does not close them in a few minutes.
     """
-    closing = make_due(number=conversations, prefix="storm:", due_at=now() + timedelta(days=1))
-    store_messages(closing, each=MESSAGES_EACH)
-    server = stage.servers.sqs
-    watch = _Watch(queue=stage.queue, running=running)
-    traffic = Traffic(queue_url=stage.environment["SQS_CONVERSATION_QUEUE_URL"])
+    load = Load(contacts=conversations, numbers=range(MESSAGES_EACH), first_contact=_FIRST_CLOSING)
+    warm_up(trial, load=load, max_seconds=_MAX_SECONDS)
+    in_progress = Conversation.objects.filter(resolution=Resolution.IN_PROGRESS)
+    closing = list(in_progress.values_list("uuid", flat=True))
+    queue, server = trial.stage.queue, trial.stage.servers.sqs
+    waiting: list[int] = []
+
+    def watch(*, until: Callable[[], bool], on_poll: Callable[[], None] = lambda: None) -> None:
+        def poll() -> None:
+            on_poll()
+            waiting.append(queue.waiting())
+
+        wait_until(
+            until, trial=trial, max_seconds=_MAX_SECONDS, on_poll=poll, poll_seconds=_POLL_SECONDS
+        )
+
+    traffic = Traffic(queue_url=trial.stage.environment["SQS_CONVERSATION_QUEUE_URL"])
     server.reset_calls()
     with traffic.running():
         # Wait until the contacts' first messages have opened their conversations.
@@ -46,45 +57,24 @@ def run_storm(*, conversations: int, concurrency: int, stage: Stage, running: Ru
         tick = _Ticks()
         watch(until=lambda: _are_archived(closing), on_poll=tick)
         ended_at = time.time()
-    watch(until=lambda: not stage.queue.size())
+    watch(until=lambda: not queue.size())
     live = partial(live_messages, server.calls(), messages=traffic.messages)
     return Storm(
-        conversations=conversations,
+        conversations=len(closing),
         messages_each=MESSAGES_EACH,
-        concurrency=concurrency,
+        concurrency=PROCESSES,
         contacts=CONTACTS,
         per_second=PER_SECOND,
         seconds=ended_at - storm_at,
         ticks=tick.sent,
-        most_waiting=watch.most_waiting,
+        most_waiting=max(waiting),
         quiet=live(since=quiet_at, until=storm_at),
         storm=live(since=storm_at, until=ended_at),
     )
 
 
-class _Watch:
-    """Watches the queue and the worker until a condition is true."""
-
-    def __init__(self, *, queue: LightQueue, running: Running) -> None:
-        self.most_waiting = 0
-        self._queue = queue
-        self._running = running
-
-    def __call__(
-        self, *, until: Callable[[], bool], on_poll: Callable[[], None] = lambda: None
-    ) -> None:
-        deadline = time.monotonic() + _MAX_SECONDS
-        while not until():
-            self._running.check()
-            if time.monotonic() > deadline:
-                raise NotDone(f"the worker was not done after {_MAX_SECONDS:g} seconds")
-            on_poll()
-            self.most_waiting = max(self.most_waiting, self._queue.waiting())
-            time.sleep(_POLL_SECONDS)
-
-
 class _Ticks:
-    """Sends the tick for closing at the interval of beat."""
+    """Sends `close_due_conversations` as often as beat does."""
 
     def __init__(self) -> None:
         self.sent = 0

@@ -1,4 +1,4 @@
-"""Live messages at a steady rate, and their times in the log of the SQS server."""
+"""Sends live messages at a steady rate, and reads their times from the log of the SQS server."""
 
 import threading
 from collections.abc import Iterator, Mapping, Sequence
@@ -12,14 +12,14 @@ from bench.common.statistics import first_ends
 from testbed.sqs.calls import LoggedCall
 
 CONTACTS = 40
-# Far below the worker's limit, so that the queue is almost empty without closings.
+# The worker can process far more, so that the queue is almost empty while nothing closes.
 PER_SECOND = 20
-# More messages of each contact than any run sends.
+# The number of prepared messages of each contact. No run sends so many.
 _MAX_EACH = 100_000
 
 
 class Traffic:
-    """A thread that sends messages of contacts in turn. `messages` is complete at the end."""
+    """A thread that sends messages of all contacts in turn. `messages` is complete at the end."""
 
     def __init__(self, *, queue_url: str) -> None:
         self.sent = 0
@@ -53,10 +53,10 @@ class Traffic:
 def live_messages(
     calls: Sequence[LoggedCall], *, messages: Mapping[str, object], since: float, until: float
 ) -> Live:
-    """Return the live messages that were sent in a phase, in seconds since the epoch.
+    """Return the latencies of the live messages that were sent from `since` until `until`.
 
-    `messages` are all live messages by id. A message was received or deleted when that call ended.
-    It has taken effect before it is deleted.
+    Both are in seconds since the epoch. `messages` has all live messages by id. A message counts as
+    received or deleted at the end of the call.
     """
     sent = {
         message: at

@@ -1,4 +1,4 @@
-"""The backlog phase: how long one subject takes for a full queue, and what that costs.
+"""Measures how long a subject takes to process a full queue, and what the events cost.
 
 An event has taken effect when the DynamoDB server has stored its message, or when PostgreSQL has
 its answer. Effects are read from the servers, never from what a subject reports.
@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from bench.common.chat import Load, event_of, inversions
-from bench.common.costs import NOTHING, Counts
+from bench.common.costs import Counts
 from bench.common.trial import Trial
 from embedded.commands import CommandError
 
@@ -21,21 +21,21 @@ Sample = tuple[int, float]
 
 
 class NotDone(CommandError):
-    """Some events did not take effect in time, or something took effect that was not sent."""
+    """Some events did not take effect in time, or more took effect than were sent."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Backlog:
     """The measurement of one subject with one backlog.
 
-    `seconds` is the time from when the subject could begin until its last effect. `cpu_seconds` and
-    `counts` end when the queue is empty. `memory` has samples of two numbers: the messages stored
-    by then, and the megabytes in use. `repeated` counts messages that were stored again.
+    `seconds` is the time from the moment when the subject could begin until its last effect.
+    `counts` includes everything until the queue is empty. Each sample in `memory` has the number of
+    messages stored so far and the megabytes in use. `repeated` counts messages that were stored
+    again.
     """
 
     events: int
     seconds: float
-    cpu_seconds: float
     memory: Sequence[Sample]
     counts: Counts
     inversions: int
@@ -48,39 +48,14 @@ class Backlog:
             "events": events,
             "seconds": self.seconds,
             "events_per_second": events / self.seconds,
-            "cpu_ms_per_event": self.cpu_seconds / events * 1_000,
-            "sqs_calls_per_event": sum(counts.sqs.values()) / events,
-            "dynamodb_calls_per_event": sum(counts.dynamodb.values()) / events,
+            "cpu_ms_per_event": counts.cpu_seconds / events * 1_000,
+            "sqs_calls_per_event": counts.sqs.total() / events,
+            "dynamodb_calls_per_event": counts.dynamodb.total() / events,
             "write_units_per_event": counts.write_units / events,
             "sql_per_event": counts.sql / events,
             "inversions": self.inversions,
             "peak_rss_mb": max(megabytes for _, megabytes in self.memory),
         }
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Start:
-    """The counts when the subject could begin.
-
-    `at` is that time; None stands for the time of the first effect.
-    """
-
-    counts: Counts = NOTHING
-    cpu_seconds: float = 0.0
-    stored: int = 0
-    answers: int = 0
-    at: float | None = None
-
-    @classmethod
-    def now(cls, trial: Trial) -> "_Start":
-        answers = trial.stage.answers()
-        return cls(
-            answers=answers,
-            stored=trial.stored(),
-            counts=trial.stage.counts(),
-            cpu_seconds=trial.running.cpu_seconds(),
-            at=time.time(),
-        )
 
 
 def warm_up(trial: Trial, *, load: Load, max_seconds: float) -> None:
@@ -98,37 +73,38 @@ def run_backlog(trial: Trial, *, load: Load, max_seconds: float) -> Backlog:
 
     Raises NotDone.
     """
-    with trial.running.paused():
+    with trial.paused():
         trial.fill(load)
-        start = _Start.now(trial)
-    memory = _wait(trial, stored=start.stored + load.messages, max_seconds=max_seconds)
-    backlog = _measured(trial, start=start, memory=memory)
+        before, begun_at = trial.counts(), time.time()
+    memory = _wait(trial, stored=before.stored + load.messages, max_seconds=max_seconds)
+    backlog = _measured(trial, before=before, begun_at=begun_at, memory=memory)
     if backlog.events != len(load):
         raise NotDone(f"{trial.stage.name}: {backlog.events} of {len(load)} events took effect")
     return backlog
 
 
 def run_for(trial: Trial, *, load: Load, max_seconds: float) -> Backlog:
-    """Measure a load that was on the queue of a new stage when the subject started.
+    """Measure a subject that started on a new stage, with the load on its queue.
 
     The measurement ends when all events have taken effect or the time is up; `events` of the result
-    counts those that took effect. The costs include those of the subject's start.
+    counts those that took effect. The costs include the start of the subject.
     """
     memory: list[Sample] = []
     with suppress(NotDone):
         _wait(trial, stored=load.messages, max_seconds=max_seconds, memory=memory)
-    return _measured(trial, start=_Start(), memory=memory)
+    return _measured(trial, before=Counts(), begun_at=None, memory=memory)
 
 
-def _measured(trial: Trial, *, start: _Start, memory: Sequence[Sample]) -> Backlog:
-    counts = trial.stage.counts().since(start.counts)
-    cpu_seconds = trial.running.cpu_seconds() - start.cpu_seconds
-    writes = trial.writes(since=start.stored)
+def _measured(
+    trial: Trial, *, before: Counts, begun_at: float | None, memory: Sequence[Sample]
+) -> Backlog:
+    """Return the measurement since `before`. Without `begun_at`, it begins at the first effect."""
+    counts = trial.counts().since(before)
+    writes = trial.writes(since=before.stored)
     stored = set(map(event_of, writes))
     return Backlog(
-        events=len(stored) + trial.stage.answers() - start.answers,
-        seconds=writes[-1].at - (writes[0].at if start.at is None else start.at),
-        cpu_seconds=cpu_seconds,
+        events=len(stored) + counts.answers,
+        seconds=writes[-1].at - (begun_at or writes[0].at),
         memory=memory,
         counts=counts,
         inversions=inversions(writes),
@@ -143,7 +119,7 @@ def _wait(
     samples: list[Sample] = [] if memory is None else memory
 
     def sample() -> None:
-        samples.append((trial.stored(), trial.running.resident_megabytes()))
+        samples.append((trial.stored(), trial.resident_megabytes()))
 
     wait_until(
         lambda: trial.is_done(stored=stored), trial=trial, max_seconds=max_seconds, on_poll=sample
@@ -160,10 +136,11 @@ def wait_until(
     on_poll: Callable[[], None] = lambda: None,
     poll_seconds: float = _POLL_SECONDS,
 ) -> None:
-    """Return when the trial is done. Raises NotDone, or ProcessError if the subject has ended."""
+    """Wait until the trial is done. Raises NotDone, or ProcessError if the subject has ended."""
     deadline = time.monotonic() + max_seconds
     while not is_done():
-        trial.running.check()
+        for process in trial.processes:
+            process.check()
         on_poll()
         if time.monotonic() > deadline:
             raise NotDone(

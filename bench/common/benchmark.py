@@ -1,4 +1,4 @@
-"""The harness of all benchmarks: measure, print, and write the JSON file, page and charts."""
+"""The harness of all benchmarks: it measures, prints, and writes the JSON file and the page."""
 
 import json
 from collections.abc import Callable, Mapping, Sequence
@@ -23,21 +23,19 @@ class Benchmark(Generic[Result]):
     """A benchmark, run by `command`.
 
     Its page and its JSON file have the name `name`. `template` is the page before `str.format` adds
-    `run` (the result), `made` (how it was made), `goals`, the tables and the `facts`. The terminal
-    shows the tables, too.
+    `run` (the result), `made` (how it was made), `goals`, and the `parts`, which are tables and
+    texts. The terminal shows the tables, too.
     """
 
     name: str
     command: str
     result: type[Result]
     template: Path
-    tables: Callable[[Result], Mapping[str, Table]]
-    facts: Callable[[Result], Mapping[str, str]] = lambda _result: {}
+    parts: Callable[[Result], Mapping[str, Table | str]]
     goals: Callable[[Result], Sequence[Goal]] = lambda _result: ()
-    charts: Callable[[Result], Mapping[str, str]] = lambda _result: {}
 
     def main(self, measure: Callable[[Console], Result]) -> int:
-        """Measure, print and write; return the exit status of the command."""
+        """Measure, print and write the results. Return the exit status of the command."""
 
         def work(console: Console) -> int:
             run = measured(command=self.command, measure=lambda: measure(console))
@@ -49,19 +47,13 @@ class Benchmark(Generic[Result]):
 
     def print(self, result: Result, *, console: Console) -> None:
         """Print all tables, then the goals."""
-        tables = [*self.tables(result).values(), goal_table(self.goals(result))]
-        for table in tables:
-            if table.rows:
-                table.print_on(console)
+        for part in (*self.parts(result).values(), goal_table(self.goals(result))):
+            if isinstance(part, Table) and part.rows:
+                part.print_on(console)
 
     def write(self, run: Run[Result], *, console: Console) -> None:
-        """Write the page, the JSON file and the charts of a run."""
-        page = results.write(
-            name=self.name,
-            document=self.as_json(run),
-            page=self.render(run),
-            charts=self.charts(run.result),
-        )
+        """Write the page and the JSON file of a run."""
+        page = results.write(name=self.name, document=self.as_json(run), page=self.render(run))
         console.print(f"Written: {page}", highlight=False, soft_wrap=True)
 
     def render(self, run: Run[Result]) -> str:
@@ -70,8 +62,7 @@ class Benchmark(Generic[Result]):
             run=run.result,
             made=run.header.sentences(),
             goals=goal_table(self.goals(run.result)),
-            **self.tables(run.result),
-            **self.facts(run.result),
+            **self.parts(run.result),
         )
         return wrapped(page)
 
@@ -83,7 +74,7 @@ class Benchmark(Generic[Result]):
         return json.dumps(asdict(run) | {"goals": goals}, indent=2) + "\n"
 
     def read(self, into: Path) -> Run[Result] | None:
-        """Return the run that was written to this folder before; None if no run was."""
+        """Return the run that an earlier command wrote to this folder, or None."""
         path = results.json_path(into=into, name=self.name)
         if not path.exists():
             return None

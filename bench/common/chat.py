@@ -1,6 +1,7 @@
-"""The events of the benchmarks: numbered messages of many contacts, the same for every subject."""
+"""The events of the benchmarks: numbered messages of many contacts, the same for all subjects."""
 
 import json
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -16,6 +17,7 @@ CHANNEL = UUID("a3b1d0c2-74c5-4f0e-8a5d-9e2f6c7b1d02")
 TEXT_CHARACTERS = 100
 _INTERVAL = timedelta(milliseconds=1)
 _CORRELATION_ID = "bench"
+_MESSAGE_ID = re.compile(r'"id":"(\d+)\.(\d+)"')
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,7 +30,7 @@ class ChatEvent(Message):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Load:
-    """Messages with these numbers for each contact, one contact after the other.
+    """Numbered messages of several contacts. Each number is sent for all contacts before the next.
 
     If `answers_every` is n, every nth event of a contact is a survey answer instead of a message;
     0 means no answers. The number of the first contact is `first_contact`.
@@ -68,7 +70,10 @@ class Load:
                 message_id=message_id, key="weni_csat", value="5", score=5, conversation=None
             )
             body = bodies.answer(
-                contact=_contact(contact), correlation_id=_CORRELATION_ID, answer=answer
+                contact=_contact(contact),
+                correlation_id=_CORRELATION_ID,
+                answer=answer,
+                value=answer.value,
             )
         else:
             body = bodies.message(
@@ -91,8 +96,10 @@ def close_of(contact: int) -> ChatEvent:
 
 def event_of(write: Write) -> tuple[int, int]:
     """Return the contact and the number of the event for which an item was written."""
-    contact, number = write.sort.split("#")[1].split(".")
-    return int(contact), int(number)
+    found = _MESSAGE_ID.search(write.beginning)
+    if not found:
+        raise ValueError("the item is not a message of a load")
+    return int(found[1]), int(found[2])
 
 
 def inversions(writes: Iterable[Write]) -> int:

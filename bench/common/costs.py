@@ -1,33 +1,40 @@
-"""The calls and statements of a subject, and what one event costs."""
+"""The work of a subject, the calls and CPU time that it needed, and the cost of one event."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections import Counter
+from dataclasses import dataclass, field
 
 from bench.common.tables import Figures
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Counts:
-    """The calls by action, the capacity units of DynamoDB, and the SQL statements."""
+    """The work of a subject so far, and the resources that it has used.
 
-    sqs: Mapping[str, int]
-    dynamodb: Mapping[str, int]
-    write_units: int
-    read_units: float
-    sql: int
+    `stored` counts the messages that it stored, repetitions included, and `answers` the survey
+    answers. `sqs` and `dynamodb` count calls by action.
+    """
+
+    stored: int = 0
+    answers: int = 0
+    cpu_seconds: float = 0.0
+    sqs: Counter[str] = field(default_factory=Counter)
+    dynamodb: Counter[str] = field(default_factory=Counter)
+    write_units: int = 0
+    read_units: float = 0.0
+    sql: int = 0
 
     def since(self, before: "Counts") -> "Counts":
-        """Return what has been added since `before`."""
+        """Return the difference from earlier counts."""
         return Counts(
-            sqs=_added(self.sqs, before.sqs),
-            dynamodb=_added(self.dynamodb, before.dynamodb),
+            stored=self.stored - before.stored,
+            answers=self.answers - before.answers,
+            cpu_seconds=self.cpu_seconds - before.cpu_seconds,
+            sqs=self.sqs - before.sqs,
+            dynamodb=self.dynamodb - before.dynamodb,
             write_units=self.write_units - before.write_units,
             read_units=self.read_units - before.read_units,
             sql=self.sql - before.sql,
         )
-
-
-NOTHING = Counts(sqs={}, dynamodb={}, write_units=0, read_units=0.0, sql=0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,15 +92,10 @@ PRICES = Prices(
 
 
 def dollars_per_million(*, counts: Counts, events: int, prices: Prices = PRICES) -> float:
-    """Return the price of the AWS calls of a million such events, in US dollars."""
+    """Return the price of the AWS calls for a million events, in US dollars."""
     charged = (
-        sum(counts.sqs.values()) * prices.sqs_fifo_requests
+        counts.sqs.total() * prices.sqs_fifo_requests
         + counts.write_units * prices.dynamodb_write_units
         + counts.read_units * prices.dynamodb_read_units
     )
     return charged / events
-
-
-def _added(after: Mapping[str, int], before: Mapping[str, int]) -> dict[str, int]:
-    added = {action: number - before.get(action, 0) for action, number in after.items()}
-    return {action: number for action, number in sorted(added.items()) if number}

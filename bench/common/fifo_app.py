@@ -4,7 +4,6 @@ import json
 import os
 from typing import Any
 
-from bench.common.steps import QUEUE, STEPS, perform
 from celery_sqs_fifo import (
     Backoff,
     BatchItem,
@@ -14,6 +13,7 @@ from celery_sqs_fifo import (
     bug_outcome,
     process_each,
 )
+from testbed.steps import QUEUE, STEPS, perform
 
 app = ControlledCelery("fifo", broker="sqs://", fixups=[])
 app.conf.update(

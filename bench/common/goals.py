@@ -1,4 +1,4 @@
-"""The goals of the service: ratios and counts, which are the same on every machine."""
+"""The goals of the service. They are ratios and counts, which do not depend on the machine."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ from bench.common.tables import Table, in_rows
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Goal:
-    """A bound for a figure: `measured` must be at most `wanted`, or at least if `at_least`."""
+    """A limit of a figure: at most `wanted` or, with `at_least`, at least `wanted`."""
 
     name: str
     wanted: float

@@ -1,21 +1,21 @@
-"""Reads from a journal which events took effect, and whether each group kept its order."""
+"""Evaluates the journal that `testbed.steps` writes: the effects, and the order in each group."""
 
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from bench.common.steps import STEPS
 from testbed.journal import Line, did, inversions
+from testbed.steps import STEPS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Order:
     """How often the order was broken.
 
-    `inversions` counts events whose last step took effect after that of a later event of the group.
-    `begun_early` counts events that began while an earlier event of the group, begun in another
-    process, had not taken effect. `together` counts steps that began while another step of the
-    group was running.
+    `inversions` counts events whose last step took effect after that of a later event of their
+    group. `begun_early` counts events that began although an earlier event of the group was still
+    running in another process. `together` counts steps that began while another step of the group
+    was running.
     """
 
     inversions: int
@@ -25,7 +25,7 @@ class Order:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WorkerRun:
-    """Events that a worker processed. `seconds` run from the first step to the last effect."""
+    """Events that a worker processed, and the `seconds` from the first step to the last effect."""
 
     sent: int
     done: int
@@ -39,7 +39,7 @@ class WorkerRun:
 
 
 def order_of(lines: Sequence[Line]) -> Order:
-    """Return the counts for lines in order of time."""
+    """Return how often the order was broken. The lines must be in order of time."""
     return Order(
         inversions=sum(map(inversions, did(list(lines), step=STEPS[-1]).values())),
         begun_early=_begun_early(lines),
@@ -59,7 +59,10 @@ def repeated(lines: Sequence[Line]) -> int:
 
 
 def seconds(lines: Sequence[Line], *, share: float = 1.0) -> float:
-    """Return how long the last share of the events took; with 1, from the first step on."""
+    """Return how long the last `share` of the events took, by the times of their effects.
+
+    A share of 1 stands for all events, from the beginning of the first step.
+    """
     ends = [line.at for line in _effects(lines)]
     if not ends:
         return 0.0

@@ -1,6 +1,6 @@
-"""The CPU time and memory of processes and all their children."""
+"""Measures the CPU time and memory of processes and all their children."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 
 import psutil
@@ -8,7 +8,7 @@ import psutil
 _MEGABYTE = 1_000_000
 
 
-def cpu_seconds(roots: Sequence[int]) -> float:
+def cpu_seconds(roots: Iterable[int]) -> float:
     """Return the user and system time of these processes and all their children, in seconds.
 
     The time of a child that has ended is part of its parent's (psutil, `cpu_times`).
@@ -21,8 +21,11 @@ def cpu_seconds(roots: Sequence[int]) -> float:
     return total
 
 
-def resident_megabytes(roots: Sequence[int]) -> float:
-    """Return the sum of their resident memory; a shared page counts for each process."""
+def resident_megabytes(roots: Iterable[int]) -> float:
+    """Return the resident memory of these processes and all their children, in megabytes.
+
+    A page that several processes share counts once for each of them.
+    """
     total = 0
     for process in _tree(roots):
         with suppress(psutil.NoSuchProcess):

@@ -1,7 +1,7 @@
-"""A client for a queue of the model of SQS that needs little CPU.
+"""A client for a queue of the model of SQS that needs little CPU time.
 
-It does without boto3, because a benchmark shares the cores with what it measures. The model does
-not check signatures.
+A benchmark shares the cores with the programs that it measures, so this client does not use boto3.
+It sends no signatures, because the model does not check them.
 """
 
 import http.client
@@ -54,7 +54,7 @@ class LightQueue:
                 raise RuntimeError(f"SQS refused events: {answer['Failed']}")
 
     def pace(self, messages: Iterable[AnyMessage], *, per_second: float) -> dict[str, AnyMessage]:
-        """Send messages one by one at this rate. Return them by their SQS message ids."""
+        """Send messages one by one at this rate. Return each message by its SQS message id."""
         begun = time.monotonic()
         sent: dict[str, AnyMessage] = {}
         for message in messages:
@@ -90,7 +90,7 @@ class LightQueue:
         try:
             response, content = self._post(action, body)
         except ConnectionError:
-            # A fault of the model has closed the connection since the last call.
+            # An injected fault has closed the connection since the last call.
             self._connection.close()
             response, content = self._post(action, body)
         if response.status != http.client.OK:

@@ -1,7 +1,6 @@
 """Writes results: to a folder that git ignores or, with PUBLISH=1, to the documentation."""
 
 import os
-from collections.abc import Mapping
 from pathlib import Path
 
 PROJECT_ROOT = Path(__file__).resolve().parents[2]
@@ -19,13 +18,11 @@ def json_path(*, into: Path, name: str) -> Path:
     return into / "results" / f"{name}.json"
 
 
-def write(*, name: str, document: str, page: str, charts: Mapping[str, str] | None = None) -> Path:
-    """Write a result as JSON, as a page and as charts, and return the page's path."""
+def write(*, name: str, document: str, page: str) -> Path:
+    """Write a result as JSON and as a page, and return the page's path."""
     into = folder()
     page_path = into / f"{name}.md"
-    files = {json_path(into=into, name=name): document, page_path: page}
-    files |= {into / "charts" / chart: drawing for chart, drawing in (charts or {}).items()}
-    for path, content in files.items():
+    for path, content in ((json_path(into=into, name=name), document), (page_path, page)):
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(content)
     return page_path.relative_to(PROJECT_ROOT)

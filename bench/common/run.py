@@ -25,8 +25,8 @@ Result = TypeVar("Result")
 class Header:
     """How a result was made.
 
-    `load` has the load averages over a minute at the beginning and the end of the run. Fields with
-    a default are empty in results that were published before the command recorded them.
+    `load` has the load averages over one minute at the beginning and at the end of the run. Fields
+    with a default are empty in published results that are older than the field.
     """
 
     command: str
@@ -60,7 +60,10 @@ class Header:
         return f"{made} {measured} {', '.join(filter(None, machine))}.{load}"
 
     def short_sentence(self) -> str:
-        """Return the revision, the cores and the load, for one of several runs on a page."""
+        """Return a sentence with the revision, the cores and the load.
+
+        A page about several runs has one for each of them.
+        """
         load = self.load and f"; load average {self.load[0]:.1f} before, {self.load[1]:.1f} after"
         return f"At {self._commit()}, {self._cores()}{load or ''}."
 
@@ -102,7 +105,8 @@ def measured(*, command: str, measure: Callable[[], Result]) -> Run[Result]:
 def revision() -> str:
     """Return the revision as `git describe` writes it, with "-dirty" after uncommitted changes.
 
-    Empty if it is unknown. The value is cached: later calls ignore what this program has written.
+    Returns an empty string if the revision is unknown. The value is cached, so that files that this
+    program writes do not make it dirty.
     """
     try:
         answer = subprocess.run(

@@ -1,16 +1,16 @@
-"""The servers that all subjects share. Each subject has its own queue, table and database there.
+"""The servers that all subjects share. Each subject has its own queue, table and database.
 
 PostgreSQL counts statements with its module pg_stat_statements.
 """
 
 from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 import psycopg2
 from psycopg2 import sql
 
-from bench.common.costs import Counts
 from bench.common.queue import LightQueue
 from embedded.environment import service_environment
 from embedded.postgres import PostgresServer, start_postgres
@@ -22,69 +22,39 @@ from testbed.sqs import SqsServer, running_sqs_server
 _MAINTENANCE = "postgres"
 _TEMPLATE = "migrated"
 _COUNTING = {"shared_preload_libraries": "pg_stat_statements"}
-# Calls that only the benchmark makes while it measures.
-_NOT_COUNTED = frozenset({"GetQueueAttributes", "SendMessageBatch"})
-# BEGIN and COMMIT are statements, too.
-_STATEMENTS = """
-SELECT coalesce(sum(calls), 0)
-FROM pg_stat_statements JOIN pg_database ON pg_database.oid = dbid
-WHERE datname = %s
-"""
-_ANSWERS = "SELECT count(*) FROM analytics_surveyanswer"
+_NOT_COUNTING = "-c pg_stat_statements.track=none"
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Stage:
-    """The queue, table and database of one subject, and its calls to the servers."""
+    """The queue, table and database of one subject."""
 
-    def __init__(self, *, name: str, environment: Mapping[str, str], servers: "Servers") -> None:
-        self.name = name
-        self.environment = environment
-        self.queue = LightQueue(queue_url=environment["SQS_CONVERSATION_QUEUE_URL"])
-        self.table = environment["DYNAMODB_MESSAGE_TABLE"]
-        self.servers = servers
+    name: str
+    environment: Mapping[str, str]
+    queue: LightQueue
+    servers: "Servers"
 
-    def counts(self) -> Counts:
-        """Return the calls, units and statements so far, without those of the benchmark itself."""
-        usage = self.servers.dynamodb.usage(table=self.table)
-        return Counts(
-            sqs={
-                action: number
-                for action, number in self.servers.sqs.call_counts().items()
-                if action not in _NOT_COUNTED
-            },
-            dynamodb={action: used.calls for action, used in usage.items()},
-            write_units=sum(used.write_units for used in usage.values()),
-            read_units=sum(used.read_units for used in usage.values()),
-            sql=self.servers.query_number(_STATEMENTS, self.name),
-        )
-
-    def answers(self) -> int:
-        """Return how many survey answers the database has. This query counts as a statement."""
-        return self.servers.query_number(_ANSWERS, database=self.name)
+    @property
+    def table(self) -> str:
+        """The name of the DynamoDB table."""
+        return self.environment["DYNAMODB_MESSAGE_TABLE"]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Servers:
     """Running servers. Logs are written to `directory`."""
 
-    def __init__(
-        self,
-        *,
-        sqs: SqsServer,
-        dynamodb: DynamoDbServer,
-        postgres: PostgresServer,
-        directory: Path,
-    ) -> None:
-        self.sqs = sqs
-        self.dynamodb = dynamodb
-        self.directory = directory
-        self._postgres = postgres
+    sqs: SqsServer
+    dynamodb: DynamoDbServer
+    postgres: PostgresServer
+    directory: Path
 
     @contextmanager
     def stage(self, name: str, **settings: str) -> Iterator[Stage]:
         """Create a queue, a table and a migrated database, named after `name`.
 
-        `settings` are further settings of the service. The servers' counts start again at 0. Raises
-        ProcessError.
+        `settings` are additional settings of the service. The counts of the servers are reset to 0.
+        Raises ProcessError.
         """
         self._execute(
             sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(
@@ -95,16 +65,13 @@ class Servers:
         run_manage(arguments=["provision"], environment=environment, logs=self.directory)
         self.sqs.reset_calls()
         self.dynamodb.reset_calls()
-        stage = Stage(name=name, environment=environment, servers=self)
-        try:
-            yield stage
-        finally:
-            stage.queue.close()
+        with closing(LightQueue(queue_url=environment["SQS_CONVERSATION_QUEUE_URL"])) as queue:
+            yield Stage(name=name, environment=environment, queue=queue, servers=self)
 
     def migrate(self) -> None:
         """Create the database that is copied for each stage. Raises ProcessError."""
         self._execute(sql.SQL("CREATE EXTENSION pg_stat_statements"))
-        self._postgres.create_database(name=_TEMPLATE)
+        self.postgres.create_database(name=_TEMPLATE)
         run_manage(
             arguments=["migrate", "--no-input"],
             environment=self._environment(_TEMPLATE),
@@ -112,9 +79,13 @@ class Servers:
         )
 
     def query_number(self, statement: str, *parameters: str, database: str = _MAINTENANCE) -> int:
-        """Return the number that is the only result of a statement."""
+        """Run a statement whose only result is a number, and return the number.
+
+        The statement itself is not counted.
+        """
+        address = self.postgres.url(database=database)
         with (
-            closing(psycopg2.connect(self._postgres.url(database=database))) as connection,
+            closing(psycopg2.connect(address, options=_NOT_COUNTING)) as connection,
             connection.cursor() as cursor,
         ):
             cursor.execute(statement, parameters)
@@ -122,7 +93,7 @@ class Servers:
         return int(number)
 
     def _execute(self, statement: sql.Composable) -> None:
-        with closing(psycopg2.connect(self._postgres.url(database=_MAINTENANCE))) as connection:
+        with closing(psycopg2.connect(self.postgres.url(database=_MAINTENANCE))) as connection:
             connection.autocommit = True
             with connection.cursor() as cursor:
                 cursor.execute(statement)
@@ -130,7 +101,7 @@ class Servers:
     def _environment(self, name: str) -> dict[str, str]:
         return {
             **service_environment(
-                database_url=self._postgres.url(database=name),
+                database_url=self.postgres.url(database=name),
                 sqs_url=self.sqs.url,
                 dynamodb_url=self.dynamodb.url,
                 control_url="",
@@ -145,10 +116,11 @@ class Servers:
 
 
 @contextmanager
-def running_servers() -> Iterator[Servers]:
+def running_servers(**settings: str) -> Iterator[Servers]:
     """Run PostgreSQL and the models of SQS and DynamoDB, with a migrated database to copy.
 
-    The model of SQS fills a batch from one group first, as AWS documents. Raises ProcessError.
+    `settings` are additional parameters of postgresql.conf. The model of SQS fills a batch from one
+    group first, as AWS documents. Raises ProcessError.
     """
     with (
         supervisor() as processes,
@@ -156,7 +128,9 @@ def running_servers() -> Iterator[Servers]:
         running_dynamodb_server() as dynamodb,
     ):
         directory = processes.temporary_directory()
-        postgres = start_postgres(supervisor=processes, logs=directory, more_settings=_COUNTING)
+        postgres = start_postgres(
+            supervisor=processes, logs=directory, more_settings=_COUNTING | settings
+        )
         postgres.wait_until_ready()
         servers = Servers(sqs=sqs, dynamodb=dynamodb, postgres=postgres, directory=directory)
         servers.migrate()

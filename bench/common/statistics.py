@@ -1,4 +1,4 @@
-"""Percentiles, and times from the call log of the model of SQS."""
+"""Computes percentiles, and reads times from the call log of the model of SQS."""
 
 from collections.abc import Iterable, Sequence
 
@@ -12,7 +12,7 @@ def percentile(values: Sequence[float], percent: int) -> float:
 
 
 def first_ends(calls: Iterable[LoggedCall], *, result: str) -> dict[str, float]:
-    """Return, by message id, when the first call with this result for the message ended.
+    """Return, by message id, the end of the first call that had this result for the message.
 
     `result` is "sent", "received" or "deleted". Times are in seconds since the epoch.
     """

@@ -6,8 +6,8 @@ QUEUE_URL names the queue.
 import os
 from typing import Any
 
-from bench.common.steps import QUEUE, STEPS, perform
 from bench.common.stock_celery import stock_celery
+from testbed.steps import QUEUE, STEPS, perform
 
 app = stock_celery(queue=QUEUE, queue_url=os.environ["QUEUE_URL"])
 

@@ -1,4 +1,4 @@
-"""Stock Celery on kombu's own SQS transport, with the settings that keep most events and groups."""
+"""Stock Celery on kombu's own SQS transport, with the settings that lose the fewest events."""
 
 import base64
 from collections.abc import Callable, Sequence
@@ -44,9 +44,9 @@ def stock_celery(*, queue: str, queue_url: str) -> Any:
 class StockEncoder:
     """Builds the message that Celery puts on the queue for the chain of an event.
 
-    It publishes to Celery's memory broker and reads the message from there. So sending costs the
-    same for every subject, and the benchmark knows the message ids. All messages of a chain are in
-    the event's group.
+    It publishes the chain to Celery's in-memory broker and reads the message from there. Then the
+    benchmark sends the message itself, so that sending costs the same for every subject, and the
+    message ids are known. All messages of a chain are in the event's group.
     """
 
     def __init__(self, *, queue: str, steps: Sequence[str]) -> None:

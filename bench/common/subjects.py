@@ -1,4 +1,4 @@
-"""Subjects whose steps are trivial: their queues, events and workers."""
+"""Subjects whose three steps do no work: their queues, events and workers."""
 
 import json
 import time
@@ -11,12 +11,12 @@ from typing import Any
 from uuid import uuid4
 
 from bench.common.queue import LightQueue, Message
-from bench.common.steps import QUEUE, STEPS
 from bench.common.stock_celery import StockEncoder
 from embedded.processes import ManagedProcess, Supervisor, supervisor
 from embedded.service import celery_command, is_ready, project_command, worker_arguments
 from testbed.journal import Line, read_journal
 from testbed.sqs import SqsServer, running_sqs_server
+from testbed.steps import QUEUE, STEPS
 
 VISIBILITY_TIMEOUT_SECONDS = 60
 _READY_SECONDS = 30.0
@@ -33,8 +33,8 @@ Event = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Kind:
-    """A Celery app, and the encoder of its events."""
+class Transport:
+    """A Celery app on one of the two transports, and the encoder of its events."""
 
     title: str
     app: str
@@ -46,13 +46,13 @@ def _encoder_of_stock() -> Callable[[Event], str]:
     return lambda event: encoder.body(event, group=event["group"])
 
 
-STOCK = Kind(title="stock Celery", app="bench.common.stock_app", encoder=_encoder_of_stock)
-FIFO = Kind(title="this transport", app="bench.common.fifo_app", encoder=lambda: json.dumps)
+STOCK = Transport(title="stock Celery", app="bench.common.stock_app", encoder=_encoder_of_stock)
+FIFO = Transport(title="this transport", app="bench.common.fifo_app", encoder=lambda: json.dumps)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Site:
-    """Where subjects run: the SQS server, the processes, and the folder of journals and logs."""
+    """The parts that subjects share: SQS server, supervisor, and a folder for journals and logs."""
 
     server: SqsServer
     processes: Supervisor
@@ -72,13 +72,13 @@ class Subject:
     """A Celery app on new queues. Its workers end with the block of `running_site`."""
 
     def __init__(
-        self, kind: Kind, *, site: Site, environment: Mapping[str, str] | None = None
+        self, transport: Transport, *, site: Site, environment: Mapping[str, str] | None = None
     ) -> None:
-        self.name = f"{kind.app.rpartition('.')[2].replace('_', '-')}-{uuid4().hex[:8]}"
+        self.name = f"{transport.app.rpartition('.')[2].replace('_', '-')}-{uuid4().hex[:8]}"
         self.queue = f"{self.name}.fifo"
         self.workers: list[ManagedProcess] = []
         self._killed: list[ManagedProcess] = []
-        self._kind = kind
+        self._transport = transport
         self._site = site
         self._journal = site.directory / f"{self.name}.journal"
         queue_url = site.server.queue_url(self.queue)
@@ -102,11 +102,11 @@ class Subject:
 
     def send(self, events: Sequence[Event]) -> None:
         """Send events in this order."""
-        encode = self._kind.encoder()
+        encode = self._transport.encoder()
         self._messages.fill(Message(group=one["group"], body=encode(one)) for one in events)
 
     def send_body(self, body: str, *, group: str) -> None:
-        """Send a body as it is."""
+        """Send a body without encoding it."""
         self._messages.fill([Message(group=group, body=body)])
 
     def start_worker(self) -> ManagedProcess:
@@ -115,7 +115,7 @@ class Subject:
         arguments = worker_arguments(queue=QUEUE, concurrency=self._site.concurrency, name=name)
         command = project_command(
             name,
-            celery_command(*arguments, app=self._kind.app),
+            celery_command(*arguments, app=self._transport.app),
             environment=self._environment,
             grace_seconds=10.0,
         )
@@ -123,14 +123,14 @@ class Subject:
         self.workers.append(self._site.processes.start(command=command, log=log))
         return self.workers[-1]
 
-    def wait_until_ready(self) -> None:
-        """Return when the newest worker consumes. Raises ProcessError if it does not."""
+    def wait_until_ready(self, *, timeout_seconds: float = _READY_SECONDS) -> None:
+        """Wait until the newest worker consumes. Raises ProcessError if it does not."""
         self.workers[-1].wait_until_ready(
-            is_ready=partial(is_ready, self.workers[-1]), timeout_seconds=_READY_SECONDS
+            is_ready=partial(is_ready, self.workers[-1]), timeout_seconds=timeout_seconds
         )
 
     def wait_until_left(self, count: int, *, max_seconds: float) -> None:
-        """Return when at most `count` messages are left on the queue, or when the time is up."""
+        """Wait until at most `count` messages are left on the queue, or until the time is up."""
         deadline = time.monotonic() + max_seconds
         while self.left_on_queue() > count and self.is_running and time.monotonic() < deadline:
             time.sleep(_POLL_SECONDS)
@@ -148,7 +148,7 @@ class Subject:
         return [status for status in statuses if status is not None]
 
     def gave_up(self) -> int:
-        """Return how many workers logged the error with which Celery ends its consumer."""
+        """Return how many workers logged the error that Celery logs when its consumer ends."""
         return sum(_GAVE_UP in worker.log_text() for worker in self.workers)
 
     @property

@@ -1,4 +1,4 @@
-"""Tables for Markdown pages and for the terminal, and the line breaks of a page."""
+"""Tables, charts and line breaks of pages in Markdown. Tables are printed on the terminal, too."""
 
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -19,7 +19,7 @@ Figures = Mapping[str, Callable[[Thing], str]]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Table:
-    """A table; `str()` returns it in Markdown, without the title, which is for the terminal."""
+    """A table. `str()` returns it in Markdown. Only the terminal shows the title."""
 
     title: str = ""
     head: Sequence[str]
@@ -44,7 +44,7 @@ class Table:
 
 
 def in_columns(things: Mapping[str, Thing], figures: Figures[Thing], *, title: str = "") -> Table:
-    """Return a table with a column for each thing and a row for each figure."""
+    """Return a table with a column for each object and a row for each figure."""
     return Table(
         title=title,
         head=["", *things],
@@ -53,12 +53,32 @@ def in_columns(things: Mapping[str, Thing], figures: Figures[Thing], *, title: s
 
 
 def in_rows(things: Iterable[Thing], figures: Figures[Thing], *, title: str = "") -> Table:
-    """Return a table with a row for each thing and a column for each figure."""
+    """Return a table with a row for each object and a column for each figure."""
     return Table(
         title=title,
         head=list(figures),
         rows=[[text(thing) for text in figures.values()] for thing in things],
     )
+
+
+def chart(*, title: str, values: Mapping[str, float], across: str = "") -> str:
+    """Return a chart in Mermaid, which GitHub and others draw. Its y axis begins at 0.
+
+    If `across`, the title of the x axis, is given, the chart is a line. Otherwise it has horizontal
+    bars. Source: https://mermaid.js.org/syntax/xyChart.html
+    """
+    names = ", ".join(f'"{name}"' for name in values)
+    numbers = ", ".join(f"{round(value, 3):.12g}" for value in values.values())
+    lines = [
+        "```mermaid",
+        "xychart-beta" if across else "xychart-beta horizontal",
+        f'    title "{title}"',
+        f'    x-axis "{across}" [{names}]' if across else f"    x-axis [{names}]",
+        f"    y-axis 0 --> {round(max(values.values()), 3) or 1:.12g}",
+        f"    {'line' if across else 'bar'} [{numbers}]",
+        "```",
+    ]
+    return "\n".join(lines)
 
 
 def wrapped(page: str) -> str:
@@ -67,7 +87,7 @@ def wrapped(page: str) -> str:
 
 
 def _wrapped_block(block: str) -> str:
-    if block.startswith(("#", "|", "!")):
+    if block.startswith(("#", "|", "```")):
         return block
     # Code spans are not broken.
     block = re.sub("`[^`]+`", lambda code: code[0].replace(" ", "\0"), block)

@@ -1,28 +1,39 @@
-"""A running subject: its processes, its stage, the events sent to it, and what it has stored."""
+"""A running subject: its processes, its stage, the events sent to it, and the stored messages."""
 
 import os
 import signal
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
 from bench.common.chat import ChatEvent
+from bench.common.costs import Counts
 from bench.common.process_tree import cpu_seconds, resident_megabytes
-from bench.common.servers import Servers, Stage
+from bench.common.servers import Stage
 from embedded.processes import ManagedProcess, supervisor
 from embedded.service import celery_command, is_ready, project_command, worker_arguments
 from testbed.dynamodb.accounts import Write
 
 PROCESSES = 2
 _READY_SECONDS = 60.0
+# The benchmark itself makes these calls while it measures. No subject makes them.
+_NOT_COUNTED = ("GetQueueAttributes", "SendMessageBatch")
+# BEGIN and COMMIT count as statements.
+_STATEMENTS = """
+SELECT coalesce(sum(calls), 0)
+FROM pg_stat_statements JOIN pg_database ON pg_database.oid = dbid
+WHERE datname = %s
+"""
+_ANSWERS = "SELECT count(*) FROM analytics_surveyanswer"
 
 Encoder = Callable[[ChatEvent], ChatEvent]
 
 
 def unchanged(event: ChatEvent) -> ChatEvent:
-    """Return the event itself, whose body is JSON."""
+    """Return the event unchanged: its body is JSON already."""
     return event
 
 
@@ -50,45 +61,74 @@ def service(*, processes: int = PROCESSES, **settings: str) -> Contender:
     )
 
 
-class Running:
-    """The running processes of a subject."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trial:
+    """A running subject on its stage."""
 
-    def __init__(self, *, processes: Sequence[ManagedProcess]) -> None:
-        self._processes = processes
-        self._roots = [process.pid for process in processes]
+    contender: Contender
+    stage: Stage
+    processes: Sequence[ManagedProcess]
 
-    def cpu_seconds(self) -> float:
-        """Return the CPU time that they and their children have used so far."""
-        return cpu_seconds(self._roots)
+    def fill(self, events: Iterable[ChatEvent]) -> None:
+        """Send events to the subject."""
+        self.stage.queue.fill(map(self.contender.encoder(), events))
+
+    def stored(self) -> int:
+        """Return how many messages the subject has stored, repetitions included."""
+        return self.stage.servers.dynamodb.count_writes(table=self.stage.table)
+
+    def writes(self, *, since: int) -> list[Write]:
+        """Return the writes of messages after the first `since` writes."""
+        return self.stage.servers.dynamodb.writes(table=self.stage.table)[since:]
+
+    def is_done(self, *, stored: int) -> bool:
+        """Whether at least `stored` messages are stored and the queue is empty."""
+        return self.stored() >= stored and not self.stage.queue.size()
+
+    def counts(self) -> Counts:
+        """Return the counts so far, without the calls of the benchmark itself."""
+        servers, name = self.stage.servers, self.stage.name
+        usage = servers.dynamodb.usage(table=self.stage.table)
+        calls = Counter(servers.sqs.call_counts())
+        for action in _NOT_COUNTED:
+            del calls[action]
+        return Counts(
+            answers=servers.query_number(_ANSWERS, database=name),
+            stored=self.stored(),
+            cpu_seconds=cpu_seconds(process.pid for process in self.processes),
+            sqs=calls,
+            dynamodb=Counter({action: used.calls for action, used in usage.items()}),
+            write_units=sum(used.write_units for used in usage.values()),
+            read_units=sum(used.read_units for used in usage.values()),
+            sql=servers.query_number(_STATEMENTS, name),
+        )
 
     def resident_megabytes(self) -> float:
-        """Return the resident memory of them and their children."""
-        return resident_megabytes(self._roots)
-
-    def check(self) -> None:
-        """Raise ProcessError if a process has ended."""
-        for process in self._processes:
-            if not process.is_running:
-                raise process.error("ended")
+        """Return the resident memory of the processes and their children."""
+        return resident_megabytes(process.pid for process in self.processes)
 
     @contextmanager
     def paused(self) -> Iterator[None]:
         """Stop the processes (SIGSTOP) while the block runs."""
-        self._signal(signal.SIGSTOP)
+        for process in self.processes:
+            os.killpg(process.pid, signal.SIGSTOP)
         try:
             yield
         finally:
-            self._signal(signal.SIGCONT)
-
-    def _signal(self, number: signal.Signals) -> None:
-        for root in self._roots:
-            with suppress(ProcessLookupError):
-                os.killpg(root, number)
+            for process in self.processes:
+                os.killpg(process.pid, signal.SIGCONT)
 
 
 @contextmanager
-def running_contender(contender: Contender, *, stage: Stage) -> Iterator[Running]:
-    """Run the processes of a subject. Raises ProcessError if one does not become ready."""
+def running_trial(
+    contender: Contender, *, stage: Stage, before: Iterable[ChatEvent] = ()
+) -> Iterator[Trial]:
+    """Run the processes of a subject on a stage.
+
+    The events of `before` are on its queue when it starts. Raises ProcessError if a process does
+    not become ready.
+    """
+    stage.queue.fill(map(contender.encoder(), before))
     with supervisor() as supervised:
         processes = [
             supervised.start(
@@ -105,43 +145,4 @@ def running_contender(contender: Contender, *, stage: Stage) -> Iterator[Running
             process.wait_until_ready(
                 is_ready=partial(is_ready, process), timeout_seconds=_READY_SECONDS
             )
-        yield Running(processes=processes)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Trial:
-    """A running subject on its stage."""
-
-    contender: Contender
-    stage: Stage
-    running: Running
-
-    def fill(self, events: Iterable[ChatEvent]) -> None:
-        """Send events to the subject."""
-        self.stage.queue.fill(map(self.contender.encoder(), events))
-
-    def stored(self) -> int:
-        """Return how many messages the subject has stored, repetitions included."""
-        return self.stage.servers.dynamodb.count_writes(table=self.stage.table)
-
-    def writes(self, *, since: int) -> list[Write]:
-        """Return the stored messages, without the first `since`."""
-        return self.stage.servers.dynamodb.writes(table=self.stage.table)[since:]
-
-    def is_done(self, *, stored: int) -> bool:
-        """Whether at least `stored` messages are stored and the queue is empty."""
-        return self.stored() >= stored and not self.stage.queue.size()
-
-
-@contextmanager
-def running_trial(
-    contender: Contender, *, servers: Servers, name: str, before: Iterable[ChatEvent] = ()
-) -> Iterator[Trial]:
-    """Run a subject on a new stage with this name.
-
-    The events of `before` are on its queue when it starts. Raises ProcessError.
-    """
-    with servers.stage(name) as stage:
-        stage.queue.fill(map(contender.encoder(), before))
-        with running_contender(contender, stage=stage) as running:
-            yield Trial(contender=contender, stage=stage, running=running)
+        yield Trial(contender=contender, stage=stage, processes=processes)

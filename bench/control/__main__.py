@@ -1,4 +1,4 @@
-"""`python -m bench.control`: one backlog without worker events, with them, and with a dead broker.
+"""`python -m bench.control` measures the cost of worker events, and of faults of their broker.
 
 BENCH_EVENTS (8000) is the number of events of a round.
 """
@@ -26,7 +26,8 @@ def measure(console: Console) -> ControlCosts:
     backlogs: dict[str, list[Backlog]] = defaultdict(list)
     with running_site(concurrency=_CONCURRENCY) as site:
         for number in range(_ROUNDS):
-            # Each round begins with another variant, because the first one runs on cold caches.
+            # Each round begins with another variant, because the first run of a round has cold
+            # caches.
             for kind in (*KINDS[number:], *KINDS[:number]):
                 console.print(f"Round {number + 1} of {_ROUNDS}: {kind.name}")
                 backlogs[kind.name].append(

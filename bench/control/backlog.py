@@ -1,4 +1,4 @@
-"""One backlog through one worker, while the control broker runs, freezes or is killed."""
+"""Measures a worker with a backlog, while the control broker runs, is frozen or is killed."""
 
 import os
 import signal
@@ -11,32 +11,29 @@ from bench.common.journal import done, order_of, repeated, seconds
 from bench.common.process_tree import cpu_seconds
 from bench.common.subjects import FIFO, Site, Subject, make_events
 from bench.control.result import Backlog
-from embedded.valkey import ValkeyServer, start_valkey
+from embedded.servers import Server
+from embedded.valkey import start_valkey
 
 _MAX_SECONDS = 60.0
 
 
-def leave(_server: ValkeyServer) -> None:
-    """Leave the broker as it is."""
-
-
-def freeze(server: ValkeyServer) -> None:
+def freeze(server: Server) -> None:
     """Freeze the broker, which still accepts connections but answers nothing."""
     os.killpg(server.process.pid, signal.SIGSTOP)
 
 
-def kill(server: ValkeyServer) -> None:
+def kill(server: Server) -> None:
     """Kill the broker, which closes its connections and refuses new ones."""
     server.process.kill()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Kind:
-    """A variant of the benchmark: with a control broker or without, and its fault."""
+    """A variant of the benchmark: with or without a control broker, which may have a fault."""
 
     name: str
     has_broker: bool
-    strike: Callable[[ValkeyServer], None] = leave
+    strike: Callable[[Server], None] | None = None
 
 
 KINDS: Sequence[Kind] = (
@@ -48,7 +45,7 @@ KINDS: Sequence[Kind] = (
 
 
 def run_backlog(*, kind: Kind, site: Site, events: int, groups: int) -> Backlog:
-    """Fill a new queue, start a worker, and strike the broker when half of the events are done."""
+    """Fill a new queue and start a worker. Cause the fault when half of the events are done."""
     broker = start_valkey(supervisor=site.processes, logs=site.directory)
     broker.wait_until_ready()
     control_url = broker.url if kind.has_broker else ""
@@ -59,11 +56,12 @@ def run_backlog(*, kind: Kind, site: Site, events: int, groups: int) -> Backlog:
     subject.wait_until_ready()
     cpu_at_start = cpu_seconds([worker.pid])
     subject.wait_until_left(events // 2, max_seconds=_MAX_SECONDS)
-    kind.strike(broker)
+    if kind.strike:
+        kind.strike(broker)
     subject.wait_until_left(0, max_seconds=_MAX_SECONDS)
     cpu = cpu_seconds([worker.pid]) - cpu_at_start
     subject.kill_worker()
-    publishes = _publishes(broker) if kind.strike is leave else 0
+    publishes = 0 if kind.strike else _publishes(broker)
     # A frozen process would not end at a SIGTERM.
     broker.process.kill()
     lines = subject.journal()
@@ -83,7 +81,7 @@ def run_backlog(*, kind: Kind, site: Site, events: int, groups: int) -> Backlog:
     )
 
 
-def _publishes(broker: ValkeyServer) -> int:
+def _publishes(broker: Server) -> int:
     with valkey.Valkey.from_url(broker.url) as client:
         commands = client.info("commandstats")
     return int(commands.get("cmdstat_publish", {}).get("calls", 0))

@@ -12,8 +12,8 @@ from bench.control.result import Backlog, ControlCosts, Variant
 MIN_RATIO = 0.9
 
 
-def _tables(run: ControlCosts) -> dict[str, Table]:
-    """Return the table: first the ratios, last the figures that depend on the machine."""
+def _parts(run: ControlCosts) -> dict[str, Table | str]:
+    """Return the table and the number of rounds. Figures that depend on the machine come last."""
     bare = run.variants[0]
 
     def cpu_ratio(variant: Variant) -> str:
@@ -37,7 +37,7 @@ def _tables(run: ControlCosts) -> dict[str, Table]:
     variants = {variant.name: variant for variant in run.variants}
     backlogs = bare.backlogs
     title = f"{backlogs[0].sent:,} events, {len(backlogs)} rounds"
-    return {"table": in_columns(variants, figures, title=title)}
+    return {"table": in_columns(variants, figures, title=title), "rounds": str(len(backlogs))}
 
 
 def _goals(run: ControlCosts) -> list[Goal]:
@@ -85,7 +85,6 @@ BENCHMARK = Benchmark(
     command="make bench-control",
     result=ControlCosts,
     template=Path(__file__).with_name("page.md"),
-    tables=_tables,
-    facts=lambda run: {"rounds": str(len(run.variants[0].backlogs))},
+    parts=_parts,
     goals=_goals,
 )

@@ -1,4 +1,4 @@
-"""The result of the benchmark of the control broker. Every value was measured in the run."""
+"""The result of the benchmark of worker events and remote control."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -9,12 +9,13 @@ from bench.common.journal import WorkerRun
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Backlog(WorkerRun):
-    """One backlog through one worker.
+    """The work of one worker on one backlog.
 
-    `late_seconds` is the time of the second half of the events, before which the broker is struck.
-    `lost` events had no effect although the queue was empty. `cpu_seconds` is the CPU time of the
-    worker's processes after it was ready. `publishes` counts the messages that the broker accepted,
-    and is 0 if the broker was struck.
+    `late_seconds` is the time of the second half of the events, which begins with the broker's
+    fault. `lost` counts events that had no effect and are neither on the queue nor dead letters;
+    it is 0 if the queue was not empty. `cpu_seconds` is the CPU time of the worker's processes
+    after it was ready. `publishes` counts the messages that the broker accepted; it is 0 if the
+    broker had a fault.
     """
 
     lost: int

@@ -1,28 +1,32 @@
-"""`python -m bench.event_cost`: this service, stock Celery and two bare loops on the same servers.
+"""`python -m bench.event_cost` compares this service, stock Celery and two bare loops.
 
 BENCH_CONTACTS (100) is the number of contacts who write.
 """
 
 import sys
+import time
+from dataclasses import replace
 
 from rich.console import Console
 
 from bench.common.backlog import run_backlog, warm_up
-from bench.common.chat import TEXT_CHARACTERS, Load
+from bench.common.chat import TEXT_CHARACTERS, ChatEvent, Load
 from bench.common.costs import PRICES
 from bench.common.servers import Servers, running_servers
-from bench.common.trial import PROCESSES, Contender, running_trial
-from bench.event_cost.contenders import contenders
+from bench.common.stock_celery import SERVICE_STEPS, StockEncoder
+from bench.common.trial import PROCESSES, Contender, Encoder, running_trial, service
 from bench.event_cost.paced import Latency, run_paced
 from bench.event_cost.page import BENCHMARK
 from bench.event_cost.result import Comparison, SubjectResult, subject_result
 from embedded.commands import number_setting
+from embedded.service import QUEUE, celery_command, worker_arguments
 
+_LOOP = [sys.executable, "-m", "bench.event_cost.bare_loop"]
 CONTACTS = 100
-# Messages of each contact, which each subject processes in about 15 seconds.
+# The number of messages of each contact. Each subject takes about 15 seconds for its number.
 MESSAGES_EACH = {"service": 200, "stock": 12, "floor": 80, "limit": 200}
 PACED_SECONDS = 12.0
-# At this rate every subject is idle most of the time, stock Celery included.
+# At this rate every subject is idle most of the time, even stock Celery.
 NO_BACKLOG_PER_SECOND = 10.0
 MAX_SECONDS = 240.0
 
@@ -32,7 +36,7 @@ def measure(console: Console) -> Comparison:
     contacts = number_setting("BENCH_CONTACTS", default=CONTACTS, minimum=1)
     subjects: dict[str, SubjectResult] = {}
     with running_servers() as servers:
-        for contender in contenders():
+        for contender in _contenders():
             console.print(f"Measuring {contender.title}")
             subjects[contender.name] = _measure(contender, servers=servers, contacts=contacts)
     return Comparison(
@@ -46,15 +50,25 @@ def measure(console: Console) -> Comparison:
 
 
 def _measure(contender: Contender, *, servers: Servers, contacts: int) -> SubjectResult:
-    loads = _Loads(contacts=contacts)
-    with running_trial(contender, servers=servers, name=contender.name) as trial:
-        warm_up(trial, load=loads.take(1), max_seconds=MAX_SECONDS)
-        each = MESSAGES_EACH[contender.name]
-        backlog = run_backlog(trial, load=loads.take(each), max_seconds=MAX_SECONDS)
+    first = 0
+
+    def load(each: int) -> Load:
+        """Return a load with `each` further messages of each contact."""
+        nonlocal first
+        first += each
+        return Load(contacts=contacts, numbers=range(first - each, first))
+
+    with (
+        servers.stage(contender.name) as stage,
+        running_trial(contender, stage=stage) as trial,
+    ):
+        warm_up(trial, load=load(1), max_seconds=MAX_SECONDS)
+        messages = load(MESSAGES_EACH[contender.name])
+        backlog = run_backlog(trial, load=messages, max_seconds=MAX_SECONDS)
 
         def paced(per_second: float) -> Latency:
             each = max(1, round(per_second * PACED_SECONDS / contacts))
-            return run_paced(trial, load=loads.take(each), per_second=per_second)
+            return run_paced(trial, load=load(each), per_second=per_second)
 
         return subject_result(
             title=contender.title,
@@ -64,18 +78,30 @@ def _measure(contender: Contender, *, servers: Servers, contacts: int) -> Subjec
         )
 
 
-class _Loads:
-    """Consecutive loads of the same contacts: each continues the numbers of the one before."""
+def _contenders() -> list[Contender]:
+    """Return this service, stock Celery, and the two bare loops."""
+    arguments = worker_arguments(concurrency=PROCESSES)
+    stock = celery_command(*arguments, app="bench.event_cost.stock_service")
+    return [
+        service(),
+        Contender(name="stock", title="stock Celery", commands=[stock], encoder=_encoder_of_stock),
+        Contender(name="floor", title="bare loop", commands=[_LOOP] * PROCESSES),
+        Contender(
+            name="limit",
+            title="bare loop, in tens",
+            commands=[[*_LOOP, "--together"]] * PROCESSES,
+        ),
+    ]
 
-    def __init__(self, *, contacts: int) -> None:
-        self._contacts = contacts
-        self._next = 0
 
-    def take(self, each: int) -> Load:
-        """Return a load with `each` messages of each contact."""
-        numbers = range(self._next, self._next + each)
-        self._next = numbers.stop
-        return Load(contacts=self._contacts, numbers=numbers)
+def _encoder_of_stock() -> Encoder:
+    encoder = StockEncoder(queue=QUEUE, steps=SERVICE_STEPS)
+
+    def encode(event: ChatEvent) -> ChatEvent:
+        argument = {"body": event.body, "group": event.group, "sent_at": time.time()}
+        return replace(event, body=encoder.body(argument, group=event.group))
+
+    return encode
 
 
 if __name__ == "__main__":

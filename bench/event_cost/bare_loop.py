@@ -1,6 +1,6 @@
 """`python -m bench.event_cost.bare_loop [--together]`: receive, store and delete with boto3 alone.
 
-Nothing is retried: an error ends the loop, and so does SIGTERM.
+An error ends the loop, because nothing is retried. SIGTERM ends it, too.
 """
 
 import argparse

@@ -1,21 +1,19 @@
-"""One turn of the bare loop: receive up to ten events, do their storage work, delete them."""
+"""One turn of the bare loop: receive up to ten events, process them, and delete them."""
 
-from collections.abc import Sequence
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from apps.messages.events import Arrival
-from bench.event_cost import storage
+from bench.event_cost.items import item_of
+from celery_sqs_fifo import Place
+from tasks.steps import attributing, recording, storing
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
-    from mypy_boto3_sqs.type_defs import MessageTypeDef
 
 WAIT_SECONDS = 2
 
 
 def take(*, sqs: "SQSClient", queue_url: str, together: bool) -> int:
-    """Process the events of one receive, and return how many they were.
+    """Process the events of one receive, and return their number.
 
     They are stored one by one or, if `together`, with one statement and one write.
     """
@@ -27,10 +25,17 @@ def take(*, sqs: "SQSClient", queue_url: str, together: bool) -> int:
     ).get("Messages", [])
     if not messages:
         return 0
-    if together:
-        _store_together(messages)
-    else:
-        _store_one_by_one(messages)
+    items = [item_of(body=one["Body"], place=Place.of_message(one)) for one in messages]
+    # As in the service, events with an answer run alone.
+    chat = [item for item in items if together and not recording.answer_of(item)]
+    if chat:
+        attributing.attribute_all(chat)
+        storing.store_all(chat)
+    for item in items:
+        if item not in chat:
+            attributing.attribute(item)
+            storing.store_one(item)
+            recording.record(item)
     sqs.delete_message_batch(
         QueueUrl=queue_url,
         Entries=[
@@ -39,30 +44,3 @@ def take(*, sqs: "SQSClient", queue_url: str, together: bool) -> int:
         ],
     )
     return len(messages)
-
-
-def _store_one_by_one(messages: "Sequence[MessageTypeDef]") -> None:
-    for message in messages:
-        event = storage.read(body=message["Body"], arrival=_arrival(message))
-        conversation = storage.find_conversation(event)
-        storage.store_message(event, conversation)
-        storage.store_answer(event, conversation)
-
-
-def _store_together(messages: "Sequence[MessageTypeDef]") -> None:
-    events = [storage.read(body=one["Body"], arrival=_arrival(one)) for one in messages]
-    chat = [event for event in events if not event.answer]
-    if chat:
-        storage.store_messages(chat, storage.find_conversations(chat))
-    for event in events:
-        if event.answer:
-            storage.store_answer(event, storage.find_conversation(event))
-
-
-def _arrival(message: "MessageTypeDef") -> Arrival:
-    attributes = message["Attributes"]
-    return Arrival(
-        group_id=attributes["MessageGroupId"],
-        sent_at=datetime.fromtimestamp(int(attributes["SentTimestamp"]) / 1000, UTC),
-        sequence_number=attributes["SequenceNumber"],
-    )

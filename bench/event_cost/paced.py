@@ -1,4 +1,4 @@
-"""The paced phase: single events at a steady rate, and the time until each takes effect.
+"""The paced phase sends single events at a steady rate, and measures the time to their effects.
 
 The times come from the servers: the end of the receive, and the write to DynamoDB.
 """
@@ -68,7 +68,10 @@ def latency(
     calls: Sequence[LoggedCall],
     writes: Iterable[Write],
 ) -> Latency:
-    """Return the latency by the logs of both servers. The first time of each message counts."""
+    """Return the latency from the logs of both servers.
+
+    If a message was received or stored more than once, only the first time counts.
+    """
     sent_at, received_at = (first_ends(calls, result=one) for one in ("sent", "received"))
     stored_at: dict[tuple[int, int], float] = {}
     for write in writes:

@@ -1,4 +1,4 @@
-"""The result of the comparison."""
+"""The result of the comparison of the four subjects."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,8 +12,8 @@ from bench.event_cost.paced import Latency
 class SubjectResult(Costs):
     """The figures of one subject: under backlog, then with single events at a steady rate.
 
-    `half_load` is half of the subject's own events per second. `no_backlog` is a rate at which
-    every subject is idle most of the time.
+    `half_load` was measured at half of the subject's own events per second, and `no_backlog` at a
+    rate at which every subject is idle most of the time.
     """
 
     title: str

@@ -1,33 +1,65 @@
-"""The service's three tasks on stock Celery: `celery -A bench.event_cost.stock_service worker`.
+"""The service's three steps on stock Celery: `celery -A bench.event_cost.stock_service worker`.
 
 It uses kombu's own SQS transport and one predefined FIFO queue. Each step is a message of the
 event's group.
 """
 
+import json
 import os
 import sys
-from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import django
-from celery import signals
 
-from bench.common.stock_celery import SERVICE_STEPS, stock_celery
-from embedded.service import QUEUE
+from embedded.service import PROJECT_ROOT, QUEUE
+
+# The `celery` script does not put the project on sys.path; Celery's Django fixup would.
+sys.path.insert(0, str(PROJECT_ROOT))
+# The steps import models, which need the settings.
+django.setup()
+
+from bench.common.stock_celery import stock_celery  # noqa: E402
+from bench.event_cost.items import item_of  # noqa: E402
+from celery_sqs_fifo import BatchItem, Place  # noqa: E402
+from tasks.steps import attributing, recording, storing  # noqa: E402
+
+Event = dict[str, Any]
 
 app = stock_celery(queue=QUEUE, queue_url=os.environ["SQS_CONVERSATION_QUEUE_URL"])
 
 
-def _add_tasks(**_signal: Any) -> None:
-    # The `celery` script does not put the project on sys.path; Celery's Django fixup would.
-    sys.path.insert(0, str(Path.cwd()))
-    django.setup()
-
-    # The tasks import models, which need the settings.
-    from bench.event_cost import stock_service_tasks
-
-    for step in SERVICE_STEPS:
-        app.task(name=step)(getattr(stock_service_tasks, step))
+def process_message(event: Event) -> Event:
+    """Find or open the conversation."""
+    item = _item(event)
+    attributing.attribute(item)
+    uuid = item.state.conversation_uuid
+    return {**event, "conversation": str(uuid) if uuid else None, "home": item.state.home}
 
 
-signals.import_modules.connect(_add_tasks)
+def persist_dynamo(event: Event) -> Event:
+    """Store the message."""
+    storing.store_one(_item(event))
+    return event
+
+
+def handle_csat(event: Event) -> None:
+    """Record the answer."""
+    recording.record(_item(event))
+
+
+def _item(event: Event) -> BatchItem:
+    # Stock Celery passes no sequence number to its tasks. The number in the load stands in.
+    message_id = json.loads(event["body"])["data"]["message"]["id"]
+    number = int(message_id.rpartition(".")[2])
+    item = item_of(
+        body=event["body"], place=Place(int(event["sent_at"] * 1000), number, event["group"])
+    )
+    if event.get("conversation"):
+        item.state.conversation_uuid = UUID(event["conversation"])
+        item.state.home = event["home"]
+    return item
+
+
+for step in (process_message, persist_dynamo, handle_csat):
+    app.task(name=step.__name__)(step)

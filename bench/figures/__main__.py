@@ -1,4 +1,4 @@
-"""`python -m bench.figures`: the times of the figures' selectors on an embedded PostgreSQL.
+"""`python -m bench.figures` times the functions (selectors) that read the console's figures.
 
 BENCH_CONVERSATIONS (1000000) is the number of conversations, a multiple of 100.
 """
@@ -17,7 +17,7 @@ _CONVERSATIONS = 1_000_000
 
 
 def measure(console: Console) -> FigureTimes:
-    """Make the conversations, and time the selectors. Raises ProcessError or CommandError."""
+    """Create the conversations, and time the selectors. Raises ProcessError or CommandError."""
     conversations = number_setting(
         "BENCH_CONVERSATIONS", default=_CONVERSATIONS, minimum=100, multiple_of=100
     )
@@ -31,7 +31,7 @@ def measure(console: Console) -> FigureTimes:
         from bench.figures.timing import time_selectors
 
         try:
-            console.print(f"Making {conversations:,} conversations and their answers")
+            console.print(f"Creating {conversations:,} conversations and their answers")
             dataset = make_dataset(conversations=conversations)
             console.print("Timing the selectors")
             return time_selectors(dataset)

@@ -1,4 +1,4 @@
-"""The result of the figures benchmark. Every value was measured in the run."""
+"""The result of the figures benchmark."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -7,10 +7,11 @@ from statistics import median
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Timing:
-    """A selector in a scope: its time in each round, and how PostgreSQL read the large tables.
+    """The times of a selector in a scope, and how PostgreSQL read the large tables.
 
-    `milliseconds` are wall-clock times of the whole selector, its Python included. `counted` is the
-    number of conversations or answers in the scope. `scans` name the scans of large tables.
+    `milliseconds` has the wall-clock times of the whole selector, including its Python code.
+    `counted` is the number of conversations or answers in the scope. `scans` lists the scans of
+    large tables.
     """
 
     scope: str

@@ -1,4 +1,4 @@
-"""Times the figures' selectors, and reads from EXPLAIN how PostgreSQL serves them."""
+"""Times the selectors of the figures, and reads from EXPLAIN which indexes PostgreSQL scans."""
 
 import re
 import time
@@ -16,14 +16,15 @@ from apps.analytics.figures import (
     openings,
     surveys,
 )
-from bench.figures.data import FIRST_DAY, LAST_DAY, ZONES, Dataset
+from bench.common.year import PROJECTS, ZONES
+from bench.figures.data import FIRST_DAY, LAST_DAY, Dataset
 from bench.figures.result import FigureTimes, Index, Timing
 
 ROUNDS = 5
 INDEXES = ("opened_by_time", "closed_by_time", "scores_by_time")
 _LARGE_TABLES = ("conversations_conversation", "analytics_surveyanswer")
 _SELECTORS: tuple[Callable[..., Any], ...] = (surveys, openings, closings, lengths, figures)
-# Conversations that were opened on the last day are still in progress.
+# The day and the month end before the last day, whose conversations are still in progress.
 _DAY = Period.of_days(1, last=LAST_DAY.replace(day=LAST_DAY.day - 2))
 _MONTH = Period.of_days(30, last=_DAY.last)
 _YEAR = Period(first=FIRST_DAY, last=LAST_DAY)
@@ -38,7 +39,7 @@ def time_selectors(dataset: Dataset) -> FigureTimes:
     return FigureTimes(
         conversations=dataset.conversations,
         answers=dataset.answers,
-        projects=dataset.projects,
+        projects=PROJECTS,
         zones=len(ZONES),
         days=len(_YEAR.days),
         rounds=ROUNDS,
@@ -73,7 +74,7 @@ def _scopes(dataset: Dataset) -> Iterator[tuple[str, Scope, Period]]:
 def _timings(name: str, *, scope: Scope, period: Period) -> Iterator[Timing]:
     counted = _counted(scope=scope, period=period)
     for selector in _SELECTORS:
-        # Explained first, which also warms the caches.
+        # EXPLAIN runs first, because it also fills the caches.
         scans = _scans(lambda one=selector: one(scope=scope, period=period))  # type: ignore[misc]
         milliseconds = []
         for _ in range(ROUNDS):

@@ -9,30 +9,35 @@ from testbed.sqs.calls import LoggedCall
 
 CONTACT = 0
 _POLL_SECONDS = 0.02
+_ARCHIVED = "SELECT coalesce(sum(message_count), 0) FROM conversation_messages_conversationmessages"
 
 
 def measure_closing(trial: Trial, *, messages: int, max_seconds: float) -> ClosingPoint:
-    """Send messages of one contact, then the event that closes. Raises NotDone."""
+    """Send messages of one contact, then close the conversation with an event. Return the costs.
+
+    Raise NotDone if the service takes too long or does not archive all messages.
+    """
     load = Load(contacts=1, numbers=range(messages), first_contact=CONTACT)
     warm_up(trial, load=load, max_seconds=max_seconds)
     trial.stage.servers.sqs.reset_calls()
-    before, settled = trial.stage.counts(), trial.running.resident_megabytes()
+    before, settled = trial.counts(), trial.resident_megabytes()
     memory = [settled]
     trial.fill([close_of(CONTACT)])
     wait_until(
         lambda: not trial.stage.queue.size(),
         trial=trial,
         max_seconds=max_seconds,
-        on_poll=lambda: memory.append(trial.running.resident_megabytes()),
+        on_poll=lambda: memory.append(trial.resident_megabytes()),
         poll_seconds=_POLL_SECONDS,
     )
-    counts = trial.stage.counts().since(before)
-    if left := trial.stage.servers.dynamodb.items(table=trial.stage.table):
-        raise NotDone(f"{len(left)} of {messages} messages are still in DynamoDB")
+    counts = trial.counts().since(before)
+    archived = trial.stage.servers.query_number(_ARCHIVED, database=trial.stage.name)
+    if archived != messages:
+        raise NotDone(f"{archived} of {messages} messages are archived")
     return ClosingPoint(
         at=messages,
         seconds=seconds_of_closing(trial.stage.servers.sqs.calls()),
-        dynamodb_calls=sum(counts.dynamodb.values()),
+        dynamodb_calls=counts.dynamodb.total(),
         write_units=counts.write_units,
         read_units=counts.read_units,
         sql=counts.sql,

@@ -1,4 +1,4 @@
-"""The points of the growth curves."""
+"""The result of the growth benchmark: curves of points, each measured with one load."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -7,16 +7,17 @@ from bench.common.backlog import Backlog
 from bench.common.costs import Costs
 from bench.common.run import Run
 
-# A worker's memory may grow until this share of the events is done.
+# Memory grows at first. So the memory at the end is compared with that after this share of the
+# events.
 _SETTLED = 0.1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Point(Costs):
-    """The service under one backlog; `at` is the value of what grows.
+    """The costs of the service with one backlog.
 
-    `events` counts the events that took effect, `settled_rss_mb` is the memory after a tenth of
-    them.
+    `at` is the position on the x axis, such as the number of groups. `settled_rss_mb` is the memory
+    after a tenth of the events, and `end_rss_mb` that after all of them.
     """
 
     at: float
@@ -60,7 +61,7 @@ def point(*, at: float, backlog: Backlog) -> Point:
 
 
 def settled(memory: Sequence[tuple[int, float]]) -> float:
-    """Return the memory after a tenth of the events."""
+    """Return the memory in megabytes after a tenth of the events."""
     first, last = memory[0][0], memory[-1][0]
     enough = first + (last - first) * _SETTLED
     return next(megabytes for done, megabytes in memory if done >= enough)

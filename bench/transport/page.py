@@ -9,30 +9,26 @@ from bench.common.tables import Figures, Table, in_columns
 from bench.transport.result import FaultResult, LoadResult, Transports
 
 
-def _tables(run: Transports) -> dict[str, Table]:
+def _parts(run: Transports) -> dict[str, Table | str]:
     loads = {STOCK.title: run.stock, FIFO.title: run.fifo}
+    title = f"{run.stock.sent} events of {run.groups} groups"
+    faults = {
+        pair.fault: in_columns(
+            {STOCK.title: pair.stock, FIFO.title: pair.fifo},
+            _FAULT_FIGURES,
+            title=f"{pair.fault[:1].upper()}{pair.fault[1:]}",
+        )
+        for pair in run.faults
+    }
     return {
-        "load": in_columns(
-            loads, _load_figures(run), title=f"{run.stock.sent} events of {run.groups} groups"
-        ),
-        **{
-            pair.fault: in_columns(
-                {STOCK.title: pair.stock, FIFO.title: pair.fifo},
-                _FAULT_FIGURES,
-                title=f"{pair.fault[:1].upper()}{pair.fault[1:]}",
-            )
-            for pair in run.faults
-        },
+        "load": in_columns(loads, _load_figures(run), title=title),
+        **faults,
+        "faults": "\n\n".join(f"### {table.title}\n\n{table}" for table in faults.values()),
     }
 
 
-def _facts(run: Transports) -> dict[str, str]:
-    _load, *faults = _tables(run).values()
-    return {"faults": "\n\n".join(f"### {table.title}\n\n{table}" for table in faults)}
-
-
 def _load_figures(run: Transports) -> Figures[LoadResult]:
-    """Return the figures: first ratios and counts, last those that depend on the machine."""
+    """Return the figures. Those that depend on the machine come last, after ratios and counts."""
 
     def calls(action: str) -> Callable[[LoadResult], str]:
         return lambda load: f"{load.calls.get(action, 0) / load.done:.2f}" if load.done else "-"
@@ -116,6 +112,5 @@ BENCHMARK = Benchmark(
     command="make bench-transport",
     result=Transports,
     template=Path(__file__).with_name("page.md"),
-    tables=_tables,
-    facts=_facts,
+    parts=_parts,
 )

@@ -1,4 +1,4 @@
-"""The result of the comparison of transports. Every value was measured in the run."""
+"""The result of the comparison of transports."""
 
 from dataclasses import dataclass
 
@@ -24,9 +24,9 @@ class FaultResult:
     `exits` are the exit statuses of workers that ended by themselves, negative after a signal.
     `gave_up` counts workers that logged an unrecoverable error, whether or not they ended.
     `was_killed` is true if the fault killed the worker. `receives_again` is true if an event that
-    was sent after the fault took effect without a new worker. `lost` events had no effect although
-    the queue was empty, and are not dead letters. `unknown` events had no effect, and the queue was
-    not empty. `repeated` counts steps that took effect again.
+    was sent after the fault took effect without a new worker. `lost` counts events that had no
+    effect and are neither on the queue nor dead letters; it is 0 if messages are `left` on the
+    queue. `repeated` counts steps that took effect again.
     """
 
     exits: list[int]
@@ -37,7 +37,6 @@ class FaultResult:
     sent: int
     done: int
     lost: int
-    unknown: int
     left: int
     dead_letters: int
     repeated: int

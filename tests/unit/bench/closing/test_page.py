@@ -13,7 +13,6 @@ CLOSINGS = Closings(
     most_waiting=1_000,
     sweep=Sweep(
         conversations=2_000,
-        pages=4,
         seconds=4.0,
         statements=14,
         calls={"SendMessage": 4, "SendMessageBatch": 200},
@@ -34,7 +33,7 @@ CLOSINGS = Closings(
 )
 
 
-def test_the_page_has_what_was_found() -> None:
+def test_the_page_shows_the_measured_figures() -> None:
     page = BENCHMARK.render(run_of(CLOSINGS)).splitlines()
 
     assert "| pointers on the queue | 1,999 |" in page

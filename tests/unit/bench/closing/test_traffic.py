@@ -17,7 +17,7 @@ def call(at: float, action: str, *entries: tuple[str, str]) -> LoggedCall:
     )
 
 
-def test_latencies_are_those_of_live_messages_that_were_sent_in_the_phase() -> None:
+def test_only_live_messages_that_were_sent_in_the_phase_are_measured() -> None:
     calls = [
         call(9.0, "SendMessage", ("early", "sent")),
         call(10.0, "SendMessage", ("m-1", "sent")),

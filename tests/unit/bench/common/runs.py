@@ -1,6 +1,6 @@
-"""Invented runs of benchmarks."""
+"""Runs of benchmarks with made-up results, for tests."""
 
-import re
+from collections import Counter
 from typing import TypeVar
 
 from bench.common.backlog import Backlog
@@ -30,11 +30,11 @@ def run_of(result: Result) -> Run[Result]:
 BACKLOG = Backlog(
     events=1_000,
     seconds=0.5,
-    cpu_seconds=0.75,
     memory=[(0, 100.0), (90, 120.0), (200, 150.0), (900, 154.0), (1_000, 152.0)],
     counts=Counts(
-        sqs={"DeleteMessageBatch": 100, "ReceiveMessage": 110},
-        dynamodb={"BatchWriteItem": 100},
+        cpu_seconds=0.75,
+        sqs=Counter(DeleteMessageBatch=100, ReceiveMessage=110),
+        dynamodb=Counter(BatchWriteItem=100),
         write_units=1_000,
         read_units=0.0,
         sql=120,
@@ -42,8 +42,3 @@ BACKLOG = Backlog(
     inversions=0,
     repeated=0,
 )
-
-
-def charts_of(page: str) -> set[str]:
-    """Return the addresses of a page's charts."""
-    return set(re.findall(r"\]\((charts/[^)]+)\)", page))

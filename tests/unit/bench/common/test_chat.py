@@ -1,25 +1,26 @@
-"""The events of benchmarks, and the order in which they were stored."""
+"""Benchmarks generate numbered events, and recognize the order in which they were stored."""
 
 import json
 
 import pytest
 
+from apps.common.lossless_json import dump
 from apps.messages.events import MessageEvent
 from apps.messages.reading import parse_event
 from bench.common.chat import Load, close_of, event_of, inversions
 from testbed.dynamodb.accounts import Write
-from tests.support.builders import arrival
+from tests.support.builders import HOME, place
 
 
 def stored(*events: tuple[int, int]) -> list[Write]:
     """Return the log of the DynamoDB server for these events, as contact and number."""
     return [
-        Write(at=float(at), partition="p", sort=f"2026-11-24T00:00:00Z#{contact}.{number}#hash")
+        Write(at=float(at), partition="p", sort="", beginning=f'{{"id":"{contact}.{number}",')
         for at, (contact, number) in enumerate(events)
     ]
 
 
-def test_the_events_of_a_load_are_of_all_contacts_in_turn() -> None:
+def test_the_events_of_a_load_go_through_all_contacts_in_turn() -> None:
     load = Load(contacts=2, numbers=range(5, 7), first_contact=10)
 
     assert [(one.contact, one.number) for one in load] == [(10, 5), (11, 5), (10, 6), (11, 6)]
@@ -28,7 +29,7 @@ def test_the_events_of_a_load_are_of_all_contacts_in_turn() -> None:
 
 def test_the_service_reads_a_load_as_messages_and_as_answers() -> None:
     load = Load(contacts=1, numbers=range(4), answers_every=2, text_characters=7)
-    events = [parse_event(body=one.body, arrival=arrival()) for one in load]
+    events = [parse_event(body=one.body, place=place()) for one in load]
 
     assert load.answers == 2
     assert load.messages == 2
@@ -40,16 +41,17 @@ def test_the_service_reads_a_load_as_messages_and_as_answers() -> None:
             assert len(event.entry.message["text"]) == 7
 
 
-def test_an_item_tells_the_event_that_it_was_written_for() -> None:
+def test_the_event_of_a_stored_item_is_recognized_by_its_message_id() -> None:
     (event,) = Load(contacts=1, numbers=range(3, 4), first_contact=12)
-    message = parse_event(body=event.body, arrival=arrival())
+    message = parse_event(body=event.body, place=place())
     assert isinstance(message, MessageEvent)
     assert message.entry
 
-    assert event_of(Write(at=0.0, partition="p", sort=message.entry.key)) == (12, 3)
+    text = dump(message.entry.as_json(home=HOME))
+    assert event_of(Write(at=0.0, partition="p", sort="", beginning=text[:160])) == (12, 3)
 
 
-def test_the_event_that_closes_is_of_its_contacts_group() -> None:
+def test_the_closing_event_is_in_the_group_of_its_contact() -> None:
     (message,) = Load(contacts=1, numbers=range(1), first_contact=12)
 
     assert close_of(12).group == message.group

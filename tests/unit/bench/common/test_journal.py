@@ -1,16 +1,16 @@
-"""The benchmarks find every break of the order in a journal."""
+"""The benchmarks find every violation of the order in a journal."""
 
 from collections.abc import Iterable
 
 from bench.common.journal import Order, done, order_of, repeated, seconds
-from bench.common.steps import STEPS
 from testbed.journal import Line
+from testbed.steps import STEPS
 
 Entry = tuple[str, str, int, int]
 
 
 def _lines(entries: Iterable[Entry]) -> list[Line]:
-    """Return lines of one group from verb, step, number and process, in this order."""
+    """Return journal lines of one group. Each is given as verb, step, number and process."""
     return [
         Line(verb=verb, step=step, group="g", number=number, pid=pid, at=at)
         for at, (verb, step, number, pid) in enumerate(entries)
@@ -37,7 +37,7 @@ def test_an_event_that_begins_between_the_steps_of_an_earlier_one_is_early() -> 
     assert order_of(lines) == Order(inversions=1, begun_early=1, together=0)
 
 
-def test_a_step_that_begins_inside_another_of_its_group_is_counted() -> None:
+def test_a_step_that_begins_during_another_step_of_its_group_is_counted() -> None:
     lines = _lines(
         [
             ("began", "first", 0, 1),
@@ -59,10 +59,10 @@ def test_only_the_last_step_is_an_effect_and_a_second_run_is_a_repeat() -> None:
     assert repeated(_lines([("did", "first", 0, 1), ("did", "first", 0, 2)])) == 1
 
 
-def test_the_time_is_from_the_first_step_to_the_last_effect() -> None:
+def test_the_duration_runs_from_the_first_step_to_the_last_effect() -> None:
     events = [entry for number in range(4) for entry in _whole(number=number, pid=1)]
 
-    # Each event has six lines, a nanosecond apart; its effect is the last of them.
+    # Each event has six lines, one nanosecond apart. The last of them is its effect.
     assert seconds(_lines(events)) * 1e9 == 23
     assert seconds(_lines(events), share=0.5) * 1e9 == 23 - 17
     assert seconds(_lines(events[:1])) == 0

@@ -1,4 +1,4 @@
-"""CPU and memory are those of whole process trees, ended children included."""
+"""CPU time and memory are measured for whole process trees, including children that have ended."""
 
 import subprocess
 import sys
@@ -37,7 +37,7 @@ def family() -> Iterator[tuple[psutil.Process, psutil.Process]]:
         parent.communicate("stop\n")
 
 
-def test_a_tree_has_the_cpu_of_children_that_run_and_that_ended(
+def test_the_cpu_time_of_a_tree_includes_running_and_ended_children(
     family: tuple[psutil.Process, psutil.Process],
 ) -> None:
     parent, child = family
@@ -50,7 +50,7 @@ def test_a_tree_has_the_cpu_of_children_that_run_and_that_ended(
     assert cpu_seconds([parent.pid]) >= own + of_ended + of_running
 
 
-def test_a_tree_holds_the_memory_of_all_its_processes(
+def test_the_memory_of_a_tree_includes_all_its_processes(
     family: tuple[psutil.Process, psutil.Process],
 ) -> None:
     parent, child = family
@@ -59,7 +59,7 @@ def test_a_tree_holds_the_memory_of_all_its_processes(
     assert resident_megabytes([parent.pid]) == pytest.approx(held, rel=0.2)
 
 
-def test_a_process_that_has_ended_has_nothing() -> None:
+def test_a_process_that_has_ended_has_no_cpu_time_and_no_memory() -> None:
     ended = subprocess.Popen([sys.executable, "-c", ""])
     ended.wait()
 

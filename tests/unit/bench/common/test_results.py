@@ -28,7 +28,7 @@ def test_all_files_of_a_result_are_written(tmp_path: Path, monkeypatch: pytest.M
     monkeypatch.setattr(results, "PROJECT_ROOT", tmp_path)
     monkeypatch.setattr(results, "IGNORED", tmp_path / "ignored")
 
-    page = results.write(name="n", document="{}", page="# N", charts={"n.svg": "<svg/>"})
+    page = results.write(name="n", document="{}", page="# N")
 
     assert page == Path("ignored/n.md")
     written = {
@@ -39,5 +39,4 @@ def test_all_files_of_a_result_are_written(tmp_path: Path, monkeypatch: pytest.M
     assert written == {
         "ignored/n.md": "# N",
         "ignored/results/n.json": "{}",
-        "ignored/charts/n.svg": "<svg/>",
     }

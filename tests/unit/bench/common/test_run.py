@@ -18,7 +18,7 @@ def test_a_page_says_how_it_was_made() -> None:
     )
 
 
-def test_what_was_not_recorded_is_left_out() -> None:
+def test_values_that_were_not_recorded_are_left_out() -> None:
     header = replace(HEADER, date="", processor="", memory_gigabytes=0, system="", load=None)
 
     assert header.sentences() == (
@@ -28,7 +28,7 @@ def test_what_was_not_recorded_is_left_out() -> None:
     assert header.short_sentence() == "At commit unknown, 2 cores."
 
 
-def test_a_run_records_everything() -> None:
+def test_a_run_records_its_command_and_the_machine() -> None:
     run = measured(command="make something", measure=lambda: 5)
 
     assert run.result == 5

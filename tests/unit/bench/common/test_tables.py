@@ -1,4 +1,4 @@
-"""Tables in Markdown and on the terminal, and the line breaks of a page."""
+"""Tables are rendered in Markdown and on the terminal, and the lines of pages are wrapped."""
 
 from io import StringIO
 
@@ -7,7 +7,7 @@ from rich.console import Console
 from bench.common.tables import in_columns, in_rows, wrapped
 
 
-def test_figures_stand_in_rows_or_in_columns() -> None:
+def test_a_table_can_have_its_figures_in_rows_or_in_columns() -> None:
     figures = {"twice": lambda n: f"{2 * n}", "squared": lambda n: f"{n * n}"}
 
     assert str(in_columns({"three": 3, "five": 5}, figures)).splitlines() == [
@@ -24,7 +24,7 @@ def test_figures_stand_in_rows_or_in_columns() -> None:
     ]
 
 
-def test_a_wide_table_is_printed_on_its_side() -> None:
+def test_a_wide_table_is_printed_transposed() -> None:
     printed = StringIO()
     figures = {f"times {factor}": (lambda n, factor=factor: f"{factor * n}") for factor in range(9)}
 
@@ -35,7 +35,7 @@ def test_a_wide_table_is_printed_on_its_side() -> None:
     assert "Products" in printed.getvalue()
 
 
-def test_paragraphs_and_lists_are_wrapped_and_nothing_else_is() -> None:
+def test_only_paragraphs_and_lists_are_wrapped() -> None:
     words = "word " * 30
     table = f"| {words} |\n| --- |"
     page = wrapped(f"# {words}\n\n{words}\n{words}\n\n- {words}\n  {words}\n- b\n\n{table}\n")
@@ -54,7 +54,7 @@ def test_paragraphs_and_lists_are_wrapped_and_nothing_else_is() -> None:
     ]
 
 
-def test_code_is_not_broken() -> None:
+def test_code_spans_are_not_wrapped() -> None:
     code = "`make bench-growth with many words`"
 
     for length in range(60, 100):

@@ -34,7 +34,7 @@ def page_of(costs: ControlCosts) -> str:
     return BENCHMARK.render(run_of(costs))
 
 
-def test_the_page_compares_the_rounds_with_their_own_run_without_a_broker() -> None:
+def test_each_ratio_compares_with_the_run_without_a_broker_in_the_same_round() -> None:
     page = page_of(COSTS).splitlines()
 
     assert "| events per second, ratio | 1.00 (1.00 to 1.00) | 0.80 (0.80 to 1.00) |" in page
@@ -60,7 +60,7 @@ def test_the_page_says_which_goals_were_missed() -> None:
     assert "| events out of order | 0 | 3 |" in page
 
 
-def test_a_worker_that_did_nothing_has_no_ratio() -> None:
+def test_there_is_no_ratio_for_a_worker_that_processed_no_event() -> None:
     idle = replace(BACKLOG, done=0, lost=100, seconds=0.0, late_seconds=0.0, cpu_seconds=0.0)
     variants = [Variant(name=name, backlogs=[idle] * 3) for name in ("none", "on")]
 

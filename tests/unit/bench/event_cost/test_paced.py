@@ -24,7 +24,7 @@ def call(action: str, result: str, *messages: str, time: float, seconds: float =
     )
 
 
-def test_an_event_waits_on_the_queue_and_then_for_its_effect() -> None:
+def test_the_time_on_the_queue_and_the_time_to_the_effect_are_measured() -> None:
     first, second = Load(contacts=2, numbers=range(1))
 
     found = latency(
@@ -39,9 +39,9 @@ def test_an_event_waits_on_the_queue_and_then_for_its_effect() -> None:
             call("ReceiveMessage", "received again", "b", time=30.0),
         ],
         writes=[
-            Write(at=11.25, partition="p", sort="t#0.0#h"),
-            Write(at=20.2, partition="q", sort="t#1.0#h"),
-            Write(at=40.0, partition="q", sort="t#1.0#h"),
+            Write(at=11.25, partition="p", sort="", beginning='{"id":"0.0",'),
+            Write(at=20.2, partition="q", sort="", beginning='{"id":"1.0",'),
+            Write(at=40.0, partition="q", sort="", beginning='{"id":"1.0",'),
         ],
     )
 

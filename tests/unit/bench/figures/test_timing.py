@@ -14,7 +14,7 @@ Aggregate  (cost=1.0..2.0 rows=1 width=8)
 """
 
 
-def test_the_scans_of_large_tables_are_named_and_those_of_small_ones_are_not() -> None:
+def test_only_scans_of_large_tables_are_named() -> None:
     assert list(scans_of(PLAN)) == [
         "Seq Scan of conversations_conversation",
         "Index Only Scan of scores_by_time",

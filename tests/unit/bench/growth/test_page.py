@@ -1,14 +1,13 @@
 """The page of the growth curves shows the results of the run and its goals."""
 
 from dataclasses import replace
-from xml.etree import ElementTree
 
 import pytest
 
 from bench.common.run import Run
 from bench.growth.page import BENCHMARK
 from bench.growth.result import ClosingPoint, Growth, Point, point
-from tests.unit.bench.common.runs import BACKLOG, HEADER, charts_of, run_of
+from tests.unit.bench.common.runs import BACKLOG, HEADER, run_of
 
 POINT = point(at=10, backlog=BACKLOG)
 MILLION = replace(POINT, at=1_000_000, events=1_000_000)
@@ -43,7 +42,7 @@ GROWTH = Growth(
 
 
 def without(*names: str) -> Growth:
-    """Return the result without these curves."""
+    """Return the result with these curves removed."""
     return replace(
         GROWTH, curves={name: one for name, one in GROWTH.curves.items() if name not in names}
     )
@@ -54,12 +53,12 @@ def reached(*backlog: Point) -> list[bool]:
     return [goal.is_reached for goal in BENCHMARK.goals(growth)]
 
 
-def test_memory_is_settled_when_a_tenth_is_done() -> None:
+def test_settled_memory_is_measured_when_a_tenth_of_the_events_is_done() -> None:
     assert POINT.settled_rss_mb == 150.0
     assert POINT.end_rss_mb == 152.0
 
 
-def test_all_goals_are_reached_by_a_service_that_reaches_them() -> None:
+def test_a_service_with_good_figures_reaches_all_goals() -> None:
     assert reached(POINT, MILLION) == [True] * 3
 
 
@@ -72,23 +71,23 @@ def test_all_goals_are_reached_by_a_service_that_reaches_them() -> None:
     ],
     ids=["memory that grew", "time that was up", "an inversion"],
 )
-def test_a_goal_over_a_million_events_can_be_missed(longest: Point) -> None:
+def test_each_goal_for_a_million_events_can_be_missed(longest: Point) -> None:
     assert reached(POINT, longest).count(False) == 1
 
 
-def test_no_goal_is_claimed_for_a_million_that_was_not_measured() -> None:
+def test_a_page_without_a_million_measured_events_has_no_goals() -> None:
     assert reached(POINT) == []
     assert BENCHMARK.goals(without("backlog")) == []
 
 
-def test_the_page_says_what_was_found() -> None:
+def test_the_page_shows_the_measured_figures() -> None:
     page = BENCHMARK.render(run_of(GROWTH))
 
     assert any("| at least 1,000,000 | 1,000,000 | reached |" in line for line in page.splitlines())
     assert "| 50,000 | 12.50 | 2,100 | 50,000 | 9,000 | 400 | 150 | 180 |" in page.splitlines()
     row = "| 10 | 1,000 | 2,000 | 0.75 | 0.21 | 0.10 | 1.00 | 0.12 | 0 | 150 | 152 |"
     assert row in page.splitlines()
-    assert "A load ends after 600 seconds" in " ".join(page.split())
+    assert "A measurement ends after 600 seconds" in " ".join(page.split())
     assert "At commit abc1234, 2 cores of Abacus 3000; load average 0.2 before, 1.5" in page
     assert "At commit def5678" in page
 
@@ -99,14 +98,17 @@ def test_a_curve_that_was_not_measured_is_left_out() -> None:
 
     assert "## Backlog" in page
     assert "## Closing" not in page
-    assert "bench-growth-conversation.svg" not in BENCHMARK.charts(growth)
+    assert "by messages of the conversation" not in page
 
 
-def test_each_chart_of_the_page_is_a_picture() -> None:
+def test_a_chart_has_the_values_of_its_curve() -> None:
     page = BENCHMARK.render(run_of(GROWTH))
-    charts = BENCHMARK.charts(GROWTH)
 
-    assert {f"charts/{name}" for name in charts} == charts_of(page)
-    for drawing in charts.values():
-        # The SVG is this program's own, so it can be trusted.
-        assert ElementTree.fromstring(drawing).tag.endswith("svg")  # noqa: S314
+    assert page.count("```mermaid") == len(GROWTH.curves) - 1
+    chart = (
+        '    title "CPU per event in milliseconds, by events on the queue"\n'
+        '    x-axis "events on the queue" ["10", "1,000,000"]\n'
+        "    y-axis 0 --> 0.75\n"
+        "    line [0.75, 0.75]\n"
+    )
+    assert chart in page

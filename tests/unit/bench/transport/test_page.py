@@ -17,7 +17,6 @@ FIFO_FAULT = FaultResult(
     sent=71,
     done=71,
     lost=0,
-    unknown=0,
     left=0,
     dead_letters=0,
     repeated=0,
@@ -65,7 +64,7 @@ def test_the_page_has_the_figures_of_the_load() -> None:
     assert "| events per second, in this run | 20 | 200 |" in page
 
 
-def test_the_page_says_what_each_fault_did() -> None:
+def test_the_page_shows_the_effects_of_each_fault() -> None:
     page = _page(TRANSPORTS)
     assert "### All is refused" in page
     stock_worker = "1 of 2 ended by itself, status 1; 1 of 2 logged an unrecoverable error"
@@ -75,7 +74,7 @@ def test_the_page_says_what_each_fault_did() -> None:
     assert "| order | 5 out of order, 9 begun early, 2 together | kept |" in page
 
 
-def test_a_subject_that_did_nothing_has_no_ratio() -> None:
+def test_there_is_no_ratio_to_a_subject_that_processed_no_event() -> None:
     idle = replace(TRANSPORTS.stock, done=0, seconds=0.0)
     page = "\n".join(_page(replace(TRANSPORTS, stock=idle)))
     assert "multiple of stock" not in page
