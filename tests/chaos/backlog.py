@@ -1,36 +1,43 @@
-"""Samples the backlog of the queue, and measures how long it takes to drain after a fault."""
+"""Samples the queue and the data lake, and measures how long a backlog takes to drain."""
 
 import threading
 import time
 from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from statistics import mean
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 from botocore.exceptions import BotoCoreError, ClientError
 
 from testbed.traffic.sending import depth
+from tests.chaos.fleet import Fleet
 from tests.chaos.schedule import Episode
-
-if TYPE_CHECKING:
-    from mypy_boto3_sqs import SQSClient
+from tests.chaos.servers import Servers
 
 _SECONDS_BETWEEN_SAMPLES = 0.25
 _BEFORE_SECONDS = 3.0
 
 
 class Sample(NamedTuple):
-    """The number of messages on the queue, `at` seconds after the run began."""
+    """The messages on the queue and the bytes in the lake, `at` seconds after the run began.
+
+    `all_ready` is whether all workers were ready.
+    """
 
     at: float
     depth: int
+    in_lake: int = 0
+    all_ready: bool = True
 
 
-class Drain(NamedTuple):
-    """How the backlog drained: `seconds` from the end of a fault until it was as small as before.
+@dataclass(frozen=True, slots=True)
+class Drain:
+    """The backlog of a fault: its size before the fault, and the largest during it.
 
-    `seconds` is None if the backlog never became that small.
+    `seconds` is the time from the end of the fault until the backlog was as small as before. It is
+    None if that never happened.
     """
 
     fault: str
@@ -40,12 +47,14 @@ class Drain(NamedTuple):
 
 
 class Backlog:
-    """Samples the queue in a thread. A failed call adds no sample."""
+    """Samples the queue and the lake in a thread. A failed call adds no sample."""
 
-    def __init__(self, *, sqs: "SQSClient", queue_url: str, begun_at: float) -> None:
+    def __init__(self, *, servers: Servers, fleet: Fleet, begun_at: float) -> None:
         self.samples: list[Sample] = []
-        self._sqs = sqs
-        self._queue_url = queue_url
+        self._sqs = servers.sqs()
+        self._queue_url = servers.queue_url
+        self._lake = servers.lake
+        self._fleet = fleet
         self._begun_at = begun_at
         self._stop = threading.Event()
 
@@ -63,11 +72,13 @@ class Backlog:
         while not self._stop.wait(_SECONDS_BETWEEN_SAMPLES):
             with suppress(BotoCoreError, ClientError):
                 found = depth(self._sqs, self._queue_url)
-                self.samples.append(Sample(time.monotonic() - self._begun_at, found))
+                at = time.monotonic() - self._begun_at
+                lake = self._lake.size()
+                self.samples.append(Sample(at, found, lake, self._fleet.all_ready))
 
 
 def drains(*, episodes: Sequence[Episode], samples: Sequence[Sample], usual: float) -> list[Drain]:
-    """Return the drain of each fault. At most `usual` messages count as drained."""
+    """Return the drain of each fault. A queue with at most `usual` messages counts as drained."""
     return [_drain(episode, samples=samples, usual=usual) for episode in episodes]
 
 

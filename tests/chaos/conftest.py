@@ -1,4 +1,4 @@
-"""The service of the end-to-end tests, for faults that take minutes."""
+"""Makes the fixtures of the end-to-end tests available to tests of faults that last for minutes."""
 
 from tests.e2e.conftest import batch_size, service, sqs_server
 

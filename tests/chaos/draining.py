@@ -1,4 +1,4 @@
-"""Waits after the load until the service has nothing left to do."""
+"""After the load, waits until the service has nothing left to do."""
 
 import time
 from collections.abc import Callable
@@ -7,9 +7,10 @@ from datetime import timedelta
 
 import psycopg2
 
+from embedded.service import run_manage
 from testbed.traffic.sending import depth
 from tests.chaos.fleet import Fleet
-from tests.chaos.servers import Servers
+from tests.chaos.service_servers import ServiceServers
 
 _POLL_SECONDS = 0.3
 _WAITING = {
@@ -37,13 +38,14 @@ _LET_SEARCHES_COME = """
 UPDATE conversations_conversation SET archive_check_at = now()
 WHERE resolution <> 2 AND archive_check_at BETWEEN now() AND now() + %s
 """
-# Includes those of workers whose clocks were ahead.
+# Long enough for searches that a worker has scheduled too late because its clock was ahead.
 _ALL_SEARCHES = timedelta(minutes=30)
-# Those of conversations that closed lately, without those that a worker is searching now.
+# A worker that begins a search postpones the next one by 15 minutes. So this excludes conversations
+# for which a search began in the last 20 seconds and may still be running.
 _SEARCHES_OF_20_SECONDS_AGO = timedelta(minutes=15, seconds=-20)
 
 
-def drain(*, servers: Servers, fleet: Fleet, max_seconds: float) -> float:
+def drain(*, servers: ServiceServers, fleet: Fleet, max_seconds: float) -> float:
     """Wait until nothing is left to do or the time is up. Return the seconds that it took.
 
     Beat is stopped at the end, so that the stores do not change afterwards.
@@ -51,13 +53,20 @@ def drain(*, servers: Servers, fleet: Fleet, max_seconds: float) -> float:
     begun = time.monotonic()
     deadline = begun + max_seconds
 
-    def wait(is_so: Callable[[], bool]) -> None:
-        while time.monotonic() < deadline and not is_so():
+    def wait(condition: Callable[[], bool]) -> None:
+        while time.monotonic() < deadline and not condition():
             fleet.supervise()
             time.sleep(_POLL_SECONDS)
 
     sqs = servers.sqs()
-    wait(fleet.are_ready)
+    wait(lambda: fleet.all_ready)
+    wait(lambda: depth(sqs, servers.queue_url) == depth(sqs, servers.dead_letter_queue_url) == 0)
+    # Letters of invalid events become dead letters again.
+    run_manage(
+        arguments=["dlq", "redrive", "--every", "--yes"],
+        environment=servers.environment,
+        logs=servers.logs,
+    )
     wait(lambda: depth(sqs, servers.queue_url) == 0)
     with closing(psycopg2.connect(servers.database_url)) as connection:
         connection.autocommit = True

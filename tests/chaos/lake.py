@@ -1,4 +1,4 @@
-"""A data lake in files that can be made unwritable, also for root."""
+"""A data lake in files that can be made unwritable, even for root."""
 
 from pathlib import Path
 
@@ -19,6 +19,10 @@ class Lake:
 
     def bring_up(self) -> None:
         self._link_to(self.folder)
+
+    def size(self) -> int:
+        """Return the number of bytes in all files."""
+        return sum(path.stat().st_size for path in self.folder.rglob("*.jsonl"))
 
     def _link_to(self, target: Path) -> None:
         """Replace the link in one step."""

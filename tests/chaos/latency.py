@@ -1,6 +1,7 @@
-"""How long events take, by the call log of the SQS server."""
+"""Measures how long events take, from the call log of the SQS server."""
 
 from collections.abc import Container, Iterable, Sequence
+from dataclasses import dataclass
 from typing import NamedTuple
 
 from bench.common.statistics import first_ends, percentile
@@ -9,8 +10,9 @@ from testbed.sqs.calls import LoggedCall
 Interval = tuple[float, float]
 
 
-class Latency(NamedTuple):
-    """Percentiles in milliseconds; 0 without events."""
+@dataclass(frozen=True, slots=True)
+class Latency:
+    """The number of events, and percentiles of their latency in milliseconds (0 without events)."""
 
     events: int
     p50: float
@@ -27,9 +29,10 @@ class Timed(NamedTuple):
 def timed_events(
     *, sends: Iterable[LoggedCall], deletes: Iterable[LoggedCall], message_ids: Container[str]
 ) -> list[Timed]:
-    """Return the events, from the end of the call that sent each to that of its delete.
+    """Return the events, each measured from the end of its send to the end of its delete.
 
-    A worker deletes an event after its three steps, in batches, for which it waits up to a second.
+    A worker deletes an event after its three steps. It deletes in batches, and waits up to a second
+    to fill a batch.
     """
     sent_at, deleted_at = first_ends(sends, result="sent"), first_ends(deletes, result="deleted")
     return [
@@ -40,7 +43,7 @@ def timed_events(
 
 
 def latency(events: Sequence[Timed], *, outside: Sequence[Interval] = ()) -> Latency:
-    """Return the latency of the events that were not on the queue within one of the intervals."""
+    """Return the latency of the events that were not on the queue during any of the intervals."""
     taken = [
         event.seconds * 1000
         for event in events

@@ -1,4 +1,4 @@
-"""Producers, which send events at a steady rate and repeat each until SQS has accepted it."""
+"""Producers that send events at a steady rate, and retry each until SQS has accepted it."""
 
 import queue
 import threading
@@ -6,10 +6,11 @@ import time
 import zlib
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from itertools import islice
 
 from testbed.traffic.events import PlannedEvent, SentEvent
 from testbed.traffic.sending import EventQueue, batches
-from tests.chaos.servers import Servers
+from tests.chaos.service_servers import ServiceServers
 
 PRODUCERS = 2
 _RETRY_SECONDS = 0.2
@@ -17,7 +18,7 @@ _GATHER_SECONDS = 0.05
 
 
 class _Producer:
-    """Sends the events of its groups in order. `sent` are the accepted events."""
+    """Sends the events of its groups in order. `sent` has the events that SQS accepted."""
 
     def __init__(self, events: EventQueue) -> None:
         self.sent: list[SentEvent] = []
@@ -37,7 +38,7 @@ class _Producer:
             self.failure = error
 
     def _take(self) -> tuple[list[PlannedEvent], bool]:
-        """Wait for events. Return those of a short time, and whether they are the last."""
+        """Wait for events. Return those of a short interval, and whether they are the last ones."""
         events: list[PlannedEvent] = []
         event = self.waiting.get()
         time.sleep(_GATHER_SECONDS)
@@ -51,10 +52,15 @@ class _Producer:
 
 
 class Load:
-    """Sends the first `max_events` events, `at` seconds after `begun_at` (monotonic clock)."""
+    """Sends the first `max_events` events, each `at` seconds after `begun_at` (monotonic clock)."""
 
     def __init__(
-        self, *, servers: Servers, events: Iterable[PlannedEvent], begun_at: float, max_events: int
+        self,
+        *,
+        servers: ServiceServers,
+        events: Iterable[PlannedEvent],
+        begun_at: float,
+        max_events: int,
     ) -> None:
         self._producers = [
             _Producer(
@@ -93,9 +99,7 @@ class Load:
         return sorted(events, key=lambda sent: sent.event.number)
 
     def _pace(self) -> None:
-        for event in self._events:
-            if event.number > self._max_events:
-                return
+        for event in islice(self._events, self._max_events):
             wait = self._begun_at + event.at - time.monotonic()
             if wait > 0 and self._stop.wait(wait):
                 return

@@ -9,9 +9,9 @@ from psycopg2 import sql
 from embedded.service import prepare
 from testbed.traffic.projects import insert_projects
 from testbed.traffic.stream import Population
-from tests.chaos.servers import Servers
+from tests.chaos.service_servers import ServiceServers
 
-# A run may last a minute, so a tick every minute is too rare.
+# A run may last only a minute, so a tick every minute would be too rare.
 _TICKS = """
 UPDATE django_celery_beat_intervalschedule SET every = 4, period = 'seconds'
 WHERE every = 1 AND period = 'minutes'
@@ -21,7 +21,7 @@ _KEEP_COMMITS = "ALTER DATABASE {} SET synchronous_commit = on"
 _FAR_AWAY = timedelta(hours=12)
 
 
-def prepare_service(*, servers: Servers) -> None:
+def prepare_service(*, servers: ServiceServers) -> None:
     """Create tables and queues, and change schedules."""
     prepare(environment=servers.environment, logs=servers.logs)
     with (
@@ -35,9 +35,9 @@ def prepare_service(*, servers: Servers) -> None:
 
 
 def add_projects(
-    *, servers: Servers, population: Population, begins: datetime, closes_timed_at: datetime
+    *, servers: ServiceServers, population: Population, begins: datetime, closes_timed_at: datetime
 ) -> None:
-    """Insert the projects. Only those of the timed project close by time within the run."""
+    """Insert the projects. Only the timed project has its closing time within the run."""
     closings = dict.fromkeys(population.projects, begins + _FAR_AWAY)
     closings[population.timed_project] = closes_timed_at
     insert_projects(database_url=servers.database_url, closings=closings)

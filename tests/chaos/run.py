@@ -1,39 +1,37 @@
-"""A run: servers, processes, load, faults, draining, and the check at the end."""
+"""Runs the service under load and faults, drains it, and checks the effects at the end."""
 
 import time
+from collections import Counter
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
-from typing import TYPE_CHECKING
 
-import boto3
-from botocore.config import Config
 from rich.console import Console
 
-from testbed.checker.check import check
-from testbed.checker.logs import check_logs
-from testbed.checker.reader import read_stores
+from embedded.service import QUEUE
 from testbed.checker.report import Defect
+from testbed.traffic.effects import MAX_SECONDS_APART
+from testbed.traffic.redriving import earlier_events
 from testbed.traffic.stream import Stream
 from tests.chaos.backlog import Backlog
 from tests.chaos.counting import Observations, counted
 from tests.chaos.draining import drain
+from tests.chaos.faults.fault import Target
+from tests.chaos.faults.sessions import Sessions
 from tests.chaos.fleet import Fleet
 from tests.chaos.load import Load
+from tests.chaos.operating import redriving, reopening
 from tests.chaos.options import Options
 from tests.chaos.preparing import add_projects, prepare_service
 from tests.chaos.result import ChaosRun
 from tests.chaos.schedule import Schedule, make_schedule
-from tests.chaos.servers import TABLE, Servers, running_servers
-from tests.chaos.striker import Striker
-
-if TYPE_CHECKING:
-    from mypy_boto3_dynamodb import DynamoDBClient
+from tests.chaos.servers import Servers, running_servers
 
 _TICK_SECONDS = 0.05
 _READY_SECONDS = 60.0
+_REDRIVEN_CONTACTS = 10
+_REOPENED_CONTACTS = 3
 
 
-def run_chaos(*, options: Options, command: str, console: Console) -> tuple[ChaosRun, list[Defect]]:
+def run_chaos(*, options: Options, console: Console) -> tuple[ChaosRun, list[Defect]]:
     """Return the result and the defects of a run. Raises ProcessError if a server fails."""
     schedule = make_schedule(seed=options.seed, seconds=options.seconds)
     with running_servers(logs=options.logs) as servers:
@@ -43,22 +41,9 @@ def run_chaos(*, options: Options, command: str, console: Console) -> tuple[Chao
         observed = _observe(
             options=options, schedule=schedule, servers=servers, fleet=fleet, console=console
         )
-        stores = read_stores(
-            database_url=servers.database_url,
-            dynamodb=_dynamodb(servers),
-            table=TABLE,
-            sqs=servers.sqs(),
-            queue_url=servers.queue_url,
-            dead_letter_queue_url=servers.dead_letter_queue_url,
-            lake=servers.lake.folder,
-        )
-        defects = [
-            *check(sent=observed.sent, stores=stores),
-            *check_logs(sent=observed.sent, logs=_service_logs(servers.logs)),
-        ]
+        _, defects = servers.find_defects(sent=observed.sent)
         run = counted(
             options=options,
-            command=command,
             schedule=schedule,
             servers=servers,
             observed=observed,
@@ -78,19 +63,37 @@ def _observe(
     console: Console,
 ) -> Observations:
     prepare_service(servers=servers)
-    fleet.start()
-    _wait_until_ready(fleet)
-    begins = datetime.now(UTC)
-    stream = Stream(seed=options.seed, start=begins, rate=options.rate)
-    add_projects(
-        servers=servers,
-        population=stream.population,
-        begins=begins,
-        closes_timed_at=begins + timedelta(seconds=schedule.closes_timed_at),
+    stream = Stream(
+        seed=options.seed,
+        start=datetime.now(UTC),
+        rate=options.rate,
+        redriven=_REDRIVEN_CONTACTS,
+        reopened=_REOPENED_CONTACTS,
     )
-    striker = Striker(servers=servers, fleet=fleet)
+    servers.sqs_server.separate_clocks(queue=QUEUE, seconds=MAX_SECONDS_APART)
+    with earlier_events(
+        stream.earlier,
+        sqs=servers.sqs(),
+        queue_url=servers.queue_url,
+        dead_letter_queue_url=servers.dead_letter_queue_url,
+    ) as earlier:
+        fleet.start()
+        fleet.wait_until_ready(max_seconds=_READY_SECONDS)
+        begins = datetime.now(UTC)
+        add_projects(
+            servers=servers,
+            population=stream.population,
+            begins=begins,
+            closes_timed_at=begins + timedelta(seconds=schedule.closes_timed_at),
+        )
+    target = Target(
+        servers=servers,
+        fleet=fleet,
+        sessions=Sessions(servers.database_url),
+        projects=[project.uuid for project in stream.population.projects],
+    )
     begun_at, begun_at_epoch = time.monotonic(), time.time()
-    backlog = Backlog(sqs=servers.sqs(), queue_url=servers.queue_url, begun_at=begun_at)
+    backlog = Backlog(servers=servers, fleet=fleet, begun_at=begun_at)
     load = Load(
         servers=servers,
         events=stream,
@@ -98,52 +101,34 @@ def _observe(
         max_events=int(options.seconds * options.rate),
     )
     with backlog.watched():
-        with load.running():
+        with (
+            load.running(),
+            redriving(servers.database_url),
+            reopening(servers=servers, events=stream.after_reopening) as after_reopening,
+        ):
             try:
-                _strike(schedule, striker, fleet=fleet, begun_at=begun_at, console=console)
+                faults = _strike(schedule, target, begun_at=begun_at, console=console)
             finally:
                 # The producers end only when SQS has accepted their last events.
-                striker.heal()
+                target.heal()
         console.print(f"{len(load.sent):,} events sent; draining", highlight=False)
         drain_seconds = drain(servers=servers, fleet=fleet, max_seconds=options.max_drain_seconds)
     return Observations(
-        sent=load.sent,
+        sent=[*earlier, *load.sent, *after_reopening],
         samples=backlog.samples,
-        faults=striker.done,
+        projects=target.projects,
+        faults=faults,
         fleet=fleet,
         drain_seconds=drain_seconds,
         begun_at_epoch=begun_at_epoch,
     )
 
 
-def _service_logs(folder: Path) -> dict[str, str]:
-    """Return the logs of workers and beats, not those of the servers."""
-    paths = [*folder.glob("worker*.log"), *folder.glob("*beat.log")]
-    return {path.name: path.read_text(encoding="utf-8", errors="replace") for path in paths}
-
-
-def _dynamodb(servers: Servers) -> "DynamoDBClient":
-    return boto3.client(
-        "dynamodb",
-        region_name=servers.environment["DYNAMODB_REGION"],
-        endpoint_url=servers.dynamodb.url,
-        aws_access_key_id=servers.environment["AWS_ACCESS_KEY_ID"],
-        aws_secret_access_key=servers.environment["AWS_SECRET_ACCESS_KEY"],
-        config=Config(proxies={}),
-    )
-
-
-def _wait_until_ready(fleet: Fleet) -> None:
-    deadline = time.monotonic() + _READY_SECONDS
-    while not fleet.are_ready() and time.monotonic() < deadline:
-        fleet.supervise()
-        time.sleep(_TICK_SECONDS)
-
-
 def _strike(
-    schedule: Schedule, striker: Striker, *, fleet: Fleet, begun_at: float, console: Console
-) -> None:
-    """Carry out the schedule, until the end of the run."""
+    schedule: Schedule, target: Target, *, begun_at: float, console: Console
+) -> Counter[str]:
+    """Carry out the schedule until the end of the run. Return the number of strikes by fault."""
+    struck: Counter[str] = Counter()
     due = list(reversed(schedule.actions))
     announced = list(reversed(schedule.episodes))
     while (now := time.monotonic() - begun_at) < schedule.seconds:
@@ -151,6 +136,9 @@ def _strike(
             episode = announced.pop()
             console.print(f"{episode.begins:6.1f} s  {episode.name}", highlight=False)
         while due and due[-1].at <= now:
-            striker.strike(due.pop())
-        fleet.supervise()
+            action = due.pop()
+            action.strike(target, action.hit)
+            struck[action.fault] += not action.is_end
+        target.fleet.supervise()
         time.sleep(_TICK_SECONDS)
+    return struck

@@ -1,50 +1,49 @@
 """The schedule of faults, the same for the same seed and length."""
 
 import random
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from math import ceil
 
-from tests.chaos.catalogue import (
-    CLOCK_AHEAD,
-    FAULTS,
-    LONG_OUTAGE,
-    POOL_PROCESS_KILLS,
-    WORKER_KILLS,
-    Fault,
-    Strike,
-)
+from tests.chaos.faults.catalogue import FAULTS, GROUPS
+from tests.chaos.faults.fault import Fault, Hit, Strike
+from tests.chaos.faults.others import LONG_OUTAGE
+from tests.chaos.faults.processes import CLOCK_AHEAD, POOL_PROCESS_KILLS, WORKER_KILLS
 
 MIXED = "everything at once"
-# The shares of the run without faults, and with single faults; all happen at once in the rest.
+# The phases of a run, as shares of its length: without faults, with single faults, and with all
+# faults at once.
 _QUIET_SHARE = 0.02
-_ALONE_SHARE = 0.78
-_SHORT_ALONE_SHARE = 0.55
-_LATEST_MIX_SHARE = 0.8
-_MIX_ENDS_SHARE = 0.99
-_GAP_SECONDS = 1.5
+_SINGLE_UNTIL_SHARE = 0.87
+_MIX_ENDS_SHARE = 0.985
+_MIN_GAP_SECONDS = 1.0
+_MAX_GAP_SECONDS = 6.0
 # The catalogue states the lengths of faults for a run of this length.
-_FULL_SECONDS = 600.0
+_FULL_SECONDS = 900.0
+# In a shorter run, faults happen at the same time.
+_MIN_ALONE_SECONDS = 600.0
 _MIN_SECONDS = 3.0
-# The intervals while everything happens at once.
-_SECONDS_BETWEEN_POOL_KILLS = 0.8
+# The intervals between actions in the last phase, in which everything happens at once.
+_SECONDS_BETWEEN_POOL_KILLS = 0.6
 _SECONDS_BETWEEN_WORKER_KILLS = 2.6
 _SECONDS_BETWEEN_FAULTS = 5.0
+_LONGEST_IN_MIX_SECONDS = 10.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Action:
-    """A strike, `at` seconds after the beginning. `choice` selects the process that it hits."""
+    """A strike, `at` seconds after the beginning."""
 
     at: float
     strike: Strike
-    choice: int
-    seconds: float
+    hit: Hit
     fault: str
+    is_end: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Episode:
-    """A fault from its beginning to its end, or the time of all faults at once."""
+    """The time of a fault from beginning to end, or of the phase with all faults at once."""
 
     name: str
     begins: float
@@ -53,49 +52,93 @@ class Episode:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Schedule:
-    """The actions and episodes of a run, in the order of time."""
+    """The actions and episodes of a run, in the order of time.
+
+    `lanes` is the number of faults that may happen at the same time before all do.
+    """
 
     seconds: float
+    lanes: int
     actions: list[Action]
     episodes: list[Episode]
 
     @property
     def closes_timed_at(self) -> float:
-        """When conversations close by time: while clocks differ, if the run has that fault."""
-        for episode in self.episodes:
-            if episode.name == CLOCK_AHEAD.name:
-                return episode.ends
-        return self.seconds / 2
+        """When conversations close by time. The clock of a worker is ahead at that time."""
+        return next(one.ends for one in self.episodes if one.name == CLOCK_AHEAD.name)
 
 
 def make_schedule(*, seed: int, seconds: float) -> Schedule:
-    """Return a schedule. A run of ten minutes has every fault alone, a shorter one only some."""
+    """Return a schedule with every fault.
+
+    In a run of ten minutes or more, each happens alone. In a shorter run, several happen at the
+    same time.
+    """
     chance = random.Random(f"schedule {seed}")  # noqa: S311 (repeatable, not secret)
-    actions: list[Action] = []
-    episodes: list[Episode] = []
-    at = seconds * _QUIET_SHARE
-    alone_until = seconds * (_ALONE_SHARE if seconds >= _FULL_SECONDS else _SHORT_ALONE_SHARE)
-    for fault in chance.sample(FAULTS, k=len(FAULTS)):
-        scaled = _scaled(fault, seconds=seconds)
-        if at + scaled.seconds > alone_until:
-            continue
-        actions += _actions(scaled, at=at, chance=chance)
-        episodes.append(Episode(name=fault.name, begins=at, ends=at + scaled.seconds))
-        at += scaled.seconds + _GAP_SECONDS
-    mixed_from, mixed_until = min(at, seconds * _LATEST_MIX_SHARE), seconds * _MIX_ENDS_SHARE
+    faults = [_scaled(fault, seconds=seconds) for fault in _in_order(chance, seconds=seconds)]
+    lanes, episodes = _in_lanes(
+        faults, begins=seconds * _QUIET_SHARE, ends=seconds * _SINGLE_UNTIL_SHARE
+    )
+    actions = [
+        action
+        for fault, episode in zip(faults, episodes, strict=True)
+        for action in _actions(fault, at=episode.begins, chance=chance)
+    ]
+    mixed_from = max(episode.ends for episode in episodes) + _MIN_GAP_SECONDS
+    mixed_until = seconds * _MIX_ENDS_SHARE
     actions += _mixed(begins=mixed_from, ends=mixed_until, chance=chance)
     episodes.append(Episode(name=MIXED, begins=mixed_from, ends=mixed_until))
-    actions.sort(key=lambda action: action.at)
-    return Schedule(seconds=seconds, actions=actions, episodes=episodes)
+    return Schedule(
+        seconds=seconds,
+        lanes=lanes,
+        actions=sorted(actions, key=lambda action: action.at),
+        episodes=sorted(episodes, key=lambda episode: episode.begins),
+    )
+
+
+def _in_order(chance: random.Random, *, seconds: float) -> list[Fault]:
+    """Return all faults in random order.
+
+    In a short run, faults that are not shortened come first, and faults of the same server follow
+    each other, so that the rest of the run is free of them. In a long run, the longest fault comes
+    first, so that it does not delay the recovery from another one.
+    """
+    if seconds < _MIN_ALONE_SECONDS:
+        groups = chance.sample(GROUPS, k=len(GROUPS))
+        faults = [fault for group in groups for fault in chance.sample(group, k=len(group))]
+        return sorted(faults, key=lambda fault: not fault.keeps_its_length)
+    others = [fault for fault in FAULTS if fault is not LONG_OUTAGE]
+    return [LONG_OUTAGE, *chance.sample(others, k=len(others))]
 
 
 def _scaled(fault: Fault, *, seconds: float) -> Fault:
+    """Return the fault with its length and strikes adapted to a run of this length."""
+    factor = min(1.0, seconds / _FULL_SECONDS)
+    fault = replace(fault, rest=fault.rest * factor)
     if fault.keeps_its_length:
         return fault
-    factor = min(1.0, seconds / _FULL_SECONDS)
     length = min(fault.seconds, max(_MIN_SECONDS, fault.seconds * factor))
     times = max(1, round(fault.times * length / fault.seconds))
     return replace(fault, seconds=length, times=times)
+
+
+def _in_lanes(faults: Sequence[Fault], *, begins: float, ends: float) -> tuple[int, list[Episode]]:
+    """Return the smallest number of parallel lanes that hold all faults, and the faults' times."""
+    needed = sum(fault.seconds + fault.rest + _MIN_GAP_SECONDS for fault in faults)
+    for count in range(ceil(needed / (ends - begins)), len(faults) + 1):
+        room = (ends - begins) * count - needed
+        for extra in (room / len(faults), room / len(faults) / 2, 0.0):
+            gap = min(_MAX_GAP_SECONDS, _MIN_GAP_SECONDS + extra)
+            free = [begins] * count
+            episodes = []
+            for fault in faults:
+                lane = free.index(min(free))
+                until = free[lane] + fault.seconds
+                episodes.append(Episode(name=fault.name, begins=free[lane], ends=until))
+                free[lane] = until + fault.rest + gap
+            if max(episode.ends for episode in episodes) <= ends:
+                return count, episodes
+    raise ValueError("A run of this length is too short for its longest fault.")
 
 
 def _actions(fault: Fault, *, at: float, chance: random.Random) -> Iterator[Action]:
@@ -104,22 +147,21 @@ def _actions(fault: Fault, *, at: float, chance: random.Random) -> Iterator[Acti
         yield Action(
             at=at + fault.seconds * number / fault.times,
             strike=fault.strike,
-            choice=choice + number,
-            seconds=fault.seconds,
+            hit=Hit(choice=choice + number, seconds=fault.seconds),
             fault=fault.name,
         )
     if fault.ends_with:
         yield Action(
             at=at + fault.seconds,
             strike=fault.ends_with,
-            choice=choice,
-            seconds=0,
+            hit=Hit(choice=choice, seconds=0),
             fault=fault.name,
+            is_end=True,
         )
 
 
 def _mixed(*, begins: float, ends: float, chance: random.Random) -> Iterator[Action]:
-    """Yield constant kills, together with other faults."""
+    """Yield the actions of the last phase: kills all the time, together with other faults."""
     length = ends - begins
     for kills, between in (
         (POOL_PROCESS_KILLS, _SECONDS_BETWEEN_POOL_KILLS),
@@ -133,7 +175,6 @@ def _mixed(*, begins: float, ends: float, chance: random.Random) -> Iterator[Act
     at = begins
     while at < ends - _SECONDS_BETWEEN_FAULTS:
         fault = chance.choice(others)
-        room = ends - at
-        seconds = min(fault.seconds, room, 10.0 if fault is LONG_OUTAGE else room)
+        seconds = min(fault.seconds, ends - at, _LONGEST_IN_MIX_SECONDS)
         yield from _actions(replace(fault, seconds=seconds), at=at, chance=chance)
         at += _SECONDS_BETWEEN_FAULTS

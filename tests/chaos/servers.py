@@ -3,33 +3,30 @@
 import os
 import signal
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING
-
-import boto3
-from botocore.config import Config
 
 from embedded.environment import service_environment
 from embedded.postgres import start_postgres
 from embedded.processes import Command, ManagedProcess, Supervisor, supervisor
 from embedded.valkey import start_valkey
 from testbed.dynamodb import DynamoDbServer, running_dynamodb_server
+from testbed.proxy import SwallowingProxy, running_proxy
+from testbed.proxy.sts import Sts, running_sts
 from testbed.sqs import SqsServer, running_sqs_server
 from tests.chaos.lake import Lake
+from tests.chaos.service_servers import SETTINGS, ServiceServers
 
-if TYPE_CHECKING:
-    from mypy_boto3_sqs import SQSClient
-
-# The service accepts 10 or more.
-VISIBILITY_TIMEOUT = 12
-TABLE = "conversation_messages"
 _DATABASE = "conversations"
+# botocore refreshes credentials 15 minutes before they expire. With this lifetime, it does so every
+# ten seconds.
+_CREDENTIALS_LIFETIME = timedelta(minutes=15, seconds=10)
 
 
 class _Remembering(Supervisor):
-    """A supervisor that remembers the commands of its processes by name."""
+    """A supervisor that keeps the commands of its processes, to run them again."""
 
     def __init__(self, processes: Supervisor) -> None:
         self.commands: dict[str, Command] = {}
@@ -43,7 +40,7 @@ class _Remembering(Supervisor):
         return self._processes.temporary_directory(parent=parent)
 
     def restartable(self, process: ManagedProcess) -> "RestartableServer":
-        """Return one of its processes as a server that can be restarted."""
+        """Return a process of this supervisor as a server that can be restarted."""
         return RestartableServer(
             processes=self._processes, process=process, command=self.commands[process.name]
         )
@@ -63,7 +60,7 @@ class RestartableServer:
         self._process.stop()
 
     def crash(self) -> None:
-        """End the server at once; PostgreSQL then recovers from its log (its manual, SIGQUIT)."""
+        """Kill the server with SIGQUIT. PostgreSQL recovers from its log at the next start."""
         self._send(signal.SIGQUIT)
         self.stop()
 
@@ -86,53 +83,36 @@ class RestartableServer:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Servers:
-    """The servers, and `environment`, the service's settings for them."""
+class Proxies:
+    """The proxies between the service and its servers."""
 
-    processes: Supervisor
-    logs: Path
+    sqs: SwallowingProxy
+    dynamodb: SwallowingProxy
+    postgres: SwallowingProxy
+    control: SwallowingProxy
+
+
+@dataclass(frozen=True, kw_only=True)
+class Servers(ServiceServers):
+    """The servers of a chaos run. The service connects to them through the proxies."""
+
     sqs_server: SqsServer
     dynamodb: DynamoDbServer
     postgres: RestartableServer
     valkey: RestartableServer
+    sts: Sts
+    proxies: Proxies
     lake: Lake
-    database_url: str
-    environment: dict[str, str]
-
-    @property
-    def queue_url(self) -> str:
-        """The address of the queue for events."""
-        return self.environment["SQS_CONVERSATION_QUEUE_URL"]
-
-    @property
-    def dead_letter_queue_url(self) -> str:
-        return self.environment["SQS_CONVERSATION_DLQ_URL"]
-
-    def sqs(self) -> "SQSClient":
-        """Return a new client with short timeouts and without retries."""
-        return boto3.client(
-            "sqs",
-            region_name=self.environment["SQS_CONVERSATION_REGION"],
-            endpoint_url=self.sqs_server.url,
-            aws_access_key_id=self.environment["AWS_ACCESS_KEY_ID"],
-            aws_secret_access_key=self.environment["AWS_SECRET_ACCESS_KEY"],
-            config=Config(
-                connect_timeout=1,
-                read_timeout=3,
-                retries={"mode": "standard", "total_max_attempts": 1},
-                proxies={},
-            ),
-        )
 
 
 @contextmanager
 def running_servers(*, logs: Path | None) -> Iterator[Servers]:
     """Run all servers on free ports of 127.0.0.1. Only a given `logs` folder is kept."""
-    with (
-        supervisor() as processes,
-        running_sqs_server(greedy=True) as sqs_server,
-        running_dynamodb_server() as dynamodb,
-    ):
+    with ExitStack() as exits:
+        processes = exits.enter_context(supervisor())
+        sqs_server = exits.enter_context(running_sqs_server(greedy=True))
+        dynamodb = exits.enter_context(running_dynamodb_server())
+        sts = exits.enter_context(running_sts(lifetime=_CREDENTIALS_LIFETIME))
         root = processes.temporary_directory()
         logs = logs or root / "logs"
         logs.mkdir(parents=True, exist_ok=True)
@@ -144,6 +124,24 @@ def running_servers(*, logs: Path | None) -> Iterator[Servers]:
         valkey.wait_until_ready()
         lake = Lake(root / "lake")
         database_url = postgres.url(database=_DATABASE)
+        proxies = Proxies(
+            sqs=exits.enter_context(running_proxy(url=sqs_server.url)),
+            dynamodb=exits.enter_context(running_proxy(url=dynamodb.url)),
+            postgres=exits.enter_context(running_proxy(url=database_url)),
+            control=exits.enter_context(running_proxy(url=valkey.url)),
+        )
+        settings = service_environment(
+            database_url=proxies.postgres.url(database_url),
+            sqs_url=proxies.sqs.url(sqs_server.url),
+            dynamodb_url=proxies.dynamodb.url(dynamodb.url),
+            control_url=proxies.control.url(valkey.url),
+            lake=lake.path,
+        )
+        # The service gets its credentials from STS instead of from these variables.
+        for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+            del settings[name]
+        token = root / "token"
+        token.write_text("token")
         yield Servers(
             processes=processes,
             logs=logs,
@@ -151,19 +149,20 @@ def running_servers(*, logs: Path | None) -> Iterator[Servers]:
             dynamodb=dynamodb,
             postgres=remembering.restartable(postgres.process),
             valkey=remembering.restartable(valkey.process),
+            sts=sts,
+            proxies=proxies,
             lake=lake,
+            lake_folder=lake.folder,
             database_url=database_url,
+            sqs_url=sqs_server.url,
+            dynamodb_url=dynamodb.url,
+            queue_url=sqs_server.queue_url("conversations.fifo"),
+            dead_letter_queue_url=sqs_server.queue_url("conversations-dlq.fifo"),
             environment={
-                **service_environment(
-                    database_url=database_url,
-                    sqs_url=sqs_server.url,
-                    dynamodb_url=dynamodb.url,
-                    control_url=valkey.url,
-                    lake=lake.path,
-                ),
-                "DYNAMODB_MESSAGE_TABLE": TABLE,
-                "SQS_CONVERSATION_VISIBILITY_TIMEOUT": str(VISIBILITY_TIMEOUT),
-                # Contacts write all the time, which would postpone every closing.
-                "CLOSING_QUIET_PERIOD": "0",
+                **settings,
+                **SETTINGS,
+                "AWS_ROLE_ARN": "arn:aws:iam::123456789012:role/worker",
+                "AWS_WEB_IDENTITY_TOKEN_FILE": str(token),
+                "AWS_ENDPOINT_URL_STS": sts.url,
             },
         )

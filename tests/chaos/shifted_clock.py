@@ -1,24 +1,17 @@
 """The service's own Celery app in a process whose clock is wrong by CHAOS_CLOCK_SHIFT seconds.
 
-`celery -A tests.chaos.shifted_clock worker` is otherwise `celery -A config worker`. It replaces
-`apps.common.clock.now` before other modules import it.
+Otherwise, `celery -A tests.chaos.shifted_clock worker` is the same as `celery -A config worker`.
+Only the wall clock is wrong. The monotonic clock, which measures intervals, is not changed.
 """
 
 import os
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
-from apps.common import clock
+import time_machine
 
-_now = clock.now
 _shift = timedelta(seconds=float(os.environ["CHAOS_CLOCK_SHIFT"]))
+time_machine.travel(datetime.now(UTC) + _shift).start()
 
-
-def _shifted_now() -> datetime:
-    return _now() + _shift
-
-
-clock.now = _shifted_now
-
-from config.celery import app  # noqa: E402 (tasks import the clock, which must be shifted before)
+from config.celery import app  # noqa: E402 (the clock is shifted before any module reads it)
 
 __all__ = ("app",)

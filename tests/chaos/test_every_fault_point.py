@@ -1,19 +1,20 @@
-"""A kill at any point between two effects of closing and archiving leaves no trace."""
+"""A kill at any point between two effects of closing and archiving does not change the result."""
 
 from pathlib import Path
 
 import pytest
 
-from tests.e2e.conftest import Service, any_batch_size
+from tests.e2e.conftest import any_batch_size
 from tests.support.closing_stages import STAGES, Closing, Stage, close_every_second
 from tests.support.fault_points import BEAT_POINTS, POINTS, Strike
+from tests.support.running_service import Service
 from tests.support.struck_service import StruckService
 
 pytestmark = any_batch_size
 
 
 @pytest.mark.parametrize("stage_type", STAGES, ids=lambda stage_type: stage_type.name)
-def test_a_worker_killed_at_any_point_leaves_no_trace(
+def test_killing_a_worker_at_any_point_does_not_change_the_result(
     service: Service, tmp_path: Path, stage_type: type[Stage]
 ) -> None:
     struck = StruckService.start(service, directory=tmp_path)
@@ -30,7 +31,7 @@ def test_a_worker_killed_at_any_point_leaves_no_trace(
 
 
 @pytest.mark.parametrize("stage_type", STAGES, ids=lambda stage_type: stage_type.name)
-def test_a_pool_process_killed_at_any_point_leaves_no_trace(
+def test_killing_a_pool_process_at_any_point_does_not_change_the_result(
     service: Service, tmp_path: Path, stage_type: type[Stage]
 ) -> None:
     struck = StruckService.start(service, directory=tmp_path)
@@ -45,7 +46,7 @@ def test_a_pool_process_killed_at_any_point_leaves_no_trace(
     assert struck.strikes_seen == len(points)
 
 
-def test_beat_killed_at_any_point_is_followed_by_one_that_closes_the_same(
+def test_a_beat_that_replaces_one_killed_at_any_point_closes_the_same_conversations(
     service: Service, tmp_path: Path
 ) -> None:
     close_every_second()

@@ -1,9 +1,9 @@
-"""A worker that is frozen with a message, and continues after other workers have gone on."""
+"""A worker is frozen while it has a message, and continues after others have processed it."""
 
 from pathlib import Path
 
 from apps.conversations.models import Conversation
-from tests.e2e.conftest import Service, any_batch_size
+from tests.e2e.conftest import any_batch_size
 from tests.support.fault_points import Strike, arm
 from tests.support.frozen_worker import (
     GROUP,
@@ -17,13 +17,14 @@ from tests.support.frozen_worker import (
     start_two_workers,
     thaw,
 )
+from tests.support.running_service import Service
 from tests.support.stored import archived_ids, stored_ids
 from tests.support.struck_service import wait_for_open_polls
 
 pytestmark = any_batch_size
 
 
-def test_what_a_worker_writes_after_the_archive_was_made_is_archived_by_the_second_pass(
+def test_a_message_written_after_the_conversation_was_archived_is_archived_by_the_second_pass(
     service: Service, tmp_path: Path
 ) -> None:
     """The late message has another group id, so that no other event repeats it."""
@@ -48,10 +49,10 @@ def test_what_a_worker_writes_after_the_archive_was_made_is_archived_by_the_seco
     assert closed.message_count == 3
 
 
-def test_the_stale_receipt_of_a_thawed_worker_lets_no_message_overtake(
+def test_the_expired_receipt_handle_of_a_thawed_worker_does_not_let_messages_overtake(
     service: Service, tmp_path: Path
 ) -> None:
-    """The other worker has received the same message, and is frozen, too."""
+    """The second worker has received the same message, and is frozen, too."""
     plan = start_two_workers(service, directory=tmp_path)
     send_message(service, number=1)
     service.wait_until_empty()
@@ -77,5 +78,4 @@ def test_the_stale_receipt_of_a_thawed_worker_lets_no_message_overtake(
 
 def results_of_deletes(service: Service) -> list[str]:
     calls = service.sqs_server.calls(action="DeleteMessageBatch")
-    queue = service.queue_url.rpartition("/")[2]
-    return [entry.result for call in calls if call.queue == queue for entry in call.entries]
+    return [entry.result for call in calls if call.queue == service.queue for entry in call.entries]

@@ -11,6 +11,7 @@ from tests.support.large_archives import (
     MAX_TEXT_LENGTH,
     MEGABYTE,
     LargeConversation,
+    check_archiving,
     migrate_measured,
 )
 
@@ -25,20 +26,7 @@ BIG = (300, MAX_TEXT_LENGTH, 60 * MEGABYTE)
 def test_a_large_conversation_is_archived_in_bounded_memory_and_locked_only_to_merge(
     stack: Stack, number: int, size: int, max_growth: int
 ) -> None:
-    large = LargeConversation.stored(number=number, size=size)
-
-    measured = migrate_measured(large.uuid, stack=stack)
-
-    large.check_archive()
-    assert measured.moved == number
-    assert measured.calls["Query"] > 1
-    assert measured.calls_while_locked == 0
-    assert measured.grown < max_growth
-
-    assert large.migrate_late_message() == 1
-    ids = large.archived_ids()
-    assert ids.index("late") == number // 2 + 1
-    assert len(ids) == number + 1
+    check_archiving(number=number, size=size, max_growth=max_growth, stack=stack)
 
 
 @pytest.mark.parametrize(("number", "size", "max_growth"), [MANY, BIG], ids=["many", "big"])
