@@ -1,6 +1,6 @@
-"""Finds PgBouncer; `python -m tests.pgbouncer.installed` fails with how to install it.
+"""Finds PgBouncer. `python -m tests.pgbouncer.installed` says how to install it if it is missing.
 
-It is the system's: no package of PyPI has it.
+The tests use the system's PgBouncer, because no package on PyPI contains it.
 """
 
 import os

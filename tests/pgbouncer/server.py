@@ -1,8 +1,8 @@
-"""A PgBouncer in front of a PostgreSQL server, with default settings except for the pool."""
+"""Runs a PgBouncer for a PostgreSQL server, with default settings except for the pool."""
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
 
@@ -14,9 +14,10 @@ from embedded.processes import Command, supervisor
 from tests.pgbouncer.installed import HOW_TO_INSTALL, pgbouncer
 
 START_TIMEOUT_SECONDS = 20.0
-# In session mode, each process of the service keeps its own session, so there must be enough.
-# In transaction mode there are fewer sessions than processes, so that they share them.
+# The number of sessions by mode. In session mode, each process of the service keeps a session. In
+# transaction mode, there are fewer sessions than processes, so that the processes share them.
 POOL_SIZES = {"session": 10, "transaction": 2}
+_ROLE, _PASSWORD = "service", "for-this-run"
 
 
 @contextmanager
@@ -41,7 +42,7 @@ def running_pgbouncer(*, database_url: str, pool_mode: str, logs: Path) -> Itera
             f"auth_type = scram-sha-256\nauth_file = {users}\n"
             f"pool_mode = {pool_mode}\ndefault_pool_size = {POOL_SIZES[pool_mode]}\n"
         )
-        # It refuses to run as root.
+        # PgBouncer refuses to run as root.
         account = unprivileged_account() if os.geteuid() == 0 else None
         if account:
             home.chmod(0o711)
@@ -64,6 +65,18 @@ def running_pgbouncer(*, database_url: str, pool_mode: str, logs: Path) -> Itera
             is_ready=lambda: _answers(url), timeout_seconds=START_TIMEOUT_SECONDS
         )
         yield url
+
+
+def owned_by_a_role(admin_url: str) -> str:
+    """Give the database to an ordinary role with a password, as PgBouncer needs; return its URL."""
+    server = urlsplit(admin_url)
+    with closing(psycopg2.connect(admin_url)) as connection:
+        connection.autocommit = True
+        with connection.cursor() as cursor:
+            cursor.execute(f"CREATE ROLE {_ROLE} LOGIN PASSWORD '{_PASSWORD}'")
+            cursor.execute(f"ALTER DATABASE {server.path[1:]} OWNER TO {_ROLE}")
+    netloc = f"{_ROLE}:{_PASSWORD}@{server.hostname}:{server.port}"
+    return urlunsplit(server._replace(netloc=netloc))
 
 
 def _answers(url: str) -> bool:

@@ -1,4 +1,4 @@
-"""The service behind the real PgBouncer, in both modes that keep transactions whole.
+"""The service works behind the real PgBouncer, in session mode and in transaction mode.
 
 make test-pgbouncer
 """
@@ -9,19 +9,18 @@ from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import urlsplit, urlunsplit
 
-import boto3
 import psycopg2
 import pytest
 
 from embedded.processes import ProcessError
 from embedded.service import prepare, run_manage, running_worker
 from embedded.stack import Stack, running_stack
-from tests.pgbouncer.server import running_pgbouncer
+from testbed.sqs.fifo import client_of
+from testbed.traffic.sending import depth
+from tests.pgbouncer.server import owned_by_a_role, running_pgbouncer
 from tests.support.builders import close_body, message_body
 
-ROLE, PASSWORD = "service", "for-this-test"
 CONTACTS = 40
 MESSAGES = 5
 EFFECT_SECONDS = 60.0
@@ -29,14 +28,14 @@ EFFECT_SECONDS = 60.0
 
 @dataclass(frozen=True, kw_only=True)
 class Behind:
-    """A service that uses PostgreSQL through PgBouncer; `direct_url` does not."""
+    """A service that uses PostgreSQL through PgBouncer. `direct_url` leads to PostgreSQL itself."""
 
     stack: Stack
     direct_url: str
     environment: Mapping[str, str]
 
     def ask(self, statement: str, *, url: str | None = None) -> Any:
-        """Return the first column of the first row."""
+        """Run a query, and return the first column of the first row."""
         connection = psycopg2.connect(url or self.direct_url)
         try:
             with connection.cursor() as cursor:
@@ -50,7 +49,7 @@ class Behind:
         """Return the status of every check of `manage.py doctor --json`."""
         log = self.stack.logs / "manage-doctor.log"
         log.unlink(missing_ok=True)
-        # It fails because no beat runs; only the findings matter here.
+        # The command fails because no beat runs. Only the findings matter here.
         with suppress(ProcessError):
             run_manage(
                 arguments=["doctor", "--json"], environment=self.environment, logs=self.stack.logs
@@ -64,16 +63,7 @@ class Behind:
 def behind(request: pytest.FixtureRequest) -> Iterator[Behind]:
     """An empty database of an ordinary role, behind PgBouncer."""
     with running_stack() as stack:
-        admin = psycopg2.connect(stack.database_url)
-        admin.autocommit = True
-        with admin.cursor() as cursor:
-            cursor.execute(f"CREATE ROLE {ROLE} LOGIN PASSWORD '{PASSWORD}'")
-            cursor.execute(f"ALTER DATABASE conversations OWNER TO {ROLE}")
-        admin.close()
-        server = urlsplit(stack.database_url)
-        direct_url = urlunsplit(
-            server._replace(netloc=f"{ROLE}:{PASSWORD}@{server.hostname}:{server.port}")
-        )
+        direct_url = owned_by_a_role(stack.database_url)
         with running_pgbouncer(
             database_url=direct_url, pool_mode=request.param, logs=stack.logs
         ) as url:
@@ -100,7 +90,7 @@ def test_events_take_effect_behind_a_pooler_and_none_is_quarantined(behind: Behi
     assert dead_letters(behind) == 0
 
 
-def test_the_bounds_hold_behind_a_pooler_once_it_is_provisioned(behind: Behind) -> None:
+def test_time_limits_apply_behind_a_pooler_after_provisioning(behind: Behind) -> None:
     run_manage(
         arguments=["migrate", "--no-input"],
         environment=behind.environment,
@@ -122,13 +112,7 @@ def test_the_bounds_hold_behind_a_pooler_once_it_is_provisioned(behind: Behind) 
 
 def publish(behind: Behind) -> None:
     """Send messages and a close for each contact."""
-    sqs = boto3.client(
-        "sqs",
-        region_name="us-east-1",
-        endpoint_url=behind.environment["AWS_ENDPOINT_URL_SQS"],
-        aws_access_key_id="testing",
-        aws_secret_access_key="testing",
-    )
+    sqs = client_of(behind.environment["AWS_ENDPOINT_URL_SQS"])
     for contact in range(CONTACTS):
         urn = f"telegram:{contact}"
         bodies = [message_body(urn=urn, message={"id": f"m-{one}"}) for one in range(MESSAGES)]
@@ -148,15 +132,5 @@ def publish(behind: Behind) -> None:
 
 def dead_letters(behind: Behind) -> int:
     """Return how many messages are in the dead-letter queue."""
-    sqs = boto3.client(
-        "sqs",
-        region_name="us-east-1",
-        endpoint_url=behind.environment["AWS_ENDPOINT_URL_SQS"],
-        aws_access_key_id="testing",
-        aws_secret_access_key="testing",
-    )
-    attributes = sqs.get_queue_attributes(
-        QueueUrl=behind.environment["SQS_CONVERSATION_DLQ_URL"],
-        AttributeNames=["ApproximateNumberOfMessages"],
-    )["Attributes"]
-    return int(attributes["ApproximateNumberOfMessages"])
+    sqs = client_of(behind.environment["AWS_ENDPOINT_URL_SQS"])
+    return depth(sqs, behind.environment["SQS_CONVERSATION_DLQ_URL"])
