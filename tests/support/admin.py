@@ -1,4 +1,4 @@
-"""A staff user at the admin site, with Django's test client."""
+"""Clients of the admin site for tests, signed in as a staff user."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -16,7 +16,7 @@ def operator(*permissions: str) -> Client:
 
 
 def signed_in(user: User, permissions: Iterable[str]) -> Client:
-    """Give these permissions to a user, and return the user's client, over TLS as in production."""
+    """Give a user these permissions, and return a signed-in client that simulates TLS."""
     client = Client(headers={"x-forwarded-proto": "https"})
     user.user_permissions.set(Permission.objects.filter(codename__in=permissions))
     client.force_login(user)

@@ -3,30 +3,35 @@
 Also runs the three steps of the chain in this process, as a worker does for one delivery.
 """
 
+import hashlib
 import json
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from itertools import count
 from typing import Any
 from uuid import UUID
+from zlib import crc32
 
 from apps.conversations.attribution import Attribution, IncomingMessage, find_or_open
 from apps.conversations.contacts import Contact
 from apps.conversations.models import Conversation, Project, Resolution
-from apps.messages.entries import MessageEntry, content_hash
-from apps.messages.events import Arrival
-from celery_sqs_fifo import BatchItem, Outcome, QueuedEvent
+from apps.conversations.places import place_at
+from apps.conversations.span_models import Span
+from apps.messages.entries import MessageEntry
+from apps.messages.store import Target
+from celery_sqs_fifo import BatchItem, Outcome, Place, QueuedEvent
 from tasks.pipeline import handle_csat, persist_dynamo, process_message
 
 PROJECT = UUID("5f0c2f3a-6b1d-4a57-9c39-0e6a1d2b7c41")
 CHANNEL = UUID("a3b1d0c2-74c5-4f0e-8a5d-9e2f6c7b1d02")
 URN = "telegram:1001"
+HOME = f"group:{URN}"
 # Unique texts, so that tests can search logs for them.
 NAME = "Anabela Tavares"
 WINDOW_NAME = "Bia Nascimento"
 TEXT = "hello, my parcel has a dent"
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
-# The value of a field that is left out.
+# The value of a field that is left out of an event.
 ABSENT = object()
 
 _NUMBERS = count(1)
@@ -88,6 +93,23 @@ def numbered_message(number: int, **fields: Any) -> str:
     return message_body(message={"id": f"m-{number}", "created_at": at.isoformat(), **fields})
 
 
+def deletion_body(
+    *, message_id: str = "m-1", direction: Any = ABSENT, urn: str = URN, **data: Any
+) -> str:
+    """Return `message.deleted`."""
+    message = {"id": message_id, "deleted_at": NOON.isoformat()}
+    fields = {"message": message, "direction": direction, **data}
+    return body(event_type="message.deleted", urn=urn, data=fields)
+
+
+def status_body(
+    *, message_id: str = "m-1", status: Any = "delivered", urn: str = URN, **data: Any
+) -> str:
+    """Return `message.status`. `data` adds or replaces fields."""
+    message = _present({"id": message_id, "status": status, "created_at": "1769860800"})
+    return body(event_type="message.status", urn=urn, data={"message": message, **data})
+
+
 def survey_body(
     *,
     key: str = "weni_csat",
@@ -95,7 +117,7 @@ def survey_body(
     urn: str = URN,
     message: Mapping[str, Any] | None = None,
 ) -> str:
-    """Return a survey answer, with the dummy message in which platforms send it."""
+    """Return a survey answer in a dummy message, as platforms send it."""
     dummy = {"id": "answer-1", "text": "", "source": "system", "created_at": ""}
     return message_body(
         urn=urn, message={**dummy, **(message or {})}, data={"key": key, "value": value}
@@ -119,9 +141,18 @@ def close_body(*, urn: str = URN, resolution: Any = 0) -> str:
     return body(event_type="conversation.close", urn=urn, data={"resolution": resolution})
 
 
-def arrival(*, sent_at: datetime = NOON, sequence_number: str = "1") -> Arrival:
-    """Return the time and place of an event on the queue."""
-    return Arrival(group_id=f"group:{URN}", sent_at=sent_at, sequence_number=sequence_number)
+def place(
+    *, queue_time: datetime = NOON, sequence_number: int | None = None, group: str = f"group:{URN}"
+) -> Place:
+    """Return a place on the queue. By default sequence numbers rise with the queue time."""
+    if sequence_number is None:
+        sequence_number = sequence_at(queue_time)
+    return place_at(queue_time=queue_time, sequence_number=sequence_number, group=group)
+
+
+def sequence_at(queue_time: datetime, *, number: int = 0) -> int:
+    """Return a sequence number that rises with the queue time, and with `number` within it."""
+    return int(queue_time.timestamp() * 1000) * 1_000_000 + number
 
 
 def incoming(
@@ -130,18 +161,29 @@ def incoming(
     sent_at: datetime = NOON,
     from_contact: bool = True,
     urn: str = URN,
-    group_id: str = "group-1",
+    group_id: str | None = None,
+    contact_name: str = NAME,
+    sequence_number: int | None = None,
     **identity: Any,
 ) -> IncomingMessage:
     """Return a message for `find_or_open`."""
     return IncomingMessage(
         contact=contact(urn=urn, **identity),
+        place=place(
+            queue_time=sent_at,
+            sequence_number=sequence_number,
+            group=group_id or f"group:{urn_of_group(urn)}",
+        ),
         at=at,
-        sent_at=sent_at,
         from_contact=from_contact,
-        contact_name=NAME,
-        group_id=group_id,
+        contact_name=contact_name,
     )
+
+
+def urn_of_group(urn: str) -> str:
+    """Return the last part of a contact's group id: the URN, or its hash if SQS refuses the URN."""
+    is_accepted = len(urn) <= 100 and all("!" <= character <= "~" for character in urn)
+    return urn if is_accepted else hashlib.sha256(urn.encode()).hexdigest()
 
 
 def found(**fields: Any) -> Attribution:
@@ -156,15 +198,20 @@ def queued_event(
     sent_at: datetime = NOON,
     group_id: str = f"group:{URN}",
     sequence_number: str | None = None,
+    attributes: Mapping[str, str] | None = None,
 ) -> QueuedEvent:
     """Return an event as the first step receives it, by default with the next sequence number."""
     number = next(_NUMBERS)
     return QueuedEvent(
         message_id=f"source-{number}",
         group_id=group_id,
-        sequence_number=sequence_number or f"{number:020d}",
-        sent_at=int(sent_at.timestamp() * 1000),
+        place=place(
+            queue_time=sent_at,
+            sequence_number=int(sequence_number or sequence_at(sent_at, number=number)),
+            group=group_id,
+        ),
         body=body,
+        attributes=attributes or {},
     )
 
 
@@ -203,27 +250,63 @@ def project(*, uuid: UUID = PROJECT, timezone: str = "America/Sao_Paulo") -> Pro
 def conversation(
     *,
     urn: str = URN,
-    resolution: Resolution = Resolution.IN_PROGRESS,
     opened_at: datetime = NOON,
-    ended_at: datetime | None = None,
+    span: tuple[datetime, datetime] | tuple[None, None] = (None, None),
     contact_wrote: bool = True,
-    span: tuple[datetime, datetime] | None = None,
+    **fields: Any,
 ) -> Conversation:
-    """Store a conversation. `span` has the times of its first and last archived message."""
-    first, last = span or (None, None)
-    return Conversation.objects.create(
-        project=project(),
-        channel_uuid=CHANNEL,
+    """Store a conversation, by default in progress in the default project.
+
+    `span` has the times of its first and last archived message. `fields` add or replace values.
+    """
+    default = {
+        "channel_uuid": CHANNEL,
+        "group_id": f"group:{urn}",
+        "started_at": opened_at,
+        "closes_at": opened_at + timedelta(days=1),
+        "resolution": Resolution.IN_PROGRESS,
+    }
+    if "project_id" not in fields:
+        fields["project_id"] = project().pk
+    values = {**default, **fields}
+    if contact_wrote:
+        values |= {
+            "written_at": opened_at,
+            "written_sequence": sequence_at(opened_at),
+            "written_group": values["group_id"],
+        }
+    stored = Conversation.objects.create(
         contact_urn=urn,
-        group_id=f"group:{urn}",
-        started_at=opened_at,
         opened_at=opened_at,
-        contact_wrote=contact_wrote,
-        closes_at=opened_at + timedelta(days=1),
-        ended_at=ended_at,
-        resolution=resolution,
-        first_message_at=first,
-        last_message_at=last,
+        first_message_at=span[0],
+        last_message_at=span[1],
+        **values,
+    )
+    store_span(stored)
+    return stored
+
+
+def store_span(conversation: Conversation) -> Span:
+    """Store the span of a conversation, from its opening to its end."""
+    ended_at = conversation.ended_at
+    is_open = conversation.resolution == Resolution.IN_PROGRESS
+    end = None if is_open else sequence_at(ended_at or conversation.opened_at)
+    return Span.objects.create(
+        conversation=conversation,
+        project_id=conversation.project_id,
+        channel_uuid=conversation.channel_uuid,
+        contact_urn=conversation.contact_urn,
+        group_id=conversation.group_id,
+        first_sequence=sequence_at(conversation.opened_at),
+        last_sequence=end,
+        starts_at=conversation.opened_at,
+        start_sequence=sequence_at(conversation.opened_at),
+        start_group=conversation.group_id,
+        opened_at=conversation.opened_at,
+        opened_sequence=sequence_at(conversation.opened_at),
+        ended_at=None if is_open else ended_at or conversation.opened_at,
+        end_sequence=end,
+        end_group="" if is_open else conversation.group_id,
     )
 
 
@@ -231,23 +314,36 @@ def entry(
     *,
     message_id: str = "m-1",
     at: datetime = NOON,
-    sequence_number: int = 1,
+    sequence_number: int | None = None,
+    queue_time: datetime | None = None,
     text: Any = "hello",
     message: Mapping[str, Any] | None = None,
     event_type: str = "message.received",
+    correlation_id: str = "correlation-1",
+    group: str = HOME,
 ) -> MessageEntry:
-    """Return one version of one message."""
+    """Return one version of one message, by default queued at its own time."""
     content = {"id": message_id, "text": text, **(message or {})}
+    queue_time = queue_time or at
+    if sequence_number is None:
+        # The number depends on the content, so that equal versions have equal numbers.
+        number = crc32(f"{event_type} {correlation_id} {content}".encode()) % 1_000_000
+        sequence_number = sequence_at(queue_time, number=number)
     return MessageEntry(
         message_id=message_id,
         at=at,
-        sequence_number=str(sequence_number),
+        stamped="",
+        place=place(queue_time=queue_time, sequence_number=sequence_number, group=group),
         event_type=event_type,
-        correlation_id="correlation-1",
-        content_hash=content_hash(event_type=event_type, message=content),
+        correlation_id=correlation_id,
         message=content,
         extra={},
     )
+
+
+def target(conversation_uuid: UUID, *, home: str = HOME) -> Target:
+    """Return the target of a message of a conversation in the default group."""
+    return Target(conversation_uuid=conversation_uuid, home=home)
 
 
 def entries(*, number: int, start: datetime = NOON, size: int = 5) -> list[MessageEntry]:

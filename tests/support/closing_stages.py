@@ -1,13 +1,13 @@
 """The stages of closing and archiving that a test starts, and what is stored after them.
 
-The messages and their sequence numbers are the same in each run, so any difference between two runs
-comes from the runs.
+The messages and their sequence numbers are the same in each run, so that a difference between the
+results of two runs can only come from kills.
 """
 
 import json
 from abc import ABC, abstractmethod
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from uuid import UUID
 
 from django.db.models import F
@@ -21,26 +21,18 @@ from apps.messages.archiving import migrate
 from apps.messages.entries import MessageEntry
 from tests.support.builders import close_body, conversation, entries, entry
 from tests.support.fault_points import BY_EVENT, CHUNKED, LATE, LONG, REFUSED, STAYS_OPEN
+from tests.support.running_service import Service
 from tests.support.stored import every_item, store_many
-
-if TYPE_CHECKING:
-    from tests.e2e.conftest import Service
 
 # Long ago, so that the conversations are due and without recent messages.
 START = datetime(2025, 3, 10, 12, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
+FAR_AWAY = timedelta(days=36_500)
 # These fields must be the same in each run.
 OF_CONVERSATION = (
-    *("uuid", "group_id", "contact_urn", "contact_name", "contact_wrote", "has_chats_room"),
-    *(
-        "resolution",
-        "requested_resolution",
-        "started_at",
-        "opened_at",
-        "closes_at",
-        "postponed_from",
-    ),
-    *("first_message_at", "last_message_at", "message_count"),
+    *("uuid", "group_id", "contact_urn", "contact_name", "has_chats_room"),
+    *("resolution", "requested_resolution", "started_at", "opened_at", "closes_at"),
+    *("postponed_from", "first_message_at", "last_message_at", "message_count"),
 )
 OF_PART = ("part", "messages", "message_ids", "first_position", "message_count", "size")
 # So many that the tick needs a second page.
@@ -56,8 +48,8 @@ class Stage(ABC):
     def prepare(self) -> None: ...
 
     @abstractmethod
-    def start(self, service: "Service") -> None:
-        """Start the stage. Claims of a killed process in PostgreSQL expire, too."""
+    def start(self, service: Service) -> None:
+        """Start the stage, after the claims of a killed process have expired."""
 
     @abstractmethod
     def is_done(self) -> bool: ...
@@ -77,7 +69,7 @@ class Closing(Stage):
         for number, uuid in enumerate(SHORT):
             _due(uuid, entries(number=1 + number % 3, start=START + number * MINUTE))
 
-    def start(self, service: "Service") -> None:
+    def start(self, service: Service) -> None:
         tick_for_closing(service)
 
     def is_done(self) -> bool:
@@ -92,7 +84,7 @@ class Refused(Stage):
     def prepare(self) -> None:
         _due(REFUSED, entries(number=3, start=START))
 
-    def start(self, service: "Service") -> None:
+    def start(self, service: Service) -> None:
         if Conversation.objects.filter(uuid=REFUSED, close_requested_at=None).exists():
             service.sqs_server.fail_entries(
                 status=500, code="InternalError", count=1, actions=["SendMessageBatch"]
@@ -114,7 +106,7 @@ class ByEvent(Stage):
         _open(BY_EVENT, entries(number=30, start=START))
         self._is_sent = False
 
-    def start(self, service: "Service") -> None:
+    def start(self, service: Service) -> None:
         if not self._is_sent:
             urn = _urn(BY_EVENT)
             service.send(body=close_body(urn=urn), group=f"group:{urn}")
@@ -139,7 +131,7 @@ class Late(Stage):
         after = entry(message_id="later", at=START + MINUTE, sequence_number=101)
         store_many(conversation_uuid=LATE, entries=[within, after])
 
-    def start(self, service: "Service") -> None:
+    def start(self, service: Service) -> None:
         if not self.is_done():
             Conversation.objects.filter(uuid=LATE).update(archive_check_at=now())
         send_tick(service, task="archive_late_messages", group="late-archiving")
@@ -157,7 +149,7 @@ class StaysOpen(Stage):
         _open(STAYS_OPEN, entries(number=30, start=START))
         Conversation.objects.filter(uuid=STAYS_OPEN).update(archive_check_at=now())
 
-    def start(self, service: "Service") -> None:
+    def start(self, service: Service) -> None:
         if not self.is_done():
             Conversation.objects.filter(uuid=STAYS_OPEN).update(archive_check_at=now())
         send_tick(service, task="archive_before_expiry", group="archiving")
@@ -170,7 +162,7 @@ class StaysOpen(Stage):
 STAGES: tuple[type[Stage], ...] = (Closing, Refused, ByEvent, Late, StaysOpen)
 
 
-def tick_for_closing(service: "Service") -> None:
+def tick_for_closing(service: Service) -> None:
     """Expire all claims, and send a tick."""
     let_claims_run_out()
     send_tick(service, task="close_due_conversations", group="closing")
@@ -192,12 +184,12 @@ def close_every_second() -> None:
 
 
 def was_checked(uuid: UUID) -> bool:
-    """Whether the first of the two checks of a closed conversation was made."""
+    """Return whether the first of the two checks of a closed conversation has been made."""
     last_check = F("archived_at") + LAST_CHECK
     return Conversation.objects.filter(uuid=uuid, archive_check_at=last_check).exists()
 
 
-def send_tick(service: "Service", *, task: str, group: str) -> None:
+def send_tick(service: Service, *, task: str, group: str) -> None:
     """Send a tick as beat does, but at once and never as a duplicate."""
     pointer = {"headers": {"task": f"tasks.closing.{task}"}, "body": "[[], {}, {}]"}
     service.send(body=json.dumps(pointer), group=group)
@@ -226,17 +218,20 @@ def _conversation(one: Conversation) -> dict[str, Any]:
 
 
 def _due(uuid: UUID, messages: list[MessageEntry]) -> None:
-    _open(uuid, messages)
-    Conversation.objects.filter(uuid=uuid).update(closes_at=START + timedelta(days=1))
-    Conversation.objects.filter(uuid=uuid).update(due_at=START + timedelta(days=1))
+    _open(uuid, messages, closes_at=START + timedelta(days=1))
 
 
-def _open(uuid: UUID, messages: list[MessageEntry]) -> None:
-    """Store an open conversation that closes far in the future, and its messages in DynamoDB."""
-    made = conversation(urn=_urn(uuid), opened_at=START)
-    never = START + timedelta(days=36_500)
-    Conversation.objects.filter(uuid=made.uuid).update(
-        uuid=uuid, closes_at=never, due_at=never, archive_check_at=never
+def _open(
+    uuid: UUID, messages: list[MessageEntry], *, closes_at: datetime = START + FAR_AWAY
+) -> None:
+    """Store an open conversation, by default without an end, and its messages in DynamoDB."""
+    conversation(
+        urn=_urn(uuid),
+        opened_at=START,
+        uuid=uuid,
+        closes_at=closes_at,
+        due_at=closes_at,
+        archive_check_at=START + FAR_AWAY,
     )
     store_many(conversation_uuid=uuid, entries=messages)
 

@@ -10,7 +10,7 @@ from apps.conversations.models import Conversation
 from apps.messages import store
 from apps.messages.entries import MessageEntry
 from tasks.closing import close_due_conversations
-from tests.support.builders import NOON, URN, conversation, entry
+from tests.support.builders import NOON, conversation, entry, target
 
 MINUTE = timedelta(minutes=1)
 HOUR = timedelta(hours=1)
@@ -23,13 +23,10 @@ def at(moment: datetime) -> Any:
     return time_machine.travel(moment, tick=False)
 
 
-def closing_at(closes_at: datetime, *, urn: str = URN, **fields: Any) -> Conversation:
+def closing_at(closes_at: datetime, **fields: Any) -> Conversation:
     """Store a conversation that was opened a day before it is due. `fields` replace its values."""
-    made = conversation(urn=urn, opened_at=fields.pop("opened_at", closes_at - DAY))
-    for name, value in {"closes_at": closes_at, "due_at": closes_at, **fields}.items():
-        setattr(made, name, value)
-    made.save()
-    return made
+    default = {"opened_at": closes_at - DAY, "closes_at": closes_at, "due_at": closes_at}
+    return conversation(**{**default, **fields})
 
 
 def many_due(number: int) -> list[Conversation]:
@@ -46,10 +43,11 @@ def tick() -> None:
 
 
 def write(conversation: Conversation, *, created_at: datetime, **fields: Any) -> MessageEntry:
-    """Store a message in a conversation, now."""
+    """Store a message in a conversation, at the time of its `created_at`."""
     message_id = fields.pop("message_id", f"at {created_at:%d %H:%M:%S.%f}")
-    written = entry(message_id=message_id, at=created_at, **fields)
-    store.put(conversation_uuid=conversation.uuid, entry=written, now=created_at)
+    home = conversation.group_id
+    written = entry(message_id=message_id, at=created_at, group=home, **fields)
+    store.put(target=target(conversation.uuid, home=home), entry=written, now=created_at)
     return written
 
 

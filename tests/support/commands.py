@@ -13,12 +13,12 @@ _COMMAND = re.compile(
     r"(?:[A-Z_]+=\S+ )*"
     r"(?:celery -A config|gunicorn --|python manage\.py|python -m celery_sqs_fifo\.) ?\S.*"
 )
-# A command without its arguments, as pages mention it.
+# Pages mention this command without its arguments, so it cannot be run.
 _WITHOUT_ITS_ARGUMENTS = {"celery -A config inspect"}
 
 
 def documented_commands() -> list[str]:
-    """Return each command once, in the order of the pages, without docs/adr, which is history."""
+    """Return each command once, in the order of the pages. Pages in docs/adr are excluded."""
     pages = [path for path in PAGES if path.parent == ROOT or path.parent.name == "docs"]
     lines = [line.strip() for path in pages for line in code_of(path.read_text("utf-8"))]
     lines += [*_of_compose(), *_of_dockerfile()]

@@ -1,22 +1,42 @@
-"""Rows for the console: days of a shop with conversations, answers and messages."""
+"""Fills the stores for tests of the console: a shop with some days of conversations."""
 
 from collections.abc import Mapping
 from datetime import UTC, date, datetime, timedelta
 from random import Random
 from typing import Any
-from uuid import UUID
 
 from apps.conversations.models import Conversation, Project, Resolution
 from apps.messages import archive
 from apps.messages.entries import MessageEntry
-from tests.support.builders import PROJECT, entry
+from tests.support.builders import entry
 from tests.support.figures import answers, closed, made_project
 
+SECOND = timedelta(seconds=1)
 LAST_DAY = date(2026, 11, 23)
 # Pages must show these as plain text.
 HOSTILE_NAME = '<script>alert("name")</script>\N{RIGHT-TO-LEFT OVERRIDE}eman'
 HOSTILE_TEXT = "<img src=x onerror=alert(1)> & \"'</p>"
 ARABIC = "\u0645\u0631\u062d\u0628\u0627\u060c \u0623\u064a\u0646 \u0637\u0644\u0628\u064a\u061f"
+
+# What messages carry besides text, in the forms of several platforms.
+CARRIED: tuple[dict[str, Any], ...] = (
+    {"attachments": [{"type": "image", "url": "https://media.example.org/1.jpg?x=1"}]},
+    {"attachments": [{"type": "audio", "voice": True, "duration": 7}]},
+    {"location": {"latitude": -23.5505199, "longitude": -46.63330941, "name": "Loja"}},
+    {"contacts": [{"name": {"formatted_name": "Rui"}, "phones": [{"phone": "+5511900000009"}]}]},
+    {"interactive": {"type": "list_reply", "list_reply": {"id": "r2", "title": "Entrega"}}},
+    {"template": {"name": "order_update", "language": "pt_BR"}},
+    {"attachments": [{"type": "sticker", "animated": True}]},
+    {"attachments": [{"type": "story_mention", "url": f"https://media.example.org/{'4' * 200}"}]},
+    {"order": {"product_items": [{"product_retailer_id": "p1", "quantity": 2}]}},
+    {"attachments": [{"type": "image", "url": "javascript:alert(1)", "caption": HOSTILE_TEXT}]},
+    {"context": {"id": "edited"}},
+    {"context": {"id": "of-another-page"}},
+    {"reaction": {"message_id": "edited", "emoji": "👍🏽"}},
+    {"reaction": {"message_id": "edited", "emoji": ""}},
+    {"reaction": {"message_id": "edited", "emoji": HOSTILE_TEXT}},
+    {"unknown": {"of-a-platform": HOSTILE_TEXT}},
+)
 
 _RESOLUTIONS = (
     *(Resolution.RESOLVED,) * 5,
@@ -26,21 +46,21 @@ _RESOLUTIONS = (
 )
 
 
-def made_shop(*, name: str = "Shop", timezone: str = "America/Sao_Paulo") -> Project:
+def made_shop(*, name: str = "Shop") -> Project:
     """Store the default project with a name, and return it."""
-    project = made_project(timezone=timezone)
+    project = made_project(timezone="America/Sao_Paulo")
     project.name = name
     project.save()
     return project
 
 
-def made_days(number: int, *, seed: int = 7, last: date = LAST_DAY, a_day: int = 12) -> None:
-    """Store `a_day` conversations on each of the last days, except for the third last."""
-    random = Random(seed)  # noqa: S311 (no secret)
+def made_days(number: int, *, a_day: int = 12) -> None:
+    """Store `a_day` conversations on each of the last days. The third last day has none."""
+    random = Random(7)  # noqa: S311 (no secret)
     for back in range(number):
         if back != 2:
             for _ in range(a_day):
-                _made_conversation(random, day=last - timedelta(days=back))
+                _made_conversation(random, day=LAST_DAY - timedelta(days=back))
 
 
 def _made_conversation(random: Random, *, day: date) -> None:
@@ -54,6 +74,7 @@ def _made_conversation(random: Random, *, day: date) -> None:
         messages=length,
         span=(at, end),
         opened_at=at,
+        contact_wrote=random.random() < 0.8,
     )
     for key, scores in (("weni_csat", (1, 2, 3, 4, 4, 5, 5, 5)), ("weni_nps", range(11))):
         if random.random() < 0.6:
@@ -85,14 +106,14 @@ def chat_entry(
     )
 
 
-def made_chat(*, at: datetime, name: str = "Ana", project: UUID = PROJECT) -> Conversation:
+def made_chat(*, at: datetime, name: str = "Ana") -> Conversation:
     """Store a closed and archived conversation with everything that a transcript can show."""
     conversation = closed(
         at + timedelta(minutes=30),
         resolution=Resolution.RESOLVED,
         opened_at=at,
-        project=project,
         span=(at, at + timedelta(minutes=9)),
+        contact_wrote=True,
     )
     conversation.contact_name = name
     conversation.save()
@@ -112,6 +133,7 @@ def made_chat(*, at: datetime, name: str = "Ana", project: UUID = PROJECT) -> Co
             chat_entry(6, "with a NUL: \\u0000, a half \\ud83d, a path C:\\u005cu0041", at=at),
             chat_entry(7, "", at=at, more={"attachments": ["image/png"]}),
             chat_entry(9, "a-word-without-an-end-" * 20, at=at, sent=True),
+            *_carrying(at=at + timedelta(minutes=9)),
         ],
     )
     answered_at = at + timedelta(minutes=20)
@@ -119,3 +141,18 @@ def made_chat(*, at: datetime, name: str = "Ana", project: UUID = PROJECT) -> Co
     answers([5], at=answered_at, conversation=conversation)
     answers([0], at=answered_at, key="weni_nps", conversation=conversation)
     return conversation
+
+
+def _carrying(*, at: datetime) -> list[MessageEntry]:
+    """Return a message for each of CARRIED, and one that its producer has sent twice."""
+    contents = [("", more) for more in CARRIED] + [("Is anybody there?", {})] * 2
+    return [
+        entry(
+            message_id=f"carries-{number}",
+            at=at + number * SECOND,
+            sequence_number=100 + number,
+            text=text,
+            message=more,
+        )
+        for number, (text, more) in enumerate(contents)
+    ]

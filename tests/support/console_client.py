@@ -1,4 +1,4 @@
-"""A user of the console, with Django's test client."""
+"""Clients of the console for tests, signed in as a user with given permissions."""
 
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -24,24 +24,24 @@ def browser(*permissions: str, is_staff: bool = True) -> Client:
 
 
 def get(client: Client, url: str, **parameters: Any) -> Any:
-    """Return the answer to a request over TLS."""
+    """Send a GET request over TLS, and return the response."""
     return client.get(url, parameters or None, secure=True)
 
 
 def page(client: Client, url: str, **parameters: Any) -> Document:
-    """Return a page, parsed strictly."""
+    """Request a page, and return it after strict parsing."""
     answer = get(client, url, **parameters)
     assert answer.status_code == 200, answer.content
     return Document(answer.content.decode())
 
 
 def figures_page(client: Client, **parameters: Any) -> Document:
-    """Return the page with the figures."""
+    """Request the page with the figures, and return it."""
     return page(client, reverse(FIGURES), **parameters)
 
 
 def whole_list(client: Client, url: str) -> list[str]:
-    """Return the links to transcripts in a list and its further pages; "" for a row without one."""
+    """Return the transcript link of each row on all pages of a list, or "" if a row has none."""
     found: list[str] = []
     while url:
         document = page(client, url)

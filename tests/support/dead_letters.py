@@ -1,4 +1,4 @@
-"""Dead letters as workers write them, in a new dead-letter queue."""
+"""Creates dead letters in a new dead-letter queue, as workers write them."""
 
 import json
 from collections.abc import Iterator, Mapping
@@ -12,12 +12,15 @@ import pytest
 from apps.messages import dead_letters
 from apps.messages.dead_letters import Selection
 from apps.messages.models import DeadLetter
-from celery_sqs_fifo.consuming.quarantine import dead_letter
+from celery_sqs_fifo.consuming.dead_letter import dead_letter
 from celery_sqs_fifo.delivery import Delivery
+from celery_sqs_fifo.place import Place
 from tasks.deadletters.collect import collect_dead_letters
 from tasks.deadletters.redrive import Redrive, redrive
+from tasks.event_rules import RULES
 from testbed.sqs.fifo import Fifo
-from tests.support.builders import NOON, URN, message_body
+from tests.support.builders import NOON, URN, message_body, sequence_at
+from tests.support.fake_calls import delivery
 from tests.support.service_queue import ServiceQueue
 
 MAX_BYTES = 1_048_576
@@ -27,12 +30,12 @@ _NUMBERS = count(1)
 
 
 class Killed(BaseException):
-    """Stands for the kill of a process: nothing catches it."""
+    """Simulates the kill of a process. No code catches this exception."""
 
 
 @contextmanager
 def dead_letter_queue_of(queue: ServiceQueue, monkeypatch: pytest.MonkeyPatch) -> Iterator[Fifo]:
-    """Create a dead-letter queue on the same server. The service uses both within the block."""
+    """Create a dead-letter queue for a queue. The service uses both within the block."""
     other = queue.another(
         DeduplicationScope="messageGroup", FifoThroughputLimit="perMessageGroupId"
     )
@@ -51,24 +54,30 @@ def bury(
     reason: str = "bug",
     error: str = "ValueError at steps.py:1",
     sent_at: datetime = NOON,
+    sequence_number: int | None = None,
     attributes: Mapping[str, Any] | None = None,
 ) -> str:
-    """Quarantine an event as a worker does. Return the id of the dead letter."""
+    """Quarantine an event as a worker does. Return the id of the dead letter.
+
+    By default the event has the next sequence number.
+    """
     number = next(_NUMBERS)
-    delivery = Delivery(
-        message_id=f"source-{number}",
-        receipt_handle="",
-        body=message_body() if body is None else body,
-        group_id=group,
-        sequence_number=f"{number:020d}",
-        queued_at=_milliseconds(sent_at),
-        sent_at=_milliseconds(sent_at),
-        receive_count=3,
-        attributes=attributes or {},
-        received_at=0,
-        lease_until=60,
+    place = Place(
+        int(sent_at.timestamp() * 1000),
+        sequence_at(sent_at, number=number) if sequence_number is None else sequence_number,
+        group,
     )
-    return bury_delivery(letters, delivery, reason=reason, error=error)
+    buried = delivery(
+        f"source-{number}",
+        body=message_body() if body is None else body,
+        group=group,
+        sent_at=sent_at.timestamp(),
+        attributes=attributes,
+        texts=RULES.texts_of(attributes or {}),
+        place=place,
+        receive_count=3,
+    )
+    return bury_delivery(letters, buried, reason=reason, error=error)
 
 
 def bury_delivery(
@@ -99,7 +108,7 @@ def kept() -> list[DeadLetter]:
 
 
 def redrive_all(*, again: bool = False, **options: Any) -> Redrive:
-    """Redrive all dead letters, those redriven before only with `again`."""
+    """Redrive all dead letters. With `again`, include letters that were redriven before."""
     return redrive(
         dead_letters.plan(dead_letters.select(Selection(with_redriven=again))), **options
     )
@@ -108,7 +117,3 @@ def redrive_all(*, again: bool = False, **options: Any) -> Redrive:
 def numbers(bodies: list[str]) -> list[str]:
     """Return the ids of the messages in these bodies."""
     return [json.loads(body)["data"]["message"]["id"] for body in bodies]
-
-
-def _milliseconds(at: datetime) -> int:
-    return int(at.timestamp() * 1000)

@@ -1,10 +1,10 @@
 """A pytest plugin that sets complete settings before pytest-django reads them.
 
-Their addresses lead nowhere. The `stack` fixture starts servers and sets their addresses; a test
-that uses a server without that fixture fails.
+No server listens on the addresses in these settings. The `stack` fixture starts servers and sets
+their addresses; a test that uses a server without that fixture fails.
 
-Python writes its bytecode, even if the environment forbids it: tests start some two hundred
-programs, and compiling Celery takes longer than the rest of a start.
+The plugin also makes Python write bytecode files, even if the environment forbids it. The tests
+start about two hundred programs, and compiling Celery takes most of the time of a start.
 """
 
 import os
@@ -15,8 +15,8 @@ from hypothesis import settings
 
 from embedded.environment import service_environment
 
-# An example's time says more about the machine than about the code: 200 ms, Hypothesis's own
-# deadline, is too short on a busy one.
+# Hypothesis fails examples that take longer than 200 ms by default. On a busy machine, correct code
+# takes longer.
 settings.register_profile("project", deadline=None)
 settings.load_profile("project")
 

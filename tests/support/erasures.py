@@ -1,12 +1,12 @@
-"""Contacts with conversations, and their erasure."""
+"""Creates contacts with conversations, and erases them."""
 
 import json
-from collections.abc import Iterable
 from datetime import datetime, timedelta
 from uuid import UUID
 
 from apps.conversations import erasing
 from apps.conversations.models import Erasure
+from operations.contact_erasure import groups_of_contact
 from tasks.erasing import erase_contact
 from tests.support.builders import (
     CHANNEL,
@@ -16,13 +16,17 @@ from tests.support.builders import (
     close_body,
     deliver,
     message_body,
+    place,
     queued_event,
+    sequence_at,
     survey_body,
 )
 from tests.support.stored import every_item, every_row
 
 SECOND = timedelta(seconds=1)
 REQUESTED = NOON + timedelta(hours=1)
+# The number of a pointer among the messages of its group in one millisecond.
+POINTER_NUMBER = 500_000
 OTHER_CHANNEL = UUID("c0ffee00-0000-4000-8000-000000000001")
 
 
@@ -34,8 +38,8 @@ def group_of(*, urn: str = URN, project: UUID = PROJECT, channel: UUID = CHANNEL
 def deliver_history(*, urn: str = URN, project: UUID = PROJECT, channel: UUID = CHANNEL) -> None:
     """Deliver the events of a contact.
 
-    It then has a closed conversation with two messages, a conversation in progress with a message
-    of over 400 KB and an answer, and an earlier answer that belongs to no conversation.
+    The contact then has a closed conversation with two messages, and an earlier answer that belongs
+    to no conversation. A conversation in progress has a message of over 400 KB and an answer.
     """
     place = {"project_uuid": str(project), "channel_uuid": str(channel)}
     group = group_of(urn=urn, project=project, channel=channel)
@@ -61,20 +65,29 @@ def deliver_history(*, urn: str = URN, project: UUID = PROJECT, channel: UUID = 
         assert outcome is None, outcome
 
 
-def request(*, urn: str = URN, now: datetime = REQUESTED) -> list[Erasure]:
+def request(*, urn: str = URN, now: datetime = REQUESTED) -> Erasure:
     """Request the erasure of a contact of the default project."""
-    return erasing.request(project_uuid=PROJECT, urn=urn, now=now)
+    groups = groups_of_contact(project_uuid=PROJECT, urn=urn)
+    return erasing.request(project_uuid=PROJECT, urn=urn, group_ids=groups, now=now)
 
 
-def carry_out(erasures: Iterable[Erasure]) -> None:
-    """Carry erasures out, as a worker does."""
-    for erasure in erasures:
+def carry_out(erasure: Erasure, *, at: datetime = REQUESTED, group: str | None = None) -> None:
+    """Run a pointer of an erasure, as a worker does. By default it is in the first group.
+
+    Its sequence number in this group is POINTER_NUMBER.
+    """
+    number = sequence_at(at, number=POINTER_NUMBER)
+    mark = place(queue_time=at, sequence_number=number, group=group or erasure.group_ids[0])
+    erase_contact.push_request(place=str(mark))
+    try:
         erase_contact.run(str(erasure.uuid))
+    finally:
+        erase_contact.pop_request()
 
 
-def erase(*, urn: str = URN, now: datetime = REQUESTED) -> None:
-    """Request an erasure and carry it out."""
-    carry_out(request(urn=urn, now=now))
+def erase(*, at: datetime = REQUESTED) -> None:
+    """Request the erasure of the default contact and carry it out."""
+    carry_out(request(now=at), at=at)
 
 
 def everything() -> str:

@@ -1,4 +1,4 @@
-"""The service's own Celery app with bugs, for the tests of what is reported about bugs.
+"""The service's own Celery app with bugs, for tests of error reports.
 
 `celery -A tests.support.failing_app worker` is `celery -A config worker` with these differences:
 storing a message fails if its text begins with BUG or DOWN, and kills the process if it begins with

@@ -14,7 +14,7 @@ _NUMBERS = count(1)
 
 @dataclass(eq=False, kw_only=True)
 class Call:
-    """A recorded call, which is open until it is answered."""
+    """A recorded call. It is open until a test answers it."""
 
     action: str
     queue_url: str
@@ -35,7 +35,7 @@ class FakeCalls:
     at_once: the actions that are answered at once.
     errors: the errors of calls that fail as a whole, by action.
     refused: the error codes of entries that fail within a batch, by receipt handle.
-    wait: whether every call is answered at once.
+    wait: whether the caller waits for answers, so that every call is answered at once.
     """
 
     at_once: set[str] = field(default_factory=set)
@@ -44,6 +44,8 @@ class FakeCalls:
     wait: bool = False
     made: list[Call] = field(default_factory=list)
     counts: Counter[str] = field(default_factory=Counter)
+    failing: dict[str, str] = field(default_factory=dict)
+    credentials_expire_at: float | None = None
 
     def __call__(
         self, action: str, *, queue_url: str, when_done: WhenDone, **parameters: Any
@@ -64,7 +66,7 @@ class FakeCalls:
         return sum(call.is_open for call in self.made)
 
     def of(self, action: str) -> list[Call]:
-        """Return all calls of this action, oldest first."""
+        """Return all recorded calls of this action, oldest first."""
         return [call for call in self.made if call.action == action]
 
     def answer(
@@ -81,7 +83,7 @@ class FakeCalls:
                 self._end(call, None, None)
 
     def receive(self, messages: Iterable[Mapping[str, Any]] = ()) -> None:
-        """Answer the open long poll with these messages."""
+        """Answer the open long poll with the given messages."""
         self.answer("ReceiveMessage", {"Messages": list(messages)})
 
     @property
@@ -101,7 +103,10 @@ class FakeCalls:
 
     @property
     def parked(self) -> dict[str, int]:
-        """Return the last visibility timeouts of a minute or more, by receipt handle."""
+        """Return the latest visibility timeout of each parked message, by receipt handle.
+
+        Parked messages are those whose timeout was set to a minute or more.
+        """
         return {
             entry["ReceiptHandle"]: entry["VisibilityTimeout"]
             for call in self.of("ChangeMessageVisibilityBatch")

@@ -71,7 +71,7 @@ class FakeLoop:
 
     @property
     def delays(self) -> list[float]:
-        """Return in how many seconds each one-time call is due, soonest first."""
+        """Return the seconds until each one-time call is due, in ascending order."""
         return sorted(timer.at - self.now for timer in self._timers if timer.every is None)
 
     def _add(self, delay: float, every: float | None, call: Callable[[], Any]) -> FakeTimer:
@@ -103,7 +103,7 @@ def use_clock_of(loop: FakeLoop, monkeypatch: pytest.MonkeyPatch) -> None:
     """Make the package read the time from this loop."""
     for module in MODULES_WITH_CLOCKS:
         monkeypatch.setattr(f"celery_sqs_fifo.consuming.{module}.monotonic", loop.monotonic)
-    # A call is open until a test answers it, however long that is on this clock.
+    # Calls never time out, because a test may move the clock far before it answers them.
     monkeypatch.setattr("celery_sqs_fifo.consuming.receiver.OVERSTAYS_AFTER", inf)
-    for module in ("consumer", "failures"):
+    for module in ("consumer", "failures", "settler"):
         monkeypatch.setattr(f"celery_sqs_fifo.consuming.{module}.time", loop.time)

@@ -1,7 +1,7 @@
-"""The effects of closing and archiving in their order, and the fault points between them.
+"""The effects of closing and archiving in order, and the fault points between them.
 
-A fault point lies before an effect: a process that is killed there has had all effects above it in
-the table, and none below. `tests.support.faulty_app` strikes at these points.
+A fault point lies just before an effect. A process that is killed there has caused all effects
+above the point in the table, and none below. `tests.support.faulty_app` strikes at these points.
 """
 
 import json
@@ -24,7 +24,7 @@ STAYS_OPEN = UUID("50000000-0000-4000-8000-000000000001")
 
 
 class Strike(StrEnum):
-    """What happens to the process that reaches a fault point."""
+    """The action on a process that reaches a fault point."""
 
     KILL_WORKER = "kill worker"
     KILL_PROCESS = "kill process"
@@ -33,10 +33,10 @@ class Strike(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FaultPoint:
-    """The moment before the `nth` call of an effect in one process.
+    """The moment just before the `nth` call of an effect in one process.
 
-    Only calls count whose arguments contain `about`: the id of a conversation or the name of a
-    task.
+    Only calls whose arguments contain `about` are counted. `about` is the id of a conversation or
+    the name of a task.
     """
 
     stage: str
@@ -47,12 +47,7 @@ class FaultPoint:
     @property
     def in_pool(self) -> bool:
         """Whether a pool process reaches this point, not the worker's main process or beat."""
-        return self.effect not in (
-            "acknowledge",
-            "learn that SQS deleted",
-            "send tick",
-            "save tick",
-        )
+        return self.effect not in (*_SETTLE, "send tick", "save tick")
 
     def __str__(self) -> str:
         return f"{self.stage}, before: {self.effect} {self.nth}"
@@ -66,26 +61,24 @@ def _of_stage(
         yield FaultPoint(stage=stage, effect=effect, nth=nth, about=str(about))
 
 
-_SETTLE = ("acknowledge", "learn that SQS deleted")
+_SETTLE = ("acknowledge", "process the answer to the delete")
 _TICK = "tasks.closing.close_due_conversations"
 
-# The messages of LONG are archived in two batches, and each batch is deleted with two calls.
+# The messages of LONG are archived in two batches.
 POINTS: Sequence[FaultPoint] = (
     *_of_stage("closing", "claim", ("publish", 1), ("publish", 2), "publish next tick"),
     *_of_stage("closing", *_SETTLE, about=_TICK),
-    *_of_stage("closing", "close", ("merge", 1), ("delete", 1), ("delete", 2), about=LONG),
-    *_of_stage("closing", ("merge", 2), ("delete", 3), ("delete", 4), about=LONG),
+    *_of_stage("closing", "close", ("merge", 1), ("merge", 2), about=LONG),
     *_of_stage("closing", "mark archived", *_SETTLE, about=LONG),
-    *_of_stage("closing", "merge", "delete", "mark archived", about=CHUNKED),
-    *_of_stage("refused", "give back"),
+    *_of_stage("closing", "merge", "mark archived", about=CHUNKED),
+    *_of_stage("refused", "release the claim"),
     *_of_stage("refused", "acknowledge", about=_TICK),
-    *_of_stage("by event", "close by event", "merge", ("delete", 1), ("delete", 2)),
+    *_of_stage("by event", "close by event", "merge"),
     *_of_stage("by event", "mark archived", about=BY_EVENT),
     *_of_stage("by event", *_SETTLE, about="conversation.close"),
-    *_of_stage("late", "claim checks", "merge", "delete", "complete check", "publish next tick"),
+    *_of_stage("late", "claim checks", "merge", "complete check", "publish next tick"),
     *_of_stage("late", *_SETTLE, about="tasks.closing.archive_late_messages"),
-    *_of_stage("stays open", "claim checks", "merge", ("delete", 1), ("delete", 2)),
-    *_of_stage("stays open", "complete check", "publish next tick"),
+    *_of_stage("stays open", "claim checks", "merge", "complete check", "publish next tick"),
     *_of_stage("stays open", *_SETTLE, about="tasks.closing.archive_before_expiry"),
 )
 # The last point, before the second tick, comes after all effects of the first.
@@ -107,7 +100,7 @@ def point(stage: str, effect: str, nth: int = 1, *, about: UUID | None = None) -
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fault:
-    """A strike at a point. It happens once: then the file `marker` exists."""
+    """A strike at a point. It happens once, and then creates the file `marker`."""
 
     effect: str
     nth: int
@@ -122,7 +115,7 @@ class Fault:
 
 
 def arm(plan: Path, strikes: Sequence[tuple[FaultPoint, Strike]]) -> list[Fault]:
-    """Plan strikes at these points, one after the other, instead of any earlier plan."""
+    """Plan strikes at these points, one after the other. An earlier plan is replaced."""
     number = len(list(plan.parent.glob(f"{plan.name}.struck-*")))
     faults = [
         Fault(
@@ -166,12 +159,12 @@ class Striker:
 
 
 def _is_in(part: str, whole: str) -> bool:
-    """Whether `part` is in `whole`. UUIDs are written with hyphens or without."""
+    """Whether `part` is in `whole`. UUIDs match with or without hyphens."""
     return part.replace("-", "") in whole.replace("-", "")
 
 
 def _strike(strike: Strike) -> None:
-    """Strike this process or its group, which has only a worker or beat in it."""
+    """Strike this process or its process group, which contains only a worker or a beat."""
     match strike:
         case Strike.KILL_WORKER:
             os.killpg(os.getpgrp(), signal.SIGKILL)

@@ -1,19 +1,18 @@
-"""A small Celery app on celery_sqs_fifo that knows nothing of this service and fails on request.
+"""A small Celery app on celery_sqs_fifo, without this service's code, that fails on request.
 
-The body of an event is `{"event_type": …, "group": …, "number": …}`. An optional `"trouble":
-{"step", "what", "times"}` makes a step fail. Each step appends a line to the journal, from which
-tests read what ran when.
+The body of an event is that of `testbed.steps`, with an `"event_type"`. `_make` implements the
+failures.
 """
 
 import errno
 import json
 import os
-import signal
 import time
 from functools import partial
 from pathlib import Path
 from typing import Any
 
+import psutil
 from botocore.exceptions import BotoCoreError
 from celery import signals
 from kombu.asynchronous import get_event_loop
@@ -32,8 +31,8 @@ from celery_sqs_fifo import (
     bug_outcome,
     process_each,
 )
+from testbed.steps import QUEUE, STEPS, fail, note, perform
 
-QUEUE = "events.fifo"
 JOURNAL = Path(os.environ["JOURNAL"])
 OPTIONS = json.loads(os.environ.get("CONSUMER_OPTIONS", "{}"))
 
@@ -77,7 +76,7 @@ app.conf.update(
         "region": "us-east-1",
         "predefined_queues": {QUEUE: {"url": os.environ["QUEUE_URL"]}},
         "event_rules": EventRules(
-            chain=("first", "second", "third"),
+            chain=STEPS,
             is_event=is_event,
             is_barrier=is_barrier,
             goes_alone=goes_alone,
@@ -111,31 +110,10 @@ class _Step(EventTask):
         return outcome_of(error)
 
     def run(self, batch: list[BatchItem]) -> None:
-        process_each(batch, self._journal, outcome_of=outcome_of)
+        process_each(batch, self._perform, outcome_of=outcome_of)
 
-    def _journal(self, item: BatchItem) -> None:
-        event = json.loads(item.event.body)
-        _write(f"began {self.name} {event['group']} {event['number']}")
-        trouble = event.get("trouble", {})
-        if trouble.get("step") == self.name and _is_due(event, trouble):
-            try:
-                _make(trouble["what"])
-            except Exception:
-                _write(f"failed {self.name} {event['group']} {event['number']}")
-                raise
-        _write(f"did {self.name} {event['group']} {event['number']}")
-
-
-class First(_Step):
-    name = "first"
-
-
-class Second(_Step):
-    name = "second"
-
-
-class Third(_Step):
-    name = "third"
+    def _perform(self, item: BatchItem) -> None:
+        perform(step=self.name, event=json.loads(item.event.body), fail_with=_make)
 
 
 class Tick(FifoTask):
@@ -144,16 +122,16 @@ class Tick(FifoTask):
     message_group = "ticks"
 
     def run(self) -> None:
-        _write("did tick ticks 0")
+        note("did tick ticks 0")
 
 
 class Secret(FifoTask):
-    """A task that is no pointer: no message on the queue may run it."""
+    """A task that is not a pointer: no message on the queue may run it."""
 
     name = "secret"
 
     def run(self) -> None:
-        _write("did secret secrets 0")
+        note("did secret secrets 0")
 
 
 class Probe(FifoTask):
@@ -167,18 +145,45 @@ class Probe(FifoTask):
     def run(self) -> None:
         if JOURNAL.with_name("DOWN").exists():
             raise Unavailable
-        _write("did probe probes 0")
+        note("did probe probes 0")
 
 
-for _task in (First, Second, Third, Tick, Secret, Probe):
+for _name in STEPS:
+    app.register_task(type(_name, (_Step,), {"name": _name})())
+for _task in (Tick, Secret, Probe):
     app.register_task(_task())
 
 
 @signals.celeryd_init.connect
 def _fail_on_the_event_loop(**_signal: Any) -> None:
-    """Let the file FAIL, which says where, raise LOOP_ERROR on the worker's event loop once."""
+    """Raise LOOP_ERROR once the file FAIL exists, in the kind of callback that the file names."""
     if name := os.environ.get("LOOP_ERROR"):
         signals.worker_ready.connect(partial(_fail_on_request, _LOOP_ERRORS[name]), weak=False)
+
+
+@signals.worker_ready.connect
+def _refuse_forks(**_signal: Any) -> None:
+    """Make forks of the main process fail while the file NO_FORK exists, as at a process limit."""
+    fork = os.fork
+
+    def refuse_or_fork() -> int:
+        if JOURNAL.with_name("NO_FORK").exists():
+            raise _LOOP_ERRORS["fork refused"]
+        return fork()
+
+    os.fork = refuse_or_fork
+
+
+@signals.worker_ready.connect
+def _kill_first_processes(**_signal: Any) -> None:
+    """Kill the pool processes of a starting worker if the file KILL_POOL exists, and remove it."""
+    file = JOURNAL.with_name("KILL_POOL")
+    if file.exists():
+        file.unlink()
+        for process in psutil.Process().children():
+            process.kill()
+            while process.status() != psutil.STATUS_ZOMBIE:
+                time.sleep(0.01)
 
 
 def _fail_on_request(error: Exception, **_signal: Any) -> None:
@@ -194,7 +199,7 @@ def _fail_on_request(error: Exception, **_signal: Any) -> None:
         raise error
 
     def look() -> None:
-        # A timer of before a restart of the consumer: Celery keeps it.
+        # Celery keeps timers when it restarts the consumer, so this one continues.
         hub.call_later(0.1, look)
         if not file.exists():
             return
@@ -219,26 +224,8 @@ _LOOP_ERRORS: dict[str, Exception] = {
 }
 
 
-def _write(line: str) -> None:
-    with JOURNAL.open("a") as journal:
-        journal.write(f"{line} {os.getpid()} {time.monotonic_ns()}\n")
-
-
-def _is_due(event: dict[str, Any], trouble: dict[str, Any]) -> bool:
-    """Return whether this run must fail.
-
-    The number of runs is kept in a file, so that it survives the process.
-    """
-    counter = JOURNAL.with_name(f"trouble-{event['group']}-{event['number']}")
-    count = len(counter.read_text()) if counter.exists() else 0
-    counter.write_text("x" * (count + 1))
-    return count < int(trouble.get("times", 1_000_000))
-
-
 def _make(what: str) -> None:
     match what.split(":"):
-        case ["bug"]:
-            raise RuntimeError("an unexpected error")
         case ["bug-while", name]:
             if JOURNAL.with_name(name).exists():
                 raise RuntimeError("an unexpected error")
@@ -249,7 +236,7 @@ def _make(what: str) -> None:
         case ["unavailable-while-down"]:
             if JOURNAL.with_name("DOWN").exists():
                 raise Unavailable
-        case ["die"]:
-            os.kill(os.getpid(), signal.SIGKILL)
         case ["sleep", seconds]:
             time.sleep(float(seconds))
+        case _:
+            fail(what)

@@ -3,11 +3,12 @@
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from itertools import count
+from typing import Any
 from uuid import UUID
 
 from apps.analytics.models import SurveyAnswer
 from apps.conversations.models import Conversation, Project, Resolution
-from tests.support.builders import CHANNEL, PROJECT
+from tests.support.builders import CHANNEL, PROJECT, conversation
 
 _NUMBERS = count(1)
 
@@ -23,17 +24,20 @@ def opened(
     *,
     project: UUID = PROJECT,
     channel: UUID = CHANNEL,
-    started_at: datetime | None = None,
+    contact_wrote: bool = False,
+    **fields: Any,
 ) -> Conversation:
-    """Store a conversation in progress of a new contact."""
-    return stored(
-        Conversation(
-            project_id=project,
-            channel_uuid=channel,
-            started_at=started_at or at,
-            opened_at=at,
-            closes_at=at + timedelta(days=1),
-        )
+    """Store a conversation in progress with a new contact.
+
+    By default, the contact never wrote in it.
+    """
+    return conversation(
+        urn=f"telegram:{next(_NUMBERS)}",
+        opened_at=at,
+        project_id=project,
+        channel_uuid=channel,
+        contact_wrote=contact_wrote,
+        **fields,
     )
 
 
@@ -41,38 +45,21 @@ def closed(
     at: datetime,
     *,
     resolution: Resolution = Resolution.UNCLASSIFIED,
-    project: UUID = PROJECT,
-    channel: UUID = CHANNEL,
     messages: int = 0,
-    span: tuple[datetime, datetime] | None = None,
     archived: bool = True,
     opened_at: datetime | None = None,
+    **fields: Any,
 ) -> Conversation:
     """Store a closed conversation of a new contact, by default opened a year before."""
-    first, last = span or (None, None)
-    return stored(
-        Conversation(
-            project_id=project,
-            channel_uuid=channel,
-            started_at=opened_at or at - timedelta(days=365),
-            opened_at=opened_at or at - timedelta(days=365),
-            closes_at=at,
-            ended_at=at,
-            resolution=resolution,
-            message_count=messages,
-            first_message_at=first,
-            last_message_at=last,
-            archived_at=at + timedelta(minutes=1) if archived else None,
-        )
+    return opened(
+        opened_at or at - timedelta(days=365),
+        closes_at=at,
+        ended_at=at,
+        resolution=resolution,
+        message_count=messages,
+        archived_at=at + timedelta(minutes=1) if archived else None,
+        **fields,
     )
-
-
-def stored(conversation: Conversation) -> Conversation:
-    """Save a conversation with a new contact, and return it."""
-    conversation.contact_urn = f"telegram:{next(_NUMBERS)}"
-    conversation.group_id = f"group:{conversation.contact_urn}"
-    conversation.save(force_insert=True)
-    return conversation
 
 
 def answers(
@@ -85,7 +72,7 @@ def answers(
     conversation: Conversation | None = None,
     is_replaced: bool = False,
 ) -> None:
-    """Store an answer for each score, by default without a conversation."""
+    """Store an answer with each score, by default without a conversation."""
     SurveyAnswer.objects.bulk_create(
         SurveyAnswer(
             project_id=project,
@@ -98,7 +85,9 @@ def answers(
             score=score,
             answered_at=at,
             is_replaced=is_replaced,
+            identity=str(next(_NUMBERS)),
             sequence_number=1,
+            group_id="group",
         )
         for score in scores
     )

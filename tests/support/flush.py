@@ -1,6 +1,7 @@
-"""A faster `flush`, with which pytest-django empties the database after a test with transactions.
+"""A faster version of Django's `flush`.
 
-Half of the integration tests end with it.
+pytest-django runs `flush` to empty the database after a test that uses transactions, which half of
+the integration tests do.
 """
 
 from typing import Any
@@ -10,8 +11,8 @@ from django.contrib.contenttypes.models import ContentType
 from django.core.management.commands import flush
 from django.db import connections
 
-# Their rows depend only on the installed apps. Django's own command empties them, and post_migrate
-# fills them again, which takes most of its time.
+# The rows of these tables depend only on the installed apps. Django's own command empties them, and
+# the post_migrate signal fills them again, which takes most of the time.
 KEPT = {ContentType._meta.db_table, Permission._meta.db_table}
 
 
@@ -19,7 +20,7 @@ class QuickFlush(flush.Command):
     """Empties the tables that have rows, except for `KEPT`. Sequences are not reset."""
 
     def handle(self, **options: Any) -> None:
-        """Run without a question. Every option except for `database` is ignored."""
+        """Flush without asking for confirmation. All options except for `database` are ignored."""
         connection = connections[options["database"]]
         models = connection.introspection.django_table_names(include_views=False)
         names = {name: connection.ops.quote_name(name) for name in set(models) - KEPT}

@@ -1,4 +1,4 @@
-"""Parses pages strictly. HTML that a browser would repair fails here."""
+"""Parses pages strictly: HTML errors fail, even those that a browser would correct."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -51,7 +51,7 @@ class _Reader(HTMLParser):
 
 
 class Document:
-    """The elements of a page. Fails if tags do not match or an id is repeated."""
+    """The elements of a page. Parsing fails if tags do not match or an id is repeated."""
 
     def __init__(self, html: str) -> None:
         reader = _Reader()

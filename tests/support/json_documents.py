@@ -1,4 +1,4 @@
-"""Hypothesis strategies for the JSON of producers, difficult characters and numbers included."""
+"""Hypothesis strategies for the JSON of producers, including difficult characters and numbers."""
 
 import json
 from typing import Any
@@ -11,7 +11,7 @@ _NASTY_NUMBERS = ("1e100000", "-1e-100000", "0.10", "1E+2", "-0.0", "-0", "9" * 
 
 
 def texts() -> st.SearchStrategy[str]:
-    """Return a strategy for any text, often with characters that stores refuse or escapes use."""
+    """Return a strategy for texts with escapes, and with characters that stores refuse."""
     pieces = st.one_of(st.sampled_from(_NASTY_PIECES), st.characters(codec=None), st.text())
     return st.lists(pieces, max_size=6).map("".join)
 

@@ -1,4 +1,9 @@
-"""The three data lakes for which the contract tests run, each with a way to read and break it."""
+"""The three data lakes of the contract tests, each with functions to read it and to break it.
+
+`url` is the value of DATALAKE_URL. `arrived` returns every event, in the order of the batches.
+`break_down` makes the lake unavailable; `mend` makes it available again, with the same events.
+`unacceptable` returns an event that the lake always refuses.
+"""
 
 import json
 import shutil
@@ -6,7 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 from uuid import uuid4
 
 import boto3
@@ -23,30 +28,6 @@ REGION = "us-east-1"
 UNREACHABLE = "http://127.0.0.1:9"
 
 
-class Backend(Protocol):
-    """A running data lake."""
-
-    @property
-    def url(self) -> str:
-        """The value of DATALAKE_URL for this lake."""
-
-    def arrived(self) -> list[LakeEvent]:
-        """Return every event of the lake, in the order of the batches."""
-
-    def break_down(self) -> None:
-        """Make the lake unavailable."""
-
-    def mend(self) -> None:
-        """Make the lake available again, with the same events."""
-
-
-class RefusingBackend(Backend, Protocol):
-    """A lake that always refuses some events."""
-
-    def unacceptable(self, number: int) -> LakeEvent:
-        """Return an event that the lake always refuses."""
-
-
 class FileBackend:
     """Files in a folder."""
 
@@ -56,7 +37,6 @@ class FileBackend:
         self._aside = folder.with_name("aside")
 
     def arrived(self) -> list[LakeEvent]:
-        """See `Backend`."""
         return [
             json.loads(line)
             for path in sorted(self._folder.rglob("*.jsonl"))
@@ -64,13 +44,12 @@ class FileBackend:
         ]
 
     def break_down(self) -> None:
-        """See `Backend`: a file stands where the folder was."""
+        # A file in the place of the folder makes every write fail.
         self._folder.mkdir(exist_ok=True)
         shutil.move(self._folder, self._aside)
         self._folder.touch()
 
     def mend(self) -> None:
-        """See `Backend`."""
         self._folder.unlink()
         shutil.move(self._aside, self._folder)
 
@@ -86,11 +65,10 @@ class FirehoseBackend:
 
     @property
     def url(self) -> str:
-        """See `Backend`. Without a region, the region of the queue is used."""
+        # Without a region, the region of the queue is used.
         return f"firehose://{self.stream}"
 
     def arrived(self) -> list[LakeEvent]:
-        """See `Backend`."""
         objects = self.s3.list_objects_v2(Bucket=self.stream).get("Contents", [])
         return [
             json.loads(line)
@@ -99,18 +77,16 @@ class FirehoseBackend:
         ]
 
     def break_down(self) -> None:
-        """See `Backend`."""
-        self._lead_to(UNREACHABLE)
+        self._use_endpoint(UNREACHABLE)
 
     def mend(self) -> None:
-        """See `Backend`."""
-        self._lead_to(self.endpoint)
+        self._use_endpoint(self.endpoint)
 
     def unacceptable(self, number: int) -> LakeEvent:
-        """See `RefusingBackend`: the event is too large for a record."""
+        # The event is too large for a record.
         return lake_event(number, value="x" * FIREHOSE_MAX_RECORD_BYTES)
 
-    def _lead_to(self, endpoint: str) -> None:
+    def _use_endpoint(self, endpoint: str) -> None:
         self.monkeypatch.setenv("AWS_ENDPOINT_URL_FIREHOSE", endpoint)
         client_of_process.cache_clear()
 
@@ -126,25 +102,24 @@ class WeniBackend:
 
     @property
     def url(self) -> str:
-        """See `Backend`."""
         return f"weni://{self.server.target}"
 
     def arrived(self) -> list[LakeEvent]:
-        """See `Backend`."""
         return self.server.arrived()
 
     def break_down(self) -> None:
-        """See `Backend`."""
         self.server.stop()
 
     def mend(self) -> None:
-        """See `Backend`."""
         self.server.start()
 
     def unacceptable(self, number: int) -> LakeEvent:
-        """See `RefusingBackend`: the server rejects the event as malformed."""
         self.server.behaviour = failing(grpc.StatusCode.INVALID_ARGUMENT, value="malformed")
         return lake_event(number, value="malformed")
+
+
+RefusingBackend = FirehoseBackend | WeniBackend
+Backend = FileBackend | RefusingBackend
 
 
 @contextmanager

@@ -34,5 +34,5 @@ def event_id(number: int) -> str:
 
 
 def values(events: Sequence[LakeEvent]) -> list[str]:
-    """Return the values of events, by which tests distinguish them."""
+    """Return the values of events. Tests give each event a different value."""
     return [event["value"] for event in events]

@@ -12,7 +12,7 @@ from weni_datalake_sdk.clients import events_pb2, events_pb2_grpc
 
 from apps.analytics.datalake import LakeEvent
 
-# What the server does with an RPC before it keeps the event; returns the status of the answer.
+# Called for each RPC before the event is kept. Returns the status of the response.
 Behaviour = Callable[[Any, grpc.ServicerContext], str]
 
 
@@ -32,7 +32,7 @@ class WeniServer(events_pb2_grpc.DatalakeManagerServiceServicer):
         return f"127.0.0.1:{self._port}"
 
     def start(self) -> None:
-        """Listen, after `stop` on the same port again."""
+        """Start to listen. After `stop`, use the same port again."""
         # One thread, so that requests are kept in their order.
         self._server = grpc.server(ThreadPoolExecutor(max_workers=1))
         events_pb2_grpc.add_DatalakeManagerServiceServicer_to_server(self, self._server)
@@ -44,7 +44,7 @@ class WeniServer(events_pb2_grpc.DatalakeManagerServiceServicer):
         self._server.stop(grace=None).wait()
 
     def InsertEventData(self, request: Any, context: grpc.ServicerContext) -> Any:
-        """Answer the only method of the protocol."""
+        """Handle the only method of the protocol."""
         self.calls.append(request.value.string_value)
         status = self.behaviour(request, context)
         if status == "success":
@@ -52,17 +52,17 @@ class WeniServer(events_pb2_grpc.DatalakeManagerServiceServicer):
         return events_pb2.InsertEventResponse(status=status)
 
     def arrived(self) -> list[LakeEvent]:
-        """Return the accepted events in the form in which they were sent."""
+        """Return the accepted events as they were before they were encoded as requests."""
         return [event_of(request) for request in self.taken]
 
 
 def accept(_request: Any, _context: grpc.ServicerContext) -> str:
-    """Return the status of an accepted event."""
+    """Return the status that reports an accepted event."""
     return "success"
 
 
 def failing(code: grpc.StatusCode, *, value: str = "") -> Behaviour:
-    """Return a behaviour that fails all RPCs, or those of events with this value."""
+    """Return a handler that fails all RPCs, or only those of events with this value."""
 
     def behaviour(request: Any, context: grpc.ServicerContext) -> str:
         if not value or request.value.string_value == value:

@@ -7,7 +7,6 @@ import json
 import os
 import subprocess
 import sys
-from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import timedelta
@@ -26,8 +25,8 @@ from apps.messages.entries import MessageEntry
 from apps.messages.models import ConversationMessages
 from embedded.service import PROJECT_ROOT
 from embedded.stack import Stack
-from tests.support.builders import NOON, conversation, entry
-from tests.support.stored import every_item
+from tests.support.builders import HOME, NOON, conversation, entry, target
+from tests.support.stored import unarchived_items
 
 MEGABYTE = 1_000_000
 # SQS takes bodies up to 1 MiB; this leaves room for the rest of the event.
@@ -72,17 +71,20 @@ class LargeConversation:
         return len(edited)
 
     def migrate_late_message(self) -> int:
-        """Store and archive a message for the middle. Return how many parts were written."""
+        """Store and archive a message that belongs in the middle.
+
+        Return how many parts were written.
+        """
         before = self._part_versions()
         half = timedelta(seconds=self.number // 2, milliseconds=500)
         late = entry(message_id="late", at=NOON + half, sequence_number=self.number)
-        store.put(conversation_uuid=self.uuid, entry=late, now=clock.now())
-        assert migrate(conversation_uuid=self.uuid, now=clock.now()) == 1
+        store.put(target=target(self.uuid), entry=late, now=clock.now())
+        assert migrate(conversation_uuid=self.uuid, now=clock.now()).own == 1
         return len(self._part_versions() - before)
 
     def check_archive(self) -> None:
         """Fail unless the archive has exactly these messages, once, complete and in order."""
-        expected = (self._message(index).as_json() for index in range(self.number))
+        expected = (self._message(index).as_json(home=HOME) for index in range(self.number))
         for found, wanted in zip(self._archived(), expected, strict=True):
             found.pop("edits", None)
             # pytest's own comparison would take minutes for a megabyte.
@@ -91,7 +93,7 @@ class LargeConversation:
         stored = Conversation.objects.get(uuid=self.uuid)
         assert stored.message_count == self.number
         assert stored.archived_at is not None
-        assert every_item() == []
+        assert unarchived_items() == []
 
     def archived_ids(self) -> list[str]:
         """Return the ids of all messages, in the order of the archive."""
@@ -128,7 +130,29 @@ class LargeConversation:
 
     def _store(self, entries: Iterator[MessageEntry]) -> None:
         while some := list(islice(entries, _AT_ONCE if self.size < MEGABYTE else 1)):
-            store.put_all(entries=[(self.uuid, one) for one in some], now=clock.now())
+            store.put_all(entries=[(target(self.uuid), one) for one in some], now=clock.now())
+
+
+def check_archiving(*, number: int, size: int, max_growth: int, stack: Stack) -> None:
+    """Archive a conversation of `number` messages. Fail unless memory and locks stay bounded.
+
+    `size` is the length of each text in characters, and `max_growth` the limit of the process's
+    growth in bytes. A late message must change only one part of the archive.
+    """
+    large = LargeConversation.stored(number=number, size=size)
+
+    measured = migrate_measured(large.uuid, stack=stack)
+
+    large.check_archive()
+    assert measured.moved == number
+    assert measured.calls["Query"] > 1
+    assert measured.calls_while_locked == 0
+    assert measured.grown < max_growth
+
+    assert large.migrate_late_message() == 1
+    ids = large.archived_ids()
+    assert ids.index("late") == number // 2 + 1
+    assert len(ids) == number + 1
 
 
 def migrate_measured(conversation_uuid: UUID, *, stack: Stack) -> Measured:
@@ -150,9 +174,3 @@ def migrate_measured(conversation_uuid: UUID, *, stack: Stack) -> Measured:
         check=True,
     )
     return Measured(**json.loads(done.stdout))
-
-
-def count_by_part(conversation_uuid: UUID) -> Counter[int]:
-    """Return the number of messages in each part."""
-    parts = ConversationMessages.objects.filter(conversation=conversation_uuid)
-    return Counter(dict(parts.values_list("part", "message_count")))

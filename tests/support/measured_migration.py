@@ -1,7 +1,7 @@
-"""`python -m tests.support.measured_migration UUID`: archive a conversation in a new process.
+"""`python -m tests.support.measured_migration UUID` archives a conversation and measures the cost.
 
-It writes JSON: by how many bytes the process grew, its calls to DynamoDB, and how many of them were
-made while the conversation's row was locked. Only this process can hold the lock.
+It writes a JSON object: the growth of the process in bytes, the number of calls to DynamoDB, and
+how many of these calls were made while this process had locked the conversation's row.
 """
 
 import json
@@ -18,7 +18,7 @@ _STATUS = Path("/proc/self/status")
 
 
 class LockProbe:
-    """Tries at each call to DynamoDB to lock the conversation, from another connection."""
+    """Tries to lock the conversation from another connection at each call to DynamoDB."""
 
     def __init__(self, *, conversation_uuid: UUID) -> None:
         from django.db import connection
@@ -49,7 +49,7 @@ class LockProbe:
 
 
 def main() -> None:
-    """Archive the conversation, after an empty one that fills caches and opens connections."""
+    """Archive an empty conversation to fill caches, then archive the one to measure."""
     django.setup()
 
     from apps.common import clock
@@ -61,7 +61,7 @@ def main() -> None:
     migrate(conversation_uuid=UUID(int=0), now=clock.now())
     dynamodb_client().meta.events.register("before-call.dynamodb", probe)
     before = _kilobytes("VmRSS")
-    moved = migrate(conversation_uuid=conversation_uuid, now=clock.now())
+    moved = migrate(conversation_uuid=conversation_uuid, now=clock.now()).own
     result = {
         "moved": moved,
         "grown": (_kilobytes("VmHWM") - before) * 1024,
@@ -75,8 +75,8 @@ def main() -> None:
 def _kilobytes(name: str) -> int:
     """Return a value of /proc/self/status, in kilobytes (proc(5)).
 
-    `VmHWM` is the largest memory of this program, C libraries included. `ru_maxrss` would include
-    the memory of its parent at the time of the fork.
+    `VmHWM` is the peak memory of this program, including C libraries. It is used because
+    `ru_maxrss` would include the memory of the parent process at the time of the fork.
     """
     lines = dict(line.split(":", 1) for line in _STATUS.read_text().splitlines())
     return int(lines[name].split()[0])

@@ -12,7 +12,7 @@ from observability.metrics.state import StateCollector
 
 @dataclass(frozen=True)
 class Described:
-    """A metric, by its name in queries; for a histogram, without the suffix."""
+    """A metric. `name` is its name in queries, without the suffix of a histogram's series."""
 
     name: str
     type: str
@@ -46,7 +46,7 @@ def series() -> set[str]:
 
 
 def _described() -> Iterator[tuple[Any, tuple[str, ...]]]:
-    # Only private attributes have the labels of a metric without time series.
+    # A metric without time series has its labels only in private attributes.
     collectors: list[Any] = [
         *TransportMetrics().registry._collector_to_names,
         ConsumerGauges(),

@@ -1,4 +1,4 @@
-"""`manage.py projects`, run in this process at noon."""
+"""Runs `manage.py projects` in this process, with the clock at noon."""
 
 import io
 

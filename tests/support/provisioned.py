@@ -1,7 +1,8 @@
-"""The service's queues and table on moto, empty for each test, at a third of the cost.
+"""Resets moto to the service's empty queues and table, in a third of the time of provisioning.
 
-They are provisioned as in production once, and the requests are recorded. For later tests, moto is
-reset and the requests are sent again, without those that only read.
+The queues and the table are provisioned once, as in production, and the requests are recorded.
+For later tests, moto is reset and the recorded requests are sent again, except for those that only
+read.
 """
 
 import http.client
@@ -25,7 +26,7 @@ class ProvisionedMoto:
     """A moto server that can be reset to empty queues and an empty table."""
 
     url: str
-    # By the settings on which the requests depend.
+    # The recorded requests, by the settings on which they depend.
     _requests: dict[tuple[Any, ...], list[AWSPreparedRequest]] = field(default_factory=dict)
 
     def renew(self) -> None:

@@ -9,7 +9,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 @dataclass(frozen=True)
 class Scrape:
-    """The samples of a page, and the types of its metrics."""
+    """The samples of a scraped page, and the types of its metrics."""
 
     samples: dict[tuple[str, tuple[tuple[str, str], ...]], float]
     types: dict[str, str]
@@ -24,7 +24,7 @@ class Scrape:
 
 
 def scrape(port: int) -> Scrape:
-    """Return the page of the exporter on this port of 127.0.0.1."""
+    """Scrape the exporter on this port of 127.0.0.1."""
     with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=20) as answer:
         return read(answer.read().decode())
 

@@ -1,4 +1,4 @@
-"""A server that keeps what Sentry's SDKs send.
+"""A server that stores the reports of Sentry's SDKs.
 
 It speaks the envelope protocol (https://develop.sentry.dev/sdk/data-model/envelopes/): one line of
 JSON for the envelope, then for each item one line of JSON with its length, and its payload.
@@ -13,9 +13,9 @@ from dataclasses import dataclass, field
 from email.message import Message
 from typing import Any
 
-from tests.support.http_server import running_http_server
+from testbed.http_server import running_http_server
 
-# Without brotli, which sentry-sdk 2.75 uses only if it is installed and configured.
+# Brotli is not supported: sentry-sdk 2.75 uses it only if it is installed and configured.
 _DECODERS: dict[str, Callable[[bytes], bytes]] = {
     "": bytes,
     "gzip": gzip.decompress,
@@ -25,7 +25,7 @@ _DECODERS: dict[str, Callable[[bytes], bytes]] = {
 
 @dataclass(eq=False)
 class SentryServer:
-    """What was received: `reports` are the events, `bodies` the texts of all requests."""
+    """The received data: `reports` has the events, and `bodies` the texts of all requests."""
 
     dsn: str = ""
     reports: list[dict[str, Any]] = field(default_factory=list)

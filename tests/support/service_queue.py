@@ -1,4 +1,4 @@
-"""The service's queue on the strict SQS server, and its processing in this process."""
+"""The service's queue on the strict SQS server. Tests process its messages in their own process."""
 
 import json
 import time
@@ -11,7 +11,9 @@ import boto3
 import pytest
 import time_machine
 
+from apps.common import clock
 from celery_sqs_fifo import QueuedEvent
+from celery_sqs_fifo.consuming.ticks import is_superseded
 from celery_sqs_fifo.delivery import Delivery
 from celery_sqs_fifo.running.envelope import Envelope
 from config.celery import app
@@ -19,7 +21,7 @@ from config.celeryconfig import QUEUE, broker_transport_options
 from tasks.event_rules import RULES
 from testbed.sqs import SqsServer
 from testbed.sqs.fifo import Fifo, client_of
-from tests.support.builders import deliver
+from tests.support.builders import deliver, place, sequence_at
 from tests.support.endpoints import endpoint
 
 TASKS = "tasks.closing."
@@ -29,7 +31,7 @@ _session = cache(boto3.Session)
 
 
 class ServiceQueue(Fifo):
-    """The queue to which tasks are published, and what a worker does with its messages."""
+    """The queue to which tasks are published. Its methods process messages as a worker does."""
 
     def __init__(self, server: SqsServer) -> None:
         super().__init__(
@@ -67,14 +69,14 @@ class ServiceQueue(Fifo):
         return [self._pointer(delivery) for delivery in self.deliveries()]
 
     def work(self) -> list[str]:
-        """Run all messages on the queue, and those that they publish. Return the task names.
+        """Run the tasks of all messages on the queue, and of those that they publish.
 
-        Raises what a task raises; its message is deleted.
+        Return the names of the tasks. Raises what a task raises; its message is deleted.
         """
         done = []
         while deliveries := self.deliveries():
-            for delivery in deliveries:
-                if not self._envelope.is_stale_tick(delivery, now=self._now()):
+            for number, delivery in enumerate(deliveries, start=1):
+                if not is_superseded(delivery, followers=deliveries[number:], now=self._now()):
                     done.append(self._run(delivery))
         return done
 
@@ -84,7 +86,7 @@ class ServiceQueue(Fifo):
         return counts.get("SendMessage", 0) + counts.get("SendMessageBatch", 0)
 
     def _now(self) -> float:
-        """Return the time on the server, even while a test stops the clock of this process."""
+        """Return the server's time. A test may have stopped the clock of this process."""
         is_stopped = time_machine.escape_hatch.is_travelling()
         now = time_machine.escape_hatch.time.time() if is_stopped else time.time()
         return now + self._passed
@@ -95,7 +97,15 @@ class ServiceQueue(Fifo):
             assert outcome is None, outcome
             return "event"
         name, arguments = self._pointer(delivery)
-        app.tasks[TASKS + name].run(*arguments)
+        task = app.tasks[TASKS + name]
+        # This place is after everything that the test has queued in this group so far.
+        number = sequence_at(clock.now(), number=999_999)
+        where = place(queue_time=clock.now(), sequence_number=number, group=delivery.group_id)
+        task.push_request(place=str(where))
+        try:
+            task.run(*arguments)
+        finally:
+            task.pop_request()
         return name
 
     def _pointer(self, delivery: Delivery) -> tuple[str, list[str]]:
@@ -115,7 +125,7 @@ def service_queue(server: SqsServer, monkeypatch: pytest.MonkeyPatch) -> Iterato
     queue = ServiceQueue(server)
     options = {**broker_transport_options, "predefined_queues": {QUEUE: {"url": queue.url}}}
     app.loader.import_default_modules()
-    # Threads that a test starts use this app, too.
+    # Threads that a test starts must use this app, too.
     app.set_default()
     with (
         endpoint("sqs", server.url, monkeypatch=monkeypatch),

@@ -1,4 +1,4 @@
-"""The contents of the stores, in a form that tests compare."""
+"""Reads the contents of the stores in a form that tests can compare."""
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -13,8 +13,11 @@ from django.db import connection
 from apps.common import clock
 from apps.common.aws import dynamodb_client
 from apps.conversations.models import Conversation
+from apps.conversations.selectors import group_of
 from apps.messages import store
+from apps.messages.archive_parts import merged_places
 from apps.messages.entries import MessageEntry
+from tests.support.builders import HOME, target
 
 OUR_APPS = ("conversations", "conversation_messages", "analytics")
 
@@ -57,6 +60,18 @@ def every_item() -> list[dict[str, Any]]:
     )
 
 
+def unarchived_items() -> list[dict[str, Any]]:
+    """Return the items of the DynamoDB table that no archive has merged, chunks included."""
+    items = every_item()
+    conversations = {item["conversation_uuid"]["S"] for item in items}
+    merged = {uuid: merged_places(UUID(uuid)) for uuid in conversations}
+    return [
+        item
+        for item in items
+        if item["message_key"]["S"].partition("#")[0] not in merged[item["conversation_uuid"]["S"]]
+    ]
+
+
 def changes_of_rows(*, table: str) -> tuple[int, int, int]:
     """Return how many rows of a table this transaction has inserted, updated and deleted."""
     with connection.cursor() as cursor:
@@ -85,9 +100,17 @@ def counted_calls() -> Iterator[Counter[str]]:
         events.unregister("before-call.dynamodb", count)
 
 
+def written_entries(*, conversation_uuid: UUID, home: str = HOME) -> list[MessageEntry]:
+    """Return all messages of a conversation in DynamoDB, archived or not."""
+    batches = store.batches(conversation_uuid, home=home)
+    return [entry for batch in batches for entry in batch.entries]
+
+
 def stored_entries(*, conversation_uuid: UUID) -> list[MessageEntry]:
-    """Return the messages of a conversation in DynamoDB, as archiving reads them."""
-    return [entry for batch in store.batches(conversation_uuid) for entry in batch.entries]
+    """Return the messages of a conversation in DynamoDB that its archive lacks."""
+    home = group_of(conversation_uuid) or HOME
+    batches = store.batches(conversation_uuid, home=home, known=merged_places(conversation_uuid))
+    return [entry for batch in batches for entry in batch.entries]
 
 
 def archived(*, conversation_uuid: UUID) -> Iterator[dict[str, Any]]:
@@ -103,10 +126,14 @@ def archived_ids(conversation: Conversation) -> list[str]:
 
 
 def stored_ids(conversation: Conversation) -> list[str]:
-    """Return the message ids of a conversation in DynamoDB."""
+    """Return the ids of the messages in DynamoDB that a conversation's archive lacks."""
     return [entry.message_id for entry in stored_entries(conversation_uuid=conversation.uuid)]
 
 
-def store_many(*, conversation_uuid: UUID, entries: Sequence[MessageEntry]) -> None:
+def store_many(
+    *, conversation_uuid: UUID, entries: Sequence[MessageEntry], home: str | None = None
+) -> None:
     """Store many messages with few calls."""
-    store.put_all(entries=[(conversation_uuid, entry) for entry in entries], now=clock.now())
+    home = home or group_of(conversation_uuid) or HOME
+    to = target(conversation_uuid, home=home)
+    store.put_all(entries=[(to, entry) for entry in entries], now=clock.now())

@@ -1,20 +1,18 @@
-"""The service with `tests.support.faulty_app`, struck at fault points of its stages."""
+"""Runs the service with `tests.support.faulty_app`, and strikes it at fault points."""
 
 import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from apps.conversations.models import Conversation
+from apps.messages import store
 from embedded.processes import ManagedProcess
 from tests.support.closing_stages import Stage, transcript
 from tests.support.fault_points import Fault, FaultPoint, Strike, arm
-from tests.support.stored import every_item
-
-if TYPE_CHECKING:
-    from tests.e2e.conftest import Service
+from tests.support.running_service import Service
+from tests.support.stored import unarchived_items
 
 # A little longer than a long poll of tests.support.faulty_app.
 POLL_IS_OVER = 1.1
@@ -24,13 +22,13 @@ POLL_IS_OVER = 1.1
 class StruckService:
     """A service with one worker, which is replaced after each strike."""
 
-    service: "Service"
+    service: Service
     plan: Path
     worker: ManagedProcess
 
     @classmethod
-    def start(cls, service: "Service", *, directory: Path) -> "StruckService":
-        """Start a worker, without strikes for now."""
+    def start(cls, service: Service, *, directory: Path) -> "StruckService":
+        """Start a worker without any strikes."""
         plan = directory / "fault-plan"
         service.app = "tests.support.faulty_app"
         service.environment["FAULT_PLAN"] = str(plan)
@@ -39,9 +37,9 @@ class StruckService:
     def carry_out(
         self, stages: Sequence[Stage], *, strikes: Sequence[tuple[FaultPoint, Strike]] = ()
     ) -> bytes:
-        """Run the stages one after the other, each with its strikes, which all must happen.
+        """Run the stages in order, each with its strikes. Fail if a strike does not happen.
 
-        Return what the stores hold afterwards, and remove it.
+        Return the contents of the stores afterwards, and remove them.
         """
         for stage in stages:
             stage.prepare()
@@ -57,7 +55,7 @@ class StruckService:
         return _taken_transcript()
 
     def carry_out_with_beat(self, stage: Stage, *, points: Sequence[FaultPoint]) -> bytes:
-        """Run a stage that only beat starts, and kill beat at these points, one after the other."""
+        """Run a stage that beat starts, and kill beat at each of these points in turn."""
         stage.prepare()
         faults = arm(self.plan, [(point, Strike.KILL_WORKER) for point in points])
         beat = self.service.start_beat()
@@ -101,10 +99,12 @@ class StruckService:
 
 
 def _taken_transcript() -> bytes:
-    """Return what the stores hold, and remove it, so that the next run starts empty."""
+    """Return the contents of the stores, and remove them, so that the next run starts empty."""
     left = transcript()
+    assert unarchived_items() == [], "messages are only in DynamoDB"
+    for uuid in Conversation.objects.values_list("uuid", flat=True):
+        store.delete_conversation(uuid)
     Conversation.objects.all().delete()
-    assert every_item() == [], "messages were left in DynamoDB"
     return left
 
 

@@ -1,4 +1,4 @@
-"""A server that keeps what OpenTelemetry's exporters send by OTLP over HTTP."""
+"""A server that stores the spans that OpenTelemetry exports by OTLP over HTTP."""
 
 import threading
 from collections.abc import Iterator
@@ -12,27 +12,25 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
     ExportTraceServiceResponse,
 )
 
-from tests.support.http_server import running_http_server
+from testbed.http_server import running_http_server
 
 
 @dataclass(frozen=True, kw_only=True)
 class ReceivedSpan:
-    """A span with its attributes, and `resource`, the attributes of the process that sent it."""
+    """A received span. `resource` has the attributes of the process that sent it."""
 
     name: str
     trace_id: str
     span_id: str
     parent_id: str
-    status: int
     begun_at: int
-    ended_at: int
     attributes: dict[str, Any]
     resource: dict[str, Any]
 
 
 @dataclass(eq=False)
 class TraceCollector:
-    """What was received. While `is_answering` is not set, requests are not answered."""
+    """The received spans. Requests are answered only while `is_answering` is set."""
 
     endpoint: str = ""
     spans: list[ReceivedSpan] = field(default_factory=list)
@@ -54,7 +52,7 @@ class TraceCollector:
         return True
 
     def roots(self) -> list[ReceivedSpan]:
-        """Return the spans of whole events."""
+        """Return the root spans, one for each event."""
         return [span for span in self.spans if span.name.endswith(" process")]
 
 
@@ -84,9 +82,7 @@ def _received(span: Any, resource: dict[str, Any]) -> ReceivedSpan:
         trace_id=span.trace_id.hex(),
         span_id=span.span_id.hex(),
         parent_id=span.parent_span_id.hex(),
-        status=span.status.code,
         begun_at=span.start_time_unix_nano,
-        ended_at=span.end_time_unix_nano,
         attributes=_plain(span.attributes),
         resource=resource,
     )
