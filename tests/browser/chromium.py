@@ -1,6 +1,6 @@
-"""Finds Chromium; `python -m tests.browser.chromium` fails with how to install it.
+"""Finds Chromium. `python -m tests.browser.chromium` says how to install it if it is missing.
 
-The tests use an installed browser; their driver would download another one.
+The tests use an installed browser instead of the one that their driver would download.
 """
 
 import os

@@ -1,4 +1,4 @@
-"""Chromium, and the site that it opens: Django's own test server with the stores of the tests.
+"""Fixtures with Chromium and a site: Django's own test server with the stores of the tests.
 
     make test-browser
 
@@ -25,7 +25,7 @@ os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
 
 SCREENSHOTS = Path(__file__).parent / "screenshots"
 TIMEOUT_MILLISECONDS = 10_000
-# As root Chromium has no sandbox; without the others it looks for its makers' servers.
+# Chromium has no sandbox when it runs as root. The other options stop requests to Google's servers.
 OPTIONS = (
     "--no-sandbox",
     "--disable-gpu",
@@ -83,14 +83,14 @@ class Window:
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Print where the screenshots are."""
+    """Print the folder of the screenshots."""
     if SCREENSHOTS.exists():
         terminalreporter.write_line(f"Screenshots: {SCREENSHOTS}")
 
 
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
-    """One Chromium for all tests."""
+    """A Chromium that all tests share."""
     path = chromium()
     if not path:
         pytest.exit(HOW_TO_INSTALL, returncode=1)
@@ -102,7 +102,7 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture
 def site(transactional_db: None, aws: None, settings: Any) -> Iterator[LiveServer]:
-    """The service's site on 127.0.0.1, with its static files, the console on, and no TLS."""
+    """The service's site on 127.0.0.1, with static files and the console, and without TLS."""
     settings.CONSOLE_ENABLED = True
     settings.SECURE_SSL_REDIRECT = False
     settings.SESSION_COOKIE_SECURE = settings.CSRF_COOKIE_SECURE = False
@@ -114,7 +114,7 @@ def site(transactional_db: None, aws: None, settings: Any) -> Iterator[LiveServe
 
 @pytest.fixture(params=SCREENS, ids=str)
 def screen(request: pytest.FixtureRequest) -> Screen:
-    """Each of the screens, unless a test chooses one."""
+    """The screen of a test. A test that does not choose one runs with each."""
     screen: Screen = request.param
     return screen
 
@@ -145,13 +145,13 @@ def _sign_in(context: BrowserContext, site: LiveServer) -> None:
 
 
 def _listen(window: Window) -> None:
-    def is_worth_telling(kind: str) -> bool:
+    def is_complaint(kind: str) -> bool:
         return kind in ("error", "warning")
 
     page, complaints = window.page, window.complaints
     page.on(
         "console",
-        lambda message: complaints.append(message.text) if is_worth_telling(message.type) else None,
+        lambda message: complaints.append(message.text) if is_complaint(message.type) else None,
     )
     page.on("pageerror", lambda error: complaints.append(str(error)))
     page.on("requestfailed", lambda request: complaints.append(f"failed: {request.url}"))

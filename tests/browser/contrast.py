@@ -1,4 +1,7 @@
-"""Contrast as the browser computed it: text 4.5 to 1, bars 3 to 1 (WCAG 2.2, 1.4.3 and 1.4.11)."""
+"""Checks the contrast of the colours that the browser has computed.
+
+Text must have 4.5 to 1, and bars 3 to 1 (WCAG 2.2, 1.4.3 and 1.4.11).
+"""
 
 import re
 

@@ -1,4 +1,4 @@
-"""The console on a phone and on a desktop, in light and in dark colours."""
+"""The console works on a phone and on a desktop, in light and in dark colours."""
 
 import re
 from collections.abc import Callable
@@ -63,7 +63,7 @@ def chat(site: object) -> Conversation:
 
 
 @pytest.mark.parametrize("name", [FIGURES, DRILLDOWN, TRANSCRIPT])
-def test_a_page_is_legible_and_complains_about_nothing(
+def test_a_page_is_legible_and_causes_no_browser_warnings(
     window: Window, chat: Conversation, name: str
 ) -> None:
     response = window.open(address(name, chat))
@@ -81,7 +81,7 @@ def test_a_page_is_legible_and_complains_about_nothing(
     assert all(after - before <= 1 for before, after in pairwise(levels))
 
 
-def test_everything_unfolded_fits_too(window: Window, chat: Conversation) -> None:
+def test_a_page_with_all_sections_open_fits_the_screen(window: Window, chat: Conversation) -> None:
     for name in (FIGURES, TRANSCRIPT):
         window.open(address(name, chat))
         for summary in window.page.locator("#content summary").all():
@@ -91,7 +91,7 @@ def test_everything_unfolded_fits_too(window: Window, chat: Conversation) -> Non
         assert too_faint(window.page) == []
 
 
-def test_an_empty_page_is_shown_whole(window: Window) -> None:
+def test_a_page_without_data_is_complete(window: Window) -> None:
     window.open(reverse("admin:analytics_console"))
 
     window.shoot("empty")
@@ -99,7 +99,7 @@ def test_an_empty_page_is_shown_whole(window: Window) -> None:
     assert window.page.evaluate(OVERFLOW) <= 0
 
 
-def test_the_keyboard_reaches_bars_and_shows_where_it_is(
+def test_bars_can_be_focused_with_the_keyboard_and_show_the_focus(
     window: Window, chat: Conversation
 ) -> None:
     window.open(address(FIGURES, chat))
@@ -124,7 +124,7 @@ def tab_until(window: Window, is_there: Callable[[], bool]) -> None:
         window.page.keyboard.press("Tab")
         if is_there():
             return
-    raise AssertionError("Tab does not lead there")
+    raise AssertionError("The element did not get the focus after pressing Tab sixty times.")
 
 
 @pytest.mark.parametrize("screen", SCREENS[:1], ids=str)
@@ -142,7 +142,7 @@ def test_the_bars_of_a_chart_can_be_skipped(window: Window, chat: Conversation) 
     assert focused == "csat-by-time-numbers"
 
 
-def test_a_bar_leads_to_its_conversations_and_from_there_to_what_was_said(
+def test_a_bar_links_to_its_conversations_and_they_link_to_their_transcripts(
     window: Window, chat: Conversation
 ) -> None:
     window.open(address(FIGURES, chat))
@@ -153,7 +153,7 @@ def test_a_bar_leads_to_its_conversations_and_from_there_to_what_was_said(
     page.locator(f"a[href*='{chat.uuid}']").click()
     page.wait_for_url("**/transcript/**")
 
-    assert page.locator(".console-bubble").count() == 8
+    assert page.locator(".console-bubble").count() == 23
     contact, platform = (
         page.locator(f".console-of-{side}").first.bounding_box() for side in ("contact", "platform")
     )
@@ -165,7 +165,7 @@ def test_a_bar_leads_to_its_conversations_and_from_there_to_what_was_said(
 
 
 @pytest.mark.parametrize("screen", SCREENS[:1], ids=str)
-def test_another_period_can_be_asked_for(window: Window, chat: Conversation) -> None:
+def test_another_period_can_be_selected(window: Window, chat: Conversation) -> None:
     window.open(address(FIGURES, chat))
     page = window.page
 
@@ -178,14 +178,16 @@ def test_another_period_can_be_asked_for(window: Window, chat: Conversation) -> 
 
 
 @pytest.mark.parametrize("screen", DESKTOPS, ids=str)
-def test_the_admins_own_switch_changes_the_colors(window: Window, chat: Conversation) -> None:
+def test_the_theme_switch_of_the_admin_changes_the_colors(
+    window: Window, chat: Conversation
+) -> None:
     window.open(address(FIGURES, chat))
     page = window.page
     background = "() => getComputedStyle(document.querySelector('.console-card')).backgroundColor"
     preferred = page.evaluate(background)
 
     page.locator(".theme-toggle").click()
-    # The admin's links change their colour slowly.
+    # The colours of links change gradually.
     page.wait_for_timeout(400)
 
     assert page.evaluate(background) != preferred
@@ -193,7 +195,7 @@ def test_the_admins_own_switch_changes_the_colors(window: Window, chat: Conversa
 
 
 @pytest.mark.parametrize("screen", SCREENS[:1], ids=str)
-def test_the_checks_see_a_complaint_and_a_page_that_is_too_wide(
+def test_the_checks_detect_a_browser_warning_and_a_page_that_is_too_wide(
     window: Window, chat: Conversation
 ) -> None:
     window.open(address(FIGURES, chat))

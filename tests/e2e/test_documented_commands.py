@@ -1,7 +1,7 @@
-"""Every command of README, docs, the compose file and the Dockerfile runs as users run it.
+"""Every command in README, docs, the compose file and the Dockerfile runs as it is written there.
 
-With their very words in a shell, in the project's folder, and with nothing that helps Python find
-the project. What a command does is tested elsewhere; here it gets to work and does not fall over.
+Each command is run by a shell in the project's folder, without a PYTHONPATH. These tests check only
+that a command starts and ends without an error. Its effects are tested elsewhere.
 """
 
 import os
@@ -16,7 +16,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from uuid import uuid4
 
-import boto3
 import psycopg2
 import pytest
 import requests
@@ -26,13 +25,15 @@ from embedded.network import LOOPBACK, free_port
 from embedded.processes import Command, ManagedProcess, supervisor
 from embedded.service import PROJECT_ROOT, prepare
 from embedded.stack import running_stack
+from testbed.sqs.fifo import client_of
 from tests.support.builders import CHANNEL, PROJECT, message_body
 from tests.support.commands import documented_commands
 
 SECONDS = 60
 CONTACT = "telegram:1001"
-# The output of a long-running program when it is ready, or a path that it then answers.
-STAYS = {
+# For each long-running program, the output that shows that it is ready, or the path of a page that
+# it serves once it is ready.
+LONG_RUNNING = {
     "celery .*worker": " ready.",
     "celery .*beat": "beat: Starting",
     "celery .*events": "heartbeat:",
@@ -40,10 +41,12 @@ STAYS = {
     "gunicorn": "/admin/login/",
     ".* runserver": "/admin/login/",
 }
-OF_A_WORKER = "celery -A config status|celery -A config inspect|celery -A config control|python -m"
-# These may end with status 1, for example because no letter 17 exists.
-MAY_REFUSE = "dlq show|dlq redrive 17|doctor"
-FALLS_OVER = re.compile("Traceback|ModuleNotFoundError|No such command|usage:", re.IGNORECASE)
+REMOTE_CONTROL = (
+    "celery -A config status|celery -A config inspect|celery -A config control|python -m"
+)
+# These commands may end with status 1, for example because there is no dead letter 17.
+MAY_FAIL = "dlq show|dlq redrive 17|doctor"
+ERROR_OUTPUT = re.compile("Traceback|ModuleNotFoundError|No such command|usage:", re.IGNORECASE)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,10 +59,10 @@ class Shell:
     def run(self, line: str, *, directory: Path = PROJECT_ROOT) -> str:
         """Run a command to its end, and return its output."""
         done = subprocess.run(
-            ["sh", "-c", self.here(line)],
+            ["sh", "-c", self.adapted(line)],
             cwd=directory,
             env=self.environment,
-            # The answer to a confirmation, which Django's shell would execute instead.
+            # This confirms a command that asks. Django's shell would execute it as code.
             input="" if line.endswith(" shell") else "yes\n",
             capture_output=True,
             text=True,
@@ -67,21 +70,21 @@ class Shell:
             check=False,
         )
         written = done.stdout + done.stderr
-        allowed = {0, 1} if re.search(MAY_REFUSE, line) else {0}
+        allowed = {0, 1} if re.search(MAY_FAIL, line) else {0}
         assert done.returncode in allowed, f"{line} ended with {done.returncode}:\n{written}"
-        assert not FALLS_OVER.search(written), f"{line} wrote:\n{written}"
+        assert not ERROR_OUTPUT.search(written), f"{line} wrote:\n{written}"
         return written
 
     @contextmanager
-    def staying(self, line: str, *, directory: Path = PROJECT_ROOT) -> Iterator[ManagedProcess]:
-        """Run a program while the block runs."""
+    def running(self, line: str, *, directory: Path = PROJECT_ROOT) -> Iterator[ManagedProcess]:
+        """Run a long-running program within the block."""
         port = free_port()
-        mark = next(mark for program, mark in STAYS.items() if re.match(program, line))
+        mark = next(mark for program, mark in LONG_RUNNING.items() if re.match(program, line))
         with supervisor() as processes:
             process = processes.start(
                 command=Command(
                     name=re.sub(r"\W+", "-", line),
-                    arguments=["sh", "-c", f"exec env {self.here(line, port=port)}"],
+                    arguments=["sh", "-c", f"exec env {self.adapted(line, port=port)}"],
                     environment={
                         **self.environment,
                         "FLOWER_PORT": str(port),
@@ -95,18 +98,17 @@ class Shell:
                 is_ready=lambda: _is_at_work(process, mark=mark, port=port),
                 timeout_seconds=SECONDS,
             )
-            assert not FALLS_OVER.search(process.log_text()), process.log_text()
+            assert not ERROR_OUTPUT.search(process.log_text()), process.log_text()
             yield process
 
-    def here(self, line: str, *, port: int = 0) -> str:
+    def adapted(self, line: str, *, port: int = 0) -> str:
         """Return the command with the addresses and files of this test."""
         for documented, actual in {
             r"(10\.0\.0\.8|0\.0\.0\.0):8000": f"{LOOPBACK}:{port}",
             r"--address=\S+": f"--address={LOOPBACK}",
             r"--port=5555": f"--port={port}",
             r"runserver$": f"runserver {port}",
-            r"(projects\.csv|letters\.jsonl)": rf"{shlex.quote(str(self.scratch))}/\1",
-            r"(?<=liveness ).*": '"$WORKER_LIVENESS_FILE"',
+            r"(projects\.csv|letters\.jsonl|event\.json)": rf"{shlex.quote(str(self.scratch))}/\1",
         }.items():
             line = re.sub(documented, actual, line)
         return line
@@ -125,18 +127,20 @@ def _is_at_work(process: ManagedProcess, *, mark: str, port: int) -> bool:
 
 @pytest.fixture(scope="module")
 def shell(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shell]:
-    """A stack that is migrated and provisioned, with an event on its queue."""
+    """A shell on a migrated and provisioned stack with one event on its queue."""
     scratch = tmp_path_factory.mktemp("commands")
     with running_stack() as stack:
         settings = {
             **stack.environment,
-            "WORKER_LIVENESS_FILE": str(scratch / "alive"),
+            # The workers of other tests have their liveness files in the machine's own folder.
+            "TMPDIR": str(scratch),
             "DJANGO_PLAIN_HTTP": "true",
             "DJANGO_STATIC_ROOT": "",
             "FLOWER_BASIC_AUTH": "operator:a-long-password",
         }
         prepare(environment=settings, logs=stack.logs)
         send_an_event(stack.environment)
+        (scratch / "event.json").write_text(message_body())
         environment = with_settings(
             {
                 **settings,
@@ -152,14 +156,7 @@ def shell(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shell]:
 
 
 def send_an_event(environment: dict[str, str]) -> None:
-    sqs = boto3.client(
-        "sqs",
-        region_name=environment["SQS_CONVERSATION_REGION"],
-        endpoint_url=environment["AWS_ENDPOINT_URL_SQS"],
-        aws_access_key_id=environment["AWS_ACCESS_KEY_ID"],
-        aws_secret_access_key=environment["AWS_SECRET_ACCESS_KEY"],
-    )
-    sqs.send_message(
+    client_of(environment["AWS_ENDPOINT_URL_SQS"]).send_message(
         QueueUrl=environment["SQS_CONVERSATION_QUEUE_URL"],
         MessageBody=message_body(urn=CONTACT),
         MessageGroupId=f"{PROJECT}:{CHANNEL}:{CONTACT}",
@@ -168,7 +165,7 @@ def send_an_event(environment: dict[str, str]) -> None:
 
 
 def only_conversation(database_url: str) -> str:
-    """Wait for the conversation, and return its UUID."""
+    """Wait until the only conversation exists, and return its UUID."""
     deadline = time.monotonic() + SECONDS
     with closing(psycopg2.connect(database_url)) as connection:
         connection.autocommit = True
@@ -178,52 +175,55 @@ def only_conversation(database_url: str) -> str:
                 if found := cursor.fetchone():
                     return str(found[0])
                 time.sleep(0.1)
-    pytest.fail("The worker has made no conversation.")
+    pytest.fail("The worker has opened no conversation.")
 
 
-def chosen(is_so: Callable[[str], object]) -> list[str]:
-    """Return the documented commands of a kind."""
-    lines = [line for line in documented_commands() if is_so(line)]
+def chosen(is_chosen: Callable[[str], object]) -> list[str]:
+    """Return the documented commands that the function chooses."""
+    lines = [line for line in documented_commands() if is_chosen(line)]
     assert lines
     return lines
 
 
-def stays(line: str) -> bool:
-    return any(re.match(program, line) for program in STAYS)
+def is_long_running(line: str) -> bool:
+    return any(re.match(program, line) for program in LONG_RUNNING)
 
 
-def test_every_program_that_stays_gets_to_work(shell: Shell) -> None:
-    with shell.staying("celery -A config worker -Q conversations.fifo --hostname other@%h"):
-        for line in chosen(stays):
-            with shell.staying(line):
+def test_every_long_running_program_starts(shell: Shell) -> None:
+    with shell.running("celery -A config worker -Q conversations.fifo --hostname other@%h"):
+        for line in chosen(is_long_running):
+            with shell.running(line):
                 pass
 
 
-def test_every_command_that_steers_workers_is_answered(shell: Shell) -> None:
+def test_workers_answer_every_remote_control_command(shell: Shell) -> None:
     worker = "celery -A config worker -Q conversations.fifo"
     assert worker in documented_commands()
-    with shell.staying(worker) as process:
-        for line in chosen(lambda line: re.match(OF_A_WORKER, line)):
+    with shell.running(worker) as process:
+        lines = chosen(lambda line: re.match(REMOTE_CONTROL, line))
+        # `shutdown` ends the worker, so it comes last.
+        for line in sorted(lines, key=lambda line: line.endswith(" shutdown")):
             shell.run(line)
-        # The last command was `shutdown`.
         process.wait_until_done(timeout_seconds=SECONDS)
 
 
-def test_every_other_command_runs_to_its_end(shell: Shell) -> None:
-    with shell.staying("celery -A config worker -Q conversations.fifo"):
+def test_every_other_command_ends_without_an_error(shell: Shell) -> None:
+    with shell.running("celery -A config worker -Q conversations.fifo"):
         conversation = only_conversation(shell.environment["DATABASE_URL"])
         at_work = Shell(
             environment={**shell.environment, "CONVERSATION": conversation}, scratch=shell.scratch
         )
-        for line in chosen(lambda line: not stays(line) and not re.match(OF_A_WORKER, line)):
+        for line in chosen(
+            lambda line: not is_long_running(line) and not re.match(REMOTE_CONTROL, line)
+        ):
             collects = "collectstatic" in line
             static = {"DJANGO_STATIC_ROOT": str(shell.scratch / "static")} if collects else {}
             Shell(environment=at_work.environment | static, scratch=shell.scratch).run(line)
 
 
-def test_celery_finds_the_project_from_elsewhere(shell: Shell, tmp_path: Path) -> None:
+def test_celery_finds_the_project_from_another_folder(shell: Shell, tmp_path: Path) -> None:
     celery = f"celery -A config --workdir {shlex.quote(str(PROJECT_ROOT))}"
     shell.run(f"{celery} report", directory=tmp_path)
     for program in ("worker -Q conversations.fifo", "flower"):
-        with shell.staying(f"{celery} {program}", directory=tmp_path):
+        with shell.running(f"{celery} {program}", directory=tmp_path):
             pass

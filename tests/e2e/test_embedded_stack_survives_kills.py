@@ -1,4 +1,4 @@
-"""Workers of the embedded stack are killed under load, and everything stays in order."""
+"""Events stay in order when workers of the embedded stack are killed under load."""
 
 from collections.abc import Iterator
 from datetime import timedelta
@@ -17,8 +17,8 @@ from embedded.service import running_worker
 from embedded.stack import Stack
 from operations.provisioning import ensure_queues, ensure_table
 from testbed.traffic.sending import depth
-from tests.e2e.conftest import wait_until
 from tests.support.builders import CHANNEL, NOON, PROJECT, close_body, message_body
+from tests.support.running_workers import wait_until
 from tests.support.stored import archived_ids, stored_ids
 
 CONTACTS = 10

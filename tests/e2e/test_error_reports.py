@@ -1,4 +1,4 @@
-"""Sentry gets each cause from a real worker once, with ids, and without what people wrote."""
+"""A real worker reports each cause of errors to Sentry once, with ids and without message text."""
 
 import json
 import re
@@ -11,9 +11,9 @@ from apps.common.version import VERSION
 from apps.conversations.models import Conversation
 from embedded.processes import ManagedProcess
 from testbed.checker.logs import leaks, personal_data
-from tests.e2e.conftest import Service
 from tests.support.builders import PROJECT, message_body
 from tests.support.failing_app import BUG, DIE, DOWN, UNREADABLE
+from tests.support.running_service import Service
 from tests.support.sentry_server import running_sentry_server
 
 EVENTS = 12
@@ -62,7 +62,7 @@ def test_a_cause_is_reported_once_with_ids_and_nothing_that_people_wrote(service
         _send(service, number=60, text="x", event_type=UNREADABLE)
         _send(service, number=61, text="x", event_type="message.unknown")
         worker = service.start_worker(concurrency=1)
-        # Each of them has failed and was run again.
+        # Each of these events has failed and was run again.
         service.wait_until(lambda: worker.log_text().count('"task_failed"') >= 2 * EVENTS)
         for line in ('"event_held"', '"event_quarantined"'):
             service.wait_until(partial(_has_logged, worker, line))

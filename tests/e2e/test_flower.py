@@ -1,4 +1,4 @@
-"""Stock Flower with this worker: what it shows, hides and refuses."""
+"""Stock Flower with this worker: which data it shows or hides, and which actions it refuses."""
 
 import re
 from collections.abc import Iterator
@@ -13,13 +13,14 @@ from flower.urls import handlers
 
 from embedded.service import Pages, running_flower
 from embedded.stack import Stack
-from tests.e2e.conftest import Service, wait_until
 from tests.support.builders import CHANNEL, NAME, PROJECT, TEXT, URN, numbered_message
+from tests.support.running_service import Service
+from tests.support.running_workers import wait_until
 
 LOGIN = ("operator", "a password")
 STEPS = ["process_message", "persist_dynamo", "handle_csat"]
 EVENTS = 3
-# What people wrote, and their addresses. A group id contains the contact's address.
+# Texts, names and addresses of contacts, which Flower must not show. Group ids contain addresses.
 PRIVATE = (TEXT, NAME, URN, f"{PROJECT}:{CHANNEL}")
 SENDS_TASKS = ("/api/task/apply/", "/api/task/async-apply/", "/api/task/send-task/")
 
@@ -38,13 +39,13 @@ class Flower:
         return answer.text
 
     def json(self, path: str) -> Any:
-        """Return the content of an answer, which must exist."""
+        """Return the parsed JSON of a path, which must exist."""
         answer = self.session.get(f"{self.pages.url}{path}", timeout=20)
         assert answer.status_code == 200, (path, answer.status_code)
         return answer.json()
 
     def post(self, path: str) -> requests.Response:
-        """Return the answer to a POST request."""
+        """Send a POST request, and return the response."""
         return self.session.post(f"{self.pages.url}{path}", json={"args": []}, timeout=20)
 
     def tasks(self) -> dict[str, dict[str, Any]]:
@@ -74,14 +75,14 @@ def changing_paths() -> list[str]:
 
 
 @pytest.mark.parametrize("batch_size", [1], ids=["a chain for each event"])
-def test_flower_shows_the_worker_its_chains_and_its_queues_and_nothing_of_contacts(
+def test_flower_shows_the_worker_its_chains_and_its_queues_and_no_data_of_contacts(
     service: Service,
 ) -> None:
     with watching(service.environment, logs=service.logs) as flower:
         worker = service.start_worker()
         for number in range(EVENTS):
-            service.send(body=numbered_message(number), group=f"{PROJECT}:{CHANNEL}:{URN}")
-        service.send(body="no event", group=f"{PROJECT}:{CHANNEL}:{URN}")
+            service.send_from(URN, numbered_message(number))
+        service.send_from(URN, "no event")
         service.wait_until_empty()
 
         def has_all_tasks() -> bool:
@@ -117,7 +118,7 @@ def _every_chain_has_its_three_steps(tasks: dict[str, dict[str, Any]]) -> None:
 
 
 def _the_queues_have_their_depths(flower: Flower, service: Service) -> None:
-    queue = service.queue_url.rpartition("/")[2]
+    queue = service.queue
     dead = service.environment["SQS_CONVERSATION_DLQ_URL"].rpartition("/")[2]
     page = flower.get("/broker")
     assert service.queue_url in page
@@ -130,7 +131,7 @@ def _the_queues_have_their_depths(flower: Flower, service: Service) -> None:
 
 
 def _cells(page: str, queue: str) -> list[str]:
-    """Return the name and the three counts in a queue's row."""
+    """Return the cells in a queue's row: its name and three counts."""
     row = page.partition(f'<tr id="{queue}">')[2].partition("</tr>")[0]
     return re.findall(r"<td[^>]*>(.*?)</td>", row)[:4]
 
@@ -149,7 +150,7 @@ def _no_page_has_what_people_wrote(flower: Flower) -> None:
             assert private not in text, path
 
 
-def test_flower_changes_nothing_unless_it_may_and_never_sends_a_task(
+def test_flower_changes_nothing_unless_that_is_enabled_and_never_sends_a_task(
     stack: Stack, tmp_path: Path
 ) -> None:
     paths = changing_paths()

@@ -1,5 +1,6 @@
 """The metrics of a real worker with two pool processes, one of which is killed."""
 
+import resource
 import shutil
 from pathlib import Path
 from uuid import uuid4
@@ -9,9 +10,9 @@ import pytest
 
 from embedded.network import free_port
 from embedded.processes import ManagedProcess
-from testbed.traffic.sending import depth
-from tests.e2e.conftest import Service, any_batch_size
-from tests.support.builders import CHANNEL, PROJECT, close_body, message_body, survey_body
+from tests.e2e.conftest import any_batch_size
+from tests.support.builders import close_body, message_body, survey_body
+from tests.support.running_service import Service
 from tests.support.scraping import Scrape, scrape
 
 CONTACTS = 5
@@ -33,26 +34,22 @@ def temporary(service: Service, tmp_path: Path) -> Path:
     return directory
 
 
-def send(service: Service, body: str, *, contact: str) -> None:
-    service.send(body=body, group=f"{PROJECT}:{CHANNEL}:{contact}")
-
-
 def send_messages(service: Service) -> None:
     for number in range(CONTACTS):
         contact = f"telegram:{number}"
-        send(service, message_body(urn=contact, message={"id": str(uuid4())}), contact=contact)
+        service.send_from(contact, message_body(urn=contact, message={"id": str(uuid4())}))
 
 
 def pool_processes(worker: ManagedProcess) -> list[psutil.Process]:
     return psutil.Process(worker.pid).children()
 
 
-def kill_a_pool_process(service: Service, worker: ManagedProcess) -> None:
+def kill_and_wait(service: Service, worker: ManagedProcess, process: psutil.Process) -> None:
     """Kill a pool process, and wait until it is replaced."""
-    before = pool_processes(worker)
-    before[0].kill()
+    size = len(pool_processes(worker))
+    process.kill()
     service.wait_until(
-        lambda: len([one for one in pool_processes(worker) if one != before[0]]) == len(before)
+        lambda: len([one for one in pool_processes(worker) if one != process]) == size
     )
 
 
@@ -77,16 +74,16 @@ def ended(page: Scrape, event_type: str, outcome: str = "done") -> float:
 
 
 @any_batch_size
-def test_what_a_worker_counts_adds_up_and_survives_the_death_of_a_process(
+def test_a_workers_counts_add_up_and_survive_the_death_of_a_process(
     service: Service, port: int, temporary: Path
 ) -> None:
     worker = service.start_worker(concurrency=2)
     (directory,) = temporary.glob("conversation-metrics-*")
     send_messages(service)
-    send(service, "no json", contact="telegram:0")
+    service.send_from("telegram:0", "no json")
     service.wait_until_empty()
-    send(service, survey_body(urn="telegram:1"), contact="telegram:1")
-    send(service, close_body(urn="telegram:1"), contact="telegram:1")
+    service.send_from("telegram:1", survey_body(urn="telegram:1"))
+    service.send_from("telegram:1", close_body(urn="telegram:1"))
 
     before = scrape_when_settled(service, port)
     assert before.value("sqs_fifo_quarantined_total", reason="not_json") == 1
@@ -94,7 +91,7 @@ def test_what_a_worker_counts_adds_up_and_survives_the_death_of_a_process(
     assert ended(before, "unread", "invalid") == 1
     assert before.value("conversations_closed_total", by="event") == 1
 
-    kill_a_pool_process(service, worker)
+    kill_and_wait(service, worker, pool_processes(worker)[0])
     send_messages(service)
 
     after = scrape_when_settled(service, port)
@@ -102,26 +99,27 @@ def test_what_a_worker_counts_adds_up_and_survives_the_death_of_a_process(
     assert len(counted) > 20
     assert all(after.samples[key] >= before.samples[key] for key in counted)
     done = 2 * CONTACTS + 2
-    # Beat is not running. The others are a body that is not JSON, and the pointer for the lake.
+    # Two more messages were received: a body that is not JSON, and the pointer for the data lake.
+    # Beat is not running, so that there are no ticks.
     assert after.value("sqs_fifo_received_total") == done + 2
     assert ended(after, "message.received") == 2 * CONTACTS + 1
     assert ended(after, "conversation.close") == 1
     assert after.value("conversations_event_latency_seconds_count") == done
     assert after.value("conversations_event_latency_seconds_bucket", le="+Inf") == done
     assert after.value("conversations_messages_stored_total") == 2 * CONTACTS
-    assert after.value("conversations_opened_total") == CONTACTS
-    # All messages have one time, so one of the second load is late for the closed conversation.
-    assert after.value("conversations_late_messages_total", found="by_time") == 1
-    assert after.value("conversations_archives_written_total") == 2
+    # One message of the second load was queued after the close, and opened the next conversation.
+    assert after.value("conversations_opened_total") == CONTACTS + 1
+    assert after.value("conversations_late_messages_total", found="by_time") == 0
+    assert after.value("conversations_archives_written_total") == 1
     assert after.value("sqs_fifo_calls_total", action="SendMessage", result="ok") == 1
-    assert after.value("sqs_fifo_circuit_open", queue=service.queue_url.rpartition("/")[2]) == 0
+    assert after.value("sqs_fifo_circuit_open", queue=service.queue) == 0
     assert after.value("conversations_queue_visible_messages", queue="dead_letters") == 1
     assert after.value("conversations_closings_due") == 0
     assert after.value("conversations_state_errors_total", source="postgresql") == 0
 
     worker.stop()
     assert not directory.exists()
-    assert list(temporary.iterdir()) == []
+    assert [file for file in temporary.rglob("*") if file.is_file()] == []
 
 
 @any_batch_size
@@ -133,11 +131,43 @@ def test_events_take_effect_when_the_folder_of_the_metrics_is_gone(
     send_messages(service)
     service.wait_until_empty()
     shutil.rmtree(directory)
-    kill_a_pool_process(service, worker)
-    kill_a_pool_process(service, worker)
+    for process in pool_processes(worker):
+        kill_and_wait(service, worker, process)
     send_messages(service)
     service.wait_until_empty(timeout=60)
 
-    assert depth(service.sqs, service.environment["SQS_CONVERSATION_DLQ_URL"]) == 0
-    assert "observation_failed" in worker.log_text()
+    assert service.dead_letter_count() == 0
+    service.wait_until(lambda: "observation_failed" in worker.log_text())
     assert worker.is_running
+
+
+@any_batch_size
+def test_events_take_effect_while_no_file_can_be_written(
+    service: Service, port: int, temporary: Path
+) -> None:
+    """A limit on the size of files has the effect of a full disk: for logs, metrics and semaphores.
+
+    A killed pool process cannot be replaced meanwhile, because a new one needs semaphores.
+    """
+    worker = service.start_worker(concurrency=2)
+    send_messages(service)
+    service.wait_until_empty()
+    limit_files(worker, size=0)
+    pool_processes(worker)[0].kill()
+    send_messages(service)
+    service.wait_until_empty(timeout=60)
+    limit_files(worker, size=resource.RLIM_INFINITY)
+    service.wait_until(lambda: len(pool_processes(worker)) == 2)
+
+    assert worker.is_running
+    assert service.dead_letter_count() == 0
+    send_messages(service)
+    service.wait_until_empty()
+    assert ended(scrape_when_settled(service, port), "message.received") >= 2 * CONTACTS
+
+
+def limit_files(worker: ManagedProcess, *, size: int) -> None:
+    """Limit the size of files that a worker and its pool processes write, in bytes."""
+    main = psutil.Process(worker.pid)
+    for process in (main, *main.children(recursive=True)):
+        resource.prlimit(process.pid, resource.RLIMIT_FSIZE, (size, resource.RLIM_INFINITY))

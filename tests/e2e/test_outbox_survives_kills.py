@@ -6,9 +6,10 @@ from functools import partial
 from pathlib import Path
 
 from apps.analytics.models import OutboxEvent, SurveyAnswer
-from tests.e2e.conftest import Service, any_batch_size
-from tests.support.builders import CHANNEL, PROJECT, survey_body
+from tests.e2e.conftest import any_batch_size
+from tests.support.builders import survey_body
 from tests.support.fault_points import FaultPoint, Strike, arm
+from tests.support.running_service import Service
 
 ANSWERS = 20
 
@@ -16,10 +17,7 @@ ANSWERS = 20
 def answer_everything(service: Service) -> None:
     for number in range(ANSWERS):
         urn = f"telegram:{number}"
-        service.send(
-            body=survey_body(urn=urn, message={"id": f"answer-{number}"}),
-            group=f"{PROJECT}:{CHANNEL}:{urn}",
-        )
+        service.send_from(urn, survey_body(urn=urn, message={"id": f"answer-{number}"}))
 
 
 def event_counts(lake: Path) -> Counter[str]:
@@ -34,12 +32,12 @@ def test_kills_around_a_delivery_lose_no_answer_and_keep_its_event_id(
 ) -> None:
     lake, plan = tmp_path / "lake", tmp_path / "plan"
     points = [
-        FaultPoint(stage="outbox", effect="tell the lake"),
-        FaultPoint(stage="outbox", effect="note what the lake said"),
+        FaultPoint(stage="outbox", effect="send to the lake"),
+        FaultPoint(stage="outbox", effect="record the delivery"),
     ]
     faults = arm(plan, [(point, Strike.KILL_WORKER) for point in points])
     service.app = "tests.support.faulty_app"
-    service.environment |= {"DATALAKE_URL": lake.as_uri(), "FAULT_PLAN": str(plan)}
+    service.environment |= {"DATALAKE_URL": f"{lake.as_uri()}?gather=0s", "FAULT_PLAN": str(plan)}
     answer_everything(service)
 
     for fault in faults:

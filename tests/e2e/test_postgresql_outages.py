@@ -1,7 +1,7 @@
-"""An error that many events would meet is an outage, and quarantines nothing."""
+"""An error that would affect many events is an outage, and no event is quarantined for it."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -9,32 +9,45 @@ import psycopg2
 import pytest
 from django.db import connection
 
+from apps.analytics.models import SurveyAnswer
 from apps.conversations.models import Conversation
 from apps.messages.models import ConversationMessages
-from tests.e2e.conftest import Service, any_batch_size
-from tests.support.builders import CHANNEL, PROJECT, close_body, message_body
+from tests.e2e.conftest import any_batch_size
+from tests.support.builders import close_body, message_body, survey_body
+from tests.support.database_changes import (
+    CUT_CONNECTIONS,
+    MISSING_FUNCTION,
+    MISSING_TABLE,
+    READ_ONLY,
+    Change,
+)
+from tests.support.running_service import Service
 
-# Longer than the runs after which an unexpected failure is quarantined: the first one, in the ended
-# session, and five reruns after 0.5 + 1 + 2 + 4 + 8 seconds.
+# Long enough to quarantine an event with an unexpected failure: its first run, and five reruns
+# after waits of 0.5, 1, 2, 4 and 8 seconds.
 OUTAGE_SECONDS = 18
 RECOVERY_SECONDS = 60
 HELD = "event_held"
 
-# The statement of an operator, a failover or a deployment that begins an outage, and its reverse.
+pytestmark = pytest.mark.outage
+
 OUTAGES = {
-    "read-only after a failover": (
-        "ALTER DATABASE {database} SET default_transaction_read_only = on",
-        "ALTER DATABASE {database} RESET default_transaction_read_only",
-    ),
-    "a table is missing": (
-        "ALTER TABLE conversations_conversation RENAME TO not_migrated",
-        "ALTER TABLE not_migrated RENAME TO conversations_conversation",
-    ),
-    "the function is missing": (
-        "ALTER FUNCTION conversations_find_or_open_v1 RENAME TO not_migrated",
-        "ALTER FUNCTION not_migrated RENAME TO conversations_find_or_open_v1",
-    ),
+    "read-only after a failover": READ_ONLY,
+    "a table is missing": MISSING_TABLE,
+    "the function is missing": MISSING_FUNCTION,
 }
+
+# PostgreSQL reports this fault of one table with an SQLSTATE that the service does not know.
+ANSWERS_REFUSED = Change(
+    begin=(
+        "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS"
+        " $$ BEGIN RAISE EXCEPTION 'refused'; END $$",
+        "CREATE TRIGGER refuse BEFORE INSERT ON analytics_surveyanswer"
+        " FOR EACH ROW EXECUTE FUNCTION refuse()",
+    ),
+    end=("DROP FUNCTION refuse CASCADE",),
+)
+WITHOUT_WAITING = 5
 
 
 class Administrator:
@@ -44,15 +57,12 @@ class Administrator:
         self._session = psycopg2.connect(url)
         self._session.autocommit = True
 
-    def run(self, statement: str) -> None:
-        """Run a statement, then end the service's sessions, as a failover does."""
+    def run(self, statements: Sequence[str]) -> None:
+        """Run statements, then end the service's sessions, as a failover does."""
         with self._session.cursor() as cursor:
             cursor.execute("SET default_transaction_read_only = off")
-            cursor.execute(statement.format(database=self._session.info.dbname))
-            cursor.execute(
-                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
-                " WHERE datname = current_database() AND pid <> pg_backend_pid()"
-            )
+            for statement in (*statements, CUT_CONNECTIONS):
+                cursor.execute(statement.format(database=self._session.info.dbname))
 
     def close(self) -> None:
         """End the session."""
@@ -60,14 +70,14 @@ class Administrator:
 
 
 @contextmanager
-def outage(administrator: Administrator, *, begin: str, end: str) -> Iterator[None]:
+def outage(administrator: Administrator, change: Change) -> Iterator[None]:
     """Cause the outage while the block runs."""
     connection.close()
-    administrator.run(begin)
+    administrator.run(change.begin)
     try:
         yield
     finally:
-        administrator.run(end)
+        administrator.run(change.end)
         connection.close()
 
 
@@ -81,10 +91,9 @@ def administrator(service: Service) -> Iterator[Administrator]:
 
 def send(service: Service, *, contact: str, message_ids: list[str]) -> None:
     """Send messages of a contact, then a close."""
-    group = f"{PROJECT}:{CHANNEL}:{contact}"
     for message_id in message_ids:
-        service.send(body=message_body(urn=contact, message={"id": message_id}), group=group)
-    service.send(body=close_body(urn=contact), group=group)
+        service.send_from(contact, message_body(urn=contact, message={"id": message_id}))
+    service.send_from(contact, close_body(urn=contact))
 
 
 def archived() -> dict[str, list[str]]:
@@ -94,15 +103,6 @@ def archived() -> dict[str, list[str]]:
     for part in parts:
         found[part.conversation.contact_urn] += [message["id"] for message in part.messages]
     return found
-
-
-def dead_letters(service: Service) -> int:
-    """Return how many events are in the dead-letter queue."""
-    attributes = service.sqs.get_queue_attributes(
-        QueueUrl=service.environment["SQS_CONVERSATION_DLQ_URL"],
-        AttributeNames=["ApproximateNumberOfMessages"],
-    )["Attributes"]
-    return int(attributes["ApproximateNumberOfMessages"])
 
 
 @any_batch_size
@@ -116,7 +116,6 @@ def dead_letters(service: Service) -> int:
 def test_events_wait_for_a_postgresql_that_refuses_all_of_them(
     service: Service, administrator: Administrator, outage_name: str, contacts: int
 ) -> None:
-    begin, end = OUTAGES[outage_name]
     worker = service.start_worker()
     # A worker that starts during an outage receives no event.
     send(service, contact="telegram:before", message_ids=["m-1"])
@@ -124,13 +123,38 @@ def test_events_wait_for_a_postgresql_that_refuses_all_of_them(
     expected = {"telegram:before": ["m-1"]}
     expected |= {f"telegram:{number}": ["m-1", "m-2"] for number in range(contacts)}
 
-    with outage(administrator, begin=begin, end=end):
+    with outage(administrator, OUTAGES[outage_name]):
         for contact in list(expected)[1:]:
             send(service, contact=contact, message_ids=expected[contact])
         service.wait_until(lambda: HELD in worker.log_text())
         time.sleep(OUTAGE_SECONDS)
-        assert dead_letters(service) == 0
+        assert service.dead_letter_count() == 0
 
     service.wait_until_empty(timeout=RECOVERY_SECONDS)
     assert archived() == expected
-    assert dead_letters(service) == 0
+    assert service.dead_letter_count() == 0
+
+
+@any_batch_size
+def test_a_fault_that_affects_only_answers_stops_no_message_and_quarantines_no_answer(
+    service: Service, administrator: Administrator
+) -> None:
+    worker = service.start_worker()
+    send(service, contact="telegram:before", message_ids=["m-1"])
+    service.wait_until_empty()
+
+    with outage(administrator, ANSWERS_REFUSED):
+        for number in range(5):
+            contact = f"telegram:answer{number}"
+            service.send_from(contact, survey_body(urn=contact))
+        service.wait_until(lambda: worker.log_text().count(HELD) >= 5)
+        ends_at = time.monotonic() + OUTAGE_SECONDS
+        while time.monotonic() < ends_at:
+            contact = f"telegram:{time.monotonic()}"
+            service.send_from(contact, message_body(urn=contact))
+            service.wait_until_left(5, timeout=WITHOUT_WAITING)
+        assert "circuit_opened" not in worker.log_text()
+        assert (service.dead_letter_count(), SurveyAnswer.objects.count()) == (0, 0)
+
+    service.wait_until_empty(timeout=RECOVERY_SECONDS)
+    assert (service.dead_letter_count(), SurveyAnswer.objects.count()) == (0, 5)

@@ -1,4 +1,4 @@
-"""The worker under pytest-celery, as a local process instead of a container."""
+"""The worker runs under pytest-celery, as a local process instead of a container."""
 
 import uuid
 from typing import Any
@@ -17,8 +17,9 @@ from pytest_celery import (
 from apps.conversations.models import Conversation
 from config.celery import app
 from embedded.processes import ManagedProcess
-from tests.e2e.conftest import Service, any_batch_size
+from tests.e2e.conftest import any_batch_size
 from tests.support.builders import message_body
+from tests.support.running_service import Service
 
 
 class LocalNode:

@@ -1,9 +1,8 @@
-"""Operators watch and control workers through the second broker, without losing events."""
+"""Operators can watch and control workers through the control broker, and no event is lost."""
 
 import json
 import os
 import signal
-import subprocess
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,11 +16,10 @@ from celery.events.state import State
 
 from celery_sqs_fifo import ControlledCelery
 from celery_sqs_fifo.running.envelope import TASK_ID_NAMESPACE
-from embedded.environment import with_settings
 from embedded.processes import ManagedProcess
-from embedded.service import PROJECT_ROOT, celery_command
-from embedded.valkey import ValkeyServer, start_valkey
-from tests.e2e.conftest import FifoApp, any_batch_size
+from embedded.servers import Server
+from tests.e2e.conftest import any_batch_size
+from tests.support.running_fifo_app import FifoApp
 
 pytestmark = any_batch_size
 SECRET = "what a contact wrote"
@@ -29,16 +27,13 @@ REPLY_BINDINGS = "_kombu.binding.reply.celery.pidbox"
 
 
 @pytest.fixture
-def broker(fifo_app: FifoApp) -> ValkeyServer:
+def broker(fifo_app: FifoApp) -> Server:
     """A control broker that the test may freeze and kill."""
-    server = start_valkey(supervisor=fifo_app.processes, logs=fifo_app.directory)
-    server.wait_until_ready()
-    fifo_app.environment["CONTROL_URL"] = server.url
-    return server
+    return fifo_app.start_control_broker()
 
 
 @pytest.fixture
-def watcher(broker: ValkeyServer) -> Iterator[ControlledCelery]:
+def watcher(broker: Server) -> Iterator[ControlledCelery]:
     """The app of another program, which watches the worker."""
     app = ControlledCelery("watcher", set_as_current=False)
     app.conf.update(control_broker_url=broker.url, accept_content=["json"])
@@ -46,22 +41,8 @@ def watcher(broker: ValkeyServer) -> Iterator[ControlledCelery]:
     app.close()
 
 
-def celery(fifo_app: FifoApp, *arguments: str) -> tuple[int, str]:
-    """Run a Celery command, and return its exit status and output."""
-    done = subprocess.run(
-        celery_command(*arguments, app="tests.support.fifo_app"),
-        cwd=PROJECT_ROOT,
-        env=with_settings(fifo_app.environment),
-        capture_output=True,
-        text=True,
-        timeout=30,
-        check=False,
-    )
-    return done.returncode, done.stdout + done.stderr
-
-
 def ask(app: ControlledCelery, command: str, **arguments: Any) -> Any:
-    """Return the answer of the only worker."""
+    """Send a command to the only worker, and return its answer."""
     replies = app.control.broadcast(command, arguments=arguments, reply=True, timeout=20, limit=1)
     assert replies, f"no answer to {command}"
     ((_node, answer),) = replies[0].items()
@@ -71,13 +52,9 @@ def ask(app: ControlledCelery, command: str, **arguments: Any) -> Any:
 def send(fifo_app: FifoApp, *, group: str, **trouble: Any) -> str:
     """Send an event. Return the id of its task."""
     event = {"event_type": "plain", "group": group, "number": 0, "text": SECRET}
-    message = fifo_app.sqs.send_message(
-        QueueUrl=fifo_app.environment["QUEUE_URL"],
-        MessageBody=json.dumps(event | ({"trouble": trouble} if trouble else {})),
-        MessageGroupId=group,
-        MessageDeduplicationId=f"{group}-{os.urandom(4).hex()}",
-    )
-    return str(uuid5(TASK_ID_NAMESPACE, f"{message['MessageId']}:0"))
+    body = json.dumps(event | ({"trouble": trouble} if trouble else {}))
+    message_id = fifo_app.send_body(body, group=group)
+    return str(uuid5(TASK_ID_NAMESPACE, f"{message_id}:0"))
 
 
 def begun(fifo_app: FifoApp) -> set[tuple[str, str]]:
@@ -86,13 +63,13 @@ def begun(fifo_app: FifoApp) -> set[tuple[str, str]]:
 
 
 def test_a_worker_is_seen_resized_paused_and_shut_down(
-    fifo_app: FifoApp, broker: ValkeyServer, watcher: ControlledCelery
+    fifo_app: FifoApp, broker: Server, watcher: ControlledCelery
 ) -> None:
     with valkey.Valkey.from_url(broker.url) as client:
         client.sadd(REPLY_BINDINGS, *range(2_000))
     worker = fifo_app.start_worker()
 
-    status, output = celery(fifo_app, "status", "--timeout", "5")
+    status, output = fifo_app.celery("status", "--timeout", "5")
     assert (status, "1 node online" in output) == (0, True), output
     assert ask(watcher, "stats")["control"]["dropped_events"] == 0
     assert "does not accept conf" in ask(watcher, "conf")["error"]
@@ -105,7 +82,7 @@ def test_a_worker_is_seen_resized_paused_and_shut_down(
     assert "ok" in ask(watcher, "cancel_consumer", queue="events.fifo")
     assert ask(watcher, "active_queues") == []
     fifo_app.send(group="paused", number=0)
-    # Longer than the long poll that was open when the worker was told to stop.
+    # Longer than the long poll that was open when the worker was asked to stop.
     fifo_app.wait_until(lambda: receives_no_more(fifo_app))
     assert fifo_app.waiting_on_queue() == 1
     assert "ok" in ask(watcher, "add_consumer", queue="events.fifo")
@@ -121,7 +98,7 @@ def test_a_worker_is_seen_resized_paused_and_shut_down(
 
 
 def receives_no_more(fifo_app: FifoApp) -> bool:
-    """Wait two seconds, and return whether there was no receive. Long polls last for one."""
+    """Return whether SQS got no receive within two seconds. A long poll lasts for one second."""
     before = fifo_app.actions().count("ReceiveMessage")
     signal.sigtimedwait([], 2.2)
     return fifo_app.actions().count("ReceiveMessage") == before
@@ -192,8 +169,8 @@ def chain_of(state: State, root: str) -> list[tuple[str, str]]:
     return sorted((task.name, task.state) for task in tasks)
 
 
-def test_events_take_effect_while_the_broker_is_frozen_killed_or_not_there(
-    fifo_app: FifoApp, broker: ValkeyServer
+def test_events_take_effect_while_the_broker_is_frozen_killed_or_missing(
+    fifo_app: FifoApp, broker: Server
 ) -> None:
     worker: ManagedProcess = fifo_app.start_worker()
     fifo_app.send_many(groups=10, events=5)
@@ -205,7 +182,7 @@ def test_events_take_effect_while_the_broker_is_frozen_killed_or_not_there(
     fifo_app.wait_until_empty()
 
     assert all(len(numbers) == 15 for numbers in fifo_app.done().values())
-    status, output = celery(fifo_app, "inspect", "ping")
+    status, output = fifo_app.celery("inspect", "ping")
     assert status != 0
     assert "the control broker redis://127.0.0.1" in output
     worker.stop()
@@ -213,7 +190,7 @@ def test_events_take_effect_while_the_broker_is_frozen_killed_or_not_there(
 
     fifo_app.environment["CONTROL_URL"] = ""
     for command in (["status"], ["events", "--dump"]):
-        status, output = celery(fifo_app, *command)
+        status, output = fifo_app.celery(*command)
         assert status != 0
         assert "set CONTROL_URL" in output, output
-    assert Path(fifo_app.directory, "fifo0.log").read_text().count("does not answer") <= 6
+    assert Path(fifo_app.logs, "fifo0.log").read_text().count("does not answer") <= 6

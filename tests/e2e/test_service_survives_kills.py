@@ -1,4 +1,4 @@
-"""The service with workers that are killed: nothing is lost, duplicated or out of order."""
+"""No event is lost, duplicated or out of order when workers are killed."""
 
 from collections.abc import Iterator
 from datetime import datetime, timedelta
@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from apps.conversations.models import Conversation, Resolution
-from tests.e2e.conftest import Service
-from tests.support.builders import CHANNEL, NOON, PROJECT, close_body, message_body
+from tests.support.builders import NOON, close_body, message_body
+from tests.support.running_service import Service
 from tests.support.stored import archived_ids, stored_ids
 
 CONTACTS = 6
@@ -19,20 +19,20 @@ AFTER_CLOSE = 4
 
 @pytest.fixture
 def times() -> Iterator[datetime]:
-    """Times a minute apart, so that they show the order of messages."""
+    """Yield times that are a minute apart, so that the order of messages is visible."""
     return (NOON + timedelta(minutes=number) for number in count())
 
 
 def send_message(service: Service, *, contact: str, message_id: str, at: datetime) -> None:
     body = message_body(urn=contact, message={"id": message_id, "created_at": at.isoformat()})
-    service.send(body=body, group=f"{PROJECT}:{CHANNEL}:{contact}")
+    service.send_from(contact, body)
 
 
 def send_close(service: Service, *, contact: str) -> None:
-    service.send(body=close_body(urn=contact), group=f"{PROJECT}:{CHANNEL}:{contact}")
+    service.send_from(contact, close_body(urn=contact))
 
 
-def test_killing_the_worker_in_the_middle_of_a_load_changes_nothing(
+def test_killing_the_worker_under_load_does_not_change_the_result(
     service: Service, times: Iterator[datetime]
 ) -> None:
     contacts = [f"telegram:{number}" for number in range(CONTACTS)]
@@ -86,10 +86,10 @@ def test_a_kill_between_a_close_and_its_delete_does_not_close_the_next_conversat
     assert (current.resolution, stored_ids(current)) == (Resolution.IN_PROGRESS, ["m3"])
 
 
-def test_a_kill_with_all_deletes_outstanding_replays_without_a_trace(
+def test_events_that_are_replayed_after_a_kill_before_their_deletes_change_nothing(
     service: Service, times: Iterator[datetime]
 ) -> None:
-    """M1 and M2 took effect, but were not deleted; all events are delivered again."""
+    """M1 and M2 took effect but were not deleted, so all events are delivered again."""
     contact = "telegram:1"
     service.sqs_server.fail(status=500, code="InternalError", actions=["DeleteMessageBatch"])
     worker = service.start_worker()

@@ -1,9 +1,10 @@
-"""The traces of a real worker with two pool processes, which sends the last when it stops."""
+"""The traces of a real worker with two pool processes, including the spans sent when it stops."""
 
 from uuid import uuid4
 
-from tests.e2e.conftest import Service, any_batch_size
-from tests.support.builders import CHANNEL, PROJECT, message_body
+from tests.e2e.conftest import any_batch_size
+from tests.support.builders import message_body
+from tests.support.running_service import Service
 from tests.support.trace_collector import running_trace_collector
 
 TRACE, SPAN = "4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7"
@@ -23,19 +24,19 @@ def send_with_a_trace(service: Service, *, body: str, group: str) -> None:
 
 
 @any_batch_size
-def test_a_worker_sends_what_is_left_when_it_stops(service: Service) -> None:
+def test_a_worker_sends_its_remaining_spans_when_it_stops(service: Service) -> None:
     with running_trace_collector() as collector:
         service.environment |= {
             "TRACING_ENABLED": "true",
             "OTEL_EXPORTER_OTLP_ENDPOINT": collector.endpoint,
             "OTEL_SERVICE_NAME": "conversations-e2e",
-            # Longer than the test takes.
+            # Longer than the test takes, so that spans are sent only when the worker stops.
             "OTEL_BSP_SCHEDULE_DELAY": "600000",
         }
         worker = service.start_worker(concurrency=2)
         for number in range(CONTACTS):
             urn = f"telegram:40{number}"
-            service.send(body=message_body(urn=urn), group=f"{PROJECT}:{CHANNEL}:{urn}")
+            service.send_from(urn, message_body(urn=urn))
         send_with_a_trace(service, body=message_body(urn="telegram:410"), group="telegram:410")
         service.wait_until_empty()
         sent_before = len(collector.spans)
