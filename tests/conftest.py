@@ -1,4 +1,4 @@
-"""What all tests share: the servers, started once for a run and only if a test needs them."""
+"""Fixtures of all tests: servers that are started once for a run, and only if a test needs them."""
 
 import os
 from collections.abc import Iterator
@@ -30,10 +30,10 @@ SERVER_SETTINGS = (
 
 @pytest.fixture(scope="session")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    """PostgreSQL, moto and Valkey, with this process's settings leading to them.
+    """The embedded servers. The settings of this process have their addresses.
 
-    Moto for SQS, too, which the users of the stack do not have: it is not of this project, and it
-    forgets everything for each test. Tests of order have a strict SQS server of their own.
+    Unlike other users of the stack, the tests use moto for SQS, too: this project did not write it,
+    and it can be emptied before each test. Tests of the order of events use the strict SQS server.
     """
     with running_stack(directory=tmp_path_factory.mktemp("stack")) as stack:
         os.environ.update(
@@ -45,7 +45,7 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
                 lake=stack.lake,
             )
         )
-        # Those that tests without servers have made lead to AWS itself.
+        # Tests without servers may have created clients that would call AWS itself.
         client_of_process.cache_clear()
         environment = read_environment()
         for name in SERVER_SETTINGS:
@@ -56,39 +56,39 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
 
 @pytest.fixture(scope="session")
 def django_db_modify_db_settings(stack: Stack) -> None:
-    """pytest-django's hook before it makes its database: have PostgreSQL running by then."""
+    """Start PostgreSQL. pytest-django requests this fixture before it creates its database."""
 
 
 @pytest.fixture(scope="session")
 def django_db_setup(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> None:
-    """pytest-django's database, bounded as `provision` does it and emptied by our own `flush`."""
+    """Create pytest-django's database, with `provision`'s time limits and a faster `flush`."""
     cast("dict[str, Any]", get_commands())["flush"] = QuickFlush()
     with django_db_blocker.unblock():
         ensure_time_limits()
-        # The bounds are those of new sessions.
+        # The time limits apply only to new sessions.
         connection.close()
 
 
 @pytest.fixture(scope="session")
 def provisioned_moto(stack: Stack) -> ProvisionedMoto:
-    """Moto, for `aws`."""
+    """The moto server that `aws` resets for each test."""
     return ProvisionedMoto(stack.moto_url)
 
 
 @pytest.fixture
 def aws(provisioned_moto: ProvisionedMoto) -> None:
-    """Empty queues and an empty table, provisioned as in production, on moto."""
+    """Empty queues and an empty table on moto, provisioned as in production."""
     provisioned_moto.renew()
 
 
 @pytest.fixture
 def sqs(aws: None) -> Any:
-    """A client of the server that has the queues."""
+    """An SQS client of moto."""
     return boto3.client("sqs", region_name=django_settings.SQS_CONVERSATION_REGION)
 
 
 @pytest.fixture
 def lake_directory(tmp_path: Path, settings: Any) -> Path:
     """An empty data lake in files."""
-    settings.DATALAKE_URL = tmp_path.as_uri()
+    settings.DATALAKE_URL = f"{tmp_path.as_uri()}?gather=0s"
     return tmp_path

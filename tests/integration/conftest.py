@@ -1,4 +1,4 @@
-"""What the tests of the domain share."""
+"""Fixtures of the integration tests."""
 
 from collections.abc import Iterator
 
@@ -12,13 +12,13 @@ from tests.support.service_queue import ServiceQueue, service_queue
 
 @pytest.fixture(autouse=True)
 def _no_cached_closing_rules() -> None:
-    """Every test's database is new, and so are its projects."""
+    """Clear the cached closing rules, because each test creates its own projects."""
     attribution._closing_rule.cache_clear()
 
 
 @pytest.fixture
 def outbox_hints(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """One entry for each hint that the data lake is to be told; none is published."""
+    """A list that gets an entry for each hint about new outbox events. None is published."""
     outbox_hints: list[str] = []
     monkeypatch.setattr(pipeline, "publish_outbox_hint", lambda: outbox_hints.append("hint"))
     return outbox_hints
@@ -26,8 +26,9 @@ def outbox_hints(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 @pytest.fixture(scope="session")
 def strict_sqs() -> Iterator[SqsServer]:
-    """A strict SQS server: it refuses what AWS does, and remembers deduplication ids."""
-    # Nothing arrives on it while a test waits, and commands that empty a queue poll to the end.
+    """A strict SQS server: it refuses what AWS refuses, and remembers deduplication ids."""
+    # Long polls may be short: no message arrives during a poll, and a command that empties a queue
+    # waits for an empty poll.
     with running_sqs_server(max_poll_seconds=0.02) as server:
         yield server
 

@@ -1,6 +1,9 @@
-"""The admin site: it shows every list, and only some objects can be changed there."""
+"""The admin site shows every list, and allows changes of only some objects."""
 
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from datetime import UTC, datetime, timedelta
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -10,7 +13,7 @@ from django.urls import reverse
 
 from apps.conversations.attribution import IncomingMessage, find_or_open
 from apps.conversations.models import Conversation, Project
-from tests.support.builders import PROJECT, contact
+from tests.support.builders import PROJECT, contact, place
 
 pytestmark = pytest.mark.django_db
 
@@ -41,11 +44,10 @@ def conversation() -> Conversation:
     now = datetime.now(UTC)
     message = IncomingMessage(
         contact=contact(),
+        place=place(queue_time=now),
         at=now,
-        sent_at=now,
         from_contact=True,
         contact_name="Ana",
-        group_id="group",
     )
     find_or_open([message])
     return Conversation.objects.get()
@@ -74,7 +76,9 @@ def test_a_conversation_is_shown_and_cannot_be_changed(
 
 
 def test_a_new_time_zone_moves_the_open_conversations_of_the_project(
-    operator: Client, conversation: Conversation
+    operator: Client,
+    conversation: Conversation,
+    django_capture_on_commit_callbacks: Callable[..., AbstractContextManager[Any]],
 ) -> None:
     url = reverse("admin:conversations_project_change", args=[PROJECT])
     form = {
@@ -84,7 +88,8 @@ def test_a_new_time_zone_moves_the_open_conversations_of_the_project(
         "closing_time": "00:00:00",
         "idle_timeout": "",
     }
-    assert operator.post(url, form, secure=True).status_code == 302
+    with django_capture_on_commit_callbacks(execute=True):
+        assert operator.post(url, form, secure=True).status_code == 302
     conversation.refresh_from_db()
     local = conversation.closes_at.astimezone(ZoneInfo("Asia/Tokyo"))
     assert (local.hour, local.minute) == (0, 0)

@@ -1,4 +1,4 @@
-"""Searches and filters of the admin's lists, and the messages for invalid ones."""
+"""The lists of the admin site can be searched and filtered. Invalid input shows a message."""
 
 from datetime import timedelta
 from uuid import uuid4
@@ -12,7 +12,8 @@ from apps.conversations import search
 from apps.conversations.admin import base
 from apps.conversations.models import Conversation, Project, Resolution
 from tests.support.admin import listed, operator
-from tests.support.builders import NOON, PROJECT, conversation, project
+from tests.support.builders import NOON, PROJECT, contact, conversation, project
+from tests.support.services import answer_recorded
 
 pytestmark = pytest.mark.django_db
 
@@ -151,6 +152,23 @@ def test_invalid_input_finds_nothing_and_shows_a_message(
 
     assert sentence in answer.content.decode()
     assert list(answer.context["cl"].result_list) == []
+
+
+def test_answers_without_a_score_are_found_by_reason_and_by_project(client: Client) -> None:
+    other = contact(project=uuid4())
+    answer_recorded(message_id="scored", at=NOON)
+    answer_recorded(message_id="word", value="Well", problem="not_a_number", at=NOON)
+    answer_recorded(message_id="none", value="", problem="missing", at=NOON, of=other)
+    answer_recorded(message_id="custom", key="comment", value="slow", at=NOON)
+
+    def found(**parameters: str) -> set[str]:
+        return {one.message_id for one in listed(client, "analytics_surveyanswer", **parameters)}
+
+    assert found() == {"scored", "word", "none", "custom"}
+    assert found(problem="any") == {"word", "none"}
+    assert found(problem="not_a_number") == {"word"}
+    assert found(problem="any", project=str(other.project_uuid)) == {"none"}
+    assert found(problem="x") == set()
 
 
 def test_each_filter_keeps_the_parameters_of_the_others(client: Client) -> None:

@@ -1,7 +1,7 @@
-"""The admin's lists of large tables: an index serves each statement, with every filter.
+"""Every statement of the admin's lists of large tables uses an index, with every filter.
 
-The tests take the statements that the pages send and let PostgreSQL explain them. The tables have
-enough rows to make a sequential scan more expensive than any index.
+The tests run EXPLAIN on the statements that the pages send. The tables have enough rows to make a
+sequential scan more expensive than any index.
 """
 
 import json
@@ -31,21 +31,21 @@ PARAMETERS: dict[str, Any] = {
     "channel": str(CHANNEL),
     "noon": NOON,
 }
-# One conversation opens each minute, the last at noon. The last ones are open. Some of the closed
-# ones are not yet archived, and some have a requested action.
+# One conversation opens each minute, the last one at noon. The newest ones are still open. Some of
+# the closed ones are not archived yet, and some have a requested action.
 FILL = """
 INSERT INTO conversations_project (uuid, name, timezone, closing_time)
 SELECT md5('project ' || n)::uuid, 'Project ' || n, 'UTC', '00:00' FROM generate_series(1, 40) AS n;
 
 INSERT INTO conversations_conversation (
     uuid, project_id, channel_uuid, contact_urn, contact_name, group_id, external_id, started_at,
-    opened_at, contact_wrote, closes_at, due_at, ended_at, resolution, has_chats_room,
+    opened_at, closes_at, due_at, ended_at, resolution, has_chats_room,
     message_count, archived_at, requested_resolution
 )
 SELECT md5('conversation ' || n)::uuid,
     CASE WHEN n %% 10 = 0 THEN %(project)s::uuid ELSE md5('project ' || 1 + n %% 40)::uuid END,
     %(channel)s::uuid, 'telegram:' || 100000 + n, 'Contact', 'group ' || n,
-    CASE WHEN n %% 50 = 0 THEN 'external ' || n ELSE '' END, at, at, true, at + interval '1 day',
+    CASE WHEN n %% 50 = 0 THEN 'external ' || n ELSE '' END, at, at, at + interval '1 day',
     CASE WHEN n < %(open)s THEN at + interval '1 day' END,
     CASE WHEN n >= %(open)s THEN at + interval '1 hour' END,
     CASE WHEN n < %(open)s THEN 2 WHEN n %% 100 = 0 THEN 4 WHEN n %% 7 = 0 THEN 0 ELSE 3 END,
@@ -57,12 +57,14 @@ FROM (
 ) AS made;
 
 INSERT INTO analytics_surveyanswer (
-    project_id, channel_uuid, contact_urn, message_id, conversation_id, key, value, score,
-    answered_at, is_replaced, sequence_number, correlation_id
+    project_id, channel_uuid, contact_urn, message_id, conversation_id, key, value, score, problem,
+    answered_at, is_replaced, sequence_number, group_id, identity, correlation_id
 )
 SELECT project_id, channel_uuid, contact_urn, 'answer', uuid,
     CASE WHEN extract(minute FROM opened_at) < 40 THEN 'weni_csat' ELSE 'weni_nps' END,
-    '5', 5, opened_at, false, 1, ''
+    '5', CASE WHEN extract(minute FROM opened_at) <> 7 THEN 5 END,
+    CASE WHEN extract(minute FROM opened_at) = 7 THEN 'not_a_number' ELSE '' END,
+    opened_at, false, 1, group_id, uuid, ''
 FROM conversations_conversation;
 
 INSERT INTO analytics_outboxevent (event_id, answer_id, payload, created_at, delivered_at, refusal)
@@ -73,7 +75,7 @@ FROM analytics_surveyanswer;
 
 INSERT INTO conversation_messages_deadletter (
     message_id, source_message_id, group_id, sequence_number, body, attributes, reason, error,
-    first_sent_at, receive_count, project_uuid, contact_urn, collected_at, redriven_at,
+    queue_time, receive_count, project_uuid, contact_urn, collected_at, redriven_at,
     redrive_requested_at, redrive_count
 )
 SELECT 'letter ' || n, '', 'group ' || n %% 1000, n, 'body', '{}',
@@ -129,6 +131,11 @@ OTHER_LISTS = {
         {"key": "weni_csat", **OF_PROJECT},
         {"answered_from": DAYS["from"], "answered_to": DAYS["to"]},
         {"answered_from": DAYS["from"], "key": "weni_csat"},
+        {"problem": "any"},
+        {"problem": "missing"},
+        {"problem": "any", **OF_PROJECT},
+        {"problem": "not_a_number", **OF_PROJECT, "key": "weni_csat"},
+        {"problem": "any", "answered_from": DAYS["from"], "key": "weni_csat"},
         {"q": "telegram:100007"},
         {"q": str(UUID(int=7))},
     ),
@@ -147,7 +154,7 @@ OTHER_LISTS = {
         {"state": "dead"},
         {"state": "wanted"},
         {"state": "redriven"},
-        {"first_sent_from": DAYS["from"], "first_sent_to": DAYS["to"]},
+        {"queue_time_from": DAYS["from"], "queue_time_to": DAYS["to"]},
         {"q": "letter 7"},
         {"q": str(PROJECT)},
     ),
@@ -177,12 +184,13 @@ def full(django_db_setup: None, django_db_blocker: Any) -> Iterator[None]:
 
 @pytest.fixture
 def client(full: None, db: None, monkeypatch: pytest.MonkeyPatch) -> Client:
-    """Return a client whose lists page through the same share of rows as of a million rows."""
+    """Return a client whose pages show as small a share of the rows as with a million rows."""
     monkeypatch.setattr(base, "MAX_PAGED", CONVERSATIONS // 100)
     monkeypatch.setattr(search, "MAX_FOUND", 100)
-    # Rendering a hundred rows as HTML takes longer than finding them.
+    # Pages are short, because rendering a hundred rows as HTML takes longer than finding them.
     monkeypatch.setattr(base.BoundedAdmin, "list_per_page", 20)
-    # Assume cached pages: the ends of the indexes, which the lists read, are in memory.
+    # This tells PostgreSQL that pages are cached. In production the ends of the indexes, which the
+    # lists read, are in memory.
     with connection.cursor() as cursor:
         cursor.execute("SET LOCAL random_page_cost = 1.1")
     return operator()

@@ -6,22 +6,33 @@ from uuid import UUID
 
 import pytest
 
+from apps.conversations.answering import attribute_answer
 from apps.conversations.models import Conversation, Resolution
-from apps.conversations.selectors import answered_conversation
-from tests.support.builders import NOON, contact, conversation
+from tests.support.builders import NOON, contact, conversation, place
 
+SECOND = timedelta(seconds=1)
 MINUTE = timedelta(minutes=1)
 WEEK = timedelta(days=7)
 
 
 def closed(*, ended_at: datetime, **fields: Any) -> Conversation:
     """Return a closed conversation of the default contact."""
-    return conversation(resolution=Resolution.RESOLVED, ended_at=ended_at, **fields)
+    opened_at = fields.pop("opened_at", ended_at - SECOND)
+    return conversation(
+        resolution=Resolution.RESOLVED, ended_at=ended_at, opened_at=opened_at, **fields
+    )
 
 
-def answered(*, at: datetime = NOON) -> UUID | None:
+def answered(*, at: datetime = NOON + SECOND, contact_name: str = "") -> UUID | None:
     """Return the conversation that an answer of the default contact belongs to."""
-    return answered_conversation(contact=contact(), answered_at=at)
+    found = attribute_answer(
+        contact=contact(),
+        place=place(queue_time=at),
+        has_text_of_contact=False,
+        contact_name=contact_name,
+    )
+    assert found
+    return found.conversation_uuid
 
 
 @pytest.mark.django_db
@@ -41,10 +52,16 @@ def test_a_conversation_with_only_the_bots_question_is_not_the_answered_one() ->
 
 
 @pytest.mark.django_db
-def test_without_another_conversation_it_belongs_to_none() -> None:
-    conversation(contact_wrote=False)
+def test_without_another_conversation_it_belongs_to_the_one_with_the_bots_question() -> None:
+    outreach = conversation(contact_wrote=False)
 
+    assert answered() == outreach.uuid
+
+
+@pytest.mark.django_db
+def test_without_any_conversation_it_belongs_to_none_and_opens_none() -> None:
     assert answered() is None
+    assert not Conversation.objects.exists()
 
 
 @pytest.mark.django_db
@@ -76,12 +93,24 @@ def test_of_two_closed_in_the_same_millisecond_it_belongs_to_the_last_opened(
 def test_it_belongs_to_one_that_closed_within_seven_days(ago: timedelta, belongs: bool) -> None:
     last = closed(ended_at=NOON - ago)
 
-    assert answered() == (last.uuid if belongs else None)
+    assert answered(at=NOON) == (last.uuid if belongs else None)
 
 
 @pytest.mark.django_db
-def test_it_belongs_to_nothing_of_another_contact() -> None:
+def test_it_belongs_to_no_conversation_of_another_contact() -> None:
     conversation(urn="telegram:2")
     closed(ended_at=NOON - MINUTE, urn="telegram:3")
 
     assert answered() is None
+
+
+@pytest.mark.django_db
+def test_a_conversation_without_a_name_takes_that_of_the_answer() -> None:
+    outreach = conversation(contact_wrote=False)
+
+    answered(contact_name="")
+    answered(at=NOON + 2 * SECOND, contact_name="Ana")
+    answered(at=NOON + 3 * SECOND, contact_name="Bia")
+
+    outreach.refresh_from_db()
+    assert outreach.contact_name == "Ana"

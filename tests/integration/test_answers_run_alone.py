@@ -2,6 +2,7 @@
 
 import json
 from contextlib import suppress
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -26,6 +27,7 @@ from tests.support.builders import (
     deliver_bodies,
     message_body,
     numbered_message,
+    place,
     run_chain,
     survey_body,
 )
@@ -123,6 +125,7 @@ def received(bodies: list[str]) -> list[Delivery]:
         delivery(f"m-{number}", group=f"group:{URN}", body=body, sent_at=SENT_AT + number)
         for number, body in enumerate(bodies)
     ]
-    for one in deliveries:
+    for number, one in enumerate(deliveries, start=1):
+        one.place = place(queue_time=NOON + timedelta(seconds=60 + number))
         envelope.classify(one)
     return deliveries

@@ -7,13 +7,16 @@ from uuid import UUID
 
 import pytest
 from django.db import connection
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from apps.common.lossless_json import dump
 from apps.conversations.models import Conversation
-from apps.messages import archive
+from apps.messages import archive, version_bounds
 from apps.messages.entries import MessageEntry
 from apps.messages.models import ConversationMessages
-from tests.support.builders import NOON, conversation, entries, entry
+from apps.messages.versions import identity, in_order, position
+from tests.support.builders import HOME, NOON, conversation, entries, entry
 from tests.support.stored import archived
 
 pytestmark = pytest.mark.django_db
@@ -23,7 +26,7 @@ SECOND = timedelta(seconds=1)
 
 def merged(*merges: Sequence[MessageEntry]) -> UUID:
     """Create a conversation and merge each of these sequences into its archive."""
-    uuid = conversation(urn=f"telegram:{Conversation.objects.count()}").uuid
+    uuid = conversation(urn=f"telegram:{Conversation.objects.count()}", group_id=HOME).uuid
     for one in merges:
         archive.merge(conversation_uuid=uuid, entries=one)
     return uuid
@@ -57,7 +60,7 @@ def test_the_archive_is_oldest_first_and_holds_all_fields_of_events() -> None:
 
     uuid = merged([late, early])
 
-    assert transcript(uuid) == [early.as_json(), late.as_json()]
+    assert transcript(uuid) == [early.as_json(home=HOME), late.as_json(home=HOME)]
 
 
 def test_messages_with_the_same_time_are_in_queue_order() -> None:
@@ -97,12 +100,12 @@ def test_merging_fewer_or_no_messages_removes_nothing() -> None:
 
 
 def test_an_edit_is_stored_in_its_entry() -> None:
-    original = entry(text="an answer")
+    original = entry(text="an answer", sequence_number=1)
     edit = entry(text="a better answer", sequence_number=2)
 
     uuid = merged([original, edit])
 
-    assert transcript(uuid) == [original.as_json() | {"edits": [edit.as_json()]}]
+    assert transcript(uuid) == [original.as_json(home=HOME) | {"edits": [edit.as_json(home=HOME)]}]
     assert Conversation.objects.get(uuid=uuid).message_count == 1
 
 
@@ -126,12 +129,12 @@ def test_edits_in_any_order_and_repeated_make_the_same_archive() -> None:
 def test_an_earlier_version_moves_its_entry() -> None:
     others = entries(number=8)
     edit = entry(message_id="edited", text="edit", at=NOON + 60 * SECOND, sequence_number=99)
-    original = entry(message_id="edited", text="original", at=NOON - SECOND)
+    original = entry(message_id="edited", text="original", at=NOON - SECOND, sequence_number=0)
 
     uuid = merged([*others, edit], [original])
 
     assert ids(uuid) == ["edited", *(one.message_id for one in others)]
-    assert transcript(uuid)[0]["edits"] == [edit.as_json()]
+    assert transcript(uuid)[0]["edits"] == [edit.as_json(home=HOME)]
 
 
 @pytest.mark.usefixtures("parts_of_three")
@@ -142,7 +145,7 @@ def test_the_parts_of_a_long_archive_are_in_order_of_time() -> None:
     assert [(part.part, part.message_count) for part in parts] == [(0, 3), (1, 3), (2, 2)]
     assert [part.first_message_at for part in parts] == [NOON + n * SECOND for n in (0, 3, 6)]
     assert [part.last_message_at for part in parts] == [NOON + n * SECOND for n in (2, 5, 7)]
-    assert parts[0].message_ids == ["m-00000", "m-00001", "m-00002"]
+    assert parts[0].message_ids == ["received:m-00000", "received:m-00001", "received:m-00002"]
 
 
 def test_a_part_is_bounded_in_bytes(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -163,7 +166,7 @@ def test_the_size_of_a_part_is_in_bytes_in_any_script() -> None:
     uuid = merged([written])
 
     part = ConversationMessages.objects.get(conversation=uuid)
-    assert part.size == len(dump(written.as_json()).encode())
+    assert part.size == len(dump(written.as_json(home=HOME)).encode())
 
 
 @pytest.mark.usefixtures("parts_of_three")
@@ -181,8 +184,8 @@ def test_a_late_message_rewrites_one_part(seconds: float, rewritten: int) -> Non
 
     after = dict(row_versions())
     assert {part for part in before if before[part] != after[part]} == {rewritten}
-    assert "late" in ConversationMessages.objects.get(part=rewritten).message_ids
-    assert transcript(uuid) == sorted(transcript(uuid), key=archive.position)
+    assert "received:late" in ConversationMessages.objects.get(part=rewritten).message_ids
+    assert transcript(uuid) == in_order(transcript(uuid), home=HOME)
 
 
 @pytest.mark.usefixtures("parts_of_three")
@@ -195,7 +198,23 @@ def test_a_late_message_splits_a_full_part_and_leaves_other_parts_unchanged() ->
     parts = ConversationMessages.objects.filter(conversation=uuid).order_by("part")
     assert [part.message_count for part in parts] == [3, 1, 3, 3]
     assert ids(uuid)[:3] == ["m-00000", "late", "m-00001"]
-    assert transcript(uuid) == sorted(transcript(uuid), key=archive.position)
+    assert transcript(uuid) == in_order(transcript(uuid), home=HOME)
+
+
+@pytest.mark.usefixtures("parts_of_three")
+def test_late_messages_of_several_full_parts_each_split_their_own_part() -> None:
+    """Splitting a part renumbers the later ones."""
+    uuid = merged(entries(number=9))
+    late = [
+        entry(message_id=f"late-{seconds}", at=NOON + timedelta(seconds=seconds))
+        for seconds in (0.5, 4.5, 7.5)
+    ]
+
+    archive.merge(conversation_uuid=uuid, entries=late)
+
+    parts = ConversationMessages.objects.filter(conversation=uuid).order_by("part")
+    assert [part.message_count for part in parts] == [3, 1, 3, 1, 3, 1]
+    assert transcript(uuid) == in_order(transcript(uuid), home=HOME)
 
 
 def test_nothing_is_merged_if_a_message_would_be_missing(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -211,15 +230,98 @@ def test_nothing_is_merged_if_a_message_would_be_missing(monkeypatch: pytest.Mon
 
 def _write_part(uuid: UUID, number: int, run: Sequence[MessageEntry]) -> None:
     """Write a part that is not full: entries can leave a part when edits move them."""
-    documents = [one.as_json() for one in run]
+    documents = [one.as_json(home=HOME) for one in run]
     ConversationMessages.objects.create(
         conversation_id=uuid,
         part=number,
         messages=documents,
-        message_ids=[one.message_id for one in run],
-        first_position=archive.position(documents[0]),
+        message_ids=[identity(one) for one in documents],
+        first_position=position(documents[0]),
         first_message_at=run[0].at,
         last_message_at=run[-1].at,
         message_count=len(run),
         size=1,
     )
+
+
+def edits(*, number: int, size: int = 10) -> list[MessageEntry]:
+    """Return this number of versions of one message, each of about `size` bytes."""
+    return [
+        entry(text=f"{n}".ljust(size, "x"), at=NOON + n * SECOND, sequence_number=n + 1)
+        for n in range(number)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("number", "size", "kept"),
+    [(500, 10, 1 + version_bounds.MAX_EDITS), (40, 100_000, 20), (3, 3_000_000, 2)],
+    ids=["many edits", "large edits", "edits that are larger than the bound"],
+)
+def test_the_first_and_the_newest_versions_of_a_message_are_kept_and_the_dropped_ones_counted(
+    number: int, size: int, kept: int
+) -> None:
+    versions = edits(number=number, size=size)
+
+    (archived,) = transcript(merged(versions))
+
+    texts = [one["message"]["text"] for one in (archived, *archived["edits"])]
+    assert texts == [one.message["text"] for one in (versions[0], *versions[1 - kept :])]
+    assert archived["dropped"]["count"] == number - kept
+
+
+@given(st.data())
+@settings(max_examples=30, deadline=None, suppress_health_check=list(HealthCheck))
+def test_a_bounded_entry_is_the_same_for_any_order_of_merges_and_for_repeats(
+    data: st.DataObject,
+) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(version_bounds, "MAX_EDITS", 3)
+        versions = edits(number=9)
+        merges = data.draw(st.lists(st.lists(st.sampled_from(versions), min_size=1), max_size=6))
+
+        uuid = merged(*merges, versions)
+
+        (archived,) = transcript(uuid)
+        (at_once,) = transcript(merged(versions))
+    assert archived == at_once
+    assert archived["dropped"]["count"] == 5
+
+
+def test_more_dropped_versions_than_are_recorded_are_counted_and_archived_without_an_error(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(version_bounds, "MAX_EDITS", 1)
+    monkeypatch.setattr(version_bounds, "MAX_DIGESTS", 4)
+    versions = edits(number=12)
+
+    uuid = merged(*(versions[n : n + 3] for n in range(0, 12, 3)))
+
+    (archived,) = transcript(uuid)
+    assert archived["dropped"]["count"] == 10
+    assert len(archived["dropped"]["digests"]) == 4
+
+
+def test_a_repeat_of_an_earlier_body_is_left_out_and_another_turn_is_a_version() -> None:
+    bodies = (("A", "1"), ("B", "2"), ("A", "1"), ("A", "3"))
+    versions = [
+        entry(text=text, correlation_id=turn, sequence_number=number)
+        for number, (text, turn) in enumerate(bodies, start=1)
+    ]
+
+    at_once, backwards = merged(versions), merged(*([one] for one in reversed(versions)))
+
+    assert transcript(at_once) == transcript(backwards)
+    (document,) = transcript(at_once)
+    assert [one["message"]["text"] for one in (document, *document["edits"])] == ["A", "B", "A"]
+
+
+def test_attachments_are_part_of_a_version_and_directions_are_two_messages() -> None:
+    photo = {"attachments": [{"url": "https://example.org/1.png"}]}
+    received = [entry(sequence_number=1), entry(message=photo, sequence_number=2)]
+    sent = entry(event_type="message.sent", sequence_number=3)
+
+    uuid = merged([*received, sent])
+
+    first, second = transcript(uuid)
+    assert first["edits"][0]["message"]["attachments"] == photo["attachments"]
+    assert second["event_type"] == "message.sent"

@@ -6,25 +6,26 @@ from typing import Any
 from uuid import UUID
 
 import pytest
+from celery.exceptions import SoftTimeLimitExceeded
 
 from apps.common.errors import Unavailable
 from apps.conversations import archive_checks
 from apps.conversations.models import Conversation, Resolution
-from apps.conversations.services import close
 from apps.messages import store
-from apps.messages.archiving import migrate
+from apps.messages.archiving import Merged, migrate
 from tasks import closing as tasks
 from tests.support.builders import (
     NOON,
-    contact,
     conversation,
     deliver_bodies,
     entry,
     message_body,
+    target,
 )
 from tests.support.closings import DAY, HOUR, INSTANT, MINUTE, at, closing_at, current, write
 from tests.support.service_queue import ServiceQueue
-from tests.support.stored import archived, every_item
+from tests.support.services import close_by_event
+from tests.support.stored import archived, unarchived_items
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("aws")]
 
@@ -41,20 +42,18 @@ def closed_at(moment: datetime) -> Conversation:
     """Create a conversation that an event closed at this time. Its messages are in DynamoDB."""
     chat = closing_at(moment + DAY, opened_at=moment - HOUR)
     write(chat, created_at=moment - MINUTE, message_id="first")
-    close(
-        contact=contact(),
+    close_by_event(
         resolution=Resolution.RESOLVED,
         sent_at=moment,
-        takeover=None,
         now=moment,
     )
     return chat
 
 
-def failing_for(uuid: UUID, error: Exception) -> Callable[..., int]:
+def failing_for(uuid: UUID, error: Exception) -> Callable[..., Merged]:
     """Return a `migrate` that fails for this conversation."""
 
-    def migrate_or_fail(*, conversation_uuid: UUID, now: datetime) -> int:
+    def migrate_or_fail(*, conversation_uuid: UUID, now: datetime) -> Merged:
         if conversation_uuid == uuid:
             raise error
         return migrate(conversation_uuid=conversation_uuid, now=now)
@@ -74,7 +73,7 @@ def test_messages_of_an_open_conversation_are_archived_every_24_hours() -> None:
         tasks.archive_before_expiry.run()
 
     assert ids(chat) == ["m-1"]
-    assert every_item() == []
+    assert unarchived_items() == []
     assert current(chat).resolution == Resolution.IN_PROGRESS
     assert current(chat).archived_at is None
     assert current(chat).archive_check_at == NOON + 2 * DAY
@@ -99,8 +98,21 @@ def test_a_late_message_is_found_after_15_minutes_and_within_a_day() -> None:
         with at(moment):
             tasks.archive_late_messages.run()
     assert ids(chat) == ["first", "frozen", "another group"]
-    assert every_item() == []
+    assert unarchived_items() == []
     assert current(chat).archive_check_at is None
+
+
+def test_an_erasure_that_fails_does_not_stop_archiving(monkeypatch: pytest.MonkeyPatch) -> None:
+    chat = closed_at(NOON)
+
+    def fail() -> None:
+        raise RuntimeError("a bug with one erasure")
+
+    monkeypatch.setattr(tasks, "search_again", fail)
+    with at(NOON + 15 * MINUTE), pytest.raises(RuntimeError, match="one erasure"):
+        tasks.archive_late_messages.run()
+
+    assert ids(chat) == ["first"]
 
 
 def test_an_archive_that_a_kill_left_incomplete_is_completed() -> None:
@@ -162,6 +174,20 @@ def test_the_search_is_held_while_a_dependency_is_down(monkeypatch: pytest.Monke
     assert current(chat).archive_check_at == NOON + 15 * MINUTE
 
 
+def test_a_search_ends_at_its_time_limit(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The time limit is that of the whole search, not of one conversation."""
+    slow, next_one = (
+        closing_at(NOON + DAY, urn=urn, archive_check_at=NOON - minutes * MINUTE)
+        for urn, minutes in (("telegram:1", 2), ("telegram:2", 1))
+    )
+    monkeypatch.setattr(tasks, "migrate", failing_for(slow.uuid, SoftTimeLimitExceeded()))
+
+    with at(NOON), pytest.raises(SoftTimeLimitExceeded):
+        tasks.archive_before_expiry.run()
+
+    assert current(next_one).archive_check_at == NOON + 15 * MINUTE
+
+
 @pytest.mark.parametrize("in_progress", [True, False], ids=["open", "closed"])
 @pytest.mark.parametrize(("due", "next_ticks"), [(2, 0), (3, 1)])
 def test_a_full_page_sends_the_next_search(
@@ -198,18 +224,16 @@ def test_a_conversation_is_not_searched_again_until_its_lease_ends() -> None:
 def test_a_search_that_ends_after_the_close_keeps_the_search_that_the_close_planned() -> None:
     chat = closing_at(NOON + DAY, archive_check_at=NOON)
     (check,) = archive_checks.claim(in_progress=True, limit=9, now=NOON)
-    close(
-        contact=contact(),
+    close_by_event(
         resolution=Resolution.RESOLVED,
         sent_at=NOON,
-        takeover=None,
         now=NOON + MINUTE,
     )
 
     archive_checks.complete(check, now=NOON + 2 * MINUTE)
 
     assert current(chat).archive_check_at == NOON + 16 * MINUTE
-    store.put(conversation_uuid=chat.uuid, entry=entry(), now=NOON)
+    store.put(target=target(chat.uuid), entry=entry(), now=NOON)
     with at(NOON + 16 * MINUTE):
         tasks.archive_late_messages.run()
     assert ids(chat) == ["m-1"]

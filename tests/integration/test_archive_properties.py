@@ -14,7 +14,8 @@ from apps.conversations.models import Conversation
 from apps.messages import archive
 from apps.messages.entries import MessageEntry
 from apps.messages.models import ConversationMessages
-from tests.support.builders import NOON, conversation, entry
+from apps.messages.versions import in_order
+from tests.support.builders import HOME, NOON, conversation, entry
 from tests.support.json_documents import json_texts
 from tests.support.stored import archived
 
@@ -25,7 +26,7 @@ SECOND = timedelta(seconds=1)
 
 def merged(*merges: Sequence[MessageEntry]) -> UUID:
     """Create a conversation and merge each of these sequences into its archive."""
-    uuid = conversation(urn=f"telegram:{Conversation.objects.count()}").uuid
+    uuid = conversation(urn=f"telegram:{Conversation.objects.count()}", group_id=HOME).uuid
     for one in merges:
         archive.merge(conversation_uuid=uuid, entries=one)
     return uuid
@@ -52,7 +53,7 @@ def test_postgresql_returns_exactly_the_text_that_was_stored(db: None, text: str
     (kept,) = transcript(uuid)
     assert kept["message"]["n"] == document
     assert dump(kept["message"]["n"]) == dump(document)
-    assert MessageEntry.from_json(kept).key == entry(message={"n": document}).key
+    assert MessageEntry.from_json(kept, home=HOME) == entry(message={"n": document})
 
 
 # Few ids, times and texts, so that edits, moves and equal times are frequent.
@@ -72,7 +73,7 @@ VERSIONS = st.builds(
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @given(
-    versions=st.lists(VERSIONS, max_size=12, unique_by=lambda one: one.sequence_number),
+    versions=st.lists(VERSIONS, max_size=12, unique_by=lambda one: one.place.sequence_number),
     data=st.data(),
 )
 @pytest.mark.usefixtures("parts_of_three")
@@ -90,7 +91,7 @@ def test_merges_in_any_order_make_the_same_archive(
     at_once, in_pieces = merged(versions), merged(*pieces, again)
 
     assert transcript(in_pieces) == transcript(at_once)
-    assert transcript(at_once) == sorted(transcript(at_once), key=archive.position)
+    assert transcript(at_once) == in_order(transcript(at_once), home=HOME)
     assert _state(in_pieces) == _state(at_once)
     counts = ConversationMessages.objects.filter(conversation=in_pieces)
     assert all(0 < part.message_count <= 3 for part in counts)

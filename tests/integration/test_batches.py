@@ -20,18 +20,15 @@ def test_one_statement_finds_or_opens_the_conversations_of_a_batch(
 ) -> None:
     current = conversation(urn="telegram:1")
     closed = conversation(
-        urn="telegram:2",
-        resolution=Resolution.RESOLVED,
-        ended_at=NOON + 9 * SECOND,
-        span=(NOON, NOON + SECOND),
+        urn="telegram:2", resolution=Resolution.RESOLVED, ended_at=NOON + 9 * SECOND
     )
     found(urn="telegram:3")
     batch = [
         incoming(urn="telegram:4", at=NOON + SECOND, from_contact=False),
         incoming(urn="telegram:2"),
         incoming(urn="telegram:1"),
-        incoming(urn="telegram:2", at=NOON + 10 * SECOND),
-        incoming(urn="telegram:4", at=NOON),
+        incoming(urn="telegram:2", sent_at=NOON + 10 * SECOND),
+        incoming(urn="telegram:4", sent_at=NOON + SECOND),
         incoming(urn="telegram:3"),
     ]
 
@@ -51,7 +48,7 @@ def test_one_statement_finds_or_opens_the_conversations_of_a_batch(
     ]
     assert [place.late for place in places] == [False, True, False, False, False, False]
     assert of_new_contact.started_at == NOON + SECOND
-    assert of_new_contact.contact_wrote
+    assert of_new_contact.written_at == NOON + SECOND
 
 
 @pytest.mark.django_db

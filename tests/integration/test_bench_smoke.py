@@ -1,4 +1,4 @@
-"""The benchmark's bare loops do all storage work, in order, with the expected calls."""
+"""The bare loops of the benchmark do the storage work of every event with the expected calls."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -60,7 +60,7 @@ def client(sqs_server: SqsServer, stack: Stack) -> Iterator[Any]:
 
 @pytest.fixture
 def queue_url(client: Any) -> Iterator[str]:
-    """A queue with the load, which must be empty at the end."""
+    """A queue filled with the load. It must be empty at the end of the test."""
     attributes = {"FifoQueue": "true"}
     url = client.create_queue(QueueName=f"{uuid4().hex}.fifo", Attributes=attributes)["QueueUrl"]
     queue = LightQueue(queue_url=url)

@@ -24,7 +24,14 @@ from tests.support.builders import (
     survey_body,
     window_body,
 )
-from tests.support.stored import archived, counted_calls, every_item, every_row, stored_entries
+from tests.support.stored import (
+    archived,
+    counted_calls,
+    every_item,
+    every_row,
+    stored_entries,
+    unarchived_items,
+)
 
 pytestmark = [
     pytest.mark.django_db(transaction=True),
@@ -82,7 +89,7 @@ def test_messages_stay_in_dynamodb_until_a_close_archives_them() -> None:
     assert current.resolution == Resolution.UNRESOLVED
     assert current.archived_at is not None
     assert [one["id"] for one in archived(conversation_uuid=current.uuid)] == ["m-0", "m-1"]
-    assert every_item() == []
+    assert unarchived_items() == []
 
 
 def test_a_message_is_one_write_to_dynamodb() -> None:
@@ -155,14 +162,15 @@ def test_a_redelivered_edit_is_late_even_if_it_is_newer_than_the_last_message() 
     assert every_row() == rows
 
 
-def test_a_late_message_opens_no_conversation_and_is_archived() -> None:
-    deliver_bodies(bodies=[numbered_message(0), numbered_message(9), close_body()])
+def test_a_redriven_message_goes_to_the_conversation_of_its_place_and_is_archived() -> None:
+    deliver_bodies(bodies=[numbered_message(0)])
+    deliver_bodies(bodies=[numbered_message(9), close_body()], sent_at=NOON + 9 * SECOND)
 
-    deliver_bodies(bodies=[numbered_message(5)], sent_at=NOON + 60 * SECOND)
+    deliver_bodies(bodies=[numbered_message(5)], sent_at=NOON + 5 * SECOND)
 
     only = Conversation.objects.get()
     assert [one["id"] for one in archived(conversation_uuid=only.uuid)] == ["m-0", "m-5", "m-9"]
-    assert every_item() == []
+    assert unarchived_items() == []
 
 
 def test_a_takeover_closes_the_conversation_and_names_the_contact() -> None:
@@ -175,9 +183,17 @@ def test_a_takeover_closes_the_conversation_and_names_the_contact() -> None:
 
 
 def test_a_close_without_a_conversation_has_no_effect() -> None:
-    deliver_bodies(bodies=[close_body(), window_body(data={"has_chats_room": True})])
+    deliver_bodies(bodies=[close_body()])
 
     assert not Conversation.objects.exists()
+
+
+def test_a_takeover_without_a_conversation_opens_one_that_is_closed_and_archived() -> None:
+    deliver_bodies(bodies=[window_body(data={"has_chats_room": True})])
+
+    only = Conversation.objects.get()
+    assert (only.resolution, only.has_chats_room) == (Resolution.HAS_CHAT_ROOM, True)
+    assert only.archived_at is not None
 
 
 def test_an_answer_publishes_one_outbox_hint(outbox_hints: list[str]) -> None:
@@ -195,23 +211,13 @@ def test_an_answer_opens_no_conversation_and_stores_no_message() -> None:
 
     assert not Conversation.objects.exists()
     assert SurveyAnswer.objects.get().score == 5
-    assert every_item() == []
+    assert unarchived_items() == []
 
 
 def test_a_step_that_is_called_directly_runs_and_returns_its_items() -> None:
     event = queued_event(body=numbered_message(0))
 
-    (item,) = process_message(
-        [
-            {
-                "message_id": event.message_id,
-                "group_id": event.group_id,
-                "sequence_number": event.sequence_number,
-                "sent_at": event.sent_at,
-                "body": event.body,
-            }
-        ]
-    )
+    (item,) = process_message([event.as_json()])
 
     assert item.outcome is None
     assert item.state.conversation_uuid == Conversation.objects.get().uuid

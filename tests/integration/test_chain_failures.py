@@ -1,10 +1,11 @@
 """Failures of steps: what is held, and what takes effect later."""
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 import pytest
-from django.db import DataError, OperationalError
+from django.db import DataError, OperationalError, connection, transaction
 
 from apps.analytics.models import SurveyAnswer
 from apps.common.errors import Unavailable
@@ -43,7 +44,11 @@ def make_the_store_fail(monkeypatch: pytest.MonkeyPatch, error: Exception) -> No
 def test_a_failed_step_does_not_change_the_conversation_of_an_answer(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """If a message is an answer and has a text, the contact has written."""
+    """An answer with a text also counts as a message from the contact.
+
+    A failed run may have noted that already. The next run must still choose the conversation that
+    it would have chosen without this note.
+    """
     answers = []
     for urn, fails_first in (("telegram:1", False), ("telegram:2", True)):
         current = conversation(urn=urn, contact_wrote=False)
@@ -136,17 +141,27 @@ def test_an_invalid_event_holds_no_other_event(batch_size: int) -> None:
     assert len(every_item()) == 2
 
 
-def test_a_first_sent_at_beyond_the_range_of_datetime_is_not_a_bug() -> None:
-    """A sender may set any `first_sent_at`; the transport accepts up to 13 digits."""
-    event = queued_event(body=numbered_message(0))
-    forged = type(event)(
-        message_id=event.message_id,
-        group_id=event.group_id,
-        sequence_number=event.sequence_number,
-        sent_at=9_999_999_999_999,
-        body=event.body,
-    )
+def test_a_statement_that_hits_its_time_limit_may_be_the_fault_of_its_event(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def take_too_long(**_arguments: Any) -> None:
+        with transaction.atomic(), connection.cursor() as cursor:
+            cursor.execute("SET LOCAL statement_timeout = 20")
+            cursor.execute("SELECT pg_sleep(10)")
 
-    outcome = deliver(event=forged)
+    monkeypatch.setattr(store, "put", take_too_long)
+
+    outcome = deliver(event=queued_event(body=numbered_message(0)))
+
+    assert outcome is not None
+    assert (outcome.result, outcome.reason) == (Result.UNAVAILABLE, "time_limit")
+    assert outcome.may_be_own
+
+
+def test_an_event_with_the_latest_possible_queue_time_is_not_a_bug() -> None:
+    event = queued_event(body=numbered_message(0))
+    latest = replace(event.place, queue_time=10**13 - 1)
+
+    outcome = deliver(event=replace(event, place=latest))
 
     assert outcome is None or outcome.result is Result.INVALID

@@ -10,15 +10,15 @@ from django.test.utils import CaptureQueriesContext
 
 from apps.conversations import closing
 from apps.conversations.models import Conversation, Resolution
-from apps.conversations.services import WindowUpdate, update_or_open
+from apps.conversations.windows import WindowUpdate
 from tasks import closing as tasks
 from tests.support.builders import (
     CHANNEL,
     NOON,
     PROJECT,
-    contact,
     deliver_bodies,
     numbered_message,
+    place,
     project,
 )
 from tests.support.closings import (
@@ -32,7 +32,8 @@ from tests.support.closings import (
     tick,
 )
 from tests.support.service_queue import ServiceQueue
-from tests.support.stored import archived, every_item
+from tests.support.services import apply_window
+from tests.support.stored import archived, unarchived_items
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("aws")]
 
@@ -63,7 +64,7 @@ def test_a_conversation_is_closed_at_its_closing_time_and_archived(queue: Servic
     assert (closed.ended_at, closed.archived_at) == (midnight, midnight)
     assert (closed.due_at, closed.close_requested_at) == (None, None)
     assert [one["id"] for one in archived(conversation_uuid=closed.uuid)] == ["m-0", "m-1"]
-    assert every_item() == []
+    assert unarchived_items() == []
 
 
 def test_a_close_pointer_goes_through_the_conversations_group(queue: ServiceQueue) -> None:
@@ -82,11 +83,8 @@ def test_a_conversation_ends_at_the_queue_time_of_its_pointer() -> None:
     five_minutes_ahead = NOON + 5 * MINUTE
     with at(five_minutes_ahead), queued_at(NOON + MINUTE):
         tasks.close_conversation.run(str(due.uuid))
-        opened = update_or_open(
-            contact=contact(),
-            window=WindowUpdate(external_id="w-1", contact_name=""),
-            sent_at=NOON + 2 * MINUTE,
-            group_id=due.group_id,
+        opened = apply_window(
+            WindowUpdate(external_id="w-1", contact_name=""), sent_at=NOON + 2 * MINUTE
         )
 
     assert current(due).ended_at == NOON + MINUTE
@@ -99,7 +97,7 @@ def test_a_conversation_ends_at_the_queue_time_of_its_pointer() -> None:
 def queued_at(moment: datetime) -> Iterator[None]:
     """Run the block as if its pointers had been queued at this moment."""
     task = tasks.close_conversation
-    task.push_request(queued_at=int(moment.timestamp() * 1000))
+    task.push_request(place=str(place(queue_time=moment)))
     try:
         yield
     finally:
@@ -207,9 +205,7 @@ def test_no_more_are_claimed_while_many_wait_on_the_queue(
     assert numbers == [3, 2, 0, 0]
 
     closed = Conversation.objects.exclude(close_requested_at=None).order_by("due_at")[0]
-    closing.close_if_due(
-        conversation_uuid=closed.uuid, newest_message_at=None, queued_at=NOON, now=NOON
-    )
+    closing.close_if_due(conversation_uuid=closed.uuid, newest=None, place=place(), now=NOON)
     assert len(closing.claim_due(limit=3, now=NOON + 4 * INSTANT)) == 1
 
     later = NOON + MINUTE + 4 * INSTANT

@@ -6,12 +6,12 @@ from typing import Any
 import pytest
 
 from apps.conversations.models import Conversation, Resolution
-from apps.conversations.services import WindowUpdate, close, update_or_open
-from tests.support.builders import NOON, URN, contact, conversation
+from apps.conversations.windows import WindowUpdate
+from tests.support.builders import NOON, URN, conversation
+from tests.support.services import apply_window, close_by_event
 from tests.support.stored import every_row_version
 
 SECOND = timedelta(seconds=1)
-EMPTY_WINDOW = WindowUpdate(external_id="", contact_name="")
 
 pytestmark = pytest.mark.django_db
 
@@ -20,11 +20,10 @@ def closed(
     *,
     sent_at: datetime = NOON + SECOND,
     resolution: Resolution = Resolution.RESOLVED,
-    takeover: WindowUpdate | None = None,
 ) -> list[Any]:
     """Close the default contact's conversation, and return the uuids to archive."""
-    return close(
-        contact=contact(), resolution=resolution, sent_at=sent_at, takeover=takeover, now=sent_at
+    return close_by_event(
+        resolution=resolution, sent_at=sent_at, now=sent_at, dynamodb=False
     ).to_migrate
 
 
@@ -32,11 +31,10 @@ def window(
     *, external_id: str = "w-1", name: str = "Bia", sent_at: datetime = NOON + SECOND
 ) -> None:
     """Apply a window of the default contact."""
-    update_or_open(
-        contact=contact(),
-        window=WindowUpdate(external_id=external_id, contact_name=name),
+    apply_window(
+        WindowUpdate(external_id=external_id, contact_name=name),
         sent_at=sent_at,
-        group_id="group-of-the-window",
+        group="group-of-the-window",
     )
 
 
@@ -54,30 +52,6 @@ def test_a_close_ends_the_conversation_and_returns_what_to_archive(
     assert current.resolution == resolution
     assert current.ended_at == NOON + SECOND
     assert not current.has_chats_room
-
-
-def test_a_takeover_stores_the_fields_of_its_window() -> None:
-    current = conversation()
-
-    closed(
-        resolution=Resolution.HAS_CHAT_ROOM,
-        takeover=WindowUpdate(external_id="w-1", contact_name="Bia"),
-    )
-
-    current.refresh_from_db()
-    assert current.resolution == Resolution.HAS_CHAT_ROOM
-    assert current.has_chats_room
-    assert (current.external_id, current.contact_name) == ("w-1", "Bia")
-
-
-def test_a_takeover_without_a_name_keeps_the_name() -> None:
-    current = conversation()
-    Conversation.objects.update(contact_name="Ana", external_id="w-0")
-
-    closed(resolution=Resolution.HAS_CHAT_ROOM, takeover=EMPTY_WINDOW)
-
-    current.refresh_from_db()
-    assert (current.external_id, current.contact_name) == ("w-0", "Ana")
 
 
 def test_a_close_leaves_other_contacts_alone() -> None:
@@ -108,6 +82,16 @@ def test_a_redelivered_close_does_not_close_the_next_conversation() -> None:
 
     successor.refresh_from_db()
     assert successor.resolution == Resolution.IN_PROGRESS
+
+
+def test_a_close_of_the_millisecond_in_which_the_conversation_opened_closes_it() -> None:
+    """The queue's times have milliseconds, and a close follows the message that opened it."""
+    current = conversation()
+
+    assert closed(sent_at=NOON) == [current.uuid]
+
+    current.refresh_from_db()
+    assert current.resolution == Resolution.RESOLVED
 
 
 def test_a_close_older_than_the_conversation_changes_nothing() -> None:
@@ -146,7 +130,7 @@ def test_a_window_opens_a_conversation_in_which_the_contact_has_not_written() ->
     opened = Conversation.objects.get()
     assert (opened.external_id, opened.contact_name) == ("w-1", "Bia")
     assert (opened.started_at, opened.opened_at) == (NOON, NOON)
-    assert not opened.contact_wrote
+    assert not opened.written_at
     assert opened.group_id == "group-of-the-window"
 
 
@@ -162,6 +146,7 @@ def test_a_redelivered_window_writes_no_row() -> None:
 def test_an_empty_window_keeps_the_stored_fields() -> None:
     current = conversation()
     window()
+    window(external_id="w-0", name="Old", sent_at=NOON + SECOND / 2)
 
     window(external_id="", name="", sent_at=NOON + 2 * SECOND)
 

@@ -1,4 +1,4 @@
-"""A project's new closing change_rule moves its open conversations, including claimed ones."""
+"""A project's new closing rule reschedules its open conversations, including claimed ones."""
 
 from datetime import datetime, time, timedelta
 from typing import Any
@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from apps.conversations.models import Conversation, Project, Resolution
+from apps.conversations.moving import move_open_conversations
 from apps.conversations.operator_requests import request_close
-from apps.conversations.services import move_open_conversations
 from tasks import closing as tasks
 from tests.support.builders import NOON, conversation, project
 from tests.support.closings import DAY, HOUR, INSTANT, MINUTE, at, closing_at, current, tick, write
@@ -23,7 +23,7 @@ CLOSE = "close_conversation"
 
 
 def change_rule(*, now: datetime, **fields: Any) -> int:
-    """Set the project's closing change_rule, and return how many conversations moved."""
+    """Set the project's closing rule, and return how many conversations were rescheduled."""
     Project.objects.update(**fields)
     return move_open_conversations(project=Project.objects.get(), now=now)
 

@@ -1,4 +1,4 @@
-"""Indexes created while the service runs: after an interruption the next run continues."""
+"""Migrations create indexes while the service runs. After an interruption, they can be rerun."""
 
 from collections.abc import Iterator
 

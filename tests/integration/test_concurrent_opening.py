@@ -1,4 +1,4 @@
-"""Workers that open conversations concurrently, or while a closing rule changes."""
+"""Workers can open conversations concurrently, and wait while a closing rule changes."""
 
 import threading
 
@@ -8,6 +8,7 @@ from django.db import connection, transaction
 from apps.conversations.attribution import Attribution
 from apps.conversations.models import Conversation, Project
 from tests.support.builders import found
+from tests.support.sessions import wait_for_a_blocked_session
 
 
 @pytest.mark.django_db(transaction=True)
@@ -58,6 +59,7 @@ def test_opening_waits_for_a_closing_rule_that_is_being_changed() -> None:
     assert changing.wait(timeout=10)
     opener = threading.Thread(target=_found_in_thread)
     opener.start()
+    wait_for_a_blocked_session()
     may_commit.set()
     changer.join(timeout=30)
     opener.join(timeout=30)

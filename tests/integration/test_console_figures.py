@@ -11,8 +11,8 @@ from django.test import Client
 from django.urls import reverse
 from pytest_django import DjangoAssertNumQueries
 
-from apps.analytics.console import drilldown_page, texts
-from apps.analytics.figures import Figures, Period, Scope, figures
+from apps.analytics.console import drilldown_page
+from apps.analytics.figures import Figures, Period, Scope, figures, texts
 from apps.analytics.models import SurveyAnswer
 from apps.conversations.models import Conversation, Resolution
 from tests.support.builders import CHANNEL, NOON, PROJECT
@@ -74,7 +74,7 @@ def numbers(document: Document, chart: str) -> list[list[str]]:
 
 
 def of_week(**parameters: Any) -> dict[str, str]:
-    """Return the fields of the form for the week of `week`."""
+    """Return the form fields that select the project and the period of `week`."""
     days = {"first": WEEK.first.isoformat(), "last": WEEK.last.isoformat()}
     return {"project": str(PROJECT), **days, **parameters}
 
@@ -87,7 +87,7 @@ def test_csat_and_nps_by_day_equal_the_figures(operator: Client, week: Figures) 
         for one in week.surveys.csat_by_day.values()
     ]
     assert numbers(document, "nps-by-time") == [
-        [texts.signed(one.score)]
+        [texts.signed(one.score), texts.mean(one.mean)]
         + [str(n) for n in (one.promoters, one.passives, one.detractors, one.answers)]
         for one in week.surveys.nps_by_day.values()
     ]
@@ -114,16 +114,17 @@ def test_cards_show_the_figures_of_the_period(operator: Client, week: Figures) -
     assert values == [
         texts.percent(week.surveys.csat.satisfied_percent),
         texts.signed(week.surveys.nps.score),
-        texts.percent(week.closings.response_percent),
+        texts.percent(week.closings.survey_response_percent),
         str(week.openings.opened),
         str(week.closings.closed),
+        str(week.closings.outreach),
         texts.number(week.lengths.median_messages),
         texts.duration(week.lengths.median_duration),
     ]
 
 
 @pytest.mark.parametrize("chart", CHARTS)
-def test_each_bar_has_the_link_of_its_number_in_the_table(
+def test_each_bar_has_the_same_link_as_its_number_in_the_table(
     operator: Client, week: Figures, chart: str
 ) -> None:
     document = figures_page(operator, **of_week())
@@ -147,7 +148,7 @@ def test_the_name_of_each_bar_contains_its_value(
         assert bar.text.startswith(bar.attributes["aria-label"])
 
 
-def test_drilldowns_list_exactly_what_the_bars_count(
+def test_each_drilldown_lists_exactly_the_rows_that_its_bar_counts(
     operator: Client, week: Figures, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(drilldown_page, "PAGE_LENGTH", 3)
@@ -236,7 +237,7 @@ def test_hours_are_local_in_figures_of_projects_with_different_zones(operator: C
     assert len(listed) == 2
 
 
-def test_other_channels_are_left_out(operator: Client) -> None:
+def test_figures_of_a_channel_exclude_other_channels(operator: Client) -> None:
     made_project(timezone="UTC")
     closed(NOON, channel=uuid4())
     mine = closed(NOON)
@@ -277,6 +278,40 @@ def test_without_a_period_the_last_seven_local_days_are_shown(operator: Client) 
     assert chosen.attributes["value"] == str(PROJECT)
 
 
+def test_for_all_projects_the_last_day_is_today_in_every_time_zone(operator: Client) -> None:
+    made_project(timezone="America/Sao_Paulo")
+    made_project(uuid=uuid4(), timezone="Pacific/Auckland")
+
+    # 12:00 in UTC is 01:00 of the next day in Auckland.
+    document = figures_page(operator)
+
+    fields = {
+        one.attributes["name"]: one.attributes.get("value", "") for one in document.all("input")
+    }
+    assert (fields["first"], fields["last"]) == ("2026-11-18", "2026-11-24")
+    notes = [one.text for one in document.all("p", of_class="console-note")]
+    assert any("24 Nov 2026 has not begun yet in some of them." in note for note in notes)
+
+
+def test_the_card_of_outreach_lists_conversations_in_which_the_contact_never_wrote(
+    operator: Client,
+) -> None:
+    made_project(timezone="UTC")
+    campaign = closed(NOON)
+    closed(NOON, contact_wrote=True)
+    document = figures_page(operator, **of_week())
+
+    (link,) = [
+        one.attributes["href"]
+        for one in document.all("a")
+        if "outreach=1" in one.attributes.get("href", "")
+    ]
+
+    assert whole_list(operator, link) == [
+        reverse("admin:conversation_messages_transcript", args=[campaign.uuid])
+    ]
+
+
 def test_the_presets_keep_project_and_channel(operator: Client) -> None:
     made_shop()
 
@@ -291,14 +326,14 @@ def test_the_presets_keep_project_and_channel(operator: Client) -> None:
     assert presets["Last 30 days"]["first"] == "2026-10-25"
 
 
-def test_a_period_without_data_is_shown_as_such(operator: Client) -> None:
+def test_a_period_without_data_shows_a_note_in_each_chart(operator: Client) -> None:
     document = figures_page(operator)
 
     assert not list(document.all("a", of_class="console-link"))
     notes = [one.text for one in document.all("p", of_class="console-nothing")]
     assert notes == ["No data in this period."] * len(CHARTS)
     values = [one.text.strip() for one in document.all("dd", of_class="console-value")]
-    assert values == ["no data", "no data", "no data", "0", "0", "no data", "no data"]
+    assert values == ["no data"] * 3 + ["0"] * 3 + ["no data"] * 2
 
 
 @pytest.mark.parametrize(
@@ -334,6 +369,8 @@ def test_invalid_parameters_are_reported_on_the_page(
         {"of": "opened", "hour": "24"},
         {"of": "closed", "resolution": "2"},
         {"of": "closed", "score": "1"},
+        {"of": "opened", "outreach": "1"},
+        {"of": "closed", "outreach": "0"},
         {"of": "closed", "after": "yesterday"},
         {"of": "closed", "after": "2026-11-23T00:00:00_7"},
         {"of": "closed", "after": "2026-11-23T00:00:00+00:00_7"},
@@ -341,7 +378,7 @@ def test_invalid_parameters_are_reported_on_the_page(
         {"of": "closed", "first": "never"},
     ],
 )
-def test_an_address_that_no_bar_has_is_not_found(
+def test_a_drilldown_address_that_belongs_to_no_bar_is_not_found(
     operator: Client, parameters: dict[str, str]
 ) -> None:
     assert get(operator, reverse(DRILLDOWN), **parameters).status_code == 404
@@ -350,7 +387,7 @@ def test_an_address_that_no_bar_has_is_not_found(
 def test_the_page_runs_few_statements(
     operator: Client, week: Figures, django_assert_max_num_queries: DjangoAssertNumQueries
 ) -> None:
-    with django_assert_max_num_queries(14):
+    with django_assert_max_num_queries(15):
         figures_page(operator, **of_week())
 
 
@@ -380,7 +417,7 @@ def test_every_figure_page_has_one_heading_for_each_chart(operator: Client, week
         assert title.text
 
 
-def test_dates_far_apart_are_not_an_error(operator: Client) -> None:
+def test_a_very_long_period_is_not_an_error(operator: Client) -> None:
     made_shop()
     made_days(1)
 

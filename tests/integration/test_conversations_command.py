@@ -13,11 +13,13 @@ import pytest
 from django.core.management import CommandError, call_command
 
 from apps.conversations.models import Conversation, Resolution
+from apps.messages import deletions
 from apps.messages.archiving import migrate
 from operations import conversation_requests
 from operations.management.commands import conversations as command
-from tests.support.builders import NOON, URN, conversation, found
+from tests.support.builders import NOON, URN, contact, conversation, found, place
 from tests.support.closings import MINUTE, at, closing_at, current, write
+from tests.support.console import HOSTILE_NAME, HOSTILE_TEXT, made_chat, made_shop
 from tests.support.service_queue import ServiceQueue
 from tests.support.stored import every_row_version
 
@@ -51,7 +53,7 @@ def worker(queue: ServiceQueue, monkeypatch: pytest.MonkeyPatch) -> ServiceQueue
 
 @pytest.fixture
 def answer(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], list[str]]:
-    """Return a function that sets the answer and returns the list of questions."""
+    """Return a function that sets the answer to each question and returns the list of questions."""
 
     def answering(text: str) -> list[str]:
         questions: list[str] = []
@@ -70,7 +72,7 @@ def answer(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], list[str]]:
 
 def ended() -> Conversation:
     """Return a conversation that is closed and archived."""
-    chat = conversation(resolution=Resolution.RESOLVED, ended_at=NOON)
+    chat = conversation(resolution=Resolution.RESOLVED, opened_at=NOON - 2 * MINUTE, ended_at=NOON)
     write(chat, created_at=NOON - MINUTE)
     migrate(conversation_uuid=chat.uuid, now=NOON)
     return chat
@@ -79,7 +81,7 @@ def ended() -> Conversation:
 @pytest.mark.usefixtures("worker")
 @pytest.mark.parametrize("resolution", ["resolved", "unresolved", "unclassified", "has_chat_room"])
 def test_close_waits_and_reports_that_the_conversation_is_closed(resolution: str) -> None:
-    chat = closing_at(MIDNIGHT)
+    chat = closing_at(MIDNIGHT, opened_at=NOON)
     write(chat, created_at=NOON)
 
     output = run("close", chat.uuid, "--resolution", resolution, "--yes")
@@ -101,7 +103,7 @@ def test_reopen_waits_and_reports_that_the_conversation_is_in_progress() -> None
 
 
 def test_a_conversation_can_be_closed_and_reopened_several_times(worker: ServiceQueue) -> None:
-    chat = closing_at(MIDNIGHT)
+    chat = closing_at(MIDNIGHT, opened_at=NOON)
     for _ in range(2):
         run("close", chat.uuid, "--yes")
         run("reopen", chat.uuid, "--yes")
@@ -115,12 +117,12 @@ def test_a_reopening_that_the_worker_refuses_is_reported(
     work = worker.work
 
     def message_comes_first() -> list[str]:
-        found()
+        found(sent_at=NOON + MINUTE)
         return work()
 
     monkeypatch.setattr(worker, "work", message_comes_first)
 
-    # Before the closing time of the conversation that the message opens.
+    # This is before the closing time of the conversation that the message opens.
     with at(NOON + MINUTE):
         refusal = refused("reopen", chat.uuid, "--yes")
 
@@ -129,10 +131,12 @@ def test_a_reopening_that_the_worker_refuses_is_reported(
     assert current(chat).resolution == Resolution.RESOLVED
 
 
-def test_without_waiting_only_the_request_and_a_tick_exist(queue: ServiceQueue) -> None:
-    chat = closing_at(MIDNIGHT)
+def test_without_waiting_the_command_only_stores_the_request_and_sends_a_tick(
+    queue: ServiceQueue,
+) -> None:
+    chat = closing_at(MIDNIGHT, opened_at=NOON)
 
-    assert "Requested for" in run("close", chat.uuid, "--yes", "--wait", 0)
+    assert "is stored." in run("close", chat.uuid, "--yes", "--wait", 0)
 
     assert current(chat).resolution == Resolution.IN_PROGRESS
     assert current(chat).requested_resolution == Resolution.UNCLASSIFIED
@@ -141,17 +145,17 @@ def test_without_waiting_only_the_request_and_a_tick_exist(queue: ServiceQueue) 
 
 @pytest.mark.usefixtures("queue")
 def test_a_request_that_is_not_done_in_time_stays_stored() -> None:
-    chat = closing_at(MIDNIGHT)
+    chat = closing_at(MIDNIGHT, opened_at=NOON)
 
     refusal = refused("close", chat.uuid, "--yes", "--wait", "0.1")
 
-    assert "The request is not done after 0.1 seconds. It is still stored" in str(refusal)
+    assert "The request was not carried out within 0.1 seconds. It is still" in str(refusal)
     assert refusal.returncode == command.EXIT_NOT_DONE
     assert current(chat).requested_resolution == Resolution.UNCLASSIFIED
 
 
 def test_a_request_stays_stored_if_the_queue_is_unavailable(queue: ServiceQueue) -> None:
-    chat = closing_at(MIDNIGHT)
+    chat = closing_at(MIDNIGHT, opened_at=NOON)
     queue.strict.fail(status=400, code="AccessDenied")
 
     output = run("close", chat.uuid, "--yes", "--wait", 0)
@@ -171,7 +175,7 @@ def test_an_unknown_conversation_is_reported(action: str) -> None:
 
 @pytest.mark.usefixtures("queue")
 def test_an_impossible_request_is_refused_and_stores_nothing() -> None:
-    chat, closed = closing_at(MIDNIGHT), ended()
+    chat, closed = closing_at(MIDNIGHT, opened_at=NOON), ended()
     before = every_row_version()
 
     assert "is closed already, as resolved" in str(refused("close", closed.uuid, "--yes"))
@@ -187,7 +191,7 @@ def test_nothing_is_requested_unless_the_answer_is_yes(
     answer: Callable[[str], list[str]], text: str
 ) -> None:
     questions = answer(text)
-    chat = closing_at(MIDNIGHT)
+    chat = closing_at(MIDNIGHT, opened_at=NOON)
     before = every_row_version()
 
     assert str(refused("close", chat.uuid)).startswith("Nothing was done")
@@ -203,7 +207,7 @@ def test_nothing_is_requested_unless_the_answer_is_yes(
 @pytest.mark.usefixtures("worker")
 def test_the_request_is_done_if_the_answer_is_yes(answer: Callable[[str], list[str]]) -> None:
     answer("Yes")
-    chat = closing_at(MIDNIGHT)
+    chat = closing_at(MIDNIGHT, opened_at=NOON)
 
     run("close", chat.uuid)
 
@@ -216,8 +220,10 @@ def test_an_invalid_wait_is_refused(wait: str) -> None:
         run("close", uuid4(), "--wait", wait)
 
 
-def test_show_prints_the_facts_without_the_contact() -> None:
-    chat = closing_at(MIDNIGHT, contact_name="Ana", nps=0)
+def test_show_prints_a_conversation_without_its_contact() -> None:
+    chat = closing_at(
+        MIDNIGHT, contact_name="Ana", nps=0, external_id="w-7", window_end=NOON, ticket_uuid="t-1"
+    )
     write(chat, created_at=NOON, message_id="m-1")
     migrate(conversation_uuid=chat.uuid, now=NOON)
     write(chat, created_at=NOON + MINUTE, message_id="m-2")
@@ -226,16 +232,20 @@ def test_show_prints_the_facts_without_the_contact() -> None:
 
     output = run("show", chat.uuid)
     assert "2099-11-24T03:00:00+00:00, 2099-11-24T00:00:00-03:00 in America/Sao_Paulo" in output
-    assert facts["messages"] == "1 archived, 1 in DynamoDB"
+    assert facts["messages"] == "1 archived, 1 only in DynamoDB"
     assert (facts["CSAT"], facts["NPS"]) == ("-", "0")
     assert facts["resolution"] == "in progress"
     assert facts["requested"] == "nothing"
+    assert (facts["ticket"], facts["agent"]) == ("t-1", "-")
+    assert "window id           w-7" in output
+    assert "window ends at      2026-11-23T12:00:00+00:00" in output
+    assert "human took over     no" in output
     assert "Ana" not in output
     assert URN not in output
 
 
 def test_show_prints_archived_and_stored_messages_once_and_oldest_first() -> None:
-    chat = closing_at(MIDNIGHT)
+    chat = closing_at(MIDNIGHT, opened_at=NOON)
     write(chat, created_at=NOON, message_id="m-1")
     write(chat, created_at=NOON + 2 * MINUTE, message_id="m-3")
     migrate(conversation_uuid=chat.uuid, now=NOON)
@@ -243,11 +253,53 @@ def test_show_prints_archived_and_stored_messages_once_and_oldest_first() -> Non
     write(chat, created_at=NOON + MINUTE, message_id="m-2", text="line\u2028end 😕")
     write(chat, created_at=NOON + 3 * MINUTE, message_id="m-1", text="edited")
 
-    lines = run("show", chat.uuid, "--messages").rstrip("\n").split("\n")
+    lines = run("show", chat.uuid, "--json").rstrip("\n").split("\n")
 
     first, second, third = map(json.loads, lines)
     assert [one["id"] for one in (first, second, third)] == ["m-1", "m-2", "m-3"]
     assert [one["message"]["text"] for one in first["edits"]] == ["edited"]
     assert second["message"]["text"] == "line\u2028end 😕"
     migrate(conversation_uuid=chat.uuid, now=NOON)
-    assert run("show", chat.uuid, "--messages").rstrip("\n").split("\n") == lines
+    assert run("show", chat.uuid, "--json").rstrip("\n").split("\n") == lines
+
+
+def test_show_prints_the_transcript_as_the_console_shows_it() -> None:
+    made_shop()
+    chat = made_chat(at=NOON, name=HOSTILE_NAME)
+
+    lines = run("show", chat.uuid, "--messages").splitlines()
+
+    assert lines[0] == "Times are in America/Sao_Paulo."
+    edited = lines.index('09:01 <script>alert("name")</script>\\u202eeman (edited)')
+    assert lines[edited + 1 : edited + 5] == [
+        "    Where is my order 1042? 📦",
+        '    👍🏽 <script>alert("name")</script>\\u202eeman 09:09, until 09:09',
+        f'    {HOSTILE_TEXT} <script>alert("name")</script>\\u202eeman 09:09',
+        "    Earlier, 09:01: Where is my ordr 1042?",
+    ]
+    for line in (
+        "--- Monday, 23 November 2026 ---",
+        "09:00 Platform",
+        "    It left our warehouse today.",
+        "    You will have it on Friday.",
+        "    [Image] https://media.example.org/1.jpg?x=1",
+        "    [Location] Loja",
+        "    -23.5505199, -46.63330941",
+        "    To a message that is not here: of-another-page",
+        '    Other fields: {"interactive":{"list_reply":{"id":"r2"}}}',
+        "--- CSAT answer: 5, 09:20 ---",
+        "--- Closed: Resolved, 09:30 ---",
+    ):
+        assert line in lines, line
+    assert len([line for line in lines if line.endswith("(possible retry)")]) == 1
+
+
+def test_a_deleted_message_is_printed_without_its_content() -> None:
+    chat = closing_at(MIDNIGHT, opened_at=NOON)
+    write(chat, created_at=NOON, message_id="m-1", text="secret")
+    deletions.record(contact=contact(), identity="received:m-1", place=place(), now=NOON)
+
+    output = run("show", chat.uuid, "--messages")
+
+    assert "(deleted by its author on 2026-11-23 09:00)" in output
+    assert "secret" not in output

@@ -1,8 +1,9 @@
-"""The contract of all data lake clients."""
+"""All data lake clients fulfil the same contract."""
 
 import json
 import time
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -51,14 +52,14 @@ def weni_grpc_server() -> Iterator[RefusingBackend]:
 
 @pytest.fixture(params=["file_backend", "firehose_into_s3", "weni_grpc_server"])
 def backend(request: pytest.FixtureRequest) -> Backend:
-    """Each of the three backends."""
+    """Run the test with each of the three data lakes."""
     made: Backend = request.getfixturevalue(request.param)
     return made
 
 
 @pytest.fixture(params=["firehose_into_s3", "weni_grpc_server"])
 def refusing_backend(request: pytest.FixtureRequest) -> RefusingBackend:
-    """Each of the backends that refuse some events for good."""
+    """Run the test with each data lake that permanently refuses some events."""
     made: RefusingBackend = request.getfixturevalue(request.param)
     return made
 
@@ -131,6 +132,17 @@ def test_a_lake_that_is_down_is_unavailable_and_takes_the_events_later(
     backend.mend()
     lake.send([lake_event(2)])
     assert sorted(values(backend.arrived())) == ["1", "2"]
+
+
+def test_compacting_keeps_each_event_once(backend: Backend) -> None:
+    lake = data_lake(backend.url)
+    for number in range(3):
+        lake.send([lake_event(number)])
+
+    merged = list(lake.compact(now=datetime(2026, 11, 25, tzinfo=UTC)))
+
+    assert merged == ([3] if isinstance(backend, FileBackend) else [])
+    assert sorted(values(backend.arrived())) == ["0", "1", "2"]
 
 
 def test_refused_events_are_named_and_the_remaining_events_arrive(

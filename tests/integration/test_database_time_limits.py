@@ -1,10 +1,11 @@
-"""Every wait for PostgreSQL is bounded, however the service is connected."""
+"""PostgreSQL bounds every statement and lock, however the service is connected."""
 
 from collections.abc import Iterator
 
 import pytest
 from django.db import connection
 
+from apps.conversations.attribution import FUNCTION
 from operations.database_time_limits import ensure_time_limits
 from operations.doctor import postgresql
 from operations.doctor.findings import Finding, Status
@@ -36,12 +37,12 @@ def in_force(setting: str) -> str:
 
 
 def found() -> Finding:
-    """Return the doctor's finding about the bounds."""
+    """Return the doctor's finding about the time limits."""
     return {finding.check: finding for finding in postgresql.check()}["postgresql.bounds"]
 
 
 @pytest.mark.parametrize("setting", ["lock_timeout", "statement_timeout"])
-def test_the_doctor_names_a_bound_that_is_not_in_force(setting: str) -> None:
+def test_the_doctor_names_a_time_limit_that_is_not_in_force(setting: str) -> None:
     set_default(setting, "0")
 
     finding = found()
@@ -51,7 +52,7 @@ def test_the_doctor_names_a_bound_that_is_not_in_force(setting: str) -> None:
     assert "python manage.py provision" in finding.remedy
 
 
-def test_provisioning_sets_a_missing_bound_for_new_sessions() -> None:
+def test_provisioning_sets_a_missing_time_limit_for_new_sessions() -> None:
     set_default("lock_timeout", "0")
 
     ensure_time_limits()
@@ -61,7 +62,7 @@ def test_provisioning_sets_a_missing_bound_for_new_sessions() -> None:
     assert found().status is Status.OK
 
 
-def test_provisioning_keeps_a_bound_that_an_operator_has_chosen() -> None:
+def test_provisioning_keeps_a_time_limit_that_an_operator_has_set() -> None:
     set_default("statement_timeout", "12s")
 
     ensure_time_limits()
@@ -71,11 +72,9 @@ def test_provisioning_keeps_a_bound_that_an_operator_has_chosen() -> None:
     assert found().status is Status.OK
 
 
-def test_the_hot_path_bounds_its_locks_even_if_the_role_does_not() -> None:
+def test_the_function_that_opens_conversations_has_its_own_lock_timeout() -> None:
     with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT proconfig FROM pg_proc WHERE proname = 'conversations_find_or_open_v1'"
-        )
+        cursor.execute("SELECT proconfig FROM pg_proc WHERE proname = %s", [FUNCTION])
         (settings,) = cursor.fetchone()
 
     assert "lock_timeout=5s" in settings

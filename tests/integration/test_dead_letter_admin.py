@@ -14,6 +14,7 @@ from django.urls import reverse
 from apps.conversations.admin import base
 from apps.conversations.models import AuditEntry
 from apps.messages import admin
+from apps.messages.dead_letter_format import place_of
 from apps.messages.models import DeadLetter
 from tasks.deadletters import collect as collecting
 from tasks.deadletters.collect import collect_dead_letters
@@ -83,8 +84,8 @@ def test_dead_letters_are_found_by_reason_project_time_and_id(three: list[DeadLe
     assert found(reason="lost") == [second]
     assert found(project=str(PROJECT)) == [second, first]
     assert found(project="shop") == []
-    assert found(first_sent_from="2026-11-24") == []
-    assert found(first_sent_from="2026-11-23", first_sent_to="2026-11-23") == [
+    assert found(queue_time_from="2026-11-24") == []
+    assert found(queue_time_from="2026-11-23", queue_time_to="2026-11-23") == [
         third,
         second,
         first,
@@ -113,6 +114,7 @@ def test_a_dead_letter_is_shown_without_its_body_and_cannot_be_changed(
 
     assert answer.status_code == 200
     assert three[0].message_id in answer.content.decode()
+    assert str(place_of(three[0])) in answer.content.decode()
     assert "hello" not in answer.content.decode()
     assert client.post(url, {"reason": "x"}, secure=True).status_code == 403
     add = reverse("admin:conversation_messages_deadletter_add")
@@ -141,7 +143,9 @@ def test_the_list_reads_no_bodies_and_counts_only_rows_that_it_can_page(
 def test_the_next_tick_redrives_selected_letters_in_order(
     three: list[DeadLetter], queue: ServiceQueue
 ) -> None:
-    assert redrive(browser(), three[1], three[0]) == ["2 will be redriven within two minutes."]
+    assert redrive(browser(), three[1], three[0]) == [
+        "Dead letters to be redriven within two minutes: 2."
+    ]
     assert queue.deliveries() == []
 
     collect_dead_letters.run()
@@ -161,9 +165,24 @@ def test_earlier_requests_are_reported(three: list[DeadLetter]) -> None:
     redrive(client, three[0])
 
     assert redrive(client, *three[:2])[-2:] == [
-        "1 will be redriven within two minutes.",
-        "1 were redriven or requested before.",
+        "Dead letters to be redriven within two minutes: 1.",
+        "Skipped, because a redrive was requested or done before: 1.",
     ]
+
+
+def test_a_letter_that_was_redriven_is_not_redriven_by_a_later_request(
+    three: list[DeadLetter], queue: ServiceQueue
+) -> None:
+    client = browser()
+    redrive(client, three[0])
+    collect_dead_letters.run()
+
+    assert redrive(client, three[0])[-1] == (
+        "Skipped, because a redrive was requested or done before: 1."
+    )
+
+    collect_dead_letters.run()
+    assert len(queue.deliveries()) == 1
 
 
 def test_a_letter_that_sqs_refuses_is_not_tried_again(

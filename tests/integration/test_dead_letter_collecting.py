@@ -14,7 +14,6 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from apps.common.lossless_json import escape
-from apps.conversations import erasing
 from apps.messages import dead_letters
 from apps.messages.dead_letter_format import body_of, own_attributes
 from apps.messages.models import DeadLetter
@@ -44,6 +43,8 @@ from tests.support.dead_letters import (
     numbers,
     redrive_all,
 )
+from tests.support.dialects import in_envelope, ticket_body
+from tests.support.erasures import erase
 from tests.support.service_queue import ServiceQueue
 
 pytestmark = [pytest.mark.django_db(transaction=True)]
@@ -51,15 +52,15 @@ pytestmark = [pytest.mark.django_db(transaction=True)]
 STRING = {"DataType": "String", "StringValue": "message.received"}
 BINARY = {"DataType": "Binary", "BinaryValue": b"\x00\xff"}
 WEIRD = {
-    "escapes of what PostgreSQL refuses": message_body(message={"text": "\x00 \ud83d \\u0041"}),
+    "characters that PostgreSQL refuses": message_body(message={"text": "\x00 \ud83d \\u0041"}),
     "not JSON": "not JSON \\u0000 \\ud83d",
-    "what looks escaped already": "\\u005cu0041 \\\\u0000 \\uD83D\\",
+    "a text that looks already escaped": "\\u005cu0041 \\\\u0000 \\uD83D\\",
     "beyond the basic plane": "\N{PILE OF POO} \N{RIGHT-TO-LEFT OVERRIDE} \ue000",
     "white space": " \t\r\n ",
-    "a number without end": '{"data": {"project_uuid": 1' + "0" * 5000 + "}}",
+    "a number of 5,000 digits": '{"data": {"project_uuid": 1' + "0" * 5000 + "}}",
     "nested too deeply": "[" * 100_000,
-    "as large as can be": "\N{PILE OF POO}" * (MAX_BYTES // 4),
-    "a project that is none": body(event_type="message.received", data={"project_uuid": "shop"}),
+    "the largest possible body": "\N{PILE OF POO}" * (MAX_BYTES // 4),
+    "an invalid project": body(event_type="message.received", data={"project_uuid": "shop"}),
     "a long contact": message_body(urn="x" * 500_000),
     "a contact that is a list": body(event_type="message.received", data={"contact_urn": [1]}),
     "data that is a list": '{"data": []}',
@@ -90,7 +91,7 @@ def received(body: str, **attributes: Any) -> dict[str, Any]:
 
 
 def visible_again(queue: Fifo, server: ServiceQueue) -> None:
-    """Make messages visible that were received and not deleted.
+    """Make messages that were received and not deleted visible again.
 
     The clock is not moved, because all tests share it.
     """
@@ -112,7 +113,7 @@ def test_all_fields_of_a_dead_letter_are_kept(letters: Fifo) -> None:
     assert letter.source_message_id.startswith("source-")
     assert (letter.group_id, letter.receive_count) == (GROUP, 3)
     assert (letter.reason, letter.error) == ("malformed_field", "data.message: Field required")
-    assert letter.first_sent_at == NOON + timedelta(milliseconds=1)
+    assert letter.queue_time == NOON + timedelta(milliseconds=1)
     assert body_of(letter) == message_body()
     assert own_attributes(letter) == {"event_type": STRING}
     assert (letter.project_uuid, letter.channel_uuid) == (PROJECT, CHANNEL)
@@ -275,7 +276,7 @@ def test_a_message_that_sqs_moved_keeps_its_attributes_and_its_earlier_time(
     assert letter.source_message_id == letter.message_id == first["MessageId"]
     assert own_attributes(letter) == attributes
     received_at = int(first["Attributes"]["ApproximateFirstReceiveTimestamp"]) / 1000
-    assert letter.first_sent_at == datetime.fromtimestamp(received_at, UTC)
+    assert letter.queue_time == datetime.fromtimestamp(received_at, UTC)
 
 
 def test_a_letter_without_attributes_of_the_worker_is_kept(letters: Fifo) -> None:
@@ -301,7 +302,7 @@ def test_moto_reports_all_required_attributes_even_in_a_burst(sqs: Any) -> None:
     letters.url = django_settings.SQS_CONVERSATION_QUEUE_URL
     found = [message for batch in iter(letters.receive, []) for message in _deleted(letters, batch)]
     assert numbers([message["Body"] for message in found]) == [f"m-{n}" for n in range(12)]
-    assert set(found[0]["MessageAttributes"]) == {"first_sent_at", "event_type", "raw"}
+    assert set(found[0]["MessageAttributes"]) == {"place", "event_type", "raw"}
 
 
 def _deleted(queue: Fifo, messages: list[Any]) -> list[Any]:
@@ -312,13 +313,44 @@ def _deleted(queue: Fifo, messages: list[Any]) -> list[Any]:
 
 def test_the_letters_of_an_erased_contact_are_not_kept(letters: Fifo) -> None:
     project()
-    erasing.request(project_uuid=PROJECT, urn=URN, now=NOON)
+    erase(at=NOON)
     bury(letters, sent_at=NOON)
     bury(letters, sent_at=NOON + timedelta(seconds=1), reason="later")
     bury(letters, message_body(urn="telegram:2002"), reason="another")
 
     assert [letter.reason for letter in collect()] == ["another", "later"]
     assert letters.received() == []
+
+
+def test_the_letters_of_events_in_other_forms_name_their_contacts(
+    letters: Fifo, settings: Any
+) -> None:
+    """So operators find them by project, and erasing a contact deletes them."""
+    settings.EVENT_ADAPTERS = ["sns", "flow_ticket"]
+    for wrapped in (ticket_body(), in_envelope(message_body()), in_envelope(ticket_body())):
+        bury(letters, wrapped)
+
+    ticket, *_ = collected = collect()
+
+    assert body_of(ticket) == ticket_body()
+    assert {(one.project_uuid, one.channel_uuid, one.contact_urn) for one in collected} == {
+        (PROJECT, CHANNEL, URN)
+    }
+
+
+def test_a_letter_that_an_adapter_fails_to_read_is_kept(
+    letters: Fifo, settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(_name: str) -> None:
+        raise TypeError
+
+    settings.EVENT_ADAPTERS = ["sns"]
+    monkeypatch.setattr("apps.messages.adapters.load", fails)
+    bury(letters, in_envelope(message_body()))
+
+    (letter,) = collect()
+
+    assert (letter.project_uuid, letter.contact_urn) == (None, "")
 
 
 def test_the_envelope_accepts_the_tick(queue: ServiceQueue) -> None:

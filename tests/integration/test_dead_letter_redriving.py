@@ -13,9 +13,11 @@ from apps.common.errors import Unavailable
 from apps.conversations.models import Conversation, Resolution
 from apps.messages import dead_letters
 from apps.messages.archiving import migrate
-from apps.messages.dead_letter_format import own_attributes
+from apps.messages.dead_letter_format import body_of, own_attributes, place_of
 from apps.messages.dead_letters import Selection
+from apps.messages.models import DeadLetter
 from celery_sqs_fifo.delivery import Delivery
+from celery_sqs_fifo.place import Place
 from tasks.deadletters import redrive as redriving
 from tasks.deadletters.queue import send_to_events
 from tasks.deadletters.redrive import TOO_LARGE, Redrive, redrive
@@ -59,7 +61,7 @@ def letters(queue: ServiceQueue, monkeypatch: pytest.MonkeyPatch) -> Iterator[Fi
 
 
 def batches(queue: ServiceQueue) -> int:
-    """Return how many calls have sent messages since the last collection."""
+    """Return the number of calls that have sent messages since the last collection."""
     return queue.strict.call_counts().get("SendMessageBatch", 0)
 
 
@@ -83,11 +85,57 @@ def test_a_group_is_redriven_in_the_order_in_which_its_events_were_queued(
         assert numbers(of_group) == [f"m-{number}" for number in range(parity, 24, 2)]
 
 
-def test_an_event_is_redriven_unchanged_with_the_time_of_its_first_queueing(
+def test_within_a_group_the_sequence_number_decides_the_order(
+    letters: Fifo, queue: ServiceQueue
+) -> None:
+    """The letters arrive in another order, and the clock of SQS was set back meanwhile."""
+    milliseconds = {1: 2, 2: 0, 3: 0, 4: 0, 5: 9}
+    for number in (4, 1, 5, 3, 2):
+        bury(
+            letters,
+            numbered_message(number),
+            sent_at=NOON + milliseconds[number] * SECOND / 1000,
+            sequence_number=number,
+        )
+    collect()
+
+    redrive_all()
+
+    assert received_in(queue, GROUP) == ["m-1", "m-2", "m-3", "m-4", "m-5"]
+
+
+def test_a_redrive_with_a_limit_sends_the_earliest_letters_of_each_group(letters: Fifo) -> None:
+    for number in range(6):
+        sent_at = NOON - number * SECOND
+        bury(letters, numbered_message(number), sent_at=sent_at, sequence_number=number)
+    collect()
+
+    planned = dead_letters.plan(dead_letters.select(Selection()), limit=3)
+
+    bodies = [body_of(DeadLetter.objects.get(pk=one.pk)) for one in planned]
+    assert numbers(bodies) == ["m-0", "m-1", "m-2"]
+
+
+def test_the_place_survives_any_number_of_redrives(letters: Fifo, queue: ServiceQueue) -> None:
+    bury(letters, sent_at=NOON, sequence_number=7)
+    first = Place(int(NOON.timestamp() * 1000), 7, GROUP)
+
+    for _ in range(3):
+        collect()
+        redrive_all()
+        (message,) = queue.receive()
+        queue.delete(message)
+        delivery = Delivery.from_sqs(message, now=0, lease=60)
+        assert delivery.place == first
+        bury_delivery(letters, delivery)
+
+
+def test_an_event_is_redriven_unchanged_with_the_place_of_its_first_sending(
     letters: Fifo, queue: ServiceQueue
 ) -> None:
     text = message_body(message={"text": "\x00 \ud83d"})
-    message_id = bury(letters, text, sent_at=NOON, attributes={"event_type": STRING})
+    attributes = {"event_type": STRING}
+    message_id = bury(letters, text, sent_at=NOON, sequence_number=7, attributes=attributes)
     collect()
 
     redrive_all()
@@ -96,8 +144,46 @@ def test_an_event_is_redriven_unchanged_with_the_time_of_its_first_queueing(
     assert delivery["Body"] == text
     assert delivery["Attributes"]["MessageGroupId"] == GROUP
     assert delivery["Attributes"]["MessageDeduplicationId"] == f"{message_id}:0"
-    first_sent_at = {"DataType": "String", "StringValue": str(int(NOON.timestamp() * 1000))}
-    assert delivery["MessageAttributes"] == {"event_type": STRING, "first_sent_at": first_sent_at}
+    place = str(Place(int(NOON.timestamp() * 1000), 7, GROUP))
+    assert delivery["MessageAttributes"] == {
+        "event_type": STRING,
+        "place": {"DataType": "String", "StringValue": place},
+    }
+
+
+def test_the_type_in_an_attribute_survives_any_number_of_redrives(
+    letters: Fifo, queue: ServiceQueue
+) -> None:
+    """SQS allows ten attributes, so some of the others are lost."""
+    close = close_body().replace('"event_type"', '"other"')
+    named = {"DataType": "String", "StringValue": "conversation.close"}
+    others = {f"a-{number}": STRING for number in range(9)}
+    deliver_bodies(bodies=[numbered_message(0)])
+    bury(letters, close, sent_at=NOON + SECOND, attributes={**others, "event_type": named})
+
+    for _ in range(2):
+        collect()
+        redrive_all()
+        (delivery,) = queue.deliveries()
+        assert delivery.is_barrier
+        bury_delivery(letters, delivery)
+    collect()
+    redrive_all()
+    queue.work()
+
+    assert Conversation.objects.get().resolution == Resolution.RESOLVED
+
+
+def test_a_letter_without_room_for_its_type_is_refused(letters: Fifo, queue: ServiceQueue) -> None:
+    named = {"DataType": "String", "StringValue": "message.received" * 20}
+    body = "x" * (MAX_BYTES - 400)
+    bury(letters, body)
+    (letter,) = collect()
+    letter.attributes = {"event_type": named}
+    letter.save()
+
+    assert redrive_all().refused == {letter.pk: TOO_LARGE}
+    assert queue.deliveries() == []
 
 
 def test_a_redriven_letter_is_marked_and_not_redriven_again(
@@ -201,12 +287,12 @@ def test_no_letter_of_a_group_overtakes_a_refused_one_and_other_groups_continue(
     letters: Fifo, queue: ServiceQueue
 ) -> None:
     bury_numbered(letters, 0, group="one")
-    # The body is so large that its copy has no room for `first_sent_at`. The copy's own time
-    # counts.
+    # The body is so large that its copy in the dead-letter queue has no room for the place
+    # attribute. So the place of the copy itself counts.
     bury(letters, "x" * MAX_BYTES, group="one")
-    bury(letters, group="one", sent_at=now() + 3600 * SECOND)
+    bury(letters, group="one", sent_at=now(), sequence_number=10**38)
     bury_numbered(letters, 3, group="two")
-    _, large, not_tried, _ = sorted(collect(), key=lambda letter: letter.sequence_number)
+    _, large, not_tried, _ = sorted(collect(), key=lambda letter: letter.pk)
 
     done = redrive_all()
 
@@ -294,7 +380,34 @@ def test_attributes_of_the_event_are_dropped_at_the_limits_of_sqs(
 
     (delivery,) = queue.receive()
     assert len(delivery["MessageAttributes"]) == 10
-    assert "first_sent_at" in delivery["MessageAttributes"]
+    assert "place" in delivery["MessageAttributes"]
+
+
+def test_attributes_that_leave_no_room_for_the_place_are_dropped(
+    letters: Fifo, queue: ServiceQueue
+) -> None:
+    """Such an event is as large as SQS allows: body and attributes together have 1 MiB."""
+    arn = letters.attributes("QueueArn")["QueueArn"]
+    policy = f'{{"deadLetterTargetArn": "{arn}", "maxReceiveCount": 1}}'
+    source = queue.another(RedrivePolicy=policy, VisibilityTimeout="60")
+    large = {"DataType": "String", "StringValue": "x" * 1_000}
+    own = len("large" + "small") + 2 * len("String") + 1_000 + 1
+    source.send(
+        "b" * (MAX_BYTES - own),
+        MessageAttributes={
+            "large": large,
+            "small": {"DataType": "String", "StringValue": "x"},
+        },
+    )
+    source.receive()
+    queue.strict.expire_leases(queue=source.name)
+    source.receive()
+    collect()
+
+    assert redrive_all().redriven == 1
+
+    (delivery,) = queue.receive()
+    assert set(delivery["MessageAttributes"]) == {"place", "small"}
 
 
 def test_the_rate_is_limited(
@@ -333,7 +446,7 @@ def test_an_old_close_does_not_close_a_later_conversation(
 
 
 @pytest.mark.parametrize("takes_over", [False, True])
-def test_an_old_window_does_not_touch_a_later_conversation(
+def test_an_old_window_does_not_change_a_later_conversation(
     letters: Fifo, queue: ServiceQueue, takes_over: bool
 ) -> None:
     deliver_bodies(bodies=[numbered_message(0)], sent_at=NOON)
@@ -341,12 +454,18 @@ def test_an_old_window_does_not_touch_a_later_conversation(
     deliver_bodies(bodies=[close_body()], sent_at=NOON + 10 * SECOND)
     deliver_bodies(bodies=[numbered_message(20)], sent_at=NOON + 20 * SECOND)
     collect()
-    before = list(Conversation.objects.order_by("opened_at").values())
+    earlier, later = Conversation.objects.order_by("opened_at").values()
 
     redrive_all()
     assert queue.work() == ["event"]
 
-    assert list(Conversation.objects.order_by("opened_at").values()) == before
+    taken_over, unchanged = Conversation.objects.order_by("opened_at").values()
+    assert unchanged == later
+    if takes_over:
+        assert taken_over["resolution"] == Resolution.HAS_CHAT_ROOM
+        assert taken_over["ended_at"] == earlier["ended_at"]
+    else:
+        assert taken_over == earlier
 
 
 def test_a_redriven_close_closes_if_no_later_event_took_effect(
@@ -416,5 +535,5 @@ def test_a_letter_that_fails_again_is_collected_with_the_place_of_its_event(
 
     waiting = list(dead_letters.select(Selection()))
     assert [letter.reason for letter in waiting] == ["again", "bug"]
-    assert waiting[0].first_sent_at == first.first_sent_at
+    assert place_of(waiting[0]) == place_of(first)
     assert own_attributes(waiting[0]) == {"event_type": STRING}

@@ -14,6 +14,7 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.db import OperationalError
 
+from apps.messages.dead_letter_format import place_of
 from apps.messages.models import DeadLetter
 from testbed.sqs.fifo import Fifo
 from tests.support.builders import NOON, PROJECT, URN, message_body
@@ -109,7 +110,7 @@ def test_a_list_has_the_selected_letters_oldest_first(
     assert listed(*filters) == [four[place].pk for place in expected]
 
 
-def test_a_list_reports_further_letters_and_no_letters(four: list[DeadLetter]) -> None:
+def test_a_list_says_whether_there_are_more_letters_or_none(four: list[DeadLetter]) -> None:
     assert "These are the first 2." in dlq("list", "--limit=2")
     assert "These are the first" not in dlq("list", "--limit=4")
     assert dlq("list", "--reason=nothing") == "There are no dead letters.\n"
@@ -133,6 +134,7 @@ def test_show_prints_the_body_only_with_the_option(letters: Fifo) -> None:
 
     assert letter.message_id in output
     assert "reason              bug" in output
+    assert f"place               {place_of(letter)}" in output
     assert "hello" not in output
     assert dlq("show", letter.pk, "--body") == text + "\n"
 
@@ -204,7 +206,7 @@ def test_the_question_has_the_number_of_letters_and_yes_continues(
     ]
 
 
-def test_one_or_many_are_redriven(four: list[DeadLetter], queue: ServiceQueue) -> None:
+def test_one_letter_or_many_can_be_redriven(four: list[DeadLetter], queue: ServiceQueue) -> None:
     assert dlq("redrive", four[1].pk, "--yes") == "1 of 1 redriven.\n"
     assert numbers([one.body for one in queue.deliveries()]) == ["m-1"]
 
@@ -235,8 +237,8 @@ def test_progress_is_printed(four: list[DeadLetter], monkeypatch: pytest.MonkeyP
 
 def test_refused_letters_and_later_letters_of_their_groups_are_reported(letters: Fifo) -> None:
     bury(letters, "x" * MAX_BYTES, group="one")
-    bury(letters, group="one", sent_at=NOON + timedelta(days=20_000))
-    large, _behind = collect()
+    bury(letters, group="one", sequence_number=10**38)
+    _behind, large = collect()
 
     output = refused("redrive", "--every", "--yes")
 
@@ -285,7 +287,7 @@ def test_discarding_leaves_an_export_that_only_its_owner_may_read(
     assert listed() == [four[1].pk]
 
 
-def test_nothing_is_discarded_unless_its_export_is_written(
+def test_no_letter_is_discarded_if_its_export_cannot_be_written(
     four: list[DeadLetter], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     there = tmp_path / "there"

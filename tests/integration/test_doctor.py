@@ -28,16 +28,21 @@ from embedded.service import PROJECT_ROOT
 from operations.doctor.examination import CHECKS
 from operations.doctor.findings import Status
 from tasks.schedules import ensure_schedules
+from tests.support.worker_reports import record_heartbeat
 
 KEYS = {"check", "status", "found", "remedy"}
-DEPENDENCIES = {"sqs", "dynamodb", "postgresql", "control", "lake", "beat", "clocks"}
+DEPENDENCIES = {
+    *("aws", "sqs", "dynamodb", "postgresql", "control", "lake", "workers", "beat", "waiting"),
+    "clocks",
+}
 SECRET = "hunter2-and-more"
 
 
 @pytest.fixture
 def healthy(sqs: Any, db: None, lake_directory: Path) -> Any:
-    """Provision everything, with a recent run of beat. Return a client of the queues."""
+    """Provision everything, with a worker and a recent tick. Return a client of the queues."""
     ensure_schedules()
+    record_heartbeat()
     PeriodicTask.objects.update(last_run_at=now() - timedelta(seconds=30))
     return sqs
 
@@ -69,15 +74,23 @@ def test_every_check_of_a_healthy_stack_is_ok() -> None:
 
 
 @pytest.mark.usefixtures("aws", "db", "lake_directory")
-def test_a_new_stack_has_only_warnings_that_beat_has_not_run() -> None:
+def test_a_new_stack_lacks_a_worker_and_beat_has_not_run_yet() -> None:
     ensure_schedules()
 
     output, error = doctor("--json")
 
-    assert error == ""
+    assert error.startswith("1 of ")
     for finding in json.loads(output)["findings"]:
-        is_of_beat = finding["check"].startswith("beat.")
-        assert finding["status"] == ("warning" if is_of_beat else "ok"), finding
+        match finding["check"].split("."):
+            case ["workers", "running"]:
+                assert finding["status"] == "error"
+                assert "celery -A config worker" in finding["remedy"]
+            case ["workers", _]:
+                assert finding["status"] == "skipped"
+            case ["beat", _]:
+                assert finding["status"] == "warning"
+            case _:
+                assert finding["status"] == "ok", finding
 
 
 @pytest.mark.usefixtures("healthy")
@@ -107,6 +120,18 @@ def test_the_table_fits_80_columns_and_has_no_colours_in_a_file() -> None:
     assert "\x1b" not in output
     assert "ok sqs.queue.fifo" in " ".join(output.split())
     assert "0 warning, 0 error, 0 skipped" in output
+
+
+@pytest.mark.usefixtures("healthy")
+def test_findings_with_the_same_remedy_are_listed_together_with_errors_first() -> None:
+    PeriodicTask.objects.update(last_run_at=now() - timedelta(hours=2))
+    record_heartbeat(oldest_held_age=1_000)
+
+    advice = doctor()[0].partition("What to do:")[2]
+
+    assert advice.count("celery -A config beat") == 1
+    lines = [line.split()[0] for line in advice.splitlines() if line.startswith(("err", "warn"))]
+    assert lines == ["error"] * PeriodicTask.objects.count() + ["warning"]
 
 
 @pytest.mark.usefixtures("healthy")
@@ -208,8 +233,10 @@ def test_with_all_dependencies_down_each_is_reported_without_secrets(tmp_path: P
 
     found = {each["check"]: each for each in json.loads(ended.stdout)["findings"]}
     assert ended.returncode == 1
-    for check in ("sqs.queue", "dynamodb.table", "postgresql.connection", "control.broker"):
+    for check in ("sqs.queue", "dynamodb.table", "postgresql.connection"):
         assert found[check]["status"] == "error", found[check]
+    assert found["control.broker"]["status"] == "warning"
+    assert found["workers.running"]["status"] == "skipped"
     assert {each["status"] for check, each in found.items() if check.startswith("beat.")} == {
         "skipped"
     }
@@ -227,7 +254,8 @@ def silent_server() -> Iterator[int]:
 
 
 @pytest.mark.django_db(transaction=True)
-@pytest.mark.parametrize("name", CHECKS)
+# test_doctor_credentials.py has the test of credentials.
+@pytest.mark.parametrize("name", sorted(CHECKS.keys() - {"aws"}))
 def test_a_dependency_that_never_answers_holds_its_check_up_for_ten_seconds_at_most(
     name: str, settings: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -32,7 +32,7 @@ def bad(findings: dict[str, Finding]) -> set[str]:
 
 @dataclass(frozen=True, kw_only=True)
 class Break:
-    """A wrong value of an attribute of a queue, and the expected finding."""
+    """A wrong value for an attribute of a queue, and the finding that it must cause."""
 
     setting: str
     attribute: str
@@ -146,7 +146,9 @@ def test_a_redrive_policy_to_another_queue_is_found(sqs: Any) -> None:
 
 
 @pytest.mark.parametrize(("count", "status"), [(3, Status.ERROR), (500, Status.WARNING)])
-def test_another_receive_count_is_found(sqs: Any, count: int, status: Status) -> None:
+def test_a_redrive_policy_with_a_wrong_receive_count_is_found(
+    sqs: Any, count: int, status: Status
+) -> None:
     target = arn(sqs, service_settings.SQS_CONVERSATION_DLQ_URL)
 
     finding = redrive(sqs, f'{{"deadLetterTargetArn": "{target}", "maxReceiveCount": {count}}}')
@@ -212,7 +214,7 @@ def test_a_missing_queue_is_found(sqs: Any, setting: str, check: str) -> None:
     assert findings[f"{check}.may_send"].status is Status.SKIPPED
 
 
-def test_asking_for_permissions_receives_and_sends_nothing_on_a_strict_queue(
+def test_checking_permissions_neither_receives_nor_sends_messages_on_the_strict_server(
     strict_sqs: SqsServer, settings: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("AWS_ENDPOINT_URL_SQS", strict_sqs.url)

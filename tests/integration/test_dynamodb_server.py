@@ -20,7 +20,7 @@ Call = tuple[str, dict[str, Any]]
 
 
 def item(number: int, *, size: int = 10, partition: str = "p") -> dict[str, Any]:
-    """An item with a text of so many characters."""
+    """Return an item with a text of `size` characters."""
     return {**key(number, partition=partition), "entry": {"S": f"{number}".ljust(size, "x")}}
 
 
@@ -67,7 +67,7 @@ CONDITION = {"ConditionExpression": f"attribute_not_exists({SORT})"}
 STORIES: dict[str, list[Call]] = {
     "a put": [put(2), put(1), put(3, partition="another"), query()],
     "a put again": [put(1), put(1, size=50), query()],
-    "a put if it is not there": [
+    "a conditional put": [
         ("put_item", {"Item": item(1), **CONDITION}),
         ("put_item", {"Item": item(1, size=50), **CONDITION}),
         query(),
@@ -82,24 +82,24 @@ STORIES: dict[str, list[Call]] = {
     ],
     "a batch": [batch(*puts(3, 1, 2)), batch(*deletes(1, 9), *puts(4)), query()],
     "a batch of 25": [batch(*puts(*range(25))), query()],
-    "a key that is twice in a batch": [batch(*puts(1, 1)), query()],
+    "a key that occurs twice in a batch": [batch(*puts(1, 1)), query()],
     "the newest": [
         batch(*puts(1, 2, 3)),
         query(ScanIndexForward=False, Limit=1, ProjectionExpression=SORT),
     ],
-    "what follows a key": [
+    "the items after a key": [
         batch(*puts(1, 2, 3)),
         query(ExclusiveStartKey=key(1)),
         query(ExclusiveStartKey=key(3), ScanIndexForward=False),
     ],
-    "heads without their chunks, counted": [
+    "a count of items that are not chunks": [
         put(1),
         ("put_item", {"Item": {**key(2), "chunk": {"B": b"x"}}}),
         query(Select="COUNT", FilterExpression="attribute_not_exists(chunk)"),
     ],
-    "all of a table": [put(1), put(2), ("scan", {"ConsistentRead": True})],
-    "a table that is not there": [("get_item", {"Key": key(1), "TableName": "no_such"})],
-    "a table that is there already": [("create_table", {**TABLE_OF_STORE})],
+    "a scan": [put(1), put(2), ("scan", {"ConsistentRead": True})],
+    "a missing table": [("get_item", {"Key": key(1), "TableName": "no_such"})],
+    "a table that exists already": [("create_table", {**TABLE_OF_STORE})],
     "expiry": [
         ("describe_time_to_live", {}),
         (
@@ -188,7 +188,7 @@ def test_the_model_ends_a_page_at_a_megabyte_as_moto_does(both: list[Any]) -> No
         assert len(pages) == 3
 
 
-def test_the_model_refuses_a_batch_of_26_which_moto_takes(model: Any) -> None:
+def test_the_model_refuses_a_batch_of_26_which_moto_accepts(model: Any) -> None:
     assert told(model, batch(*puts(*range(26)))) == "ValidationException"
 
 
@@ -201,7 +201,7 @@ def test_the_model_refuses_a_batch_of_26_which_moto_takes(model: Any) -> None:
         ("delete_item", {"Key": key(1)}),
     ],
 )
-def test_the_model_refuses_what_it_does_not_know(model: Any, call: Call) -> None:
+def test_the_model_refuses_requests_that_it_does_not_know(model: Any, call: Call) -> None:
     told(model, put(1, partition="p"))
 
     assert told(model, call) in ("ValidationException", "UnknownOperationException")
@@ -223,7 +223,8 @@ def test_calls_and_capacity_units_are_counted_as_dynamodb_bills_them(
         told(model, call)
 
     assert server.usage(table=TABLE) == {
-        # 2 of the item, 2 of the larger one that it replaced, 1 of a condition that was not met.
+        # 2 for 1.5 kB, 2 for replacing it by a smaller item, 1 for a condition that was not met,
+        # and 9 for 9 kB.
         "PutItem": Usage(calls=4, failed=1, write_units=2 + 2 + 1 + 9),
         "BatchWriteItem": Usage(calls=1, write_units=4),
         "GetItem": Usage(calls=1, read_units=0.5),
@@ -231,7 +232,7 @@ def test_calls_and_capacity_units_are_counted_as_dynamodb_bills_them(
     }
 
 
-def test_writes_are_told_in_their_order_and_items_as_they_are(
+def test_the_model_reports_writes_in_their_order_and_the_stored_items(
     model: Any, server: DynamoDbServer
 ) -> None:
     for call in (put(2), batch(*puts(3, 1)), batch(*deletes(3))):
@@ -242,9 +243,7 @@ def test_writes_are_told_in_their_order_and_items_as_they_are(
     assert server.items(table=TABLE) == [item(1), item(2)]
 
 
-def test_a_fault_hits_the_share_of_calls_that_was_asked_for(
-    model: Any, server: DynamoDbServer
-) -> None:
+def test_a_fault_hits_the_requested_share_of_calls(model: Any, server: DynamoDbServer) -> None:
     server.throttle(share=0.25, actions=["PutItem"])
 
     told_of = [told(model, put(number)) for number in range(100)]
@@ -255,9 +254,7 @@ def test_a_fault_hits_the_share_of_calls_that_was_asked_for(
     assert told(model, query())["Count"] == stored
 
 
-def test_what_is_left_unprocessed_of_a_batch_can_be_sent_again(
-    model: Any, server: DynamoDbServer
-) -> None:
+def test_unprocessed_items_of_a_batch_can_be_sent_again(model: Any, server: DynamoDbServer) -> None:
     server.leave_unprocessed(share=0.5, count=1)
     left = told(model, batch(*puts(*range(20))))["UnprocessedItems"][TABLE]
 
@@ -279,7 +276,7 @@ def test_what_is_left_unprocessed_of_a_batch_can_be_sent_again(
     ],
     ids=["drop", "hang", "500", "lost answer"],
 )
-def test_a_call_that_fails_is_done_only_if_its_answer_was_lost(
+def test_a_failed_call_has_an_effect_only_if_its_answer_was_lost(
     model: Any, server: DynamoDbServer, fault: Callable[[DynamoDbServer], None], is_done: bool
 ) -> None:
     fault(server)
@@ -290,7 +287,7 @@ def test_a_call_that_fails_is_done_only_if_its_answer_was_lost(
     assert told(model, put(1)) == {}
 
 
-def test_a_delay_answers_later_and_a_refused_connection_not_at_all(
+def test_a_delayed_call_is_answered_later_and_a_refused_connection_never(
     model: Any, server: DynamoDbServer
 ) -> None:
     server.delay(seconds=0.1, count=1)

@@ -138,7 +138,7 @@ def family(process: psutil.Process) -> list[psutil.Process]:
 
 
 def is_alive(process: psutil.Process) -> bool:
-    """Whether a process still runs. A dead one that init has not reaped yet does not."""
+    """Return whether a process still runs. A zombie process does not count."""
     try:
         return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
     except psutil.NoSuchProcess:

@@ -81,7 +81,7 @@ def test_postgresql_answers_and_orders_text_as_unicode(stack: Stack) -> None:
         connection.close()
 
 
-def test_postgresql_refuses_who_does_not_know_the_password(stack: Stack) -> None:
+def test_postgresql_refuses_a_wrong_password(stack: Stack) -> None:
     address = urlsplit(stack.database_url)
     with pytest.raises(psycopg2.OperationalError, match="password authentication failed"):
         psycopg2.connect(f"postgres://postgres:guessed@127.0.0.1:{address.port}/postgres")
@@ -152,7 +152,7 @@ def test_postgresql_runs_without_root_rights(running: Running) -> None:
         assert 0 not in server.gids()
 
 
-def test_leaving_the_block_leaves_no_process_and_no_directory() -> None:
+def test_no_process_and_no_directory_is_left_after_the_block() -> None:
     with observed_stack() as running:
         directories = {running.stack.directory, *cluster_directories(running.processes)}
         assert len(running.processes) >= 5
@@ -202,7 +202,7 @@ def test_make_up_runs_the_whole_service_under_load_and_leaves_nothing_behind() -
 
 @contextmanager
 def make_up(*arguments: str) -> Iterator[subprocess.Popen[str]]:
-    """Run what `make up` runs, and stop it when the block is left."""
+    """Run the command of `make up` within the block."""
     up = subprocess.Popen(
         [sys.executable, "-m", "embedded.up", *arguments],
         cwd=PROJECT_ROOT,
@@ -217,7 +217,7 @@ def make_up(*arguments: str) -> Iterator[subprocess.Popen[str]]:
 
 
 def said_when_running(up: subprocess.Popen[str]) -> str:
-    """Return the output until everything was running."""
+    """Wait until everything is running, and return the output up to then."""
     assert up.stdout
     said = []
     for line in up.stdout:
@@ -236,7 +236,7 @@ def test_the_binaries_run_from_a_copy(tmp_path: Path) -> None:
         assert "PostgreSQL" in result.stdout
 
 
-def test_a_private_directory_bars_everything_below_it(tmp_path: Path) -> None:
+def test_nobody_can_enter_a_directory_below_a_private_one(tmp_path: Path) -> None:
     inner = tmp_path / "private" / "inner"
     inner.mkdir(parents=True)
     inner.chmod(0o755)
@@ -246,7 +246,7 @@ def test_a_private_directory_bars_everything_below_it(tmp_path: Path) -> None:
 
 
 def is_alive(process: psutil.Process) -> bool:
-    """Whether a process still runs. A dead one that init has not reaped yet does not."""
+    """Return whether a process still runs. A zombie process does not count."""
     try:
         return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
     except psutil.NoSuchProcess:

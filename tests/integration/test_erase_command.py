@@ -1,8 +1,11 @@
-"""`manage.py erase` counts a contact's data, asks, erases it, and lists what it cannot erase."""
+"""`manage.py erase` counts a contact's data, asks for confirmation, and erases the data.
+
+It lists events in the data lake, which it cannot erase.
+"""
 
 import io
 import logging
-from collections.abc import Sequence
+import re
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -11,12 +14,17 @@ import pytest
 from django.core.management import CommandError, call_command
 
 from apps.analytics.models import OutboxEvent
+from apps.common.clock import now
+from apps.common.errors import Unavailable
 from apps.conversations.models import Conversation, Erasure
+from apps.messages.dead_letter_format import body_of
+from apps.messages.models import DeadLetter
 from operations import contact_erasure
 from operations.management.commands import erase as command
 from tasks import erasing as tasks
 from testbed.sqs.fifo import Fifo
 from tests.support.builders import NOON, PROJECT, URN, message_body, numbered_message, project
+from tests.support.dead_letters import collect, kept
 from tests.support.erasures import OTHER_CHANNEL, carry_out, deliver_history, everything, group_of
 from tests.support.service_queue import ServiceQueue
 from tests.support.stored import every_item, every_row_version
@@ -39,14 +47,14 @@ def dead_letters(queue: ServiceQueue, settings: Any, monkeypatch: pytest.MonkeyP
 def worker(monkeypatch: pytest.MonkeyPatch, queue: ServiceQueue) -> None:
     """Run published pointers immediately."""
 
-    def publish(erasures: Sequence[Erasure]) -> int:
-        unsent = tasks.publish_erasures(erasures)
+    def publish(erasure: Erasure) -> int:
+        unsent = tasks.publish_erasure(erasure)
         for name, (erasure_uuid,) in queue.pointers():
-            assert name == POINTER
+            assert (name, erasure_uuid) == (POINTER, str(erasure.uuid))
             tasks.erase_contact.run(erasure_uuid)
         return unsent
 
-    monkeypatch.setattr(command, "publish_erasures", publish)
+    monkeypatch.setattr(command, "publish_erasure", publish)
 
 
 def run(*options: str, contact: str = URN, project_uuid: Any = PROJECT) -> str:
@@ -77,7 +85,7 @@ def answer(monkeypatch: pytest.MonkeyPatch, text: str | None) -> None:
 
 def lines(output: str, *, heading: str) -> dict[str, int]:
     """Return the counts below a heading."""
-    _, _, below = output.partition(f"{heading}:\n")
+    below = re.split(f"{heading}:\n", output)[1]
     counts = {}
     for line in below.split("\n"):
         number, _, name = line.strip().partition("  ")
@@ -103,13 +111,15 @@ def test_found_and_removed_data_and_the_events_in_the_lake_are_printed(
     there_is = {
         "conversations": 2,
         "archived messages": 2,
-        "messages in DynamoDB": 1,
+        "messages in DynamoDB": 3,
         "survey answers": 2,
         "outbox events": 2,
+        "dead letters": 0,
     }
     assert lines(output, heading="Found") == there_is
     assert lines(output, heading="Removed") == there_is | {"dead letters": 2}
-    assert "1 answers of this contact were sent to the data lake." in output
+    assert "on all its channels" in output
+    assert "Events of this contact in the data lake: 1." in output
     assert file.read_text() == f"{sent.event_id}\n"
     assert URN not in everything()
     assert every_item() == []
@@ -147,15 +157,15 @@ def test_without_a_worker_the_command_fails_and_the_next_run_continues(
     queue: ServiceQueue,
 ) -> None:
     deliver_history()
-    assert "1 of 1 groups are not erased yet" in refused("--wait=0.1")
+    assert "The contact is not erased yet." in refused("--wait=0.1")
     assert Conversation.objects.count() == 2
     (asked_for,) = Erasure.objects.all()
 
-    assert "1 of 1 groups are not erased yet" in refused("--wait=0")
+    assert "The contact is not erased yet." in refused("--wait=0")
     (still,) = Erasure.objects.all()
     assert still.uuid == asked_for.uuid
     assert queue.pointers() == [(POINTER, [str(still.uuid)])] * 2
-    carry_out([still])
+    carry_out(still, at=now())
 
     assert URN not in everything()
 
@@ -165,11 +175,11 @@ def test_after_a_kill_before_publishing_the_next_run_publishes_the_pointers(
 ) -> None:
     deliver_history()
 
-    def die(_erasures: Sequence[Erasure]) -> int:
+    def die(_erasure: Erasure) -> int:
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(command, "publish_erasures", die)
+        patch.setattr(command, "publish_erasure", die)
         with pytest.raises(KeyboardInterrupt):
             run()
     (asked_for,) = Erasure.objects.all()
@@ -180,17 +190,76 @@ def test_after_a_kill_before_publishing_the_next_run_publishes_the_pointers(
     assert queue.pointers() == [(POINTER, [str(asked_for.uuid)])]
 
 
-def test_if_sqs_refuses_the_command_fails_without_waiting(queue: ServiceQueue) -> None:
+def test_the_command_fails_without_waiting_if_sqs_refuses_its_calls(queue: ServiceQueue) -> None:
     deliver_history()
     queue.strict.fail(status=400, code="AccessDenied")
 
     try:
-        output = refused()
+        assert "Tasks that SQS did not accept: 1 of 1." in refused()
     finally:
         queue.strict.clear_faults()
 
-    assert "SQS did not accept 1 of 1 tasks." in output
-    assert "The dead letters could not be searched: AccessDenied." in output
+
+@pytest.mark.usefixtures("worker")
+def test_letters_that_cannot_be_received_are_reported_and_erased_by_the_next_run(
+    dead_letters: Fifo, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    deliver_history()
+    dead_letters.send("not JSON", MessageGroupId=group_of())
+
+    def refuse() -> None:
+        raise Unavailable("SQS", "AccessDenied")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(contact_erasure, "collect_batch", refuse)
+        assert "The dead-letter queue could not be searched: AccessDenied." in refused()
+    output = run()
+
+    assert lines(output, heading="Removed")["dead letters"] == 1
+    assert dead_letters.received() == []
+    assert not DeadLetter.objects.exists()
+
+
+@pytest.mark.usefixtures("worker")
+def test_letters_behind_those_of_other_contacts_are_found(dead_letters: Fifo) -> None:
+    """SQS returns at most ten messages of a group, and none behind those until they are deleted."""
+    deliver_history()
+    others = [
+        message_body(urn="telegram:2002", message={"id": f"m-{number}"}) for number in range(12)
+    ]
+    for body in [*others, message_body(), message_body()[:-2]]:
+        dead_letters.send(body, MessageGroupId="shared")
+
+    output = run()
+
+    assert lines(output, heading="Removed")["dead letters"] == 2
+    assert [body_of(letter) for letter in kept()] == others
+
+
+@pytest.mark.usefixtures("worker")
+def test_letters_that_another_receiver_has_are_reported(dead_letters: Fifo) -> None:
+    deliver_history()
+    dead_letters.send(message_body(), MessageGroupId="shared")
+    dead_letters.receive()
+
+    assert "About 1 dead letter could not be examined" in refused("--wait=0.1")
+
+
+@pytest.mark.usefixtures("worker")
+def test_letters_in_postgresql_are_counted_before_and_after_they_are_deleted(
+    dead_letters: Fifo,
+) -> None:
+    deliver_history()
+    for body in (message_body(), message_body()[:-2]):
+        dead_letters.send(body, MessageGroupId="shared")
+    collect()
+    dead_letters.send(message_body(message={"id": "third"}), MessageGroupId="shared")
+
+    output = run()
+
+    assert lines(output, heading="Found")["dead letters"] == 2
+    assert lines(output, heading="Removed")["dead letters"] == 3
+    assert lines(run(), heading="Removed earlier, most recently at .*")["dead letters"] == 3
 
 
 @pytest.mark.parametrize("typed", ["no", "", "yeah", None])
@@ -265,16 +334,12 @@ def test_a_contact_without_data_is_blocked_and_its_dead_letters_are_deleted(
 
 
 @pytest.mark.usefixtures("worker")
-def test_dead_letters_of_another_pending_erasure_are_not_counted(
-    dead_letters: Fifo,
-) -> None:
-    """Contacts without conversations have the same group."""
-    project()
-    dead_letters.send("another's pointer", MessageGroupId="erasures")
+def test_a_urn_may_have_blanks() -> None:
+    deliver_history()
 
-    run()
+    run(contact=f" {URN} ")
 
-    assert dead_letters.received() == ["another's pointer"]
+    assert URN not in everything()
 
 
 @pytest.mark.usefixtures("worker")

@@ -3,6 +3,7 @@
 import logging
 import threading
 from collections.abc import Callable
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -11,21 +12,28 @@ from django.conf import settings as django_settings
 from django.db import connection, transaction
 
 from apps.analytics.models import OutboxEvent, SurveyAnswer
-from apps.analytics.services import record_answer
 from apps.conversations import erasing
 from apps.conversations.models import Conversation, Erasure
-from apps.messages import archive, store
+from apps.messages import archive, deletions, message_table, store
 from apps.messages.archiving import migrate
+from apps.messages.models import MessageDeletion
 from tasks import erasing as tasks
+from tasks.closing import archive_late_messages
 from tests.support.builders import (
+    CHANNEL,
+    HOME,
     NOON,
     PROJECT,
     URN,
-    contact,
+    deletion_body,
     deliver,
     entries,
     message_body,
+    numbered_message,
+    place,
+    project,
     queued_event,
+    survey_body,
 )
 from tests.support.erasures import (
     OTHER_CHANNEL,
@@ -39,6 +47,7 @@ from tests.support.erasures import (
     group_of,
     request,
 )
+from tests.support.services import answer_recorded
 from tests.support.stored import every_item, every_row_version, store_many
 
 pytestmark = [
@@ -50,7 +59,7 @@ OTHER = "telegram:2002"
 REMOVED = {
     "conversations": 2,
     "archived_messages": 2,
-    "dynamodb_messages": 1,
+    "dynamodb_messages": 3,
     "survey_answers": 2,
     "outbox_events": 2,
     "lake_event_ids": [],
@@ -59,7 +68,7 @@ REMOVED = {
 
 
 class Killed(BaseException):
-    """Simulates the kill of a worker: no code catches it."""
+    """Simulates the kill of a worker. No code catches this exception."""
 
 
 def only_erasure() -> Erasure:
@@ -81,7 +90,7 @@ def test_only_a_hashed_tombstone_of_the_contact_is_left() -> None:
     assert not OutboxEvent.objects.exists()
     tombstone = only_erasure()
     assert tombstone.erased_at is not None
-    assert (tombstone.contact_urn, tombstone.group_id) == ("", "")
+    assert (tombstone.contact_urn, tombstone.group_ids) == ("", [])
     assert len(tombstone.contact_hash) == 64
     assert tombstone.removed == REMOVED
 
@@ -97,17 +106,79 @@ def test_other_contacts_and_projects_keep_their_data() -> None:
     assert everything_but_erasures() == before
 
 
-def test_each_group_of_the_contact_is_erased_by_its_own_pointer() -> None:
+def test_the_first_pointer_that_runs_erases_the_contact_on_all_channels() -> None:
     deliver_history()
     deliver_history(channel=OTHER_CHANNEL)
+    erasure = request()
+    first, second = erasure.group_ids
+    assert {first, second} == {group_of(), group_of(channel=OTHER_CHANNEL)}
 
-    first, second = request()
-    assert {first.group_id, second.group_id} == {group_of(), group_of(channel=OTHER_CHANNEL)}
-    carry_out([first])
-    assert Conversation.objects.filter(group_id=second.group_id).count() == 2
-    assert not Conversation.objects.filter(group_id=first.group_id).exists()
+    carry_out(erasure, group=second)
 
-    carry_out([second])
+    assert URN not in everything()
+    assert every_item() == []
+    assert only_erasure().removed["conversations"] == 4
+
+
+def test_a_later_pointer_deletes_only_what_events_before_it_have_stored_meanwhile() -> None:
+    deliver_history()
+    deliver_history(channel=OTHER_CHANNEL)
+    of_first = Conversation.objects.get(resolution=2, group_id=group_of())
+    erasure = request()
+    carry_out(erasure, group=group_of(channel=OTHER_CHANNEL))
+    store_many(conversation_uuid=of_first.uuid, entries=entries(number=3))
+    write_after_the_erasure()
+    before = every_row_version()
+
+    carry_out(erasure, group=group_of(), at=REQUESTED + 2 * SECOND)
+
+    assert every_row_version() == before
+    assert len(every_item()) == 1
+
+
+def test_the_pointers_go_through_every_group_from_which_there_is_data_of_the_contact() -> None:
+    deliver_history()
+    hashed = f"{PROJECT}:{CHANNEL}:0f9c"
+    assert deliver(event=queued_event(body=numbered_message(9), group_id=hashed)) is None
+    assert deliver(event=queued_event(body=deletion_body(), group_id="of-deletions")) is None
+    _record(message_id="a", conversation_uuid=None, key="k", value="v")
+
+    assert request().group_ids == sorted([group_of(), hashed, "of-deletions", HOME])
+
+
+def test_what_begins_after_the_pointer_is_kept_even_in_another_group() -> None:
+    """Its own pointer, or none, has not run yet when the first one does."""
+    deliver_history()
+    erasure = request()
+    other = group_of(channel=OTHER_CHANNEL)
+    later = REQUESTED + SECOND
+    data = {"channel_uuid": str(OTHER_CHANNEL)}
+    for body in (
+        message_body(message={"id": "new"}, data=data),
+        survey_body(message={"id": "new"}).replace(str(CHANNEL), str(OTHER_CHANNEL)),
+        deletion_body(message_id="unknown", channel_uuid=str(OTHER_CHANNEL)),
+    ):
+        assert deliver(event=queued_event(body=body, sent_at=later, group_id=other)) is None
+    kept = Conversation.objects.get(group_id=other)
+
+    carry_out(erasure)
+
+    assert list(Conversation.objects.all()) == [kept]
+    assert [one.message_id for one in SurveyAnswer.objects.all()] == ["new"]
+    assert MessageDeletion.objects.count() == 1
+    assert len(every_item()) == 1
+
+
+def test_a_later_conversation_with_an_event_from_before_the_pointer_is_erased() -> None:
+    project()
+    erasure = request()
+    for sent_at, group in ((REQUESTED + SECOND, "another"), (REQUESTED - SECOND, group_of())):
+        event = queued_event(body=message_body(), sent_at=sent_at, group_id=group)
+        assert deliver(event=event) is None
+    assert Conversation.objects.get().opened_at == REQUESTED + SECOND
+
+    carry_out(erasure)
+
     assert URN not in everything()
     assert every_item() == []
 
@@ -119,8 +190,17 @@ def test_a_contact_without_conversations_leaves_a_tombstone_and_no_answer() -> N
 
     assert not SurveyAnswer.objects.exists()
     assert only_erasure().removed["survey_answers"] == 1
-    assert erasing.is_erased(project_uuid=PROJECT, urn=URN, sent_at=REQUESTED)
-    assert not erasing.is_erased(project_uuid=PROJECT, urn=URN, sent_at=REQUESTED + SECOND)
+    assert URN not in everything()
+
+
+def test_the_erasure_of_a_contact_of_whom_there_is_no_data_leaves_a_tombstone() -> None:
+    project()
+
+    erase()
+
+    assert only_erasure().erased_at is not None
+    assert deliver(event=queued_event(body=message_body(), sent_at=REQUESTED)) is None
+    assert not Conversation.objects.exists()
 
 
 @pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
@@ -128,11 +208,13 @@ def test_a_contact_without_conversations_leaves_a_tombstone_and_no_answer() -> N
     ("module", "name"),
     [
         (erasing, "save_counts"),
-        (store, "delete"),
+        (message_table, "delete_all"),
         (store, "delete_conversation"),
         (tasks, "delete_stored"),
         (tasks, "delete_archives"),
+        (deletions, "delete_before"),
         (tasks, "delete_answers"),
+        (tasks, "delete_letters_before"),
         (erasing, "complete"),
     ],
 )
@@ -142,14 +224,14 @@ def test_an_erasure_killed_at_any_step_ends_the_same_after_a_redelivery(
     deliver_history(urn=OTHER)
     others = everything_but_erasures()
     deliver_history()
-    erasures = request()
+    erasure = request()
     with monkeypatch.context() as patch:
         patch.setattr(module, name, _killed(getattr(module, name), after=after))
         with pytest.raises(Killed):
-            carry_out(erasures)
+            carry_out(erasure)
     assert only_erasure().erased_at is None
 
-    carry_out(erasures)
+    carry_out(erasure)
 
     assert everything_but_erasures() == others
     assert URN not in everything()
@@ -158,12 +240,12 @@ def test_an_erasure_killed_at_any_step_ends_the_same_after_a_redelivery(
 
 def test_a_redelivered_pointer_removes_nothing_new() -> None:
     deliver_history()
-    erasures = request()
-    carry_out(erasures)
+    erasure = request()
+    carry_out(erasure)
     write_after_the_erasure()
     before = every_row_version(), every_item()
 
-    carry_out(erasures)
+    carry_out(erasure)
 
     assert (every_row_version(), every_item()) == before
 
@@ -180,12 +262,14 @@ def test_a_forged_pointer_does_nothing() -> None:
 
 def test_a_second_request_reuses_the_pending_erasure() -> None:
     deliver_history()
-    (before,) = request()
+    before = request()
+    deliver_history(channel=OTHER_CHANNEL)
 
-    (again,) = request(now=REQUESTED + SECOND)
+    again = request(now=REQUESTED + SECOND)
 
-    assert again.uuid == before.uuid
+    assert again == before
     assert only_erasure().requested_at == REQUESTED + SECOND
+    assert len(again.group_ids) == 2
 
 
 def test_a_contact_can_be_erased_a_second_time() -> None:
@@ -193,32 +277,59 @@ def test_a_contact_can_be_erased_a_second_time() -> None:
     erase()
     write_after_the_erasure()
 
-    erase(now=REQUESTED + 60 * SECOND)
+    erase(at=REQUESTED + 60 * SECOND)
 
     assert URN not in everything()
     assert Erasure.objects.filter(removed__conversations=1).count() == 1
-    assert erasing.is_erased(project_uuid=PROJECT, urn=URN, sent_at=REQUESTED + 60 * SECOND)
+    last = place(queue_time=REQUESTED + 59 * SECOND, group=group_of())
+    assert erasing.is_erased(project_uuid=PROJECT, urn=URN, place=last)
 
 
 def test_an_archive_check_of_an_erased_conversation_ends_without_an_error(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """The check reads the messages before the erasure and archives them after it."""
+    """The check has read the messages before the erasure, and would archive them afterwards."""
     deliver_history()
     closed = Conversation.objects.exclude(resolution=2).get()
     store_many(conversation_uuid=closed.uuid, entries=entries(number=3))
     real = archive.merge
 
-    def merge(**arguments: Any) -> None:
+    def merge(**arguments: Any) -> int:
         erase()
-        real(**arguments)
+        return real(**arguments)
 
     monkeypatch.setattr(archive, "merge", merge)
 
-    assert migrate(conversation_uuid=closed.uuid, now=REQUESTED) == 0
+    assert migrate(conversation_uuid=closed.uuid, now=REQUESTED).own == 0
 
     assert URN not in everything()
     assert every_item() == []
+
+
+def test_what_a_frozen_worker_writes_is_deleted_after_15_minutes(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    deliver_history()
+    current = Conversation.objects.get(resolution=2)
+    erase()
+    erased = Erasure.objects.exclude(search_at=None).first()
+    assert erased
+    assert erased.search_at
+    assert erased.erased_at
+    assert erased.search_at - erased.erased_at == timedelta(minutes=15)
+    store_many(conversation_uuid=current.uuid, entries=entries(number=3))
+
+    def search(at: datetime) -> None:
+        monkeypatch.setattr(tasks, "now", lambda: at)
+        archive_late_messages.run()
+
+    search(erased.search_at - timedelta(seconds=1))
+    assert len(every_item()) == 3
+    search(erased.search_at)
+
+    assert every_item() == []
+    assert not Erasure.objects.exclude(search_at=None).exists()
+    assert not Erasure.objects.exclude(conversation_uuids=[]).exists()
 
 
 def test_an_erasure_waits_for_a_running_archive_and_erases_it() -> None:
@@ -292,7 +403,7 @@ def test_more_than_a_page_of_dynamodb_is_deleted() -> None:
     erase()
 
     assert every_item() == []
-    assert only_erasure().removed["dynamodb_messages"] == 61
+    assert only_erasure().removed["dynamodb_messages"] == 63
 
 
 def test_the_hash_differs_for_each_project_and_each_key(settings: Any) -> None:
@@ -333,19 +444,7 @@ def _record(
     value: str,
     sent_at: Any = NOON,
 ) -> None:
-    record_answer(
-        contact=contact(),
-        message_id=message_id,
-        conversation_uuid=conversation_uuid,
-        key=key,
-        value=value,
-        score=None,
-        answered_at=NOON,
-        sent_at=sent_at,
-        sequence_number="1",
-        correlation_id="",
-        now=NOON,
-    )
+    answer_recorded(message_id=message_id, to=conversation_uuid, key=key, value=value, at=sent_at)
 
 
 def _killed(real: Callable[..., Any], *, after: bool) -> Callable[..., Any]:
@@ -358,7 +457,7 @@ def _killed(real: Callable[..., Any], *, after: bool) -> Callable[..., Any]:
 
 
 def _beside(work: Callable[[], None], *, until: threading.Event, release: threading.Event) -> None:
-    """Erase while another transaction is open, which ends half a second later."""
+    """Erase while another transaction is open. That transaction ends half a second later."""
 
     def run() -> None:
         try:

@@ -1,4 +1,4 @@
-"""Which rows the figures of a project count."""
+"""The figures of a project count the right rows."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -11,11 +11,11 @@ from pytest_django import DjangoAssertNumQueries
 
 from apps.analytics import figures
 from apps.analytics.figures import Period, Scope
-from apps.analytics.services import record_answer
 from apps.conversations.models import Conversation, Resolution
 from apps.messages import archive
 from tests.support.builders import CHANNEL, NOON, PROJECT, contact, entries, found
 from tests.support.figures import answers, closed, made_project, opened
+from tests.support.services import answer_recorded
 
 pytestmark = pytest.mark.django_db
 
@@ -48,18 +48,13 @@ def lengths() -> figures.LengthFigures:
 
 def record(score: int, *, key: str, to: Conversation, at: datetime = NOON) -> None:
     """Record an answer as the steps do for an event."""
-    record_answer(
-        contact=contact(urn=to.contact_urn),
+    answer_recorded(
+        of=contact(urn=to.contact_urn),
         message_id=str(uuid4()),
-        conversation_uuid=to.uuid,
+        to=to.uuid,
         key=key,
         value=str(score),
-        score=score,
-        answered_at=at,
-        sent_at=at,
-        sequence_number="1",
-        correlation_id="correlation-1",
-        now=at,
+        at=at,
     )
 
 
@@ -94,38 +89,27 @@ def test_only_the_newest_of_two_answers_in_a_conversation_counts() -> None:
     assert found.nps.answers == 1
 
 
-def test_an_answer_without_a_conversation_counts_but_not_in_the_response_rate() -> None:
-    closed(NOON)
+def test_an_answer_without_a_conversation_counts_but_is_not_a_survey_response() -> None:
+    closed(NOON, contact_wrote=True)
     answers([5], at=NOON)
 
     assert surveys().csat.answers == 1
-    assert closings().response_percent == 0
+    assert closings().answered == 0
+    assert closings().survey_response_percent is None
 
 
 def test_a_custom_event_is_not_counted_as_an_answer() -> None:
-    record_answer(
-        contact=contact(),
-        message_id="a",
-        conversation_uuid=None,
-        key="order_status",
-        value="5",
-        score=None,
-        answered_at=NOON,
-        sent_at=NOON,
-        sequence_number="1",
-        correlation_id="",
-        now=NOON,
-    )
+    answer_recorded(key="order_status", at=NOON)
 
     found = surveys()
 
     assert (found.csat.answers, found.nps.answers) == (0, 0)
 
 
-def test_the_response_rate_counts_each_closed_conversation_once() -> None:
-    both, late = closed(NOON), closed(NOON)
+def test_the_survey_response_rate_counts_each_closed_conversation_once() -> None:
+    both, late = closed(NOON, contact_wrote=True), closed(NOON, contact_wrote=True)
     for _ in range(2):
-        closed(NOON)
+        closed(NOON, contact_wrote=True)
     record(5, key="weni_csat", to=both)
     record(9, key="weni_nps", to=both)
     record(0, key="weni_nps", to=late, at=NOON + timedelta(days=3))
@@ -133,7 +117,31 @@ def test_the_response_rate_counts_each_closed_conversation_once() -> None:
 
     found = closings()
 
-    assert (found.closed, found.answered, found.response_percent) == (4, 2, 50)
+    assert (found.closed, found.answered, found.survey_response_percent) == (4, 2, 50)
+
+
+def test_outreach_is_counted_separately() -> None:
+    """Campaign messages without a reply must not look like customers who did not answer."""
+    for _ in range(3):
+        closed(NOON, messages=1, span=(NOON, NOON))
+    customer = closed(NOON, contact_wrote=True, messages=8, span=(NOON - HOUR, NOON))
+    record(5, key="weni_csat", to=customer)
+
+    found = closings()
+
+    assert (found.closed, found.outreach, found.contact_wrote) == (4, 3, 1)
+    assert found.outreach_by_day == {TODAY: 3}
+    assert (found.answered, found.survey_response_percent) == (1, 100)
+    assert lengths().median_messages == 8
+    assert lengths().median_duration == HOUR
+
+
+def test_an_answer_without_text_to_a_campaign_is_not_a_survey_response() -> None:
+    record(5, key="weni_csat", to=closed(NOON))
+    closed(NOON, contact_wrote=True)
+
+    assert (closings().outreach, closings().answered) == (1, 0)
+    assert surveys().csat.answers == 1
 
 
 def test_conversations_are_counted_by_resolution() -> None:
@@ -166,9 +174,9 @@ def test_openings_are_counted_by_queue_time() -> None:
 def test_medians_are_of_archived_conversations_with_messages() -> None:
     for messages, minutes in ((1, 0), (4, 10), (5, 30), (100, 60)):
         span = (NOON - timedelta(minutes=minutes), NOON)
-        closed(NOON, messages=messages, span=span)
-    closed(NOON, messages=1_000, span=(NOON - 9 * HOUR, NOON), archived=False)
-    closed(NOON, messages=0)
+        closed(NOON, messages=messages, span=span, contact_wrote=True)
+    closed(NOON, messages=1_000, span=(NOON - 9 * HOUR, NOON), archived=False, contact_wrote=True)
+    closed(NOON, messages=0, contact_wrote=True)
 
     assert lengths().median_messages == 4.5
     assert lengths().median_duration == timedelta(minutes=20)
@@ -177,7 +185,7 @@ def test_medians_are_of_archived_conversations_with_messages() -> None:
 
 
 def test_a_deleted_archive_counts_for_the_duration_but_not_for_the_length() -> None:
-    closed(NOON, messages=0, span=(NOON - HOUR, NOON))
+    closed(NOON, messages=0, span=(NOON - HOUR, NOON), contact_wrote=True)
 
     assert lengths().median_messages is None
     assert lengths().median_duration == HOUR
@@ -189,7 +197,7 @@ def test_shares_without_data_are_none(scope: Scope) -> None:
 
     assert everything.surveys.csat.satisfied_percent is None
     assert everything.surveys.nps_by_day[TODAY].score is None
-    assert everything.closings.response_percent is None
+    assert everything.closings.survey_response_percent is None
     assert everything.lengths.median_messages is None
     assert everything.lengths.median_duration is None
     assert (everything.openings.opened, everything.closings.closed) == (0, 0)
@@ -207,7 +215,14 @@ def test_a_scope_leaves_out_other_projects_and_channels() -> None:
         answers([5] * number, at=NOON, project=project, channel=channel)
         for _ in range(number):
             opened(NOON, project=project, channel=channel)
-            closed(NOON, project=project, channel=channel, messages=number, span=(NOON, NOON))
+            closed(
+                NOON,
+                project=project,
+                channel=channel,
+                messages=number,
+                span=(NOON, NOON),
+                contact_wrote=True,
+            )
 
     def counts(**scope: Any) -> tuple[Any, ...]:
         found = figures.figures(scope=Scope(**scope), period=THE_DAY)
@@ -236,7 +251,7 @@ def test_all_figures_run_five_statements(
 
 def mark_as_written_in(conversation: Conversation) -> None:
     """Mark the conversation as one in which the contact wrote."""
-    found(urn=conversation.contact_urn, from_contact=True)
+    found(urn=conversation.contact_urn, sent_at=datetime.now(UTC), contact_name="")
 
 
 def score(conversation: Conversation) -> None:

@@ -1,4 +1,4 @@
-"""For random data, the figures equal a plain computation in Python."""
+"""For random data, the figures equal the result of a simple computation in Python."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -16,20 +16,26 @@ from hypothesis import strategies as st
 
 from apps.analytics.figures import Figures, Period, Scope, figures
 from apps.analytics.models import SurveyAnswer
-from apps.conversations.models import Conversation, Project, Resolution
+from apps.conversations.models import Conversation, EarlierClosing, Project, Resolution
 from tests.support.builders import CHANNEL, PROJECT
 
 pytestmark = pytest.mark.django_db
 
-# Each case uses one of two periods. In the one of 2018, clocks in São Paulo are set back at
-# midnight; in the one of 2026, clocks in New York are set forward.
-BEGINNINGS = (datetime(2018, 2, 16, tzinfo=UTC), datetime(2026, 3, 7, tzinfo=UTC))
+# Each case uses one of these periods. 2018: clocks in São Paulo are set back at midnight. 2026:
+# clocks in New York are set forward. 2011: Samoa skips a day. 2015: North Korea changes its rule.
+BEGINNINGS = tuple(
+    datetime(*day, tzinfo=UTC)
+    for day in ((2018, 2, 16), (2026, 3, 7), (2011, 12, 29), (2015, 8, 13))
+)
 DAYS = 3
 # The hours of the day, in UTC, at which a day or an offset begins in one of the zones below.
-EDGES = (0, 2, 3, 4, 5, 7, 10, 18.25)
+EDGES = (0, 2, 3, 4, 5, 7, 10, 15, 15.5, 18.25)
 PROJECTS = tuple(uuid5(PROJECT, str(number)) for number in range(3))
 CHANNELS = tuple(uuid5(CHANNEL, str(number)) for number in range(2))
-ZONES = ("America/Sao_Paulo", "America/New_York", "Asia/Kathmandu", "Pacific/Kiritimati", "UTC")
+ZONES = (
+    *("America/Sao_Paulo", "America/New_York", "Asia/Kathmandu", "Pacific/Kiritimati", "UTC"),
+    *("Pacific/Apia", "Asia/Pyongyang"),
+)
 SCOPES = (
     Scope(),
     Scope(project=PROJECTS[0]),
@@ -40,8 +46,24 @@ CLOSED = [one for one in Resolution if one is not Resolution.IN_PROGRESS]
 
 
 @dataclass(eq=False, kw_only=True)
+class Closing:
+    """A closing, as plain values: what was known of its conversation until it was reopened."""
+
+    at: datetime
+    resolution: Resolution
+    messages: int
+    lasts: timedelta
+    archived: bool
+    wrote: bool
+    answered: bool
+
+
+@dataclass(eq=False, kw_only=True)
 class Talk:
-    """A conversation, as plain values; `ended_at` is None while it is in progress."""
+    """A conversation, as plain values; `ended_at` is None while it is in progress.
+
+    `reopened` has the closings that were followed by a reopening.
+    """
 
     project: UUID
     channel: UUID
@@ -51,6 +73,8 @@ class Talk:
     messages: int
     lasts: timedelta
     archived: bool
+    wrote: bool
+    reopened: list[Closing]
     answers: "list[Answer]" = field(default_factory=list)
 
 
@@ -68,7 +92,7 @@ class Answer:
 
     @property
     def counts(self) -> bool:
-        """Whether it is the newest of its kind in its conversation, or has no conversation."""
+        """Return whether the answer has no conversation, or is the newest of its kind in it."""
         rivals = [one for one in self.talk.answers if one.kind == self.kind] if self.talk else []
         return not any((one.at, one.number) > (self.at, self.number) for one in rivals)
 
@@ -95,6 +119,16 @@ def worlds(draw: st.DrawFn) -> World:
         st.sampled_from(EDGES),
         st.sampled_from([timedelta(0), -timedelta(microseconds=1), timedelta(minutes=30)]),
     )
+    closing = st.builds(
+        Closing,
+        at=moments,
+        resolution=st.sampled_from(CLOSED),
+        messages=st.integers(min_value=0, max_value=9),
+        lasts=st.integers(min_value=0, max_value=7).map(lambda n: timedelta(minutes=n * n)),
+        archived=st.booleans(),
+        wrote=st.booleans(),
+        answered=st.booleans(),
+    )
     talk = st.builds(
         Talk,
         project=st.sampled_from(PROJECTS),
@@ -105,6 +139,8 @@ def worlds(draw: st.DrawFn) -> World:
         messages=st.integers(min_value=0, max_value=9),
         lasts=st.integers(min_value=0, max_value=7).map(lambda n: timedelta(minutes=n * n)),
         archived=st.booleans(),
+        wrote=st.booleans(),
+        reopened=st.lists(closing, max_size=2),
         answers=st.builds(list),
     )
     talks = draw(st.lists(talk, max_size=12))
@@ -140,7 +176,7 @@ def worlds(draw: st.DrawFn) -> World:
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @given(world=worlds())
-def test_the_figures_equal_a_plain_computation(db: None, world: World) -> None:
+def test_the_figures_equal_a_simple_computation(db: None, world: World) -> None:
     period = Period(first=world.first_day, last=world.first_day + timedelta(days=world.days - 1))
     with stored(world):
         found = [figures(scope=scope, period=period) for scope in SCOPES]
@@ -153,23 +189,26 @@ def computed(world: World, scope: Scope, period: Period) -> dict[str, Any]:
     """Compute the figures, one row at a time."""
     zones = dict(zip(PROJECTS, map(ZoneInfo, world.zones), strict=True))
 
-    def chosen(one: Talk | Answer, at: datetime | None) -> bool:
+    def chosen(one: Talk | Answer, at: datetime) -> bool:
         return (
-            at is not None
-            and scope.project in (None, one.project)
+            scope.project in (None, one.project)
             and scope.channel in (None, one.channel)
             and period.first <= at.astimezone(zones[one.project]).date() <= period.last
         )
 
     opened = [one for one in world.talks if chosen(one, one.opened_at)]
-    closed = [one for one in world.talks if chosen(one, one.ended_at)]
+    closed = [
+        (one, closing)
+        for one in world.talks
+        for closing in closings_of(one)
+        if chosen(one, closing.at)
+    ]
     answers = [one for one in world.answers if chosen(one, one.at) and one.counts]
     csat = [one.score for one in answers if one.kind == "weni_csat"]
     nps = [one.score for one in answers if one.kind == "weni_nps"]
-    answered = [
-        one for one in closed if any(answer.kind.startswith("weni_") for answer in one.answers)
-    ]
-    talked = [one for one in closed if one.archived and one.messages]
+    wrote = [closing for _, closing in closed if closing.wrote]
+    answered = sum(closing.answered for closing in wrote)
+    archived = [closing for closing in wrote if closing.archived]
     local_opened = [one.opened_at.astimezone(zones[one.project]) for one in opened]
     local_answered = [
         (one.at.astimezone(zones[one.project]).date(), one.kind, one.score)
@@ -177,27 +216,49 @@ def computed(world: World, scope: Scope, period: Period) -> dict[str, Any]:
         if one.kind != "order_status"
     ]
     local_closed = [
-        (one.ended_at.astimezone(zones[one.project]).date(), one.resolution)
-        for one in closed
-        if one.ended_at
+        (closing.at.astimezone(zones[one.project]).date(), closing.resolution)
+        for one, closing in closed
     ]
     return {
         "csat": (len(csat), share(sum(one >= 4 for one in csat), csat), or_none(mean, csat)),
-        "nps": (len(nps), share(sum((one > 8) - (one < 7) for one in nps), nps)),
+        "nps": (
+            len(nps),
+            share(sum((one > 8) - (one < 7) for one in nps), nps),
+            or_none(mean, nps),
+        ),
         "answers by day": sorted(local_answered),
         "opened by day": sorted(at.date() for at in local_opened),
         "opened by hour": sorted(at.hour for at in local_opened),
         "closed by day": sorted(local_closed),
-        "response": (len(answered), share(len(answered), closed)),
-        "archived": sum(one.archived for one in closed),
-        "messages": sum(one.messages for one in closed),
-        "median messages": or_none(median, [one.messages for one in talked]),
-        "median seconds": or_none(median, [one.lasts.total_seconds() for one in talked]),
+        "outreach": len(closed) - len(wrote),
+        "survey response": (answered, share(answered, wrote) if answered else None),
+        "archived": sum(closing.archived for _, closing in closed),
+        "messages": sum(closing.messages for _, closing in closed),
+        "median messages": or_none(median, [one.messages for one in archived if one.messages]),
+        "median seconds": or_none(
+            median, [one.lasts.total_seconds() for one in archived if one.messages]
+        ),
     }
 
 
+def closings_of(talk: Talk) -> list[Closing]:
+    """Return the closings of a conversation, the last one as it is known now."""
+    if talk.ended_at is None:
+        return talk.reopened
+    last = Closing(
+        at=talk.ended_at,
+        resolution=talk.resolution,
+        messages=talk.messages,
+        lasts=talk.lasts,
+        archived=talk.archived,
+        wrote=talk.wrote,
+        answered=any(answer.kind.startswith("weni_") for answer in talk.answers),
+    )
+    return [*talk.reopened, last]
+
+
 def as_found(found: Figures) -> dict[str, Any]:
-    """Return the figures in the form of `computed`, with counts expanded to lists."""
+    """Return the service's figures in the form that `computed` returns, with counts as lists."""
     csat, nps, duration = found.surveys.csat, found.surveys.nps, found.lengths.median_duration
     kinds = (("weni_csat", found.surveys.csat_by_day), ("weni_nps", found.surveys.nps_by_day))
     answers = [
@@ -217,12 +278,16 @@ def as_found(found: Figures) -> dict[str, Any]:
     assert len(closed) == found.closings.closed
     return {
         "csat": (csat.answers, near(csat.satisfied_percent), near(csat.mean)),
-        "nps": (nps.answers, near(nps.score)),
+        "nps": (nps.answers, near(nps.score), near(nps.mean)),
         "answers by day": sorted(answers),
         "opened by day": sorted(repeated(found.openings.by_day.items())),
         "opened by hour": sorted(repeated(found.openings.by_hour.items())),
         "closed by day": sorted(closed),
-        "response": (found.closings.answered, near(found.closings.response_percent)),
+        "outreach": found.closings.outreach,
+        "survey response": (
+            found.closings.answered,
+            near(found.closings.survey_response_percent),
+        ),
         "archived": found.closings.archived,
         "messages": found.closings.messages,
         "median messages": near(found.lengths.median_messages),
@@ -231,7 +296,7 @@ def as_found(found: Figures) -> dict[str, Any]:
 
 
 def share(part: int, whole: Sequence[Any]) -> float | None:
-    """Return the share in percent, or None if the whole is empty."""
+    """Return a part's share of the whole in percent, or None if the whole is 0."""
     return part / len(whole) * 100 if whole else None
 
 
@@ -241,12 +306,12 @@ def or_none(function: Any, values: Sequence[Any]) -> Any:
 
 
 def near(value: float | None) -> Any:
-    """Return a value that equals all values up to the last digits."""
+    """Return a value that equals numbers that differ only in the last digits."""
     return None if value is None else pytest.approx(value, abs=1e-6)
 
 
 def repeated(numbers: Iterable[tuple[Any, int]]) -> Iterator[Any]:
-    """Yield each thing as often as it was counted."""
+    """Yield each key as often as its count says."""
     for thing, number in numbers:
         yield from [thing] * number
 
@@ -261,12 +326,16 @@ def stored(world: World) -> Iterator[None]:
         )
         rows = {talk: as_row(number, talk) for number, talk in enumerate(world.talks)}
         Conversation.objects.bulk_create(rows.values())
+        EarlierClosing.objects.bulk_create(
+            as_earlier(closing, rows[talk]) for talk in world.talks for closing in talk.reopened
+        )
         SurveyAnswer.objects.bulk_create(
             SurveyAnswer(
                 project_id=answer.project,
                 channel_uuid=answer.channel,
                 contact_urn="telegram:1",
                 message_id=str(answer.number),
+                identity=str(answer.number),
                 conversation=rows[answer.talk] if answer.talk else None,
                 key=answer.kind,
                 value=str(answer.score),
@@ -279,6 +348,24 @@ def stored(world: World) -> Iterator[None]:
         )
         yield
         transaction.set_rollback(True)
+
+
+def as_earlier(closing: Closing, row: Conversation) -> EarlierClosing:
+    """Return a closing as the service writes it when it reopens the conversation."""
+    return EarlierClosing(
+        conversation=row,
+        project_id=row.project_id,
+        channel_uuid=row.channel_uuid,
+        ended_at=closing.at,
+        resolution=closing.resolution,
+        written_at=closing.at if closing.wrote else None,
+        csat=5 if closing.answered else None,
+        archived_at=closing.at if closing.archived else None,
+        first_message_at=closing.at if closing.messages else None,
+        last_message_at=closing.at + closing.lasts if closing.messages else None,
+        message_count=closing.messages,
+        messages_before_reopening=0,
+    )
 
 
 def as_row(number: int, talk: Talk) -> Conversation:
@@ -295,6 +382,7 @@ def as_row(number: int, talk: Talk) -> Conversation:
         closes_at=talk.opened_at,
         ended_at=talk.ended_at,
         resolution=talk.resolution if is_closed else Resolution.IN_PROGRESS,
+        written_at=talk.opened_at if talk.wrote else None,
         csat=scores.get("weni_csat"),
         nps=scores.get("weni_nps"),
         message_count=talk.messages,

@@ -28,7 +28,7 @@ def test_the_first_message_opens_a_conversation() -> None:
     assert opened.resolution == Resolution.IN_PROGRESS
     assert opened.contact_name == NAME
     assert opened.group_id == "group-of-the-message"
-    assert opened.contact_wrote
+    assert opened.written_at == NOON + SECOND
     assert opened.ended_at is None
 
 
@@ -83,16 +83,17 @@ def test_a_project_seen_before_opens_a_conversation_in_one_statement(
 
 
 @pytest.mark.django_db
-def test_contact_wrote_is_written_once() -> None:
+def test_the_first_message_of_the_contact_is_noted_once() -> None:
     found(from_contact=False)
-    assert not Conversation.objects.get().contact_wrote
+    assert not Conversation.objects.get().written_at
     inserted, updated, _ = changes_of_rows(table=TABLE)
 
-    found(from_contact=True)
-    found(from_contact=True)
-    found(from_contact=False)
+    found(from_contact=True, sent_at=NOON + SECOND)
+    found(from_contact=True, sent_at=NOON + SECOND)
+    found(from_contact=True, sent_at=NOON + 2 * SECOND)
+    found(from_contact=False, sent_at=NOON + 3 * SECOND)
 
-    assert Conversation.objects.get().contact_wrote
+    assert Conversation.objects.get().written_at == NOON + SECOND
     assert changes_of_rows(table=TABLE) == (inserted, updated + 1, 0)
 
 
@@ -111,7 +112,7 @@ def test_contacts_channels_and_projects_have_conversations_of_their_own() -> Non
 @pytest.mark.django_db
 def test_a_closed_conversation_is_not_reopened_by_a_later_message() -> None:
     closed = conversation(
-        resolution=Resolution.RESOLVED, ended_at=NOON, span=(NOON - 9 * SECOND, NOON - SECOND)
+        resolution=Resolution.RESOLVED, opened_at=NOON - 9 * SECOND, ended_at=NOON
     )
 
     place = found(at=NOON, sent_at=NOON + SECOND)
@@ -147,3 +148,14 @@ def test_a_rule_that_changes_at_every_attempt_makes_the_event_wait(
 
     with pytest.raises(Unavailable, match="PostgreSQL"):
         found()
+
+
+@pytest.mark.django_db
+def test_a_conversation_of_the_platform_takes_the_name_when_it_first_appears() -> None:
+    found(from_contact=False, contact_name="")
+
+    found(sent_at=NOON + SECOND, contact_name="")
+    found(sent_at=NOON + 2 * SECOND, contact_name="Ana")
+    found(sent_at=NOON + 3 * SECOND, contact_name="Bia")
+
+    assert Conversation.objects.get().contact_name == "Ana"

@@ -15,7 +15,7 @@ from tests.support.large_archives import (
     MAX_TEXT_LENGTH,
     MEGABYTE,
     LargeConversation,
-    migrate_measured,
+    check_archiving,
 )
 from tests.support.measured_migration import LockProbe
 
@@ -26,24 +26,11 @@ MANY = (3_000, 200, 30 * MEGABYTE)
 BIG = (12, MAX_TEXT_LENGTH, 60 * MEGABYTE)
 
 
-@pytest.mark.parametrize(("number", "size", "most"), [MANY, BIG], ids=["many", "big"])
+@pytest.mark.parametrize(("number", "size", "max_growth"), [MANY, BIG], ids=["many", "big"])
 def test_a_large_conversation_is_archived_in_bounded_memory_and_locked_only_to_merge(
-    stack: Stack, number: int, size: int, most: int
+    stack: Stack, number: int, size: int, max_growth: int
 ) -> None:
-    large = LargeConversation.stored(number=number, size=size)
-
-    measured = migrate_measured(large.uuid, stack=stack)
-
-    large.check_archive()
-    assert measured.moved == number
-    assert measured.calls["Query"] > 1
-    assert measured.calls_while_locked == 0
-    assert measured.grown < most
-
-    assert large.migrate_late_message() == 1
-    ids = large.archived_ids()
-    assert ids.index("late") == number // 2 + 1
-    assert len(ids) == number + 1
+    check_archiving(number=number, size=size, max_growth=max_growth, stack=stack)
 
 
 def test_a_lock_that_is_held_during_a_call_to_dynamodb_is_detected() -> None:

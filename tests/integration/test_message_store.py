@@ -1,5 +1,8 @@
 """Messages are stored in DynamoDB once and completely, read on all pages, and deleted exactly."""
 
+import dataclasses
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any
 from uuid import UUID, uuid4
@@ -8,8 +11,16 @@ import pytest
 
 from apps.common.aws import dynamodb_client
 from apps.messages import message_table, store
-from tests.support.builders import NOON, entries, entry
-from tests.support.stored import counted_calls, every_item, store_many, stored_entries
+from apps.messages.entries import MessageEntry
+from tests.support.builders import (
+    HOME,
+    NOON,
+    entries,
+    entry,
+    place,
+    target,
+)
+from tests.support.stored import counted_calls, every_item, store_many, written_entries
 
 pytestmark = pytest.mark.usefixtures("aws")
 
@@ -22,12 +33,28 @@ BIGGEST_TEXT = 1_048_000
 
 def put(*, conversation_uuid: UUID = CONVERSATION, **fields: Any) -> None:
     """Store one message at noon."""
-    store.put(conversation_uuid=conversation_uuid, entry=entry(**fields), now=NOON)
+    store.put(target=target(conversation_uuid), entry=entry(**fields), now=NOON)
 
 
 def stored() -> list[Any]:
     """Return the messages of the conversation."""
-    return stored_entries(conversation_uuid=CONVERSATION)
+    return written_entries(conversation_uuid=CONVERSATION)
+
+
+@contextmanager
+def parameters_of(action: str) -> Iterator[list[dict[str, Any]]]:
+    """Yield a list to which the parameters of each call of this action are added."""
+    calls: list[dict[str, Any]] = []
+
+    def note(params: dict[str, Any], **_event: Any) -> None:
+        calls.append(params)
+
+    events, name = dynamodb_client().meta.events, f"provide-client-params.dynamodb.{action}"
+    events.register(name, note)
+    try:
+        yield calls
+    finally:
+        events.unregister(name, note)
 
 
 @pytest.mark.parametrize("kilobytes", [0, 100, 340, 398])
@@ -51,7 +78,7 @@ def test_a_body_beyond_400_kb_is_stored_whole(letter: str) -> None:
 
 
 def test_a_message_expires_48_hours_after_it_was_written() -> None:
-    store.put(conversation_uuid=CONVERSATION, entry=entry(at=NOON - timedelta(days=9)), now=NOON)
+    store.put(target=target(CONVERSATION), entry=entry(at=NOON - timedelta(days=9)), now=NOON)
 
     (item,) = every_item()
     assert int(item["expires_at"]["N"]) == int(NOON.timestamp()) + 48 * HOURS
@@ -70,7 +97,7 @@ def test_a_message_stored_twice_changes_no_item(text: str) -> None:
     put(text=text)
     before = every_item()
 
-    store.put(conversation_uuid=CONVERSATION, entry=entry(text=text), now=LATER)
+    store.put(target=target(CONVERSATION), entry=entry(text=text), now=LATER)
 
     assert every_item() == before
 
@@ -89,42 +116,82 @@ def test_a_long_id_is_hashed_into_the_key_and_kept_in_the_entry() -> None:
     assert {one.message_id for one in stored()} == {"ç" * 200, "x" * 1_000_000}
 
 
-def test_messages_are_read_oldest_first_to_the_microsecond() -> None:
-    times = [NOON + timedelta(microseconds=number) for number in (5, 0, 1_000_000, 10, 1)]
-    for number, at in enumerate(times):
-        put(message_id=f"m-{number}", at=at)
+def test_messages_are_read_in_the_order_of_their_sequence_numbers() -> None:
+    numbers = (10**20, 9, 10, 10**19, 1)
+    for number in numbers:
+        put(message_id=f"m-{number}", sequence_number=number, queue_time=NOON)
 
-    assert [one.at for one in stored()] == sorted(times)
+    assert [one.place.sequence_number for one in stored()] == sorted(numbers)
+
+
+def test_the_newest_place_is_that_of_the_own_group_with_the_greatest_number() -> None:
+    assert store.newest_place(CONVERSATION, home=HOME) is None
+    put(message_id="other", sequence_number=9, group="another-group")
+    assert store.newest_place(CONVERSATION, home=HOME) is None
+
+    put(message_id="falls", sequence_number=3, queue_time=NOON - timedelta(seconds=5))
+    put(message_id="m-2", sequence_number=2, text="x" * BIGGEST_TEXT)
+
+    newest = place(queue_time=NOON - timedelta(seconds=5), sequence_number=3)
+    assert store.newest_place(CONVERSATION, home=HOME) == newest
+
+
+def test_no_id_of_a_message_breaks_the_chunks_of_another() -> None:
+    big = "x" * BIGGEST_TEXT
+    for number, message_id in enumerate(("m", "m#0000", "m#0001#"), start=1):
+        put(message_id=message_id, text=big, sequence_number=number)
+
+    assert [one.message_id for one in stored()] == ["m", "m#0000", "m#0001#"]
+    assert all(one.message["text"] == big for one in stored())
+
+
+def test_a_key_has_34_bytes_whatever_the_producer_wrote() -> None:
+    put(message_id="ç" * 200, sequence_number=18_873_000_000_000_000_000)
+
+    (item,) = every_item()
+    assert len(item["message_key"]["S"].encode()) == 34
 
 
 def test_all_pages_of_a_conversation_are_read_with_consistent_reads() -> None:
     """DynamoDB ends a page at 1 MB."""
     written = entries(number=40, size=50_000)
-    store_many(conversation_uuid=CONVERSATION, entries=written)
-    reads: list[dict[str, Any]] = []
+    store_many(conversation_uuid=CONVERSATION, home=HOME, entries=written)
 
-    def note(params: dict[str, Any], **_event: Any) -> None:
-        reads.append(params)
-
-    dynamodb_client().meta.events.register("provide-client-params.dynamodb.Query", note)
-    try:
+    with parameters_of("Query") as reads:
         assert stored() == written
-    finally:
-        dynamodb_client().meta.events.unregister("provide-client-params.dynamodb.Query", note)
 
     assert len(reads) > 1
     assert all(read["ConsistentRead"] for read in reads)
 
 
+def test_whether_a_large_body_is_stored_is_read_consistently() -> None:
+    """An inconsistent read may miss an item that was written a moment ago."""
+    put(text="x" * BIGGEST_TEXT)
+
+    with parameters_of("GetItem") as reads:
+        put(text="x" * BIGGEST_TEXT)
+
+    assert [read.get("ConsistentRead") for read in reads] == [True]
+
+
 def test_a_large_conversation_is_read_in_bounded_batches() -> None:
     written = entries(number=1_200)
-    store_many(conversation_uuid=CONVERSATION, entries=written)
+    store_many(conversation_uuid=CONVERSATION, home=HOME, entries=written)
 
-    batches = list(store.batches(CONVERSATION))
+    batches = list(store.batches(CONVERSATION, home=HOME))
 
     assert [len(batch.entries) for batch in batches] == [500, 500, 200]
     assert [one for batch in batches for one in batch.entries] == written
-    assert len({key for batch in batches for key in batch.item_keys}) == 1_200
+
+
+def test_batches_of_large_messages_are_bounded_in_bytes() -> None:
+    written = entries(number=25, size=350_000)
+    store_many(conversation_uuid=CONVERSATION, home=HOME, entries=written)
+
+    batches = list(store.batches(CONVERSATION, home=HOME))
+
+    assert [len(batch.entries) for batch in batches] == [12, 12, 1]
+    assert [one for batch in batches for one in batch.entries] == written
 
 
 def test_the_messages_of_other_conversations_are_not_read() -> None:
@@ -156,61 +223,130 @@ def test_chunks_of_neighbouring_messages_are_not_mixed() -> None:
     written = [entry(message_id=f"m-{n}", text=f"{n}" * 500_000) for n in range(3)]
     written.append(entry(message_id="m-1#", text="between"))
     for one in written:
-        store.put(conversation_uuid=CONVERSATION, entry=one, now=NOON)
+        store.put(target=target(CONVERSATION), entry=one, now=NOON)
 
     assert {one.message_id: one for one in stored()} == {one.message_id: one for one in written}
 
 
-def test_exactly_the_items_that_were_read_are_deleted() -> None:
-    store_many(conversation_uuid=CONVERSATION, entries=entries(number=60))
-    (batch,) = store.batches(CONVERSATION)
-    put(message_id="came later")
+def test_deleting_a_conversation_leaves_those_of_others() -> None:
+    store_many(conversation_uuid=CONVERSATION, home=HOME, entries=entries(number=60))
+    put(text="x" * BIGGEST_TEXT)
     put(conversation_uuid=uuid4(), message_id="of another conversation")
 
-    store.delete(conversation_uuid=CONVERSATION, item_keys=batch.item_keys)
+    store.delete_conversation(CONVERSATION)
+    store.delete_conversation(CONVERSATION)
 
-    assert [one.message_id for one in stored()] == ["came later"]
+    assert stored() == []
+    assert len(every_item()) == 1
+
+
+def test_deleting_messages_deletes_their_chunks_and_leaves_others() -> None:
+    small, large = entry(message_id="m-1"), entry(message_id="m-2", text="x" * BIGGEST_TEXT)
+    kept = entry(message_id="m-3", text="y" * BIGGEST_TEXT)
+    for one in (small, large, kept):
+        store.put(target=target(CONVERSATION), entry=one, now=NOON)
+    before = len(every_item())
+
+    store.delete_messages(CONVERSATION, keys={one.key(home=HOME) for one in (small, large)})
+
+    assert stored() == [kept]
+    assert len(every_item()) == (before - 1) / 2
+
+
+def test_deleting_an_empty_conversation_writes_nothing() -> None:
+    with counted_calls() as calls:
+        store.delete_conversation(CONVERSATION)
+
+    assert calls == {"Query": 1}
+
+
+def test_known_messages_are_left_out() -> None:
+    written = [entry(message_id=f"m-{n}", text=f"{n}" * 500_000) for n in range(4)]
+    for one in written:
+        store.put(target=target(CONVERSATION), entry=one, now=NOON)
+    first, second, third, fourth = sorted(one.key(home=HOME) for one in written)
+    by_key = {one.key(home=HOME): one for one in written}
+
+    def read(known: set[str]) -> list[MessageEntry]:
+        batches = store.batches(CONVERSATION, home=HOME, known=known)
+        return [one for batch in batches for one in batch.entries]
+
+    assert read({first, fourth}) == [by_key[second], by_key[third]]
+    assert read({second}) == [by_key[first], by_key[third], by_key[fourth]]
+    assert read({first, second, third}) == [by_key[fourth]]
+    assert read({"of another message"}) == [by_key[key] for key in sorted(by_key)]
+
+
+def test_a_conversation_whose_messages_are_all_known_costs_one_query_of_keys() -> None:
+    written = entries(number=30)
+    store_many(conversation_uuid=CONVERSATION, home=HOME, entries=written)
+    known = {one.key(home=HOME) for one in written}
+
+    with counted_calls() as calls:
+        assert list(store.batches(CONVERSATION, home=HOME, known=known)) == []
+
+    assert calls == {"Query": 1}
+
+
+def test_messages_are_replaced_under_their_keys_and_leave_no_chunk() -> None:
+    large, small = entry(message_id="m-1", text="x" * BIGGEST_TEXT), entry(message_id="m-2")
+    for one in (large, small):
+        store.put(target=target(CONVERSATION), entry=one, now=NOON)
+
+    replaced = store.replace(
+        target=target(CONVERSATION),
+        replacement_of=lambda one: dataclasses.replace(one, message={}) if one == large else one,
+        now=NOON,
+    )
+
+    assert replaced == 1
+    emptied = dataclasses.replace(large, message={})
+    assert {one.message_id: one for one in stored()} == {"m-1": emptied, "m-2": small}
     assert len(every_item()) == 2
 
 
-def test_deleting_again_is_not_an_error() -> None:
-    put()
-    (batch,) = store.batches(CONVERSATION)
+def test_chunks_that_a_crash_left_behind_a_replaced_message_are_deleted_by_the_next_run(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    large = entry(message_id="m-1", text="x" * BIGGEST_TEXT)
+    store.put(target=target(CONVERSATION), entry=large, now=NOON)
 
-    store.delete(conversation_uuid=CONVERSATION, item_keys=batch.item_keys)
-    store.delete(conversation_uuid=CONVERSATION, item_keys=batch.item_keys)
+    def replace() -> int:
+        return store.replace(
+            target=target(CONVERSATION),
+            replacement_of=lambda one: dataclasses.replace(one, message={}),
+            now=NOON,
+        )
 
-    assert every_item() == []
+    def killed(_keys: Any) -> None:
+        raise KeyboardInterrupt
 
+    with monkeypatch.context() as patch:
+        patch.setattr(message_table, "delete_all", killed)
+        with pytest.raises(KeyboardInterrupt):
+            replace()
+    assert len(every_item()) > 1
 
-def test_all_items_of_a_chunked_body_are_deleted() -> None:
-    put(text="x" * BIGGEST_TEXT)
-    (batch,) = store.batches(CONVERSATION)
+    assert replace() == 0
 
-    store.delete(conversation_uuid=CONVERSATION, item_keys=batch.item_keys)
-
-    assert every_item() == []
-
-
-def test_deleting_no_items_makes_no_call() -> None:
-    with counted_calls() as calls:
-        store.delete(conversation_uuid=CONVERSATION, item_keys=[])
-
-    assert not calls
+    assert stored() == [dataclasses.replace(large, message={})]
+    assert len(every_item()) == 1
 
 
 def test_messages_of_several_conversations_are_one_write() -> None:
     conversations = [UUID(int=number + 1) for number in range(10)]
 
     with counted_calls() as calls:
-        store.put_all(entries=[(uuid, entry()) for uuid in conversations], now=NOON)
+        store.put_all(entries=[(target(uuid), entry()) for uuid in conversations], now=NOON)
 
     assert calls == {"BatchWriteItem": 1}
-    assert all(stored_entries(conversation_uuid=uuid) == [entry()] for uuid in conversations)
+    assert all(written_entries(conversation_uuid=uuid) == [entry()] for uuid in conversations)
 
 
 def test_a_duplicate_message_in_a_batch_is_stored_once() -> None:
-    store.put_all(entries=[(CONVERSATION, entry()), (CONVERSATION, entry())], now=NOON)
+    store.put_all(
+        entries=[(target(CONVERSATION), entry()), (target(CONVERSATION), entry())], now=NOON
+    )
 
     assert stored() == [entry()]
 
@@ -218,15 +354,15 @@ def test_a_duplicate_message_in_a_batch_is_stored_once() -> None:
 def test_put_all_accepts_bodies_beyond_400_kb_and_more_than_25_messages() -> None:
     written = [*entries(number=60), entry(text="x" * BIGGEST_TEXT)]
 
-    store.put_all(entries=[(CONVERSATION, one) for one in written], now=NOON)
+    store.put_all(entries=[(target(CONVERSATION), one) for one in written], now=NOON)
 
-    assert {one.key for one in stored()} == {one.key for one in written}
+    assert {one.message_id for one in stored()} == {one.message_id for one in written}
 
 
 def test_put_and_put_all_store_the_same_item() -> None:
     put()
     alone = every_item()
 
-    store.put_all(entries=[(CONVERSATION, entry())], now=NOON)
+    store.put_all(entries=[(target(CONVERSATION), entry())], now=NOON)
 
     assert every_item() == alone

@@ -19,8 +19,8 @@ from django.conf import settings
 from apps.common.aws import dynamodb_client
 from apps.common.errors import Unavailable
 from apps.messages import message_table, store
-from tests.support.builders import NOON, entries, entry
-from tests.support.stored import store_many, stored_entries
+from tests.support.builders import HOME, NOON, entries, entry, target
+from tests.support.stored import store_many, written_entries
 
 pytestmark = pytest.mark.usefixtures("stack")
 
@@ -28,9 +28,9 @@ CONVERSATION = UUID("11111111-1111-4111-8111-111111111111")
 ENDPOINT = "http://127.0.0.1:9"
 Send = Callable[[Any, dict[str, Any]], Any]
 CALLS: dict[str, Callable[[], Any]] = {
-    "PutItem": lambda: store.put(conversation_uuid=CONVERSATION, entry=entry(), now=NOON),
-    "Query": lambda: list(store.batches(CONVERSATION)),
-    "BatchWriteItem": lambda: store.delete(conversation_uuid=CONVERSATION, item_keys=["k"]),
+    "PutItem": lambda: store.put(target=target(CONVERSATION), entry=entry(), now=NOON),
+    "Query": lambda: list(store.batches(CONVERSATION, home=HOME)),
+    "BatchWriteItem": lambda: store.put_all(entries=[(target(CONVERSATION), entry())], now=NOON),
     "GetItem": lambda: message_table.exists(conversation_uuid=CONVERSATION, sort_key="k"),
     "probe": lambda: message_table.probe(worker="w", now=NOON),
 }
@@ -134,31 +134,30 @@ def pauses(aws: None, monkeypatch: pytest.MonkeyPatch) -> list[float]:
 
 
 def test_unprocessed_requests_of_a_batch_are_sent_again(pauses: list[float]) -> None:
-    store_many(conversation_uuid=CONVERSATION, entries=entries(number=3))
-    (batch,) = store.batches(CONVERSATION)
+    store_many(conversation_uuid=CONVERSATION, home=HOME, entries=entries(number=3))
     overloaded = Overloaded(times=2)
 
     with answering(overloaded):
-        store.delete(conversation_uuid=CONVERSATION, item_keys=batch.item_keys)
+        store.delete_conversation(CONVERSATION)
 
     assert overloaded.batches == [3, 1, 1]
     assert len(pauses) == 2
     assert pauses == sorted(pauses)
-    assert stored_entries(conversation_uuid=CONVERSATION) == []
+    assert written_entries(conversation_uuid=CONVERSATION) == []
 
 
 def test_unprocessed_messages_of_a_batch_are_written_later(pauses: list[float]) -> None:
     overloaded = Overloaded(times=2)
 
     with answering(overloaded):
-        store_many(conversation_uuid=CONVERSATION, entries=entries(number=3))
+        store_many(conversation_uuid=CONVERSATION, home=HOME, entries=entries(number=3))
 
     assert overloaded.batches == [3, 1, 1]
-    assert stored_entries(conversation_uuid=CONVERSATION) == entries(number=3)
+    assert written_entries(conversation_uuid=CONVERSATION) == entries(number=3)
 
 
 def test_a_batch_that_stays_unprocessed_is_unavailable(pauses: list[float]) -> None:
     with answering(Overloaded(times=1_000)), pytest.raises(Unavailable, match="unprocessed"):
-        store_many(conversation_uuid=CONVERSATION, entries=entries(number=3))
+        store_many(conversation_uuid=CONVERSATION, home=HOME, entries=entries(number=3))
 
     assert sum(pauses) < 30

@@ -1,13 +1,14 @@
 """Messages and answers around the end of a conversation that its closing time closed."""
 
 from datetime import datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 import pytest
 
+from apps.conversations.answering import attribute_answer
 from apps.conversations.attribution import Attribution
 from apps.conversations.models import Conversation, Resolution
-from apps.conversations.selectors import answered_conversation
 from tasks import closing as tasks
 from tests.support.builders import (
     NOON,
@@ -17,12 +18,15 @@ from tests.support.builders import (
     found,
     message_body,
     numbered_message,
+    place,
     project,
+    queued_event,
+    run_chain,
     survey_body,
 )
 from tests.support.closings import INSTANT, MINUTE, at, current, tick
 from tests.support.service_queue import ServiceQueue
-from tests.support.stored import archived, every_item, stored_entries
+from tests.support.stored import archived, counted_calls, stored_entries, unarchived_items
 
 pytestmark = [
     pytest.mark.django_db(transaction=True),
@@ -44,7 +48,7 @@ def closed(queue: ServiceQueue) -> Conversation:
         queue.work()
     closed = Conversation.objects.get()
     assert closed.resolution == Resolution.UNCLASSIFIED
-    assert (closed.first_message_at, closed.last_message_at) == (NOON, NOON + 10 * SECOND)
+    assert (closed.first_message_at, closed.last_message_at) == (NOON, NOON + 2 * SECOND)
     return closed
 
 
@@ -58,20 +62,32 @@ def late_message(created_at: datetime) -> str:
     return message_body(message={"id": "late", "created_at": created_at.isoformat()})
 
 
-@pytest.mark.parametrize(("offset", "place"), [(0 * SECOND, 1), (5 * SECOND, 2), (10 * SECOND, 3)])
-def test_a_message_within_the_span_is_archived_in_order(
-    closed: Conversation, offset: timedelta, place: int
+@pytest.mark.parametrize(("offset", "index"), [(SECOND, 1), (5 * SECOND, 2), (60 * SECOND, 3)])
+def test_a_message_queued_before_the_closing_is_archived_in_order(
+    closed: Conversation, offset: timedelta, index: int
 ) -> None:
-    deliver_bodies(bodies=[late_message(NOON + offset)], sent_at=MIDNIGHT + MINUTE)
+    deliver_bodies(bodies=[late_message(NOON + offset)], sent_at=NOON + offset)
 
-    assert ids(closed.uuid).index("late") == place
+    assert ids(closed.uuid).index("late") == index
     assert current(closed).message_count == 4
-    assert every_item() == []
+    assert unarchived_items() == []
     assert Conversation.objects.count() == 1
 
 
-@pytest.mark.parametrize("created_at", [NOON - INSTANT, NOON + 10 * SECOND + INSTANT])
-def test_a_message_a_microsecond_outside_the_span_opens_the_next_conversation(
+def test_the_late_messages_of_a_batch_are_archived_together(closed: Conversation) -> None:
+    late = [
+        queued_event(body=message_body(message={"id": f"late-{number}"}), sent_at=NOON + SECOND)
+        for number in range(10)
+    ]
+    with counted_calls() as calls:
+        run_chain(events=late)
+
+    assert current(closed).message_count == 13
+    assert calls == {"BatchWriteItem": 1, "Query": 2}
+
+
+@pytest.mark.parametrize("created_at", [NOON - INSTANT, NOON + 5 * SECOND])
+def test_a_message_queued_after_the_closing_opens_the_next_whatever_its_stamp(
     closed: Conversation, created_at: datetime
 ) -> None:
     deliver_bodies(bodies=[late_message(created_at)], sent_at=MIDNIGHT + MINUTE)
@@ -95,9 +111,10 @@ def test_the_next_message_opens_the_next_conversation(closed: Conversation) -> N
 
 
 def test_the_pointer_separates_the_messages_of_two_conversations(
-    queue: ServiceQueue,
+    queue: ServiceQueue, settings: Any
 ) -> None:
     """Only the pointer's place in the group counts, not when the closing was decided."""
+    settings.CLOSING_QUIET_PERIOD = timedelta(0)
     project()
     deliver_bodies(bodies=[numbered_message(0)])
     with at(MIDNIGHT):
@@ -120,8 +137,8 @@ def test_a_late_message_belongs_to_its_conversation_while_the_next_is_in_progres
 ) -> None:
     opened = conversation(opened_at=MIDNIGHT + SECOND)
 
-    within = found(at=NOON + 10 * SECOND, sent_at=MIDNIGHT + MINUTE)
-    outside = found(at=NOON + 10 * SECOND + INSTANT, sent_at=MIDNIGHT + MINUTE)
+    within = found(sent_at=NOON + 10 * SECOND)
+    outside = found(at=NOON + 10 * SECOND, sent_at=MIDNIGHT + MINUTE)
 
     assert within == Attribution(conversation_uuid=closed.uuid, late=True)
     assert outside == Attribution(conversation_uuid=opened.uuid, late=False)
@@ -137,10 +154,18 @@ def test_an_answer_seven_days_after_the_closing_belongs_to_the_conversation(
     assert Conversation.objects.count() == 1
 
 
-@pytest.mark.parametrize(("after", "belongs"), [(WEEK, True), (WEEK + INSTANT, False)])
+@pytest.mark.parametrize(
+    ("after", "belongs"), [(WEEK, True), (WEEK + timedelta(milliseconds=1), False)]
+)
 def test_an_answer_belongs_to_the_conversation_for_exactly_seven_days(
     closed: Conversation, after: timedelta, belongs: bool
 ) -> None:
-    found_for = answered_conversation(contact=contact(), answered_at=MIDNIGHT + after)
+    found_for = attribute_answer(
+        contact=contact(),
+        place=place(queue_time=MIDNIGHT + after),
+        has_text_of_contact=False,
+        contact_name="",
+    )
 
-    assert found_for == (closed.uuid if belongs else None)
+    assert found_for
+    assert found_for.conversation_uuid == (closed.uuid if belongs else None)

@@ -1,4 +1,4 @@
-"""The counts of steps and pointers."""
+"""The steps and the pointers count their effects in metrics."""
 
 from collections.abc import Iterator, Sequence
 from datetime import timedelta
@@ -6,10 +6,11 @@ from datetime import timedelta
 import pytest
 from prometheus_client import generate_latest
 
-from apps.analytics.datalake import LakeEvent, Refused
+from apps.analytics.datalake import DataLake, LakeEvent, Refused
 from apps.common.errors import Unavailable
 from apps.conversations import operator_requests
 from apps.conversations.models import Conversation, Resolution
+from apps.conversations.scores import NoScore
 from observability.metrics.counters import metrics
 from tasks import closing, datalake
 from tests.support.builders import (
@@ -37,7 +38,7 @@ pytestmark = [
 ]
 
 
-class Lake:
+class Lake(DataLake):
     """A lake that accepts two events per call, refuses one, and is down at the third call."""
 
     max_batch_size = 2
@@ -81,19 +82,48 @@ def test_a_window_that_opens_a_conversation_counts_too() -> None:
     assert count("opened") == 1
 
 
-def test_a_redelivered_message_and_answer_are_counted_as_there_already() -> None:
+def test_a_type_in_an_attribute_that_is_not_that_of_the_body_is_counted_under_known_names() -> None:
+    types = ["message.received", "message.sent", "secret", "secret"]
+    run_chain(
+        events=[
+            queued_event(body=numbered_message(number), attributes={"event_type": named})
+            for number, named in enumerate(types)
+        ]
+    )
+
+    def counted(attribute_type: str) -> float:
+        return count(
+            "type_mismatches", event_type="message.received", attribute_type=attribute_type
+        )
+
+    assert count("messages_stored") == 4
+    assert [counted(one) for one in ("message.sent", "unknown")] == [1, 2]
+    assert "secret" not in generate_latest(metrics().registry).decode()
+    assert 'attribute_type="message.received"' not in generate_latest(metrics().registry).decode()
+
+
+def test_a_redelivered_message_and_answer_are_counted_as_duplicates() -> None:
     deliver_bodies(bodies=[numbered_message(0)])
-    answer = queued_event(body=survey_body())
-    again = queued_event(body=numbered_message(0))
-    for event in (answer, answer, again):
+    answer, message = queued_event(body=survey_body()), queued_event(body=numbered_message(1))
+    for event in (answer, answer, message, message):
         assert deliver(event=event) is None
 
-    assert count("messages_stored") == 1
+    assert count("messages_stored") == 2
     assert count("duplicates_ignored", kind="message") == 1
     assert count("duplicates_ignored", kind="answer") == 1
 
 
-def test_an_event_of_another_group_than_its_conversations_is_counted() -> None:
+def test_answers_without_a_score_are_counted_once_by_reason() -> None:
+    word = queued_event(body=survey_body(value="Satisfied"))
+    for event in (word, word, queued_event(body=survey_body(value=None))):
+        assert deliver(event=event) is None
+    deliver_bodies(bodies=[survey_body(value="5"), survey_body(key="comment", value="slow")])
+
+    counted = {one: count("answers_without_score", problem=one) for one in NoScore.values}
+    assert counted == {"missing": 1, "not_a_number": 1, "not_whole": 0, "out_of_range": 0}
+
+
+def test_an_event_from_a_different_group_than_its_conversation_is_counted() -> None:
     own, other = f"group:{URN}", "group:made-otherwise"
     deliver(event=queued_event(body=numbered_message(0), group_id=own))
     assert count("foreign_group_events") == 0
@@ -103,7 +133,7 @@ def test_an_event_of_another_group_than_its_conversations_is_counted() -> None:
     assert count("foreign_group_events") == 1
 
 
-def test_two_groups_that_open_a_conversation_together_are_counted() -> None:
+def test_a_batch_of_two_groups_counts_one_opening_and_one_event_of_another_group() -> None:
     run_chain(
         events=[
             queued_event(body=numbered_message(0), group_id="one"),
@@ -115,7 +145,7 @@ def test_two_groups_that_open_a_conversation_together_are_counted() -> None:
     assert count("foreign_group_events") == 1
 
 
-def test_a_late_message_of_another_group_is_both() -> None:
+def test_a_late_message_of_another_group_counts_as_late_and_as_of_another_group() -> None:
     conversation(
         resolution=Resolution.RESOLVED, ended_at=NOON + HOUR, span=(NOON, NOON + 10 * MINUTE)
     )
@@ -131,7 +161,9 @@ def test_a_late_message_of_another_group_is_both() -> None:
 def test_closings_are_counted_by_cause(queue: ServiceQueue) -> None:
     deliver_bodies(bodies=[message_body(), close_body(), close_body()])
     takeover = window_body(urn="telegram:2", data={"has_chats_room": True})
-    deliver_bodies(bodies=[message_body(urn="telegram:2"), takeover])
+    deliver_bodies(bodies=[message_body(urn="telegram:2"), takeover, takeover])
+    without_conversation = window_body(urn="telegram:5", data={"has_chats_room": True})
+    deliver_bodies(bodies=[without_conversation])
     closing_at(NOON, urn="telegram:3")
     operator_requests.request_close(
         conversation_uuid=conversation(urn="telegram:4").uuid,
@@ -145,10 +177,11 @@ def test_closings_are_counted_by_cause(queue: ServiceQueue) -> None:
     assert not Conversation.objects.filter(resolution=Resolution.IN_PROGRESS).exists()
     assert {by: count("closed", by=by) for by in ("event", "takeover", "time", "hand")} == {
         "event": 1,
-        "takeover": 1,
+        "takeover": 2,
         "time": 1,
         "hand": 1,
     }
+    assert count("opened") == 3
 
 
 def test_an_early_or_repeated_closing_pointer_is_not_counted(queue: ServiceQueue) -> None:
@@ -206,3 +239,13 @@ def test_dead_letters_are_counted_once_when_they_are_collected(
         collect()
 
     assert count("dead_letters_collected") == 2
+
+
+def test_a_possible_retry_is_counted_once_when_its_conversation_is_archived() -> None:
+    retried = numbered_message(0, text="again"), numbered_message(1, text="again")
+    deliver_bodies(bodies=[*retried, numbered_message(2), close_body()])
+    assert count("possible_retries") == 1
+
+    closing.migrate_on_close.run(str(Conversation.objects.get().uuid))
+
+    assert count("possible_retries") == 1

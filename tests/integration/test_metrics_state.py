@@ -1,4 +1,4 @@
-"""The gauges that are read from PostgreSQL and SQS for a scrape."""
+"""The gauges whose values a scrape reads from PostgreSQL and SQS."""
 
 import re
 from datetime import datetime, timedelta
@@ -10,13 +10,12 @@ from django.test.utils import CaptureQueriesContext
 from django_celery_beat.models import PeriodicTask
 from prometheus_client import CollectorRegistry, generate_latest
 
-from apps.analytics.models import OutboxEvent, SurveyAnswer
 from apps.conversations.models import Resolution
-from apps.messages.models import DeadLetter
 from observability.metrics.postgresql import read_postgresql
 from observability.metrics.state import StateCollector
 from tasks.schedules import ensure_schedules
-from tests.support.builders import CHANNEL, NOON, PROJECT, URN, conversation, project
+from tests.support.backlogs import dead_letter, outbox_row
+from tests.support.builders import CHANNEL, NOON, PROJECT, conversation, project
 from tests.support.closings import HOUR, MINUTE, at, closing_at
 from tests.support.scraping import Scrape, read
 
@@ -30,11 +29,11 @@ BIG_TABLES = (
 MANY_CONVERSATIONS = """
 INSERT INTO conversations_conversation (
     uuid, project_id, channel_uuid, contact_urn, contact_name, group_id, external_id, started_at,
-    opened_at, contact_wrote, closes_at, due_at, ended_at, archived_at, resolution, has_chats_room,
+    opened_at, closes_at, due_at, ended_at, archived_at, resolution, has_chats_room,
     message_count
 )
 SELECT gen_random_uuid(), %(project)s, %(channel)s, 'telegram:' || number, '', 'group', '', at, at,
-    true, at + interval '1 day', CASE WHEN is_open THEN at + interval '1 day' END,
+    at + interval '1 day', CASE WHEN is_open THEN at + interval '1 day' END,
     CASE WHEN NOT is_open THEN at END, CASE WHEN NOT is_open THEN at END,
     CASE WHEN is_open THEN 2 ELSE 0 END, false, 0
 FROM (
@@ -46,10 +45,10 @@ MANY_OUTBOX_ROWS = """
 WITH answers AS (
     INSERT INTO analytics_surveyanswer (
         project_id, channel_uuid, contact_urn, message_id, key, value, answered_at, is_replaced,
-        sequence_number, correlation_id
+        sequence_number, group_id, identity, correlation_id
     )
     SELECT %(project)s, %(channel)s, 'telegram:1', number::text, 'custom', '1', %(at)s, false,
-        number, ''
+        number, 'group', number::text, ''
     FROM generate_series(1, %(many)s) AS number RETURNING id
 )
 INSERT INTO analytics_outboxevent (event_id, answer_id, payload, created_at, delivered_at, refusal)
@@ -58,7 +57,7 @@ SELECT gen_random_uuid(), id, '{}', %(at)s, %(at)s, '' FROM answers
 MANY_DEAD_LETTERS = """
 INSERT INTO conversation_messages_deadletter (
     message_id, source_message_id, group_id, sequence_number, body, attributes, reason, error,
-    first_sent_at, receive_count, contact_urn, collected_at, redriven_at, redrive_count
+    queue_time, receive_count, contact_urn, collected_at, redriven_at, redrive_count
 )
 SELECT number::text, '', 'group', number, '{}', '{}', 'bug', '', %(at)s, 1, '', %(at)s, %(at)s, 1
 FROM generate_series(1, %(many)s) AS number
@@ -68,34 +67,6 @@ FROM generate_series(1, %(many)s) AS number
 @pytest.fixture(autouse=True)
 def _database(transactional_db: None) -> None:
     """Commit test data, because another thread reads it in its own connection."""
-
-
-def dead_letter(number: int, *, reason: str, queued_at: datetime, **fields: Any) -> None:
-    DeadLetter.objects.create(
-        message_id=f"letter-{number}",
-        group_id="group",
-        sequence_number=number,
-        body="{}",
-        reason=reason,
-        first_sent_at=queued_at,
-        receive_count=1,
-        collected_at=NOON,
-        **fields,
-    )
-
-
-def outbox_row(number: int, *, created_at: datetime, **fields: Any) -> None:
-    answer = SurveyAnswer.objects.create(
-        project=project(),
-        channel_uuid=CHANNEL,
-        contact_urn=URN,
-        message_id=f"m-{number}",
-        key="custom",
-        value="1",
-        answered_at=NOON,
-        sequence_number=number,
-    )
-    OutboxEvent.objects.create(answer=answer, payload={}, created_at=created_at, **fields)
 
 
 def state(moment: datetime = NOON) -> dict[str, dict[tuple[str, ...], float]]:
@@ -115,7 +86,7 @@ def page() -> Scrape:
     return read(generate_latest(registry).decode())
 
 
-def test_closings_are_due_overdue_on_their_way_or_late() -> None:
+def test_due_overdue_claimed_and_late_closings_are_counted() -> None:
     closing_at(NOON - MINUTE, urn="telegram:1")
     closing_at(NOON - 6 * MINUTE, urn="telegram:2")
     closing_at(NOON + HOUR, urn="telegram:3")
@@ -183,6 +154,15 @@ def test_the_age_of_the_last_tick_exists_after_beat_has_run() -> None:
     assert only("beat_last_tick_age_seconds") == timedelta(minutes=10).total_seconds()
 
 
+def test_a_last_tick_in_the_future_has_a_negative_age() -> None:
+    ensure_schedules()
+    PeriodicTask.objects.update(last_run_at=NOON - timedelta(seconds=30))
+    one = PeriodicTask.objects.get(name="Collect dead letters")
+    PeriodicTask.objects.filter(pk=one.pk).update(last_run_at=NOON + timedelta(hours=1))
+
+    assert only("beat_last_tick_age_seconds") == -timedelta(hours=1).total_seconds()
+
+
 def test_the_number_in_progress_is_the_estimate_of_postgresql() -> None:
     for number in range(3):
         conversation(urn=f"telegram:{number}")
@@ -214,7 +194,7 @@ def test_with_many_rows_no_statement_reads_a_whole_table() -> None:
         assert not re.search(rf"Seq Scan on ({'|'.join(BIG_TABLES)})", plan), plan
 
 
-def test_a_scrape_has_the_queues_and_the_rows(sqs: Any, settings: Any) -> None:
+def test_a_scrape_has_the_gauges_of_queues_and_of_postgresql(sqs: Any, settings: Any) -> None:
     outbox_row(1, created_at=NOON)
     sqs.send_message(
         QueueUrl=settings.SQS_CONVERSATION_QUEUE_URL,
@@ -233,7 +213,7 @@ def test_a_scrape_has_the_queues_and_the_rows(sqs: Any, settings: Any) -> None:
     assert scrape.value("conversations_state_errors_total", source="postgresql") == 0
 
 
-def test_a_queue_that_is_not_there_leaves_the_rest_of_the_scrape(sqs: Any, settings: Any) -> None:
+def test_a_missing_queue_does_not_affect_the_rest_of_a_scrape(sqs: Any, settings: Any) -> None:
     settings.SQS_CONVERSATION_QUEUE_URL += "-gone.fifo"
 
     scrape = page()

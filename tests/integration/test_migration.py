@@ -1,4 +1,4 @@
-"""Messages move from DynamoDB into the archive; a crash only delays it."""
+"""Messages of DynamoDB are merged into the archive once. A crash only delays this."""
 
 from collections.abc import Callable
 from datetime import timedelta
@@ -10,11 +10,20 @@ import pytest
 from apps.common.errors import Unavailable
 from apps.common.lossless_json import parse
 from apps.conversations.models import Conversation, Resolution
-from apps.messages import archive, store
+from apps.messages import archive, store, version_bounds
+from apps.messages.archive_parts import merged_places
 from apps.messages.archiving import migrate
 from apps.messages.models import ConversationMessages
-from tests.support.builders import NOON, conversation, entries, entry
-from tests.support.stored import archived, every_item, store_many, stored_entries
+from tests.support.builders import HOME, NOON, conversation, entries, entry, target
+from tests.support.stored import (
+    archived,
+    counted_calls,
+    every_item,
+    every_row_version,
+    store_many,
+    stored_entries,
+    unarchived_items,
+)
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("aws")]
 
@@ -22,7 +31,7 @@ LATER = NOON + timedelta(hours=1)
 
 
 class Killed(BaseException):
-    """Simulates the kill of a worker; no code catches it."""
+    """Simulates the kill of a worker. No code catches this exception."""
 
 
 @pytest.fixture
@@ -39,7 +48,7 @@ def transcript(uuid: UUID) -> list[dict[str, Any]]:
 def killed_once(
     monkeypatch: pytest.MonkeyPatch, module: Any, name: str, *, at_call: int, after: bool = False
 ) -> None:
-    """Kill the process at a call of this function, before or right after it acts."""
+    """Simulate a kill at a call of this function, either before or just after its effect."""
     real: Callable[..., Any] = getattr(module, name)
     calls: list[int] = []
 
@@ -61,20 +70,20 @@ def test_a_conversation_of_2500_messages_is_archived_completely_and_oldest_first
     written = entries(number=2_500, size=200)
     store_many(conversation_uuid=closed, entries=[*written[1_000:], *written[:1_000]])
 
-    assert migrate(conversation_uuid=closed, now=LATER) == 2_500
+    assert migrate(conversation_uuid=closed, now=LATER).own == 2_500
 
-    assert transcript(closed) == [one.as_json() for one in written]
+    assert transcript(closed) == [one.as_json(home=HOME) for one in written]
     parts = ConversationMessages.objects.filter(conversation=closed).order_by("part")
     assert [part.message_count for part in parts] == [1_000, 1_000, 500]
     stored = Conversation.objects.get()
     assert stored.message_count == 2_500
     assert (stored.first_message_at, stored.last_message_at) == (written[0].at, written[-1].at)
     assert stored.archived_at == LATER
-    assert every_item() == []
+    assert unarchived_items() == []
 
 
 def test_an_empty_conversation_is_archived(closed: UUID) -> None:
-    assert migrate(conversation_uuid=closed, now=LATER) == 0
+    assert migrate(conversation_uuid=closed, now=LATER).own == 0
 
     stored = Conversation.objects.get()
     assert stored.archived_at == LATER
@@ -93,19 +102,79 @@ def test_migrating_again_only_adds_new_messages(closed: UUID) -> None:
     store_many(conversation_uuid=closed, entries=[entry(message_id="late")])
     migrate(conversation_uuid=closed, now=LATER)
     assert "late" in [document["id"] for document in transcript(closed)]
-    assert every_item() == []
+    assert unarchived_items() == []
 
 
-def test_a_message_that_is_redelivered_after_archiving_is_moved_again(closed: UUID) -> None:
+def test_archiving_costs_one_query_and_leaves_the_items_to_their_expiry(closed: UUID) -> None:
+    store_many(conversation_uuid=closed, entries=entries(number=60))
+    before = every_item()
+
+    with counted_calls() as calls:
+        migrate(conversation_uuid=closed, now=LATER)
+
+    assert calls == {"Query": 1}
+    assert every_item() == before
+
+
+def test_a_search_that_finds_nothing_reads_only_keys_and_writes_nothing(closed: UUID) -> None:
+    store_many(conversation_uuid=closed, entries=entries(number=60))
+    migrate(conversation_uuid=closed, now=LATER)
+    before = every_row_version()
+
+    with counted_calls() as calls:
+        assert migrate(conversation_uuid=closed, now=LATER + timedelta(hours=23)).own == 0
+
+    assert calls == {"Query": 1}
+    assert every_row_version() == before
+
+
+def test_a_message_that_is_written_again_after_archiving_is_not_merged_again(closed: UUID) -> None:
     store_many(conversation_uuid=closed, entries=entries(number=3))
     migrate(conversation_uuid=closed, now=LATER)
-    before = transcript(closed)
+    before = every_row_version()
 
     store_many(conversation_uuid=closed, entries=entries(number=2))
-    migrate(conversation_uuid=closed, now=LATER)
+
+    assert migrate(conversation_uuid=closed, now=LATER).own == 0
+    assert every_row_version() == before
+
+
+def test_places_of_repeats_and_of_dropped_versions_are_merged_once(
+    closed: UUID, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(version_bounds, "MAX_EDITS", 2)
+    monkeypatch.setattr(version_bounds, "MAX_DIGESTS", 0)
+    versions = [
+        entry(message_id="m-1", text=text, sequence_number=number)
+        for number, text in enumerate(("first", "dropped", "second", "third", "first"), start=10)
+    ]
+    store_many(conversation_uuid=closed, entries=versions)
+
+    assert migrate(conversation_uuid=closed, now=LATER).own == 5
+    before = transcript(closed)
+    assert before[0]["dropped"]["count"] == 1
+    assert migrate(conversation_uuid=closed, now=LATER).own == 0
 
     assert transcript(closed) == before
-    assert every_item() == []
+    assert merged_places(closed) == {one.key(home=HOME) for one in versions}
+
+
+def test_an_earlier_version_that_moves_an_entry_keeps_the_places_of_its_part(
+    closed: UUID, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(archive, "MAX_PART_ENTRIES", 2)
+    monkeypatch.setattr(archive, "LATE_MESSAGES_DIVISOR", 3)
+    written = entries(number=5)
+    store_many(conversation_uuid=closed, entries=written)
+    migrate(conversation_uuid=closed, now=LATER)
+    original = entry(message_id="m-00004", at=NOON - timedelta(hours=1), sequence_number=1)
+    store_many(conversation_uuid=closed, entries=[original])
+
+    assert migrate(conversation_uuid=closed, now=LATER).own == 1
+
+    assert transcript(closed)[0]["id"] == "m-00004"
+    assert merged_places(closed) == {one.key(home=HOME) for one in (*written, original)}
+    assert unarchived_items() == []
 
 
 def test_a_conversation_in_progress_is_moved_and_not_marked_as_archived() -> None:
@@ -123,34 +192,23 @@ def test_a_body_of_1_mib_is_archived_completely_and_leaves_no_chunk(
     closed: UUID, letter: str
 ) -> None:
     big = entry(text=letter * (1_000_000 // len(letter.encode())))
-    store.put(conversation_uuid=closed, entry=big, now=NOON)
+    store.put(target=target(closed), entry=big, now=NOON)
 
     migrate(conversation_uuid=closed, now=LATER)
 
-    assert transcript(closed) == [big.as_json()]
-    assert every_item() == []
+    assert transcript(closed) == [big.as_json(home=HOME)]
+    assert unarchived_items() == []
 
 
 def test_any_json_is_archived_and_compares_equal(closed: UUID) -> None:
-    deep = "[" * 300 + "]" * 300
+    deep = "[" * 190 + "]" * 190
     document = parse(f'{{"n": [1e100000, 0.10, 1E+2, -0.0], "t": "a\\u0000\\ud83d", "d": {deep}}}')
     nasty = entry(message=document)
-    store.put(conversation_uuid=closed, entry=nasty, now=NOON)
+    store.put(target=target(closed), entry=nasty, now=NOON)
 
     migrate(conversation_uuid=closed, now=LATER)
 
-    assert transcript(closed) == [nasty.as_json()]
-
-
-@pytest.mark.parametrize("text", ["0001-01-01T00:00:00+00:00", "9999-12-31T23:59:59.999999+00:00"])
-def test_the_earliest_and_the_latest_datetime_are_archived(closed: UUID, text: str) -> None:
-    extreme = entry(at=NOON.fromisoformat(text))
-    store.put(conversation_uuid=closed, entry=extreme, now=NOON)
-
-    migrate(conversation_uuid=closed, now=LATER)
-
-    assert transcript(closed) == [extreme.as_json()]
-    assert Conversation.objects.get().first_message_at == extreme.at
+    assert transcript(closed) == [nasty.as_json(home=HOME)]
 
 
 @pytest.mark.parametrize(
@@ -160,9 +218,8 @@ def test_the_earliest_and_the_latest_datetime_are_archived(closed: UUID, text: s
         (archive, "merge", 1, True),
         (archive, "merge", 2, False),
         (archive, "merge", 2, True),
-        (store, "delete", 1, True),
-        (store, "delete", 3, False),
-        (store, "delete", 3, True),
+        (archive, "merge", 3, False),
+        (archive, "merge", 3, True),
     ],
 )
 def test_a_rerun_after_a_kill_at_any_point_makes_the_same_archive(
@@ -194,20 +251,19 @@ def test_a_rerun_after_a_kill_at_any_point_makes_the_same_archive(
     assert sum(len(document.get("edits", ())) for document in documents) == 1
     assert Conversation.objects.get().message_count == 9
     assert Conversation.objects.get().archived_at == LATER
-    assert every_item() == []
+    assert unarchived_items() == []
 
 
-def test_a_message_that_was_not_archived_is_not_deleted(
+def test_a_message_that_was_not_archived_keeps_no_place(
     closed: UUID, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     store_many(conversation_uuid=closed, entries=entries(number=3))
-    before = every_item()
     monkeypatch.setattr(archive, "_merge_into_part", lambda *_arguments: None)
 
     with pytest.raises(archive.ArchiveIncomplete):
         migrate(conversation_uuid=closed, now=LATER)
 
-    assert every_item() == before
+    assert len(unarchived_items()) == 3
     assert Conversation.objects.get().archived_at is None
 
 
@@ -222,18 +278,37 @@ def test_a_conversation_is_not_marked_as_archived_while_the_store_is_down(
     assert Conversation.objects.get().archived_at is None
 
 
-def test_a_message_that_is_stored_during_the_migration_is_not_deleted(
+def test_a_message_that_is_stored_during_the_migration_is_left_to_the_next_search(
     closed: UUID, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     store_many(conversation_uuid=closed, entries=entries(number=3))
-    real = store.delete
+    real = archive.merge
 
-    def delete(**arguments: Any) -> None:
+    def merge(**arguments: Any) -> int:
+        merged = real(**arguments)
         store_many(conversation_uuid=closed, entries=[entry(message_id="meanwhile")])
-        real(**arguments)
+        return merged
 
-    monkeypatch.setattr(store, "delete", delete)
-
-    migrate(conversation_uuid=closed, now=LATER)
+    with monkeypatch.context() as patch:
+        patch.setattr(archive, "merge", merge)
+        assert migrate(conversation_uuid=closed, now=LATER).own == 3
 
     assert [one.message_id for one in stored_entries(conversation_uuid=closed)] == ["meanwhile"]
+    assert migrate(conversation_uuid=closed, now=LATER).own == 1
+    assert stored_entries(conversation_uuid=closed) == []
+
+
+def test_two_searches_at_once_merge_a_message_once(
+    closed: UUID, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store_many(conversation_uuid=closed, entries=entries(number=3))
+    real = archive.merge
+
+    def merge(**arguments: Any) -> int:
+        assert real(**arguments) == 3
+        return real(**arguments)
+
+    monkeypatch.setattr(archive, "merge", merge)
+
+    assert migrate(conversation_uuid=closed, now=LATER).own == 0
+    assert Conversation.objects.get().message_count == 3

@@ -4,7 +4,7 @@ import itertools
 import json
 import random
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -13,22 +13,25 @@ import pytest
 from django.db import connection
 
 from apps.analytics import outbox
-from apps.analytics.datalake import LakeEvent, Refused, data_lake
+from apps.analytics.datalake import DataLake, LakeEvent, Refused, data_lake
 from apps.analytics.models import OutboxEvent
 from apps.analytics.outbox import drain, prune, retry_refused
-from apps.analytics.services import record_answer
 from apps.common.errors import Unavailable
-from tests.support.builders import NOON, contact
+from tests.support.builders import NOON
+from tests.support.services import answer_recorded
 
 LATER = NOON + timedelta(minutes=1)
+MOMENT = timedelta(0)
+MINUTE = timedelta(minutes=1)
 
 
-class Lake:
+class Lake(DataLake):
     """A data lake that keeps events. The calls with the numbers `refuses` raise Unavailable."""
 
     max_batch_size = 3
 
-    def __init__(self, *, refuses: Sequence[int] = ()) -> None:
+    def __init__(self, *, refuses: Sequence[int] = (), gather_for: timedelta = MOMENT) -> None:
+        self.gather_for = gather_for
         self.batches: list[list[str]] = []
         self._refuses = refuses
 
@@ -43,19 +46,28 @@ class Lake:
 def seven_events(transactional_db: None) -> None:
     """Put seven events into the outbox. A call to the lake takes three."""
     for number in range(7):
-        record_answer(
-            contact=contact(),
+        answer_recorded(
             message_id=f"answer-{number}",
-            conversation_uuid=None,
             key="order_status",
             value=str(number),
-            score=None,
-            answered_at=NOON,
-            sent_at=NOON,
-            sequence_number=str(number),
-            correlation_id="",
-            now=NOON,
+            at=NOON,
+            sequence_number=number,
         )
+
+
+def in_thread(action: Callable[[], None]) -> None:
+    """Run an action in a thread, with a connection of its own, and wait for its end."""
+
+    def run() -> None:
+        try:
+            action()
+        finally:
+            connection.close()
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    thread.join(timeout=30)
+    assert not thread.is_alive()
 
 
 def waiting() -> list[str]:
@@ -162,6 +174,65 @@ def test_events_arrive_in_the_files_of_the_embedded_lake(tmp_path: Path) -> None
 
 
 @pytest.mark.usefixtures("seven_events")
+def test_a_lake_that_gathers_gets_full_batches_at_once_and_the_rest_after_its_time() -> None:
+    lake = Lake(gather_for=MINUTE)
+
+    assert drain(lake=lake, now=NOON) == 6
+    assert drain(lake=lake, now=NOON + MINUTE - timedelta(milliseconds=1)) == 0
+    assert lake.batches == [["0", "1", "2"], ["3", "4", "5"]]
+    assert waiting() == ["6"]
+
+    answer_recorded(
+        message_id="younger", key="order_status", value="7", at=LATER, sequence_number=7
+    )
+    assert drain(lake=lake, now=NOON + MINUTE) == 2
+    assert lake.batches[2:] == [["6", "7"]]
+
+
+@pytest.mark.usefixtures("seven_events")
+@pytest.mark.parametrize("gather_for", [MOMENT, MINUTE])
+def test_events_of_a_worker_whose_clock_is_ahead_do_not_wait(gather_for: timedelta) -> None:
+    assert drain(lake=Lake(gather_for=gather_for), now=NOON - 5 * MINUTE) == 7
+
+
+@pytest.mark.usefixtures("seven_events")
+def test_while_a_delivery_runs_younger_events_are_gathered() -> None:
+    younger = Lake(gather_for=MINUTE)
+
+    class AnswersMeanwhile(Lake):
+        def send(self, events: Sequence[LakeEvent]) -> None:
+            super().send(events)
+            if len(self.batches) == 3:
+                in_thread(answer_and_drain)
+
+    def answer_and_drain() -> None:
+        answer_recorded(
+            message_id="younger", key="order_status", value="7", at=LATER, sequence_number=7
+        )
+        drain(lake=younger, now=LATER)
+
+    drain(lake=AnswersMeanwhile(gather_for=MINUTE), now=LATER)
+
+    assert younger.batches == []
+    assert waiting() == ["7"]
+
+
+def test_answers_of_a_minute_become_one_file(transactional_db: None, tmp_path: Path) -> None:
+    lake = data_lake(tmp_path.as_uri())
+    for second in range(0, 60, 10):
+        at = NOON + timedelta(seconds=second)
+        answer_recorded(
+            message_id=f"at-{second}", key="k", value="1", at=at, sequence_number=second
+        )
+        drain(lake=lake, now=at)
+    assert list(tmp_path.iterdir()) == []
+
+    assert drain(lake=lake, now=LATER) == 6
+
+    assert len(list(tmp_path.rglob("*.jsonl"))) == 1
+
+
+@pytest.mark.usefixtures("seven_events")
 def test_refused_events_are_marked_and_delay_no_others() -> None:
     fourth = OutboxEvent.objects.order_by("id")[3]
 
@@ -215,7 +286,7 @@ def test_rows_are_pruned_a_week_after_their_delivery() -> None:
 
 
 @pytest.mark.usefixtures("seven_events")
-def test_a_lake_that_often_fails_receives_all_events_in_the_end() -> None:
+def test_a_lake_that_often_fails_eventually_receives_all_events() -> None:
     chance = random.Random(7)  # noqa: S311
 
     class FlakyLake(Lake):

@@ -5,6 +5,7 @@ from typing import Any
 from uuid import UUID
 
 import pytest
+from django.core.management import CommandError
 from django.db import OperationalError
 
 from apps.conversations import projects as configuration
@@ -13,7 +14,7 @@ from tests.support.builders import NOON, PROJECT, conversation
 from tests.support.projects_command import failed, projects
 
 OTHER = UUID("0b9f6f0e-5f0e-4f0c-8a51-6d1d4c1b2a03")
-HEADER = "uuid,name,timezone,closing_time,idle_timeout"
+HEADER = "uuid,name,timezone,closing_time,idle_timeout,archive_retention"
 # Midnight after NOON.
 MIDNIGHT_IN_TOKYO = datetime(2026, 11, 23, 15, tzinfo=UTC)
 
@@ -26,7 +27,7 @@ def shop() -> Project:
     return Project.objects.create(uuid=PROJECT, name="Shop", timezone="America/Sao_Paulo")
 
 
-def test_without_projects_the_list_is_its_header() -> None:
+def test_without_projects_the_list_has_only_its_header() -> None:
     assert projects("list") == ["  ".join(HEADER.split(","))]
 
 
@@ -36,13 +37,14 @@ def test_the_list_shows_every_project_with_its_settings(shop: Project) -> None:
         timezone="Asia/Tokyo",
         closing_time=time(22, 30, 15),
         idle_timeout=timedelta(minutes=90),
+        archive_retention=timedelta(days=90),
     )
 
     lines = [line.split() for line in projects("list")]
 
     assert lines == [
         HEADER.split(","),
-        [str(OTHER), "Asia/Tokyo", "22:30:15", "1h30m"],
+        [str(OTHER), "Asia/Tokyo", "22:30:15", "1h30m", "90d"],
         [str(PROJECT), "Shop", "America/Sao_Paulo", "00:00"],
     ]
 
@@ -50,17 +52,18 @@ def test_the_list_shows_every_project_with_its_settings(shop: Project) -> None:
 def test_every_setting_of_a_project_can_be_set(shop: Project) -> None:
     output = projects(
         *("set", str(PROJECT), "--name", "Loja", "--timezone", "Asia/Tokyo"),
-        *("--closing-time", "22:30", "--idle-timeout", "2h"),
+        *("--closing-time", "22:30", "--idle-timeout", "2h", "--archive-retention", "30d"),
     )
 
     assert output == [
         f"{PROJECT}: name Shop -> Loja; timezone America/Sao_Paulo -> Asia/Tokyo; "
-        "closing_time 00:00 -> 22:30; idle_timeout none -> 2h.",
+        "closing_time 00:00 -> 22:30; idle_timeout none -> 2h; archive_retention none -> 30d.",
         "1 changed, 0 unchanged.",
     ]
     shop.refresh_from_db()
     assert (shop.name, shop.timezone) == ("Loja", "Asia/Tokyo")
     assert (shop.closing_time, shop.idle_timeout) == (time(22, 30), timedelta(hours=2))
+    assert shop.archive_retention == timedelta(days=30)
 
 
 def test_other_settings_do_not_change(shop: Project) -> None:
@@ -89,12 +92,14 @@ def test_all_errors_are_reported_at_once(shop: Project) -> None:
     assert failed(
         *("set", "42", "--timezone", "Brazil/Sao_Paulo"),
         *("--closing-time", "25:00", "--idle-timeout", "1s", "--name", "two\nlines"),
+        *("--archive-retention", "365"),
     ) == [
         '"42" is not a UUID: write one such as 5f0c2f3a-6b1d-4a57-9c39-2e8d1f7a4b60.',
         "The name must be text on one line, without control characters.",
         '"Brazil/Sao_Paulo" is not a time zone of the tz database. Did you mean America/Sao_Paulo?',
         '"25:00" is not a closing time: write HH:MM or HH:MM:SS, from 00:00 to 23:59:59.',
-        '"1s" is not a possible idle timeout: it must be from 1m to 48h, or none.',
+        '"1s" is not a possible idle timeout: it must be from 1m to 2d, or none.',
+        '"365" is not an archive retention: write 90s, 30m, 2h, 30d, 1h30m or HH:MM:SS, or none.',
         "Nothing was written.",
     ]
 
@@ -107,7 +112,8 @@ def test_one_invalid_setting_prevents_all_changes(shop: Project) -> None:
 
 def test_setting_nothing_is_refused(shop: Project) -> None:
     assert failed("set", str(PROJECT)) == [
-        "Pass a setting: --name, --timezone, --closing-time or --idle-timeout.",
+        "Pass a setting: --name, --timezone, --closing-time, --idle-timeout or "
+        "--archive-retention.",
         "Nothing was written.",
     ]
 
@@ -141,7 +147,7 @@ def test_a_new_closing_rule_moves_the_open_conversations_of_its_project_only(
 
     output = projects("set", str(PROJECT), option, value)
 
-    assert output[0].endswith("; 2 open conversations moved.")
+    assert output[0].endswith("; open conversations rescheduled: 2.")
     moved = Conversation.objects.filter(uuid__in=[first.uuid, second.uuid])
     assert set(moved.values_list("closes_at", flat=True)) == {closes_at}
     stayed = Conversation.objects.filter(uuid__in=[closed.uuid, elsewhere.uuid])
@@ -153,7 +159,7 @@ def test_a_new_idle_timeout_applies_to_open_conversations() -> None:
 
     output = projects("set", str(PROJECT), "--idle-timeout", "30m")
 
-    assert output[0] == f"{PROJECT}: idle_timeout none -> 30m; 1 open conversation moved."
+    assert output[0] == f"{PROJECT}: idle_timeout none -> 30m; open conversations rescheduled: 1."
     opened.refresh_from_db()
     assert opened.due_at == NOON + timedelta(minutes=30)
 
@@ -165,7 +171,7 @@ def test_settings_that_do_not_affect_closing_move_nothing(options: tuple[str, ..
 
     output = projects("set", str(PROJECT), *options)
 
-    assert "moved" not in output[0]
+    assert "rescheduled" not in output[0]
     opened.refresh_from_db()
     assert opened.closes_at == NOON + timedelta(days=1)
 
@@ -188,8 +194,37 @@ def test_a_busy_database_is_reported_in_a_sentence(
     def too_late(**_arguments: Any) -> int:
         raise OperationalError("canceling statement due to lock timeout")
 
-    monkeypatch.setattr(configuration, "move_open_conversations", too_late)
+    monkeypatch.setattr(configuration, "count_to_move", too_late)
 
     assert failed("set", str(PROJECT), "--timezone", "UTC") == [
         "PostgreSQL is unavailable: OperationalError. Nothing was written. Run it again later."
     ]
+
+
+def test_moves_that_failed_are_reported_and_finished_by_the_next_command(
+    shop: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened = conversation()
+    closes_at = opened.closes_at
+
+    def too_late(**_arguments: Any) -> int:
+        raise OperationalError("canceling statement due to lock timeout")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(configuration, "move_open_conversations", too_late)
+        with pytest.raises(CommandError) as caught:
+            projects("set", str(PROJECT), "--closing-time", "10:00")
+    assert str(caught.value).splitlines() == [
+        "PostgreSQL is unavailable: OperationalError. The settings are written, but not all open "
+        "conversations are rescheduled yet. The next ticks of close_due_conversations reschedule "
+        "them."
+    ]
+    opened.refresh_from_db()
+    assert opened.closes_at == closes_at
+
+    output = projects("set", str(PROJECT), "--closing-time", "10:00")
+
+    assert output[0] == f"{PROJECT}: open conversations rescheduled: 1."
+    opened.refresh_from_db()
+    assert opened.closes_at != closes_at
+    assert Project.objects.get().moving_since is None

@@ -10,13 +10,13 @@ from django.db import OperationalError
 
 from apps.conversations import projects as configuration
 from apps.conversations.models import Project
-from apps.conversations.services import move_open_conversations
+from apps.conversations.moving import count_to_move
 from tests.support.builders import PROJECT, conversation
 from tests.support.projects_command import failed, projects
 from tests.support.stored import every_row_version
 
 OTHER = UUID("0b9f6f0e-5f0e-4f0c-8a51-6d1d4c1b2a03")
-HEADER = "uuid,name,timezone,closing_time,idle_timeout"
+HEADER = "uuid,name,timezone,closing_time,idle_timeout,archive_retention"
 MIDNIGHT_IN_TOKYO = datetime(2026, 11, 23, 15, tzinfo=UTC)
 
 pytestmark = pytest.mark.django_db
@@ -33,15 +33,16 @@ def test_a_file_configures_many_projects_and_the_changes_are_listed(path: Path) 
     Project.objects.update(name="Shop", timezone="UTC")
     Project.objects.create(uuid=OTHER, timezone="UTC")
     path.write_text(
-        f"{HEADER}\n{PROJECT},Loja,Asia/Tokyo,00:00,\n{OTHER},,America/Sao_Paulo,22:30,1h30m\n"
+        f"{HEADER}\n{PROJECT},Loja,Asia/Tokyo,00:00,,\n{OTHER},,America/Sao_Paulo,22:30,1h30m,90d\n"
     )
 
     output = projects("import", str(path))
 
     assert output == [
-        f"{PROJECT}: name Shop -> Loja; timezone UTC -> Asia/Tokyo; 1 open conversation moved.",
+        f"{PROJECT}: name Shop -> Loja; timezone UTC -> Asia/Tokyo; "
+        "open conversations rescheduled: 1.",
         f"{OTHER}: timezone UTC -> America/Sao_Paulo; closing_time 00:00 -> 22:30; "
-        "idle_timeout none -> 1h30m.",
+        "idle_timeout none -> 1h30m; archive_retention none -> 90d.",
         "2 changed, 0 unchanged.",
     ]
     project, other = Project.objects.get(uuid=PROJECT), Project.objects.get(uuid=OTHER)
@@ -80,6 +81,7 @@ def test_an_empty_cell_removes_the_idle_timeout(path: Path) -> None:
 def test_importing_the_output_of_list_changes_nothing(path: Path) -> None:
     conversation()
     Project.objects.update(name='Loja "Água", e mais', idle_timeout=timedelta(seconds=5_445))
+    Project.objects.update(archive_retention=timedelta(days=400))
     Project.objects.create(uuid=OTHER, timezone="Asia/Tokyo", closing_time=time(22, 30, 15))
     path.write_text("\n".join(projects("list", "--csv")) + "\n", encoding="utf-8")
     before = every_row_version()
@@ -90,8 +92,8 @@ def test_importing_the_output_of_list_changes_nothing(path: Path) -> None:
     assert every_row_version() == before
     assert path.read_text(encoding="utf-8").splitlines() == [
         HEADER,
-        f"{OTHER},,Asia/Tokyo,22:30:15,",
-        f'{PROJECT},"Loja ""Água"", e mais",America/Sao_Paulo,00:00,1h30m45s',
+        f"{OTHER},,Asia/Tokyo,22:30:15,,",
+        f'{PROJECT},"Loja ""Água"", e mais",America/Sao_Paulo,00:00,1h30m45s,400d',
     ]
 
 
@@ -112,20 +114,20 @@ def test_one_invalid_line_refuses_the_whole_file(path: Path) -> None:
 def test_a_failure_halfway_writes_nothing(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     conversation()
     path.write_text(f"uuid,timezone\n{PROJECT},Asia/Tokyo\n{OTHER},Asia/Tokyo\n")
-    moved: list[int] = []
+    counted: list[int] = []
 
     def fails_at_the_second(**arguments: Any) -> int:
-        if moved:
+        if counted:
             raise OperationalError("canceling statement due to lock timeout")
-        moved.append(move_open_conversations(**arguments))
-        return moved[0]
+        counted.append(count_to_move(**arguments))
+        return counted[0]
 
-    monkeypatch.setattr(configuration, "move_open_conversations", fails_at_the_second)
+    monkeypatch.setattr(configuration, "count_to_move", fails_at_the_second)
 
     assert failed("import", str(path)) == [
         "PostgreSQL is unavailable: OperationalError. Nothing was written. Run it again later."
     ]
-    assert moved
+    assert counted
 
 
 @pytest.mark.parametrize("options", [(), ("--dry-run",)])
@@ -136,7 +138,7 @@ def test_many_projects_take_few_queries(
     Project.objects.bulk_create(Project(uuid=uuid) for uuid in uuids[:100])
     path.write_text("\n".join(["uuid", *map(str, uuids)]))
 
-    with django_assert_max_num_queries(8):
+    with django_assert_max_num_queries(9):
         output = projects("import", str(path), *options)
 
     assert "100 changed, 100 unchanged." in output
@@ -158,7 +160,7 @@ def test_a_dry_run_lists_the_changes_without_making_them(path: Path, source: str
 
     assert every_row_version() == before
     assert dry == [*projects(*arguments), "This was a dry run. Nothing was written."]
-    assert f"{PROJECT}: timezone UTC -> Asia/Tokyo; 1 open conversation moved." in dry
+    assert f"{PROJECT}: timezone UTC -> Asia/Tokyo; open conversations rescheduled: 1." in dry
 
 
 def test_a_missing_file_is_reported_in_a_sentence(path: Path) -> None:

@@ -1,11 +1,16 @@
-"""`manage.py provision` creates what is missing and changes nothing else."""
+"""`manage.py provision` creates missing resources and corrects changed settings."""
 
 import io
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
+from unittest.mock import patch
 
 import boto3
 import pytest
+from botocore.awsrequest import AWSPreparedRequest
+from botocore.httpsession import URLLib3Session
 from django.conf import settings
 from django.core.management import call_command
 from django_celery_beat.models import IntervalSchedule, PeriodicTask
@@ -14,7 +19,7 @@ from apps.common.aws import dynamodb_client
 from config.celery import app
 from operations.provisioning import ensure_queues, ensure_table
 from operations.scheduler import ResilientScheduler
-from tasks.schedules import ensure_schedules
+from tasks.schedules import SCHEDULES, ensure_schedules
 
 FOURTEEN_DAYS = str(14 * 24 * 3600)
 AS_NEEDED = {
@@ -26,7 +31,7 @@ AS_NEEDED = {
     "MaximumMessageSize": "1048576",
     "VisibilityTimeout": "60",
 }
-# SQS changes these attributes.
+# SQS itself changes these attributes.
 COUNTS = ("ApproximateNumberOf", "LastModifiedTimestamp")
 
 
@@ -43,6 +48,28 @@ def provision() -> str:
     return output.getvalue()
 
 
+@contextmanager
+def recorded_calls() -> Iterator[list[tuple[str, dict[str, Any]]]]:
+    """Yield the actions that are called in the block, with their parameters."""
+    calls: list[tuple[str, dict[str, Any]]] = []
+    send = URLLib3Session.send
+
+    def record(session: URLLib3Session, request: AWSPreparedRequest) -> Any:
+        target: Any = request.headers["X-Amz-Target"]
+        name = target.decode() if isinstance(target, bytes) else target
+        body: Any = request.body
+        calls.append((name.rpartition(".")[2], json.loads(body)))
+        return send(session, request)
+
+    with patch.object(URLLib3Session, "send", record):
+        yield calls
+
+
+def changing(calls: list[tuple[str, dict[str, Any]]]) -> list[str]:
+    """Return the actions that change something."""
+    return [action for action, _ in calls if not action.startswith(("Get", "Describe", "List"))]
+
+
 def table() -> dict[str, Any]:
     """Return the descriptions of the table and its expiry."""
     client = dynamodb_client()
@@ -53,7 +80,9 @@ def table() -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("name", ["SQS_CONVERSATION_QUEUE_URL", "SQS_CONVERSATION_DLQ_URL"])
-def test_both_queues_keep_messages_for_14_days_and_scale_by_group(sqs: Any, name: str) -> None:
+def test_both_queues_keep_messages_for_14_days_and_have_high_throughput(
+    sqs: Any, name: str
+) -> None:
     assert attributes(sqs, getattr(settings, name)).items() >= AS_NEEDED.items()
 
 
@@ -85,24 +114,70 @@ def test_provisioning_again_changes_nothing(sqs: Any) -> None:
     urls = (settings.SQS_CONVERSATION_QUEUE_URL, settings.SQS_CONVERSATION_DLQ_URL)
     before = [attributes(sqs, url) for url in urls], table(), list(PeriodicTask.objects.values())
 
-    assert "The table exists." in provision()
+    with recorded_calls() as calls:
+        assert provision().startswith("0 changes.")
+    assert calls
+    assert changing(calls) == []
 
     after = [attributes(sqs, url) for url in urls], table(), list(PeriodicTask.objects.values())
     assert after == before
     assert len(sqs.list_queues()["QueueUrls"]) == 2
 
 
-def test_attributes_that_somebody_changed_are_put_right(sqs: Any) -> None:
+def test_changed_attributes_are_corrected(sqs: Any) -> None:
     url = settings.SQS_CONVERSATION_QUEUE_URL
     before = attributes(sqs, url)
     sqs.set_queue_attributes(
         QueueUrl=url, Attributes={"MessageRetentionPeriod": "60", "VisibilityTimeout": "1"}
     )
     assert attributes(sqs, url) != before
+    changes: list[str] = []
 
-    ensure_queues()
+    with recorded_calls() as calls:
+        ensure_queues(report=changes.append)
 
     assert attributes(sqs, url) == before
+    (set_attributes,) = [sent for action, sent in calls if action == "SetQueueAttributes"]
+    assert set_attributes["Attributes"].keys() == {"MessageRetentionPeriod", "VisibilityTimeout"}
+    assert changes == [
+        f"conversations.fifo: MessageRetentionPeriod was 60, and is now {FOURTEEN_DAYS}.",
+        "conversations.fifo: VisibilityTimeout was 1, and is now 60.",
+    ]
+
+
+def test_a_changed_maximum_of_receives_is_corrected(sqs: Any) -> None:
+    url = settings.SQS_CONVERSATION_QUEUE_URL
+    before = attributes(sqs, url)
+    policy = {**json.loads(before["RedrivePolicy"]), "maxReceiveCount": "5"}
+    sqs.set_queue_attributes(QueueUrl=url, Attributes={"RedrivePolicy": json.dumps(policy)})
+    changes: list[str] = []
+
+    ensure_queues(report=changes.append)
+
+    assert [change.partition(" was ")[0] for change in changes] == [
+        "conversations.fifo: RedrivePolicy"
+    ]
+    assert json.loads(attributes(sqs, url)["RedrivePolicy"])["maxReceiveCount"] == 100
+
+
+@pytest.mark.django_db
+def test_a_new_installation_is_created_and_each_change_printed(stack: Any, sqs: Any) -> None:
+    for url in (settings.SQS_CONVERSATION_QUEUE_URL, settings.SQS_CONVERSATION_DLQ_URL):
+        sqs.delete_queue(QueueUrl=url)
+    dynamodb_client().delete_table(TableName=settings.DYNAMODB_MESSAGE_TABLE)
+
+    lines = provision().splitlines()
+
+    assert lines == [
+        "conversations-dlq.fifo: created.",
+        "conversations.fifo: created.",
+        f"{settings.DYNAMODB_MESSAGE_TABLE}: created.",
+        f"{settings.DYNAMODB_MESSAGE_TABLE}: its expiry was off, and is now on with the attribute "
+        "expires_at.",
+        *(f'The schedule "{name}": created.' for name in SCHEDULES),
+        "11 changes. The queues, the table, the role's time limits and the schedules are as they "
+        "should be.",
+    ]
 
 
 def test_messages_in_the_queue_survive_provisioning(sqs: Any) -> None:
@@ -121,7 +196,7 @@ def test_messages_in_the_queue_survive_provisioning(sqs: Any) -> None:
 
 
 @pytest.mark.usefixtures("aws")
-def test_an_expiry_that_is_off_is_switched_on() -> None:
+def test_a_disabled_expiry_is_enabled() -> None:
     client = boto3.client("dynamodb", region_name=settings.DYNAMODB_REGION)
     specification = {"Enabled": False, "AttributeName": "expires_at"}
     client.update_time_to_live(

@@ -31,7 +31,9 @@ def calls(queue: ServiceQueue) -> int:
 
 
 @pytest.mark.parametrize(("number", "batches"), [(0, 0), (1, 1), (10, 1), (11, 2), (25, 3)])
-def test_ten_go_with_one_call(queue: ServiceQueue, number: int, batches: int) -> None:
+def test_ten_pointers_are_sent_with_one_call(
+    queue: ServiceQueue, number: int, batches: int
+) -> None:
     assert publish_each(pointers(number), app=app) == []
 
     assert calls(queue) == batches
@@ -51,7 +53,7 @@ def test_the_envelope_accepts_published_pointers(queue: ServiceQueue) -> None:
     assert not second.is_barrier
 
 
-def test_their_tasks_and_arguments_arrive_whole(queue: ServiceQueue) -> None:
+def test_tasks_and_arguments_of_pointers_arrive_unchanged(queue: ServiceQueue) -> None:
     publish_each(pointers(12), app=app)
 
     expected = [("close_conversation", [UUIDS[number]]) for number in range(12)]
@@ -64,7 +66,7 @@ def test_pointers_of_one_group_keep_their_order(queue: ServiceQueue) -> None:
     assert [arguments for _, (arguments,) in queue.pointers()] == UUIDS[:23]
 
 
-def test_the_same_deduplication_id_is_one_pointer(queue: ServiceQueue) -> None:
+def test_pointers_with_the_same_deduplication_id_arrive_once(queue: ServiceQueue) -> None:
     assert publish_each([pointer(0)], app=app) == []
     assert publish_each([pointer(0), pointer(1)], app=app) == []
 
@@ -83,7 +85,7 @@ def test_refused_pointers_are_returned_and_the_others_are_sent(
     assert len(queue.pointers()) == 15
 
 
-def test_one_refused_entry_is_given_back_alone(queue: ServiceQueue) -> None:
+def test_only_the_refused_entry_of_a_batch_is_returned(queue: ServiceQueue) -> None:
     """SQS accepts a MessageGroupId of at most 128 characters."""
     wanted = [pointer(0), pointer(1, group="g" * 129), pointer(2)]
 

@@ -1,4 +1,4 @@
-"""The faster fixtures reset as much as the code that they replace."""
+"""The fast fixtures of the tests reset everything that the code they replace would reset."""
 
 from typing import Any
 
@@ -15,7 +15,7 @@ from testbed.sqs.fifo import Fifo, client_of
 from tests.support.builders import deliver_bodies, message_body, survey_body
 from tests.support.provisioned import ProvisionedMoto
 
-# These contain the time of creation.
+# These attributes contain the time of creation.
 DATES = ("CreatedTimestamp", "LastModifiedTimestamp", "CreationDateTime", "TableId")
 
 
@@ -36,7 +36,7 @@ def test_a_flush_empties_all_tables_but_those_of_content_types_and_permissions()
     assert filled == {ContentType: types, Permission: permissions}
 
 
-def test_what_is_provisioned_again_is_as_the_first_time(
+def test_a_reset_moto_has_the_same_queues_and_table_as_the_first_time(
     provisioned_moto: ProvisionedMoto, sqs: Any
 ) -> None:
     described = describe(sqs)
@@ -66,7 +66,7 @@ def without_dates(described: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in described.items() if name not in DATES}
 
 
-def test_a_long_poll_ends_when_the_server_is_told_to_end_it(strict_sqs: SqsServer) -> None:
+def test_a_long_poll_ends_at_the_servers_own_limit(strict_sqs: SqsServer) -> None:
     queue = Fifo(client=client_of(strict_sqs.url), server=strict_sqs)
     assert queue.receive(WaitTimeSeconds=20) == []
     (call,) = (one for one in strict_sqs.calls(action="ReceiveMessage") if one.queue == queue.name)

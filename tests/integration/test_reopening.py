@@ -7,12 +7,12 @@ import pytest
 
 from apps.conversations.models import Conversation, Resolution
 from apps.conversations.operator_requests import Refused, request_close, request_reopen
-from apps.conversations.services import close
 from tasks import closing as tasks
-from tests.support.builders import NOON, contact, conversation, found
+from tests.support.builders import NOON, conversation, found
 from tests.support.closings import DAY, HOUR, MINUTE, at, closing_at, current, tick, write
 from tests.support.service_queue import ServiceQueue
-from tests.support.stored import archived, every_item, every_row_version
+from tests.support.services import close_by_event
+from tests.support.stored import archived, every_row_version, unarchived_items
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("aws")]
 
@@ -50,7 +50,7 @@ def sweep(queue: ServiceQueue, moment: datetime) -> list[str]:
 def test_a_conversation_is_closed_by_hand_before_its_time(
     queue: ServiceQueue, resolution: Resolution
 ) -> None:
-    """The quiet period does not apply: it only postpones closings by time."""
+    """The quiet period does not apply: it postpones only closings at the project's closing time."""
     chat = closing_at(NOON + DAY)
     write(chat, created_at=NOON)
 
@@ -77,11 +77,9 @@ def test_an_event_that_closes_the_conversation_first_discards_the_request(
 ) -> None:
     chat = closing_at(NOON + DAY)
     request_close(conversation_uuid=chat.uuid, resolution=Resolution.RESOLVED, now=NOON)
-    close(
-        contact=contact(),
+    close_by_event(
         resolution=Resolution.UNRESOLVED,
         sent_at=NOON,
-        takeover=None,
         now=NOON,
     )
 
@@ -93,7 +91,9 @@ def test_an_event_that_closes_the_conversation_first_discards_the_request(
 
 def test_an_impossible_request_is_refused_with_a_message() -> None:
     chat = conversation()
-    ended = conversation(resolution=Resolution.RESOLVED, ended_at=NOON)
+    ended = conversation(
+        resolution=Resolution.RESOLVED, opened_at=NOON - HOUR, ended_at=NOON - MINUTE
+    )
 
     with pytest.raises(Refused, match=rf"^{ended.uuid} is closed already, as resolved\.$"):
         request_close(conversation_uuid=ended.uuid, resolution=Resolution.RESOLVED, now=NOON)
@@ -115,7 +115,9 @@ def test_a_reopened_conversation_is_open_until_the_next_closing(queue: ServiceQu
     again = current(chat)
     assert again.resolution == Resolution.IN_PROGRESS
     assert (again.ended_at, again.archived_at, again.requested_resolution) == (None, None, None)
-    assert again.opened_at == NOON + HOUR
+    past, present = again.spans.order_by("pk")
+    assert (past.opened_at, past.ended_at) == (again.opened_at, NOON)
+    assert (present.opened_at, present.ended_at) == (NOON + HOUR, None)
     assert again.closes_at == again.due_at == MIDNIGHT
     later = NOON + 2 * HOUR
     assert found(at=later, sent_at=later).conversation_uuid == chat.uuid
@@ -153,7 +155,7 @@ def test_a_conversation_can_be_closed_and_reopened_repeatedly_within_five_minute
         assert current(chat).resolution == Resolution.IN_PROGRESS
 
 
-def test_a_claim_that_is_sent_twice_is_one_pointer(queue: ServiceQueue) -> None:
+def test_a_close_pointer_that_is_sent_twice_is_queued_once(queue: ServiceQueue) -> None:
     closing_at(NOON)
     queue.strict.lose_answers(count=1, actions=["SendMessageBatch"])
 
@@ -202,11 +204,9 @@ def test_a_closing_event_that_was_queued_before_the_reopening_does_not_close_it(
     reopen_by_hand(queue, chat, NOON + HOUR)
 
     for sent_at, closes in ((NOON + 59 * MINUTE, False), (NOON + 61 * MINUTE, True)):
-        close(
-            contact=contact(),
+        close_by_event(
             resolution=Resolution.RESOLVED,
             sent_at=sent_at,
-            takeover=None,
             now=NOON + 2 * HOUR,
         )
         assert (current(chat).resolution == Resolution.RESOLVED) is closes
@@ -215,14 +215,12 @@ def test_a_closing_event_that_was_queued_before_the_reopening_does_not_close_it(
 def test_messages_not_yet_archived_at_reopening_are_archived_before_they_expire(
     queue: ServiceQueue,
 ) -> None:
-    """The worker was killed before archiving, so messages may be nearly two days old."""
+    """A worker was killed before archiving, and left a message that is a day old in DynamoDB."""
     chat = closing_at(NOON)
     write(chat, created_at=NOON - 24 * HOUR)
-    close(
-        contact=contact(),
+    close_by_event(
         resolution=Resolution.RESOLVED,
         sent_at=NOON,
-        takeover=None,
         now=NOON,
     )
     reopen_by_hand(queue, chat, NOON + MINUTE)
@@ -230,6 +228,6 @@ def test_messages_not_yet_archived_at_reopening_are_archived_before_they_expire(
     with at(NOON + 2 * MINUTE):
         tasks.archive_before_expiry.run()
 
-    assert every_item() == []
+    assert unarchived_items() == []
     assert len(list(archived(conversation_uuid=chat.uuid))) == 1
     assert current(chat).archive_check_at == NOON + 2 * MINUTE + DAY

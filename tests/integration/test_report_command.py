@@ -1,4 +1,4 @@
-"""`manage.py report`: the figures in a terminal, as JSON and as CSV."""
+"""`manage.py report` prints the figures as tables, as JSON or as CSV."""
 
 import csv
 import io
@@ -44,7 +44,7 @@ def lines_of(table: str) -> list[list[str]]:
 
 @pytest.fixture(autouse=True)
 def _a_day(db: None) -> None:
-    """Create two closed conversations, one of them with an answer, and an open one."""
+    """Create three closed conversations, one of them of outreach, and an open one."""
     made_project(timezone="UTC")
     Project.objects.filter(uuid=PROJECT).update(name="[red]Shop")
     answered = closed(
@@ -52,12 +52,14 @@ def _a_day(db: None) -> None:
         resolution=Resolution.RESOLVED,
         messages=4,
         span=(NOON - timedelta(seconds=90), NOON),
+        contact_wrote=True,
     )
     answered.csat = 5
     answered.save()
     answers([5], at=NOON, conversation=answered)
     answers([4, 1], at=NOON)
     answers([10, 9, 7], at=NOON, key="weni_nps")
+    closed(NOON, contact_wrote=True)
     closed(NOON)
     opened(NOON)
 
@@ -69,18 +71,20 @@ def test_the_tables_have_the_figures_rounded() -> None:
     rows = lines_of(output)
     for row in (
         ["CSAT, share of 4 and 5", "66.7%"],
-        ["CSAT, mean", "3.33"],
+        ["CSAT, mean score", "3.33"],
         ["CSAT answers", "3 (1: 1, 2: 0, 3: 0, 4: 1, 5: 1)"],
-        ["NPS", "66.7"],
-        ["NPS answers", "3 (2 promoters, 1 passives, 0 detractors)"],
-        ["response rate", "50.0%"],
+        ["NPS", "+66.7"],
+        ["NPS, mean score", "8.67"],
+        ["NPS answers", "3 (2 promoters, 1 passive, 0 detractors)"],
+        ["of these, outreach", "1 (the contact never wrote)"],
+        ["survey response rate", "50.0% (1 of 2)"],
         ["conversations opened", "1"],
-        ["conversations closed", "2"],
+        ["conversations closed", "3"],
         ["resolved", "1"],
         ["archived messages of these", "4"],
-        ["median messages", "4.0"],
-        ["median duration", "0:01:30"],
-        ["2026-11-23", "1", "2", "66.7%", "3", "66.7", "3"],
+        ["median messages", "4"],
+        ["median duration", "1m30s"],
+        ["2026-11-23", "1", "3", "1", "66.7%", "3", "+66.7", "3"],
         ["12:00", "1"],
     ):
         assert row in rows
@@ -99,6 +103,7 @@ def test_json_has_all_figures_unrounded_under_stable_names() -> None:
     nps = {
         "answers": 3,
         "score": 200 / 3,
+        "mean": 26 / 3,
         "promoters": 2,
         "passives": 1,
         "detractors": 0,
@@ -106,8 +111,9 @@ def test_json_has_all_figures_unrounded_under_stable_names() -> None:
     }
     closings = {
         "opened": 1,
-        "closed": 2,
-        "by_resolution": {"resolved": 1, "unresolved": 0, "unclassified": 1, "has_chat_room": 0},
+        "closed": 3,
+        "by_resolution": {"resolved": 1, "unresolved": 0, "unclassified": 2, "has_chat_room": 0},
+        "outreach": 1,
     }
     assert document == {
         "project": str(PROJECT),
@@ -119,9 +125,10 @@ def test_json_has_all_figures_unrounded_under_stable_names() -> None:
             "nps": nps,
             "conversations": {
                 **closings,
-                "answered": 1,
-                "response_percent": 50.0,
-                "archived": 2,
+                "contact_wrote": 2,
+                "with_survey_answer": 1,
+                "survey_response_percent": 50.0,
+                "archived": 3,
                 "messages": 4,
                 "median_messages": 4.0,
                 "median_duration_seconds": 90.0,
@@ -152,12 +159,14 @@ def leaves(document: Any) -> int:
     return sum(map(leaves, document.values())) if isinstance(document, dict) else 1
 
 
-def test_figures_without_data_are_dashes_and_null() -> None:
+def test_figures_without_data_are_named_so_and_null() -> None:
     made_project(uuid=(other := uuid4()), timezone="UTC")
     arguments = ("--project", str(other), *THE_DAY)
 
-    assert ["CSAT, share of 4 and 5", "-"] in lines_of(report(*arguments))
-    assert ["median duration", "-"] in lines_of(report(*arguments))
+    assert ["CSAT, share of 4 and 5", "no data"] in lines_of(report(*arguments))
+    assert ["median duration", "no data"] in lines_of(report(*arguments))
+    assert ["CSAT answers", "none"] in lines_of(report(*arguments))
+    assert ["survey response rate", "no data (0 of 0)"] in lines_of(report(*arguments))
     assert as_json(*arguments)["figures"]["nps"]["score"] is None
 
 
@@ -166,18 +175,35 @@ def test_the_default_is_all_projects_and_the_last_seven_days() -> None:
     opened(NOON - 6 * DAY, project=other)
     opened(NOON - 7 * DAY, project=other)
 
-    # In the default zone, that of São Paulo, it is still the 23rd.
+    # In the default time zone (São Paulo) it is still the 23rd.
     with time_machine.travel(NOON + timedelta(hours=14), tick=False):
         document = as_json()
         output = report()
 
     assert (document["project"], document["from"], document["to"]) == (
         None,
-        "2026-11-17",
-        "2026-11-23",
+        "2026-11-18",
+        "2026-11-24",
     )
-    assert document["figures"]["conversations"]["opened"] == 2
-    assert "All projects, each in its time zone, 2026-11-17 to 2026-11-23" in output
+    # The one of six days ago is on the 17th, both in UTC and in Tokyo.
+    assert document["figures"]["conversations"]["opened"] == 1
+    assert "All projects, each in its time zone, 2026-11-18 to 2026-11-24" in output
+
+
+def test_the_last_day_of_all_projects_includes_today_in_every_time_zone() -> None:
+    """At 20:00 UTC it is tomorrow in Kolkata and Auckland."""
+    evening = NOON + timedelta(hours=8)
+    for number, zone in enumerate(("Asia/Kolkata", "America/Sao_Paulo", "Pacific/Auckland")):
+        made_project(uuid=UUID(int=number + 1), timezone=zone)
+        opened(evening, project=UUID(int=number + 1))
+
+    with time_machine.travel(evening, tick=False):
+        document = as_json()
+
+    assert (document["from"], document["to"]) == ("2026-11-18", "2026-11-24")
+    by_day = {day["day"]: day["conversations"]["opened"] for day in document["days"]}
+    # The fixture has opened one on the 23rd.
+    assert (by_day["2026-11-23"], by_day["2026-11-24"]) == (2, 2)
 
 
 def test_the_last_day_is_today_in_the_projects_zone() -> None:
@@ -192,7 +218,7 @@ def test_the_last_day_is_today_in_the_projects_zone() -> None:
 
 
 @pytest.mark.parametrize(("channel", "opened_there"), [(CHANNEL, 1), (UUID(int=7), 0)])
-def test_a_channel_is_one_of_the_scope(channel: UUID, opened_there: int) -> None:
+def test_the_figures_can_be_limited_to_a_channel(channel: UUID, opened_there: int) -> None:
     arguments = ("--channel", str(channel), *THE_DAY)
 
     assert as_json(*arguments)["figures"]["conversations"]["opened"] == opened_there

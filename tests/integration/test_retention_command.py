@@ -3,6 +3,7 @@
 import io
 import logging
 import threading
+from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
@@ -13,12 +14,19 @@ from django.db import connection, transaction
 
 from apps.common import clock
 from apps.conversations.models import Conversation, Project, Resolution
-from apps.messages import archive, archive_retention
+from apps.messages import archive, archive_retention, message_table
 from apps.messages.models import ConversationMessages
-from tests.support.builders import NOON, PROJECT, conversation, entries, entry, found, project
-from tests.support.stored import every_row_version
+from tasks import retention
+from tests.support.builders import PROJECT, conversation, entries, entry, found, project
+from tests.support.stored import (
+    counted_calls,
+    every_item,
+    every_row_version,
+    store_many,
+    unarchived_items,
+)
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("aws")]
 
 DAY = timedelta(days=1)
 KEPT_FOR = 30 * DAY
@@ -40,12 +48,13 @@ def archived(*, ended_at: datetime, number: int = 3, **fields: Any) -> Conversat
         **fields,
     )
     messages = entries(number=number, start=ended_at - timedelta(hours=1))
+    store_many(conversation_uuid=closed.uuid, entries=messages)
     archive.merge(conversation_uuid=closed.uuid, entries=messages)
     return closed
 
 
 def old(**fields: Any) -> Conversation:
-    """Create a conversation that closed one day before the retention began."""
+    """Create a conversation whose archive has been older than the retention for one day."""
     return archived(ended_at=clock.now() - KEPT_FOR - DAY, **fields)
 
 
@@ -54,6 +63,48 @@ def run(*options: str) -> str:
     output = io.StringIO()
     call_command("retention", "--yes", *options, stdout=output)
     return output.getvalue()
+
+
+def test_the_copies_in_dynamodb_are_deleted_with_the_archive() -> None:
+    kept = archived(ended_at=clock.now() - DAY, urn="telegram:2002")
+    old()
+
+    run()
+
+    assert {item["conversation_uuid"]["S"] for item in every_item()} == {str(kept.uuid)}
+
+
+def test_messages_that_are_not_archived_stay_in_dynamodb(monkeypatch: pytest.MonkeyPatch) -> None:
+    reopened = old()
+    real = message_table.pages
+
+    def reopen_first(uuid: UUID, **options: Any) -> Iterator[Any]:
+        open_again = {"resolution": Resolution.IN_PROGRESS, "ended_at": None}
+        Conversation.objects.filter(pk=reopened.pk).update(**open_again)
+        store_many(conversation_uuid=reopened.pk, entries=[entry(message_id="new")])
+        return real(uuid, **options)
+
+    monkeypatch.setattr(message_table, "pages", reopen_first)
+    run()
+    monkeypatch.undo()
+
+    assert parts_of(reopened) == 1
+    assert len(unarchived_items()) == 1
+
+
+def test_conversations_without_an_archive_cost_no_call_to_dynamodb() -> None:
+    for number in range(5):
+        conversation(
+            urn=f"telegram:{number}",
+            resolution=Resolution.RESOLVED,
+            ended_at=clock.now() - KEPT_FOR - DAY,
+        )
+
+    with counted_calls() as calls:
+        tuple(retention.delete_archives(Project.objects.get(), at=clock.now()))
+
+    assert calls == {}
+    assert not Conversation.objects.filter(archive_deleted_at=None).exists()
 
 
 def parts_of(closed: Conversation) -> int:
@@ -91,7 +142,7 @@ def test_a_late_message_joins_its_conversation_and_is_deleted_by_the_next_run() 
     assert too_old.first_message_at
     run()
 
-    place = found(at=too_old.first_message_at, sent_at=NOON)
+    place = found(sent_at=too_old.first_message_at)
     assert (place.conversation_uuid, place.late) == (too_old.uuid, True)
     span = too_old.first_message_at, too_old.last_message_at
     late = entry(message_id="late", at=too_old.first_message_at)
@@ -141,17 +192,17 @@ def test_after_a_kill_between_batches_the_next_run_continues(
     monkeypatch.setattr(archive_retention, "CONVERSATIONS_PER_TRANSACTION", 3)
     for number in range(5):
         old(urn=f"telegram:{number}", number=1)
-    real = archive_retention._delete_batch
-    calls: list[UUID] = []
+    real = archive_retention.delete_page
+    calls: list[datetime] = []
 
     def killed_at_the_second(**arguments: Any) -> Any:
-        calls.append(arguments["after"])
+        calls.append(arguments["now"])
         if len(calls) == 2:
             raise KeyboardInterrupt
         return real(**arguments)
 
     with monkeypatch.context() as patch:
-        patch.setattr(archive_retention, "_delete_batch", killed_at_the_second)
+        patch.setattr(retention, "delete_page", killed_at_the_second)
         with pytest.raises(KeyboardInterrupt):
             run()
     assert ConversationMessages.objects.count() == 2

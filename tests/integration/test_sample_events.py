@@ -1,6 +1,8 @@
-"""The producers' sample events run through the three steps, once and redelivered."""
+"""The producers' sample events take effect once, even if they are delivered again."""
 
 from datetime import timedelta
+from pathlib import Path
+from typing import Any
 
 import pytest
 import time_machine
@@ -8,7 +10,7 @@ import time_machine
 from apps.conversations.models import Conversation
 from apps.messages.archiving import migrate
 from tests.support.builders import deliver, run_chain
-from tests.support.samples import START, Sample, check, samples
+from tests.support.samples import START, Sample, check_effects, samples
 from tests.support.stored import archived, every_item, every_row
 
 pytestmark = [
@@ -19,23 +21,24 @@ pytestmark = [
 LATER = START + timedelta(hours=1)
 
 
-def test_every_sample_ends_as_expected() -> None:
-    for sample in samples():
-        check(sample=sample, outcome=deliver(event=sample.event))
+def test_every_sample_ends_as_expected(sqs: Any, lake_directory: Path) -> None:
+    delivered = [(sample, deliver(event=sample.event)) for sample in samples()]
+
+    check_effects(delivered, sqs=sqs, lake=lake_directory)
 
 
-def test_the_samples_write_only_what_they_declare() -> None:
+def test_the_samples_leave_exactly_these_conversations() -> None:
     for sample in samples():
         deliver(event=sample.event)
 
-    conversations = {one.contact_urn: one for one in Conversation.objects.all()}
-    assert len(conversations) == Conversation.objects.count() == 7
+    conversations = {one.contact_urn: one for one in Conversation.objects.order_by("-opened_at")}
+    assert (len(conversations), Conversation.objects.count()) == (7, 8)
     assert {urn for urn, one in conversations.items() if one.resolution != 2} == {
         "whatsapp:5584996765969",
         "telegram:1001",
     }
     closed = conversations["whatsapp:5584996765969"]
-    assert (closed.csat, closed.nps, closed.message_count) == (3, 0, 7)
+    assert (closed.csat, closed.nps, closed.message_count) == (3, 0, 6)
     assert conversations["telegram:1001"].contact_name == "Bia"
 
 
@@ -66,7 +69,7 @@ def test_every_sample_delivered_again_in_order_changes_no_row_and_no_item() -> N
     assert every_item() == items
 
 
-def test_every_sample_delivered_again_right_after_itself_changes_no_row_and_no_item() -> None:
+def test_every_sample_delivered_twice_in_a_row_changes_nothing_the_second_time() -> None:
     with time_machine.travel(START) as traveller:
         for sample in samples():
             first = deliver(event=sample.event)
@@ -81,7 +84,7 @@ def test_every_sample_delivered_again_right_after_itself_changes_no_row_and_no_i
 
 
 def test_samples_that_ran_in_batches_change_nothing_when_they_are_delivered_again() -> None:
-    """Redelivered events go alone."""
+    """A redelivered event is not batched with others."""
     events = [sample.event for sample in _messages()]
     with time_machine.travel(START):
         works = run_chain(events=events)
@@ -95,15 +98,15 @@ def test_samples_that_ran_in_batches_change_nothing_when_they_are_delivered_agai
     assert every_item() == items
 
 
-def test_a_batch_of_samples_has_the_effect_of_single_events() -> None:
+def test_a_batch_of_samples_has_the_effect_of_single_events(sqs: Any, lake_directory: Path) -> None:
     messages = _messages()
 
     works = run_chain(events=[sample.event for sample in messages])
 
-    for sample, work in zip(messages, works, strict=True):
-        check(sample=sample, outcome=work.outcome)
+    delivered = zip(messages, (work.outcome for work in works), strict=True)
+    check_effects(delivered, sqs=sqs, lake=lake_directory)
 
 
 def _messages() -> list[Sample]:
-    """Return the samples that may share a batch and declare what they are after it."""
+    """Return the samples that only store a message or are quarantined; they may share a batch."""
     return [one for one in samples() if one.expect.startswith(("stored", "quarantine"))]

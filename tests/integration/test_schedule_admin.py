@@ -1,21 +1,21 @@
-"""Beat's schedules in the admin site: only what a FIFO queue supports, and audited."""
+"""The admin site accepts only schedules that a FIFO queue supports, and audits all changes."""
 
 from typing import Any
 
 import pytest
 from django.test import Client
 from django.urls import reverse
-from django_celery_beat.models import IntervalSchedule, PeriodicTask
+from django_celery_beat.models import CrontabSchedule, IntervalSchedule, PeriodicTask
 
 from apps.conversations.models import AuditEntry
-from tasks.schedules import EVERY_MINUTE, ensure_schedules
+from tasks.schedules import SCHEDULES, ensure_schedules
 from tests.support.admin import act, listed, operator
 from tests.support.service_queue import ServiceQueue
 
 pytestmark = pytest.mark.django_db
 
 MODEL = "django_celery_beat_periodictask"
-NAME = "Tell the data lake"
+NAME = "Send events to the data lake"
 
 
 @pytest.fixture
@@ -54,10 +54,10 @@ def log() -> list[tuple[str, str, Any]]:
     return [(one.action, one.object_id, one.detail) for one in rows]
 
 
-def test_all_schedules_of_the_service_are_there_and_can_be_opened(client: Client) -> None:
+def test_all_schedules_of_the_service_are_listed_and_can_be_opened(client: Client) -> None:
     schedules = listed(client, MODEL)
 
-    assert {one.name for one in schedules} >= set(EVERY_MINUTE)
+    assert {one.name for one in schedules} >= set(SCHEDULES)
     for one in schedules:
         page = client.get(reverse(f"admin:{MODEL}_change", args=[one.pk]), secure=True)
         assert "A FIFO queue supports no delay" in page.content.decode()
@@ -112,6 +112,22 @@ def test_a_short_interval_is_refused(client: Client) -> None:
     assert "The shortest interval is 10 seconds." in answer.content.decode()
 
 
+def test_a_crontab_in_another_zone_than_utc_is_refused(client: Client) -> None:
+    local = CrontabSchedule.objects.create(minute="0", timezone="America/New_York")
+
+    assert "Crontabs must be in UTC." in saved(client, crontab=local.pk).content.decode()
+
+    form = dict.fromkeys(("minute", "hour", "day_of_month", "month_of_year"), "*")
+    form |= {"day_of_week": "*", "timezone": "America/New_York"}
+    url = reverse("admin:django_celery_beat_crontabschedule_add")
+    assert "Crontabs must be in UTC." in client.post(url, form, secure=True).content.decode()
+    assert CrontabSchedule.objects.count() == 1
+
+    assert client.post(url, {**form, "timezone": "UTC"}, secure=True).status_code == 302
+    in_utc = CrontabSchedule.objects.exclude(pk=local.pk).get()
+    assert saved(client, interval="", crontab=in_utc.pk).status_code == 302
+
+
 def test_schedules_can_be_disabled_and_enabled(client: Client) -> None:
     schedule = the_schedule()
 
@@ -153,7 +169,7 @@ def test_an_unavailable_queue_is_reported_in_a_sentence(
     queue.strict.clear_faults()
 
 
-def test_who_may_only_look_changes_nothing(queue: ServiceQueue) -> None:
+def test_users_with_view_permission_only_cannot_change_anything(queue: ServiceQueue) -> None:
     ensure_schedules()
     client = operator("view_periodictask")
 

@@ -1,4 +1,4 @@
-"""The control interface and the process of the model of SQS: faults, clock, log, start and end."""
+"""The control interface of the model of SQS (faults, clock and log), and its process."""
 
 import http.client
 import json
@@ -89,7 +89,7 @@ def error_of(action: Callable[[], object]) -> tuple[str, int]:
     return response["Error"]["Code"], response["ResponseMetadata"]["HTTPStatusCode"]
 
 
-def test_a_dropped_call_gets_no_answer_and_does_nothing(server: SqsServer, sqs: Any) -> None:
+def test_a_dropped_call_gets_no_answer_and_has_no_effect(server: SqsServer, sqs: Any) -> None:
     server.drop(count=1, actions=["SendMessage"])
     assert receive(sqs, server) == []
     with pytest.raises(ConnectionClosedError):
@@ -99,14 +99,14 @@ def test_a_dropped_call_gets_no_answer_and_does_nothing(server: SqsServer, sqs: 
     assert bodies(receive(sqs, server)) == ["a2"]
 
 
-def test_a_lost_answer_means_that_it_was_done(server: SqsServer, sqs: Any) -> None:
+def test_a_call_whose_answer_was_lost_has_taken_effect(server: SqsServer, sqs: Any) -> None:
     server.lose_answers(count=1)
     with pytest.raises(ConnectionClosedError):
         send(sqs, server, "a1")
     assert bodies(receive(sqs, server)) == ["a1"]
 
 
-def test_a_call_that_hangs_runs_into_the_callers_timeout(server: SqsServer, sqs: Any) -> None:
+def test_a_call_that_hangs_exceeds_the_timeout_of_its_caller(server: SqsServer, sqs: Any) -> None:
     server.hang(seconds=30, count=1)
     with pytest.raises(ReadTimeoutError):
         send(sqs, server, "a1")
@@ -131,7 +131,7 @@ def test_a_hang_ends_with_a_closed_connection(server: SqsServer, sqs: Any) -> No
         (403, "ExpiredToken"),
     ],
 )
-def test_an_error_is_answered_as_it_was_asked_for(
+def test_a_call_is_answered_with_the_requested_error(
     server: SqsServer, sqs: Any, status: int, code: str
 ) -> None:
     server.fail(status=status, code=code, count=1)
@@ -163,7 +163,7 @@ def test_entries_of_a_batch_can_fail_alone(server: SqsServer, sqs: Any) -> None:
     assert [entry["Id"] for entry in delete()["Successful"]] == ["0"]
 
 
-def test_connections_are_refused_until_the_time_is_over(server: SqsServer, sqs: Any) -> None:
+def test_connections_are_refused_for_the_requested_time(server: SqsServer, sqs: Any) -> None:
     send(sqs, server, "a1")
     server.refuse_connections(seconds=0.4)
     begin = time.monotonic()
@@ -188,7 +188,9 @@ def test_refused_connections_are_accepted_when_the_faults_are_cleared(
     assert receive(sqs, server) == []
 
 
-def test_an_older_refusal_does_not_end_a_newer_one(server: SqsServer, sqs: Any) -> None:
+def test_the_end_of_an_older_refusal_does_not_end_a_newer_refusal(
+    server: SqsServer, sqs: Any
+) -> None:
     server.refuse_connections(seconds=0.2)
     server.clear_faults()
     server.refuse_connections()
@@ -197,7 +199,7 @@ def test_an_older_refusal_does_not_end_a_newer_one(server: SqsServer, sqs: Any) 
         receive(sqs, server)
 
 
-def test_a_refusal_cuts_a_long_poll(server: SqsServer, sqs: Any) -> None:
+def test_refusing_connections_ends_open_long_polls(server: SqsServer, sqs: Any) -> None:
     with ThreadPoolExecutor(max_workers=1) as pool:
         poll = pool.submit(receive, client_of(server.url), server, WaitTimeSeconds=10)
         time.sleep(0.2)
@@ -206,7 +208,9 @@ def test_a_refusal_cuts_a_long_poll(server: SqsServer, sqs: Any) -> None:
             poll.result(timeout=2)
 
 
-def test_a_poll_whose_caller_has_gone_still_takes_messages(server: SqsServer, sqs: Any) -> None:
+def test_a_poll_whose_caller_has_disconnected_still_receives_messages(
+    server: SqsServer, sqs: Any
+) -> None:
     with pytest.raises(ReadTimeoutError):
         receive(sqs, server, WaitTimeSeconds=5)
     send(sqs, server, "a1")
@@ -227,7 +231,7 @@ def test_duplicates_are_delivered_on_demand(server: SqsServer, sqs: Any) -> None
     assert results == ["sent", "received", "received again"]
 
 
-def test_a_queue_vanishes_and_comes_back_with_its_messages(server: SqsServer, sqs: Any) -> None:
+def test_a_hidden_queue_comes_back_with_its_messages(server: SqsServer, sqs: Any) -> None:
     send(sqs, server, "a1")
     server.vanish(queue=QUEUE)
     with pytest.raises(sqs.exceptions.QueueDoesNotExist):
@@ -259,7 +263,7 @@ def test_the_clock_can_be_moved_forward_and_not_back(server: SqsServer, sqs: Any
         server.advance_clock(seconds=-1)
 
 
-def test_every_call_is_logged_with_what_became_of_each_message(server: SqsServer, sqs: Any) -> None:
+def test_every_call_is_logged_with_the_result_for_each_message(server: SqsServer, sqs: Any) -> None:
     sent = send(sqs, server, "a1")
     send(sqs, server, "a1")
     (message,) = receive(sqs, server)
@@ -349,7 +353,7 @@ def test_the_server_waits_for_a_body_that_its_caller_announces(server: SqsServer
     connection.close()
 
 
-def test_a_queue_has_the_address_under_which_the_caller_knows_the_server(
+def test_the_address_of_a_queue_has_the_host_name_that_the_caller_used(
     server: SqsServer, sqs: Any
 ) -> None:
     """Containers and their host use different names of the server."""
@@ -366,7 +370,7 @@ def test_a_queue_has_the_address_under_which_the_caller_knows_the_server(
         connection.close()
 
 
-def test_without_being_asked_for_there_is_no_control_interface() -> None:
+def test_there_is_no_control_interface_unless_requested() -> None:
     with subprocess.Popen(
         [sys.executable, "-m", "testbed.sqs"], cwd=PROJECT_ROOT, stdout=subprocess.PIPE, text=True
     ) as process:
@@ -381,7 +385,7 @@ def test_without_being_asked_for_there_is_no_control_interface() -> None:
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_the_process_tells_its_addresses_and_ends_when_it_is_asked_to(
+def test_the_process_writes_its_addresses_and_ends_after_a_signal(
     number: signal.Signals,
 ) -> None:
     with subprocess.Popen(
@@ -399,7 +403,7 @@ def test_the_process_tells_its_addresses_and_ends_when_it_is_asked_to(
 
 
 def end_during_a_long_poll(process: subprocess.Popen[str], number: signal.Signals) -> str:
-    """Signal a server during a long poll. Return its output after its addresses."""
+    """Send a signal to a server during a long poll. Return its output after the addresses."""
     assert process.stdout is not None
     sqs = client_of(process.stdout.readline().split()[0])
     sqs.create_queue(QueueName=QUEUE, Attributes={"FifoQueue": "true"})

@@ -1,6 +1,6 @@
 """The rules of SQS FIFO queues that moto breaks, checked with boto3 on the model.
 
-Each test says in what moto is more lenient than AWS, or otherwise unlike it.
+The docstring of each test says how moto differs from AWS.
 """
 
 import json
@@ -26,7 +26,9 @@ def model(server: SqsServer) -> Callable[..., Fifo]:
     return lambda **attributes: Fifo(client=client, server=server, **attributes)
 
 
-def test_a_deduplication_id_is_known_after_the_delete(model: Callable[..., Fifo]) -> None:
+def test_a_deduplication_id_is_remembered_after_the_message_is_deleted(
+    model: Callable[..., Fifo],
+) -> None:
     """moto forgets a deduplication id when its message is deleted."""
     queue = model()
     queue.send("a1", MessageDeduplicationId="same")
@@ -55,7 +57,7 @@ def test_deduplication_can_be_by_group(model: Callable[..., Fifo]) -> None:
     assert sorted(queue.received()) == ["a1", "b1"]
 
 
-def test_a_dead_letter_tells_its_source_and_is_as_new(model: Callable[..., Fifo]) -> None:
+def test_a_dead_letter_has_its_source_and_a_new_time_of_sending(model: Callable[..., Fifo]) -> None:
     """moto does not return the source, and keeps the first time of sending."""
     dead = model()
     arn = dead.attributes("QueueArn")["QueueArn"]

@@ -1,5 +1,6 @@
 """Recording a survey answer, its conversation's score and its outbox event."""
 
+import threading
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -9,9 +10,10 @@ from django.conf import settings
 
 from apps.analytics import services
 from apps.analytics.models import OutboxEvent, SurveyAnswer
-from apps.analytics.services import record_answer
 from apps.conversations.models import Conversation, Project, Resolution
 from tests.support.builders import NOON, URN, contact, conversation
+from tests.support.services import answer_recorded
+from tests.support.sessions import started, wait_for_a_blocked_session
 from tests.support.stored import every_row_version
 
 MINUTE = timedelta(minutes=1)
@@ -24,19 +26,18 @@ def record(
     message_id: str = "answer-1",
     key: str = "weni_csat",
     value: str = "5",
+    problem: str = "",
     at: datetime = NOON,
-    sequence_number: str = "1",
+    sequence_number: int | None = None,
 ) -> bool:
     """Record an answer of the default contact."""
-    return record_answer(
-        contact=contact(),
+    return answer_recorded(
         message_id=message_id,
-        conversation_uuid=to,
+        to=to,
         key=key,
         value=value,
-        score=int(value) if key.startswith("weni_") else None,
-        answered_at=at,
-        sent_at=NOON,
+        problem=problem,
+        at=at,
         sequence_number=sequence_number,
         correlation_id="correlation-1",
         now=NOON + MINUTE,
@@ -76,9 +77,59 @@ def test_an_answer_recorded_again_changes_nothing() -> None:
     before = every_row_version()
 
     assert not record(to=current.uuid, value="4")
-    assert not record(to=current.uuid, value="5", at=NOON + MINUTE)
+    assert not record(to=current.uuid, value="4", at=NOON - MINUTE)
 
     assert every_row_version() == before
+
+
+@pytest.mark.django_db
+def test_the_answers_of_a_form_share_an_id_and_are_three() -> None:
+    current = conversation()
+
+    for key, value in (("weni_csat", "2"), ("weni_nps", "9"), ("comment", "slow delivery")):
+        assert record(to=current.uuid, key=key, value=value)
+
+    current.refresh_from_db()
+    assert (current.csat, current.nps) == (2, 9)
+    assert SurveyAnswer.objects.count() == OutboxEvent.objects.count() == 3
+
+
+@pytest.mark.django_db
+def test_an_id_that_restarts_with_the_session_is_new_in_each_conversation() -> None:
+    first, second = closed(ended_at=NOON), conversation(opened_at=NOON + MINUTE)
+
+    assert record(to=first.uuid, value="5")
+    assert record(to=second.uuid, value="5", at=NOON + MINUTE)
+
+    assert set(Conversation.objects.values_list("csat", flat=True)) == {5}
+
+
+@pytest.mark.django_db
+def test_no_separator_makes_two_answers_one() -> None:
+    current = conversation()
+
+    assert record(to=current.uuid, key="a", message_id="b\nc", value="d")
+    assert record(to=current.uuid, key="a\nb", message_id="c", value="d")
+    assert record(to=current.uuid, key="a", message_id="b", value="c\nd")
+
+    assert OutboxEvent.objects.values("event_id").distinct().count() == 3
+
+
+@pytest.mark.django_db
+def test_a_repeat_moves_its_answer_forward_so_that_it_counts_again() -> None:
+    current = conversation()
+    record(to=current.uuid, message_id="a", value="5", at=NOON)
+    record(to=current.uuid, message_id="b", value="2", at=NOON + MINUTE)
+
+    assert not record(to=current.uuid, message_id="a", value="5", at=NOON + 2 * MINUTE)
+
+    current.refresh_from_db()
+    assert current.csat == 5
+    assert replaced() == {"a": False, "b": True}
+    sent = OutboxEvent.objects.order_by("pk").values_list("payload__value", flat=True)
+    assert list(sent) == ["5", "2", "5"]
+    (again,) = SurveyAnswer.objects.filter(message_id="a")
+    assert len(again.lake_event_ids) == len(set(again.lake_event_ids)) == 2
 
 
 @pytest.mark.django_db
@@ -112,10 +163,52 @@ def test_an_older_answer_delivered_again_replaces_nothing() -> None:
 
 
 @pytest.mark.django_db
+@pytest.mark.parametrize("is_first", [True, False])
+def test_an_answer_without_a_score_replaces_none_and_none_replaces_it(is_first: bool) -> None:
+    current = conversation()
+    at = NOON - MINUTE if is_first else NOON + MINUTE
+    record(to=current.uuid, message_id="a", value="4")
+
+    assert record(to=current.uuid, message_id="b", value="9", problem="out_of_range", at=at)
+    assert not record(to=current.uuid, message_id="b", value="9", problem="out_of_range", at=at)
+    record(to=current.uuid, message_id="c", value="3", at=NOON + 2 * MINUTE)
+
+    current.refresh_from_db()
+    assert current.csat == 3
+    assert replaced() == {"a": True, "b": False, "c": False}
+    sent = OutboxEvent.objects.order_by("pk").values_list("payload__value", flat=True)
+    assert list(sent) == ["4", "3"]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_of_two_answers_recorded_at_once_the_newest_is_the_score(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Answers of one conversation can arrive in two message groups."""
+    current = conversation()
+    make_event = services._lake_event
+    threads: list[threading.Thread] = []
+
+    def record_older_meanwhile(*arguments: Any) -> dict[str, Any]:
+        if not threads:
+            threads.append(started(lambda: record(to=current.uuid, message_id="a", value="1")))
+            wait_for_a_blocked_session()
+        return make_event(*arguments)
+
+    monkeypatch.setattr(services, "_lake_event", record_older_meanwhile)
+    record(to=current.uuid, message_id="b", value="5", at=NOON + MINUTE)
+    threads[0].join(timeout=30)
+
+    current.refresh_from_db()
+    assert current.csat == 5
+    assert replaced() == {"a": True, "b": False}
+
+
+@pytest.mark.django_db
 def test_of_two_answers_with_the_same_time_the_later_on_the_queue_is_the_score() -> None:
     current = conversation()
-    record(to=current.uuid, message_id="a", value="2", sequence_number="10")
-    record(to=current.uuid, message_id="b", value="1", sequence_number="9")
+    record(to=current.uuid, message_id="a", value="2", sequence_number=10)
+    record(to=current.uuid, message_id="b", value="1", sequence_number=9)
 
     current.refresh_from_db()
     assert current.csat == 2
@@ -156,18 +249,14 @@ def test_an_answer_without_a_conversation_is_kept_and_creates_its_project() -> N
 def test_the_longest_urn_and_id_are_recorded() -> None:
     urn = "".join(chr(0x1F300 + number) for number in range(512))
 
-    assert record_answer(
-        contact=contact(urn=urn),
+    assert answer_recorded(
+        of=contact(urn=urn),
         message_id="".join(chr(0x1F300 + number) for number in range(64)),
-        conversation_uuid=None,
         key="k" * 255,
         value="x" * 1_000_000,
-        score=None,
-        answered_at=NOON,
-        sent_at=NOON,
-        sequence_number="9" * 40,
+        at=NOON,
+        sequence_number=10**38,
         correlation_id="c" * 10_000,
-        now=NOON,
     )
 
 

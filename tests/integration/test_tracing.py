@@ -1,4 +1,4 @@
-"""The traces that a collector receives, and collectors that are down or do not respond."""
+"""A collector receives the traces of events, and a broken collector does not affect events."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -15,11 +15,11 @@ from observability.otlp import ProcessTracing
 from tasks.event_rules import RULES
 from testbed.checker.logs import leaks, personal_data
 from tests.support.builders import message_body
+from tests.support.chain_app import run_as_pool_process
 from tests.support.fake_calls import delivery
 from tests.support.samples import samples
 from tests.support.stored import every_item
 from tests.support.trace_collector import TraceCollector, running_trace_collector
-from tests.unit.celery_sqs_fifo.control.test_app import run_as_pool_process
 
 pytestmark = [
     pytest.mark.django_db(transaction=True),
@@ -73,24 +73,30 @@ def messages(number: int) -> list[Delivery]:
     ]
 
 
-def test_a_collector_gets_a_trace_of_each_sample_and_nothing_of_a_person(
+def test_a_collector_gets_a_trace_of_each_sample_without_personal_data(
     collector: TraceCollector,
 ) -> None:
     otlp.start()
+    chosen = [one for one in samples() if not one.expect.startswith("quarantine; the task")]
     deliveries = [
         delivery(
             sample.event.message_id,
             body=sample.event.body,
             group=sample.event.group_id,
-            sent_at=sample.event.sent_at / 1000,
+            sent_at=sample.event.place.queue_time / 1000,
         )
-        for sample in samples()
-        if not sample.expect.startswith("quarantine; the task")
+        for sample in chosen
     ]
     for one in deliveries:
         run(one)
     otlp.stop()
 
+    # Their contact had not written, and an answer opens no conversation.
+    without_conversation = {
+        sample.event.message_id
+        for sample in chosen
+        if sample.expect.startswith("an answer without a score")
+    }
     events = [one for one in deliveries if not one.is_celery]
     roots = collector.roots()
     assert collector.refusals == []
@@ -105,7 +111,8 @@ def test_a_collector_gets_a_trace_of_each_sample_and_nothing_of_a_person(
         is_done = root.attributes["outcome"] == "done"
         assert names == (STEPS if is_done else STEPS[: len(names)])
         assert {span.trace_id for span in below} == {root.trace_id}
-        assert ("conversation_uuid" in root.attributes) is is_done
+        has_none = root.attributes["messaging.message.id"] in without_conversation
+        assert ("conversation_uuid" in root.attributes) is (is_done and not has_none)
     assert {span.resource["service.name"] for span in collector.spans} == {"conversation-service"}
     personal = personal_data(
         bodies=[one.body for one in events], group_ids={one.group_id for one in events}
@@ -117,7 +124,7 @@ def test_a_collector_gets_a_trace_of_each_sample_and_nothing_of_a_person(
 def test_events_take_effect_and_a_process_ends_while_a_collector_does_not_answer(
     collector: TraceCollector, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The queue drops its oldest spans when it is full."""
+    """Spans that cannot be sent do not block: a full queue drops its oldest spans."""
     for name, value in {"MAX_QUEUE_SIZE": "4", "MAX_EXPORT_BATCH_SIZE": "2"}.items():
         monkeypatch.setenv(f"OTEL_BSP_{name}", value)
     monkeypatch.setattr(otlp, "FLUSH_SECONDS", 0.1)
@@ -130,15 +137,15 @@ def test_events_take_effect_and_a_process_ends_while_a_collector_does_not_answer
     otlp.stop()
 
     assert (collector.spans, ProcessTracing.tracer) == ([], None)
-    assert len(every_item()) == 10
+    assert len(every_item()) == 11
 
 
-def test_events_take_effect_while_no_collector_is_there(
+def test_events_take_effect_while_there_is_no_collector(
     settings: Any, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     settings.TRACING_ENABLED = True
     monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", f"http://127.0.0.1:{free_port()}")
-    # Less than the pause before a second attempt.
+    # Shorter than the pause before a second attempt, so that there is only one attempt.
     monkeypatch.setenv("OTEL_EXPORTER_OTLP_TIMEOUT", "0.5")
     otlp.start()
 
@@ -150,7 +157,7 @@ def test_events_take_effect_while_no_collector_is_there(
     assert [line.levelname for line in of_library] == ["ERROR"]
 
 
-def test_where_tracing_is_off_nothing_is_started(settings: Any) -> None:
+def test_nothing_is_started_if_tracing_is_disabled(settings: Any) -> None:
     settings.TRACING_ENABLED = False
     otlp.start()
 

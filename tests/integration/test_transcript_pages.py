@@ -22,7 +22,7 @@ pytestmark = pytest.mark.django_db
 
 def in_pages(chat: Conversation, *, length: int) -> list[dict[str, Any]]:
     """Return the messages of all pages."""
-    index = TranscriptIndex(chat.uuid)
+    index = TranscriptIndex(chat)
     documents: list[dict[str, Any]] = []
     for start in range(0, index.count, length):
         page = index.page(start=start, length=length)
@@ -44,7 +44,7 @@ def test_the_pages_together_are_the_transcript(monkeypatch: pytest.MonkeyPatch, 
             message_id=f"m-{number}",
             at=NOON + timedelta(seconds=second),
             text=text,
-            sequence_number=place,
+            sequence_number=place + 1,
         )
         for place, (number, second, text) in enumerate(drawn)
     ]
@@ -59,7 +59,7 @@ def test_the_pages_together_are_the_transcript(monkeypatch: pytest.MonkeyPatch, 
         archive.merge(conversation_uuid=chat.uuid, entries=archived)
     store_many(conversation_uuid=chat.uuid, entries=stored)
 
-    assert in_pages(chat, length=length) == transcript(chat.uuid)
+    assert in_pages(chat, length=length) == transcript(chat)
 
 
 def test_a_page_of_a_long_archive_reads_only_its_own_parts(
@@ -77,7 +77,7 @@ def test_a_page_of_a_long_archive_reads_only_its_own_parts(
 
     monkeypatch.setattr(ConversationMessages, "from_db", classmethod(from_db))
 
-    index = TranscriptIndex(chat.uuid)
+    index = TranscriptIndex(chat)
     page = index.page(start=3_025, length=50)
 
     assert index.count == 5_000

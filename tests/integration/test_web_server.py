@@ -1,4 +1,4 @@
-"""The admin site on gunicorn: static files, TLS unless disabled, and only on loopback."""
+"""gunicorn serves the admin site with its static files, on loopback only, and requires TLS."""
 
 import re
 from collections.abc import Iterator
@@ -38,7 +38,7 @@ def session() -> Iterator[requests.Session]:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_an_operator_signs_in_over_plain_http_where_that_is_allowed(
+def test_an_operator_can_sign_in_over_plain_http_if_that_is_enabled(
     environment: dict[str, str], tmp_path: Path, session: requests.Session
 ) -> None:
     User.objects.create_superuser("operator", password=PASSWORD)
@@ -65,7 +65,7 @@ def test_an_operator_signs_in_over_plain_http_where_that_is_allowed(
         assert "someone" not in web.process.log_text()
 
 
-def test_plain_http_only_redirects_to_https(
+def test_plain_http_redirects_to_https_by_default(
     environment: dict[str, str], tmp_path: Path, session: requests.Session
 ) -> None:
     collected = tmp_path / "static"

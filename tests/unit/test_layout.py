@@ -1,4 +1,4 @@
-"""The folders of tests/unit are those of the packages that they test."""
+"""Each folder of tests/unit has the path of the package that it tests."""
 
 import ast
 from collections.abc import Iterator
@@ -12,41 +12,42 @@ PACKAGES = (
     *("apps", "bench", "celery_sqs_fifo", "config", "demo", "embedded", "observability"),
     *("operations", "tasks", "testbed"),
 )
-# What is tested although it is no package of the project's own code.
+# Folders of the project that have unit tests but are not Python packages.
 NO_PACKAGES = {"deploy": ROOT / "deploy", "docs": ROOT / "docs"}
-# The support code of these tests lies beside them.
-OF_TESTS = {"browser": ROOT / "tests" / "browser", "chaos": ROOT / "tests" / "chaos"}
+# Packages of test code that have unit tests themselves.
+OF_TESTS = {name: ROOT / "tests" / name for name in ("browser", "chaos", "foreign", "mutants")}
 
 FOLDERS = sorted(path.parent.relative_to(UNIT) for path in UNIT.rglob("__init__.py"))
 FILES = sorted(path.relative_to(UNIT) for path in UNIT.rglob("test_*.py"))
 
 
 def package_of(folder: Path) -> Path:
-    """Return what a folder of tests/unit is about."""
+    """Return the path of the package that a folder of tests/unit tests."""
     first, *rest = folder.parts
     return (NO_PACKAGES | OF_TESTS).get(first, ROOT / first).joinpath(*rest)
 
 
 @pytest.mark.parametrize("folder", FOLDERS[1:], ids=str)
-def test_every_folder_has_its_package(folder: Path) -> None:
+def test_every_folder_has_the_path_of_a_package(folder: Path) -> None:
     package = package_of(folder)
 
     assert package.is_dir()
     assert folder.parts[0] in NO_PACKAGES or (package / "__init__.py").exists()
 
 
-def test_every_file_lies_in_a_folder_of_its_package() -> None:
+def test_every_file_is_in_a_folder_of_a_package() -> None:
     folders = {file.parent for file in FILES if file != Path(Path(__file__).name)}
 
     assert folders <= set(FOLDERS[1:])
 
 
 @pytest.mark.parametrize("file", [file for file in FILES if file.parts[0] in PACKAGES], ids=str)
-def test_a_file_imports_something_of_the_package_under_which_it_lies(file: Path) -> None:
+def test_a_file_imports_the_package_whose_folder_it_is_in(file: Path) -> None:
     packages = {module.partition(".")[0] for module in imported(UNIT / file)}
 
-    # A file that imports none looks at other files, or runs a program. Of which subpackage a test
-    # is cannot be told: its subject may come with a helper, or be what several modules do together.
+    # A file that imports no package of the project tests other files or runs a program. This test
+    # cannot check the subpackage: a test may import what it tests through a helper, or test several
+    # modules together.
     assert file.parts[0] in packages or packages.isdisjoint(PACKAGES)
 
 

@@ -1,4 +1,4 @@
-"""The choice of the browser, and the message if none is installed."""
+"""An installed browser is found, or a message says how to install one."""
 
 from pathlib import Path
 
@@ -9,7 +9,7 @@ from tests.browser import chromium
 
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """An empty folder, which is the only one on the PATH."""
+    """An empty folder. The PATH contains only this folder."""
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.delenv("CHROMIUM", raising=False)
     monkeypatch.setattr(chromium, "ON_MACOS", ())
@@ -17,12 +17,12 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def program(path: Path) -> Path:
-    """Create an executable file."""
+    """Create an executable file with this name."""
     path.touch(mode=0o755)
     return path
 
 
-def test_without_a_browser_it_says_how_to_install_one_and_fails(
+def test_without_a_browser_the_command_fails_and_says_how_to_install_one(
     folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert chromium.main() == 1
@@ -47,7 +47,7 @@ def test_the_named_browser_is_preferred(folder: Path, monkeypatch: pytest.Monkey
     assert chromium.chromium() == named
 
 
-def test_a_named_browser_that_is_not_there_is_no_browser(
+def test_a_missing_named_browser_is_not_replaced_by_an_installed_one(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     program(folder / "chromium")

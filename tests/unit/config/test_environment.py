@@ -1,4 +1,4 @@
-"""The environment is read as a whole, and all errors in it are reported at once."""
+"""All environment variables are read together, and all errors in them are reported at once."""
 
 import os
 import traceback
@@ -85,10 +85,17 @@ def test_a_missing_setting_is_reported_with_an_example(name: str, empty: bool) -
         ("SQS_CONVERSATION_VISIBILITY_TIMEOUT", "a minute"),
         ("SQS_CONVERSATION_VISIBILITY_TIMEOUT", " 60"),
         ("SQS_CONVERSATION_VISIBILITY_TIMEOUT", "60.0"),
+        ("EVENT_ADAPTERS", "sns,kafka"),
         ("WORKER_BATCH_SIZE", "0"),
         ("WORKER_BATCH_SIZE", "26"),
         ("CLOSING_QUIET_PERIOD", "-1"),
         ("CLOSING_MAX_POSTPONE", "PT2H"),
+        ("DEFAULT_ARCHIVE_RETENTION", "365"),
+        ("DEFAULT_ARCHIVE_RETENTION", "0d"),
+        ("RETENTION_AUDIT", "23h"),
+        ("RETENTION_DEAD_LETTERS", "-1d"),
+        ("RETENTION_CONVERSATIONS", "14d"),
+        ("RETENTION_ANSWERS", "36501d"),
         ("METRICS_PORT", "0"),
         ("METRICS_PORT", "65536"),
         ("METRICS_PORT", "None"),
@@ -151,7 +158,7 @@ def test_a_setting_with_a_name_in_lower_case_is_not_read() -> None:
     assert read_from({**COMPLETE, "log_level": "ERROR"}).LOG_LEVEL == "INFO"
 
 
-def test_a_file_of_variables_is_not_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_dotenv_file_is_not_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / ".env").write_text("WORKER_BATCH_SIZE=1\n")
     monkeypatch.chdir(tmp_path)
 
@@ -165,6 +172,15 @@ def test_an_unknown_time_zone_is_reported_with_similar_names() -> None:
     assert "Did you mean America/Sao_Paulo" in sentence
 
 
+def test_an_unknown_adapter_is_reported_with_the_known_ones() -> None:
+    (sentence,) = problems({**COMPLETE, "EVENT_ADAPTERS": "sns, flow_tickets"})
+
+    assert sentence == (
+        "EVENT_ADAPTERS: must be names of adapters, separated by commas. "
+        '"flow_tickets" is not one of them: flow_ticket, sns.'
+    )
+
+
 @pytest.mark.parametrize(
     ("name", "meant"),
     [
@@ -174,6 +190,7 @@ def test_an_unknown_time_zone_is_reported_with_similar_names() -> None:
         ("AGENT_UUID_CSTA", "AGENT_UUID_CSAT"),
         ("CELERY_CONTROL_URI", "CELERY_CONTROL_URL"),
         ("TRACING_ENABLE", "TRACING_ENABLED"),
+        ("EVENT_ADAPTER", "EVENT_ADAPTERS"),
     ],
 )
 def test_an_unknown_setting_is_reported_with_a_similar_name(name: str, meant: str) -> None:
@@ -202,6 +219,8 @@ def test_all_errors_are_reported_at_once() -> None:
 @pytest.mark.parametrize(
     ("name", "text", "value"),
     [
+        ("DATALAKE_URL", "none", "none"),
+        ("TAKEOVER_MAX_DELAY", "2h", timedelta(hours=2)),
         ("DJANGO_DEBUG", "On", True),
         ("DJANGO_DEBUG", "0", False),
         ("LOG_LEVEL", "debug", "DEBUG"),
@@ -211,8 +230,15 @@ def test_all_errors_are_reported_at_once() -> None:
         ("METRICS_PORT", "", None),
         ("METRICS_PORT", "9808", 9808),
         ("METRICS_ADDRESS", "0:0:0:0:0:0:0:1", "::1"),
+        ("EVENT_ADAPTERS", "", []),
+        ("EVENT_ADAPTERS", " sns, flow_ticket,sns", ["sns", "flow_ticket"]),
         ("WORKER_BATCH_SIZE", "1", 1),
         ("CLOSING_QUIET_PERIOD", "300", timedelta(minutes=5)),
+        ("CLOSING_QUIET_PERIOD", "1h30m", timedelta(minutes=90)),
+        ("RETENTION_AUDIT", "", None),
+        ("RETENTION_AUDIT", "none", None),
+        ("RETENTION_DEAD_LETTERS", "30d", timedelta(days=30)),
+        ("RETENTION_CONVERSATIONS", "15d", timedelta(days=15)),
         ("DJANGO_STATIC_ROOT", "/app/static", "/app/static"),
         ("SENTRY_DSN", "https://key@sentry.example.org/1", "https://key@sentry.example.org/1"),
         ("SQS_CONVERSATION_VISIBILITY_TIMEOUT", "43200", 43_200),

@@ -1,4 +1,4 @@
-"""The summary of the demo, and its settings."""
+"""The summary of the demo has the right figures, and its settings and target are right."""
 
 import json
 from dataclasses import replace
@@ -8,14 +8,15 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from demo.progress import Snapshot, Target, target_of
+from demo.report import sqs_calls, summarize
 from demo.samples import sample_events
 from demo.settings import demo_environment
-from demo.summary import sqs_calls, summarize
-from demo.target import Snapshot, Target, target_of
 from embedded.commands import CommandError
 from testbed.checker.report import Defect, Kind
 from testbed.checker.stores import Stores
 from testbed.traffic.day import generate_day
+from testbed.traffic.events import Closing
 
 KEYS = [
     "events",
@@ -31,13 +32,14 @@ KEYS = [
     "out_of_order",
     "misattributed",
     "stuck",
+    "wrongly_quarantined",
     "personal_data_in_logs",
     "sqs_calls_per_event",
     "csat",
     "nps",
 ]
 DAY = date(2026, 3, 14)
-TARGET = Target(events=9, closed_by_events=2, left_open={"a": 2, "b": 1}, answers=3)
+TARGET = Target(events=9, closed_by_events=2, left_open={"a": 2, "b": 1}, answers=3, letters=2)
 REACHED = Snapshot(
     published=9,
     queued=0,
@@ -47,6 +49,7 @@ REACHED = Snapshot(
     archived=5,
     answers=3,
     in_lake=3,
+    letters=2,
 )
 
 
@@ -61,7 +64,7 @@ def test_the_summary_is_one_json_object_with_the_agreed_keys() -> None:
 
 
 @pytest.mark.parametrize("kind", list(Kind))
-def test_a_defect_of_any_kind_is_counted_and_not_clean(kind: Kind) -> None:
+def test_defects_of_every_kind_are_counted_and_the_run_is_not_clean(kind: Kind) -> None:
     summary = summarize(
         events=1, found=Stores(), figures={}, defects=[Defect(kind, "x")], sqs_calls={}
     )
@@ -69,7 +72,7 @@ def test_a_defect_of_any_kind_is_counted_and_not_clean(kind: Kind) -> None:
     assert not summary.is_clean
 
 
-def test_the_calls_are_those_of_the_workers_last_word() -> None:
+def test_the_calls_are_read_from_the_last_consumer_stopped_line_of_the_log() -> None:
     lines = [
         "celery@host ready.",
         json.dumps({"event": "consumer_stopped", "sqs_calls": {"ReceiveMessage": 1}}),
@@ -79,13 +82,13 @@ def test_the_calls_are_those_of_the_workers_last_word() -> None:
     assert sqs_calls("\n".join(lines)) == {"ReceiveMessage": 2}
 
 
-def test_a_worker_that_did_not_stop_warmly_has_no_figure() -> None:
+def test_a_log_of_a_worker_that_did_not_stop_warmly_is_an_error() -> None:
     with pytest.raises(CommandError, match="does not have"):
         sqs_calls("celery@host ready.\nKilled")
 
 
 @pytest.mark.parametrize("hour", range(24))
-def test_projects_made_on_first_sight_close_about_half_a_day_away(hour: int) -> None:
+def test_projects_that_the_service_creates_close_about_half_a_day_later(hour: int) -> None:
     now = datetime(2026, 3, 14, hour, 30, tzinfo=UTC)
     zone = demo_environment({}, now=now)["DEFAULT_TIMEZONE"]
     assert now.astimezone(ZoneInfo(zone)).hour == 12
@@ -117,16 +120,26 @@ def test_the_target_is_reached_when_all_is_archived_and_sent(
         ({"archived": 2, "answers": 2}, False),
     ],
 )
-def test_the_events_are_done_when_only_the_clock_and_the_lake_are_missing(
+def test_all_events_are_done_before_closings_by_time_and_deliveries_to_the_lake(
     changes: dict[str, Any], are_done: bool
 ) -> None:
     assert TARGET.all_events_are_done(replace(REACHED, **changes)) is are_done
 
 
-def test_what_no_event_closes_is_left_open_to_the_clock_of_its_project() -> None:
+def test_letters_are_collected_when_those_of_all_valid_events_are_in_postgresql() -> None:
+    assert TARGET.letters_are_collected(REACHED)
+    assert not TARGET.letters_are_collected(replace(REACHED, letters=1))
+
+
+def test_conversations_that_no_event_closes_are_expected_to_close_by_time() -> None:
     day = generate_day(events=200, seed=1, day=DAY)
-    target = target_of([*sample_events(), *day.events], projects=day.projects)
+    events = day.all_events
+    target = target_of([*sample_events(), *events], projects=day.projects)
     by_samples = target_of(sample_events(), projects=[]).closed_by_events
     assert set(target.left_open) == {project.uuid for project in day.projects}
     assert all(target.left_open.values())
-    assert target.closed == len(day.events) // 10 + by_samples
+    by_events = sum(isinstance(event.effect, Closing) for event in events)
+    reopened = len(day.after_reopening)
+    assert reopened > 0
+    assert target.closed_by_events == by_events - reopened + by_samples
+    assert target.letters == sum(event.is_redriven for event in day.earlier) > 0

@@ -49,25 +49,27 @@ def instructions(*, keyword: str, target: str | None = None) -> list[str]:
 
 
 def copied_paths() -> list[str]:
-    """Return what the Dockerfile copies from the project, in all stages."""
+    """Return the paths that the Dockerfile copies from the project in all its stages."""
     arguments = re.findall(r"^COPY (?!--from)(.*)$", DOCKERFILE.read_text(), flags=re.MULTILINE)
     return [source for line in arguments for source in line.split()[:-1]]
 
 
 def copied_by_stage(*, target: str | None = None) -> set[str]:
-    """Return what a stage copies from the project."""
+    """Return the paths that each stage copies from the project."""
     lines = instructions(keyword="COPY", target=target)
     return {word for line in lines if "--from" not in line for word in line.split()[:-1]}
 
 
-def test_it_has_the_stores_the_service_and_a_step_that_provisions(compose: dict[str, Any]) -> None:
+def test_the_file_has_the_stores_the_service_and_a_provisioning_step(
+    compose: dict[str, Any],
+) -> None:
     assert set(compose["services"]) == {
         *("postgres", "valkey", "sqs", "moto"),
         *("provision", "worker", "beat", "web", "flower"),
     }
 
 
-def test_the_control_broker_asks_for_the_password_that_the_service_has(
+def test_the_control_broker_requires_the_password_that_the_service_uses(
     compose: dict[str, Any],
 ) -> None:
     valkey = compose["services"]["valkey"]
@@ -105,7 +107,7 @@ def test_no_container_runs_as_root(compose: dict[str, Any]) -> None:
         assert re.fullmatch(r"[1-9]\d*:[1-9]\d*", user), name
 
 
-def test_the_worker_runs_the_promised_command(compose: dict[str, Any]) -> None:
+def test_the_worker_runs_the_documented_command(compose: dict[str, Any]) -> None:
     assert compose["services"]["worker"]["command"] == WORKER_COMMAND
     assert json.loads(instructions(keyword="CMD")[-1]) == WORKER_COMMAND
 
@@ -141,7 +143,7 @@ def test_the_web_server_serves_what_the_image_has_collected(compose: dict[str, A
     assert variable == f"DJANGO_STATIC_ROOT={web['environment']['DJANGO_STATIC_ROOT']}"
 
 
-def test_the_image_collects_style_sheets_with_settings_of_its_own(tmp_path: Path) -> None:
+def test_the_image_collects_static_files_with_its_own_settings(tmp_path: Path) -> None:
     (command,) = [run for run in instructions(keyword="RUN") if "collectstatic" in run]
     path = f"{Path(sys.executable).parent}:/usr/bin:/bin"
     result = subprocess.run(
@@ -157,7 +159,7 @@ def test_the_image_collects_style_sheets_with_settings_of_its_own(tmp_path: Path
     assert (tmp_path / "admin/css/base.css.gz").exists()
 
 
-def test_flower_runs_the_promised_command_behind_a_login(compose: dict[str, Any]) -> None:
+def test_flower_runs_the_documented_command_behind_a_login(compose: dict[str, Any]) -> None:
     flower = compose["services"]["flower"]
     assert flower["command"][:4] == ["celery", "-A", "config", "flower"]
     user, _, password = flower["environment"]["FLOWER_BASIC_AUTH"].partition(":")
@@ -166,7 +168,7 @@ def test_flower_runs_the_promised_command_behind_a_login(compose: dict[str, Any]
     assert not any("persist" in word or "db" in word for word in flower["command"])
 
 
-def test_everything_that_listens_tells_whether_it_is_healthy(compose: dict[str, Any]) -> None:
+def test_every_listening_container_has_a_health_check(compose: dict[str, Any]) -> None:
     for name, service in compose["services"].items():
         if service.get("ports"):
             assert service["healthcheck"]["test"], name
@@ -180,7 +182,7 @@ def test_the_moto_image_is_the_version_that_the_tests_use(compose: dict[str, Any
     assert compose["services"]["moto"]["image"] == f"motoserver/moto:{pinned[1]}"
 
 
-def test_every_file_that_the_image_takes_exists_and_reaches_the_builder() -> None:
+def test_every_copied_file_exists_and_is_in_the_build_context() -> None:
     ignore_file = (PROJECT_ROOT / ".dockerignore").read_text().splitlines()
     let_through = {line[1:] for line in ignore_file if line.startswith("!")}
     copied = copied_paths()
@@ -196,17 +198,17 @@ def test_the_image_installs_by_hash_only() -> None:
     assert all("--require-hashes" in install for install in installs)
 
 
-def test_the_image_stops_by_a_warm_shutdown() -> None:
+def test_stopping_the_container_is_a_warm_shutdown() -> None:
     assert instructions(keyword="STOPSIGNAL") == ["SIGTERM"]
 
 
-def test_the_service_has_nothing_of_the_test_bed_in_its_image(compose: dict[str, Any]) -> None:
+def test_the_image_of_the_service_does_not_contain_the_test_bed(compose: dict[str, Any]) -> None:
     assert {"apps", "config"} < copied_by_stage()
     assert copied_by_stage() & {"embedded", "testbed"} == set()
     assert "target" not in compose["services"]["worker"]["build"]
 
 
-def test_the_local_sqs_server_runs_with_what_its_image_has(
+def test_the_local_sqs_server_runs_with_only_the_files_of_its_image(
     compose: dict[str, Any], tmp_path: Path
 ) -> None:
     target = compose["services"]["sqs"]["build"]["target"]

@@ -16,7 +16,7 @@ from tests.unit.docs.test_docs import headings
 
 # Metrics that Prometheus itself adds for each target.
 PROMETHEUS_OWN = {"up"}
-# The labels of Prometheus, the bound of a histogram, and the query's own selector.
+# Prometheus adds the labels `job` and `instance`, and `le` to the buckets of histograms.
 LABELS_OF_ALL = {"job", "instance", "le"}
 NEEDED_ANNOTATIONS = {"summary", "description", "runbook_url"}
 SEVERITIES = {"critical", "warning", "info"}
@@ -72,7 +72,7 @@ def names_in(text: str) -> set[str]:
 
 
 @pytest.mark.parametrize("query", QUERIES)
-def test_every_query_is_promql_and_asks_for_metrics_and_labels_that_exist(query: str) -> None:
+def test_every_query_is_valid_promql_with_existing_metrics_and_labels(query: str) -> None:
     found = list(selectors(promql_parser.parse(query)))
     labels = {
         name: {*described.labels, *LABELS_OF_ALL}
@@ -96,14 +96,14 @@ def test_every_metric_is_on_the_dashboard_or_in_an_alert() -> None:
     assert {one.name for one in catalogue() if not one.series & used} == set()
 
 
-def test_alerts_have_names_of_their_own() -> None:
+def test_alerts_have_different_names() -> None:
     names = [alert["alert"] for alert in alerts()]
 
     assert len(names) == len(set(names)) >= 14
 
 
 @pytest.mark.parametrize("alert", alerts(), ids=lambda alert: alert["alert"])
-def test_every_alert_says_how_bad_it_is_and_has_a_section_in_the_runbook(
+def test_every_alert_has_a_severity_and_a_section_in_the_runbook(
     alert: dict[str, Any],
 ) -> None:
     assert set(alert["annotations"]) == NEEDED_ANNOTATIONS
@@ -114,7 +114,7 @@ def test_every_alert_says_how_bad_it_is_and_has_a_section_in_the_runbook(
     assert heading in headings(ROOT / path)
 
 
-def test_the_runbook_explains_no_alert_that_is_gone() -> None:
+def test_the_runbook_describes_only_existing_alerts() -> None:
     section = page("docs/runbook.md").partition("\n## Alerts\n")[2].partition("\n## ")[0]
 
     explained = re.findall(r"^### (\w+)$", section, flags=re.MULTILINE)
@@ -129,7 +129,7 @@ def test_the_pages_name_only_metrics_that_exist(name: str) -> None:
     assert names_in(page(name)) - prefixes <= series() | whole
 
 
-def test_the_example_scrapes_the_job_that_the_alerts_are_about() -> None:
+def test_the_example_scrapes_the_job_that_the_alerts_use() -> None:
     content = yaml.safe_load(page("deploy/prometheus/prometheus.yml"))
 
     (job,) = content["scrape_configs"]
@@ -138,7 +138,7 @@ def test_the_example_scrapes_the_job_that_the_alerts_are_about() -> None:
     assert (ROOT / "deploy" / "prometheus" / "alerts.yml").exists()
 
 
-def test_the_dashboard_asks_the_data_source_that_its_user_chooses() -> None:
+def test_the_dashboard_uses_the_data_source_that_its_user_chooses() -> None:
     variables = {one["name"]: one for one in dashboard()["templating"]["list"]}
 
     assert variables["datasource"]["type"] == "datasource"
@@ -148,7 +148,7 @@ def test_the_dashboard_asks_the_data_source_that_its_user_chooses() -> None:
             assert asked["datasource"] == {"type": "prometheus", "uid": "${datasource}"}
 
 
-def test_the_dashboard_has_what_grafana_needs_of_one() -> None:
+def test_the_dashboard_has_the_fields_that_grafana_requires() -> None:
     content = dashboard()
     ids = [panel["id"] for panel in content["panels"]]
 
@@ -174,7 +174,7 @@ def test_no_two_panels_overlap_and_none_is_wider_than_the_page() -> None:
         assert beside or above
 
 
-def test_every_row_of_the_dashboard_is_there() -> None:
+def test_the_dashboard_has_all_its_rows() -> None:
     assert [row["title"] for row in panels(kinds={"row"})] == [
         *("Traffic", "Latency", "Failures", "Queue and dead letters"),
         *("Closing and archiving", "Data lake", "Dependencies", "Workers"),

@@ -1,4 +1,4 @@
-"""Programs are started with the words that the documentation has for them."""
+"""Programs are started with the commands in the documentation."""
 
 import re
 import subprocess
@@ -13,7 +13,7 @@ OTHER_WAYS = re.compile(rf'"-m",\s*"(?:{PROGRAMS})"|python3? -m (?:{PROGRAMS})\b
 
 
 def started_files() -> list[str]:
-    """All files of the project but this test."""
+    """Return all files of the project except for this test."""
     listed = subprocess.run(
         ["git", "ls-files", "-z", "--", ".", ":!tests/unit/docs/test_commands.py"],
         cwd=ROOT,
@@ -25,7 +25,7 @@ def started_files() -> list[str]:
 
 
 def test_no_file_starts_a_program_in_another_way() -> None:
-    """As a module, a program has the working directory on sys.path; the script has not."""
+    """`python -m` puts the working directory on sys.path, which hides mistakes; scripts do not."""
     texts = {name: (ROOT / name).read_text(errors="replace") for name in started_files()}
     assert len(texts) > 100
     assert [name for name, text in texts.items() if OTHER_WAYS.search(text)] == []
@@ -43,5 +43,5 @@ def test_no_file_starts_a_program_in_another_way() -> None:
         "python manage.py provision",
     ],
 )
-def test_the_documentation_has_the_commands_that_everybody_needs(line: str) -> None:
+def test_the_documentation_has_the_main_commands(line: str) -> None:
     assert line in documented_commands()

@@ -1,4 +1,4 @@
-"""The documentation says what is true: settings, commands, paths, links and names."""
+"""The settings, commands, paths, links and names in the documentation are those of the code."""
 
 import json
 import os
@@ -15,6 +15,7 @@ import pytest
 from django.core.management import get_commands
 from pydantic.fields import FieldInfo
 
+from apps.common.durations import as_text
 from config.environment import Environment, read_environment
 from tests.support.pages import PAGES, ROOT, code_of, fenced, page, table_of
 
@@ -23,7 +24,7 @@ PACKAGES = (
     *("operations", "tasks", "testbed", "tests"),
 )
 OTHER_FOLDERS = ("deploy", "docs", "requirements", ".ci")
-# Files that documentation names, and that exist only where somebody made them.
+# Files that pages name although git does not contain them, because users create them.
 MADE_BY_READERS = {".env", "event.json", "orders.py"}
 SETTINGS = Environment.model_fields
 
@@ -33,17 +34,17 @@ def name_of(path: Path) -> str:
     return str(path.relative_to(ROOT))
 
 
-def default_as_told(setting: FieldInfo) -> str:
-    """A default in the form in which one would set it."""
+def default_in_environment(setting: FieldInfo) -> str:
+    """Return a default as a user would write it in the environment."""
     if setting.is_required():
         return "required"
     match setting.default:
-        case "" | None:
+        case "" | None | []:
             return "empty"
         case bool(value):
             return f"`{str(value).lower()}`"
-        case timedelta() as period:
-            return f"`{int(period.total_seconds())}`"
+        case timedelta() as duration:
+            return f"`{as_text(duration)}`"
         case list(names):
             return f"`{','.join(names)}`"
         case value:
@@ -51,16 +52,21 @@ def default_as_told(setting: FieldInfo) -> str:
 
 
 def assignments(text: str, *, commented: bool = False) -> dict[str, str]:
-    """The variables that a file in the form of .env sets, or would set."""
+    """Return the variables in a file like .env, including those that are commented out."""
     mark = "# " if commented else ""
     return dict(re.findall(rf"^{mark}([A-Z][A-Z_]+)=(.*)$", text, flags=re.MULTILINE))
 
 
-def test_the_table_of_settings_is_that_of_the_code() -> None:
-    told = table_of(page("docs/configuration.md"), head="Name")
+def test_the_table_of_settings_matches_the_code() -> None:
+    documented = table_of(page("docs/configuration.md"), head="Name")
 
-    assert told == [
-        [f"`{name}`", s.description, default_as_told(s), *(f"`{e}`" for e in s.examples or ())]
+    assert documented == [
+        [
+            f"`{name}`",
+            s.description,
+            default_in_environment(s),
+            *(f"`{e}`" for e in s.examples or ()),
+        ]
         for name, s in SETTINGS.items()
     ]
 
@@ -75,9 +81,11 @@ def test_the_examples_of_settings_are_accepted(name: str, monkeypatch: pytest.Mo
 
 
 def test_the_readme_has_the_settings_without_a_default() -> None:
-    told = table_of(page("README.md"), head="Name")
+    documented = table_of(page("README.md"), head="Name")
 
-    assert told == [[f"`{name}`", s.description] for name, s in SETTINGS.items() if s.is_required()]
+    assert documented == [
+        [f"`{name}`", s.description] for name, s in SETTINGS.items() if s.is_required()
+    ]
 
 
 def test_the_env_example_has_every_setting_and_is_accepted() -> None:
@@ -128,7 +136,7 @@ def test_every_management_command_exists(path: Path) -> None:
 
 
 @pytest.mark.parametrize("path", PAGES, ids=name_of)
-def test_every_relative_link_leads_somewhere(path: Path) -> None:
+def test_the_target_of_every_relative_link_exists(path: Path) -> None:
     for link in re.findall(r"\]\(([^)]+)\)", path.read_text(encoding="utf-8")):
         if "://" in link:
             continue
@@ -142,7 +150,7 @@ def test_every_relative_link_leads_somewhere(path: Path) -> None:
 
 
 def headings(path: Path) -> set[str]:
-    """The anchors that a page's headings get."""
+    """Return the anchors of a page's headings."""
     titles = re.findall(r"^#+ (.+)$", path.read_text(encoding="utf-8"), flags=re.MULTILINE)
     return {re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-") for title in titles}
 
@@ -164,7 +172,7 @@ def test_every_module_of_the_layout_exists() -> None:
 
 
 def named_paths(text: str) -> Iterator[str]:
-    """Paths in code spans: those below a folder of ours, and files with a known ending."""
+    """Return the paths in code spans: those in a folder of the project, or with a known suffix."""
     spans = re.findall(r"`([\w./-]+)`", re.sub(r"```.*?```", "", text, flags=re.DOTALL))
     for span in spans:
         is_ours = span.startswith(tuple(f"{folder}/" for folder in (*PACKAGES, *OTHER_FOLDERS)))

@@ -1,4 +1,4 @@
-"""The examples and reference tables of the documentation are those of the code."""
+"""The examples and reference tables of the documentation match the code."""
 
 import ast
 import json
@@ -11,11 +11,12 @@ import boto3
 import pytest
 
 import celery_sqs_fifo
+from apps.messages import adapters
 from apps.messages.event_types import EVENT_TYPES
-from apps.messages.events import Arrival
 from apps.messages.reading import parse_event
 from celery_sqs_fifo import EventRules, Options, Result
 from celery_sqs_fifo.running import task
+from tests.support.builders import place
 from tests.support.pages import ROOT, code_of, fenced, page, table_of, tables
 
 LIBRARY = "celery_sqs_fifo/README.md"
@@ -37,33 +38,33 @@ def test_every_action_of_the_policies_is_an_operation_of_its_service() -> None:
 
 
 def always_a_list(value: str | list[str]) -> list[str]:
-    """IAM takes one or several in the same place."""
+    """Return a list. A policy may have one value or a list in the same place."""
     return [value] if isinstance(value, str) else value
 
 
 def operations(service: str) -> list[str]:
-    """What the API of an AWS service can do. IAM names its actions alike."""
+    """Return the operations of an AWS service. IAM's actions have the same names."""
     client: Any = boto3.client(service, region_name="us-east-1")  # type: ignore[call-overload]
     return list(client.meta.service_model.operation_names)
 
 
-def test_the_options_are_those_of_the_code() -> None:
-    told = [row[:2] for row in table_of(page(LIBRARY), head="Option")]
+def test_the_table_of_options_matches_the_code() -> None:
+    documented = [row[:2] for row in table_of(page(LIBRARY), head="Option")]
 
-    assert told == [[f"`{field.name}`", default_of(field)] for field in fields(Options)]
+    assert documented == [[f"`{field.name}`", default_of(field)] for field in fields(Options)]
 
 
 def default_of(field: "Field[Any]") -> str:
-    """A default as one would write it in Python."""
+    """Return a default as it is written in Python."""
     if field.default is MISSING:
         return "required"
     return f'`"{field.default}"`' if isinstance(field.default, str) else f"`{field.default!r}`"
 
 
-def test_the_results_are_those_of_the_code() -> None:
-    told = [row[0].strip("`") for row in table_of(page(LIBRARY), head="`Result`")]
+def test_the_table_of_results_matches_the_code() -> None:
+    documented = [row[0].strip("`") for row in table_of(page(LIBRARY), head="`Result`")]
 
-    assert told == [result.name for result in Result]
+    assert documented == [result.name for result in Result]
 
 
 def test_every_refused_argument_is_named() -> None:
@@ -72,13 +73,13 @@ def test_every_refused_argument_is_named() -> None:
     assert set(task.UNSUPPORTED_OPTIONS) <= set(re.findall(r"\w+", refused))
 
 
-def test_the_rules_are_those_of_the_code() -> None:
-    told = [row[0].strip("`") for row in table_of(page(LIBRARY), head="Field")]
+def test_the_table_of_rules_matches_the_code() -> None:
+    documented = [row[0].strip("`") for row in table_of(page(LIBRARY), head="Field")]
 
-    assert told == [field.name for field in fields(EventRules)]
+    assert documented == [field.name for field in fields(EventRules)]
 
 
-def test_the_guide_names_every_public_name_that_an_application_declares_with() -> None:
+def test_the_guide_names_every_public_name_that_applications_use() -> None:
     guide = "\n".join(code_of(page(LIBRARY)))
     classes = {name for name in celery_sqs_fifo.__all__ if name[0].isupper() and name[1].islower()}
 
@@ -87,15 +88,22 @@ def test_the_guide_names_every_public_name_that_an_application_declares_with() -
 
 
 @pytest.mark.parametrize("body", fenced(page("docs/events.md"), language="json"))
-def test_every_example_of_an_event_is_one(body: str) -> None:
-    arrival = Arrival(group_id="g", sent_at=datetime(2026, 11, 23, tzinfo=UTC), sequence_number="1")
+def test_every_example_of_an_event_is_a_valid_event(body: str, settings: Any) -> None:
+    settings.EVENT_ADAPTERS = adapters.names()
+    at = place(queue_time=datetime(2026, 11, 23, tzinfo=UTC))
 
-    event = parse_event(body=body, arrival=arrival)
+    event = parse_event(body=body, place=at)
 
     assert event.contact.urn == "telegram:1001"
 
 
-def test_the_event_types_are_those_of_the_code() -> None:
+def test_the_table_of_adapters_matches_the_code() -> None:
+    documented = [row[0].strip("`") for row in table_of(page("docs/events.md"), head="adapter")]
+
+    assert documented == adapters.names()
+
+
+def test_the_table_of_event_types_matches_the_code() -> None:
     text = page("docs/events.md")
     headings = " ".join(re.findall(r"^### (.+)$", text, flags=re.MULTILINE))
 
@@ -106,20 +114,20 @@ def test_the_event_types_are_those_of_the_code() -> None:
     assert set(re.findall(r"`([^`]+)`", headings)) == set(EVENT_TYPES)
 
 
-def test_every_reason_of_a_dead_letter_is_one_that_the_code_gives() -> None:
+def test_the_documented_reasons_of_dead_letters_match_the_code() -> None:
     text = page("docs/events.md")
-    told = {
+    documented = {
         row[1].strip("`")
         for table in tables(text)
         for row in table[1:]
         if table[0][1] == "`reason`"
     }
 
-    assert told == reasons_in_the_code()
+    assert documented == reasons_in_the_code()
 
 
 def reasons_in_the_code() -> set[str]:
-    """The reasons with which the code makes outcomes that end in the dead-letter queue."""
+    """Return the reasons of dead letters in the code."""
     reasons: set[str] = set()
     for source in (
         *(ROOT / "apps").rglob("*.py"),
@@ -132,7 +140,7 @@ def reasons_in_the_code() -> set[str]:
 
 
 def _reasons_of(node: ast.AST) -> set[str]:
-    """`InvalidEvent(reason, …)`, `Outcome(result, reason, …)`, and `reason = … if … else …`."""
+    """Yield the reasons in `InvalidEvent(reason, …)`, `Outcome(…, reason, …)` and `reason = …`."""
     match node:
         case ast.Call(func=ast.Name(id="InvalidEvent"), args=[ast.Constant(value=str(reason)), *_]):
             return {reason}

@@ -1,4 +1,4 @@
-"""The runbook lists every log event of the code, and no other."""
+"""The runbook lists exactly the log events of the code."""
 
 import ast
 import re
@@ -10,7 +10,7 @@ import pytest
 from tests.support.pages import ROOT, page, table_of
 
 PACKAGES = ("apps", "celery_sqs_fifo", "config", "observability", "operations", "tasks")
-# Functions that log: the methods of a logger, and one that takes the event's name from its callers.
+# Functions that log: the methods of a logger, and a wrapper whose callers pass the event's name.
 LEVELS = {"debug", "info", "warning", "error", "critical", "exception"}
 WRAPPERS = {"_log_error"}
 NAME = re.compile(r"[a-z]+(_[a-z]+)+")
@@ -56,7 +56,7 @@ def test_the_name_of_a_log_event_is_an_identifier(name: str) -> None:
     assert NAME.fullmatch(name)
 
 
-def test_only_a_wrapper_logs_an_event_whose_name_it_was_passed() -> None:
+def test_only_the_wrapper_logs_an_event_with_a_name_that_is_not_a_literal() -> None:
     passed_on = {
         path.relative_to(ROOT).as_posix()
         for path in sources()

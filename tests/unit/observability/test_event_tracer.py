@@ -32,10 +32,10 @@ from observability.otlp import ProcessTracing
 from tasks.base import StepTask, outcome_of, with_log_fields
 from tasks.steps.reading import read as read_event
 from tests.support.builders import NAME, PROJECT, TEXT, URN, message_body
+from tests.support.chain_app import CHAIN, envelope_of, run_as_pool_process
 from tests.support.fake_calls import delivery
 from tests.support.pages import ROOT
 from tests.unit.apps.analytics.datalake.test_requirements import RUNTIME, WENI, pins
-from tests.unit.celery_sqs_fifo.control.test_app import CHAIN, envelope_of, run_as_pool_process
 
 TRACE, SPAN = "4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7"
 TRACEPARENT = f"00-{TRACE}-{SPAN}-01"
@@ -52,7 +52,7 @@ def find(item: BatchItem) -> None:
 
 
 def nothing(_work: BatchItem) -> None:
-    """Do nothing, as a step that has nothing to do with an event."""
+    """Do nothing, as a step does for an event that does not concern it."""
 
 
 class Traced:

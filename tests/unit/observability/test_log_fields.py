@@ -1,8 +1,9 @@
-"""The log fields of a message on the queue: only ids, whatever its body is."""
+"""The log fields of a message on the queue have only ids, even if its body is invalid."""
 
 import json
 import re
 from typing import Any
+from uuid import UUID
 
 import pytest
 from hypothesis import given, settings
@@ -94,7 +95,7 @@ def test_an_id_is_not_hashed(correlation_id: str) -> None:
     assert fields["correlation_id"] == correlation_id
 
 
-def test_a_hash_is_stable_tells_groups_apart_and_needs_the_key(settings: Any) -> None:
+def test_a_hash_is_stable_differs_for_each_group_and_depends_on_the_key(settings: Any) -> None:
     before = hash_for_logs(GROUP)
     assert before == hash_for_logs(GROUP) != hash_for_logs(GROUP + "2")
 
@@ -131,7 +132,7 @@ def test_fields_of_a_line_override_bound_fields() -> None:
     }
 
 
-def test_a_task_within_another_one_keeps_the_fields_of_that_one() -> None:
+def test_a_task_that_runs_within_another_task_inherits_its_log_fields() -> None:
     with bind_run(Request, name="outer", fields={"group": "g", "conversation_uuid": "u-1"}):
         with bind_run(Request, name="inner", fields={"conversation_uuid": "u-2"}):
             inner = bound_fields()
@@ -141,3 +142,18 @@ def test_a_task_within_another_one_keeps_the_fields_of_that_one() -> None:
     assert inner == {**run, "step": "inner", "conversation_uuid": "u-2"}
     assert outer == {**run, "step": "outer", "conversation_uuid": "u-1"}
     assert bound_fields() == {}
+
+
+def test_a_pointer_in_the_group_of_a_contact_has_its_project() -> None:
+    """The project makes a lock on its row count once, even if it delays events and pointers."""
+    fields = message_fields(
+        group_id=f"{PROJECT}:channel:telegram:1", task="close", arguments=["id"]
+    )
+
+    assert fields["project_uuid"] == str(PROJECT)
+    assert fields["conversation_uuid"] == "id"
+
+
+@pytest.mark.parametrize("group_id", ["closing", "telegram:1", str(UUID(int=1))])
+def test_a_pointer_in_another_group_has_no_project(group_id: str) -> None:
+    assert "project_uuid" not in message_fields(group_id=group_id, task="close")

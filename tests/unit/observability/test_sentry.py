@@ -1,4 +1,4 @@
-"""The content and the frequency of reports to Sentry."""
+"""Reports to Sentry have no personal data, and each cause is reported only once."""
 
 import json
 import socket
@@ -16,7 +16,7 @@ from tests.support.sentry_server import running_sentry_server
 
 SECRET = "canary-of-a-contact"
 ROOT = Path(__file__).resolve().parents[3]
-# Nothing listens there.
+# No server listens on this port.
 NOWHERE = "http://key@127.0.0.1:9/1"
 # The programs run in other processes, because Sentry's integrations change logging permanently.
 PRELUDE = """
@@ -154,7 +154,7 @@ def test_a_report_has_no_personal_data(
 
     assert frames
     assert not any("vars" in frame for frame in frames)
-    # The source of this test, which each frame quotes, contains the canary.
+    # Sentry would quote the source of this test, which contains the secret.
     assert SECRET not in json.dumps(_without_source([*bugs, *lines]))
     assert not {"breadcrumbs", "request", "user", "logentry"} & set().union(*bugs, *lines)
 
@@ -185,7 +185,7 @@ for number in range(200):
 print("done")
 """
     with socket.create_server(("127.0.0.1", 0)) as server:
-        # The process ends in time only if it does not wait for any of the 200 reports.
+        # The process would take longer if it waited for any of the 200 reports.
         assert printed(program, dsn=f"http://key@127.0.0.1:{server.getsockname()[1]}/1") == "done\n"
 
 

@@ -1,4 +1,4 @@
-"""What the management commands share: arguments, the confirmation, times, and errors."""
+"""The functions that the management commands share: arguments, confirmation, times and errors."""
 
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta, timezone
@@ -24,7 +24,7 @@ rate = command_line.number(what="a rate", minimum=0.1, maximum=10_000)
 
 
 def postgresql_error(pgcode: str) -> Exception:
-    """Return an error of psycopg2 with a code of the server, which Python code cannot set."""
+    """Return an error of psycopg2 with this SQLSTATE."""
     error: type[Exception] = type("PostgreSQLError", (psycopg2.Error,), {"pgcode": pgcode})
     return error("permission denied for table project\nDETAIL: none")
 
@@ -89,7 +89,7 @@ def typing(monkeypatch: pytest.MonkeyPatch, answer: str | type[BaseException]) -
         (command_line.text, "olá 😕", "olá 😕"),
     ],
 )
-def test_a_value_is_read(read: Callable[[str], Any], text: str, value: Any) -> None:
+def test_a_valid_value_is_parsed(read: Callable[[str], Any], text: str, value: Any) -> None:
     assert read(text) == value
 
 
@@ -120,7 +120,7 @@ def test_a_value_is_read(read: Callable[[str], Any], text: str, value: Any) -> N
         (command_line.text, "\udcff", "is not text: write it in UTF-8."),
     ],
 )
-def test_a_value_that_cannot_be_read_is_refused_with_what_to_write(
+def test_an_invalid_value_is_refused_with_the_expected_form(
     read: Callable[[str], Any], text: str, sentence: str
 ) -> None:
     with pytest.raises(InvalidArgument) as refusal:
@@ -133,9 +133,9 @@ def test_a_value_that_cannot_be_read_is_refused_with_what_to_write(
 def test_yes_continues(monkeypatch: pytest.MonkeyPatch, answer: str) -> None:
     questions = typing(monkeypatch, answer)
 
-    command_line.confirm("This deletes 3 letters for good.", yes=False)
+    command_line.confirm("This deletes 3 letters permanently.", yes=False)
 
-    assert questions == ["This deletes 3 letters for good. Continue? [y/N] "]
+    assert questions == ["This deletes 3 letters permanently. Continue? [y/N] "]
 
 
 @pytest.mark.parametrize(
@@ -172,7 +172,7 @@ def test_a_time_is_printed_in_utc_with_its_offset_and_read_again() -> None:
 
 
 @pytest.mark.parametrize(("number", "text"), [(0, "0 letters"), (1, "1 letter"), (2, "2 letters")])
-def test_a_count_has_its_noun(number: int, text: str) -> None:
+def test_a_count_is_printed_with_a_singular_or_plural_noun(number: int, text: str) -> None:
     assert command_line.count(number, "letter") == text
 
 

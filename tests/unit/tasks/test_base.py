@@ -1,4 +1,4 @@
-"""The outcomes that errors of a step have for its event."""
+"""An error in a step determines the outcome of its event."""
 
 import logging
 
@@ -26,7 +26,7 @@ def test_an_invalid_event_is_invalid_with_its_reason() -> None:
     assert outcome == Outcome(Result.INVALID, "no_channel_uuid", "data.channel_uuid is missing")
 
 
-def test_an_unavailable_dependency_is_waited_for() -> None:
+def test_an_event_waits_for_an_unavailable_dependency() -> None:
     outcome = outcome_of(Unavailable("DynamoDB", "ThrottlingException"))
 
     assert outcome.result is Result.UNAVAILABLE
@@ -34,7 +34,7 @@ def test_an_unavailable_dependency_is_waited_for() -> None:
 
 
 @pytest.mark.parametrize("kind", [OperationalError, InterfaceError])
-def test_a_database_that_does_not_respond_is_waited_for(kind: type[Exception]) -> None:
+def test_an_event_waits_for_a_database_that_does_not_respond(kind: type[Exception]) -> None:
     outcome = outcome_of(raised(kind(f"server closed the connection: {SECRET}")))
 
     assert outcome.result is Result.UNAVAILABLE

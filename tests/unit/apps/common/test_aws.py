@@ -1,4 +1,4 @@
-"""AWS clients: one for each process and purpose, their timeouts, and the mapping of errors."""
+"""Each process has one AWS client for each purpose, with short timeouts and mapped errors."""
 
 from collections.abc import Callable
 from typing import Any

@@ -1,4 +1,4 @@
-"""Which PostgreSQL errors are external, so that they never count against an event."""
+"""PostgreSQL errors with an external cause never count against an event."""
 
 import psycopg2.errors
 import pytest
@@ -12,7 +12,7 @@ from django.db import (
     ProgrammingError,
 )
 
-from apps.common.errors import Unavailable, database_may_be_unavailable
+from apps.common.errors import TimeLimitHit, Unavailable, database_may_be_unavailable
 
 
 class _Reported(psycopg2.Error):
@@ -64,6 +64,14 @@ def test_an_external_error_is_raised_as_unavailable(kind: type[Error], state: st
         raise raised(kind, state)
 
 
+def test_a_time_limit_is_distinguished_from_other_external_errors() -> None:
+    with pytest.raises(TimeLimitHit), database_may_be_unavailable():
+        raise raised(OperationalError, "57014")
+    with pytest.raises(Unavailable) as caught, database_may_be_unavailable():
+        raise raised(OperationalError, "57P01")
+    assert not isinstance(caught.value, TimeLimitHit)
+
+
 @pytest.mark.parametrize(
     ("kind", "state"),
     [
@@ -74,7 +82,9 @@ def test_an_external_error_is_raised_as_unavailable(kind: type[Error], state: st
         pytest.param(InternalError, "XX000", id="internal"),
     ],
 )
-def test_an_error_of_the_event_is_raised_unchanged(kind: type[Error], state: str) -> None:
+def test_an_error_that_the_event_itself_causes_is_raised_unchanged(
+    kind: type[Error], state: str
+) -> None:
     error = raised(kind, state)
 
     with pytest.raises(kind) as caught, database_may_be_unavailable():

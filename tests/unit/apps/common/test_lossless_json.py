@@ -13,7 +13,7 @@ from tests.support.json_documents import json_documents, json_texts, texts
 
 
 def exactly(text: str) -> Any:
-    """Return the document as parsed by Python's own decoder, with exact numbers."""
+    """Parse the document with Python's own decoder, with exact numbers."""
     return json.loads(text, parse_float=Decimal, parse_int=Decimal)
 
 
@@ -117,7 +117,7 @@ def test_an_exponent_too_large_for_decimal_is_kept_as_text(number: str) -> None:
 
 
 def test_a_document_parsed_in_a_shallow_stack_can_be_dumped_in_a_deep_one() -> None:
-    """The chain parses a message in its first step and dumps it in a much deeper call stack."""
+    """The chain parses a message in its first step, and dumps it later in a deeper call stack."""
     document = _deepest_readable()
 
     dumped = _deeper(lambda: dump(document), frames=100)

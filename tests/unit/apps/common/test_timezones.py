@@ -1,4 +1,4 @@
-"""Known time zones, and the error message for an unknown name."""
+"""The zones of the tz database are known. The error for any other name suggests similar ones."""
 
 import os
 import subprocess
@@ -103,7 +103,7 @@ def test_an_offset_gets_the_zone_with_the_inverted_sign(name: str, zone: str) ->
     sentence = unknown_zone_message(name)
 
     assert f"Use a place such as America/Sao_Paulo, or {zone}:" in sentence
-    assert "the signs of such names are the other way round." in sentence
+    assert "the signs in these names are reversed." in sentence
 
 
 @pytest.mark.parametrize("name", ["UTC+5:30", "GMT+20", "GMT-33"])

@@ -1,4 +1,4 @@
-"""Projects as a CSV file: valid files, and the line and reason of each refusal."""
+"""Projects are read from a CSV file. A refused file is reported with the line and the reason."""
 
 from datetime import time, timedelta
 from uuid import UUID
@@ -14,7 +14,7 @@ from tests.unit.apps.conversations.test_project_settings import SETTINGS
 
 ONE = UUID("5f0c2f3a-6b1d-4a57-9c39-0e6a1d2b7c41")
 OTHER = UUID("0b9f6f0e-5f0e-4f0c-8a51-6d1d4c1b2a03")
-HEADER = "uuid,name,timezone,closing_time,idle_timeout"
+HEADER = "uuid,name,timezone,closing_time,idle_timeout,archive_retention"
 
 
 def problems(content: str | bytes) -> list[str]:
@@ -24,8 +24,8 @@ def problems(content: str | bytes) -> list[str]:
     return list(caught.value.problems)
 
 
-def test_a_file_gives_a_row_for_each_line() -> None:
-    content = f'{HEADER}\n{ONE},"Shop, ""Ana""",Asia/Tokyo,22:30,1h30m\n{OTHER},,UTC,00:00,\n'
+def test_a_file_is_parsed_to_a_row_for_each_line() -> None:
+    content = f'{HEADER}\n{ONE},"Shop, ""Ana""",Asia/Tokyo,22:30,1h30m,90d\n{OTHER},,UTC,00:00,,\n'
 
     assert read(content.encode()) == [
         ProjectRow(
@@ -35,6 +35,7 @@ def test_a_file_gives_a_row_for_each_line() -> None:
                 "timezone": "Asia/Tokyo",
                 "closing_time": time(22, 30),
                 "idle_timeout": timedelta(minutes=90),
+                "archive_retention": timedelta(days=90),
             },
         ),
         ProjectRow(
@@ -44,12 +45,13 @@ def test_a_file_gives_a_row_for_each_line() -> None:
                 "timezone": "UTC",
                 "closing_time": time(0),
                 "idle_timeout": None,
+                "archive_retention": None,
             },
         ),
     ]
 
 
-def test_columns_may_be_in_any_order_and_missing() -> None:
+def test_columns_may_be_in_any_order_or_missing() -> None:
     content = f"timezone,uuid\nUTC,{ONE}\n"
 
     assert read(content.encode()) == [ProjectRow(uuid=ONE, settings={"timezone": "UTC"})]
@@ -80,6 +82,7 @@ def test_a_written_file_is_read_as_the_same_rows(rows: list[ProjectRow]) -> None
         "timezone": "UTC",
         "closing_time": time(0),
         "idle_timeout": None,
+        "archive_retention": None,
     }
     rows = [ProjectRow(uuid=row.uuid, settings={**whole, **row.settings}) for row in rows]
 
@@ -126,12 +129,12 @@ def test_every_problem_is_reported_with_its_line() -> None:
     content = "\n".join(
         [
             HEADER,
-            f'{ONE},"x",Brazil/Sao_Paulo,25:00,1s',
+            f'{ONE},"x",Brazil/Sao_Paulo,25:00,1s,365',
             "",
-            "42,x,UTC,00:00,never",
-            f"{ONE},x,UTC,00:00,",
+            "42,x,UTC,00:00,never,",
+            f"{ONE},x,UTC,00:00,,",
             f"{OTHER},x,UTC",
-            f"{OTHER},x,UTC,00:00,,x",
+            f"{OTHER},x,UTC,00:00,,,x",
         ]
     )
 
@@ -139,12 +142,15 @@ def test_every_problem_is_reported_with_its_line() -> None:
         'line 2: "Brazil/Sao_Paulo" is not a time zone of the tz database. '
         "Did you mean America/Sao_Paulo?",
         'line 2: "25:00" is not a closing time: write HH:MM or HH:MM:SS, from 00:00 to 23:59:59.',
-        'line 2: "1s" is not a possible idle timeout: it must be from 1m to 48h, or none.',
+        'line 2: "1s" is not a possible idle timeout: it must be from 1m to 2d, or none.',
+        'line 2: "365" is not an archive retention: write 90s, 30m, 2h, 30d, 1h30m or HH:MM:SS, '
+        "or none.",
         'line 4: "42" is not a UUID: write one such as 5f0c2f3a-6b1d-4a57-9c39-2e8d1f7a4b60.',
-        'line 4: "never" is not an idle timeout: write 90s, 30m, 2h, 1h30m or HH:MM:SS, or none.',
+        'line 4: "never" is not an idle timeout: write 90s, 30m, 2h, 30d, 1h30m or HH:MM:SS, '
+        "or none.",
         "line 5: This project is on line 2 already.",
-        "line 6: There are 3 cells, and 5 columns.",
-        "line 7: There are 6 cells, and 5 columns.",
+        "line 6: There are 3 cells, and 6 columns.",
+        "line 7: There are 7 cells, and 6 columns.",
     ]
 
 

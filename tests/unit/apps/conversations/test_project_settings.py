@@ -1,4 +1,4 @@
-"""The settings of a project as text."""
+"""The settings of a project can be written as text and parsed again."""
 
 from datetime import time, timedelta
 from uuid import UUID
@@ -78,20 +78,52 @@ def test_an_idle_timeout_is_a_period_or_none(text: str, expected: timedelta | No
 
 @pytest.mark.parametrize(
     "text",
-    ["30", "30 minutes", "01:30", "1d", "30m1h", "00:60:00", "-30m", "1.5h", "never", "1" * 5_000],
+    ["30", "30 minutes", "01:30", "1w", "30m1h", "00:60:00", "-30m", "1.5h", "never", "1" * 5_000],
 )
 def test_an_invalid_idle_timeout_is_refused(text: str) -> None:
     (sentence,) = problems(idle_timeout=text)
 
     assert sentence == (
-        f'"{text[:40]}" is not an idle timeout: write 90s, 30m, 2h, 1h30m or HH:MM:SS, or none.'
+        f'"{text[:40]}" is not an idle timeout: write 90s, 30m, 2h, 30d, 1h30m or HH:MM:SS, '
+        "or none."
     )
 
 
-@pytest.mark.parametrize("text", ["59s", "0h", "00:00:00", "48h1s", "48:00:01", "999999h"])
+@pytest.mark.parametrize("text", ["59s", "0h", "00:00:00", "48h1s", "48:00:01", "3d", "999999h"])
 def test_an_idle_timeout_is_from_a_minute_to_48_hours(text: str) -> None:
     assert problems(idle_timeout=text) == [
-        f'"{text}" is not a possible idle timeout: it must be from 1m to 48h, or none.'
+        f'"{text}" is not a possible idle timeout: it must be from 1m to 2d, or none.'
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("30d", timedelta(days=30)),
+        ("1d12h", timedelta(days=1, hours=12)),
+        ("24h", timedelta(days=1)),
+        ("36500d", timedelta(days=36_500)),
+        ("none", None),
+    ],
+)
+def test_an_archive_retention_is_a_duration_of_a_day_or_more(
+    text: str, expected: timedelta | None
+) -> None:
+    assert parse({"archive_retention": text}) == ({"archive_retention": expected}, [])
+
+
+@pytest.mark.parametrize("text", ["365", "0", "-1d", "30 days", "1d 12h", "1.5d", "never"])
+def test_an_archive_retention_without_a_unit_is_refused(text: str) -> None:
+    assert problems(archive_retention=text) == [
+        f'"{text}" is not an archive retention: write 90s, 30m, 2h, 30d, 1h30m or HH:MM:SS, '
+        "or none."
+    ]
+
+
+@pytest.mark.parametrize("text", ["0d", "23h59m59s", "365s", "36501d", "999999d"])
+def test_an_archive_retention_outside_its_bounds_is_refused(text: str) -> None:
+    assert problems(archive_retention=text) == [
+        f'"{text}" is not a possible archive retention: it must be from 1d to 36500d, or none.'
     ]
 
 
@@ -115,13 +147,15 @@ def test_a_name_with_control_characters_is_refused(name: str) -> None:
 
 
 def test_every_problem_is_reported() -> None:
-    sentences = problems(name="\0", timezone="X", closing_time="X", idle_timeout="X")
+    sentences = problems(
+        name="\0", timezone="X", closing_time="X", idle_timeout="X", archive_retention="X"
+    )
 
     assert len(sentences) == len(FIELDS)
 
 
 @pytest.mark.parametrize("text", [str(PROJECT), PROJECT.hex, f" {PROJECT} ".upper()])
-def test_a_uuid_is_accepted_in_its_usual_forms(text: str) -> None:
+def test_a_uuid_is_accepted_in_all_usual_forms(text: str) -> None:
     assert parse_uuid(text) == PROJECT
 
 
@@ -139,6 +173,10 @@ SETTINGS = st.fixed_dictionaries(
         "closing_time": st.times().map(lambda at: at.replace(microsecond=0)),
         "idle_timeout": st.none()
         | st.integers(min_value=60, max_value=172_800).map(lambda s: timedelta(seconds=s)),
+        "archive_retention": st.none()
+        | st.integers(min_value=86_400, max_value=3_153_600_000).map(
+            lambda s: timedelta(seconds=s)
+        ),
     },
 )
 

@@ -1,4 +1,4 @@
-"""The registry of event types, which all code uses to distinguish them."""
+"""All code distinguishes event types by the registry. A type needs only an entry there."""
 
 import ast
 import json
@@ -22,9 +22,10 @@ from observability.log_fields import event_fields, message_fields
 from observability.metrics import counters
 from tasks.steps import reading
 from tests.support.builders import (
-    arrival,
+    HOME,
     close_body,
     message_body,
+    place,
     queued_event,
     survey_body,
     window_body,
@@ -75,7 +76,7 @@ def parse_as_main_process(body: str) -> Any:
 
 @pytest.mark.usefixtures("_with_whispers")
 def test_a_new_type_is_read_by_its_own_model_and_parser() -> None:
-    event = parse_event(body=whispered(), arrival=arrival())
+    event = parse_event(body=whispered(), place=place())
 
     assert isinstance(event, MessageEvent)
     assert (event.event_type, event.contact_name) == (WHISPER, "volume 1")
@@ -83,12 +84,12 @@ def test_a_new_type_is_read_by_its_own_model_and_parser() -> None:
     assert event.entry.event_type == WHISPER
 
     with pytest.raises(InvalidEvent) as caught:
-        parse_event(body=whispered("loud"), arrival=arrival())
+        parse_event(body=whispered("loud"), place=place())
     assert caught.value.reason == "malformed_field"
 
 
 @pytest.mark.usefixtures("_with_whispers")
-def test_a_new_type_decides_whether_it_is_a_barrier_and_goes_alone() -> None:
+def test_the_entry_of_a_new_type_decides_whether_it_is_a_barrier_and_goes_alone() -> None:
     quiet, loud = (parse_as_main_process(whispered(volume)) for volume in (1, 2))
 
     assert is_barrier(quiet)
@@ -111,12 +112,15 @@ def test_a_new_type_is_named_in_logs_traces_and_metrics() -> None:
 
 @pytest.mark.usefixtures("_with_whispers")
 def test_a_new_type_is_in_transcripts_with_its_label_and_side() -> None:
-    event = parse_event(body=whispered(), arrival=arrival())
+    event = parse_event(body=whispered(), place=place())
     assert isinstance(event, MessageEvent)
     assert event.entry
 
     _day, bubble = chat(
-        [event.entry.as_json()], timeline_entries=[], contact_name="Ana", zone=ZoneInfo("UTC")
+        [event.entry.as_json(home=HOME)],
+        timeline_entries=[],
+        contact_name="Ana",
+        zone=ZoneInfo("UTC"),
     )
 
     assert isinstance(bubble, Bubble)
@@ -130,7 +134,7 @@ def test_a_type_without_an_entry_is_unknown() -> None:
     assert (is_barrier(document), goes_alone(document)) == (False, False)
     assert message_fields(group_id="g", event=document)["event_type"] == "unknown"
     with pytest.raises(InvalidEvent) as caught:
-        parse_event(body=whispered(), arrival=arrival())
+        parse_event(body=whispered(), place=place())
     assert caught.value.reason == "unknown_event_type"
 
 
@@ -154,7 +158,7 @@ def test_closing_types_are_barriers_and_answers_go_alone(
 
 @pytest.mark.parametrize("body", [message_body(), message_body(event_type="message.sent")])
 def test_registry_and_parser_agree_on_the_author_of_a_message(body: str) -> None:
-    event = parse_event(body=body, arrival=arrival())
+    event = parse_event(body=body, place=place())
 
     assert isinstance(event, MessageEvent)
     assert EVENT_TYPES[event.event_type].from_contact is event.from_contact
@@ -168,7 +172,7 @@ def test_json_that_is_not_an_event_has_no_type(document: Any) -> None:
     assert (is_barrier(document), goes_alone(document)) == (False, False)
 
 
-def test_only_the_registry_contains_names_of_types() -> None:
+def test_no_code_outside_the_registry_contains_the_name_of_a_type() -> None:
     assert {place for place, text in string_constants() if text in EVENT_TYPES} == {
         "apps/messages/event_types.py"
     }

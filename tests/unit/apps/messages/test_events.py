@@ -1,6 +1,7 @@
-"""Producers' JSON bodies become events."""
+"""JSON bodies of producers are parsed into events."""
 
-from datetime import UTC, datetime
+import re
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
@@ -10,30 +11,35 @@ import pytest
 from apps.common.errors import InvalidEvent
 from apps.common.lossless_json import restore
 from apps.conversations.models import Resolution
-from apps.conversations.services import WindowUpdate
+from apps.conversations.windows import WindowUpdate
+from apps.messages.entries import MessageEntry
 from apps.messages.events import CloseEvent, MessageEvent, WindowEvent
 from apps.messages.reading import parse_event
 from tests.support.builders import (
     ABSENT,
     CHANNEL,
+    HOME,
     NAME,
     NOON,
     PROJECT,
     TEXT,
     URN,
     WINDOW_NAME,
-    arrival,
     close_body,
     contact,
+    entry,
     message_body,
+    place,
     window_body,
 )
 
 SECRET = "canary-of-a-contact"
+ONE_O_CLOCK = NOON + timedelta(hours=1)
+NIL_UUID = "00000000-0000-0000-0000-000000000000"
 
 
 def parsed(body: str) -> Any:
-    return parse_event(body=body, arrival=arrival())
+    return parse_event(body=body, place=place())
 
 
 @pytest.mark.parametrize(
@@ -51,7 +57,14 @@ def test_a_message_is_read_with_all_fields(event_type: str, from_contact: bool) 
     assert event.entry is not None
     assert event.entry.event_type == event_type
     assert event.entry.message["text"] == TEXT
-    assert event.entry.sequence_number == "1"
+    assert event.entry.place == place()
+
+
+@pytest.mark.parametrize("urn", [5584996765969, " 5584996765969\t"])
+def test_a_urn_may_be_a_number_or_have_blanks_around_it(urn: object) -> None:
+    event = parsed(message_body(data={"contact_urn": urn}))
+
+    assert event.contact == contact(urn="5584996765969")
 
 
 def test_a_close_has_the_resolution_of_the_conversation() -> None:
@@ -66,7 +79,9 @@ def test_a_window_is_read() -> None:
 
     assert isinstance(event, WindowEvent)
     assert event.has_chats_room
-    assert event.window == WindowUpdate(external_id="w-1", contact_name=WINDOW_NAME)
+    assert event.window == WindowUpdate(
+        external_id="w-1", contact_name=WINDOW_NAME, start=NOON, end=NOON + timedelta(days=1)
+    )
 
 
 @pytest.mark.parametrize(
@@ -81,14 +96,53 @@ def test_a_window_is_read() -> None:
         ({"external_id": None, "id": "w-2"}, "w-2", "Bia"),
         ({"external_id": "", "id": "w-2"}, "w-2", "Bia"),
         ({"contact_name": None}, "w-1", "Bia"),
+        ({"contact_name": "Channel 3"}, "w-1", "Bia"),
+        ({"name": "", "contact_name": "Caio"}, "w-1", "Caio"),
     ],
 )
-def test_the_id_and_contact_of_a_window_have_several_names(
+def test_the_id_and_contact_of_a_window_are_accepted_under_several_names(
     fields: dict[str, Any], external_id: str, name: str
 ) -> None:
-    event = parsed(window_body(data={"name": "Bia", **fields}))
+    window = parsed(window_body(data={"name": "Bia", **fields})).window
 
-    assert event.window == WindowUpdate(external_id=external_id, contact_name=name)
+    assert (window.external_id, window.contact_name) == (external_id, name)
+
+
+@pytest.mark.parametrize(
+    ("fields", "start", "end"),
+    [
+        ({"start": "2026-11-23T09:00:00-03:00", "end": "2026-11-23T13:00:00Z"}, NOON, ONE_O_CLOCK),
+        ({"start_date": "2026-11-23T12:00:00Z", "end_date": None}, NOON, None),
+        ({"start": None, "start_date": "2026-11-23T12:00:00Z"}, NOON, None),
+        ({"start": "0001-01-01T00:00:00Z", "end": "9999-12-31T23:59:59-03:00"}, None, None),
+        ({}, None, None),
+    ],
+)
+def test_the_times_of_a_window_are_read_unless_they_were_never_set(
+    fields: dict[str, Any], start: datetime | None, end: datetime | None
+) -> None:
+    window = parsed(window_body(data={"start": ABSENT, "end": ABSENT, **fields})).window
+
+    assert (window.start, window.end) == (start, end)
+
+
+@pytest.mark.parametrize(
+    ("fields", "ticket", "agent"),
+    [
+        ({"ticket_uuid": "t-1", "agent_uuid": "a-1"}, "t-1", "a-1"),
+        ({"ticket_id": 42, "agent_id": "a-1"}, "42", "a-1"),
+        ({"ticket": {"uuid": "t-1", "queue": "x"}, "agent": {"id": 7, "name": "Eva"}}, "t-1", "7"),
+        ({"ticket_uuid": NIL_UUID, "agent": {"name": "Eva"}}, "", ""),
+        ({"ticket_uuid": None, "agent_uuid": ""}, "", ""),
+        ({}, "", ""),
+    ],
+)
+def test_the_ticket_and_agent_of_a_window_are_accepted_under_several_names(
+    fields: dict[str, Any], ticket: str, agent: str
+) -> None:
+    window = parsed(window_body(data=fields)).window
+
+    assert (window.ticket_uuid, window.agent_uuid) == (ticket, agent)
 
 
 @pytest.mark.parametrize(
@@ -106,8 +160,8 @@ def test_only_a_window_with_a_chats_room_is_a_takeover(value: Any, taken_over: b
         ("2026-11-23T09:00:00-03:00", NOON),
         ("2026-11-23T17:45:00+05:45", NOON),
         ("20261123T120000Z", NOON),
-        ("1969-12-31T23:59:59Z", datetime(1969, 12, 31, 23, 59, 59, tzinfo=UTC)),
-        ("9999-12-31T23:59:59Z", datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC)),
+        ("2000-01-01T00:00:00Z", datetime(2000, 1, 1, tzinfo=UTC)),
+        ("2026-11-23T12:05:00Z", NOON + timedelta(minutes=5)),
     ],
 )
 def test_a_time_is_read_to_the_microsecond_in_utc(created_at: str, at: datetime) -> None:
@@ -115,14 +169,37 @@ def test_a_time_is_read_to_the_microsecond_in_utc(created_at: str, at: datetime)
 
     assert event.at == at
     assert event.at.tzinfo is UTC
+    assert event.entry.stamped == ""
 
 
-@pytest.mark.parametrize("created_at", ["", None, ABSENT], ids=["empty", "null", "missing"])
+@pytest.mark.parametrize(
+    "created_at",
+    [
+        "0001-01-01T00:00:00Z",
+        "0001-01-01T00:00:00+14:00",
+        "1970-01-01T00:00:00Z",
+        "1999-12-31T23:59:59.999999Z",
+        "2026-11-23T12:05:00.000001Z",
+        "2099-01-01T00:00:00Z",
+        "9999-12-31T23:59:59-01:00",
+    ],
+)
+def test_the_queue_time_stands_in_for_a_time_that_is_not_plausible(created_at: str) -> None:
+    event = parsed(message_body(message={"created_at": created_at}))
+
+    assert event.at == event.entry.at == NOON
+    assert event.entry.stamped == event.entry.message["created_at"] == created_at
+    assert event.entry.as_json(home=HOME)["stamped"] == created_at
+
+
+@pytest.mark.parametrize(
+    "created_at", ["", " ", None, ABSENT], ids=["empty", "blank", "null", "missing"]
+)
 def test_a_message_without_a_time_has_its_queue_time(created_at: Any) -> None:
     sent_at = datetime(2026, 11, 23, 15, 30, tzinfo=UTC)
 
     event = parse_event(
-        body=message_body(message={"created_at": created_at}), arrival=arrival(sent_at=sent_at)
+        body=message_body(message={"created_at": created_at}), place=place(queue_time=sent_at)
     )
 
     assert isinstance(event, MessageEvent)
@@ -136,9 +213,6 @@ def test_a_message_without_a_time_has_its_queue_time(created_at: Any) -> None:
         "2026-11-23T12:00:00",
         "2026-11-23",
         "2026-02-30T12:00:00Z",
-        "0001-01-01T00:00:00+14:00",
-        "9999-12-31T23:59:59-01:00",
-        1_795_000_000,
         True,
         ["2026-11-23T12:00:00Z"],
     ],
@@ -147,6 +221,7 @@ def test_a_malformed_time_and_a_time_without_an_offset_are_refused(created_at: A
     with pytest.raises(InvalidEvent) as caught:
         parsed(message_body(message={"created_at": created_at}))
     assert caught.value.reason == "malformed_field"
+    assert "write it like 2026-01-31T12:00:00Z" in caught.value.message
 
 
 @pytest.mark.parametrize(
@@ -155,15 +230,35 @@ def test_a_malformed_time_and_a_time_without_an_offset_are_refused(created_at: A
         ({"id": "a:tool:0"}, "a:tool:0"),
         ({"id": ABSENT, "message_id": "m-2"}, "m-2"),
         ({"id": None, "message_id": "m-2"}, "m-2"),
-        ({"id": "", "message_id": "m-2"}, "m-2"),
+        ({"id": " ", "message_id": "m-2"}, "m-2"),
         ({"id": "m-1", "message_id": "m-2"}, "m-1"),
         ({"id": 42}, "42"),
         ({"id": 0}, "0"),
         ({"id": "x" * 100_000}, "x" * 100_000),
     ],
 )
-def test_the_id_of_a_message_has_several_names(fields: dict[str, Any], message_id: str) -> None:
+def test_the_id_of_a_message_is_accepted_under_several_names(
+    fields: dict[str, Any], message_id: str
+) -> None:
     assert parsed(message_body(message=fields)).message_id == message_id
+
+
+def test_a_time_in_a_number_is_kept_and_shown_as_it_was_sent() -> None:
+    event = parsed(message_body(message={"created_at": 0}))
+
+    assert event.at == NOON
+    assert (event.entry.stamped, event.entry.message["created_at"]) == ("0", 0)
+
+
+def test_a_text_may_be_an_object_which_is_kept() -> None:
+    text = {"body": "hello", "preview_url": False}
+
+    event = parsed(message_body(message={"text": text}))
+
+    assert event.entry.message["text"] == text
+    with_answer = {"key": "weni_csat", "value": "5"}
+    answer = parsed(message_body(message={"text": text, "source": "system"}, data=with_answer))
+    assert answer.entry is not None
 
 
 def test_unknown_fields_are_kept() -> None:
@@ -197,12 +292,37 @@ def test_numbers_keep_their_digits() -> None:
     assert parsed(text).entry.message["lat"] == Decimal("-23.5505199")
 
 
-def test_a_redelivered_message_has_the_same_key_and_an_edit_a_different_one() -> None:
-    first, again = parsed(message_body()), parsed(message_body(event={"trace": "other"}))
-    edited = parsed(message_body(message={"text": "hello!"}))
+def test_the_key_of_a_message_is_its_place_and_nothing_that_a_producer_wrote() -> None:
+    hostile = message_body(message={"id": "m-1#0000", "text": SECRET, "created_at": ""})
+    event = parse_event(body=hostile, place=place(sequence_number=18_873_000_000_000_000_000))
 
-    assert first.entry.key == again.entry.key
-    assert first.entry.key != edited.entry.key
+    assert isinstance(event, MessageEvent)
+    assert event.entry
+    assert event.entry.key(home=HOME) == "18873000000000000000-1795435200000"
+    foreign = event.entry.key(home="another group")
+    assert re.fullmatch(r"\+18873000000000000000-1795435200000-[0-9a-f]{8}", foreign)
+    assert MessageEntry.from_json(event.entry.as_json(home="x"), home="x") == event.entry
+    assert MessageEntry.from_json(event.entry.as_json(home=HOME), home=HOME) == event.entry
+
+
+def test_keys_sort_by_sequence_number_behind_those_of_other_groups() -> None:
+    numbers = (1, 9, 10, 10**19, 10**20, 10**38)
+    entries = [entry(sequence_number=number) for number in numbers]
+    keys = [one.key(home=HOME) for one in entries]
+    foreign = [one.key(home="another group") for one in entries]
+
+    assert sorted([*keys, *foreign]) == [*foreign, *keys]
+
+
+def test_the_same_message_received_and_sent_has_two_keys() -> None:
+    """A platform may send a contact's message back with the same id and time."""
+    received, sent = (
+        parsed(message_body(event_type=event_type, message={"source": "echo"}))
+        for event_type in ("message.received", "message.sent")
+    )
+
+    assert received.entry.message == sent.entry.message
+    assert received.entry.key != sent.entry.key
 
 
 def test_the_repr_of_an_event_has_no_content() -> None:

@@ -2,6 +2,7 @@
 
 from contextlib import suppress
 from typing import Any
+from uuid import UUID
 
 import pytest
 from hypothesis import given, settings
@@ -12,21 +13,22 @@ from apps.messages.events import CloseEvent, MessageEvent, WindowEvent
 from apps.messages.reading import parse_event
 from tests.support.builders import (
     ABSENT,
-    arrival,
     body,
     close_body,
     message_body,
+    place,
     survey_body,
     window_body,
 )
 from tests.support.json_documents import json_documents, json_texts
 
 SECRET = "canary-of-a-contact"
+NIL = str(UUID(int=0))
 MESSAGE = {"id": "m-1", "text": "hello"}
 
 
 def parsed(body: str) -> Any:
-    return parse_event(body=body, arrival=arrival())
+    return parse_event(body=body, place=place())
 
 
 def refused(body: str) -> InvalidEvent:
@@ -46,7 +48,7 @@ def refused(body: str) -> InvalidEvent:
         ('"message.received"', "not_an_object"),
         ("null", "not_an_object"),
         ("{}", "unknown_event_type"),
-        ('{"event_type": "message.deleted", "data": {}}', "unknown_event_type"),
+        ('{"event_type": "message.unknown", "data": {}}', "unknown_event_type"),
         ('{"event_type": ["message.received"]}', "unknown_event_type"),
         ('{"event_type": {"message.received": 1}}', "unknown_event_type"),
     ],
@@ -63,9 +65,14 @@ def test_a_body_that_is_not_an_event_is_refused_with_its_reason(text: str, reaso
         (message_body(event={"data": []}), "malformed_field", "data"),
         (message_body(data={"message": SECRET}), "malformed_field", "data.message"),
         (message_body(message={"id": ABSENT}), "missing_field", "data.message.id"),
-        (message_body(message={"id": ""}), "malformed_field", "data.message.id"),
+        (message_body(message={"id": ""}), "missing_field", "data.message.id"),
         (message_body(message={"id": [SECRET]}), "malformed_field", "data.message.id"),
         (message_body(message={"text": {SECRET: 1}}), "malformed_field", "data.message.text"),
+        (
+            message_body(message={"text": {"body": [SECRET]}}),
+            "malformed_field",
+            "data.message.text",
+        ),
         (message_body(message={"source": [SECRET]}), "malformed_field", "data.message.source"),
         (
             message_body(message={"contact_name": [SECRET]}),
@@ -77,28 +84,35 @@ def test_a_body_that_is_not_an_event_is_refused_with_its_reason(text: str, reaso
             "malformed_field",
             "data.message.created_at",
         ),
+        (message_body(message={"id": " \n"}), "missing_field", "data.message.id"),
+        (message_body(data={"message": None}), "missing_field", "data.message"),
         (message_body(data={"project_uuid": ABSENT}), "missing_field", "data.project_uuid"),
+        (message_body(data={"project_uuid": " "}), "missing_field", "data.project_uuid"),
+        (message_body(data={"project_uuid": NIL}), "missing_field", "data.project_uuid"),
         (message_body(data={"project_uuid": SECRET}), "malformed_field", "data.project_uuid"),
         (message_body(data={"channel_uuid": SECRET}), "malformed_field", "data.channel_uuid"),
         (message_body(data={"contact_urn": ABSENT}), "missing_field", "data.contact_urn"),
-        (message_body(data={"contact_urn": None}), "malformed_field", "data.contact_urn"),
-        (message_body(data={"contact_urn": ""}), "malformed_field", "data.contact_urn"),
+        (message_body(data={"contact_urn": None}), "missing_field", "data.contact_urn"),
+        (message_body(data={"contact_urn": "   "}), "missing_field", "data.contact_urn"),
         (message_body(urn=SECRET * 40), "malformed_field", "data.contact_urn"),
         (message_body(event={"correlation_id": [SECRET]}), "malformed_field", "correlation_id"),
         (survey_body(key=SECRET * 40), "malformed_field", "data.key"),
         (survey_body(key=[SECRET]), "malformed_field", "data.key"),  # type: ignore[arg-type]
-        (survey_body(value=SECRET), "score_out_of_range", "weni_csat"),
         (window_body(data={"project_uuid": SECRET}), "malformed_field", "data.project_uuid"),
         (window_body(data={"has_chats_room": SECRET}), "malformed_field", "has_chats_room"),
         (window_body(data={"external_id": [SECRET]}), "malformed_field", "external_id"),
         (window_body(data={"name": {SECRET: 1}}), "malformed_field", "name"),
+        (window_body(data={"start": SECRET}), "malformed_field", "data.start or data.start_date"),
+        (
+            window_body(data={"end": None, "end_date": "2026-11-23"}),
+            "malformed_field",
+            "data.end or data.end_date",
+        ),
         (close_body(resolution=ABSENT), "missing_field", "data.resolution"),
-        (close_body(resolution=2), "malformed_field", "data.resolution"),
-        (close_body(resolution=5), "malformed_field", "data.resolution"),
-        (close_body(resolution=None), "malformed_field", "data.resolution"),
+        (close_body(resolution=None), "missing_field", "data.resolution"),
         (close_body(resolution=SECRET), "malformed_field", "data.resolution"),
         (
-            body(event_type="message.deleted", data={"text": SECRET}),
+            body(event_type="message.unknown", data={"text": SECRET}),
             "unknown_event_type",
             "event_type",
         ),
@@ -116,7 +130,9 @@ def test_a_bad_field_is_named_and_its_content_is_not_quoted(
     assert "canary" not in error.message
 
 
-@pytest.mark.parametrize("channel_uuid", [None, ABSENT], ids=["null", "missing"])
+@pytest.mark.parametrize(
+    "channel_uuid", [None, ABSENT, " ", NIL], ids=["null", "missing", "blank", "nil"]
+)
 @pytest.mark.parametrize("make", [message_body, window_body])
 def test_an_event_without_a_channel_has_a_reason_of_its_own(make: Any, channel_uuid: Any) -> None:
     error = refused(make(data={"channel_uuid": channel_uuid}))
@@ -154,6 +170,10 @@ def test_any_json_is_an_event_or_is_refused(text: str) -> None:
                 "has_chats_room",
                 "external_id",
                 "name",
+                "start",
+                "end_date",
+                "ticket_uuid",
+                "agent",
             ]
         ),
         json_documents(),

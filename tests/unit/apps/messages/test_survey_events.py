@@ -4,14 +4,16 @@ from typing import Any
 
 import pytest
 
-from apps.common.errors import InvalidEvent
+from apps.common.lossless_json import decode
+from apps.conversations.scores import NoScore
+from apps.messages.event_types import goes_alone
 from apps.messages.events import SurveyAnswer
 from apps.messages.reading import parse_event
-from tests.support.builders import arrival, message_body, survey_body
+from tests.support.builders import ABSENT, message_body, place, survey_body
 
 
 def parsed(body: str) -> Any:
-    return parse_event(body=body, arrival=arrival())
+    return parse_event(body=body, place=place())
 
 
 @pytest.mark.parametrize("key", ["weni_csat", "weni_nps", "order_status"])
@@ -32,7 +34,7 @@ def test_key_and_value_may_stand_at_the_top_level() -> None:
     assert event.answer == SurveyAnswer(key="weni_csat", value="4", score=4)
 
 
-def test_key_and_value_in_data_come_before_those_at_the_top_level() -> None:
+def test_key_and_value_in_data_override_those_at_the_top_level() -> None:
     event = parsed(
         message_body(
             data={"key": "weni_csat", "value": "4"}, event={"key": "weni_nps", "value": "9"}
@@ -73,26 +75,45 @@ def test_a_score_in_range_is_an_answer(key: str, value: Any, score: int) -> None
 
 
 @pytest.mark.parametrize(
-    ("key", "value"),
+    ("value", "kept", "problem"),
     [
-        ("weni_csat", "0"),
-        ("weni_csat", "6"),
-        ("weni_csat", "9"),
-        ("weni_csat", ""),
-        ("weni_csat", None),
-        ("weni_csat", True),
-        ("weni_csat", "4.5"),
-        ("weni_csat", "\N{ARABIC-INDIC DIGIT FIVE}"),
-        ("weni_csat", [5]),
-        ("weni_nps", "11"),
-        ("weni_nps", "-1"),
-        ("weni_nps", "good"),
+        ("6", "6", NoScore.OUT_OF_RANGE),
+        ("", "", NoScore.MISSING),
+        (ABSENT, "", NoScore.MISSING),
+        (True, "true", NoScore.NOT_A_NUMBER),
+        (" Very good ", " Very good ", NoScore.NOT_A_NUMBER),
+        ([5], "[5]", NoScore.NOT_A_NUMBER),
+        (4.5, "4.5", NoScore.NOT_WHOLE),
     ],
 )
-def test_a_score_out_of_range_is_refused(key: str, value: Any) -> None:
-    with pytest.raises(InvalidEvent) as caught:
-        parsed(survey_body(key=key, value=value))
-    assert caught.value.reason == "score_out_of_range"
+def test_a_value_that_is_not_a_score_is_kept_without_a_score_and_with_the_reason(
+    value: Any, kept: str, problem: NoScore
+) -> None:
+    answer = parsed(survey_body(value=value)).answer
+
+    assert answer == SurveyAnswer(key="weni_csat", value=kept, score=None, problem=problem)
+
+
+@pytest.mark.parametrize(
+    "key", ["", " ", "\x1f", None, ABSENT, "weni_csat", "\x1f weni_nps", 5, "\x00"]
+)
+@pytest.mark.parametrize("other", [ABSENT, " ", "comment"])
+def test_every_event_with_an_answer_goes_alone(key: Any, other: Any) -> None:
+    body = message_body(data={"key": key, "value": "5"}, event={"key": other})
+
+    assert (parsed(body).answer is not None) == goes_alone(decode(body))
+
+
+def test_a_score_is_stored_as_its_digits() -> None:
+    assert parsed(survey_body(value=" 05.0 ")).answer.value == "5"
+
+
+def test_key_and_value_are_of_the_same_part_of_the_body() -> None:
+    answer = parsed(
+        message_body(data={"key": "weni_csat"}, event={"key": "weni_nps", "value": "5"})
+    ).answer
+
+    assert (answer.key, answer.value, answer.score) == ("weni_csat", "", None)
 
 
 @pytest.mark.parametrize(
@@ -105,7 +126,7 @@ def test_a_score_out_of_range_is_refused(key: str, value: Any) -> None:
         ({"b": 1, "a": [2]}, '{"a":[2],"b":1}'),
     ],
 )
-def test_custom_events_carry_any_value_and_no_score(value: Any, kept: str) -> None:
+def test_an_answer_with_another_key_has_any_value_and_no_score(value: Any, kept: str) -> None:
     answer = parsed(survey_body(key="order_status", value=value)).answer
 
     assert answer == SurveyAnswer(key="order_status", value=kept, score=None)

@@ -2,6 +2,7 @@
 
 from prometheus_client.registry import Collector
 
+from apps.conversations.scores import NoScore
 from observability.flower.queues import QueueDepths, QueueMetrics
 from observability.metrics import definitions
 from observability.metrics.definitions import Metric
@@ -16,7 +17,7 @@ def defined() -> list[Metric]:
 
 
 def described(metric: Metric) -> Described:
-    """Return a definition in the form of the catalogue."""
+    """Convert a definition to the form of the catalogue."""
     kind = type(metric).__name__.lower()
     return Described(
         name=f"{metric.name}_total" if kind == "counter" else metric.name,
@@ -40,7 +41,11 @@ def test_flower_has_the_metrics_that_are_defined_and_no_others() -> None:
     }
 
 
-def test_no_two_metrics_have_one_name() -> None:
+def test_every_reason_for_no_score_is_counted_from_zero() -> None:
+    assert definitions.ANSWERS_WITHOUT_SCORE.values == tuple(NoScore.values)
+
+
+def test_no_two_metrics_have_the_same_name() -> None:
     names = [metric.name for metric in defined()]
 
     assert len(set(names)) == len(names)

@@ -1,4 +1,4 @@
-"""The counters of the service, the gauges that are read for a scrape, and the exporter."""
+"""The exporter serves the counters of the service, and reads gauges at each scrape."""
 
 import logging
 import os
@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from prometheus_client import CollectorRegistry, generate_latest, values
 
-from celery_sqs_fifo import WAITING, BatchItem, Outcome, QueuedEvent, Result
+from celery_sqs_fifo import WAITING, BatchItem, Outcome, Place, QueuedEvent, Result
 from observability.metrics import counters, exporter, state
 from observability.metrics.definitions import Gauge, Reading
 from observability.metrics.state import Source, StateCollector
@@ -39,17 +39,15 @@ def counted() -> Scrape:
 
 
 def item(*, event_type: str | None, outcome: Outcome | None = None, age: float = 0) -> BatchItem:
-    """Return an event that was queued `age` seconds ago. Without a type, it could not be read."""
+    """Return an event that was queued `age` seconds ago. Without a type, it is unreadable."""
     event = QueuedEvent(
         message_id="m",
         group_id="g",
-        sequence_number="1",
-        sent_at=int((time.time() - age) * 1000),
+        place=Place(int((time.time() - age) * 1000), 1, "g"),
         body="{}",
     )
-    return BatchItem(
-        event, state=SimpleNamespace(event_type=event_type) if event_type else None, outcome=outcome
-    )
+    state = SimpleNamespace(event_type=event_type, event=None) if event_type else None
+    return BatchItem(event, state=state, outcome=outcome)
 
 
 def reading_collector(*sources: Source) -> Callable[[], Scrape]:
@@ -86,7 +84,7 @@ def test_no_label_names_a_project_a_group_or_a_contact() -> None:
 
     assert labels <= {
         *("queue", "reason", "result", "action", "event_type", "outcome", "step"),
-        *("kind", "found", "by", "source"),
+        *("kind", "found", "by", "source", "task", "problem", "attribute_type", "status"),
     }
 
 
@@ -108,12 +106,12 @@ def test_the_ends_of_a_delivery_are_counted_by_type_and_outcome() -> None:
     assert len(counted().labels_of(ended)) == 3
 
 
-def test_latency_counts_from_queueing_and_only_what_took_effect() -> None:
+def test_latency_is_measured_from_queueing_for_events_that_took_effect() -> None:
     counters.count_delivery(
         [
             item(event_type="message.received", age=2),
             item(event_type="message.received", age=7_200),
-            # A producer's or SQS's clock may be ahead of this one.
+            # The clock of SQS may be ahead of this machine's clock.
             item(event_type="message.received", age=-5),
             item(event_type="message.received", age=2, outcome=Outcome(Result.UNAVAILABLE)),
         ]
@@ -134,7 +132,7 @@ def test_a_step_is_timed_under_its_short_name() -> None:
     assert counted().value(f"{seconds}_bucket", step="persist_dynamo", le="0.1") == 0
 
 
-def test_a_source_that_fails_is_absent_and_counted() -> None:
+def test_the_gauges_of_a_failed_source_are_missing_and_the_failure_is_counted() -> None:
     def fail() -> Reading:
         raise OSError("nobody answers")
 

@@ -1,4 +1,4 @@
-"""On a full disk a value cannot be added, and the process goes on."""
+"""On a full disk, a new value cannot be added, and the process continues."""
 
 import errno
 import os
@@ -25,7 +25,7 @@ def test_values_are_kept_and_all_space_of_the_file_is_reserved(tmp_path: Path) -
     again.close()
 
 
-def test_a_full_disk_is_an_oserror(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_full_disk_raises_an_oserror(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def full(_fd: int, _offset: int, _size: int) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 

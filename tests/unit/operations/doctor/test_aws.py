@@ -1,4 +1,4 @@
-"""The findings of `manage.py doctor` if AWS refuses calls or does not respond."""
+"""The findings of `manage.py doctor` when AWS refuses calls or does not respond."""
 
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta

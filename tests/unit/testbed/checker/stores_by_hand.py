@@ -167,7 +167,8 @@ DEAD_LETTER = FoundDeadLetter(
         "reason": "not_json",
         "error": "a sentence",
         "group_id": "u-group",
-        "first_sent_at": "1",
+        "queue_time": NOON.isoformat(),
+        "sequence_number": "10",
         "receive_count": "1",
     },
 )

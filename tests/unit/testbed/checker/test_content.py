@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from testbed.checker.stores import FoundConversation, FoundMessage, Stores
-from testbed.traffic.events import UNCLASSIFIED, Closing, Message, Window
+from testbed.traffic.events import UNCLASSIFIED, Closing, Message, SentEvent, Window
 from tests.unit.testbed.checker.stores_by_hand import (
     ANSWERS,
     CLOSED,
@@ -57,6 +57,15 @@ def with_letter(**fields: str) -> Stores:
 def with_answer(**changes: Any) -> Stores:
     return replace(STORES, answers=[replace(ANSWERS[0], **changes), ANSWERS[1]])
 
+
+OF_NOBODY = replace(
+    DEAD_LETTER,
+    source_message_id="sqs-99",
+    fields={**DEAD_LETTER.fields, "sequence_number": "99"},
+)
+# A letter of an invalid event that was redriven, and the letter that this redrive became.
+REDRIVEN_LETTER = replace(DEAD_LETTER, is_redriven=True)
+AGAIN = replace(DEAD_LETTER, source_message_id="sqs-redrive")
 
 DAMAGES: dict[str, tuple[Stores, Counts]] = {
     "a message whose text was cut": (
@@ -139,33 +148,76 @@ DAMAGES: dict[str, tuple[Stores, Counts]] = {
     "a dead letter of another group": (with_letter(group_id="other"), {"lost": 1}),
     "a dead letter for another reason": (with_letter(reason="not_an_object"), {"lost": 1}),
     "a dead letter of nobody": (
-        replace(
-            STORES, dead_letters=[DEAD_LETTER, replace(DEAD_LETTER, source_message_id="sqs-99")]
-        ),
+        replace(STORES, dead_letters=[DEAD_LETTER, OF_NOBODY]),
+        {"wrongly_quarantined": 1},
+    ),
+    "an invalid event that was redriven and is not a dead letter again": (
+        replace(STORES, dead_letters=[REDRIVEN_LETTER]),
+        {"lost": 1},
+    ),
+    "a redriven dead letter that is one twice": (
+        replace(STORES, dead_letters=[REDRIVEN_LETTER, AGAIN, AGAIN]),
         {"duplicated": 1},
     ),
+    "a redrive that lost the place of the first sending": (
+        replace(
+            STORES,
+            dead_letters=[
+                REDRIVEN_LETTER,
+                replace(AGAIN, fields={**AGAIN.fields, "sequence_number": "12"}),
+            ],
+        ),
+        # Nothing shows whose letter it is.
+        {"lost": 1, "wrongly_quarantined": 1},
+    ),
+    "a redrive that lost the time of the first sending": (
+        replace(
+            STORES,
+            dead_letters=[
+                REDRIVEN_LETTER,
+                replace(
+                    AGAIN,
+                    fields={
+                        **AGAIN.fields,
+                        "queue_time": (NOON + timedelta(minutes=1)).isoformat(),
+                    },
+                ),
+            ],
+        ),
+        {"out_of_order": 1},
+    ),
+    "a valid event that was redriven, but not by plan": (
+        replace(
+            STORES,
+            dead_letters=[DEAD_LETTER, replace(REDRIVEN_LETTER, source_message_id="sqs-11")],
+        ),
+        {"wrongly_quarantined": 1},
+    ),
     **{
-        f"a dead letter without {name}": (with_letter(**{name: ""}), {"lost": 1})
+        f"a dead letter without {name}": (
+            with_letter(**{name: ""}),
+            {"out_of_order": 1} if name in ("queue_time", "sequence_number") else {"lost": 1},
+        )
         for name in DEAD_LETTER.fields
     },
 }
 
 
 @pytest.mark.parametrize("damage", DAMAGES)
-def test_each_damage_is_counted_and_nothing_else(damage: str) -> None:
+def test_each_damage_is_one_defect_of_its_kind(damage: str) -> None:
     stores, expected = DAMAGES[damage]
 
     assert counted(stores) == expected
 
 
-def test_the_lake_may_repeat_an_event_only_where_that_was_said() -> None:
+def test_the_lake_may_repeat_an_event_only_if_the_caller_allows_it() -> None:
     repeated = replace(STORES, lake=[*LAKE, LAKE[0]])
 
     assert counted(repeated, lake_may_repeat=True) == {}
     assert counted(repeated, lake_may_repeat=False) == {"duplicated": 1}
 
 
-def test_what_waits_on_the_queues_is_a_defect_only_once_they_are_drained() -> None:
+def test_messages_left_on_queues_are_defects_only_after_draining() -> None:
     waiting = replace(STORES, left_on_queue=1, left_on_dead_letter_queue=1)
 
     assert counted(waiting, is_drained=False) == {}
@@ -194,16 +246,16 @@ BY_TIME = replace(
     ],
     ids=["in time", "early", "at the time of another project", "as resolved", "not at all"],
 )
-def test_what_no_event_closed_closes_at_the_time_of_its_project(
+def test_a_conversation_that_no_event_closed_closes_at_the_time_of_its_project(
     row: FoundConversation, expected: Counts
 ) -> None:
     assert counted(with_rows(CLOSED, row), closings={"p": CLOSING_TIME}) == expected
 
 
-def test_a_message_without_a_time_has_that_of_its_sending() -> None:
+def test_a_message_without_a_time_has_the_time_of_its_sending() -> None:
     effect = Message(message_id="m1", created_at=None, conversation=1)
     sent = events(effect)
-    # The times of SQS are in whole milliseconds.
+    # The times of SQS are in whole milliseconds, and its clocks differ by up to 40 of them.
     began = replace(sent[0], sent_from=NOON + timedelta(microseconds=700))
 
     def counted_at(created_at: str) -> Counts:
@@ -213,33 +265,37 @@ def test_a_message_without_a_time_has_that_of_its_sending() -> None:
 
     assert counted_at("2026-01-01T12:00:00.000000Z") == {}
     assert counted_at("2026-01-01T12:00:01.000000Z") == {}
-    assert counted_at("2026-01-01T11:59:59.999000Z") == {"out_of_order": 1}
+    assert counted_at("2026-01-01T11:59:59.960000Z") == {}
+    assert counted_at("2026-01-01T11:59:59.959000Z") == {"out_of_order": 1}
     assert counted_at("2026-01-01T12:00:01.000001Z") == {"out_of_order": 1}
 
 
-def test_a_repeat_may_stand_for_its_message_in_whatever_event_it_came() -> None:
+def test_a_repeat_may_stand_for_its_message_and_another_correlation_id_is_a_version() -> None:
     sent = events(*(one.event.effect for one in SENT[:1] * 2))
     document = json.loads(sent[0].event.body)
     second = {**document, "correlation_id": "e-2"}
-    sent[1] = replace(sent[1], event=replace(sent[1].event, body=json.dumps(second)))
+    repeat = replace(sent[1].event, body=sent[0].event.body)
 
-    def counted_as(document: dict[str, Any], *, sequence_number: int) -> Counts:
+    def counted_as(*sent: SentEvent, sequence_number: int) -> Counts:
         kept = changed(0, FIRST, document=document, sequence_number=sequence_number)
         row = replace(CURRENT, started_at=at(1), stored=[kept])
         return counted(Stores(conversations=[row]), sent=sent)
 
-    assert counted_as(document, sequence_number=1) == {}
-    assert counted_as(second, sequence_number=2) == {}
-    assert counted_as(document, sequence_number=2) == {"out_of_order": 1}
+    repeated = [sent[0], replace(sent[1], event=repeat)]
+    assert counted_as(*repeated, sequence_number=1) == {}
+    assert counted_as(*repeated, sequence_number=2) == {}
+    assert counted_as(*repeated, sequence_number=3) == {"out_of_order": 1}
+    edited = [sent[0], replace(sent[1], event=replace(repeat, body=json.dumps(second)))]
+    assert counted_as(*edited, sequence_number=1) == {"lost": 1}
 
 
-def test_an_empty_conversation_of_a_contact_that_nobody_sent_is_duplicated() -> None:
+def test_an_empty_conversation_of_an_unknown_contact_is_duplicated() -> None:
     row = replace(CURRENT, uuid="third", contact=("p", "c", "nobody"), stored=[])
 
     assert counted(with_rows(CLOSED, CURRENT, row)) == {"duplicated": 1}
 
 
-def test_a_takeover_has_its_window_and_its_mark() -> None:
+def test_a_takeover_has_its_window_and_the_flag_of_a_chat_room() -> None:
     taken_over = Closing(conversation=1, resolution=4, external_id="w1", contact_name="Ana")
     sent = events(*(one.event.effect for one in SENT[:1]), taken_over)
     row = replace(
@@ -259,7 +315,7 @@ def test_a_takeover_has_its_window_and_its_mark() -> None:
     assert counted(Stores(conversations=[without_window]), sent=sent) == {"lost": 1}
 
 
-def test_a_conversation_that_only_a_window_opened_is_known_by_it() -> None:
+def test_a_conversation_with_nothing_but_a_window_is_matched_by_its_external_id() -> None:
     sent = events(Window(external_id="w1", conversation=1, contact_name="Ana"))
     row = replace(CURRENT, stored=[], external_id="w1", contact_name="Ana")
 

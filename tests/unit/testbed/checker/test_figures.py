@@ -1,6 +1,8 @@
 """Figures are worked out from the events, and compared with those of the service."""
 
+from collections.abc import Mapping
 from dataclasses import fields, replace
+from datetime import datetime
 from math import nextafter
 from typing import Any
 
@@ -14,7 +16,7 @@ from testbed.checker.figures import (
 )
 from testbed.checker.report import Kind
 from testbed.traffic.effects import expected_effects
-from testbed.traffic.events import Answer, Closing, Contact, Effect
+from testbed.traffic.events import Answer, Closing, Contact, Effect, Message
 from tests.unit.testbed.sent_events import NOON, as_sent, planned
 
 Expected = dict[str, ProjectFigures]
@@ -24,11 +26,13 @@ def _contact(urn: str, project: str = "bakery") -> Contact:
     return Contact(project=project, channel="c", urn=urn)
 
 
-def _answer(contact: Contact, key: str, score: int | None) -> tuple[Contact, Effect]:
+def _answer(
+    contact: Contact, key: str, score: int | None, *, conversation: int = 1
+) -> tuple[Contact, Effect]:
     # Each answer has a message id of its own.
     message_id = f"{contact.urn} {key} {score}"
     return contact, Answer(
-        message_id=message_id, key=key, value=str(score), score=score, conversation=1
+        message_id=message_id, key=key, value=str(score), score=score, conversation=conversation
     )
 
 
@@ -36,10 +40,16 @@ def _close(contact: Contact, resolution: int) -> tuple[Contact, Effect]:
     return contact, Closing(conversation=1, resolution=resolution)
 
 
+def _message(contact: Contact) -> tuple[Contact, Effect]:
+    return contact, Message(message_id=f"{contact.urn} message", created_at=None, conversation=1)
+
+
 ANA, BRUNO, CARLA, DIOGO = (_contact(urn) for urn in ("ana", "bruno", "carla", "diogo"))
 PRIYA = _contact("priya", "books")
 TOM = _contact("tom", "bank")
 EFFECTS = (
+    # Tom gets only messages of the platform.
+    *(_message(contact) for contact in (ANA, BRUNO, CARLA, DIOGO, PRIYA)),
     _answer(ANA, "weni_csat", 5),
     _answer(ANA, "weni_nps", 9),
     _close(ANA, 0),
@@ -58,10 +68,18 @@ EFFECTS = (
 )
 
 
+def _figures_of(
+    *effects: tuple[Contact, Effect], closings: Mapping[str, datetime] | None = None
+) -> Expected:
+    message = {"id": "m-1", "text": ""}
+    body = {"event_type": "message.received", "correlation_id": "e", "data": {"message": message}}
+    sent = as_sent(planned(0, effect, contact=contact, body=body) for contact, effect in effects)
+    return expected_figures(expected_effects(sent, closings=closings))
+
+
 @pytest.fixture
 def expected() -> Expected:
-    sent = as_sent(planned(0, effect, contact=contact) for contact, effect in EFFECTS)
-    return expected_figures(expected_effects(sent, closings={"bakery": NOON}))
+    return _figures_of(*EFFECTS, closings={"bakery": NOON})
 
 
 def test_the_figures_of_a_project_are_those_of_its_events(expected: Expected) -> None:
@@ -76,31 +94,48 @@ def test_the_figures_of_a_project_are_those_of_its_events(expected: Expected) ->
         nps=50.0,
         closed=4,
         by_resolution={0: 1, 1: 1, 3: 1, 4: 1},
+        outreach=0,
         answered=3,
-        response_rate=75.0,
+        survey_response=75.0,
     )
 
 
-def test_answers_to_an_open_conversation_count_but_have_no_response_rate(
+def test_answers_to_an_open_conversation_count_but_not_as_survey_responses(
     expected: Expected,
 ) -> None:
     books = expected["books"]
     assert (books.nps_answers, books.detractors, books.nps) == (1, 1, -100.0)
-    assert (books.closed, books.answered, books.response_rate) == (0, 0, None)
+    assert (books.closed, books.answered, books.survey_response) == (0, 0, None)
 
 
-def test_what_nobody_answered_has_no_share_and_a_response_rate_of_0(expected: Expected) -> None:
+def test_a_project_without_answers_has_no_shares(
+    expected: Expected,
+) -> None:
     bank = expected["bank"]
     assert (bank.csat, bank.csat_mean, bank.nps) == (None, None, None)
-    assert (bank.csat_answers, bank.nps_answers, bank.response_rate) == (0, 0, 0.0)
+    assert (bank.csat_answers, bank.nps_answers, bank.survey_response) == (0, 0, None)
 
 
-def test_the_figures_of_all_are_not_the_mean_of_the_projects(expected: Expected) -> None:
+def test_the_figures_of_all_projects_are_not_the_mean_of_the_projects(expected: Expected) -> None:
     all_of_them = expected[ALL_PROJECTS]
     assert (all_of_them.csat_answers, all_of_them.nps_answers) == (3, 3)
     assert all_of_them.nps == 0.0
-    assert (all_of_them.closed, all_of_them.response_rate) == (5, 60.0)
+    assert (all_of_them.closed, all_of_them.outreach) == (5, 1)
+    assert all_of_them.survey_response == 75.0
     assert all_of_them.by_resolution == {0: 2, 1: 1, 3: 1, 4: 1}
+
+
+def test_a_reopened_conversation_counts_each_time_that_it_closes() -> None:
+    again = Message(message_id="m-2", created_at=None, conversation=1, after_reopening=True)
+    bakery = _figures_of(
+        _message(ANA),
+        _close(ANA, 1),
+        (ANA, again),
+        _answer(ANA, "weni_csat", 5),
+        _close(ANA, 0),
+    )["bakery"]
+    assert (bakery.closed, bakery.by_resolution) == (2, {0: 1, 1: 1, 3: 0, 4: 0})
+    assert (bakery.answered, bakery.survey_response, bakery.csat_answers) == (1, 50.0, 1)
 
 
 def test_the_same_figures_have_no_defect(expected: Expected) -> None:
@@ -130,9 +165,17 @@ def test_a_figure_that_differs_in_its_last_bit_is_right(expected: Expected) -> N
     assert list(check_figures(expected=expected, found={**expected, "bakery": near})) == []
 
 
-def test_figures_that_are_missing_or_of_a_project_of_nobody_are_defects(
+def test_missing_figures_and_figures_of_an_unknown_project_are_defects(
     expected: Expected,
 ) -> None:
     without = {project: each for project, each in expected.items() if project != "bakery"}
     assert list(check_figures(expected=expected, found=without))
     assert list(check_figures(expected=without, found=expected))
+
+
+def test_an_answer_without_a_conversation_counts_by_itself() -> None:
+    effects = [_answer(ANA, "weni_csat", 5, conversation=0), _answer(ANA, "weni_csat", 1)]
+    sent = as_sent(planned(0, effect, contact=contact) for contact, effect in effects)
+    figures = expected_figures(expected_effects(sent))["bakery"]
+
+    assert (figures.csat_answers, figures.csat_mean, figures.answered) == (2, 3.0, 0)

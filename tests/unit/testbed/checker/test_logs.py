@@ -24,7 +24,7 @@ def test_an_address_a_name_a_text_and_a_group_are_found(what: str) -> None:
     assert what in found(f'{{"event": "held", "why": "{what}"}}', message_body())
 
 
-def test_the_number_of_an_address_is_found_without_its_kind() -> None:
+def test_the_number_of_an_address_is_found_without_its_scheme() -> None:
     body = message_body(urn="whatsapp:5584996765969")
 
     assert found("Key (urn)=(5584996765969)", body) == ["5584996765969"]
@@ -52,7 +52,7 @@ def test_a_name_in_a_window_is_found() -> None:
         survey_body(message={"contact_name": "System"}),
     ],
 )
-def test_ids_and_what_the_platform_calls_itself_may_be_logged(body: str) -> None:
+def test_ids_and_the_name_of_the_platform_may_be_logged(body: str) -> None:
     log = '{"message_id": "source-1", "correlation_id": "correlation-1", "event": "System down"}'
 
     assert found(log, body) == []

@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 
 from apps.common.lossless_json import dump, parse
+from apps.messages.merged_places import pack
 from testbed.checker.escapes import read_json, unescape
-from testbed.checker.reader import stored_entries
+from testbed.checker.reader import not_archived, stored_entries
 from testbed.traffic.bodies import HOSTILE_TEXTS
 
 
@@ -32,7 +33,7 @@ def test_bodies_in_chunks_are_put_together() -> None:
         },
     ]
 
-    assert [entry["id"] for entry in stored_entries(items)["c"]] == ["m1", "m2"]
+    assert [entry["id"] for entry in stored_entries(items)["c"].values()] == ["m1", "m2"]
 
 
 @pytest.mark.parametrize(
@@ -50,3 +51,11 @@ def test_what_the_service_has_escaped_is_read_as_it_was_sent(document: dict[str,
     kept = dump(parse(body))
 
     assert unescape(read_json(kept)) == json.loads(body, parse_float=Decimal)
+
+
+def test_an_item_without_a_place_in_a_part_is_not_archived() -> None:
+    stored = {"1": {"id": "m1"}, "2": {"id": "m2"}, "3": {"id": "m3"}}
+    parts = [pack({"1"}), pack(set()), pack({"3", "4"})]
+
+    assert not_archived(stored, merged_places=parts) == [{"id": "m2"}]
+    assert not_archived(stored, merged_places=[]) == list(stored.values())

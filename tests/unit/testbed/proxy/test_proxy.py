@@ -3,6 +3,7 @@
 import socket
 import threading
 from collections.abc import Iterator
+from contextlib import suppress
 from urllib.parse import urlsplit
 
 import pytest
@@ -12,13 +13,15 @@ from testbed.proxy import SwallowingProxy, running_proxy
 
 @pytest.fixture
 def proxy() -> Iterator[SwallowingProxy]:
-    """Before a server that answers with what it is sent."""
+    """A proxy in front of an echo server."""
     listener = socket.create_server(("127.0.0.1", 0))
     connections: list[socket.socket] = []
 
     def echo(connection: socket.socket) -> None:
-        while data := connection.recv(1024):
-            connection.sendall(data)
+        # The fixture closes the connection while this thread reads from it.
+        with suppress(OSError):
+            while data := connection.recv(1024):
+                connection.sendall(data)
 
     def serve() -> None:
         while True:
@@ -45,7 +48,7 @@ def connect(proxy: SwallowingProxy) -> socket.socket:
 
 
 def answers(connection: socket.socket) -> bool:
-    """Whether an answer comes; an end of the connection is an error."""
+    """Return whether an answer arrives. Raise ConnectionError if the connection is closed."""
     connection.sendall(b"x")
     try:
         if not connection.recv(1):
@@ -64,7 +67,9 @@ def test_connections_that_are_lost_stay_open_and_new_ones_work(proxy: Swallowing
             assert answers(after)
 
 
-def test_what_is_opened_while_all_is_swallowed_is_lost_for_good(proxy: SwallowingProxy) -> None:
+def test_a_connection_that_is_opened_while_the_proxy_swallows_traffic_never_works(
+    proxy: SwallowingProxy,
+) -> None:
     proxy.swallow()
     with connect(proxy) as during:
         assert not answers(during)
@@ -74,9 +79,17 @@ def test_what_is_opened_while_all_is_swallowed_is_lost_for_good(proxy: Swallowin
             assert answers(after)
 
 
-def test_the_address_of_a_server_is_that_of_the_proxy_with_its_path(proxy: SwallowingProxy) -> None:
+def test_the_url_through_the_proxy_keeps_its_path(proxy: SwallowingProxy) -> None:
     parts = urlsplit(proxy.url("http://localhost:1/123/q.fifo"))
 
     assert (parts.port, parts.path) == (proxy.port, "/123/q.fifo")
+    assert proxy.url("postgres://me:secret@localhost:1/x").startswith("postgres://me:secret@127.0.")
     with pytest.raises(ValueError, match="a host and a port"), running_proxy(url="http://x"):
         pass
+
+
+def test_a_connection_that_the_server_refuses_is_closed() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        address = f"http://127.0.0.1:{server.getsockname()[1]}"
+    with running_proxy(url=address) as proxy, connect(proxy) as connection:
+        assert connection.recv(1) == b""

@@ -1,4 +1,4 @@
-"""The calls that faults hit, and for how long."""
+"""A fault hits the right calls for the right time."""
 
 import pytest
 
@@ -38,7 +38,7 @@ def test_a_fault_without_either_lasts_until_it_is_cleared() -> None:
     assert hit(faults) is None
 
 
-def test_a_fault_of_some_actions_leaves_the_others_alone() -> None:
+def test_a_fault_of_some_actions_does_not_affect_others() -> None:
     faults = waiting(kind="hang", count=1, seconds=3, actions=["DeleteMessageBatch"])
     assert hit(faults, action="ReceiveMessage") is None
     assert hit(faults, action="DeleteMessageBatch") is FaultKind.HANG
@@ -73,6 +73,6 @@ def test_the_oldest_fault_hits_first_and_the_next_when_it_is_used_up() -> None:
         {"kind": "delay", "seconds": 1},
     ],
 )
-def test_what_is_no_fault_of_the_server_is_refused(fields: dict[str, object]) -> None:
+def test_an_unknown_fault_is_refused(fields: dict[str, object]) -> None:
     with pytest.raises((ValueError, TypeError)):
         fault_from_json(fields, kinds=set(FaultKind) - {FaultKind.DELAY}, now=0)

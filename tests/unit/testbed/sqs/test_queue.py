@@ -1,4 +1,4 @@
-"""The model of a FIFO queue follows the documented rules of AWS, with a clock of the test."""
+"""The model of a FIFO queue follows the documented rules of AWS. The test sets the clock."""
 
 import json
 from collections.abc import Callable
@@ -81,6 +81,19 @@ def test_messages_of_a_group_come_in_the_order_they_were_sent() -> None:
     assert desk.received() == ["a1", "a2", "a3"]
 
 
+def test_timestamps_may_fall_while_sequence_numbers_rise() -> None:
+    desk = Desk()
+    desk.queue.seconds_apart = 2.0
+    for body in ("a1", "a2", "a3"):
+        desk.send(body)
+        desk.now += 1
+    messages = desk.receive()
+    sequences = [message.sequence for message in messages]
+    assert sequences == sorted(sequences)
+    times = [message.sent_at for message in messages]
+    assert times != sorted(times)
+
+
 def test_a_group_is_locked_while_one_of_its_messages_is_in_flight() -> None:
     desk = Desk()
     desk.send("a1", "a2", "a3", "b1")
@@ -107,7 +120,7 @@ def test_a_greedy_receive_fills_up_from_the_oldest_group_first() -> None:
     assert desk.received(limit=4) == ["a1", "a2", "a3", "b1"]
 
 
-def test_another_receive_spreads_over_the_groups_and_then_fills_up() -> None:
+def test_a_receive_that_is_not_greedy_takes_from_each_group_in_turn() -> None:
     desk = Desk()
     desk.send("a1", "a2", "a3", "b1", "c1", "c2")
     assert desk.received(limit=3) == ["a1", "b1", "c1"]
@@ -127,7 +140,7 @@ def test_a_message_is_visible_again_when_its_timeout_runs_out_and_not_before() -
     assert [(message.body, message.receive_count) for message in again] == [("a1", 2), ("a2", 1)]
 
 
-def test_a_receive_may_bring_its_own_visibility_timeout() -> None:
+def test_a_receive_may_set_its_own_visibility_timeout() -> None:
     desk = Desk(VisibilityTimeout="30")
     desk.send("a1")
     desk.receive(timeout=5)
@@ -186,7 +199,7 @@ def test_an_unknown_handle_is_invalid_and_one_of_another_queue_is_too() -> None:
     assert refused(lambda: desk.delete(foreign)).code == "ReceiptHandleIsInvalid"
 
 
-def test_a_second_delete_is_no_error_but_changing_what_is_deleted_is() -> None:
+def test_a_second_delete_is_not_an_error_but_a_change_after_it_is() -> None:
     desk = Desk()
     desk.send("a1")
     handle = desk.receive()[0].receipt_handle
@@ -259,7 +272,7 @@ def test_a_message_is_gone_after_the_retention_period_even_in_flight() -> None:
     assert desk.received() == ["a2"]
 
 
-def test_what_was_received_too_often_goes_to_the_dead_letter_queue() -> None:
+def test_a_message_that_was_received_too_often_goes_to_the_dead_letter_queue() -> None:
     target = "arn:aws:sqs:us-east-1:123456789012:dead.fifo"
     desk = Desk(
         greedy=True,
@@ -295,7 +308,7 @@ def test_without_its_dead_letter_queue_a_message_is_received_once_more() -> None
     assert desk.received() == ["a1"]
 
 
-def test_a_purge_empties_the_queue_at_most_once_a_minute_and_forgets_no_send() -> None:
+def test_a_purge_is_allowed_once_a_minute_and_keeps_deduplication_ids() -> None:
     desk = Desk()
     desk.send("a1", "b1")
     handle = desk.receive(limit=1)[0].receipt_handle
@@ -308,7 +321,7 @@ def test_a_purge_empties_the_queue_at_most_once_a_minute_and_forgets_no_send() -
     desk.queue.purge(now=desk.now)
 
 
-def test_a_duplicate_delivery_hands_out_what_is_in_flight_under_a_new_handle() -> None:
+def test_a_duplicate_delivery_returns_messages_in_flight_with_new_handles() -> None:
     desk = Desk()
     desk.send("a1", "b1")
     (first,) = desk.receive(limit=1)
@@ -320,7 +333,7 @@ def test_a_duplicate_delivery_hands_out_what_is_in_flight_under_a_new_handle() -
     assert desk.received() == ["b1"]
 
 
-def test_counts_tell_visible_messages_from_those_in_flight() -> None:
+def test_counts_distinguish_visible_messages_from_those_in_flight() -> None:
     desk = Desk()
     desk.send("a1", "a2", "b1")
     desk.receive(limit=2)
@@ -342,7 +355,7 @@ def test_a_repeated_attempt_gets_the_same_messages_and_handles_and_a_new_timeout
     assert desk.received() == ["a1", "a2", "b1"]
 
 
-def test_an_attempt_of_which_a_message_was_changed_is_like_any_other_receive() -> None:
+def test_an_attempt_with_a_changed_message_is_treated_as_a_new_receive() -> None:
     for change in (
         lambda desk, handle: desk.delete(handle),
         lambda desk, handle: desk.change(handle, timeout=50),
@@ -362,7 +375,7 @@ def test_an_attempt_is_forgotten_after_five_minutes() -> None:
     assert desk.receive(attempt_id="x") == []
 
 
-def test_another_attempt_gets_what_is_not_in_flight() -> None:
+def test_another_receive_attempt_gets_messages_that_are_not_in_flight() -> None:
     desk = Desk()
     desk.send("a1")
     assert desk.receive(attempt_id="x")

@@ -1,4 +1,4 @@
-"""The fast queue behaves as a simple slow one, in random schedules."""
+"""In random schedules, the fast queue behaves like a simple slow one."""
 
 import json
 from dataclasses import dataclass
@@ -32,7 +32,7 @@ class SlowMessage:
 
 
 class SlowQueue:
-    """A queue as a list of messages in the order of sending, which each call scans."""
+    """A queue that keeps its messages in a list and scans the whole list at each call."""
 
     def __init__(self, *, greedy: bool) -> None:
         self.greedy = greedy
@@ -193,20 +193,20 @@ class Comparison(RuleBasedStateMachine):
         assert dead == len(self.slow.dead)
 
     def pick_handle(self, data: st.DataObject) -> tuple[str, SlowMessage, int]:
-        """Return a handle made so far; without one, a new message is sent and received."""
+        """Return an earlier receipt handle. If there is none, send and receive a message first."""
         if not self.handles:
             self.send(group="d", repeats=0)
             self.receive(limit=10, timeout=None)
         return data.draw(st.sampled_from(self.handles))
 
     def is_usable(self, slow: SlowMessage, receive: int) -> bool:
-        """Whether the handle has not expired, or its message is deleted."""
+        """Return whether the handle is accepted: it has not expired, or its message is deleted."""
         if slow not in self.slow.messages:
             return True
         return slow.receives == receive and slow.invisible_until > self.now
 
 
 @pytest.mark.parametrize("greedy", [False, True], ids=["spread", "greedy"])
-def test_the_fast_queue_does_what_the_slow_one_does(greedy: bool) -> None:
+def test_the_fast_queue_behaves_like_the_slow_one(greedy: bool) -> None:
     machine = type("ComparisonOfOneKind", (Comparison,), {"greedy": greedy})
     run_state_machine_as_test(machine, settings=settings(max_examples=60, stateful_step_count=40))

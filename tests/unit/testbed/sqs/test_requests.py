@@ -1,4 +1,4 @@
-"""The checks of requests in the model of SQS, and the form of received messages."""
+"""The model of SQS checks requests as AWS does, and returns messages in the same form."""
 
 import base64
 import json
@@ -89,7 +89,7 @@ def test_the_size_counts_the_body_and_names_types_and_values_of_attributes() -> 
     assert "shorter than 1024 bytes" in refusal(longer, MaximumMessageSize="1024").message
 
 
-def test_the_content_stands_in_for_the_deduplication_id_where_the_queue_says_so() -> None:
+def test_a_queue_with_content_based_deduplication_needs_no_deduplication_id() -> None:
     queue = checked_attributes({"ContentBasedDeduplication": "true"})
     digests = {
         checked_message(
@@ -152,7 +152,7 @@ def test_a_wrong_attribute_of_a_queue_is_refused(attributes: dict[str, str], cod
     assert error.value.code == code
 
 
-def test_queues_are_made_once_deleted_for_a_minute_and_can_vanish() -> None:
+def test_queues_are_created_once_cannot_be_recreated_for_a_minute_and_can_be_hidden() -> None:
     account = Account(greedy=False)
     fifo = {"FifoQueue": "true"}
     policy = json.dumps({"deadLetterTargetArn": DEAD_ARN, "maxReceiveCount": 2})

@@ -24,7 +24,11 @@ CLOSE = Closing(conversation=1, resolution=0)
 
 
 def sent(*effects: Effect, **fields: Any) -> list[SentEvent]:
-    body = {"correlation_id": "c", "data": {"message": {"id": "m-1", "size": 1.10, **fields}}}
+    body = {
+        "event_type": "message.received",
+        "correlation_id": "c",
+        "data": {"message": {"id": "m-1", "size": 1.10, **fields}},
+    }
     return as_sent(planned(0, effect, contact=CONTACT, body=body) for effect in effects)
 
 
@@ -39,20 +43,22 @@ def answer(value: int, message_id: str) -> Answer:
     )
 
 
-def test_a_repeat_is_no_version_but_an_edit_is() -> None:
+def test_a_repeat_is_not_a_version_but_an_edit_is() -> None:
     original, repeat = sent(CHAT, CHAT, text="oi")
     (edit,) = sent(CHAT, text="olá")
     of_contact = expected_effects([original, repeat, replace(edit, sequence_number=3)])
 
-    versions = of_contact.contacts[CONTACT.id].messages["m-1"].versions
+    (message,) = of_contact.contacts[CONTACT.id].messages.values()
+    versions = message.versions
     texts = [each.document["data"]["message"]["text"] for each in versions]
     assert texts == ["oi", "olá"]
-    assert [each.correlation_ids for each in versions] == [{1: "c", 2: "c"}, {3: "c"}]
+    assert [each.sequence_numbers for each in versions] == [[1, 2], [3]]
 
 
 def test_numbers_are_expected_exactly() -> None:
     contact = expected_effects(sent(CHAT)).contacts[CONTACT.id]
-    document = contact.messages["m-1"].versions[0].document
+    (message,) = contact.messages.values()
+    document = message.versions[0].document
 
     assert document["data"]["message"]["size"] == Decimal("1.1")
 
@@ -60,9 +66,9 @@ def test_numbers_are_expected_exactly() -> None:
 def test_the_score_of_a_conversation_is_that_of_its_last_answer() -> None:
     expected = expected_effects(sent(answer(5, "a"), answer(3, "b"), answer(1, "a")))
 
-    assert [each.score("weni_csat") for each in expected.conversations] == [3]
+    assert [each.score("weni_csat") for each in expected.conversations] == [1]
     assert [each.score("weni_nps") for each in expected.conversations] == [None]
-    assert len(expected.answers) == 2
+    assert len(expected.answers) == 3
 
 
 def test_a_conversation_without_a_close_is_expected_in_progress() -> None:
@@ -75,7 +81,7 @@ def test_a_conversation_without_a_close_is_expected_in_progress() -> None:
     assert len(invalid.invalid) == 1
 
 
-def test_what_no_event_closes_is_expected_unclassified_at_the_time_of_its_project() -> None:
+def test_an_unclosed_conversation_is_expected_unclassified_at_the_time_of_its_project() -> None:
     left_open = conversation(*sent(CHAT), p=NOON)
     closed = conversation(*sent(CHAT, CLOSE), p=NOON)
     elsewhere = conversation(*sent(CHAT), another=NOON)

@@ -8,7 +8,7 @@ from testbed.traffic import __main__ as load
 
 
 @pytest.mark.parametrize("arguments", [[], ["0"], ["-1"], ["201"], ["fast"], ["2.5"], ["1", "2"]])
-def test_a_rate_that_is_none_is_refused_with_what_it_may_be(
+def test_an_invalid_rate_is_refused_with_the_possible_rates(
     arguments: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(sys, "argv", ["traffic", *arguments])

@@ -58,7 +58,7 @@ def test_all_events_are_published_in_their_order() -> None:
     assert sqs.taken == [str(event.number) for event in EVENTS]
 
 
-def test_a_batch_stays_below_what_one_call_takes() -> None:
+def test_a_batch_is_within_the_limits_of_one_call() -> None:
     large = [replace(event, body="x" * 400_000) for event in EVENTS[:5]]
     events = [*large, *EVENTS[5:30]]
 
@@ -68,7 +68,7 @@ def test_a_batch_stays_below_what_one_call_takes() -> None:
     assert [event for batch in taken for event in batch] == events
 
 
-def test_what_fails_is_sent_again_where_that_was_asked_for() -> None:
+def test_a_failed_call_is_repeated_only_with_retry_seconds() -> None:
     events = of_groups("a", "b", "c")
 
     for sqs in (FakeSqs(refuses=1), FakeSqs(failures=2)):

@@ -1,4 +1,4 @@
-"""The layout of the console's charts, and their texts."""
+"""The charts of the console are laid out and labelled correctly."""
 
 from datetime import date, timedelta
 from itertools import pairwise
@@ -8,7 +8,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from apps.analytics.console import texts
 from apps.analytics.console.buckets import MAX_BUCKETS, buckets, unit
 from apps.analytics.console.geometry import (
     BOTTOM,
@@ -54,7 +53,7 @@ def test_the_height_of_a_bar_is_its_value() -> None:
     assert half.shape.y + half.shape.height == BOTTOM
 
 
-def test_a_negative_bar_hangs_from_zero() -> None:
+def test_a_negative_bar_starts_at_zero_and_points_down() -> None:
     up, down = chart_of(100, -100, scale=BOTH_WAYS).bars
     zero = BOTH_WAYS.y(0)
 
@@ -73,7 +72,7 @@ def test_a_bar_of_a_small_value_is_visible_on_its_side_of_zero(value: float) -> 
     assert near_edge == pytest.approx(zero, abs=0.01)
 
 
-def test_a_column_without_a_value_has_no_bar_but_keeps_its_width() -> None:
+def test_a_column_without_a_value_has_its_width_but_no_bar() -> None:
     with_gap, whole = chart_of(50, None, 50).bars, chart_of(50, 50, 50).bars
 
     assert [bar.shape for bar in with_gap] == [whole[0].shape, whole[2].shape]
@@ -166,7 +165,7 @@ def test_buckets_are_the_days_of_the_period_in_order(first: date, number: int) -
     ("days", "called", "number"),
     [(1, "day", 1), (35, "day", 35), (36, "week", 6), (240, "week", 35), (400, "month", 14)],
 )
-def test_many_days_are_grouped(days: int, called: str, number: int) -> None:
+def test_days_of_long_periods_are_grouped(days: int, called: str, number: int) -> None:
     period = Period(first=FIRST, last=FIRST + timedelta(days=days - 1))
 
     found = buckets(period)
@@ -178,33 +177,3 @@ def test_ten_years_are_shown_by_year() -> None:
     period = Period.of_days(MAX_DAYS, last=FIRST)
 
     assert unit(buckets(period), of=period) == "year"
-
-
-@pytest.mark.parametrize(
-    ("seconds", "text"),
-    [
-        (None, "no data"),
-        (0, "0 s"),
-        (59.6, "1 min"),
-        (61, "1 min 1 s"),
-        (3_600, "1 h"),
-        (9_240, "2 h 34 min"),
-        (90_061, "1 d 1 h"),
-    ],
-)
-def test_durations_have_two_units(seconds: float | None, text: str) -> None:
-    assert texts.duration(None if seconds is None else timedelta(seconds=seconds)) == text
-
-
-@pytest.mark.parametrize(
-    ("value", "text"),
-    [
-        (None, "no data"),
-        (0.0, "0.0"),
-        (-0.01, "0.0"),
-        (12.34, "+12.3"),
-        (-100.0, "\N{MINUS SIGN}100.0"),
-    ],
-)
-def test_nps_has_its_sign(value: float | None, text: str) -> None:
-    assert texts.signed(value) == text

@@ -1,6 +1,7 @@
-"""Which values of DATALAKE_URL are accepted, and the errors for all others."""
+"""Valid values of DATALAKE_URL select a client. All others are refused with an explanation."""
 
 import sys
+from datetime import timedelta
 
 import pytest
 from django.core.exceptions import ImproperlyConfigured
@@ -17,6 +18,8 @@ from config.environment import read_environment
     [
         ("file:///var/lake", FileDataLake),
         ("file:///var/the%20lake", FileDataLake),
+        ("file:///var/lake?gather=0s", FileDataLake),
+        ("file:///var/lake?gather=10m", FileDataLake),
         ("firehose://conversations", FirehoseDataLake),
         ("firehose://Stream_1.lake-A?region=sa-east-1", FirehoseDataLake),
         ("weni://datalake.internal:50051", WeniDataLake),
@@ -33,6 +36,20 @@ def test_the_scheme_selects_the_client(
     assert url == read_environment().DATALAKE_URL
 
 
+@pytest.mark.parametrize(
+    ("url", "seconds"),
+    [
+        ("file:///var/lake", 60),
+        ("file:///var/lake?gather=0s", 0),
+        ("file:///var/lake?gather=1m30s", 90),
+        ("firehose://conversations", 0),
+        ("weni://datalake.internal:50051", 0),
+    ],
+)
+def test_only_files_gather_events_and_the_address_says_how_long(url: str, seconds: int) -> None:
+    assert data_lake(url).gather_for == timedelta(seconds=seconds)
+
+
 @pytest.mark.parametrize("url", ["", "lake", "s3://bucket", "http://lake", "weni://[::1", "file"])
 def test_the_error_for_an_unknown_scheme_lists_the_three_forms(url: str) -> None:
     with pytest.raises(ValueError, match=r"^must be file:///PATH, firehose://STREAM or weni://"):
@@ -46,6 +63,10 @@ def test_the_error_for_an_unknown_scheme_lists_the_three_forms(url: str) -> None
         "file:///",
         "file://host/lake",
         "file:///lake?day=1",
+        "file:///lake?gather=",
+        "file:///lake?gather=60",
+        "file:///lake?gather=10m1s",
+        "file:///lake?gather=1m&day=1",
         "file:///lake#day",
         "firehose://",
         "firehose:///conversations",

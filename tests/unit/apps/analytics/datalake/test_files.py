@@ -1,4 +1,4 @@
-"""The data lake in files."""
+"""The client of the file:// data lake writes events as JSON lines."""
 
 import json
 from datetime import date
@@ -41,6 +41,17 @@ def test_sending_the_same_events_again_writes_the_same_file(tmp_path: Path) -> N
 
     (only,) = tmp_path.rglob("*.jsonl")
     assert lines(only) == events
+
+
+def test_sending_the_same_events_in_another_order_writes_the_same_file(tmp_path: Path) -> None:
+    # Enough events that a set of their ids has a different order, too.
+    events = [lake_event(number) for number in range(200)]
+
+    FileDataLake(str(tmp_path)).send(events)
+    FileDataLake(str(tmp_path)).send(events[::-1])
+
+    (only,) = tmp_path.rglob("*.jsonl")
+    assert len(lines(only)) == 200
 
 
 def test_other_events_are_in_another_file(tmp_path: Path) -> None:
@@ -94,11 +105,13 @@ def test_files_that_a_crash_left_are_not_read_as_events(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     class Killed(BaseException):
-        """Simulates the kill of a process."""
+        """Simulates the kill of a process. No code catches this exception."""
 
     def killed(_descriptor: int) -> None:
         assert not list(tmp_path.rglob("*.jsonl"))
-        assert list(tmp_path.rglob("*.partial"))
+        # Spark reads every file whose name does not begin with a dot or an underscore.
+        (partial,) = tmp_path.rglob("*.partial")
+        assert partial.name.startswith(".")
         raise Killed
 
     monkeypatch.setattr("os.fsync", killed)

@@ -143,7 +143,7 @@ def test_the_largest_record_is_delivered_and_one_byte_more_is_refused(stream: St
     assert stream.sizes == [FIREHOSE_MAX_RECORD_BYTES]
 
 
-def test_unavailable_comes_before_refused(stream: Stream) -> None:
+def test_an_unavailable_lake_is_reported_before_refused_events(stream: Stream) -> None:
     for _attempt in range(ATTEMPTS):
         stream.answers(FAILED)
 
@@ -165,7 +165,7 @@ def test_unavailable_comes_before_refused(stream: Stream) -> None:
         ("InvalidArgumentException", 400),
     ],
 )
-def test_any_error_of_a_call_makes_the_events_wait(stream: Stream, code: str, status: int) -> None:
+def test_events_wait_after_any_error_of_a_call(stream: Stream, code: str, status: int) -> None:
     stream.stubber.add_client_error("put_record_batch", code, http_status_code=status)
 
     with pytest.raises(Unavailable, match=f"The data lake is unavailable: {code}"):
@@ -175,7 +175,7 @@ def test_any_error_of_a_call_makes_the_events_wait(stream: Stream, code: str, st
 @pytest.mark.parametrize(
     "error", [ReadTimeoutError(endpoint_url="https://firehose"), NoCredentialsError()]
 )
-def test_a_call_without_a_response_makes_the_events_wait(
+def test_events_wait_after_a_call_without_a_response(
     stream: Stream, monkeypatch: pytest.MonkeyPatch, error: Exception
 ) -> None:
     def fails(**_call: Any) -> None:

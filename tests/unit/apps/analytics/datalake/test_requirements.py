@@ -25,7 +25,7 @@ DEVELOPMENT = pins(ROOT / "requirements/dev.txt")
 
 
 def needs(package: str) -> list[Requirement]:
-    """Return the requirements of a package without extras."""
+    """Return what a package requires if it is installed without extras."""
     requirements = [Requirement(text) for text in requires(package) or []]
     return [need for need in requirements if not need.marker or need.marker.evaluate({"extra": ""})]
 
@@ -38,13 +38,13 @@ def test_the_versions_are_within_the_bounds_of_the_sdk() -> None:
 
 
 @pytest.mark.parametrize("package", sorted(WENI.keys() - {SDK}))
-def test_the_requirements_of_its_packages_are_installed(package: str) -> None:
+def test_all_packages_that_the_pinned_packages_require_are_installed(package: str) -> None:
     installed = RUNTIME | WENI
 
     assert all(installed[need.name] in need.specifier for need in needs(package))
 
 
-def test_its_versions_equal_those_of_the_other_requirements() -> None:
+def test_packages_in_several_requirements_files_have_the_same_version() -> None:
     others = RUNTIME | DEVELOPMENT
 
     assert {name: others.get(name, version) for name, version in WENI.items()} == WENI

@@ -1,4 +1,4 @@
-"""Weni's data lake: its requests equal those of the SDK, and statuses of the server."""
+"""The client of Weni's data lake sends the same requests as the SDK, and handles all statuses."""
 
 import socket
 import time
@@ -137,12 +137,12 @@ def test_an_event_that_fails_once_is_delivered(server: WeniServer, lake: WeniDat
     assert values(server.arrived()) == ["1", "3", "2"]
 
 
-def test_a_lake_that_takes_no_event_is_unavailable(
+def test_a_lake_that_accepts_no_events_is_unavailable(
     server: WeniServer, lake: WeniDataLake, pauses: list[float]
 ) -> None:
     server.behaviour = lambda _request, _context: "error"
 
-    with pytest.raises(Unavailable, match="it takes no event: NOT_ACCEPTED"):
+    with pytest.raises(Unavailable, match="it accepts no events: NOT_ACCEPTED"):
         lake.send(THREE)
 
     assert pauses == []

@@ -1,5 +1,6 @@
 """The spans of a period contain exactly the instants whose local date is in the period."""
 
+import zoneinfo
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
@@ -11,20 +12,29 @@ from apps.analytics.figures.periods import Period, Span, spans
 
 DAY = timedelta(days=1)
 HOUR = timedelta(hours=1)
-# Zones that skip midnight, change by half an hour, skip a whole day, have offsets in minutes, or
-# set their clocks back from a minute past midnight into the previous day.
+# Zones that skip midnight, change by half an hour or by two, skip a whole day, have offsets in
+# minutes, changed their rules, or set their clocks back from a minute past midnight into the
+# previous day.
 ZONES = (
     "UTC",
     "Africa/Cairo",
     "Africa/Casablanca",
+    "America/Caracas",
     "America/Havana",
+    "America/Mexico_City",
     "America/New_York",
     "America/Sao_Paulo",
     "America/St_Johns",
+    "Antarctica/Troll",
+    "Asia/Amman",
+    "Asia/Gaza",
     "Asia/Kathmandu",
+    "Asia/Pyongyang",
     "Australia/Lord_Howe",
     "Europe/Lisbon",
+    "Europe/Volgograd",
     "Pacific/Apia",
+    "Pacific/Kwajalein",
     "Pacific/Kiritimati",
 )
 
@@ -103,6 +113,34 @@ def test_an_instant_is_in_a_span_if_its_local_date_is_in_the_period(
         assert bool(containing) == (first <= local.date() <= last), at
         assert all(span.utc_offset == local.utcoffset() for span in containing)
         assert len(containing) <= 1
+
+
+@settings(max_examples=50, deadline=None)
+@given(
+    timezone=st.sampled_from(sorted(zoneinfo.available_timezones() - {"localtime", "Factory"})),
+    day=st.dates(min_value=date(1970, 1, 1), max_value=date(2037, 12, 31)),
+)
+@example(timezone="Pacific/Apia", day=date(2011, 12, 30))
+@example(timezone="Antarctica/Troll", day=date(2026, 3, 29))
+@example(timezone="America/Caracas", day=date(2007, 12, 9))
+@example(timezone="Asia/Pyongyang", day=date(2018, 5, 4))
+def test_a_day_of_any_zone_has_exactly_the_minutes_with_its_date(timezone: str, day: date) -> None:
+    """A day of 23, 24 or 25 hours, or none, counted minute by minute."""
+    zone = ZoneInfo(timezone)
+    begin = datetime.combine(day, time(0), tzinfo=UTC) - DAY
+    minutes = [begin + timedelta(minutes=number) for number in range(3 * 1_440)]
+    of_day = [minute for minute in minutes if minute.astimezone(zone).date() == day]
+    found = day_of(timezone, day)
+
+    assert of_day == [
+        minute for minute in minutes if any(one.starts_at <= minute < one.ends_at for one in found)
+    ]
+    if of_day:
+        # The first and the last instant of the day.
+        first, last = found[0].starts_at, found[-1].ends_at - timedelta(microseconds=1)
+        assert {at.astimezone(zone).date() for at in (first, last)} == {day}
+        assert (first - timedelta(microseconds=1)).astimezone(zone).date() != day
+        assert (last + timedelta(microseconds=1)).astimezone(zone).date() != day
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""CSAT and NPS of a distribution."""
+"""CSAT and NPS are computed from the distribution of scores."""
 
 import pytest
 
@@ -19,6 +19,7 @@ def test_nps_is_the_share_of_promoters_minus_that_of_detractors() -> None:
     assert (nps.promoters, nps.passives, nps.detractors) == (6, 4, 3)
     assert nps.answers == 13
     assert nps.score == pytest.approx(100 * 3 / 13)
+    assert nps.mean == pytest.approx((12 + 21 + 8 + 18 + 40) / 13)
 
 
 def test_nps_is_between_minus_100_and_100() -> None:
@@ -31,5 +32,6 @@ def test_shares_without_data_are_none() -> None:
     csat = CsatFigures(distribution={5: 0})
     assert (csat.answers, csat.satisfied_percent, csat.mean) == (0, None, None)
     assert NpsFigures(distribution={}).score is None
-    closings = ClosingFigures(by_day={}, answered=0, archived=0, messages=0)
-    assert (closings.closed, closings.response_percent) == (0, None)
+    assert NpsFigures(distribution={}).mean is None
+    closings = ClosingFigures(by_day={}, outreach_by_day={}, answered=0, archived=0, messages=0)
+    assert (closings.closed, closings.survey_response_percent) == (0, None)
