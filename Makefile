@@ -3,9 +3,9 @@ MAKEFILE := $(MAKEFILE_LIST)
 ROOT := $(shell cd "$$(dirname -- "$$(echo '$(MAKEFILE)' | sed 's/^ //')")" && pwd -P)
 
 .DEFAULT_GOAL := help
-TARGETS := help demo check test coverage test-unit test-long test-browser test-pgbouncer test-chaos chaos \
+TARGETS := help demo check test coverage contract test-unit test-outages test-long test-browser test-pgbouncer foreign mutants test-chaos chaos \
 	chaos-short \
-	bench bench-growth bench-transport bench-control bench-closing bench-figures up lint format lock clean install uv
+	bench bench-growth bench-transport bench-control bench-closing bench-figures bench-retention up lint format lock clean install uv
 .PHONY: $(TARGETS)
 
 # The interpreter that .venv is made from.
@@ -34,7 +34,7 @@ check-lint: RUN = $(VENV) -m ruff check
 check-format: RUN = $(VENV) -m ruff format --check
 check-types: RUN = $(VENV) -m embedded.environment $(VENV) -m mypy $(PACKAGES)
 check-contracts: RUN = .venv/bin/lint-imports
-check-unit: RUN = $(VENV) -m pytest tests/unit --numprocesses 3 --dist worksteal --quiet
+check-unit: RUN = $(VENV) -m pytest tests/unit tests/simulation --numprocesses 3 --dist worksteal --quiet
 
 .PHONY: $(CHECKS)
 $(CHECKS):
@@ -48,17 +48,25 @@ check: install ## check lint, format, types, import contracts and unit tests in 
 	@$(MAKE) --no-print-directory --keep-going --jobs $(words $(CHECKS)) $(CHECKS)
 
 test: check ## run make check, then the integration and end-to-end tests
-	# Most end-to-end tests wait, and need little CPU.
-	$(VENV) -m pytest tests/integration tests/e2e --numprocesses 4 --dist worksteal
+	# Most end-to-end tests wait, and need little CPU. They are the longest, so they begin first.
+	$(VENV) -m pytest tests/e2e tests/contract tests/histories tests/integration -m 'not outage' --numprocesses 6 --dist worksteal
+
+test-outages: install ## run the end-to-end tests that wait for real time-outs of connections and leases
+	$(VENV) -m pytest tests/e2e -m outage --numprocesses 8 --dist worksteal
 
 coverage: install ## measure the branch coverage of the service and the library by the unit and integration tests
-	$(VENV) -m pytest tests/unit tests/integration --numprocesses 4 --dist worksteal --cov --cov-report term
+	$(VENV) -m pytest tests/unit tests/simulation tests/integration --numprocesses 4 --dist worksteal --cov --cov-report term
+
+contract: install ## write docs/contract/: the JSON Schemas, the AsyncAPI document and the table of shapes
+	@$(VENV) -m embedded.environment $(VENV) manage.py events schema --write docs/contract
+	CONTRACT_WRITE=1 $(VENV) -m pytest tests/contract
 
 test-unit: install ## run the tests that need no server
-	$(VENV) -m pytest tests/unit
+	$(VENV) -m pytest tests/unit tests/simulation
 
-test-long: install ## run 2,000 random schedules of work and faults against the strict model of SQS
-	HYPOTHESIS_PROFILE=long $(VENV) -m pytest tests/unit/celery_sqs_fifo/consuming/test_schedules.py
+test-long: install ## simulate 2,000 random schedules on the strict model of SQS, and run 5,000 histories of contacts
+	HYPOTHESIS_PROFILE=long $(VENV) -m pytest tests/simulation
+	HISTORIES=5000 HISTORIES_FROM=1000 $(VENV) -m pytest tests/histories --numprocesses 4 --dist worksteal
 
 test-browser: install ## test the console with headless Chromium; screenshots in tests/browser/screenshots
 	@$(VENV) -m tests.browser.chromium
@@ -69,9 +77,17 @@ test-pgbouncer: install ## test the service behind the real PgBouncer, in both m
 	@$(VENV) -m tests.pgbouncer.installed
 	$(VENV) -m pytest tests/pgbouncer
 
+mutants: install ## check that a test fails for each faulty change in a catalogue (MUTANTS=text, JOBS)
+	@$(VENV) -m tests.mutants
+
+foreign: install ## run the service on SQS and DynamoDB servers of others, and PgBouncer (SERVERS, SEED, PUBLISH)
+	@$(VENV) -m tests.pgbouncer.installed
+	@$(VENV) -m tests.foreign
+
 test-chaos: install ## kill workers and beat at every step of closing, and stop PostgreSQL for a minute
 	$(VENV) -m pytest tests/chaos --numprocesses 2 --dist worksteal
 
+# With PUBLISH=1: three runs of 15 minutes, with seeds that follow from the commit, into docs/.
 chaos: install ## run ten minutes of load while everything fails, into results/chaos.md (SEED, CHAOS_SECONDS, PUBLISH)
 	@CHAOS_WRITE=1 $(VENV) -m tests.chaos
 
@@ -82,20 +98,23 @@ chaos-short: install ## run a minute of chaos, without writing results (SEED)
 bench: install ## measure this service, stock Celery and a bare loop, into results/bench.md (PUBLISH=1: docs/)
 	@$(VENV) -m bench.event_cost
 
-bench-growth: install ## measure how the cost grows in 45 minutes, into results/growth.md (GROWTH_CURVES, PUBLISH)
+bench-growth: install ## measure how the cost of an event grows, for 45 minutes, into results/growth.md (GROWTH_CURVES, PUBLISH)
 	@$(VENV) -m bench.growth
 
 bench-transport: install ## measure stock Celery and this transport, into results/stock-celery.md (BENCH_EVENTS=3000, PUBLISH)
 	@$(VENV) -m bench.transport
 
-bench-control: install ## measure what events and remote control cost, into results/control.md (PUBLISH)
+bench-control: install ## measure the cost of worker events and remote control, into results/control.md (PUBLISH)
 	@$(VENV) -m bench.control
 
 bench-closing: install ## measure closing a hundred thousand conversations, into results/closing-scale.md (PUBLISH)
 	@$(VENV) -m bench.closing
 
-bench-figures: install ## measure the figures of a million conversations, into results/figures.md (PUBLISH)
+bench-figures: install ## time the console's figures with a million conversations, into results/figures.md (PUBLISH)
 	@$(VENV) -m bench.figures
+
+bench-retention: install ## measure retention on a million conversations, into results/retention.md (BENCH_CONVERSATIONS, PUBLISH)
+	@$(VENV) -m bench.retention
 
 up: install ## run the embedded stack and the whole service until Ctrl-C (LOAD=20: events a second)
 	@$(VENV) -m embedded.up $(if $(LOAD),--load $(LOAD))
@@ -120,9 +139,10 @@ lock: uv ## write requirements/*.txt from pyproject.toml (UPGRADE=1 for the newe
 		--output-file requirements/tracing.txt
 	$(COMPILE) requirements/browser.in --constraint requirements/dev.txt \
 		--output-file requirements/browser.txt
+	$(COMPILE) requirements/foreign.in --output-file requirements/foreign.txt
 
-clean: ## remove .venv, results/ and all caches
-	rm -rf results .venv .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+clean: ## remove .venv, .foreign, results/ and all caches
+	rm -rf results .venv .foreign .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 install: python-is-new-enough
