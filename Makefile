@@ -87,8 +87,8 @@ foreign: install ## run the service on SQS and DynamoDB servers of others, and P
 test-chaos: install ## kill workers and beat at every step of closing, and stop PostgreSQL for a minute
 	$(VENV) -m pytest tests/chaos --numprocesses 2 --dist worksteal
 
-# With PUBLISH=1: three runs of 15 minutes, with seeds that follow from the commit, into docs/.
-chaos: install ## run ten minutes of load while everything fails, into results/chaos.md (SEED, CHAOS_SECONDS, PUBLISH)
+# With PUBLISH=1: three runs of 16 minutes, with seeds that follow from the commit, into docs/.
+chaos: install ## run 13 minutes of load while everything fails, into results/chaos.md (SEED, CHAOS_SECONDS, PUBLISH)
 	@CHAOS_WRITE=1 $(VENV) -m tests.chaos
 
 chaos-short: install ## run a minute of chaos, without writing results (SEED)

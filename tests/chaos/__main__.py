@@ -1,7 +1,7 @@
 """`python -m tests.chaos` runs the whole service under load while faults hit every part of it.
 
 The options are environment variables (defaults in brackets):
-- CHAOS_SECONDS (600; 900 with PUBLISH=1): the length of the load;
+- CHAOS_SECONDS (780; 960 with PUBLISH=1): the length of the load;
 - CHAOS_RATE (30): the events per second;
 - SEED (random, and printed): determines the events and the schedule of faults;
 - CHAOS_WRITE=1: write the result to a folder that git ignores;

@@ -14,15 +14,17 @@ MIXED = "everything at once"
 # The phases of a run, as shares of its length: without faults, with single faults, and with all
 # faults at once.
 _QUIET_SHARE = 0.02
-_SINGLE_UNTIL_SHARE = 0.87
+_MIX_BEGINS_SHARE = 0.88
 _MIX_ENDS_SHARE = 0.985
 _MIN_GAP_SECONDS = 1.0
 _MAX_GAP_SECONDS = 6.0
 # The catalogue states the lengths of faults for a run of this length.
 _FULL_SECONDS = 900.0
 # In a shorter run, faults happen at the same time.
-_MIN_ALONE_SECONDS = 600.0
+_MIN_ALONE_SECONDS = 780.0
 _MIN_SECONDS = 3.0
+# The pause before the last phase, so that it does not delay the recovery from a single fault.
+_PAUSE_SECONDS = 60.0
 # The intervals between actions in the last phase, in which everything happens at once.
 _SECONDS_BETWEEN_POOL_KILLS = 0.6
 _SECONDS_BETWEEN_WORKER_KILLS = 2.6
@@ -71,21 +73,19 @@ class Schedule:
 def make_schedule(*, seed: int, seconds: float) -> Schedule:
     """Return a schedule with every fault.
 
-    In a run of ten minutes or more, each happens alone. In a shorter run, several happen at the
+    In a run of 13 minutes or more, each happens alone. In a shorter run, several happen at the
     same time.
     """
     chance = random.Random(f"schedule {seed}")  # noqa: S311 (repeatable, not secret)
     faults = [_scaled(fault, seconds=seconds) for fault in _in_order(chance, seconds=seconds)]
-    lanes, episodes = _in_lanes(
-        faults, begins=seconds * _QUIET_SHARE, ends=seconds * _SINGLE_UNTIL_SHARE
-    )
+    mixed_from, mixed_until = seconds * _MIX_BEGINS_SHARE, seconds * _MIX_ENDS_SHARE
+    pause = _PAUSE_SECONDS * _factor(seconds)
+    lanes, episodes = _in_lanes(faults, begins=seconds * _QUIET_SHARE, ends=mixed_from - pause)
     actions = [
         action
         for fault, episode in zip(faults, episodes, strict=True)
         for action in _actions(fault, at=episode.begins, chance=chance)
     ]
-    mixed_from = max(episode.ends for episode in episodes) + _MIN_GAP_SECONDS
-    mixed_until = seconds * _MIX_ENDS_SHARE
     actions += _mixed(begins=mixed_from, ends=mixed_until, chance=chance)
     episodes.append(Episode(name=MIXED, begins=mixed_from, ends=mixed_until))
     return Schedule(
@@ -113,13 +113,18 @@ def _in_order(chance: random.Random, *, seconds: float) -> list[Fault]:
 
 def _scaled(fault: Fault, *, seconds: float) -> Fault:
     """Return the fault with its length and strikes adapted to a run of this length."""
-    factor = min(1.0, seconds / _FULL_SECONDS)
+    factor = _factor(seconds)
     fault = replace(fault, rest=fault.rest * factor)
     if fault.keeps_its_length:
         return fault
     length = min(fault.seconds, max(_MIN_SECONDS, fault.seconds * factor))
     times = max(1, round(fault.times * length / fault.seconds))
     return replace(fault, seconds=length, times=times)
+
+
+def _factor(seconds: float) -> float:
+    """Return what the lengths of the catalogue are multiplied by in a run of this length."""
+    return min(1.0, seconds / _FULL_SECONDS)
 
 
 def _in_lanes(faults: Sequence[Fault], *, begins: float, ends: float) -> tuple[int, list[Episode]]:

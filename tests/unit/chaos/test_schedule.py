@@ -9,6 +9,7 @@ from apps.conversations.attribution import FUNCTION
 from tests.chaos.faults.catalogue import FAULTS
 from tests.chaos.faults.processes import ALL_WORKERS_KILLS, POOL_PROCESS_KILLS, WORKER_KILLS
 from tests.chaos.fleet import WORKERS
+from tests.chaos.recovery import MAX_RECOVERY_SECONDS
 from tests.chaos.schedule import MIXED, Episode, Schedule, make_schedule
 from tests.chaos.seeds import MIN_SECONDS, PUBLISHED_RUNS, PUBLISHED_SECONDS, RATE, SECONDS
 from tests.support.database_changes import MISSING_FUNCTION
@@ -49,8 +50,16 @@ def test_a_run_has_every_fault_and_each_fault_ends_before_the_run(seed: int, sec
 
 @pytest.mark.parametrize("seed", range(10))
 @pytest.mark.parametrize("seconds", [SECONDS, PUBLISHED_SECONDS])
-def test_every_fault_happens_alone_in_ten_minutes_or_more(seed: int, seconds: int) -> None:
+def test_every_fault_happens_alone_in_13_minutes_or_more(seed: int, seconds: int) -> None:
     assert make_schedule(seed=seed, seconds=seconds).lanes == 1
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_no_fault_happens_for_as_long_as_a_recovery_may_take_before_all_do(seed: int) -> None:
+    *single, mixed = make_schedule(seed=seed, seconds=PUBLISHED_SECONDS).episodes
+
+    assert mixed.name == MIXED
+    assert mixed.begins - max(episode.ends for episode in single) >= MAX_RECOVERY_SECONDS
 
 
 def test_published_runs_have_75_000_events_and_800_kills() -> None:
