@@ -3,7 +3,7 @@ MAKEFILE := $(MAKEFILE_LIST)
 ROOT := $(shell cd "$$(dirname -- "$$(echo '$(MAKEFILE)' | sed 's/^ //')")" && pwd -P)
 
 .DEFAULT_GOAL := help
-TARGETS := help demo check test coverage contract test-unit test-outages test-long test-browser test-pgbouncer foreign mutants test-chaos chaos \
+TARGETS := help demo check test coverage contract test-unit test-slow test-long test-browser test-pgbouncer foreign mutants test-chaos chaos \
 	chaos-short \
 	bench bench-growth bench-transport bench-control bench-closing bench-figures bench-retention up lint format lock clean install uv
 .PHONY: $(TARGETS)
@@ -47,12 +47,14 @@ $(CHECKS):
 check: install ## check lint, format, types, import contracts and unit tests in parallel (a minute)
 	@$(MAKE) --no-print-directory --keep-going --jobs $(words $(CHECKS)) $(CHECKS)
 
-test: check ## run make check, then the integration and end-to-end tests
-	# Most end-to-end tests wait, and need little CPU. They are the longest, so they begin first.
-	$(VENV) -m pytest tests/e2e tests/contract tests/histories tests/integration -m 'not outage' --numprocesses 6 --dist worksteal
+WITH_SERVERS := tests/e2e tests/contract tests/histories tests/integration
 
-test-outages: install ## run the end-to-end tests that wait for real time-outs of connections and leases
-	$(VENV) -m pytest tests/e2e -m outage --numprocesses 8 --dist worksteal
+test: check ## run make check, then the integration and end-to-end tests that are not slow
+	# Most end-to-end tests wait, and need little CPU. They are the longest, so they begin first.
+	$(VENV) -m pytest $(WITH_SERVERS) -m 'not slow' --numprocesses 6 --dist worksteal
+
+test-slow: install ## run the tests that wait for real time-outs, start many programs or fill tables
+	$(VENV) -m pytest $(WITH_SERVERS) -m slow --numprocesses 8 --dist worksteal
 
 coverage: install ## measure the branch coverage of the service and the library by the unit and integration tests
 	$(VENV) -m pytest tests/unit tests/simulation tests/integration --numprocesses 4 --dist worksteal --cov --cov-report term

@@ -25,7 +25,13 @@ from tests.support.running_service import Service
 VISIBILITY_TIMEOUT = 20
 
 
-@pytest.fixture(params=[25, 1], ids=["batches", "single events"])
+@pytest.fixture(
+    params=[
+        pytest.param(25, id="batches"),
+        # The way of an event is the same, one at a time, so `make test` leaves it out.
+        pytest.param(1, id="single events", marks=pytest.mark.slow),
+    ]
+)
 def batch_size(request: pytest.FixtureRequest) -> int:
     """The largest batch of a pool process. A test that uses this fixture runs with both values."""
     return int(request.param)

@@ -6,6 +6,8 @@ point, one at a time, and kills beat as well.
 
 from pathlib import Path
 
+import pytest
+
 from tests.e2e.conftest import any_batch_size
 from tests.support.closing_stages import STAGES
 from tests.support.fault_points import LONG, FaultPoint, Strike, point
@@ -28,6 +30,7 @@ STRIKES: tuple[tuple[FaultPoint, Strike], ...] = (
 )
 
 
+@pytest.mark.slow
 @any_batch_size
 def test_kills_between_the_effects_of_closing_and_archiving_do_not_change_what_is_stored(
     service: Service, tmp_path: Path

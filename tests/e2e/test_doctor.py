@@ -7,6 +7,7 @@ import subprocess
 import sys
 from datetime import timedelta
 
+import pytest
 from django.db.models.functions import Now
 from django_celery_beat.models import PeriodicTask
 
@@ -39,6 +40,7 @@ def errors(findings: dict[str, dict[str, str]]) -> list[str]:
     return [check for check, finding in findings.items() if finding["status"] == "error"]
 
 
+@pytest.mark.slow
 @any_batch_size
 def test_the_doctor_fails_when_the_only_worker_is_frozen(service: Service) -> None:
     ensure_schedules()

@@ -29,6 +29,8 @@ from testbed.sqs.fifo import client_of
 from tests.support.builders import CHANNEL, PROJECT, message_body
 from tests.support.commands import documented_commands
 
+pytestmark = pytest.mark.slow
+
 SECONDS = 60
 CONTACT = "telegram:1001"
 # For each long-running program, the output that shows that it is ready, or the path of a page that

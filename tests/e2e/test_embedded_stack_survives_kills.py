@@ -95,6 +95,7 @@ def message_ids(conversation: Conversation) -> list[str]:
     return [*archived_ids(conversation), *stored_ids(conversation)]
 
 
+@pytest.mark.slow
 def test_nothing_is_out_of_order_when_workers_are_killed_under_load(
     environment: dict[str, str], tmp_path: Path
 ) -> None:

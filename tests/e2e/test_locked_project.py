@@ -24,7 +24,7 @@ LOCKED_SECONDS = 20
 # again separately. The rest is for a busy test machine.
 MAX_WAIT_SECONDS = 16
 
-pytestmark = pytest.mark.outage
+pytestmark = pytest.mark.slow
 
 
 @contextmanager

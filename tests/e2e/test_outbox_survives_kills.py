@@ -5,6 +5,8 @@ from collections import Counter
 from functools import partial
 from pathlib import Path
 
+import pytest
+
 from apps.analytics.models import OutboxEvent, SurveyAnswer
 from tests.e2e.conftest import any_batch_size
 from tests.support.builders import survey_body
@@ -26,6 +28,7 @@ def event_counts(lake: Path) -> Counter[str]:
     return Counter(json.loads(line)["event_id"] for line in lines)
 
 
+@pytest.mark.slow
 @any_batch_size
 def test_kills_around_a_delivery_lose_no_answer_and_keep_its_event_id(
     service: Service, tmp_path: Path

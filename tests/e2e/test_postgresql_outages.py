@@ -29,7 +29,7 @@ OUTAGE_SECONDS = 18
 RECOVERY_SECONDS = 60
 HELD = "event_held"
 
-pytestmark = pytest.mark.outage
+pytestmark = pytest.mark.slow
 
 OUTAGES = {
     "read-only after a failover": READ_ONLY,

@@ -19,7 +19,7 @@ from tests.support.running_fifo_app import FifoApp
 from tests.support.running_service import Service
 from tests.support.sentry_server import running_sentry_server
 
-pytestmark = [any_batch_size, pytest.mark.outage]
+pytestmark = [any_batch_size, pytest.mark.slow]
 
 # The time limit for the first event after a fault, in seconds.
 RECOVERS_WITHIN = 60

@@ -48,7 +48,14 @@ def _closing_rules(settings: Any, _one_transaction: None, db: None) -> None:
     project(timezone="UTC")
 
 
-@pytest.mark.parametrize("first", range(FIRST, FIRST + NUMBER, CHUNK))
+@pytest.mark.parametrize(
+    "first",
+    [
+        # `make test` runs the first chunk.
+        pytest.param(first, marks=[] if first == FIRST else pytest.mark.slow)
+        for first in range(FIRST, FIRST + NUMBER, CHUNK)
+    ],
+)
 def test_random_histories_end_as_the_rules_say(first: int) -> None:
     seeds = range(first, min(first + CHUNK, FIRST + NUMBER))
     runs = [Run(make_history(seed), deliver=deliver) for seed in seeds]

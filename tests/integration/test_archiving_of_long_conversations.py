@@ -32,6 +32,7 @@ def delete_expired(*, now: datetime) -> int:
     return before - len(unarchived_items())
 
 
+@pytest.mark.slow
 def test_a_conversation_open_for_five_days_is_archived_completely(queue: ServiceQueue) -> None:
     """One message arrives each hour, and DynamoDB deletes messages after 48 hours."""
     project()

@@ -180,6 +180,7 @@ def test_a_plan_made_while_tables_are_empty_searches_them_by_key(case: str) -> N
     assert _scanned_tables(**CASES[case]) == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("case", CASES)
 def test_a_plan_for_large_tables_searches_them_by_key(case: str) -> None:
     closed_conversations(urn="telegram:1", number=5_000)
@@ -193,6 +194,7 @@ def test_a_plan_for_large_tables_searches_them_by_key(case: str) -> None:
     assert _scanned_tables(urn="telegram:1", **CASES[case]) == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("case", CASES)
 def test_a_contact_with_20_000_conversations_costs_as_much_as_one_with_ten(case: str) -> None:
     closed_conversations(urn="telegram:few", number=FEW)
@@ -206,6 +208,7 @@ def test_a_contact_with_20_000_conversations_costs_as_much_as_one_with_ten(case:
     assert many <= few + 2 * 8
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("case", OTHER_EVENTS)
 def test_other_events_of_a_contact_with_20_000_conversations_cost_as_much_as_with_ten(
     case: str,

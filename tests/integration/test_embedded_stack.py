@@ -177,6 +177,7 @@ def test_a_killed_program_leaves_nothing_behind() -> None:
     wait_until(lambda: not any(directory.exists() for directory in directories))
 
 
+@pytest.mark.slow
 def test_make_up_runs_the_whole_service_under_load_and_leaves_nothing_behind() -> None:
     with make_up("--load", "20") as up:
         said = said_when_running(up)

@@ -26,6 +26,7 @@ MANY = (3_000, 200, 30 * MEGABYTE)
 BIG = (12, MAX_TEXT_LENGTH, 60 * MEGABYTE)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("number", "size", "max_growth"), [MANY, BIG], ids=["many", "big"])
 def test_a_large_conversation_is_archived_in_bounded_memory_and_locked_only_to_merge(
     stack: Stack, number: int, size: int, max_growth: int

@@ -13,7 +13,7 @@ from testbed.proxy.sts import running_sts
 from tests.e2e.conftest import any_batch_size
 from tests.support.running_fifo_app import FifoApp
 
-pytestmark = [any_batch_size, pytest.mark.outage]
+pytestmark = [any_batch_size, pytest.mark.slow]
 
 # The time limit for the first event after a fault, in seconds.
 RECOVERS_WITHIN = 60

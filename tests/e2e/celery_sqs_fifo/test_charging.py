@@ -15,7 +15,7 @@ from tests.support.running_fifo_app import FifoApp
 
 OUTAGE_SECONDS = 30
 
-pytestmark = pytest.mark.outage
+pytestmark = pytest.mark.slow
 
 
 def lines(fifo_app: FifoApp, event: str) -> int:

@@ -1,4 +1,4 @@
-"""`.ci/run` runs the outage tests beside other steps, and stops them if another step fails.
+"""`.ci/run` runs the browser tests beside chaos, and stops them if chaos fails.
 
 A stand-in for `make` takes the place of the tests.
 """
@@ -16,24 +16,24 @@ from embedded.service import PROJECT_ROOT
 
 MAKE = """#!/bin/sh
 case $1 in
-test-outages)
-    echo "outage tests begin"
-    sleep "$OUTAGE_SECONDS" &
+test-browser)
+    echo "browser tests begin"
+    sleep "$BROWSER_SECONDS" &
     echo $! >"$STARTED"
     wait
-    echo "outage tests end"
-    exit "$OUTAGE_STATUS" ;;
-test-browser)
-    while [ ! -s "$STARTED" ]; do sleep 0.01; done
+    echo "browser tests end"
     exit "$BROWSER_STATUS" ;;
+chaos-short)
+    while [ ! -s "$STARTED" ]; do sleep 0.01; done
+    exit "$CHAOS_STATUS" ;;
 esac
 """
 
 
 def run_ci(
-    directory: Path, *, outage_seconds: int = 0, outage_status: int = 0, browser_status: int = 0
+    directory: Path, *, browser_seconds: int = 0, browser_status: int = 0, chaos_status: int = 0
 ) -> subprocess.CompletedProcess[str]:
-    """Run the script. The file `started` gets the process id of a child of the outage tests."""
+    """Run the script. The file `started` gets the process id of a child of the browser tests."""
     for name, text in {"make": MAKE, "chromium": "#!/bin/sh", "pgbouncer": "#!/bin/sh"}.items():
         (directory / name).write_text(text)
         (directory / name).chmod(0o755)
@@ -43,9 +43,9 @@ def run_ci(
             **os.environ,
             "PATH": f"{directory}:{os.environ['PATH']}",
             "STARTED": str(directory / "started"),
-            "OUTAGE_SECONDS": str(outage_seconds),
-            "OUTAGE_STATUS": str(outage_status),
+            "BROWSER_SECONDS": str(browser_seconds),
             "BROWSER_STATUS": str(browser_status),
+            "CHAOS_STATUS": str(chaos_status),
         },
         capture_output=True,
         text=True,
@@ -66,18 +66,18 @@ def soon_has_ended(pid: int) -> bool:
 
 
 @pytest.mark.parametrize("status", [0, 2])
-def test_the_script_waits_for_the_outage_tests_and_ends_with_their_status(
+def test_the_script_waits_for_the_browser_tests_and_ends_with_their_status(
     status: int, tmp_path: Path
 ) -> None:
-    ended = run_ci(tmp_path, outage_status=status)
+    ended = run_ci(tmp_path, browser_status=status)
 
     assert ended.returncode == status
-    assert ended.stdout.splitlines() == ["outage tests begin", "outage tests end"]
+    assert ended.stdout.splitlines() == ["browser tests begin", "browser tests end"]
 
 
-def test_a_failed_step_stops_the_outage_tests_and_prints_their_output(tmp_path: Path) -> None:
-    ended = run_ci(tmp_path, outage_seconds=60, browser_status=3)
+def test_a_failed_step_stops_the_browser_tests_and_prints_their_output(tmp_path: Path) -> None:
+    ended = run_ci(tmp_path, browser_seconds=60, chaos_status=3)
 
     assert ended.returncode == 3
-    assert ended.stdout.splitlines() == ["outage tests begin"]
+    assert ended.stdout.splitlines() == ["browser tests begin"]
     assert soon_has_ended(int((tmp_path / "started").read_text()))
