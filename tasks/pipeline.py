@@ -8,7 +8,7 @@ from django.db import close_old_connections
 from celery_sqs_fifo import BatchItem, process_each, process_together
 from tasks.base import StepTask, outcome_of, outcome_of_all, with_log_fields
 from tasks.datalake import publish_outbox_hint
-from tasks.steps import attributing, reading, recording, storing
+from tasks.steps import attributing, judging, reading, recording, storing
 
 
 @shared_task(base=StepTask)
@@ -39,7 +39,8 @@ def persist_dynamo(batch: list[BatchItem]) -> None:
 
 @shared_task(base=StepTask)
 def handle_csat(batch: list[BatchItem]) -> None:
-    """Record survey answers, and publish a hint that the outbox has events for the data lake."""
+    """Record survey answers, hint that the outbox has events, and count producers' problems."""
     process_each(batch, with_log_fields(recording.record), outcome_of=outcome_of)
     if any(item.outcome is None and recording.answer_of(item) for item in batch):
         publish_outbox_hint()
+    judging.count_problems(batch)

@@ -16,9 +16,9 @@ from apps.common.clock import now
 from apps.common.expiry import Expiry
 from apps.conversations import audit
 from apps.conversations.models import AuditEntry, Conversation, Project
-from apps.messages import dead_letters, deletions
+from apps.messages import dead_letters, deletions, producer_problems
 from apps.messages.archive_retention import DeletedPage, delete_page, projects_with_retention
-from apps.messages.models import DeadLetter, MessageDeletion
+from apps.messages.models import DeadLetter, MessageDeletion, ProducerProblem
 from celery_sqs_fifo import PointerForm
 from tasks.base import PointerTask
 
@@ -84,6 +84,14 @@ def expiries() -> list[Expiry]:
             retention=deletions.MAX_WAIT,
             age="recorded_at",
             expired=deletions.waited_since,
+        ),
+        Expiry(
+            singular="count of a producer's problem",
+            plural="counts of producers' problems",
+            model=ProducerProblem,
+            retention=producer_problems.KEPT_FOR,
+            age="day",
+            expired=producer_problems.counted_before,
         ),
         Expiry(
             singular="audit entry",

@@ -19,7 +19,8 @@ from apps.conversations.project_settings import parse_uuid
 from apps.conversations.search import by_uuid
 from apps.messages import admin_views, dead_letters
 from apps.messages.dead_letter_format import place_of
-from apps.messages.models import ConversationMessages, DeadLetter
+from apps.messages.models import ConversationMessages, DeadLetter, ProducerProblem
+from apps.messages.producer_problems import Problem, describe
 
 # Each project costs one index lookup. The search finds the projects beyond this limit.
 MAX_PROJECTS = 50
@@ -213,8 +214,49 @@ class DeadLetterAdmin(ReadOnlyAdmin):
             self.message_user(request, sentence, messages.WARNING)
 
 
-def _of_project(letters: QuerySet, text: str) -> QuerySet:
+class ProblemFilter(admin.SimpleListFilter):
+    """Filter by problem."""
+
+    title = "problem"
+    parameter_name = "problem"
+
+    def lookups(self, _request: HttpRequest, _admin: Any) -> list[tuple[str, str]]:
+        """Return all problems."""
+        return [(one.value, str(one.label).capitalize()) for one in Problem]
+
+    def queryset(self, _request: HttpRequest, counts: QuerySet) -> QuerySet:
+        """Return the counts of the chosen problem."""
+        return counts.filter(problem=self.value()) if self.value() else counts
+
+
+@admin.register(ProducerProblem)
+class ProducerProblemAdmin(ReadOnlyAdmin):
+    """What producers do wrong, by project and day."""
+
+    list_display = ("day", "project_uuid", "producer", "events")
+    list_filter = (ProblemFilter, period("day", title="day"))
+    list_help = (
+        "What producers do wrong, with the number of events that were queued on a day in UTC. The "
+        "nil UUID stands for events that name no project. An event that ran twice counts twice."
+    )
+    search_fields = ("project_uuid",)
+    search_help_text = "The UUID of a project."
+    ordering = ("-day",)
+
+    @admin.display(description="the producer")
+    def producer(self, one: ProducerProblem) -> str:
+        """Return what the producer does."""
+        return describe(one.problem, one.detail)
+
+    def get_search_results(
+        self, _request: HttpRequest, counts: QuerySet[ProducerProblem], term: str
+    ) -> tuple[QuerySet[ProducerProblem], bool]:
+        """Return the counts of the project with this UUID."""
+        return (_of_project(counts, term) if term else counts), False
+
+
+def _of_project(rows: QuerySet, text: str) -> QuerySet:
     try:
-        return letters.filter(project_uuid=parse_uuid(text))
+        return rows.filter(project_uuid=parse_uuid(text))
     except ValueError:
-        return letters.none()
+        return rows.none()

@@ -14,10 +14,11 @@ from django.db import transaction
 from apps.conversations.contacts import Contact
 from apps.conversations.models import Conversation, Resolution
 from apps.conversations.selectors import contact_of
-from apps.messages import archive, deletions, store
+from apps.messages import archive, deletions, producer_problems, store
 from apps.messages.archive_parts import identities, merged_places
 from apps.messages.entries import MessageEntry
 from apps.messages.models import MessageDeletion
+from apps.messages.producer_problems import Finding, Problem
 from apps.messages.retries import Turns
 from apps.messages.store import Target
 from apps.messages.versions import Document, identity, merge_documents
@@ -115,6 +116,8 @@ def _merge_stored(conversation: Conversation, *, now: datetime) -> Merged:
         except Conversation.DoesNotExist:
             break
         retries += sum(turns.is_retry(one.as_json(home=home)) for one in batch.entries)
+    retry = Finding(conversation.project_id, now, Problem.POSSIBLE_RETRY)
+    producer_problems.count([retry] * retries)
     return Merged(own=merged, others=0, retries=retries)
 
 

@@ -1,6 +1,6 @@
 """Dead letters in PostgreSQL: saving, selecting, requesting redrives, and discarding."""
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NamedTuple
@@ -10,8 +10,10 @@ from django.db import transaction
 from django.db.models import F, Max, QuerySet, Window
 
 from apps.conversations import erasing
+from apps.messages import producer_problems
 from apps.messages.dead_letter_format import body_of, contact_of, letter_of, place_of
 from apps.messages.models import DeadLetter
+from apps.messages.producer_problems import Finding, Problem
 
 # The order of lists. A letter that was redriven and failed again is a new row with the same time.
 BY_TIME = ("queue_time", "pk")
@@ -71,8 +73,20 @@ def keep(messages: Sequence[Mapping[str, Any]], *, now: datetime) -> Saved:
             ).values_list("message_id", flat=True)
         )
         DeadLetter.objects.bulk_create(kept, ignore_conflicts=True)
-    new = sum(letter.message_id not in known for letter in kept)
-    return Saved(new=new, erased=erased)
+        new = [letter for letter in kept if letter.message_id not in known]
+        producer_problems.count(_malformed(new))
+    return Saved(new=len(new), erased=erased)
+
+
+def _malformed(letters: Iterable[DeadLetter]) -> Iterator[Finding]:
+    for letter in letters:
+        if letter.reason in producer_problems.MALFORMED_REASONS:
+            yield Finding(
+                project_uuid=letter.project_uuid or producer_problems.NO_PROJECT,
+                at=letter.queue_time,
+                problem=Problem.MALFORMED,
+                detail=letter.reason,
+            )
 
 
 def select(selection: Selection) -> QuerySet[DeadLetter]:

@@ -1,4 +1,4 @@
-"""The archives of conversations, and the dead letters."""
+"""The archives of conversations, deletions, dead letters and problems of producers."""
 
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
@@ -150,3 +150,31 @@ class DeadLetter(models.Model):
 
     def __str__(self) -> str:
         return self.message_id
+
+
+class ProducerProblem(models.Model):
+    """How many events of a project, queued on one day in UTC, had one problem of their producer.
+
+    `problem` is an apps.messages.producer_problems.Problem. `detail` is the reason why an event is
+    malformed or an answer has no score, otherwise "". An event that names no project counts for the
+    nil UUID.
+    """
+
+    project_uuid = models.UUIDField()
+    day = models.DateField(help_text="The day in UTC.")
+    problem = models.CharField(max_length=40)
+    detail = models.CharField(max_length=100)
+    events = models.PositiveBigIntegerField()
+
+    class Meta:
+        constraints = (
+            models.UniqueConstraint(
+                fields=("day", "project_uuid", "problem", "detail"), name="producer_problems_unique"
+            ),
+        )
+        indexes = (
+            models.Index(fields=("project_uuid", "day"), name="producer_problems_of_project"),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.day} {self.problem}"

@@ -16,13 +16,15 @@ class Progress:
     """The state of an event that its steps share.
 
     `conversation_uuid` is the conversation of its message, answer or window, and `home` the group
-    of that conversation. `to_migrate` are the closed conversations whose messages must be archived.
-    `is_erased` is true for an answer that was queued before its contact was erased.
+    of that conversation. `is_foreign` is true if the event came in another group. `to_migrate` are
+    the closed conversations whose messages must be archived. `is_erased` is true for an answer that
+    was queued before its contact was erased.
     """
 
     event: AnyEvent
     conversation_uuid: UUID | None = None
     home: str = ""
+    is_foreign: bool = False
     to_migrate: Sequence[UUID] = ()
     is_erased: bool = False
 

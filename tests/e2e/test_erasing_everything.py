@@ -45,6 +45,7 @@ WITH_CONTACT = {
 }
 # These have only the id of a conversation, or nothing of a contact.
 WITHOUT_CONTACT = {
+    "conversation_messages_producerproblem",
     "conversations_auditentry",
     "conversations_earlierclosing",
     "conversations_erasure",

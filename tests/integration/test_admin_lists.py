@@ -216,6 +216,7 @@ def test_the_page_of_a_conversation_shows_times_in_its_projects_zone(client: Cli
         "conversations_auditentry",
         "conversation_messages_conversationmessages",
         "conversation_messages_deadletter",
+        "conversation_messages_producerproblem",
         "analytics_surveyanswer",
         "analytics_outboxevent",
         "django_celery_beat_periodictask",

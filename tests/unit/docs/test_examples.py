@@ -13,6 +13,7 @@ import pytest
 import celery_sqs_fifo
 from apps.messages import adapters
 from apps.messages.event_types import EVENT_TYPES
+from apps.messages.producer_problems import MALFORMED_REASONS, Problem
 from apps.messages.reading import parse_event
 from celery_sqs_fifo import EventRules, Options, Result
 from celery_sqs_fifo.running import task
@@ -112,6 +113,18 @@ def test_the_table_of_event_types_matches_the_code() -> None:
         for one in EVENT_TYPES.values()
     ]
     assert set(re.findall(r"`([^`]+)`", headings)) == set(EVENT_TYPES)
+
+
+def test_the_table_of_problems_of_producers_matches_the_code() -> None:
+    documented = table_of(page("docs/events.md"), head="what the producer does")
+
+    assert [(row[1].strip("`"), row[0].replace("`", "")) for row in documented] == Problem.choices
+
+
+def test_the_reasons_of_malformed_events_are_counted_as_problems_of_producers() -> None:
+    rows = table_of(page("docs/events.md"), head="what is wrong")
+
+    assert {row[1].strip("`") for row in rows} == MALFORMED_REASONS
 
 
 def test_the_documented_reasons_of_dead_letters_match_the_code() -> None:
