@@ -3,7 +3,7 @@ MAKEFILE := $(MAKEFILE_LIST)
 ROOT := $(shell cd "$$(dirname -- "$$(echo '$(MAKEFILE)' | sed 's/^ //')")" && pwd -P)
 
 .DEFAULT_GOAL := help
-TARGETS := help demo check test coverage contract test-unit test-slow test-long test-browser test-pgbouncer foreign mutants test-chaos chaos \
+TARGETS := help demo check test coverage contract test-unit test-slow test-long fuzz test-browser test-pgbouncer foreign mutants test-chaos chaos \
 	chaos-short \
 	bench bench-growth bench-transport bench-control bench-closing bench-figures bench-retention up lint format lock clean install uv
 .PHONY: $(TARGETS)
@@ -69,6 +69,10 @@ test-unit: install ## run the tests that need no server
 test-long: install ## simulate 2,000 random schedules on the strict model of SQS, and run 5,000 histories of contacts
 	HYPOTHESIS_PROFILE=long $(VENV) -m pytest tests/simulation
 	HISTORIES=5000 HISTORIES_FROM=1000 $(VENV) -m pytest tests/histories --numprocesses 4 --dist worksteal
+
+fuzz: install ## read bodies that a coverage-guided fuzzer makes, for a minute (FUZZ_SECONDS)
+	@$(VENV) -m uv pip install --quiet --python $(VENV) --require-hashes --requirement requirements/fuzzing.txt
+	$(VENV) -m embedded.environment $(VENV) -m tests.fuzzing
 
 test-browser: install ## test the console with headless Chromium; screenshots in tests/browser/screenshots
 	@$(VENV) -m tests.browser.chromium
@@ -141,6 +145,7 @@ lock: uv ## write requirements/*.txt from pyproject.toml (UPGRADE=1 for the newe
 		--output-file requirements/tracing.txt
 	$(COMPILE) requirements/browser.in --constraint requirements/dev.txt \
 		--output-file requirements/browser.txt
+	$(COMPILE) requirements/fuzzing.in --output-file requirements/fuzzing.txt
 	$(COMPILE) requirements/foreign.in --output-file requirements/foreign.txt
 
 clean: ## remove .venv, .foreign, results/ and all caches

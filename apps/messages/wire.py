@@ -39,6 +39,11 @@ def _absent_is_false(value: Any) -> Any:
     return False if value is None else value
 
 
+# Also 1 and "true", as pydantic reads a boolean.
+Flag = Annotated[bool, BeforeValidator(_absent_is_false)]
+_FLAG: TypeAdapter[bool] = TypeAdapter(Flag)
+
+
 def _absent_is_received(value: Any) -> Any:
     return "received" if value in (None, "") else value
 
@@ -174,7 +179,7 @@ class _WindowData(_Identity):
     end: Time = ""
     ticket_uuid: Id = ""
     agent_uuid: Id = ""
-    has_chats_room: Annotated[bool, BeforeValidator(_absent_is_false)] = False
+    has_chats_room: Flag = False
 
 
 class _CloseData(_Identity):
@@ -276,6 +281,9 @@ def has_survey_key(document: dict[str, Any]) -> bool:
 
 
 def reports_takeover(document: dict[str, Any]) -> bool:
-    """Return whether a window's JSON says that a human took over."""
+    """Return whether a window's JSON says that a human took over. A malformed value does not."""
     data = document.get("data")
-    return isinstance(data, dict) and data.get("has_chats_room") is True
+    try:
+        return isinstance(data, dict) and _FLAG.validate_python(data.get("has_chats_room"))
+    except ValidationError:
+        return False

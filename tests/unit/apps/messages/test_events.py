@@ -13,8 +13,9 @@ from apps.common.lossless_json import restore
 from apps.conversations.models import Resolution
 from apps.conversations.windows import WindowUpdate
 from apps.messages.entries import MessageEntry
+from apps.messages.event_types import CLOSING, kind_of
 from apps.messages.events import CloseEvent, MessageEvent, WindowEvent
-from apps.messages.reading import parse_event
+from apps.messages.reading import decode_event, parse_event
 from tests.support.builders import (
     ABSENT,
     CHANNEL,
@@ -146,10 +147,14 @@ def test_the_ticket_and_agent_of_a_window_are_accepted_under_several_names(
 
 
 @pytest.mark.parametrize(
-    ("value", "taken_over"), [(True, True), (False, False), (None, False), (ABSENT, False)]
+    ("value", "taken_over"),
+    [(True, True), ("true", True), (1, True), (False, False), (None, False), (ABSENT, False)],
 )
 def test_only_a_window_with_a_chats_room_is_a_takeover(value: Any, taken_over: bool) -> None:
-    assert parsed(window_body(data={"has_chats_room": value})).has_chats_room is taken_over
+    body = window_body(data={"has_chats_room": value})
+
+    assert parsed(body).has_chats_room is taken_over
+    assert (kind_of(decode_event(body, {})) == CLOSING) is taken_over
 
 
 @pytest.mark.parametrize(
