@@ -80,7 +80,13 @@ def run_mutant(mutant: Mutant, *, copy: Path) -> tuple[Verdict, str]:
 def run_tests(tests: list[str], *, copy: Path, processes: int = 0) -> Run:
     """Run tests in a copy, with the interpreter of this process."""
     options = ["-q", "-p", "no:cacheprovider", "--numprocesses", str(processes)]
-    environment = {**os.environ, "PYTHONPATH": str(copy), "HYPOTHESIS_DATABASE_FILE": os.devnull}
+    environment = {
+        **os.environ,
+        "PYTHONPATH": str(copy),
+        "HYPOTHESIS_DATABASE_FILE": os.devnull,
+        # Enough for each mutant that histories are to find.
+        "HISTORIES": "25",
+    }
     with subprocess.Popen(
         [sys.executable, "-m", "pytest", *options, *tests],
         cwd=copy,
