@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable
 from datetime import UTC, datetime
 from itertools import pairwise
+from typing import Any
 
 import pytest
 from django.urls import reverse
@@ -11,6 +12,7 @@ from django.urls import reverse
 from apps.conversations.models import Conversation
 from tests.browser.conftest import SCREENS, Window
 from tests.browser.contrast import too_faint
+from tests.support.builders import deletion_body, deliver_bodies, message_body, status_body
 from tests.support.console import ARABIC, made_chat, made_days, made_shop
 
 MONTH = {"first": "2026-10-25", "last": "2026-11-23"}
@@ -60,6 +62,47 @@ def chat(site: object) -> Conversation:
     made_shop()
     made_days(30, a_day=6)
     return made_chat(at=AFTERNOON)
+
+
+@pytest.fixture
+def open_chat(site: object, settings: Any) -> Conversation:
+    """Store a conversation in progress with a deletion, reactions and delivery statuses."""
+    settings.KEEPS_MESSAGE_STATUSES = True
+    made_shop()
+    sent = {"event_type": "message.sent"}
+    messages: list[dict[str, Any]] = [
+        {"message": {"id": "m-1", "text": "Where is my order?"}},
+        {"message": {"id": "m-2", "text": "It will be there on Friday."}, **sent},
+        {"message": {"id": "m-3", "text": "My card number is no secret here."}},
+        {"message": {"id": "m-4", "reaction": {"message_id": "m-2", "emoji": "❤️"}, "text": ""}},
+        {"message": {"id": "m-5", "text": "Anything else?"}, **sent},
+    ]
+    statuses = [("m-2", "delivered"), ("m-2", "read"), ("m-5", "failed")]
+    deliver_bodies(
+        bodies=[
+            *(message_body(**message) for message in messages),
+            deletion_body(message_id="m-3"),
+            *(status_body(message_id=of, status=status) for of, status in statuses),
+        ],
+        sent_at=AFTERNOON,
+    )
+    return Conversation.objects.get()
+
+
+def test_a_transcript_in_progress_shows_statuses_a_deletion_and_a_reaction(
+    window: Window, open_chat: Conversation
+) -> None:
+    window.open(address(TRANSCRIPT, open_chat))
+
+    window.shoot("transcript-in-progress")
+    bubbles = [bubble.inner_text() for bubble in window.page.locator(".console-bubble").all()]
+    assert len(bubbles) == 4
+    assert "read" in bubbles[1]
+    assert "❤️" in bubbles[1]
+    assert "Deleted by its author on" in bubbles[2]
+    assert "failed" in bubbles[3]
+    assert window.page.evaluate(OVERFLOW) <= 0
+    assert too_faint(window.page) == []
 
 
 @pytest.mark.parametrize("name", [FIGURES, DRILLDOWN, TRANSCRIPT])
