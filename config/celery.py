@@ -32,6 +32,14 @@ def set_up_django(**_signal: Any) -> None:
     django.setup()
 
 
+@signals.celeryd_init.connect
+def refuse_unknown_queues(options: dict[str, Any], **_signal: Any) -> None:
+    """End a worker that is to consume another queue, with a sentence instead of a traceback."""
+    for queue in options.get("queues") or ():
+        if queue not in app.amqp.queues:
+            raise SystemExit(f"There is no queue {queue}: use -Q {', '.join(app.amqp.queues)}.")
+
+
 @signals.import_modules.connect
 def set_up_flower(sender: ControlledCelery, **_signal: Any) -> None:
     """Prepare Flower if this process runs `celery flower`.

@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+from django.core.exceptions import ImproperlyConfigured
+
 from apps.common.database_waits import limit_waits
 from config.environment import read_environment
 from observability.logging import logging_config
@@ -9,7 +11,11 @@ from observability.sentry import start_sentry
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
-_environment = read_environment()
+try:
+    _environment = read_environment()
+except ImproperlyConfigured as problems:
+    # Every program reads this module first. A traceback would hide the sentences.
+    raise SystemExit(str(problems)) from None
 
 SQS_CONVERSATION_QUEUE_URL = _environment.SQS_CONVERSATION_QUEUE_URL
 SQS_CONVERSATION_DLQ_URL = _environment.SQS_CONVERSATION_DLQ_URL

@@ -16,8 +16,8 @@ class ResilientScheduler(DatabaseScheduler):
 
     django-celery-beat reads all schedules again every five minutes and after a change, and ends
     beat if PostgreSQL is unavailable at that moment. This scheduler continues with the schedules
-    that it has read before. It raises Django's database errors only at its start, when it has not
-    read any yet.
+    that it has read before. Only at its start, when it has not read any yet, it ends beat with a
+    sentence.
 
     If a clock was ahead, on this machine or another one, the last run of a schedule may be in the
     future, and the schedule would not be due until then. Such a last run is replaced by the last
@@ -26,7 +26,13 @@ class ResilientScheduler(DatabaseScheduler):
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
         self._ticked_at = now()
-        super().__init__(*arguments, **options)
+        try:
+            super().__init__(*arguments, **options)
+        except Error as error:
+            raise SystemExit(
+                f"Beat cannot read its schedules from PostgreSQL ({type(error).__name__}). "
+                "`python manage.py doctor` shows what to fix. Then start beat again."
+            ) from error
 
     def tick(self, *arguments: Any, **options: Any) -> Any:
         """Run what is due, and return the seconds until the next call.

@@ -53,7 +53,7 @@ def test_beat_ends_if_postgresql_fails_before_the_first_schedules(
 ) -> None:
     monkeypatch.setattr(ResilientScheduler, "enabled_models", Away())
 
-    with pytest.raises(OperationalError):
+    with pytest.raises(SystemExit, match=r"manage\.py doctor"):
         ResilientScheduler(app=current_app, lazy=False)
 
 

@@ -17,6 +17,7 @@ COMMANDS = [
     ("erase", f"--contact={URN}", f"--project={PROJECT}", "--yes"),
     ("outbox", "list"),
     ("outbox", "retry"),
+    ("producers",),
     ("projects", "list"),
     ("projects", "set", str(PROJECT), "--timezone=UTC"),
     ("provision",),
