@@ -176,6 +176,10 @@ ARCHIVES_PENDING = Gauge(
     name="conversations_archives_pending",
     meaning="Conversations that closed over 15 minutes ago and are not archived; up to 10,000.",
 )
+ERASURES_PENDING = Gauge(
+    name="conversations_erasures_pending",
+    meaning="Erasures that were requested over 15 minutes ago and are not done; up to 10,000.",
+)
 LAKE_ENABLED = Gauge(
     name="conversations_lake_enabled",
     meaning="1 if answers are sent to a data lake; 0 if `DATALAKE_URL` is `none`.",
@@ -214,7 +218,7 @@ IN_PROGRESS = Gauge(
 )
 POSTGRESQL_GAUGES = (
     *(CLOSINGS_DUE, CLOSINGS_OVERDUE, CLOSINGS_CLAIMED, CLOSINGS_LATE, ARCHIVES_PENDING),
-    *(LAKE_ENABLED, LAKE_WAITING, LAKE_OLDEST_AGE, LAKE_REFUSED),
+    *(ERASURES_PENDING, LAKE_ENABLED, LAKE_WAITING, LAKE_OLDEST_AGE, LAKE_REFUSED),
     *(DEAD_LETTERS_WAITING, DEAD_LETTERS_OLDEST_AGE, BEAT_LAST_TICK_AGE, IN_PROGRESS),
 )
 

@@ -45,6 +45,13 @@ SELECT count(*) FILTER (WHERE ended_at < %(pending)s) FROM (
     WHERE archived_at IS NULL AND resolution <> 2 ORDER BY opened_at LIMIT %(limit)s
 ) AS unarchived
 """
+# The condition of a partial index. There are few rows: an erasure takes seconds.
+ERASURES = """
+SELECT count(*) FROM (
+    SELECT FROM conversations_erasure
+    WHERE erased_at IS NULL AND requested_at < %(pending)s LIMIT %(limit)s
+) AS unfinished
+"""
 OUTBOX = """
 SELECT count(*), min(created_at) FROM (
     SELECT created_at FROM analytics_outboxevent
@@ -97,6 +104,7 @@ def read_gauges(cursor: Any, *, moment: datetime) -> Reading:
     times = {"now": moment, "overdue": moment - OVERDUE, "late": moment - LATE}
     ((due, overdue, claimed, late),) = rows(CLOSINGS, **times)
     ((pending,),) = rows(ARCHIVES, pending=moment - PENDING)
+    ((erasures,),) = rows(ERASURES, pending=moment - PENDING)
     ((waiting, oldest),) = rows(OUTBOX)
     ((refused,),) = rows(REFUSED)
     return {
@@ -105,6 +113,7 @@ def read_gauges(cursor: Any, *, moment: datetime) -> Reading:
         **_single(definitions.CLOSINGS_CLAIMED, claimed),
         **_single(definitions.CLOSINGS_LATE, late),
         **_single(definitions.ARCHIVES_PENDING, pending),
+        **_single(definitions.ERASURES_PENDING, erasures),
         # A setting, with the state of the outbox that it explains.
         **_single(definitions.LAKE_ENABLED, not datalake.is_off()),
         **_single(definitions.LAKE_WAITING, waiting),

@@ -1,4 +1,4 @@
-"""Checks for pending work: events, dead letters, closings, archives and the outbox."""
+"""Checks for pending work: events, dead letters, closings, archives, erasures and the outbox."""
 
 from collections.abc import Callable, Iterator, Mapping
 from datetime import timedelta
@@ -138,6 +138,18 @@ def _archives(check: str, reading: Reading) -> Finding:
     )
 
 
+def _erasures(check: str, reading: Reading) -> Finding:
+    pending = _value(reading, definitions.ERASURES_PENDING)
+    if not pending:
+        return ok(check, "No erasure has waited for over 15 minutes.")
+    return warning(
+        check,
+        f"{counted(pending, 'contact is', 'contacts are')} not erased, 15 minutes after a request.",
+        "The admin site lists the requests under Erasures. Run this again for each contact: python "
+        "manage.py erase --contact URN --project PROJECT",
+    )
+
+
 def _outbox(check: str, reading: Reading) -> Finding:
     waiting = _value(reading, definitions.LAKE_WAITING)
     oldest = _value(reading, definitions.LAKE_OLDEST_AGE)
@@ -180,6 +192,7 @@ TABLES: Mapping[str, Callable[[str, Reading], Finding]] = {
     "waiting.dead_letters": _dead_letters,
     "waiting.closings": _closings,
     "waiting.archives": _archives,
+    "waiting.erasures": _erasures,
     "waiting.outbox": _outbox,
     "waiting.refused": _refused,
 }

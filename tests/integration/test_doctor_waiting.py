@@ -8,10 +8,11 @@ from django.conf import settings as service_settings
 
 from apps.analytics.models import OutboxEvent
 from apps.common.clock import now
-from apps.conversations.models import Conversation
+from apps.conversations.models import Conversation, Erasure
 from operations.doctor import waiting
 from operations.doctor.findings import Finding, Status
 from tests.support.backlogs import dead_letter, outbox_row
+from tests.support.builders import project
 from tests.support.closings import closing_at
 
 pytestmark = pytest.mark.django_db
@@ -73,6 +74,17 @@ def test_overdue_closings_and_pending_archives_are_found() -> None:
     findings = of_waiting()
     assert bad(findings) == {"waiting.archives"}
     assert findings["waiting.archives"].found.startswith("1 conversation has been closed")
+
+
+@pytest.mark.usefixtures("aws")
+def test_an_erasure_that_is_not_done_is_found() -> None:
+    Erasure.objects.create(
+        project=project(), contact_hash="1", requested_at=now() - timedelta(minutes=16)
+    )
+
+    findings = of_waiting()
+    assert bad(findings) == {"waiting.erasures"}
+    assert findings["waiting.erasures"].found.startswith("1 contact is not erased")
 
 
 @pytest.mark.usefixtures("aws")

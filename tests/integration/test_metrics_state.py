@@ -10,7 +10,7 @@ from django.test.utils import CaptureQueriesContext
 from django_celery_beat.models import PeriodicTask
 from prometheus_client import CollectorRegistry, generate_latest
 
-from apps.conversations.models import Resolution
+from apps.conversations.models import Erasure, Resolution
 from observability.metrics.postgresql import read_postgresql
 from observability.metrics.state import StateCollector
 from tasks.schedules import ensure_schedules
@@ -111,6 +111,18 @@ def test_a_closed_conversation_is_pending_until_it_is_archived() -> None:
         closed.save()
 
     assert only("archives_pending") == 1
+
+
+def test_an_erasure_is_pending_15_minutes_after_its_request_until_it_is_done() -> None:
+    for minutes, erased_at in ((16, None), (16, NOON), (14, None)):
+        Erasure.objects.create(
+            project=project(),
+            contact_hash=f"{minutes} {erased_at}",
+            requested_at=NOON - minutes * MINUTE,
+            erased_at=erased_at,
+        )
+
+    assert only("erasures_pending") == 1
 
 
 def test_the_outbox_gauges_count_waiting_and_refused_events() -> None:
