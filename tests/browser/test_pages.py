@@ -2,21 +2,25 @@
 
 import re
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from typing import Any
+from uuid import UUID
 
 import pytest
+import time_machine
 from django.urls import reverse
 
-from apps.conversations.models import Conversation
+from apps.conversations.models import Conversation, Project
 from tests.browser.conftest import SCREENS, Window
 from tests.browser.contrast import too_faint
 from tests.support.builders import deletion_body, deliver_bodies, message_body, status_body
 from tests.support.console import ARABIC, made_chat, made_days, made_shop
+from tests.support.figures import answers, closed, made_project
 
 MONTH = {"first": "2026-10-25", "last": "2026-11-23"}
 AFTERNOON = datetime(2026, 11, 23, 15, tzinfo=UTC)
+EVENING = datetime(2026, 11, 23, 20, tzinfo=UTC)
 FIGURES, DRILLDOWN, TRANSCRIPT = "figures", "drilldown", "transcript"
 
 DESKTOPS = [screen for screen in SCREENS if screen.name == "desktop"]
@@ -132,6 +136,30 @@ def test_a_page_with_all_sections_open_fits_the_screen(window: Window, chat: Con
         window.shoot(f"{name}-unfolded")
         assert window.page.evaluate(OVERFLOW) <= 0
         assert too_faint(window.page) == []
+
+
+def test_at_20_utc_the_last_days_include_the_local_today_of_every_project(window: Window) -> None:
+    """It is tomorrow in Kolkata and Auckland then."""
+    for number, zone in enumerate(("Asia/Kolkata", "America/Sao_Paulo", "Pacific/Auckland")):
+        project = made_project(uuid=UUID(int=number + 1), timezone=zone)
+        Project.objects.filter(pk=project.pk).update(name=zone.partition("/")[2])
+        for minutes in range(5, 5 + 2 * number + 1):
+            at = EVENING - timedelta(minutes=minutes)
+            one = closed(at, project=project.uuid, contact_wrote=True, opened_at=at)
+            answers([5 - number], at=at, project=project.uuid, conversation=one)
+
+    with time_machine.travel(EVENING):
+        window.open(reverse("admin:analytics_console"))
+        window.shoot("evening-in-utc")
+
+    page = window.page
+    assert page.get_by_role("heading", name="18 Nov 2026 to 24 Nov 2026").is_visible()
+    cards = {
+        card.locator("dt").inner_text(): card.locator(".console-value").inner_text()
+        for card in page.locator(".console-card").all()
+    }
+    assert cards["Closed"] == "9"
+    assert page.evaluate(OVERFLOW) <= 0
 
 
 def test_a_page_without_data_is_complete(window: Window) -> None:
