@@ -24,7 +24,11 @@ class Options:
     circuit_threshold, circuit_window: the circuit opens when this number of groups fail within
         this time.
     batch_size, max_batch_bytes: the maximum number and the maximum size of the events in a batch.
-    wait_time: the length of a long poll. A shutdown waits for the open one to end.
+    wait_time, max_wait_time: the length of a long poll. It doubles after each poll that received
+        nothing, up to the maximum and to a third of the visibility_timeout, and is `wait_time`
+        again after a message. A shutdown waits for the open poll to end.
+    gather_for: after a receive that was not full, the next one begins after this time, so that
+        messages share calls and batches. Zero: at once, for the shortest latency.
     visibility_timeout: the length of a lease, which is renewed while a message is held. It must be
         longer than a long poll, because a lease may begin at any time during the poll.
     max_hold: how long a message is held before it is given back. SQS ends every lease twelve hours
@@ -67,6 +71,8 @@ class Options:
     batch_size: int = 25
     max_batch_bytes: int = 262_144
     wait_time: int = 2
+    max_wait_time: int = 20
+    gather_for: float = 0.2
     visibility_timeout: int = 60
     max_hold: float = MAX_VISIBILITY_SECONDS - 3600.0
     flush_deletes_after: float = 0.1
@@ -85,6 +91,14 @@ class Options:
     receive_within: float = 120.0
     shutdown_within: float = 45.0
     max_message_bytes: int = MAX_MESSAGE_BYTES
+
+    @property
+    def longest_poll(self) -> int:
+        """Return the maximum length of a long poll, in seconds.
+
+        A lease counts from the beginning of its poll, so most of it must be left at the end.
+        """
+        return max(self.wait_time, min(self.max_wait_time, self.visibility_timeout // 3))
 
     def __post_init__(self) -> None:
         """Raise ImproperlyConfigured for options with which events would be lost or never run."""

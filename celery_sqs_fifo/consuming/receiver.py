@@ -1,4 +1,8 @@
-"""Long polling: one poll at a time, while there is room for more messages."""
+"""Long polling: one poll at a time, while there is room for more messages.
+
+Polls become longer while nothing comes, which costs fewer calls and delays nothing: a message ends
+an open poll. After a receive that was not full, the next one waits, so that messages share calls.
+"""
 
 import logging
 from collections.abc import Callable
@@ -29,7 +33,10 @@ REPEAT_WITHIN = 240.0
 class Receiver:
     """Receives while `wants_more` returns true, and passes the deliveries to `on_received`.
 
-    A failed receive is retried without limit. `last_success` is the time of the last successful
+    A failed receive is retried without limit. `gather_for` is the time in seconds between a receive
+    that was not full and the next one. `poll_seconds` is the length of the next poll, from
+    `wait_time` up to `max_wait_time`. `has_backlog` is whether the last receive was full, so that
+    SQS most likely has more messages. `last_success` is the time of the last successful
     receive, in seconds of the monotonic clock. `lag` is how long the oldest message of that receive
     had been queued, in seconds, or 0 if the receive returned no messages.
     """
@@ -40,6 +47,8 @@ class Receiver:
         calls: Calls,
         queue_url: str,
         wait_time: int,
+        max_wait_time: int,
+        gather_for: float,
         visibility_timeout: int,
         backoff: Backoff,
         call_later: Callable[..., Any],
@@ -49,12 +58,14 @@ class Receiver:
         self._calls = calls
         self._queue_url = queue_url
         self._wait_time = wait_time
+        self._max_wait_time = max_wait_time
+        self._gather_for = gather_for
         self._visibility_timeout = visibility_timeout
         self._backoff = backoff
         self._call_later = call_later
         self._wants_more = wants_more
         self._on_received = on_received
-        # True while a long poll is open or waits to be retried.
+        # True while a long poll is open, or the next one is scheduled.
         self._is_busy = False
         self._failures = 0
         # The number of the newest poll. Responses to earlier polls are ignored.
@@ -63,11 +74,13 @@ class Receiver:
         self._replace_at = inf
         self._attempt_id = ""
         self._attempted_at = 0.0
+        self.poll_seconds = wait_time
+        self.has_backlog = False
         self.last_success = monotonic()
         self.lag = 0.0
 
     def receive(self) -> None:
-        """Open a long poll, unless one is open or waits to be retried, or there is no room.
+        """Open a long poll, unless one is open or scheduled, or there is no room.
 
         A poll that has been open for too long is replaced.
         """
@@ -81,14 +94,14 @@ class Receiver:
         self._is_busy = True
         self._poll += 1
         self._asked_at = now = monotonic()
-        self._replace_at = now + self._wait_time + OVERSTAYS_AFTER
+        self._replace_at = now + self.poll_seconds + OVERSTAYS_AFTER
         if not self._attempt_id or now - self._attempted_at > REPEAT_WITHIN:
             self._attempt_id, self._attempted_at = uuid4().hex, now
         self._calls(
             "ReceiveMessage",
             queue_url=self._queue_url,
             MaxNumberOfMessages=MAX_BATCH_ENTRIES,
-            WaitTimeSeconds=self._wait_time,
+            WaitTimeSeconds=self.poll_seconds,
             VisibilityTimeout=self._visibility_timeout,
             ReceiveRequestAttemptId=self._attempt_id,
             MessageAttributeNames=["All"],
@@ -108,14 +121,26 @@ class Receiver:
         if self._failures:
             logger.info("receive_recovered", extra={"failures": self._failures})
         self._failures = 0
-        self._is_busy = False
         self.last_success = monotonic()
+        number = len(answer.get("Messages", ()))
+        self.has_backlog = number == MAX_BATCH_ENTRIES
+        self.poll_seconds = self._wait_time if number else self._longer_poll()
         try:
             deliveries = self._deliveries(answer)
             self._count(deliveries)
             self._on_received(deliveries)
         finally:
-            self.receive()
+            self._receive_next(gathers=0 < number < MAX_BATCH_ENTRIES)
+
+    def _longer_poll(self) -> int:
+        return min(2 * self.poll_seconds, self._max_wait_time)
+
+    def _receive_next(self, *, gathers: bool) -> None:
+        """Open the next poll, or schedule it if messages are gathered meanwhile."""
+        if gathers and self._gather_for:
+            self._call_later(self._gather_for, self._try_again)
+        else:
+            self._try_again()
 
     def _deliveries(self, answer: Answer) -> list[Delivery]:
         """Return the readable messages of an answer as deliveries, and log the unreadable ones.
@@ -134,9 +159,8 @@ class Receiver:
                 logger.error("message_unreadable", extra={"error": error_location(error)})
             else:
                 deliveries.append(delivery)
-        is_full = len(deliveries) == MAX_BATCH_ENTRIES
         for delivery in deliveries:
-            delivery.has_backlog = is_full and delivery.group_id == deliveries[-1].group_id
+            delivery.has_backlog = self.has_backlog and delivery.group_id == deliveries[-1].group_id
         return deliveries
 
     def _count(self, deliveries: list[Delivery]) -> None:
