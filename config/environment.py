@@ -97,11 +97,11 @@ class Environment(BaseSettings):
         ),
         examples=["0"],
     )
-    SQS_MAX_POLL_SECONDS: parsers.PollSeconds = Field(
+    SQS_POLL_SECONDS: parsers.PollSeconds = Field(
         default=20,
         description=(
-            "how long a long poll of an idle worker may become, in seconds: longer costs less, and "
-            "an idle worker takes as long to stop"
+            "how long a worker waits for messages with one call, in seconds: longer costs less, "
+            "and an idle worker takes as long to stop"
         ),
         examples=["2"],
     )

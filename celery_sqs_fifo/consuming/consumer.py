@@ -82,8 +82,7 @@ class QueueConsumer:
         self._receiver = Receiver(
             calls=calls,
             queue_url=queue_url,
-            wait_time=options.wait_time,
-            max_wait_time=options.longest_poll,
+            wait_time=options.poll_seconds,
             gather_for=options.gather_for,
             visibility_timeout=options.visibility_timeout,
             backoff=options.backoff,
@@ -151,7 +150,7 @@ class QueueConsumer:
     def stop(self, *, at_once: bool = True) -> None:
         """Stop receiving, and give back all messages that are not running.
 
-        With `at_once`, wait until the open SQS calls have ended, for at most the length of the open
+        With `at_once`, wait until the open SQS calls have ended, for at most the length of a long
         poll plus one second. Messages that the open long poll still receives are given back too. If
         the worker itself continues, pass False: then this function does not wait.
         """
@@ -161,7 +160,7 @@ class QueueConsumer:
             self._settler.stop()
         if not at_once:
             return
-        deadline = monotonic() + self._receiver.poll_seconds + 1
+        deadline = monotonic() + self._options.poll_seconds + 1
         while self._calls.open and monotonic() < deadline:
             self._hub.run_once()
 

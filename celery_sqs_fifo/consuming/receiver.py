@@ -1,7 +1,6 @@
 """Long polling: one poll at a time, while there is room for more messages.
 
-Polls become longer while nothing comes, which costs fewer calls and delays nothing: a message ends
-an open poll. After a receive that was not full, the next one waits, so that messages share calls.
+After a receive that was not full, the next one waits, so that messages share calls.
 """
 
 import logging
@@ -34,8 +33,7 @@ class Receiver:
     """Receives while `wants_more` returns true, and passes the deliveries to `on_received`.
 
     A failed receive is retried without limit. `gather_for` is the time in seconds between a receive
-    that was not full and the next one. `poll_seconds` is the length of the next poll, from
-    `wait_time` up to `max_wait_time`. `has_backlog` is whether the last receive was full, so that
+    that was not full and the next one. `has_backlog` is whether the last receive was full, so that
     SQS most likely has more messages. `last_success` is the time of the last successful
     receive, in seconds of the monotonic clock. `lag` is how long the oldest message of that receive
     had been queued, in seconds, or 0 if the receive returned no messages.
@@ -47,7 +45,6 @@ class Receiver:
         calls: Calls,
         queue_url: str,
         wait_time: int,
-        max_wait_time: int,
         gather_for: float,
         visibility_timeout: int,
         backoff: Backoff,
@@ -58,7 +55,6 @@ class Receiver:
         self._calls = calls
         self._queue_url = queue_url
         self._wait_time = wait_time
-        self._max_wait_time = max_wait_time
         self._gather_for = gather_for
         self._visibility_timeout = visibility_timeout
         self._backoff = backoff
@@ -74,7 +70,6 @@ class Receiver:
         self._replace_at = inf
         self._attempt_id = ""
         self._attempted_at = 0.0
-        self.poll_seconds = wait_time
         self.has_backlog = False
         self.last_success = monotonic()
         self.lag = 0.0
@@ -94,14 +89,14 @@ class Receiver:
         self._is_busy = True
         self._poll += 1
         self._asked_at = now = monotonic()
-        self._replace_at = now + self.poll_seconds + OVERSTAYS_AFTER
+        self._replace_at = now + self._wait_time + OVERSTAYS_AFTER
         if not self._attempt_id or now - self._attempted_at > REPEAT_WITHIN:
             self._attempt_id, self._attempted_at = uuid4().hex, now
         self._calls(
             "ReceiveMessage",
             queue_url=self._queue_url,
             MaxNumberOfMessages=MAX_BATCH_ENTRIES,
-            WaitTimeSeconds=self.poll_seconds,
+            WaitTimeSeconds=self._wait_time,
             VisibilityTimeout=self._visibility_timeout,
             ReceiveRequestAttemptId=self._attempt_id,
             MessageAttributeNames=["All"],
@@ -124,16 +119,12 @@ class Receiver:
         self.last_success = monotonic()
         number = len(answer.get("Messages", ()))
         self.has_backlog = number == MAX_BATCH_ENTRIES
-        self.poll_seconds = self._wait_time if number else self._longer_poll()
         try:
             deliveries = self._deliveries(answer)
             self._count(deliveries)
             self._on_received(deliveries)
         finally:
             self._receive_next(gathers=0 < number < MAX_BATCH_ENTRIES)
-
-    def _longer_poll(self) -> int:
-        return min(2 * self.poll_seconds, self._max_wait_time)
 
     def _receive_next(self, *, gathers: bool) -> None:
         """Open the next poll, or schedule it if messages are gathered meanwhile."""

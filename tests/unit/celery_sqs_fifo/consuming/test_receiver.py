@@ -45,7 +45,6 @@ class Polls:
             calls=self.calls,  # type: ignore[arg-type]
             queue_url="queue",
             wait_time=2,
-            max_wait_time=20,
             gather_for=gather_for,
             visibility_timeout=60,
             backoff=Backoff(first=0.5, longest=30),
@@ -88,27 +87,6 @@ def test_a_long_poll_requests_ten_messages_with_all_their_attributes(polls: Poll
         "MessageAttributeNames": ["All"],
         "MessageSystemAttributeNames": list(SYSTEM_ATTRIBUTES),
     }
-
-
-def poll_seconds(polls: Polls) -> list[int]:
-    return [call.parameters["WaitTimeSeconds"] for call in polls.calls.of(RECEIVE)]
-
-
-def test_polls_double_up_to_the_maximum_while_nothing_comes(polls: Polls) -> None:
-    for _ in range(5):
-        polls.calls.receive([])
-    assert poll_seconds(polls) == [2, 4, 8, 16, 20, 20]
-
-    polls.calls.receive([sqs_message()])
-    polls.calls.receive([])
-    assert poll_seconds(polls)[6:] == [2, 4]
-
-
-def test_a_failed_poll_does_not_make_the_next_one_longer(polls: Polls) -> None:
-    polls.calls.receive([])
-    polls.fail()
-
-    assert poll_seconds(polls) == [2, 4, 4]
 
 
 @pytest.fixture
