@@ -24,6 +24,8 @@ logger = logging.getLogger(__name__)
 # The HTTP client should end every request. A poll that is still open this many seconds after its
 # wait time is replaced.
 OVERSTAYS_AFTER = MAX_TRANSFER_SECONDS + 10.0
+# How many seconds longer than messages gather a message of a backlog has been queued at least.
+BACKLOG_AFTER = 1.0
 # SQS returns the same messages for a repeated attempt within five minutes (ReceiveMessage,
 # "ReceiveRequestAttemptId"). In seconds.
 REPEAT_WITHIN = 240.0
@@ -33,8 +35,8 @@ class Receiver:
     """Receives while `wants_more` returns true, and passes the deliveries to `on_received`.
 
     A failed receive is retried without limit. `gather_for` is the time in seconds between a receive
-    that was not full and the next one. `has_backlog` is whether the last receive was full, so that
-    SQS most likely has more messages. `last_success` is the time of the last successful
+    that was not full and the next one. `has_backlog` is whether SQS most likely has more messages
+    than the last receive returned. `last_success` is the time of the last successful
     receive, in seconds of the monotonic clock. `lag` is how long the oldest message of that receive
     had been queued, in seconds, or 0 if the receive returned no messages.
     """
@@ -117,14 +119,12 @@ class Receiver:
             logger.info("receive_recovered", extra={"failures": self._failures})
         self._failures = 0
         self.last_success = monotonic()
-        number = len(answer.get("Messages", ()))
-        self.has_backlog = number == MAX_BATCH_ENTRIES
         try:
             deliveries = self._deliveries(answer)
             self._count(deliveries)
             self._on_received(deliveries)
         finally:
-            self._receive_next(gathers=0 < number < MAX_BATCH_ENTRIES)
+            self._receive_next(gathers=bool(answer.get("Messages")) and not self.has_backlog)
 
     def _receive_next(self, *, gathers: bool) -> None:
         """Open the next poll, or schedule it if messages are gathered meanwhile."""
@@ -150,13 +150,17 @@ class Receiver:
                 logger.error("message_unreadable", extra={"error": error_location(error)})
             else:
                 deliveries.append(delivery)
+        is_full = len(deliveries) == MAX_BATCH_ENTRIES
         for delivery in deliveries:
-            delivery.has_backlog = self.has_backlog and delivery.group_id == deliveries[-1].group_id
+            delivery.has_backlog = is_full and delivery.group_id == deliveries[-1].group_id
         return deliveries
 
     def _count(self, deliveries: list[Delivery]) -> None:
         queued_at = min((delivery.queued_at / 1000 for delivery in deliveries), default=None)
         self.lag = 0.0 if queued_at is None else max(0.0, time() - queued_at)
+        # SQS may return fewer than ten messages although it has more.
+        is_full = len(deliveries) == MAX_BATCH_ENTRIES
+        self.has_backlog = is_full or self.lag > self._gather_for + BACKLOG_AFTER
         metrics().received.inc(len(deliveries))
         metrics().redelivered.inc(sum(delivery.receive_count > 1 for delivery in deliveries))
 

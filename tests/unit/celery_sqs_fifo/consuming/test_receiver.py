@@ -6,6 +6,7 @@ The tests of faults in this file are regression tests for both.
 
 import logging
 from collections.abc import Callable
+from time import time
 
 import pytest
 
@@ -118,6 +119,16 @@ def test_after_an_empty_or_full_receive_the_next_one_follows_at_once(
     gathering.calls.receive([sqs_message(str(one)) for one in range(number)])
 
     assert gathering.number == 2
+
+
+def test_messages_that_waited_on_the_queue_are_a_backlog_and_nothing_gathers(
+    gathering: Polls,
+) -> None:
+    waited = sqs_message("1", sent_at=time() - 1.3)
+    gathering.calls.receive([waited])
+
+    assert gathering.number == 2
+    assert gathering.receiver.has_backlog
 
 
 def test_nothing_is_received_after_gathering_if_there_is_no_room(gathering: Polls) -> None:
