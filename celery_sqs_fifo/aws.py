@@ -15,6 +15,8 @@ MAX_BATCH_ENTRIES = 10
 # The maximum size of a message with its attributes, and of all messages in a batch action.
 MAX_MESSAGE_BYTES = 1_048_576
 MAX_MESSAGE_ATTRIBUTES = 10
+# ReceiveMessage, "WaitTimeSeconds".
+MAX_WAIT_SECONDS = 20
 # The maximum length of a lease from the receipt, including renewals (SQS, "Visibility timeout").
 MAX_VISIBILITY_SECONDS = 12 * 3600.0
 MAX_RETENTION_SECONDS = 14 * 24 * 3600.0

@@ -8,6 +8,7 @@ from celery_sqs_fifo.aws import (
     MAX_MESSAGE_BYTES,
     MAX_RETENTION_SECONDS,
     MAX_VISIBILITY_SECONDS,
+    MAX_WAIT_SECONDS,
 )
 from celery_sqs_fifo.backoff import Backoff
 
@@ -24,9 +25,11 @@ class Options:
     circuit_threshold, circuit_window: the circuit opens when this number of groups fail within
         this time.
     batch_size, max_batch_bytes: the maximum number and the maximum size of the events in a batch.
-    wait_time: the length of a long poll. A shutdown waits for the open one to end.
-    visibility_timeout: the length of a lease, which is renewed while a message is held. It must be
-        longer than a long poll, because a lease may begin at any time during the poll.
+    wait_time: the length of a long poll, at most a third of the visibility_timeout. A message ends
+        the poll. A shutdown waits for the open poll to end.
+    gather_for: after a receive that was not full, the next one begins after this time, so that
+        messages share calls and batches. Zero: at once, for the shortest latency.
+    visibility_timeout: the length of a lease, which is renewed while a message is held.
     max_hold: how long a message is held before it is given back. SQS ends every lease twelve hours
         after the receipt (SQS, "Visibility timeout").
     flush_deletes_after: finished messages are deleted when there are ten of them, or when no other
@@ -66,7 +69,8 @@ class Options:
     circuit_window: float = 5.0
     batch_size: int = 25
     max_batch_bytes: int = 262_144
-    wait_time: int = 2
+    wait_time: int = MAX_WAIT_SECONDS
+    gather_for: float = 0.2
     visibility_timeout: int = 60
     max_hold: float = MAX_VISIBILITY_SECONDS - 3600.0
     flush_deletes_after: float = 0.1
@@ -86,6 +90,14 @@ class Options:
     shutdown_within: float = 45.0
     max_message_bytes: int = MAX_MESSAGE_BYTES
 
+    @property
+    def poll_seconds(self) -> int:
+        """Return the length of a long poll.
+
+        A lease counts from the beginning of its poll, so most of it must be left at the end.
+        """
+        return max(1, min(self.wait_time, self.visibility_timeout // 3))
+
     def __post_init__(self) -> None:
         """Raise ImproperlyConfigured for options with which events would be lost or never run."""
         if not self.dead_letter_queue_url.endswith(".fifo"):
@@ -93,5 +105,3 @@ class Options:
                 "dead_letter_queue_url must be the URL of a FIFO queue: without one, an event that "
                 "can never succeed has nowhere to go."
             )
-        if self.visibility_timeout < 2 * self.wait_time:
-            raise ImproperlyConfigured("visibility_timeout must be at least twice the wait_time.")

@@ -18,6 +18,8 @@ broker_transport_options: dict[str, Any] = {
         "probe": "tasks.health.probe",
         "batch_size": settings.WORKER_BATCH_SIZE,
         "liveness_file": settings.WORKER_LIVENESS_FILE or None,
+        "gather_for": settings.SQS_GATHER_MS / 1000,
+        "wait_time": settings.SQS_POLL_SECONDS,
         "visibility_timeout": settings.SQS_CONVERSATION_VISIBILITY_TIMEOUT,
     },
     # Limit the duration of each call, because publishing waits for the response.

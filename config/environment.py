@@ -89,6 +89,22 @@ class Environment(BaseSettings):
         ),
         examples=["120"],
     )
+    SQS_GATHER_MS: parsers.GatherMilliseconds = Field(
+        default=200,
+        description=(
+            "how long messages gather between two receives, in milliseconds: longer costs less, "
+            "and 0 has the shortest latency"
+        ),
+        examples=["0"],
+    )
+    SQS_POLL_SECONDS: parsers.PollSeconds = Field(
+        default=20,
+        description=(
+            "how long a worker waits for messages with one call, in seconds: longer costs less, "
+            "and an idle worker takes as long to stop"
+        ),
+        examples=["2"],
+    )
     EVENT_ADAPTERS: parsers.AdapterList = Field(
         default=[],
         description=(

@@ -290,6 +290,13 @@ LongRetention = Annotated[timedelta | None, retention_parser(minimum=timedelta(d
 VisibilityTimeout = Annotated[
     int, whole_number_parser(minimum=10, maximum=43_200, noun="a whole number of seconds")
 ]
+GatherMilliseconds = Annotated[
+    int, whole_number_parser(minimum=0, maximum=1_000, noun="a whole number of milliseconds")
+]
+# SQS, "ReceiveMessage": WaitTimeSeconds.
+PollSeconds = Annotated[
+    int, whole_number_parser(minimum=1, maximum=20, noun="a whole number of seconds")
+]
 # One BatchWriteItem call to DynamoDB takes up to 25 items.
 BatchSize = Annotated[int, whole_number_parser(minimum=1, maximum=25, noun="a whole number")]
 Port = Annotated[int, whole_number_parser(minimum=1, maximum=65_535, noun="a port")]

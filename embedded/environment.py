@@ -32,6 +32,8 @@ def service_environment(
         "SQS_CONVERSATION_REGION": _REGION,
         "SQS_CONVERSATION_QUEUE_URL": f"{queues}/conversations.fifo",
         "SQS_CONVERSATION_DLQ_URL": f"{queues}/conversations-dlq.fifo",
+        # An idle worker stops within two seconds.
+        "SQS_POLL_SECONDS": "2",
         "DYNAMODB_REGION": _REGION,
         "DYNAMODB_MESSAGE_TABLE": "conversation_messages",
         "CELERY_CONTROL_URL": control_url,

@@ -7,12 +7,15 @@ from django.db import Error, connection
 from django_celery_beat.schedulers import DatabaseScheduler
 
 from apps.common.clock import now
+from tasks.waiting_work import has_work
 
 logger = logging.getLogger(__name__)
 
 
 class ResilientScheduler(DatabaseScheduler):
     """Beat's scheduler, which survives an outage of PostgreSQL and a clock that was wrong.
+
+    It sends a task only if the task has anything to do (tasks.waiting_work).
 
     django-celery-beat reads all schedules again every five minutes and after a change, and ends
     beat if PostgreSQL is unavailable at that moment. This scheduler continues with the schedules
@@ -46,6 +49,17 @@ class ResilientScheduler(DatabaseScheduler):
             self._initial_read = True
         self._ticked_at = moment
         return super().tick(*arguments, **options)
+
+    def apply_entry(self, entry: Any, producer: Any = None) -> None:
+        """Send a task that is due, if it has work. Its run counts either way.
+
+        Sending also saves the last runs from time to time, which must not stop without work: doctor
+        and an alert conclude from them that beat runs.
+        """
+        if has_work(entry.task):
+            super().apply_entry(entry, producer=producer)
+        elif self.should_sync():
+            self._do_sync()
 
     def sync(self) -> None:
         """Save the last runs. After an error, save them again later, through a new connection.

@@ -62,19 +62,6 @@ def compact_data_lake() -> None:
         compact_data_lake.apply_async(deduplication_id=str(uuid4()))
 
 
-def publish_outbox_hint() -> None:
-    """Publish a hint that the outbox has events, so that a worker sends a full batch soon.
-
-    A lost hint only delays them: beat starts the same task every minute.
-    """
-    if datalake.is_off():
-        return
-    try:
-        send_data_lake_event.apply_async()
-    except Exception as error:
-        logger.warning("outbox_hint_not_sent", extra={"error": type(error).__name__})
-
-
 def _drain() -> None:
     try:
         handled = outbox.drain(lake=_lake(), now=now(), on_delivery=counters.count_lake_events)

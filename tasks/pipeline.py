@@ -7,7 +7,7 @@ from django.db import close_old_connections
 
 from celery_sqs_fifo import BatchItem, process_each, process_together
 from tasks.base import StepTask, outcome_of, outcome_of_all, with_log_fields
-from tasks.datalake import publish_outbox_hint
+from tasks.outbox_hints import hints
 from tasks.steps import attributing, judging, reading, recording, storing
 
 
@@ -41,6 +41,6 @@ def persist_dynamo(batch: list[BatchItem]) -> None:
 def handle_csat(batch: list[BatchItem]) -> None:
     """Record survey answers, hint that the outbox has events, and count producers' problems."""
     process_each(batch, with_log_fields(recording.record), outcome_of=outcome_of)
-    if any(item.outcome is None and recording.answer_of(item) for item in batch):
-        publish_outbox_hint()
+    has_answers = any(item.outcome is None and recording.answer_of(item) for item in batch)
+    hints.note(has_answers=has_answers)
     judging.count_problems(batch)

@@ -15,19 +15,18 @@ from bench.common.costs import PRICES
 from bench.common.servers import Servers, running_servers
 from bench.common.stock_celery import SERVICE_STEPS, StockEncoder
 from bench.common.trial import PROCESSES, Contender, Encoder, running_trial, service
-from bench.event_cost.paced import Latency, run_paced
+from bench.event_cost.paced import run_paced
 from bench.event_cost.page import BENCHMARK
 from bench.event_cost.result import Comparison, SubjectResult, subject_result
+from bench.event_cost.steady import MAX_SHARE, RATES, events_at, run_steady
 from embedded.commands import number_setting
 from embedded.service import QUEUE, celery_command, worker_arguments
 
 _LOOP = [sys.executable, "-m", "bench.event_cost.bare_loop"]
 CONTACTS = 100
 # The number of messages of each contact. Each subject takes about 15 seconds for its number.
-MESSAGES_EACH = {"service": 200, "stock": 12, "floor": 80, "limit": 200}
+MESSAGES_EACH = {"service": 200, "eager": 200, "stock": 12, "floor": 80, "limit": 200}
 PACED_SECONDS = 12.0
-# At this rate every subject is idle most of the time, even stock Celery.
-NO_BACKLOG_PER_SECOND = 10.0
 MAX_SECONDS = 240.0
 
 
@@ -43,7 +42,6 @@ def measure(console: Console) -> Comparison:
         contacts=contacts,
         processes=PROCESSES,
         text_characters=TEXT_CHARACTERS,
-        no_backlog_per_second=NO_BACKLOG_PER_SECOND,
         prices=PRICES,
         subjects=subjects,
     )
@@ -52,11 +50,11 @@ def measure(console: Console) -> Comparison:
 def _measure(contender: Contender, *, servers: Servers, contacts: int) -> SubjectResult:
     first = 0
 
-    def load(each: int) -> Load:
-        """Return a load with `each` further messages of each contact."""
+    def load(each: int, *, of: int = contacts) -> Load:
+        """Return a load with `each` further messages of each of the first `of` contacts."""
         nonlocal first
         first += each
-        return Load(contacts=contacts, numbers=range(first - each, first))
+        return Load(contacts=of, numbers=range(first - each, first))
 
     with (
         servers.stage(contender.name) as stage,
@@ -66,15 +64,17 @@ def _measure(contender: Contender, *, servers: Servers, contacts: int) -> Subjec
         messages = load(MESSAGES_EACH[contender.name])
         backlog = run_backlog(trial, load=messages, max_seconds=MAX_SECONDS)
 
-        def paced(per_second: float) -> Latency:
-            each = max(1, round(per_second * PACED_SECONDS / contacts))
-            return run_paced(trial, load=load(each), per_second=per_second)
-
+        capacity = backlog.events / backlog.seconds
+        each = max(1, round(capacity / 2 * PACED_SECONDS / contacts))
+        half_load = run_paced(trial, load=load(each), per_second=capacity / 2)
+        steady = {}
+        for rate in RATES:
+            if rate <= MAX_SHARE * capacity:
+                of = min(contacts, events_at(rate))
+                messages = load(max(1, round(events_at(rate) / of)), of=of)
+                steady[f"{rate:g}"] = run_steady(trial, load=messages, per_second=rate)
         return subject_result(
-            title=contender.title,
-            backlog=backlog,
-            half_load=paced(backlog.events / backlog.seconds / 2),
-            no_backlog=paced(NO_BACKLOG_PER_SECOND),
+            title=contender.title, backlog=backlog, half_load=half_load, steady=steady
         )
 
 
@@ -82,8 +82,10 @@ def _contenders() -> list[Contender]:
     """Return this service, stock Celery, and the two bare loops."""
     arguments = worker_arguments(concurrency=PROCESSES)
     stock = celery_command(*arguments, app="bench.event_cost.stock_service")
+    eager = service(SQS_GATHER_MS="0")
     return [
         service(),
+        replace(eager, name="eager", title="this service, without gathering"),
         Contender(name="stock", title="stock Celery", commands=[stock], encoder=_encoder_of_stock),
         Contender(name="floor", title="bare loop", commands=[_LOOP] * PROCESSES),
         Contender(

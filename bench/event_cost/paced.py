@@ -30,13 +30,14 @@ class Latency:
     """The latency of events sent one by one; `per_second` is the rate at which they were sent.
 
     `queued` runs from the end of the send to the end of the receive, `effect` from there until the
-    message was stored.
+    message was stored, and `total` is both.
     """
 
     sent: int
     per_second: float
     queued: Percentiles
     effect: Percentiles
+    total: Percentiles
 
 
 def run_paced(trial: Trial, *, load: Load, per_second: float) -> Latency:
@@ -76,16 +77,16 @@ def latency(
     stored_at: dict[tuple[int, int], float] = {}
     for write in writes:
         stored_at.setdefault(event_of(write), write.at)
+    queued = [received_at[one] - sent_at[one] for one in sent]
+    effect = [
+        stored_at[event.contact, event.number] - received_at[one] for one, event in sent.items()
+    ]
     return Latency(
         sent=len(sent),
         per_second=len(sent) / seconds,
-        queued=_percentiles([received_at[one] - sent_at[one] for one in sent]),
-        effect=_percentiles(
-            [
-                stored_at[event.contact, event.number] - received_at[one]
-                for one, event in sent.items()
-            ]
-        ),
+        queued=_percentiles(queued),
+        effect=_percentiles(effect),
+        total=_percentiles([one + other for one, other in zip(queued, effect, strict=True)]),
     )
 
 

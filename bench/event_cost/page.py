@@ -1,4 +1,4 @@
-"""The page about the comparison of the four subjects."""
+"""The page about the comparison of the subjects."""
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -6,9 +6,16 @@ from pathlib import Path
 from bench.common.benchmark import Benchmark
 from bench.common.costs import COST_FIGURES
 from bench.common.goals import Goal
-from bench.common.tables import Figures, Table, chart, in_columns
-from bench.event_cost.paced import Latency
+from bench.common.tables import Figures, Table, chart, in_columns, in_rows
 from bench.event_cost.result import Comparison, SubjectResult
+
+_LATENCY: Figures[SubjectResult] = {
+    "events per second": lambda one: f"{one.half_load.per_second:,.0f}",
+    "on the queue, ms, p50": lambda one: f"{one.half_load.queued.p50:.1f}",
+    "on the queue, ms, p99": lambda one: f"{one.half_load.queued.p99:.1f}",
+    "receive to effect, ms, p50": lambda one: f"{one.half_load.effect.p50:.1f}",
+    "receive to effect, ms, p99": lambda one: f"{one.half_load.effect.p99:.1f}",
+}
 
 _BACKLOG: Figures[SubjectResult] = {
     **COST_FIGURES,
@@ -24,10 +31,6 @@ def _parts(run: Comparison) -> dict[str, Table | str]:
         **_calls(run, lambda one: one.sqs_calls_by_action),
         **_calls(run, lambda one: one.dynamodb_calls_by_action),
     }
-    latency = {
-        **_latency("half load", lambda one: one.half_load),
-        **_latency("no backlog", lambda one: one.no_backlog),
-    }
     return {
         "backlog": in_columns(subjects, _BACKLOG, title="Under backlog"),
         "throughput": chart(
@@ -40,7 +43,16 @@ def _parts(run: Comparison) -> dict[str, Table | str]:
         ),
         "calls": in_columns(subjects, calls, title="Calls of an event"),
         "sources": "\n".join(f"- <{source}>" for source in run.prices.sources),
-        "latency": in_columns(subjects, latency, title="Single events"),
+        "steady": _steady(run),
+        "cost": chart(
+            title="AWS calls of a million events in dollars, by events per second",
+            values={
+                rate: one.dollars_per_million_events
+                for rate, one in run.subjects["service"].steady.items()
+            },
+            across="events per second",
+        ),
+        "latency": in_columns(subjects, _LATENCY, title="Half load"),
     }
 
 
@@ -54,20 +66,40 @@ def _calls(
     return {action: text(action) for action in sorted(actions)}
 
 
-def _latency(name: str, of: Callable[[SubjectResult], Latency]) -> Figures[SubjectResult]:
-    return {
-        f"{name}: events per second": lambda one: f"{of(one).per_second:,.0f}",
-        f"{name}: on the queue, ms, p50": lambda one: f"{of(one).queued.p50:.1f}",
-        f"{name}: on the queue, ms, p99": lambda one: f"{of(one).queued.p99:.1f}",
-        f"{name}: receive to effect, ms, p50": lambda one: f"{of(one).effect.p50:.1f}",
-        f"{name}: receive to effect, ms, p99": lambda one: f"{of(one).effect.p99:.1f}",
-    }
+def _steady(run: Comparison) -> Table:
+    """Return a table with a row for each rate and subject."""
+    rows = [
+        (rate, subject.title, subject.steady[rate])
+        for rate in run.subjects["service"].steady
+        for subject in run.subjects.values()
+        if rate in subject.steady
+    ]
+    return in_rows(
+        rows,
+        {
+            "events per second": lambda row: row[0],
+            "subject": lambda row: row[1],
+            "SQS calls": lambda row: f"{row[2].sqs_calls_per_event:.2f}",
+            "SQL": lambda row: f"{row[2].sql_per_event:.2f}",
+            "DynamoDB calls": lambda row: f"{row[2].dynamodb_calls_per_event:.2f}",
+            "CPU, ms": lambda row: f"{row[2].cpu_ms_per_event:.2f}",
+            "$": lambda row: f"{row[2].dollars_per_million_events:.2f}",
+            "$ with sends": lambda row: f"{row[2].dollars_with_sends:.2f}",
+            "p50, ms": lambda row: f"{row[2].latency.total.p50:.0f}",
+            "p99, ms": lambda row: f"{row[2].latency.total.p99:.0f}",
+        },
+        title="At a steady rate",
+    )
 
 
 def _goals(run: Comparison) -> list[Goal]:
-    service, stock, floor = (run.subjects[name] for name in ("service", "stock", "floor"))
+    service, eager, stock, floor = (
+        run.subjects[name] for name in ("service", "eager", "stock", "floor")
+    )
+    # A rate that users have.
+    at_50, floor_at_50 = service.steady["50"], floor.steady["50"]
     cpu = service.cpu_ms_per_event / floor.cpu_ms_per_event
-    latency = service.no_backlog.effect.p50 / floor.no_backlog.effect.p50
+    latency = eager.steady["10"].latency.effect.p50 / floor.steady["10"].latency.effect.p50
     throughput = service.events_per_second / stock.events_per_second
     sqs, sql = service.sqs_calls_per_event, service.sql_per_event
     dynamodb = service.dynamodb_calls_per_event
@@ -78,10 +110,25 @@ def _goals(run: Comparison) -> list[Goal]:
         Goal(name="CPU per event, as a share of the bare loop's", wanted=1.0, measured=cpu),
         Goal(name="messages stored out of order", wanted=0, measured=service.inversions),
         Goal(
-            name="median from receive to effect of a single event, as a multiple of the bare "
-            "loop's",
+            name="median from receive to effect without gathering, at 10 events a second, as a "
+            "multiple of the bare loop's",
             wanted=2.0,
             measured=latency,
+        ),
+        Goal(
+            name="SQS calls per event, at 50 events a second",
+            wanted=0.30,
+            measured=at_50.sqs_calls_per_event,
+        ),
+        Goal(
+            name="CPU per event at 50 events a second, as a share of the bare loop's",
+            wanted=1.0,
+            measured=at_50.cpu_ms_per_event / floor_at_50.cpu_ms_per_event,
+        ),
+        Goal(
+            name="median from send to effect at 50 events a second, in milliseconds",
+            wanted=300.0,
+            measured=at_50.latency.total.p50,
         ),
         Goal(
             name="events per second, as a multiple of stock Celery's",

@@ -1,4 +1,4 @@
-"""The result of the comparison of the four subjects."""
+"""The result of the comparison of the subjects."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -6,14 +6,15 @@ from dataclasses import dataclass
 from bench.common.backlog import Backlog
 from bench.common.costs import Costs, Prices, dollars_per_million
 from bench.event_cost.paced import Latency
+from bench.event_cost.steady import Steady
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SubjectResult(Costs):
     """The figures of one subject: under backlog, then with single events at a steady rate.
 
-    `half_load` was measured at half of the subject's own events per second, and `no_backlog` at a
-    rate at which every subject is idle most of the time.
+    `half_load` was measured at half of the subject's own events per second. `steady` has the
+    figures at each rate, in events per second, that the subject can keep up with.
     """
 
     title: str
@@ -22,23 +23,22 @@ class SubjectResult(Costs):
     repeated: int
     dollars_per_million_events: float
     half_load: Latency
-    no_backlog: Latency
+    steady: dict[str, Steady]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Comparison:
-    """The result of one run: the four subjects by name."""
+    """The result of one run: the subjects by name."""
 
     contacts: int
     processes: int
     text_characters: int
-    no_backlog_per_second: float
     prices: Prices
     subjects: dict[str, SubjectResult]
 
 
 def subject_result(
-    *, title: str, backlog: Backlog, half_load: Latency, no_backlog: Latency
+    *, title: str, backlog: Backlog, half_load: Latency, steady: dict[str, Steady]
 ) -> SubjectResult:
     """Return the figures of one subject."""
     events, counts = backlog.events, backlog.counts
@@ -54,5 +54,5 @@ def subject_result(
         repeated=backlog.repeated,
         dollars_per_million_events=dollars_per_million(counts=counts, events=events),
         half_load=half_load,
-        no_backlog=no_backlog,
+        steady=steady,
     )

@@ -82,7 +82,8 @@ class QueueConsumer:
         self._receiver = Receiver(
             calls=calls,
             queue_url=queue_url,
-            wait_time=options.wait_time,
+            wait_time=options.poll_seconds,
+            gather_for=options.gather_for,
             visibility_timeout=options.visibility_timeout,
             backoff=options.backoff,
             call_later=hub.call_later,
@@ -149,9 +150,9 @@ class QueueConsumer:
     def stop(self, *, at_once: bool = True) -> None:
         """Stop receiving, and give back all messages that are not running.
 
-        With `at_once`, wait until the open SQS calls have ended, for at most `wait_time` plus one
-        second. Messages that the open long poll still receives are given back too. If the worker
-        itself continues, pass False: then this function does not wait.
+        With `at_once`, wait until the open SQS calls have ended, for at most the length of a long
+        poll plus one second. Messages that the open long poll still receives are given back too. If
+        the worker itself continues, pass False: then this function does not wait.
         """
         self._calls.wait = self._calls.wait or at_once
         if not self._stopped:
@@ -159,7 +160,7 @@ class QueueConsumer:
             self._settler.stop()
         if not at_once:
             return
-        deadline = monotonic() + self._options.wait_time + 1
+        deadline = monotonic() + self._options.poll_seconds + 1
         while self._calls.open and monotonic() < deadline:
             self._hub.run_once()
 
@@ -220,6 +221,7 @@ class QueueConsumer:
         for delivery in deliveries:
             self._envelope.classify(delivery)
             self._gate.admit(delivery)
+        self._dispatch.has_backlog = self._receiver.has_backlog
         self._settler.flush_awaited(delivery.group_id for delivery in deliveries)
         self._run_ready()
 

@@ -34,6 +34,8 @@ class Dispatch:
         self._call_later = call_later
         self._on_rested = on_rested
         self._suspects = Suspects(now=now)
+        # Whether SQS most likely has more messages than were received.
+        self.has_backlog = False
         self.gate = Gate(is_suspect=self._suspects.__contains__)
         self.runs = Runs(now=now)
 
@@ -65,6 +67,7 @@ class Dispatch:
             runnable=self.gate.runnable,
             free_processes=room,
             limit=options.batch_size,
+            shares=options.gather_for > 0 and not self.has_backlog,
         )
         return self.gate.take(max_events=size, max_bytes=options.max_batch_bytes), False
 

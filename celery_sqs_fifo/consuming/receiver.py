@@ -1,4 +1,7 @@
-"""Long polling: one poll at a time, while there is room for more messages."""
+"""Long polling: one poll at a time, while there is room for more messages.
+
+After a receive that was not full, the next one waits, so that messages share calls.
+"""
 
 import logging
 from collections.abc import Callable
@@ -21,6 +24,8 @@ logger = logging.getLogger(__name__)
 # The HTTP client should end every request. A poll that is still open this many seconds after its
 # wait time is replaced.
 OVERSTAYS_AFTER = MAX_TRANSFER_SECONDS + 10.0
+# How many seconds longer than messages gather a message of a backlog has been queued at least.
+BACKLOG_AFTER = 1.0
 # SQS returns the same messages for a repeated attempt within five minutes (ReceiveMessage,
 # "ReceiveRequestAttemptId"). In seconds.
 REPEAT_WITHIN = 240.0
@@ -29,7 +34,9 @@ REPEAT_WITHIN = 240.0
 class Receiver:
     """Receives while `wants_more` returns true, and passes the deliveries to `on_received`.
 
-    A failed receive is retried without limit. `last_success` is the time of the last successful
+    A failed receive is retried without limit. `gather_for` is the time in seconds between a receive
+    that was not full and the next one. `has_backlog` is whether SQS most likely has more messages
+    than the last receive returned. `last_success` is the time of the last successful
     receive, in seconds of the monotonic clock. `lag` is how long the oldest message of that receive
     had been queued, in seconds, or 0 if the receive returned no messages.
     """
@@ -40,6 +47,7 @@ class Receiver:
         calls: Calls,
         queue_url: str,
         wait_time: int,
+        gather_for: float,
         visibility_timeout: int,
         backoff: Backoff,
         call_later: Callable[..., Any],
@@ -49,12 +57,13 @@ class Receiver:
         self._calls = calls
         self._queue_url = queue_url
         self._wait_time = wait_time
+        self._gather_for = gather_for
         self._visibility_timeout = visibility_timeout
         self._backoff = backoff
         self._call_later = call_later
         self._wants_more = wants_more
         self._on_received = on_received
-        # True while a long poll is open or waits to be retried.
+        # True while a long poll is open, or the next one is scheduled.
         self._is_busy = False
         self._failures = 0
         # The number of the newest poll. Responses to earlier polls are ignored.
@@ -63,11 +72,12 @@ class Receiver:
         self._replace_at = inf
         self._attempt_id = ""
         self._attempted_at = 0.0
+        self.has_backlog = False
         self.last_success = monotonic()
         self.lag = 0.0
 
     def receive(self) -> None:
-        """Open a long poll, unless one is open or waits to be retried, or there is no room.
+        """Open a long poll, unless one is open or scheduled, or there is no room.
 
         A poll that has been open for too long is replaced.
         """
@@ -108,14 +118,20 @@ class Receiver:
         if self._failures:
             logger.info("receive_recovered", extra={"failures": self._failures})
         self._failures = 0
-        self._is_busy = False
         self.last_success = monotonic()
         try:
             deliveries = self._deliveries(answer)
             self._count(deliveries)
             self._on_received(deliveries)
         finally:
-            self.receive()
+            self._receive_next(gathers=bool(answer.get("Messages")) and not self.has_backlog)
+
+    def _receive_next(self, *, gathers: bool) -> None:
+        """Open the next poll, or schedule it if messages are gathered meanwhile."""
+        if gathers and self._gather_for:
+            self._call_later(self._gather_for, self._try_again)
+        else:
+            self._try_again()
 
     def _deliveries(self, answer: Answer) -> list[Delivery]:
         """Return the readable messages of an answer as deliveries, and log the unreadable ones.
@@ -142,6 +158,9 @@ class Receiver:
     def _count(self, deliveries: list[Delivery]) -> None:
         queued_at = min((delivery.queued_at / 1000 for delivery in deliveries), default=None)
         self.lag = 0.0 if queued_at is None else max(0.0, time() - queued_at)
+        # SQS may return fewer than ten messages although it has more.
+        is_full = len(deliveries) == MAX_BATCH_ENTRIES
+        self.has_backlog = is_full or self.lag > self._gather_for + BACKLOG_AFTER
         metrics().received.inc(len(deliveries))
         metrics().redelivered.inc(sum(delivery.receive_count > 1 for delivery in deliveries))
 

@@ -23,7 +23,7 @@ def _one_transaction(monkeypatch: pytest.MonkeyPatch, db: None) -> None:
 
     Transactions within it need no savepoints: an error in one fails the test.
     """
-    monkeypatch.setattr(pipeline, "publish_outbox_hint", lambda: None)
+    monkeypatch.setattr(pipeline.hints, "note", lambda *, has_answers: None)
     for module in (pipeline, closing):
         monkeypatch.setattr(module, "close_old_connections", lambda: None)
     monkeypatch.setattr(connection.features, "uses_savepoints", False)

@@ -1,11 +1,14 @@
 """Fixtures of the integration tests."""
 
 from collections.abc import Iterator
+from functools import partial
+from itertools import count
 
 import pytest
 
 from apps.conversations import attribution
 from tasks import pipeline
+from tasks.outbox_hints import MIN_INTERVAL, Hints
 from testbed.sqs import SqsServer, running_sqs_server
 from tests.support.service_queue import ServiceQueue, service_queue
 
@@ -20,7 +23,9 @@ def _no_cached_closing_rules() -> None:
 def outbox_hints(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """A list that gets an entry for each hint about new outbox events. None is published."""
     outbox_hints: list[str] = []
-    monkeypatch.setattr(pipeline, "publish_outbox_hint", lambda: outbox_hints.append("hint"))
+    later = partial(next, count(step=MIN_INTERVAL))
+    hints = Hints(publish=lambda: outbox_hints.append("hint"), now=later)
+    monkeypatch.setattr(pipeline, "hints", hints)
     return outbox_hints
 
 

@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 
-from celery_sqs_fifo import Options
 from embedded.processes import ManagedProcess
 from embedded.service import running_beat, running_worker
 from testbed.checker.logs import leaks, personal_data
@@ -21,7 +20,8 @@ class Service(RunningWorkers):
     event.
     """
 
-    WAIT_TIME = Options(dead_letter_queue_url="unused.fifo").wait_time
+    # SQS_POLL_SECONDS in embedded.environment.
+    WAIT_TIME = 2.0
 
     exits: ExitStack
     app: str = "config"

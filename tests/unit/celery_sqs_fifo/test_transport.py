@@ -71,7 +71,7 @@ def broker(loop: FakeLoop, monkeypatch: pytest.MonkeyPatch) -> Iterator[Broker]:
         "region": "eu-west-1",
         "predefined_queues": {QUEUE: {"url": QUEUE_URL}},
         "event_rules": EventRules(chain=CHAIN),
-        "consumer": {"dead_letter_queue_url": "dlq.fifo", "batch_size": 1},
+        "consumer": {"dead_letter_queue_url": "dlq.fifo", "batch_size": 1, "gather_for": 0},
     }
     connection = Connection(
         "sqs://", transport="celery_sqs_fifo.transport:Transport", transport_options=options
@@ -243,6 +243,15 @@ def test_nothing_is_published_without_a_group_and_a_deduplication_id(
 def _events(message: Message) -> list[dict[str, Any]]:
     events: list[dict[str, Any]] = json.loads(message.body)[0][0]
     return events
+
+
+@pytest.mark.parametrize(
+    ("visibility_timeout", "seconds"), [(60, 20), (3600, 20), (30, 10), (2, 1)]
+)
+def test_a_poll_takes_at_most_a_third_of_a_lease(visibility_timeout: int, seconds: int) -> None:
+    options = Options(dead_letter_queue_url="dlq.fifo", visibility_timeout=visibility_timeout)
+
+    assert options.poll_seconds == seconds
 
 
 @pytest.mark.parametrize("url", ["", "https://sqs.example.org/1/letters"])

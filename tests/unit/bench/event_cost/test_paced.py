@@ -49,3 +49,4 @@ def test_the_time_on_the_queue_and_the_time_to_the_effect_are_measured() -> None
     assert found.per_second == 0.5
     assert asdict(found.queued) == pytest.approx({"p50": 100, "p99": 500})
     assert asdict(found.effect) == pytest.approx({"p50": 100, "p99": 250})
+    assert asdict(found.total) == pytest.approx({"p50": 200, "p99": 750})

@@ -50,7 +50,10 @@ class Worker:
         self.order: list[list[str]] = []
         self.consumer = QueueConsumer(
             queue_url="queue",
-            options=Options(dead_letter_queue_url="dlq.fifo", **{"liveness_file": "", **options}),
+            options=Options(
+                dead_letter_queue_url="dlq.fifo",
+                **{"liveness_file": "", "gather_for": 0.0, **options},
+            ),
             calls=self.calls,  # type: ignore[arg-type]
             envelope=envelope_of(
                 app,

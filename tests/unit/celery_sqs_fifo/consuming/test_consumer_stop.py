@@ -48,7 +48,7 @@ def test_a_stop_waits_for_a_hanging_poll_no_longer_than_a_poll_takes(worker: Wor
     began = worker.loop.now
     worker.consumer.stop()
 
-    assert 2 <= worker.loop.now - began <= 3.5
+    assert 20 <= worker.loop.now - began <= 21.5
 
 
 def test_a_poll_that_fails_at_the_end_is_not_tried_again(worker: Worker) -> None:

@@ -6,6 +6,7 @@ The tests of faults in this file are regression tests for both.
 
 import logging
 from collections.abc import Callable
+from time import time
 
 import pytest
 
@@ -34,7 +35,7 @@ FAULTS = (
 class Polls:
     """A receiver with fake collaborators, and the messages that it received."""
 
-    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, *, gather_for: float = 0.0) -> None:
         self.calls = FakeCalls()
         self.loop = FakeLoop()
         use_clock_of(self.loop, monkeypatch)
@@ -45,6 +46,7 @@ class Polls:
             calls=self.calls,  # type: ignore[arg-type]
             queue_url="queue",
             wait_time=2,
+            gather_for=gather_for,
             visibility_timeout=60,
             backoff=Backoff(first=0.5, longest=30),
             call_later=self.loop.call_later,
@@ -86,6 +88,58 @@ def test_a_long_poll_requests_ten_messages_with_all_their_attributes(polls: Poll
         "MessageAttributeNames": ["All"],
         "MessageSystemAttributeNames": list(SYSTEM_ATTRIBUTES),
     }
+
+
+@pytest.fixture
+def gathering(monkeypatch: pytest.MonkeyPatch) -> Polls:
+    """A receiver that gathers messages for 0.2 seconds."""
+    polls = Polls(monkeypatch, gather_for=0.2)
+    polls.receiver.receive()
+    return polls
+
+
+def test_after_a_receive_that_was_not_full_messages_gather_before_the_next_one(
+    gathering: Polls,
+) -> None:
+    gathering.calls.receive([sqs_message("1")])
+    assert names(gathering.received) == ["1"]
+
+    gathering.loop.advance(0.19)
+    gathering.receiver.receive()
+    assert gathering.number == 1
+
+    gathering.loop.advance(0.01)
+    assert gathering.number == 2
+
+
+@pytest.mark.parametrize("number", [0, 10])
+def test_after_an_empty_or_full_receive_the_next_one_follows_at_once(
+    number: int, gathering: Polls
+) -> None:
+    gathering.calls.receive([sqs_message(str(one)) for one in range(number)])
+
+    assert gathering.number == 2
+
+
+def test_messages_that_waited_on_the_queue_are_a_backlog_and_nothing_gathers(
+    gathering: Polls,
+) -> None:
+    waited = sqs_message("1", sent_at=time() - 1.3)
+    gathering.calls.receive([waited])
+
+    assert gathering.number == 2
+    assert gathering.receiver.has_backlog
+
+
+def test_nothing_is_received_after_gathering_if_there_is_no_room(gathering: Polls) -> None:
+    gathering.calls.receive([sqs_message()])
+    gathering.wanted = False
+    gathering.loop.advance(1)
+    assert gathering.number == 1
+
+    gathering.wanted = True
+    gathering.receiver.receive()
+    assert gathering.number == 2
 
 
 def attempts(polls: Polls) -> list[str]:
