@@ -46,6 +46,8 @@ class Options:
     max_quarantined_per_cause: the number of events that a worker quarantines per hour for one cause
         of unexpected failures. Further events are parked.
     parking_delay: how long a parked event is invisible on SQS, by its receive count.
+    waiting_delay: the same for an event that only waits for a dependency, or that was parked before
+        it ran. It is shorter, because the wait may end soon.
     unknown_pointer_wait: a pointer that this release does not know is given back until this time
         has passed since it was queued, because a newer release may know it. It is invisible for 30
         seconds each time.
@@ -81,6 +83,7 @@ class Options:
     max_bug_runs: int = 5
     max_quarantined_per_cause: int = 3
     parking_delay: Backoff = field(default=Backoff(first=60.0, longest=MAX_VISIBILITY_SECONDS))
+    waiting_delay: Backoff = field(default=Backoff(first=5.0, longest=MAX_VISIBILITY_SECONDS))
     unknown_pointer_wait: float = 900.0
     backoff: Backoff = field(default=Backoff(first=0.5, longest=30.0))
     retention: float = MAX_RETENTION_SECONDS

@@ -8,7 +8,7 @@ import pytest
 from django.db import connection
 
 from apps.conversations import attribution
-from tasks import closing, pipeline
+from tasks import closing, outbox_hints, pipeline
 
 
 @pytest.fixture(autouse=True)
@@ -23,7 +23,7 @@ def _one_transaction(monkeypatch: pytest.MonkeyPatch, db: None) -> None:
 
     Transactions within it need no savepoints: an error in one fails the test.
     """
-    monkeypatch.setattr(pipeline.hints, "note", lambda *, has_answers: None)
+    monkeypatch.setattr(outbox_hints.hints, "note", lambda *, has_answers: None)
     for module in (pipeline, closing):
         monkeypatch.setattr(module, "close_old_connections", lambda: None)
     monkeypatch.setattr(connection.features, "uses_savepoints", False)

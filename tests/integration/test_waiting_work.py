@@ -131,7 +131,7 @@ def test_a_task_is_sent_if_a_dependency_fails_or_if_it_is_another_one(
     def fail() -> bool:
         raise OperationalError
 
-    monkeypatch.setitem(HAS_WORK, CLOSING, fail)  # type: ignore[arg-type]
+    monkeypatch.setitem(HAS_WORK, CLOSING, fail)
     assert has_work(CLOSING)
     assert has_work("tasks.retention.delete_expired")
 

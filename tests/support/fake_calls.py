@@ -114,6 +114,15 @@ class FakeCalls:
             if entry["VisibilityTimeout"] >= 60
         }
 
+    def parked_for(self, seconds: int) -> set[str]:
+        """Return the receipt handles of the messages that were made invisible for this time."""
+        return {
+            entry["ReceiptHandle"]
+            for call in self.of("ChangeMessageVisibilityBatch")
+            for entry in call.parameters["Entries"]
+            if entry["VisibilityTimeout"] == seconds
+        }
+
     def _with_visibility(self, *, is_release: bool) -> list[str]:
         return [
             entry["ReceiptHandle"]

@@ -117,7 +117,8 @@ def test_a_thousand_failing_groups_neither_stop_receiving_nor_fill_the_memory(po
 
     assert pool.queue == []
     assert wait_of(pool, "good") <= LOCK_TIMEOUT + 1
-    assert len(pool.worker.calls.parked) >= 350
+    # They only wait for the lock, so they are soon received again.
+    assert len(pool.worker.calls.parked_for(5)) >= 350
 
 
 def test_all_events_of_a_scope_take_effect_soon_after_its_lock_is_released(pool: Pool) -> None:
