@@ -1,13 +1,17 @@
 """The limits and names of Amazon SQS that this library uses, and its boto3 clients."""
 
+import os
 import re
 from collections.abc import Mapping
+from functools import cache
 from typing import Any
 
 import boto3
 import botocore.session
 from botocore.config import Config
 from botocore.httpsession import get_cert_path
+
+from celery_sqs_fifo.credentials import BackgroundSession
 
 # The maximum number of messages in a batch action or in an answer to ReceiveMessage (SQS, "Message
 # quotas"). A call costs the same for one message as for ten.
@@ -51,11 +55,17 @@ def bounded_client(
 ) -> Any:
     """Return a boto3 client for SQS with time limits, also for calls that get its credentials.
 
-    `config` has fields of botocore's Config, and `session_options` those of boto3.Session.
+    A thread refreshes the credentials of all such clients of this process. `config` has fields of
+    botocore's Config, and `session_options` those of boto3.Session.
     """
-    botocore_session = botocore.session.get_session()
-    botocore_session.set_default_client_config(_BOUNDS)
-    session = boto3.Session(botocore_session=botocore_session, **session_options)
+    session = _session_of_process(os.getpid(), *sorted(session_options.items()))
     return session.client(
         "sqs", use_ssl=use_ssl, endpoint_url=endpoint_url, config=_BOUNDS.merge(Config(**config))
     )
+
+
+@cache
+def _session_of_process(_process_id: int, *options: tuple[str, Any]) -> boto3.Session:
+    source = BackgroundSession()
+    source.set_default_client_config(_BOUNDS)
+    return boto3.Session(botocore_session=source, **dict(options))

@@ -1,10 +1,12 @@
 """Credentials that a thread refreshes, so that signing a request never waits for them."""
 
 import logging
+from functools import cached_property
 from threading import Event, Thread
 from typing import Any
 
-from botocore.credentials import ReadOnlyCredentials, RefreshableCredentials
+import botocore.session
+from botocore.credentials import Credentials, ReadOnlyCredentials, RefreshableCredentials
 from botocore.exceptions import NoCredentialsError
 
 from celery_sqs_fifo.errors import error_location
@@ -63,3 +65,46 @@ class CurrentCredentials:
                 failed = True
             self._asked_once.set()
             self._stopped.wait(REFRESH_EVERY)
+
+
+class NewestCredentials(Credentials):
+    """Credentials that are replaced in the background, while calls use the previous ones."""
+
+    def __init__(self, source: Any) -> None:
+        super().__init__(access_key="", secret_key="", method=source.method)
+        self._current = CurrentCredentials(source)
+
+    def get_frozen_credentials(self) -> ReadOnlyCredentials:
+        """Return the newest credentials. Raise NoCredentialsError if none are available yet."""
+        return self._current.get()
+
+    @property
+    def expire_at(self) -> float | None:
+        """Return when the newest credentials expire, in seconds since 1970, or None."""
+        return self._current.expire_at
+
+    def stop(self) -> None:
+        """Stop refreshing the credentials."""
+        self._current.stop()
+
+
+class BackgroundSession(botocore.session.Session):
+    """A session that refreshes its credentials in a thread.
+
+    botocore would refresh them in the call that finds them nearly expired. That call would wait
+    for STS, and so would the next ones, although the credentials are still valid. A forked process
+    needs a session of its own, because it does not inherit its parent's threads.
+    """
+
+    @property
+    def source(self) -> Any:
+        """Return the credentials as botocore finds them, or None. Raise botocore's errors."""
+        return super().get_credentials()
+
+    @cached_property
+    def _newest(self) -> NewestCredentials | None:
+        return NewestCredentials(self.source) if self.source else None
+
+    def get_credentials(self) -> Any:
+        """Return the credentials that clients sign with, or None. Raise botocore's errors."""
+        return self._newest

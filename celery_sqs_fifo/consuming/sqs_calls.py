@@ -82,7 +82,6 @@ class Calls:
         """
         if self.wait:
             self._http.close()
-            self._signer.close()
 
     def _call(self, action: str, parameters: Mapping[str, Any], when_done: WhenDone) -> None:
         def on_response(response: Response) -> None:

@@ -38,5 +38,5 @@ def _findings(item: BatchItem) -> Iterator[Finding]:
     if isinstance(event, MessageEvent):
         if event.entry and event.entry.stamped:
             yield Finding(project_uuid, at, Problem.IMPLAUSIBLE_TIME)
-        if event.answer and event.answer.problem:
+        if event.answer and event.answer.problem and progress.has_new_answer:
             yield Finding(project_uuid, at, Problem.NO_SCORE, str(event.answer.problem))

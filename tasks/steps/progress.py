@@ -18,7 +18,8 @@ class Progress:
     `conversation_uuid` is the conversation of its message, answer or window, and `home` the group
     of that conversation. `is_foreign` is true if the event came in another group. `to_migrate` are
     the closed conversations whose messages must be archived. `is_erased` is true for an answer that
-    was queued before its contact was erased.
+    was queued before its contact was erased. `has_new_answer` is true if no earlier run recorded
+    its answer.
     """
 
     event: AnyEvent
@@ -27,6 +28,7 @@ class Progress:
     is_foreign: bool = False
     to_migrate: Sequence[UUID] = ()
     is_erased: bool = False
+    has_new_answer: bool = False
 
     @property
     def event_type(self) -> str:

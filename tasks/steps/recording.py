@@ -38,6 +38,7 @@ def record(item: BatchItem) -> None:
     except ContactErased:
         log_dropped_event(item)
     else:
+        item.state.has_new_answer = is_new
         counters.count_answer(is_new=is_new, problem=answer.problem)
 
 

@@ -54,7 +54,6 @@ class Signs:
 
     def __init__(self) -> None:
         self.fails_with: Exception | None = None
-        self.is_closed = False
 
     def request(self, action: str, parameters: Mapping[str, Any]) -> Request:
         """See celery_sqs_fifo.consuming.signing."""
@@ -62,10 +61,6 @@ class Signs:
             raise self.fails_with
         body = json.dumps(parameters).encode()
         return Request(url="https://sqs", headers={"X-Amz-Target": action}, body=body)
-
-    def close(self) -> None:
-        """See celery_sqs_fifo.consuming.signing."""
-        self.is_closed = True
 
 
 class Asked:
@@ -302,13 +297,12 @@ def test_at_shutdown_calls_that_are_answered_spend_only_their_own_time(waiting: 
     assert {error for _, error in waiting.answers} == {None}
 
 
-def test_closing_at_shutdown_ends_what_is_open_and_the_refresh_of_credentials(
+def test_closing_at_shutdown_ends_what_is_open(
     waiting: Asked,
 ) -> None:
     waiting.calls.close()
 
     assert waiting.http.is_closed
-    assert waiting.signer.is_closed
 
 
 def test_open_calls_are_not_dropped_while_the_worker_runs(asked: Asked) -> None:
