@@ -66,9 +66,10 @@ contract: install ## write docs/contract/: the JSON Schemas, the AsyncAPI docume
 test-unit: install ## run the tests that need no server
 	$(VENV) -m pytest tests/unit tests/simulation
 
-test-long: install ## simulate 2,000 random schedules on the strict model of SQS, and run 5,000 histories of contacts
+test-long: install ## simulate 2,000 random schedules, run 5,000 histories, and end-to-end tests with batches of one event
 	HYPOTHESIS_PROFILE=long $(VENV) -m pytest tests/simulation
 	HISTORIES=5000 HISTORIES_FROM=1000 $(VENV) -m pytest tests/histories --numprocesses 4 --dist worksteal
+	BATCHES_OF_ONE=1 $(VENV) -m pytest tests/e2e -k 'single' --numprocesses 6 --dist worksteal
 
 fuzz: install ## read bodies that a coverage-guided fuzzer makes, for a minute (FUZZ_SECONDS)
 	@$(VENV) -m uv pip install --quiet --python $(VENV) --require-hashes --requirement requirements/fuzzing.txt

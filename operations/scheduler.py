@@ -7,7 +7,7 @@ from django.db import Error, connection
 from django_celery_beat.schedulers import DatabaseScheduler
 
 from apps.common.clock import now
-from tasks.waiting_work import has_work
+from tasks.waiting_work import Asking
 
 logger = logging.getLogger(__name__)
 
@@ -29,6 +29,7 @@ class ResilientScheduler(DatabaseScheduler):
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
         self._ticked_at = now()
+        self._asking = Asking()
         try:
             super().__init__(*arguments, **options)
         except Error as error:
@@ -56,7 +57,7 @@ class ResilientScheduler(DatabaseScheduler):
         Sending also saves the last runs from time to time, which must not stop without work: doctor
         and an alert conclude from them that beat runs.
         """
-        if has_work(entry.task):
+        if self._asking.has_work(entry.task):
             super().apply_entry(entry, producer=producer)
         elif self.should_sync():
             self._do_sync()

@@ -6,8 +6,10 @@ compared with PostgreSQL's clock, because the clock of beat's machine may be beh
 
 import logging
 from collections.abc import Callable, Mapping
+from time import monotonic
 
 from django.conf import settings
+from django.db import connection
 from django.db.models.functions import Now
 
 from apps.analytics import datalake
@@ -24,19 +26,33 @@ from tasks.deadletters.collect import collect_dead_letters
 logger = logging.getLogger(__name__)
 
 
-def has_work(task: str) -> bool:
-    """Return whether a task must be started now: True for a task that is not in HAS_WORK.
+# How long nothing is asked after a failure, in seconds: a question can wait as long as a call to
+# its dependency may take.
+SILENT_FOR = 60.0
 
-    If a dependency fails, return True: the task itself then says what is wrong.
-    """
-    find = HAS_WORK.get(task)
-    if find is None:
-        return True
-    try:
-        return find()
-    except Exception as error:
-        logger.info("waiting_work_unknown", extra={"task": task, "error": type(error).__name__})
-        return True
+
+class Asking:
+    """Asks whether tasks have work, but not soon after a question that failed."""
+
+    def __init__(self, *, now: Callable[[], float] = monotonic) -> None:
+        self._now = now
+        self._silent_until = 0.0
+
+    def has_work(self, task: str) -> bool:
+        """Return whether a task must be started now: True for a task that is not in HAS_WORK.
+
+        Return True if a dependency fails: the task itself then says what is wrong.
+        """
+        find = HAS_WORK.get(task)
+        if find is None or self._now() < self._silent_until:
+            return True
+        try:
+            return find()
+        except Exception as error:
+            self._silent_until = self._now() + SILENT_FOR
+            connection.close()
+            logger.info("waiting_work_unknown", extra={"task": task, "error": type(error).__name__})
+            return True
 
 
 def _has_closings() -> bool:

@@ -1,6 +1,7 @@
 """Fixtures with real workers, a strict SQS server, moto's DynamoDB and a real PostgreSQL."""
 
 import json
+import os
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -25,15 +26,13 @@ from tests.support.running_service import Service
 VISIBILITY_TIMEOUT = 20
 
 
-@pytest.fixture(
-    params=[
-        pytest.param(25, id="batches"),
-        # The way of an event is the same, one at a time, so `make test` leaves it out.
-        pytest.param(1, id="single events", marks=pytest.mark.slow),
-    ]
-)
+# An event takes the same way in a batch of one. `make test-long` repeats tests with such batches.
+SIZES = {"batches": 25} | ({"single events": 1} if os.environ.get("BATCHES_OF_ONE") else {})
+
+
+@pytest.fixture(params=SIZES.values(), ids=SIZES)
 def batch_size(request: pytest.FixtureRequest) -> int:
-    """The largest batch of a pool process. A test that uses this fixture runs with both values."""
+    """The largest batch of a pool process. A test that uses this fixture runs with each size."""
     return int(request.param)
 
 

@@ -92,11 +92,12 @@ def test_events_that_are_replayed_after_a_kill_before_their_deletes_change_nothi
     """M1 and M2 took effect but were not deleted, so all events are delivered again."""
     contact = "telegram:1"
     service.sqs_server.fail(status=500, code="InternalError", actions=["DeleteMessageBatch"])
-    worker = service.start_worker()
+    # One receive returns them all: later, the group is locked until their deletes.
     send_message(service, contact=contact, message_id="m1", at=next(times))
     send_message(service, contact=contact, message_id="m2", at=next(times))
     send_close(service, contact=contact)
     send_message(service, contact=contact, message_id="m3", at=next(times))
+    worker = service.start_worker()
     service.wait_until(lambda: stored_of_only_conversation() == ["m1", "m2"])
     service.sqs_server.clear_faults()
     service.kill(worker)

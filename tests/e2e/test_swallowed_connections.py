@@ -3,17 +3,20 @@
 import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from datetime import timedelta
 
 import psycopg2
 import pytest
 from django_celery_beat.models import IntervalSchedule, PeriodicTask
 
 from apps.analytics.models import OutboxEvent
+from apps.common.clock import now
 from tasks.closing import close_due_conversations
 from testbed.proxy import SwallowingProxy, running_proxy
 from tests.e2e.conftest import any_batch_size
 from tests.e2e.test_postgresql_outages import archived, send
 from tests.support.builders import message_body, survey_body, window_body
+from tests.support.closings import closing_at
 from tests.support.failing_app import BUG
 from tests.support.running_fifo_app import FifoApp
 from tests.support.running_service import Service
@@ -116,6 +119,8 @@ def test_beat_sends_ticks_while_its_connections_to_postgresql_are_swallowed(
 ) -> None:
     schedule = IntervalSchedule.objects.create(every=1, period=IntervalSchedule.SECONDS)
     PeriodicTask.objects.create(name="often", task=close_due_conversations.name, interval=schedule)
+    # Without work for the task, beat would send nothing.
+    closing_at(now() - timedelta(hours=1))
     service.start_beat()
     service.wait_until(lambda: ticks(service) >= 3)
     postgresql.swallow()

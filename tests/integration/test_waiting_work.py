@@ -17,7 +17,7 @@ from apps.conversations.models import Conversation, Project, Resolution
 from apps.messages.models import DeadLetter
 from operations.scheduler import ResilientScheduler
 from tasks.schedules import EVERY_MINUTE, SCHEDULES, ensure_schedules
-from tasks.waiting_work import HAS_WORK, has_work
+from tasks.waiting_work import HAS_WORK, SILENT_FOR, Asking
 from testbed.sqs.fifo import Fifo
 from tests.support.builders import conversation, project
 from tests.support.dead_letters import bury, dead_letter_queue_of
@@ -43,7 +43,7 @@ def dead_letters(queue: ServiceQueue, monkeypatch: pytest.MonkeyPatch) -> Iterat
 
 def waiting() -> set[str]:
     """Return the tasks that have work."""
-    return {task for task in HAS_WORK if has_work(task)}
+    return {task for task in HAS_WORK if Asking().has_work(task)}
 
 
 def set_all(model: type[Model], **fields: Any) -> None:
@@ -125,15 +125,29 @@ def test_a_dead_letter_waits_on_the_queue_and_when_its_redrive_is_requested(
     assert waiting() == {LETTERS}
 
 
-def test_a_task_is_sent_if_a_dependency_fails_or_if_it_is_another_one(
+def test_a_task_without_a_question_is_sent() -> None:
+    assert Asking().has_work("tasks.retention.delete_expired")
+
+
+def test_all_tasks_are_sent_for_a_minute_after_a_dependency_has_failed(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    asked = []
+
     def fail() -> bool:
+        asked.append(CLOSING)
         raise OperationalError
 
+    moment = 0.0
+    asking = Asking(now=lambda: moment)
     monkeypatch.setitem(HAS_WORK, CLOSING, fail)
-    assert has_work(CLOSING)
-    assert has_work("tasks.retention.delete_expired")
+    assert asking.has_work(CLOSING)
+    assert asking.has_work(LAKE)
+    assert asking.has_work(CLOSING)
+    assert asked == [CLOSING]
+
+    moment = SILENT_FOR
+    assert not asking.has_work(LAKE)
 
 
 def test_beat_sends_only_tasks_that_have_work_and_saves_that_all_have_run(
