@@ -72,7 +72,7 @@ class Options:
     batch_size: int = 25
     max_batch_bytes: int = 262_144
     wait_time: int = MAX_WAIT_SECONDS
-    gather_for: float = 0.2
+    gather_for: float = 0.15
     visibility_timeout: int = 60
     max_hold: float = MAX_VISIBILITY_SECONDS - 3600.0
     flush_deletes_after: float = 0.1

@@ -90,7 +90,7 @@ class Environment(BaseSettings):
         examples=["120"],
     )
     SQS_GATHER_MS: parsers.GatherMilliseconds = Field(
-        default=200,
+        default=150,
         description=(
             "how long messages gather between two receives, in milliseconds: longer costs less, "
             "and 0 has the shortest latency"
