@@ -30,7 +30,7 @@ VISIBILITY_TIMEOUT = 20
 SIZES = {"batches": 25} | ({"single events": 1} if os.environ.get("BATCHES_OF_ONE") else {})
 
 
-@pytest.fixture(params=SIZES.values(), ids=SIZES)
+@pytest.fixture(params=list(SIZES.values()), ids=list(SIZES))
 def batch_size(request: pytest.FixtureRequest) -> int:
     """The largest batch of a pool process. A test that uses this fixture runs with each size."""
     return int(request.param)
