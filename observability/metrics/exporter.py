@@ -57,6 +57,18 @@ class Exporter:
             os.close(self.lock)
 
 
+class FilledFilesCollector(MultiProcessCollector):
+    """Adds up the files of all processes, without those that a full disk has left empty.
+
+    prometheus-client cannot read an empty file, so each scrape would fail until the worker ends.
+    """
+
+    def collect(self) -> Any:
+        """Return the metrics."""
+        files = [str(file) for file in Path(self._path).glob("*.db") if file.stat().st_size]
+        return self.merge(files, accumulate=True)
+
+
 _exporters: list[Exporter] = []
 
 
@@ -127,7 +139,7 @@ def start_exporter(*, address: str, port: int, dropped_events: Callable[[], int]
     reserve_files()
     transport.metrics()
     counters.metrics()
-    MultiProcessCollector(registry, path=directory)
+    FilledFilesCollector(registry, path=directory)
     registry.register(transport.consumer_gauges)
     registry.register(transport.DroppedEvents(dropped_events))
     registry.register(transport.MainProcessErrors())
