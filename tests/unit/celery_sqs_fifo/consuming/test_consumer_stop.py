@@ -1,4 +1,4 @@
-"""A stopped consumer receives no more, and gives back all messages that are not running."""
+"""A stopped consumer receives nothing, and returns all messages that are not running to SQS."""
 
 import logging
 
