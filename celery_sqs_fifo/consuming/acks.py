@@ -18,10 +18,12 @@ logger = logging.getLogger(__name__)
 class Acks:
     """Deletes finished messages.
 
-    A call is made when ten messages wait, when no message has followed for `flush_after` seconds,
-    or `flush_within` seconds after the first, whichever comes first. A delete that fails is
-    retried. While SQS refuses every delete, one call at a time is made, with the delays of
-    `backoff`. A delete that came too late is reported, because SQS will deliver the message again.
+    A call is made when ten messages wait, when no message has followed for `gather_for` and
+    `flush_after` seconds together, or `flush_within` seconds after the first, whichever comes
+    first. Receives are `gather_for` seconds apart, so the deletes of one receive wait for those of
+    the next. A delete that fails is retried. While SQS refuses every delete, one call at a time is
+    made, with the delays of `backoff`. A delete that came too late is reported, because SQS will
+    deliver the message again.
     """
 
     def __init__(
@@ -29,6 +31,7 @@ class Acks:
         *,
         calls: Calls,
         queue_url: str,
+        gather_for: float,
         flush_after: float,
         flush_within: float,
         backoff: Backoff,
@@ -38,6 +41,7 @@ class Acks:
     ) -> None:
         self._calls = calls
         self._queue_url = queue_url
+        self._gather_for = gather_for
         self._flush_after = flush_after
         self._flush_within = flush_within
         self._backoff = backoff
@@ -60,7 +64,8 @@ class Acks:
         if len(self._waiting) >= MAX_BATCH_ENTRIES:
             self._flush_in(0.0)
         else:
-            self._flush_in(min(self._flush_after, self._flush_by - self._now()))
+            max_delay = self._gather_for + self._flush_after
+            self._flush_in(min(max_delay, self._flush_by - self._now()))
 
     def hurry(self, *, at_once: bool = False) -> None:
         """Send the waiting deletes within `flush_after` seconds, or at once."""

@@ -48,6 +48,7 @@ class Settler:
         self._acks = Acks(
             calls=calls,
             queue_url=queue_url,
+            gather_for=options.gather_for,
             flush_after=options.flush_deletes_after,
             flush_within=options.flush_deletes_within,
             backoff=options.backoff,

@@ -22,7 +22,7 @@ REFUSED = "HTTP 503 ServiceUnavailable"
 class Finished:
     """An `Acks` object with fake collaborators, and the deletes that it reported."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, gather_for: float = 0.0) -> None:
         self.calls = FakeCalls()
         self.loop = FakeLoop()
         self.deleted: list[Delivery] = []
@@ -30,6 +30,7 @@ class Finished:
         self.acks = Acks(
             calls=self.calls,  # type: ignore[arg-type]
             queue_url="queue",
+            gather_for=gather_for,
             flush_after=FLUSH_AFTER,
             flush_within=FLUSH_WITHIN,
             backoff=Backoff(first=RETRY_AFTER, longest=LONGEST),
@@ -73,6 +74,27 @@ def test_fewer_than_ten_messages_are_deleted_when_no_other_finishes_within_the_f
     finished.loop.advance(FLUSH_AFTER * 0.1)
     (call,) = finished.calls.of(DELETE)
     assert len(call.handles) == 3
+
+
+def test_the_deletes_of_two_gathered_receives_share_a_call() -> None:
+    finished = Finished(gather_for=0.2)
+    finished.add(1)
+    finished.loop.advance(0.2)
+    finished.add(1)
+    assert not finished.calls.made
+
+    finished.loop.advance(0.2 + FLUSH_AFTER)
+    (call,) = finished.calls.of(DELETE)
+    assert len(call.handles) == 2
+
+
+def test_awaited_deletes_do_not_wait_for_the_next_receive() -> None:
+    finished = Finished(gather_for=0.2)
+    finished.add(1)
+    finished.acks.hurry()
+    finished.loop.advance(FLUSH_AFTER)
+
+    assert len(finished.calls.of(DELETE)) == 1
 
 
 def test_no_delete_waits_longer_than_flush_within(finished: Finished) -> None:
