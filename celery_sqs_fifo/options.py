@@ -33,7 +33,7 @@ class Options:
     max_hold: how long a message is held before it is given back. SQS ends every lease twelve hours
         after the receipt (SQS, "Visibility timeout").
     flush_deletes_after: finished messages are deleted when there are ten of them, or when no other
-        message has finished for this time.
+        message has finished for gather_for and this time together.
     flush_deletes_within: the maximum time that a finished message waits for its delete.
     lookahead: receiving pauses while this number of groups are ready in addition to those that the
         pool has room for.
@@ -45,13 +45,13 @@ class Options:
         to it.
     max_quarantined_per_cause: the number of events that a worker quarantines per hour for one cause
         of unexpected failures. Further events are parked.
-    parking_delay: how long a parked event is invisible on SQS, by its receive count.
-    waiting_delay: the same for an event that only waits for a dependency, or that was parked before
-        it ran. It is shorter, because the wait may end soon.
+    parking_delay: how long an event above that number is invisible on SQS, by its receive count.
     unknown_pointer_wait: a pointer that this release does not know is given back until this time
         has passed since it was queued, because a newer release may know it. It is invisible for 30
         seconds each time.
-    backoff: the delays between runs, probes and receives that failed.
+    backoff: the delays between runs and receives that failed.
+    probe_backoff: the delays between probes that failed. They bound how much longer than an outage
+        its effect lasts, and are short because each worker runs only one probe at a time.
     retention: the queue's MessageRetentionPeriod. An event that fails after 80% of it is
         quarantined, whatever the failure is.
     retention_check_every: the time between receives that look for such events while the circuit is
@@ -83,9 +83,9 @@ class Options:
     max_bug_runs: int = 5
     max_quarantined_per_cause: int = 3
     parking_delay: Backoff = field(default=Backoff(first=60.0, longest=MAX_VISIBILITY_SECONDS))
-    waiting_delay: Backoff = field(default=Backoff(first=5.0, longest=MAX_VISIBILITY_SECONDS))
     unknown_pointer_wait: float = 900.0
     backoff: Backoff = field(default=Backoff(first=0.5, longest=30.0))
+    probe_backoff: Backoff = field(default=Backoff(first=0.5, longest=5.0))
     retention: float = MAX_RETENTION_SECONDS
     retention_check_every: float = 3600.0
     liveness_file: str | None = None

@@ -73,7 +73,7 @@ class QueueConsumer:
             now=monotonic,
             threshold=options.circuit_threshold,
             window=options.circuit_window,
-            backoff=options.backoff,
+            backoff=options.probe_backoff,
             call_later=hub.call_later,
             run_probe=self._run_probe if options.probe else None,
             needs_probe=lambda: self._settler.failures.charging.has_uncharged,

@@ -10,6 +10,7 @@ from dataclasses import replace
 from time import monotonic, time
 from typing import Any, Protocol
 
+from celery_sqs_fifo.consuming.causes import seconds_until_room
 from celery_sqs_fifo.consuming.charging import LOST, Charging
 from celery_sqs_fifo.consuming.gate import Gate
 from celery_sqs_fifo.consuming.leases import Leases
@@ -87,7 +88,7 @@ class Failures:
         if self.set_aside < self._options.max_set_aside:
             self._hold(delivery, outcome)
         else:
-            self._park(delivery, outcome)
+            self._park(delivery, outcome, wait=_seconds_until_room(delivery))
         self._listener.on_failed(delivery, outcome)
 
     def park_excess(self) -> None:
@@ -105,7 +106,7 @@ class Failures:
             if self.nears_retention(self._gate.waiting(group_id)[0]):
                 return
             (first,) = self._gate.drop_waiting(group_id)
-            self._park_on_sqs(first, EXCESS)
+            self._park_on_sqs(first, EXCESS, wait=_seconds_until_room(first))
 
     def _judged(self, delivery: Delivery, outcome: Outcome) -> Outcome:
         """Return the outcome, changed to an unexpected failure if the event is its likely cause."""
@@ -180,20 +181,26 @@ class Failures:
         if self.nears_retention(delivery) or self.parking.may_quarantine(outcome):
             self._quarantine(delivery, outcome)
         else:
-            self._park(delivery, outcome)
+            wait = self._options.parking_delay.after(delivery.receive_count)
+            self._park(delivery, outcome, wait=wait)
 
-    def _park(self, delivery: Delivery, outcome: Outcome) -> None:
+    def _park(self, delivery: Delivery, outcome: Outcome, *, wait: float) -> None:
         """Park an event, and give back later events of its group."""
         self._gate.forget(delivery)
         self._leases.release(self._gate.drop_waiting(delivery.group_id))
-        self._park_on_sqs(delivery, outcome)
+        self._park_on_sqs(delivery, outcome, wait=wait)
         self._listener.on_progress()
 
-    def _park_on_sqs(self, delivery: Delivery, outcome: Outcome) -> None:
-        self.parking.park(delivery, outcome, retention_nears_in=self._retention_nears_in(delivery))
+    def _park_on_sqs(self, delivery: Delivery, outcome: Outcome, *, wait: float) -> None:
+        nears_in = self._retention_nears_in(delivery)
+        self.parking.park(delivery, outcome, wait=wait, retention_nears_in=nears_in)
 
     def _retention_nears_in(self, delivery: Delivery) -> float:
         return delivery.queued_at / 1000 - retention_nears_for(self._options.retention)
+
+
+def _seconds_until_room(delivery: Delivery) -> float:
+    return seconds_until_room(age=time() - delivery.queued_at / 1000)
 
 
 def retention_nears_for(retention: float) -> float:

@@ -8,7 +8,7 @@ from celery_sqs_fifo.consuming.causes import CauseNumbers, Causes, parking_secon
 from celery_sqs_fifo.consuming.charging import cause_of
 from celery_sqs_fifo.consuming.leases import Leases
 from celery_sqs_fifo.consuming.quarantine import about
-from celery_sqs_fifo.delivery import Delivery, Outcome, Result
+from celery_sqs_fifo.delivery import Delivery, Outcome
 from celery_sqs_fifo.metrics import metrics
 from celery_sqs_fifo.options import Options
 
@@ -20,7 +20,6 @@ class Parking:
 
     def __init__(self, *, leases: Leases, options: Options, now: Callable[[], float]) -> None:
         self._leases = leases
-        self._options = options
         self._now = now
         self._causes = Causes(max_quarantined_per_hour=options.max_quarantined_per_cause)
 
@@ -28,19 +27,17 @@ class Parking:
         """Return whether the quota of its cause allows one more dead letter, and count it."""
         return self._causes.may_quarantine(cause_of(outcome), now=self._now())
 
-    def park(self, delivery: Delivery, outcome: Outcome, *, retention_nears_in: float) -> None:
-        """Make a message invisible, for longer with each receive. It must not be in the gate.
+    def park(
+        self, delivery: Delivery, outcome: Outcome, *, wait: float, retention_nears_in: float
+    ) -> None:
+        """Make a message invisible for about `wait` seconds. It must not be in the gate.
 
         SQS keeps its group locked meanwhile. If the call fails, the current lease runs out, and SQS
         delivers the message earlier.
         """
-        now, cause, options = self._now(), cause_of(outcome), self._options
-        only_waits = outcome.result is Result.UNAVAILABLE
+        now, cause = self._now(), cause_of(outcome)
         seconds = parking_seconds(
-            delivery,
-            delay=options.waiting_delay if only_waits else options.parking_delay,
-            now=now,
-            retention_nears_in=retention_nears_in,
+            delivery, wait=wait, now=now, retention_nears_in=retention_nears_in
         )
         self._leases.park(delivery, seconds)
         self._causes.note_parked(cause, delivery.receipt_handle, until=now + seconds)

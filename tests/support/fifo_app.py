@@ -84,6 +84,7 @@ app.conf.update(
         "consumer": {
             "dead_letter_queue_url": os.environ["DLQ_URL"],
             "backoff": Backoff(first=0.05, longest=0.5),
+            "probe_backoff": Backoff(first=0.05, longest=0.5),
             "wait_time": 1,
             **OPTIONS,
         },

@@ -2,8 +2,14 @@
 
 import pytest
 
-from celery_sqs_fifo import Backoff, Options
-from celery_sqs_fifo.consuming.causes import MAX_CAUSES, MAX_REMEMBERED, Causes, parking_seconds
+from celery_sqs_fifo import Options
+from celery_sqs_fifo.consuming.causes import (
+    MAX_CAUSES,
+    MAX_REMEMBERED,
+    Causes,
+    parking_seconds,
+    seconds_until_room,
+)
 from tests.support.fake_calls import delivery
 
 HOUR = 3600.0
@@ -74,7 +80,7 @@ def wait(receive_count: int, *, held_for: float = 0.0, retention_nears_in: float
     one = delivery(receive_count=receive_count, now=1_000.0)
     return parking_seconds(
         one,
-        delay=OPTIONS.parking_delay,
+        wait=OPTIONS.parking_delay.after(receive_count),
         now=1_000.0 + held_for,
         retention_nears_in=retention_nears_in,
     )
@@ -113,8 +119,14 @@ def test_a_parked_event_is_received_far_less_often_than_the_redrive_policy_allow
     assert receipts <= 32 < MAX_RECEIVE_COUNT / 3
 
 
-def test_the_delays_of_parking_are_an_option() -> None:
-    one = delivery(receive_count=3, now=0.0)
-    delay = Backoff(first=1, longest=10)
+def test_an_event_for_which_there_is_no_room_waits_for_a_fifth_of_its_age() -> None:
+    assert [seconds_until_room(age=age) for age in (-60, 0, 20, 300, HOUR)] == [5, 5, 5, 60, 720]
 
-    assert parking_seconds(one, delay=delay, now=0.0, retention_nears_in=DAY) == 4
+
+def test_an_event_for_which_there_is_never_room_is_received_less_often_than_is_allowed() -> None:
+    age, receipts = 0.0, 0
+    while age < 0.8 * OPTIONS.retention:
+        receipts += 1
+        age += seconds_until_room(age=age)
+
+    assert receipts < 0.7 * MAX_RECEIVE_COUNT

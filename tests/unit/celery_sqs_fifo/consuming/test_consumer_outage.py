@@ -158,10 +158,24 @@ def test_without_a_probe_failing_groups_that_fill_the_worker_are_parked_and_not_
     for number in range(3):
         worker.settle(f"handle-m{number}", [BUG])
     assert worker.calls.of(SEND) == []
-    assert worker.calls.parked == {"handle-m2": 60}
+    assert worker.calls.parked_for(5) == {"handle-m2"}
     worker.receive(sqs_message("good", group="good"))
 
     assert worker.order[-1] == ["good"]
+
+
+def test_an_event_that_is_lost_while_a_worker_has_no_room_waits_for_a_fifth_of_its_age(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    worker = Worker(monkeypatch, processes=3, max_set_aside=2).start()
+    old = sqs_message("old", group="old", sent_at=worker.loop.time() - 100)
+    # Many workers that held it were killed.
+    old["Attributes"]["ApproximateReceiveCount"] = "9"
+    worker.receive(*one_of_each(2), old)
+    for name in ("m0", "m1", "old"):
+        worker.settle(f"handle-{name}", None)
+
+    assert worker.calls.parked_for(20) == {"handle-old"}
 
 
 def test_no_probe_runs_after_stop(worker: Worker) -> None:
