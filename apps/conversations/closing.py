@@ -168,10 +168,10 @@ def _decide(
         if changes:
             transitions.write(conversation, changes)
             return None
-    ended = spans.end(conversation, place=place, newest=newest)
+    ended_at = spans.end(span, conversation=conversation, place=place, newest=newest)
     transitions.write(
         conversation,
-        transitions.closed(resolution=resolution, ended_at=spans.end_time(ended), now=now),
+        transitions.closed(resolution=resolution, ended_at=ended_at, now=now),
     )
     return closed_by
 

@@ -20,10 +20,9 @@ def of_contact(contact: Contact) -> QuerySet[Conversation]:
     )
 
 
-def in_progress(contact: Contact) -> UUID | None:
-    """Return the uuid of the contact's conversation in progress, or None."""
-    conversations = of_contact(contact).filter(resolution=Resolution.IN_PROGRESS)
-    return conversations.values_list("uuid", flat=True).first()
+def in_progress(contact: Contact) -> Conversation | None:
+    """Return the contact's conversation in progress, as `all_in_progress` does, or None."""
+    return all_in_progress([contact]).get(contact)
 
 
 def all_in_progress(contacts: Collection[Contact]) -> dict[Contact, Conversation]:

@@ -68,12 +68,13 @@ def end_in_progress(
         return None
     if not newest or newest.conversation_uuid != conversation.uuid:
         raise Contended("PostgreSQL", "the conversation in progress has changed")
-    if place < spans.opening_of(spans.open_span(conversation)):
+    span = spans.open_span(conversation)
+    if place < spans.opening_of(span):
         return None
-    span = spans.end(conversation, place=place, newest=newest.place)
+    ended_at = spans.end(span, conversation=conversation, place=place, newest=newest.place)
     transitions.write(
         conversation,
-        transitions.closed(resolution=resolution, ended_at=spans.end_time(span), now=now),
+        transitions.closed(resolution=resolution, ended_at=ended_at, now=now),
     )
     return conversation
 

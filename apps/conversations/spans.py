@@ -99,8 +99,8 @@ def extend(span: Span, place: Place) -> None:
 
 
 def open_span(conversation: Conversation) -> Span:
-    """Return the open span of a conversation in progress."""
-    return conversation.spans.get(of_span=None, last_sequence=None)
+    """Return the open span of a conversation in progress, with its rows for other groups."""
+    return conversation.spans.prefetch_related("foreign").get(of_span=None, last_sequence=None)
 
 
 def last_of(conversation: Conversation) -> Span:
@@ -163,23 +163,22 @@ def last_ended_before(contact: Contact, place: Place) -> Span | None:
     )
 
 
-def end(conversation: Conversation, *, place: Place, newest: Place | None) -> Span:
-    """End the open span of a conversation, and return it.
+def end(span: Span, *, conversation: Conversation, place: Place, newest: Place | None) -> datetime:
+    """End the open span of a conversation, and return the queue time at which it ended.
 
     It ends at this place, or just after the newest event that was placed in it, if that is later.
     `newest` is the newest message of its own group in DynamoDB.
     """
-    span = open_span(conversation)
     placed = [place, *_known_places(conversation, span)]
     placed += [newest] if newest else []
     last = reduce(later, placed)
     of_group = [each.sequence_number for each in placed if each.group == span.group_id]
     span.last_sequence = Decimal(max(of_group))
-    span.ended_at = max(time_of(last), span.starts_at, span.opened_at)
+    ended_at = span.ended_at = max(time_of(last), span.starts_at, span.opened_at)
     span.end_sequence = Decimal(last.sequence_number if last is place else last.sequence_number + 1)
     span.end_group = last.group
     span.save(update_fields=["last_sequence", "ended_at", "end_sequence", "end_group"])
-    return span
+    return ended_at
 
 
 def reopen(conversation: Conversation, *, contact: Contact, place: Place) -> Span:

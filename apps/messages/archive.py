@@ -9,26 +9,17 @@ parts keep the places of all versions that they have merged, so that none is mer
 
 import logging
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from uuid import UUID
 
 from django.db import transaction
-from django.db.models import F, Max, Min, Sum
 
 from apps.conversations import noted_places
 from apps.conversations.models import Conversation
 from apps.conversations.places import time_of
-from apps.messages.archive_parts import (
-    Keys,
-    merged_places,
-    parts_of,
-    parts_with_any,
-    size_of,
-    write_part,
-)
+from apps.messages.archive_parts import Entry, Keys, Parts, Totals
 from apps.messages.entries import MessageEntry
-from apps.messages.merged_places import unpack
 from apps.messages.version_bounds import dropped_count, has_dropped
 from apps.messages.versions import (
     Document,
@@ -68,54 +59,51 @@ def merge(
     Also updates the conversation's totals.
 
     Reads and rewrites only the parts that the messages belong to, one at a time. Raise
-    Conversation.DoesNotExist if the conversation was erased. Raise ArchiveIncomplete, and changes
-    nothing, if a message is missing from the archive afterwards.
+    Conversation.DoesNotExist if the conversation was erased. Raise ArchiveIncomplete, and change
+    nothing, if a message is missing from the parts that were written.
     """
     conversation = Conversation.objects.select_for_update().get(uuid=conversation_uuid)
     home = conversation.group_id
-    known = merged_places(conversation_uuid)
-    new_entries = [entry for entry in entries if entry.key(home=home) not in known]
+    parts = Parts(conversation)
+    known = parts.all_places()
+    new_entries = {key: one for one in entries if (key := one.key(home=home)) not in known}
     if not new_entries and not deletions:
         return 0
-    documents = [entry.as_json(home=home) for entry in new_entries]
+    documents = [entry.as_json(home=home) for entry in new_entries.values()]
     keys: defaultdict[str, Keys] = defaultdict(set)
-    for entry, document in zip(new_entries, documents, strict=True):
-        keys[identity(document)].add(entry.key(home=home))
-    _merge_documents(conversation, [*documents, *deletions], keys)
-    _check_complete(conversation, documents)
-    _update_conversation(conversation, new_entries)
+    for key, document in zip(new_entries, documents, strict=True):
+        keys[identity(document)].add(key)
+    _merge_documents(parts, [*documents, *deletions], keys)
+    _check_complete(parts, documents)
+    _update_conversation(conversation, parts.totals, new_entries.values())
     return len(new_entries)
 
 
-def _merge_documents(
-    conversation: Conversation, documents: Sequence[Document], keys: Mapping[str, Keys]
-) -> None:
+def _merge_documents(parts: Parts, documents: Sequence[Document], keys: Mapping[str, Keys]) -> None:
     """Merge documents into the parts. `keys` are the new places of each message."""
-    pending = _by_identity(documents, conversation)
-    new, orphaned = _merge_with_archived(conversation, pending, keys)
+    new, orphaned = _merge_with_archived(parts, _by_identity(documents, home=parts.home), keys)
     by_part: defaultdict[int, list[Document]] = defaultdict(list)
-    first_positions = list(parts_of(conversation).values_list("part", "first_position"))
+    first_positions = parts.first_positions
     for document in new:
         # A deletion whose message is unknown waits outside the archive.
         if not is_only_deletion(document):
-            part = _part_for(document, first_positions, home=conversation.group_id)
-            by_part[part].append(document)
+            by_part[_part_for(document, first_positions, home=parts.home)].append(document)
     # From the last part to the first, because splitting a part renumbers the later ones.
-    for part in sorted(by_part, reverse=True):
-        _merge_into_part(conversation, part, by_part[part], keys, orphaned)
+    for number in sorted(by_part, reverse=True):
+        _merge_into_part(parts, number, by_part[number], keys, orphaned)
         orphaned = set()
 
 
-def _by_identity(documents: Iterable[Document], conversation: Conversation) -> dict[str, Document]:
+def _by_identity(documents: Iterable[Document], *, home: str) -> dict[str, Document]:
     """Return one document for each message, with its later versions as edits."""
     by_identity: defaultdict[str, list[Document]] = defaultdict(list)
     for document in documents:
         by_identity[identity(document)].append(document)
-    return {name: _merged(versions, conversation) for name, versions in by_identity.items()}
+    return {name: _merged(versions, home=home) for name, versions in by_identity.items()}
 
 
 def _merge_with_archived(
-    conversation: Conversation, pending: dict[str, Document], keys: Mapping[str, Keys]
+    parts: Parts, pending: dict[str, Document], keys: Mapping[str, Keys]
 ) -> tuple[list[Document], Keys]:
     """Merge the documents with the archived entries of the same messages.
 
@@ -124,13 +112,13 @@ def _merge_with_archived(
     of the parts that were deleted because such moves had emptied them.
     """
     orphaned: Keys = set()
-    for part in parts_with_any(conversation, list(pending)):
+    for number, messages in parts.with_any(list(pending)):
         kept = []
-        places = before = unpack(part.merged_places)
-        for archived in part.messages:
+        places = before = parts.places(number)
+        for archived in messages:
             name = identity(archived)
             new = pending.pop(name, None)
-            merged = _merged([archived, new], conversation) if new else archived
+            merged = _merged([archived, new], home=parts.home) if new else archived
             if position(merged) == position(archived):
                 kept.append(merged)
                 places = places | (keys[name] if new and name in keys else set())
@@ -138,13 +126,13 @@ def _merge_with_archived(
                 pending[name] = merged
         if not kept:
             orphaned |= places
-        if kept != part.messages or places != before:
-            write_part(conversation, part.part, kept, places)
+        if kept != messages or places != before:
+            parts.write(number, list(map(Entry.of, kept)), places=places)
     return list(pending.values()), orphaned
 
 
-def _merged(documents: Sequence[Document], conversation: Conversation) -> Document:
-    entry = merge_documents(documents, home=conversation.group_id)
+def _merged(documents: Sequence[Document], *, home: str) -> Document:
+    entry = merge_documents(documents, home=home)
     if dropped_count(entry) > max(map(dropped_count, documents)):
         logger.warning("versions_dropped", extra={"versions": dropped_count(entry)})
     return entry
@@ -159,7 +147,7 @@ def _part_for(document: Document, first_positions: Sequence[tuple[int, str]], *,
 
 
 def _merge_into_part(
-    conversation: Conversation,
+    parts: Parts,
     number: int,
     documents: list[Document],
     keys: Mapping[str, Keys],
@@ -169,70 +157,66 @@ def _merge_into_part(
 
     If the part is split, the first one keeps the places that it had.
     """
-    part = parts_of(conversation).filter(part=number).first()
-    messages = in_order([*(part.messages if part else ()), *documents], home=conversation.group_id)
-    first, *rest = [messages] if part and _has_room(messages) else _split(messages)
+    before = parts.messages(number)
+    entries = list(map(Entry.of, in_order([*before, *documents], home=parts.home)))
+    first, *rest = [entries] if before and _has_room(entries) else _split(entries)
     if rest:
-        parts_of(conversation).filter(part__gt=number).update(part=F("part") + len(rest))
+        parts.make_room(after=number, count=len(rest))
     new = {identity(document) for document in documents}
-    places = orphaned | (unpack(part.merged_places) if part else set())
-    for offset, messages_of_part in enumerate((first, *rest)):
-        for name in new.intersection(map(identity, messages_of_part)):
+    places = orphaned | parts.places(number)
+    for offset, run in enumerate((first, *rest)):
+        for name in new.intersection(identity(entry.document) for entry in run):
             places |= keys.get(name, set())
-        write_part(conversation, number + offset, messages_of_part, places)
+        parts.write(number + offset, run, places=places)
         places = set()
 
 
-def _has_room(messages: list[Document]) -> bool:
-    """Return whether these messages fit into one part that has received late messages."""
-    if len(messages) > MAX_PART_ENTRIES + MAX_PART_ENTRIES // LATE_MESSAGES_DIVISOR:
+def _has_room(entries: Sequence[Entry]) -> bool:
+    """Return whether these entries fit into one part that has received late messages."""
+    if len(entries) > MAX_PART_ENTRIES + MAX_PART_ENTRIES // LATE_MESSAGES_DIVISOR:
         return False
     max_bytes = MAX_PART_BYTES + MAX_PART_BYTES // LATE_MESSAGES_DIVISOR
-    return sum(size_of(message) for message in messages) <= max_bytes
+    return sum(entry.size for entry in entries) <= max_bytes
 
 
-def _split(messages: list[Document]) -> list[list[Document]]:
-    """Return the messages in runs that each fit into a part; a message is never divided."""
-    runs: list[list[Document]] = [[]]
+def _split(entries: Iterable[Entry]) -> list[list[Entry]]:
+    """Return the entries in runs that each fit into a part; an entry is never divided."""
+    runs: list[list[Entry]] = [[]]
     size = 0
-    for message in messages:
-        message_size = size_of(message)
-        full = len(runs[-1]) >= MAX_PART_ENTRIES or size + message_size > MAX_PART_BYTES
+    for entry in entries:
+        entry_size = entry.size
+        full = len(runs[-1]) >= MAX_PART_ENTRIES or size + entry_size > MAX_PART_BYTES
         if runs[-1] and full:
             runs.append([])
             size = 0
-        runs[-1].append(message)
-        size += message_size
+        runs[-1].append(entry)
+        size += entry_size
     return runs
 
 
-def _check_complete(conversation: Conversation, documents: Sequence[Document]) -> None:
-    """Read the archive back, because these messages are never merged again.
+def _check_complete(parts: Parts, documents: Iterable[Document]) -> None:
+    """Raise ArchiveIncomplete if a message is in none of the entries that were written.
 
-    Raise ArchiveIncomplete if one is missing.
+    Its place is known from now on, so it would never be merged again.
     """
-    missing = {(identity(document), body(document)) for document in documents}
-    identities = {identity(document) for document in documents}
-    for part in parts_with_any(conversation, identities):
-        for document in part.messages:
-            name = identity(document)
-            if name in identities:
-                missing -= {(name, body(version)) for version in versions_of(document)}
-                missing -= {
-                    (of, text)
-                    for of, text in missing
-                    if of == name and ("deleted" in document or has_dropped(document, text))
-                }
+    missing = [one for one in documents if not _has(parts.written.get(identity(one)), one)]
     if missing:
-        raise ArchiveIncomplete(
-            f"{len(missing)} message(s) of {conversation} are missing from its archive"
-        )
+        raise ArchiveIncomplete(f"{len(missing)} message(s) are missing from an archive")
 
 
-def _update_conversation(conversation: Conversation, entries: Sequence[MessageEntry]) -> None:
-    totals = parts_of(conversation).aggregate(
-        first=Min("first_message_at"), last=Max("last_message_at"), count=Sum("message_count")
-    )
+def _has(entry: Document | None, version: Document) -> bool:
+    """Return whether an entry has a version, or may have dropped or deleted it."""
+    if entry is None:
+        return False
+    if entry is version or "deleted" in entry:
+        return True
+    text = body(version)
+    return has_dropped(entry, text) or text in map(body, versions_of(entry))
+
+
+def _update_conversation(
+    conversation: Conversation, totals: Totals, entries: Collection[MessageEntry]
+) -> None:
     # Repeats count here too, so that the order of merging makes no difference.
     times = [time_of(entry.place) for entry in entries]
     own = [entry.place for entry in entries if entry.place.group == conversation.group_id]
@@ -241,17 +225,18 @@ def _update_conversation(conversation: Conversation, entries: Sequence[MessageEn
     # The conversation keeps the times of messages that retention has deleted.
     changes = {
         "first_message_at": _ignoring_none(
-            min, conversation.first_message_at, totals["first"], *times
+            min, conversation.first_message_at, totals.first_at, *times
         ),
         "last_message_at": _ignoring_none(
-            max, conversation.last_message_at, totals["last"], *times
+            max, conversation.last_message_at, totals.last_at, *times
         ),
-        "message_count": totals["count"] or 0,
+        "message_count": totals.messages,
         "newest_at": time_of(newest) if newest else None,
         "newest_sequence": newest.sequence_number if newest else None,
-        "archive_deleted_at": conversation.archive_deleted_at if totals["count"] is None else None,
+        "archive_deleted_at": None if totals.messages else conversation.archive_deleted_at,
     }
-    Conversation.objects.filter(pk=conversation.pk).exclude(**changes).update(**changes)
+    if any(getattr(conversation, name) != value for name, value in changes.items()):
+        Conversation.objects.filter(pk=conversation.pk).update(**changes)
 
 
 def _ignoring_none(

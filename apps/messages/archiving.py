@@ -107,7 +107,8 @@ def _merge_stored(conversation: Conversation, *, now: datetime) -> Merged:
         _remove_content(conversation, own, now=now)
     merged = retries = 0
     turns = Turns()
-    known = merged_places(conversation.uuid)
+    # Without an archive there is nothing to know. Merging looks again under the row's lock.
+    known = merged_places(conversation.uuid) if conversation.message_count else set()
     for batch in store.batches(conversation.uuid, home=home, known=known):
         try:
             merged += archive.merge(

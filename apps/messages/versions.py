@@ -70,8 +70,10 @@ def merge_documents(documents: Sequence[Document], *, home: str) -> Document:
 
     Versions are in the order of their places. A version whose whole body equals that of an earlier
     one is a repeat, and is left out. Versions beyond the bounds of an entry are dropped. If one of
-    the documents is a deletion, only the fact is left.
+    the documents is a deletion, only the fact is left. One document is its own result.
     """
+    if len(documents) == 1:
+        return documents[0]
     versions = _by_place(
         [version for document in documents for version in versions_of(document)], home=home
     )

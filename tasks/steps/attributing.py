@@ -177,11 +177,11 @@ def _close(item: BatchItem, event: CloseEvent) -> None:
 
 def _newest_message(event: WindowEvent | CloseEvent) -> NewestMessage | None:
     """Return the conversation in progress of an event's contact, with its newest message."""
-    uuid = selectors.in_progress(event.contact)
-    home = selectors.group_of(uuid) if uuid else None
-    if uuid is None or home is None:
+    conversation = selectors.in_progress(event.contact)
+    if conversation is None:
         return None
-    return NewestMessage(conversation_uuid=uuid, place=store.newest_place(uuid, home=home))
+    place = store.newest_place(conversation.uuid, home=conversation.group_id)
+    return NewestMessage(conversation_uuid=conversation.uuid, place=place)
 
 
 def _incoming(event: MessageEvent) -> IncomingMessage:

@@ -100,7 +100,7 @@ def takeover(of: Contact, *, sent_at: datetime) -> None:
         contact=of,
         window=WindowUpdate(),
         place=place(queue_time=sent_at, group=f"group:{of.urn}"),
-        newest=NewestMessage(conversation_uuid=in_progress, place=None),
+        newest=NewestMessage(conversation_uuid=in_progress.uuid, place=None),
         now=NOON,
     )
     assert not taken_over.closed
@@ -114,7 +114,7 @@ def close_current(of: Contact) -> None:
         contact=of,
         resolution=Resolution.RESOLVED,
         place=place(queue_time=NOON + timedelta(seconds=9), group=f"group:{of.urn}"),
-        newest=NewestMessage(conversation_uuid=in_progress, place=None),
+        newest=NewestMessage(conversation_uuid=in_progress.uuid, place=None),
         now=NOON,
     )
     assert closed.closed
@@ -125,9 +125,9 @@ def close_and_reopen(of: Contact) -> None:
     in_progress = selectors.in_progress(of)
     assert in_progress
     close_current(of)
-    request_reopen(conversation_uuid=in_progress, now=NOON)
+    request_reopen(conversation_uuid=in_progress.uuid, now=NOON)
     reopen(
-        conversation_uuid=in_progress,
+        conversation_uuid=in_progress.uuid,
         place=place(queue_time=NOON + timedelta(seconds=20), group=f"group:{of.urn}"),
     )
 

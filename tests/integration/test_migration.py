@@ -6,6 +6,8 @@ from typing import Any
 from uuid import UUID
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from apps.common.errors import Unavailable
 from apps.common.lossless_json import parse
@@ -14,6 +16,7 @@ from apps.messages import archive, store, version_bounds
 from apps.messages.archive_parts import merged_places
 from apps.messages.archiving import migrate
 from apps.messages.models import ConversationMessages
+from apps.messages.transcript import transcript as read_transcript
 from tests.support.builders import HOME, NOON, conversation, entries, entry, target
 from tests.support.stored import (
     archived,
@@ -105,15 +108,43 @@ def test_migrating_again_only_adds_new_messages(closed: UUID) -> None:
     assert unarchived_items() == []
 
 
-def test_archiving_costs_one_query_and_leaves_the_items_to_their_expiry(closed: UUID) -> None:
+def test_archiving_costs_one_query_and_eight_statements_and_leaves_the_items_to_their_expiry(
+    closed: UUID,
+) -> None:
     store_many(conversation_uuid=closed, entries=entries(number=60))
     before = every_item()
 
-    with counted_calls() as calls:
+    with counted_calls() as calls, CaptureQueriesContext(connection) as queries:
         migrate(conversation_uuid=closed, now=LATER)
 
     assert calls == {"Query": 1}
+    # The conversation and its deletions; its lock, its parts, a new part and the totals; the
+    # contact's waiting deletions; and the mark.
+    assert len([one for one in queries if "SAVEPOINT" not in one["sql"]]) == 8
     assert every_item() == before
+
+
+def test_archived_messages_are_neither_shown_nor_merged_twice_after_half_of_them_has_expired(
+    closed: UUID,
+) -> None:
+    written = entries(number=6)
+    store_many(conversation_uuid=closed, entries=written)
+    migrate(conversation_uuid=closed, now=LATER)
+    expired = {one.key(home=HOME) for one in written[::2]}
+    store.delete_messages(closed, keys=expired)
+    late = entry(message_id="of a frozen worker", at=NOON + timedelta(seconds=2.5))
+    store_many(conversation_uuid=closed, entries=[late])
+    expected = [
+        *(one.message_id for one in written[:3]),
+        "of a frozen worker",
+        *(one.message_id for one in written[3:]),
+    ]
+
+    shown = read_transcript(Conversation.objects.get())
+    assert [document["id"] for document in shown] == expected
+    assert migrate(conversation_uuid=closed, now=LATER).own == 1
+    assert [document["id"] for document in transcript(closed)] == expected
+    assert read_transcript(Conversation.objects.get()) == shown
 
 
 def test_a_search_that_finds_nothing_reads_only_keys_and_writes_nothing(closed: UUID) -> None:

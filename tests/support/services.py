@@ -83,10 +83,8 @@ def apply_window(
 
 
 def _newest_message(*, dynamodb: bool) -> NewestMessage | None:
-    uuid = selectors.in_progress(contact())
-    if uuid is None:
+    found = selectors.in_progress(contact())
+    if found is None:
         return None
-    home = selectors.group_of(uuid) or HOME
-    return NewestMessage(
-        conversation_uuid=uuid, place=store.newest_place(uuid, home=home) if dynamodb else None
-    )
+    place = store.newest_place(found.uuid, home=found.group_id) if dynamodb else None
+    return NewestMessage(conversation_uuid=found.uuid, place=place)
