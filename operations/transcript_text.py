@@ -8,7 +8,6 @@ from apps.conversations.models import Conversation
 from apps.messages.chat import Bubble, Piece, Reaction, Reference, Row, Version, chat
 from apps.messages.chat.timeline import timeline_of
 from apps.messages.transcript import transcript
-from operations.management.command_line import printable
 
 # What people wrote is indented, so that it cannot look like the line above a message.
 _INDENT = "    "
@@ -35,7 +34,7 @@ def lines_of(rows: Iterable[Row]) -> Iterator[str]:
         yield _head(row)
         for part in _parts(row):
             for line in part.split("\n"):
-                yield _INDENT + printable(line)
+                yield _INDENT + line
 
 
 def _head(bubble: Bubble) -> str:
@@ -91,4 +90,4 @@ def _reaction(reaction: Reaction) -> str:
 
 
 def _one_line(text: str) -> str:
-    return printable(" ".join(text.splitlines()))
+    return " ".join(text.splitlines())

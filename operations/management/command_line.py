@@ -6,24 +6,19 @@ The functions from `uuid` to `text` are argparse types. Times are printed in one
 
 import sys
 from argparse import ArgumentParser
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from datetime import UTC, date, datetime
-from typing import Any
+from typing import Any, TextIO
 from uuid import UUID
 
-import psycopg2
 from django.core.management.base import BaseCommand, CommandError
-from django.db import ProgrammingError
 
-from apps.common.errors import Unavailable, database_may_be_unavailable
 from apps.conversations.models import Project
 from apps.conversations.project_settings import parse_uuid
+from operations.management.outages import outage_sentence, schema_sentence
+from operations.management.output import SafeOutput
 
 MAX_WAIT = 24 * 3600
-# PostgreSQL, appendix A: undefined table, column or function, and datatype mismatch.
-SCHEMA_ERRORS = frozenset({"42P01", "42703", "42883", "42804"})
-INSUFFICIENT_PRIVILEGE = "42501"
 
 
 class InvalidArgument(CommandError):
@@ -40,6 +35,17 @@ class OperatorCommand(BaseCommand):
     # The advice in the error message if PostgreSQL or AWS is unavailable. A command may change it
     # while it runs.
     after_outage = "Run it again later."
+    stdout: SafeOutput
+    stderr: SafeOutput
+
+    def __init__(
+        self, stdout: TextIO | None = None, stderr: TextIO | None = None, **options: Any
+    ) -> None:
+        super().__init__(stdout, stderr, **options)
+        style = self.stderr.style_func
+        self.stdout = SafeOutput(stdout or sys.stdout)
+        self.stderr = SafeOutput(stderr or sys.stderr)
+        self.stderr.style_func = style
 
     def run_from_argv(self, argv: list[str]) -> None:
         """Run the command, as `BaseCommand` does. Exit with status 1 for an invalid argument."""
@@ -51,45 +57,19 @@ class OperatorCommand(BaseCommand):
 
     def execute(self, *arguments: Any, **options: Any) -> str | None:
         """Run the command. Raise CommandError if a dependency is unavailable or not migrated."""
-        with _unavailable_as_command_error(advice=lambda: self.after_outage):
+        for name in ("stdout", "stderr"):
+            if stream := options.pop(name, None):
+                setattr(self, name, SafeOutput(stream))
+        try:
             return super().execute(*arguments, **options)
-
-
-@contextmanager
-def _unavailable_as_command_error(*, advice: Callable[[], str]) -> Iterator[None]:
-    try:
-        with database_may_be_unavailable():
-            yield
-    except Unavailable as error:
-        raise CommandError(_schema_sentence(error) or f"{error}. {advice()}") from error
-    except (ProgrammingError, psycopg2.Error) as error:
-        sentence = _schema_sentence(error)
-        if sentence is None:
+        except CommandError:
             raise
-        raise CommandError(sentence) from error
-
-
-def _schema_sentence(error: Exception) -> str | None:
-    """Return a sentence about an error of the schema or a privilege, or None for other errors.
-
-    With a server-side cursor, psycopg2 raises an error about a cursor that was not opened. The
-    original error is then its cause or context.
-    """
-    cause: BaseException | None = error
-    while cause:
-        code = getattr(cause, "pgcode", None)
-        if code in SCHEMA_ERRORS:
-            return (
-                "PostgreSQL does not have the tables of this version: run `python manage.py "
-                "migrate`."
-            )
-        if code == INSUFFICIENT_PRIVILEGE:
-            refusal = str(cause).splitlines()[0]
-            return (
-                f"PostgreSQL refuses: {refusal}. Grant the privilege to the role of DATABASE_URL."
-            )
-        cause = cause.__cause__ or cause.__context__
-    return None
+        except Exception as error:
+            if sentence := schema_sentence(error):
+                raise CommandError(sentence) from error
+            if sentence := outage_sentence(error):
+                raise CommandError(f"{sentence} {self.after_outage}") from error
+            raise
 
 
 def uuid(text: str) -> UUID:
@@ -221,14 +201,6 @@ def format_time(at: datetime | None) -> str:
 def count(number: int, noun: str) -> str:
     """Return "1 letter" or "2 letters"."""
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
-
-
-def printable(text: str) -> str:
-    """Return the text with escapes for control characters and other unprintable characters."""
-    return "".join(
-        one if one.isprintable() or one in "\n\t" else one.encode("unicode_escape").decode()
-        for one in text
-    )
 
 
 def _not_a_number(text: str, *, what: str, minimum: float, maximum: float) -> InvalidArgument:

@@ -56,7 +56,8 @@ def test_an_unavailable_database_is_reported_with_what_to_do(command: tuple[str,
     with connection.execute_wrapper(refuse):
         sentence = refused(command)
 
-    assert sentence.startswith("PostgreSQL is unavailable: OperationalError. ")
+    assert sentence.startswith("PostgreSQL cannot be used at ")
+    assert "DATABASE_URL" in sentence
     assert "again" in sentence
 
 

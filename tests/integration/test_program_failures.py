@@ -3,7 +3,9 @@
 import os
 import re
 import shlex
+import signal
 import subprocess
+import sys
 import sysconfig
 from collections.abc import Mapping
 from pathlib import Path
@@ -47,9 +49,10 @@ def test_a_program_without_its_settings_ends_with_a_sentence_for_each(line: str)
     assert all(re.match(r"[A-Z_]+: is not set\. Set it to ", one) for one in sentences)
 
 
-def test_programs_without_a_database_or_for_an_unknown_queue_end_with_a_sentence() -> None:
-    # Nothing answers at this port.
-    environment = service_environment(
+@pytest.fixture
+def nowhere() -> dict[str, str]:
+    """Return complete settings. Nothing answers at their addresses."""
+    return service_environment(
         database_url=f"postgres://u:p@{LOOPBACK}:9/n",
         sqs_url=f"http://{LOOPBACK}:9",
         dynamodb_url=f"http://{LOOPBACK}:9",
@@ -57,19 +60,71 @@ def test_programs_without_a_database_or_for_an_unknown_queue_end_with_a_sentence
         lake=Path("/nowhere"),
     )
 
-    assert run("celery -A config worker -Q other", environment=environment) == (
+
+def test_a_worker_for_an_unknown_queue_ends_with_a_sentence(nowhere: dict[str, str]) -> None:
+    assert run("celery -A config worker -Q other", environment=nowhere) == (
         1,
         "There is no queue other: use -Q conversations.fifo.\n",
     )
-    assert run("python manage.py migrate", environment=environment) == (
-        1,
-        "CommandError: PostgreSQL cannot be reached: Connection refused. Run it again when "
-        "PostgreSQL answers at DATABASE_URL; migrations that were applied stay.\n",
-    )
-    status, output = run("celery -A config beat", environment=environment)
+
+
+def test_beat_without_a_database_ends_with_a_sentence(nowhere: dict[str, str]) -> None:
+    status, output = run("celery -A config beat", environment=nowhere)
+
     assert (status, output.splitlines()[-1]) == (
         1,
         "Beat cannot read its schedules from PostgreSQL (OperationalError). "
         "`python manage.py doctor` shows what to fix. Then start beat again.",
     )
     assert "Traceback" not in output
+
+
+# Commands of this service fail in OperatorCommand, and those of Django in manage.py.
+@pytest.mark.parametrize(
+    "command",
+    [
+        "migrate",
+        "showmigrations",
+        "createsuperuser --username a --email a@b.c --no-input",
+        "report",
+    ],
+)
+def test_a_command_without_a_database_ends_with_a_sentence(
+    nowhere: dict[str, str], command: str
+) -> None:
+    status, output = run(f"python manage.py {command}", environment=nowhere)
+
+    assert status == 1
+    assert output.startswith(
+        "CommandError: PostgreSQL cannot be used at 127.0.0.1:9: Connection refused. Check that it "
+        "runs there, and the address, user and password in DATABASE_URL."
+    )
+    assert output.count("\n") == 1
+
+
+def test_an_outage_keeps_its_traceback_if_that_is_asked_for(nowhere: dict[str, str]) -> None:
+    status, output = run("python manage.py showmigrations --traceback", environment=nowhere)
+
+    assert status == 1
+    assert output.startswith("Traceback")
+
+
+@pytest.mark.parametrize("command", ["doctor", "help"])
+def test_a_command_whose_reader_has_ended_ends_silently(
+    nowhere: dict[str, str], command: str
+) -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+
+    done = subprocess.run(
+        [sys.executable, "manage.py", command],
+        cwd=PROJECT_ROOT,
+        env=nowhere,
+        stdout=writing,
+        stderr=subprocess.PIPE,
+        check=False,
+        timeout=60,
+    )
+
+    os.close(writing)
+    assert (done.returncode, done.stderr) == (-signal.SIGPIPE, b"")

@@ -6,11 +6,11 @@ from uuid import UUID
 
 import pytest
 from django.core.management import CommandError
-from django.db import OperationalError
 
 from apps.conversations import projects as configuration
 from apps.conversations.models import Conversation, Project, Resolution
 from tests.support.builders import NOON, PROJECT, conversation
+from tests.support.database_errors import lock_timeout
 from tests.support.projects_command import failed, projects
 
 OTHER = UUID("0b9f6f0e-5f0e-4f0c-8a51-6d1d4c1b2a03")
@@ -192,12 +192,12 @@ def test_a_busy_database_is_reported_in_a_sentence(
     shop: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def too_late(**_arguments: Any) -> int:
-        raise OperationalError("canceling statement due to lock timeout")
+        raise lock_timeout()
 
     monkeypatch.setattr(configuration, "count_to_move", too_late)
 
     assert failed("set", str(PROJECT), "--timezone", "UTC") == [
-        "PostgreSQL is unavailable: OperationalError. Nothing was written. Run it again later."
+        "PostgreSQL is unavailable: LockNotAvailable. Nothing was written. Run it again later."
     ]
 
 
@@ -208,14 +208,14 @@ def test_moves_that_failed_are_reported_and_finished_by_the_next_command(
     closes_at = opened.closes_at
 
     def too_late(**_arguments: Any) -> int:
-        raise OperationalError("canceling statement due to lock timeout")
+        raise lock_timeout()
 
     with monkeypatch.context() as patch:
         patch.setattr(configuration, "move_open_conversations", too_late)
         with pytest.raises(CommandError) as caught:
             projects("set", str(PROJECT), "--closing-time", "10:00")
     assert str(caught.value).splitlines() == [
-        "PostgreSQL is unavailable: OperationalError. The settings are written, but not all open "
+        "PostgreSQL is unavailable: LockNotAvailable. The settings are written, but not all open "
         "conversations are rescheduled yet. The next ticks of close_due_conversations reschedule "
         "them."
     ]

@@ -6,12 +6,12 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-from django.db import OperationalError
 
 from apps.conversations import projects as configuration
 from apps.conversations.models import Project
 from apps.conversations.moving import count_to_move
 from tests.support.builders import PROJECT, conversation
+from tests.support.database_errors import lock_timeout
 from tests.support.projects_command import failed, projects
 from tests.support.stored import every_row_version
 
@@ -118,14 +118,14 @@ def test_a_failure_halfway_writes_nothing(path: Path, monkeypatch: pytest.Monkey
 
     def fails_at_the_second(**arguments: Any) -> int:
         if counted:
-            raise OperationalError("canceling statement due to lock timeout")
+            raise lock_timeout()
         counted.append(count_to_move(**arguments))
         return counted[0]
 
     monkeypatch.setattr(configuration, "count_to_move", fails_at_the_second)
 
     assert failed("import", str(path)) == [
-        "PostgreSQL is unavailable: OperationalError. Nothing was written. Run it again later."
+        "PostgreSQL is unavailable: LockNotAvailable. Nothing was written. Run it again later."
     ]
     assert counted
 

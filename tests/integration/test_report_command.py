@@ -260,6 +260,6 @@ def test_an_unavailable_database_is_reported_in_a_sentence() -> None:
 
     with (
         connection.execute_wrapper(refuse),
-        pytest.raises(CommandError, match=r"PostgreSQL is unavailable.*Run it again later"),
+        pytest.raises(CommandError, match=r"PostgreSQL cannot be used.*Run it again later"),
     ):
         report()

@@ -17,7 +17,6 @@ from operations.management.command_line import (
     add_wait,
     add_yes,
     confirm,
-    printable,
     uuid,
 )
 from operations.transcript_text import transcript_lines
@@ -131,7 +130,7 @@ class Command(OperatorCommand):
             self._print_messages(conversation, json=json)
             return
         for name, value in facts(conversation).items():
-            self.stdout.write(f"{name:<20}{printable(str(value))}")
+            self.stdout.write(f"{name:<20}{value}")
 
     def _print_messages(self, conversation: Conversation, *, json: bool) -> None:
         lines = map(dump, transcript(conversation)) if json else transcript_lines(conversation)

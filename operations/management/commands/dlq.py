@@ -22,7 +22,6 @@ from operations.management.command_line import (
     format_time,
     moment,
     number,
-    printable,
     text,
     uuid,
     whole_number,
@@ -112,7 +111,7 @@ class Command(OperatorCommand):
         if letter is None:
             raise CommandError(_unknown_letter(id))
         if body:
-            self.stdout.write(printable(dead_letters.read_body(letter)))
+            self.stdout.write(dead_letters.read_body(letter))
             return
         document = document_of(letter)
         size = len(document.pop("body").encode(errors="surrogatepass"))
@@ -245,7 +244,7 @@ def _format_line(letter: DeadLetter) -> str:
     parts = (
         f"{letter.pk:>8}",
         format_time(letter.queue_time),
-        f"{printable(letter.reason):<20}",
+        f"{letter.reason:<20}",
         str(letter.project_uuid or "no project").ljust(36),
         letter.message_id,
         redriven,
@@ -256,4 +255,4 @@ def _format_line(letter: DeadLetter) -> str:
 def _format_value(value: Any) -> str:
     if isinstance(value, datetime):
         return format_time(value)
-    return "-" if value in (None, "", {}) else printable(str(value))
+    return "-" if value in (None, "", {}) else str(value)

@@ -3,16 +3,17 @@
 import json
 from collections.abc import Sequence
 from dataclasses import asdict
-from typing import IO, Any, cast
+from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError, CommandParser
-from rich.console import Console
+from django.core.management.base import CommandError, CommandParser
 from rich.table import Table
 from rich.text import Text
 
 from apps.common.clock import now
 from operations.doctor.examination import examine
 from operations.doctor.findings import Finding, Status
+from operations.management.command_line import OperatorCommand
+from operations.management.output import SafeConsole
 
 STYLES = {
     Status.OK: "green",
@@ -22,7 +23,7 @@ STYLES = {
 }
 
 
-class Command(BaseCommand):
+class Command(OperatorCommand):
     """Report the problems of each dependency and how to fix them, without changing anything."""
 
     help = (
@@ -50,8 +51,7 @@ class Command(BaseCommand):
             raise CommandError(f"{errors} of {len(findings)} checks found an error.")
 
     def _print(self, findings: Sequence[Finding]) -> None:
-        # Django's wrapper lets rich detect whether the output is a terminal.
-        console = Console(file=cast(IO[str], self.stdout), highlight=False, markup=False)
+        console = SafeConsole(self.stdout)
         table = Table.grid("status", "check", "found", padding=(0, 1))
         table.columns[0].min_width = max(len(status) for status in Status)
         for finding in findings:

@@ -61,7 +61,7 @@ class Command(OperatorCommand):
 
     def _list(self, *, as_csv: bool) -> None:
         if as_csv:
-            self.stdout.write(project_csv.as_csv(all_projects()), ending="")
+            self.stdout.write_data(project_csv.as_csv(all_projects()))
             return
         table = [project_csv.COLUMNS]
         for row in all_projects():

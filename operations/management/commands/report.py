@@ -2,10 +2,9 @@
 
 import csv
 import json
-from typing import IO, Any, cast
+from typing import Any
 
 from django.core.management.base import CommandError, CommandParser
-from rich.console import Console
 
 from apps.analytics.figures import Period, Scope, figures, local_today
 from apps.analytics.figures.documents import COLUMNS, as_document, as_rows
@@ -13,6 +12,7 @@ from apps.analytics.figures.tables import tables
 from apps.common.clock import now
 from apps.conversations.models import Project
 from operations.management.command_line import OperatorCommand, day, known_project, uuid
+from operations.management.output import SafeConsole
 
 DEFAULT_DAYS = 7
 
@@ -54,8 +54,7 @@ class Command(OperatorCommand):
             writer = csv.writer(self.stdout, lineterminator="\n")
             writer.writerows([COLUMNS, *as_rows(as_document(found))])
         else:
-            # Django's wrapper lets rich detect whether the output is a terminal.
-            console = Console(file=cast(IO[str], self.stdout), highlight=False, markup=False)
+            console = SafeConsole(self.stdout)
             console.print(*tables(found, project=project), sep="\n")
 
 

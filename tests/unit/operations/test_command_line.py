@@ -7,6 +7,7 @@ from uuid import UUID
 
 import psycopg2
 import pytest
+from botocore.exceptions import EndpointConnectionError, NoCredentialsError
 from django.core.management import CommandError
 from django.core.management.base import CommandParser
 from django.db import OperationalError, ProgrammingError
@@ -176,12 +177,6 @@ def test_a_count_is_printed_with_a_singular_or_plural_noun(number: int, text: st
     assert command_line.count(number, "letter") == text
 
 
-def test_control_characters_are_escaped() -> None:
-    assert command_line.printable("a\x9b31m\N{RIGHT-TO-LEFT OVERRIDE}b\tc\n") == (
-        "a\\x9b31m\\u202eb\tc\n"
-    )
-
-
 def test_an_invalid_argument_ends_with_one_line_and_status_1(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
@@ -190,10 +185,41 @@ def test_an_invalid_argument_ends_with_one_line_and_status_1(
     )
 
 
+def caused_by(cause: Exception, error: Exception) -> Exception:
+    """Return the error with this cause."""
+    error.__cause__ = cause
+    return error
+
+
 @pytest.mark.parametrize(
     ("failure", "sentence"),
     [
-        (OperationalError("down"), "PostgreSQL is unavailable: OperationalError."),
+        (
+            OperationalError("Connection refused\n\tIs the server running?"),
+            "PostgreSQL cannot be used at 127.0.0.1:9: Connection refused. Check that it runs "
+            "there, and the address, user and password in DATABASE_URL.",
+        ),
+        (
+            caused_by(postgresql_error("57P01"), OperationalError("terminating connection")),
+            "PostgreSQL is unavailable: PostgreSQLError.",
+        ),
+        (
+            EndpointConnectionError(endpoint_url="http://127.0.0.1:9/"),
+            'AWS cannot be reached: Could not connect to the endpoint URL: "http://127.0.0.1:9/". '
+            "Check the network, a proxy, the region settings and AWS_ENDPOINT_URL_SQS and "
+            "AWS_ENDPOINT_URL_DYNAMODB.",
+        ),
+        (
+            ValueError("Invalid endpoint: nonsense"),
+            "AWS cannot be reached: Invalid endpoint: nonsense. Check the network, a proxy, the "
+            "region settings and AWS_ENDPOINT_URL_SQS and AWS_ENDPOINT_URL_DYNAMODB.",
+        ),
+        (
+            caused_by(NoCredentialsError(), Unavailable("SQS", "NoCredentialsError")),
+            "There are no AWS credentials (NoCredentialsError). Check the role, AWS_PROFILE or the "
+            "AWS_ACCESS_KEY_ID of this machine, and that STS can be reached, with: aws sts "
+            "get-caller-identity.",
+        ),
         (Unavailable("SQS", "AccessDenied"), "SQS is unavailable: AccessDenied."),
     ],
 )

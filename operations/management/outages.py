@@ -1,0 +1,97 @@
+"""Sentences about a database or an AWS service that a command cannot use, and what to check."""
+
+from collections.abc import Iterator
+
+import psycopg2
+from botocore.exceptions import ConnectionError as AwsConnectionError
+from botocore.exceptions import HTTPClientError, NoRegionError
+from django.conf import settings
+from django.db import Error, InterfaceError, OperationalError
+
+from apps.common.errors import Unavailable, is_external
+from operations.doctor.aws import NO_CREDENTIALS
+from operations.doctor.credentials import GET_CREDENTIALS
+
+# PostgreSQL, appendix A: undefined table, column or function, and datatype mismatch.
+SCHEMA_ERRORS = frozenset({"42P01", "42703", "42883", "42804"})
+INSUFFICIENT_PRIVILEGE = "42501"
+# Without an SQLSTATE, these are connections that were refused or lost (psycopg2).
+CONNECTION_ERRORS = (
+    OperationalError,
+    InterfaceError,
+    psycopg2.OperationalError,
+    psycopg2.InterfaceError,
+)
+
+
+def outage_sentence(error: BaseException) -> str | None:
+    """Return what cannot be reached and what to check, or None for other errors."""
+    for cause in _causes(error):
+        if isinstance(cause, NO_CREDENTIALS):
+            return f"There are no AWS credentials ({type(cause).__name__}). {GET_CREDENTIALS}."
+        is_unreachable = isinstance(cause, AwsConnectionError | HTTPClientError | NoRegionError)
+        if is_unreachable or _is_invalid_endpoint(cause):
+            return (
+                f"AWS cannot be reached: {_first_line(cause)}. Check the network, a proxy, the "
+                "region settings and AWS_ENDPOINT_URL_SQS and AWS_ENDPOINT_URL_DYNAMODB."
+            )
+        if isinstance(cause, CONNECTION_ERRORS) and not _code_of(cause):
+            return _unreachable_postgresql(cause)
+    if isinstance(error, Error) and is_external(error):
+        return f"PostgreSQL is unavailable: {type(error.__cause__ or error).__name__}."
+    return f"{error}." if isinstance(error, Unavailable) else None
+
+
+def schema_sentence(error: BaseException) -> str | None:
+    """Return a sentence about an error of the schema or a privilege, or None for other errors."""
+    for cause in _causes(error):
+        code = _code_of(cause)
+        if code in SCHEMA_ERRORS:
+            return (
+                "PostgreSQL does not have the tables of this version: run `python manage.py "
+                "migrate`."
+            )
+        if code == INSUFFICIENT_PRIVILEGE:
+            return (
+                f"PostgreSQL refuses: {_first_line(cause)}. Grant the privilege to the role of "
+                "DATABASE_URL."
+            )
+    return None
+
+
+def _is_invalid_endpoint(error: BaseException) -> bool:
+    # botocore has no type of its own for an endpoint that is not a URL.
+    return isinstance(error, ValueError) and str(error).startswith("Invalid endpoint")
+
+
+def _unreachable_postgresql(error: BaseException) -> str:
+    database = settings.DATABASES["default"]
+    place = f"{database['HOST'] or 'the local socket'}:{database['PORT'] or 5432}"
+    return (
+        f"PostgreSQL cannot be used at {place}: {_first_line(error)}. Check that it runs there, "
+        "and the address, user and password in DATABASE_URL."
+    )
+
+
+def _causes(error: BaseException) -> Iterator[BaseException]:
+    """Yield an error and its causes.
+
+    With a server-side cursor, psycopg2 raises an error about a cursor that was not opened, with the
+    original error only as its context.
+    """
+    cause: BaseException | None = error
+    while cause:
+        yield cause
+        of_database = isinstance(cause, Error | psycopg2.Error)
+        cause = cause.__cause__ or (cause.__context__ if of_database else None)
+
+
+def _code_of(error: BaseException) -> str | None:
+    """Return the SQLSTATE of a database error, or None."""
+    code = getattr(error, "pgcode", None) or getattr(error.__cause__, "pgcode", None)
+    return str(code) if code else None
+
+
+def _first_line(error: BaseException) -> str:
+    lines = str(error).strip().splitlines()
+    return lines[0].rstrip(".") if lines else type(error).__name__

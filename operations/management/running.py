@@ -1,0 +1,50 @@
+"""Runs the commands of `manage.py`, which end without a traceback unless there is a bug."""
+
+import os
+import signal
+import sys
+
+
+def run(argv: list[str]) -> None:
+    """Run a command.
+
+    If PostgreSQL or AWS cannot be used, exit with a sentence and status 1. After Ctrl-C, and if the
+    reader of the output has ended, end as programs do that know nothing of these signals: a shell
+    sees the signal, and stops its script.
+    """
+    try:
+        try:
+            _execute(argv)
+        finally:
+            # Otherwise Python writes the rest when it ends, and shows an error if that fails.
+            if sys.stdout:
+                sys.stdout.flush()
+    except KeyboardInterrupt:
+        _end_by(signal.SIGINT)
+    except BrokenPipeError:
+        _end_by(signal.SIGPIPE)
+
+
+def _execute(argv: list[str]) -> None:
+    # Importing Django takes long enough to press Ctrl-C.
+    from django.core.management import execute_from_command_line
+
+    from operations.management.outages import outage_sentence, schema_sentence
+
+    try:
+        execute_from_command_line(argv)
+    except Exception as error:
+        if "--traceback" in argv:
+            raise
+        sentence = outage_sentence(error)
+        # A schema error of a migration is a bug of the migration.
+        if not sentence and "migrate" not in argv:
+            sentence = schema_sentence(error)
+        if not sentence:
+            raise
+        sys.exit(f"CommandError: {sentence}")
+
+
+def _end_by(number: signal.Signals) -> None:
+    signal.signal(number, signal.SIG_DFL)
+    os.kill(os.getpid(), number)
