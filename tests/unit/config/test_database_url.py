@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from config.parsers import parse_database_url
+from config.url_parsers import parse_database_url
 
 ANA = {
     "ENGINE": "django.db.backends.postgresql",
