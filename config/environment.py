@@ -11,7 +11,11 @@ from pydantic import Field, ValidationError, model_validator
 
 from apps.common.version import VERSION
 from config import parsers
-from config.contradictions import control_broker_problems
+from config.contradictions import (
+    control_broker_problems,
+    queue_problems,
+    secret_key_problems,
+)
 from config.event_settings import EventSettings
 from config.problems import describe_invalid, describe_unknown
 
@@ -107,15 +111,21 @@ class Environment(EventSettings):
 
     @model_validator(mode="after")
     def _refuse_contradictions(self) -> Self:
-        problems = []
-        if self.SQS_CONVERSATION_DLQ_URL == self.SQS_CONVERSATION_QUEUE_URL:
-            problems.append(
-                "SQS_CONVERSATION_DLQ_URL: must not be the same queue as "
-                "SQS_CONVERSATION_QUEUE_URL."
-            )
-        problems += control_broker_problems(
-            self.CELERY_CONTROL_URL, may_be_plain=self.CELERY_CONTROL_INSECURE
-        )
+        problems = [
+            *queue_problems(
+                queue_url=self.SQS_CONVERSATION_QUEUE_URL,
+                dlq_url=self.SQS_CONVERSATION_DLQ_URL,
+                region=self.SQS_CONVERSATION_REGION,
+            ),
+            *secret_key_problems(
+                self.SECRET_KEY,
+                queue_url=self.SQS_CONVERSATION_QUEUE_URL,
+                hosts=self.DJANGO_ALLOWED_HOSTS,
+            ),
+            *control_broker_problems(
+                self.CELERY_CONTROL_URL, may_be_plain=self.CELERY_CONTROL_INSECURE
+            ),
+        ]
         if problems:
             raise ValueError("\n".join(problems))
         return self

@@ -19,6 +19,9 @@ from apps.messages import adapters
 from config import url_parsers
 
 LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
+MIN_SECRET_KEY_LENGTH = 50
+# A random key of 50 hexadecimal digits has fewer different ones once in a million times.
+MIN_SECRET_KEY_CHARACTERS = 10
 TRACING_PACKAGES = ("opentelemetry.sdk.trace", "opentelemetry.exporter.otlp.proto.http")
 
 
@@ -115,9 +118,14 @@ def parse_status_policy(text: str) -> str:
 
 
 def parse_secret_key(text: str) -> str:
-    """Return a secret key that is long enough."""
-    if len(text) < 50:
-        raise ValueError("must be at least 50 random characters.")
+    """Return a secret key that looks random. Django's `check --deploy` asks for the same."""
+    is_varied = len(set(text)) >= MIN_SECRET_KEY_CHARACTERS
+    if len(text) < MIN_SECRET_KEY_LENGTH or not is_varied or text.startswith("django-insecure-"):
+        raise ValueError(
+            f"must be at least {MIN_SECRET_KEY_LENGTH} random characters, "
+            f"{MIN_SECRET_KEY_CHARACTERS} of them different: the output of "
+            'python -c "import secrets; print(secrets.token_urlsafe(50))"'
+        )
     return text
 
 
