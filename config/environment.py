@@ -91,6 +91,14 @@ class Environment(EventSettings):
         ),
         examples=["true"],
     )
+    DJANGO_HSTS: parsers.HstsScope = Field(
+        default="host",
+        description=(
+            "for which hosts browsers remember to use only TLS: host, subdomains, or preload for "
+            "the lists of browsers, too"
+        ),
+        examples=["subdomains"],
+    )
     DJANGO_STATIC_ROOT: parsers.AbsolutePath = Field(
         default="",
         description=(

@@ -110,11 +110,15 @@ def parse_log_level(text: str) -> str:
     return text.upper()
 
 
-def parse_status_policy(text: str) -> str:
-    """Return what becomes of delivery statuses: "drop" or "keep"."""
-    if text.lower() not in ("drop", "keep"):
-        raise ValueError("must be drop or keep.")
-    return text.lower()
+def choice_parser(*words: str) -> AfterValidator:
+    """Return a parser of one of these words."""
+
+    def parse(text: str) -> str:
+        if text.lower() not in words:
+            raise ValueError(f"must be {', '.join(words[:-1])} or {words[-1]}.")
+        return text.lower()
+
+    return AfterValidator(parse)
 
 
 def parse_secret_key(text: str) -> str:
@@ -207,7 +211,9 @@ Port = Annotated[int, whole_number_parser(minimum=1, maximum=65_535, noun="a por
 IpAddress = Annotated[str, AfterValidator(parse_ip_address)]
 TimeZone = Annotated[str, AfterValidator(parse_timezone)]
 LogLevel = Annotated[str, AfterValidator(parse_log_level)]
-StatusPolicy = Annotated[str, AfterValidator(parse_status_policy)]
+# What becomes of delivery statuses.
+StatusPolicy = Annotated[str, choice_parser("drop", "keep")]
+HstsScope = Annotated[str, choice_parser("host", "subdomains", "preload")]
 SecretKey = Annotated[str, AfterValidator(parse_secret_key)]
 Switch = Annotated[bool, BeforeValidator(parse_switch)]
 TracingSwitch = Annotated[bool, BeforeValidator(parse_tracing)]

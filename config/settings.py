@@ -150,7 +150,10 @@ _needs_tls = not (DEBUG or _environment.DJANGO_PLAIN_HTTP)
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = _needs_tls
 SECURE_SSL_REDIRECT = _needs_tls
 SECURE_HSTS_SECONDS = 31_536_000 if _needs_tls else 0
-SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = _needs_tls
+SECURE_HSTS_INCLUDE_SUBDOMAINS = _environment.DJANGO_HSTS in ("subdomains", "preload")
+SECURE_HSTS_PRELOAD = _environment.DJANGO_HSTS == "preload"
+# Other hosts of the domain may need plain HTTP, so these two are up to the operator.
+SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W021"]
 
 LOGGING_CONFIG = "logging.config.dictConfig"
 LOGGING = logging_config(level=_environment.LOG_LEVEL)

@@ -80,7 +80,7 @@ def test_plain_http_redirects_to_https_by_default(
         session.headers["X-Forwarded-Proto"] = "https"
         page = session.get(f"{web.url}/admin/login/", timeout=10)
         assert page.status_code == 200
-        assert page.headers["Strict-Transport-Security"].startswith("max-age=31536000")
+        assert page.headers["Strict-Transport-Security"] == "max-age=31536000"
         assert "Secure" in page.headers["Set-Cookie"]
         for style_sheet in _every_style_sheet_is_served(page.text, web=web, session=session):
             assert "immutable" in style_sheet.headers["Cache-Control"]
@@ -104,3 +104,22 @@ def _listens_on_loopback_only(web: Pages) -> None:
         if socket.status == psutil.CONN_LISTEN
     ]
     assert set(sockets) == {"127.0.0.1"}
+
+
+@pytest.mark.parametrize(
+    ("scope", "directives"),
+    [("subdomains", "; includeSubDomains"), ("preload", "; includeSubDomains; preload")],
+)
+def test_browsers_use_only_tls_for_more_hosts_if_the_setting_says_so(
+    environment: dict[str, str],
+    tmp_path: Path,
+    session: requests.Session,
+    scope: str,
+    directives: str,
+) -> None:
+    with running_web(environment={**environment, "DJANGO_HSTS": scope}, logs=tmp_path) as web:
+        page = session.get(
+            f"{web.url}/admin/login/", headers={"X-Forwarded-Proto": "https"}, timeout=10
+        )
+
+    assert page.headers["Strict-Transport-Security"] == f"max-age=31536000{directives}"

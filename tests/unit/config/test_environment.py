@@ -105,6 +105,7 @@ def test_a_missing_setting_is_reported_with_an_example(name: str, empty: bool) -
         ("SENTRY_ENVIRONMENT", "None"),
         ("SENTRY_RELEASE", "a/b"),
         ("DJANGO_STATIC_ROOT", "static"),
+        ("DJANGO_HSTS", "domain"),
         ("CONSOLE_ENABLED", "yes"),
         ("CELERY_CONTROL_URL", "amqp://host"),
         ("CELERY_CONTROL_URL", "redis://[::1"),
@@ -242,6 +243,8 @@ def test_all_errors_are_reported_at_once() -> None:
         ("RETENTION_DEAD_LETTERS", "30d", timedelta(days=30)),
         ("RETENTION_CONVERSATIONS", "15d", timedelta(days=15)),
         ("DJANGO_STATIC_ROOT", "/app/static", "/app/static"),
+        ("DJANGO_HSTS", "", "host"),
+        ("DJANGO_HSTS", "Preload", "preload"),
         ("SENTRY_DSN", "https://key@sentry.example.org/1", "https://key@sentry.example.org/1"),
         ("SQS_CONVERSATION_VISIBILITY_TIMEOUT", "43200", 43_200),
         (
