@@ -10,6 +10,7 @@ requirements, the interpreter or the project's path has changed.
 import argparse
 import hashlib
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -20,6 +21,22 @@ ENVIRONMENT = PROJECT_ROOT / ".venv"
 PYTHON = ENVIRONMENT / "bin" / "python"
 BASE_STAMP = ENVIRONMENT / "base.stamp"
 PACKAGES_STAMP = ENVIRONMENT / "packages.stamp"
+
+MAX_OUTPUT_LINES = 8
+# What pip and uv print if an index does not answer, or if its certificate is not accepted.
+UNREACHABLE = re.compile(
+    r"connection (?:error|broken|refused|reset)|failed to establish a new connection|"
+    r"error sending request|dns error|timed? ?out|name resolution|network is unreachable|"
+    r"from versions: none|failed to fetch|client error \(connect\)|cannot connect to proxy|"
+    r"certificate",
+    re.IGNORECASE,
+)
+HOW_TO_REACH_AN_INDEX = """\
+The package index could not be reached, or its certificate is not accepted. Check the network, then
+run this again. Behind a proxy, set HTTPS_PROXY=http://HOST:PORT; if it replaces certificates, set
+UV_SYSTEM_CERTS=1 and PIP_CERT=FILE, a file with its authority. For an index of your own, set
+PIP_INDEX_URL and UV_DEFAULT_INDEX.
+"""
 
 
 def main() -> None:
@@ -32,7 +49,10 @@ def main() -> None:
         if not tools_only:
             install_packages()
     except subprocess.CalledProcessError as error:
+        explain(error.stderr or "")
         raise SystemExit(error.returncode) from None
+    except KeyboardInterrupt:
+        raise SystemExit("\nInterrupted. Run this again to continue.") from None
 
 
 def make_environment() -> None:
@@ -88,13 +108,23 @@ def runs() -> bool:
     return subprocess.run([PYTHON, "-c", ""], check=False).returncode == 0  # noqa: S603 (own file)
 
 
+def explain(output: str) -> None:
+    """Print the last lines of a tool that failed, and what to do if it could not reach an index."""
+    lines = [line for line in output.splitlines() if line.strip()][-MAX_OUTPUT_LINES:]
+    sys.stderr.write("".join(f"{line}\n" for line in lines))
+    if any(map(UNREACHABLE.search, lines)):
+        sys.stderr.write(HOW_TO_REACH_AN_INDEX)
+
+
 def run(*command: str | Path) -> None:
-    """Run a step and show its output. Raises CalledProcessError if it fails."""
+    """Run a step. Raises CalledProcessError, with what it printed about errors, if it fails."""
     environment = dict(os.environ)
     home = Path(environment.get("HOME", "/nonexistent"))
     if not os.access(home, os.W_OK) and not environment.get("UV_CACHE_DIR"):
         environment["UV_NO_CACHE"] = "1"
-    subprocess.run(command, cwd=PROJECT_ROOT, env=environment, check=True)  # noqa: S603 (fixed commands)
+    subprocess.run(  # noqa: S603 (fixed commands)
+        command, cwd=PROJECT_ROOT, env=environment, check=True, stderr=subprocess.PIPE, text=True
+    )
 
 
 def say(message: str) -> None:
