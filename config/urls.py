@@ -10,3 +10,9 @@ urlpatterns = [
     path("", RedirectView.as_view(pattern_name="admin:index")),
     path("admin/", admin.site.urls),
 ]
+
+# The pages of errors (https://docs.djangoproject.com/en/5.2/ref/urls/#handler400).
+handler400 = "operations.error_pages.bad_request"
+handler403 = "operations.error_pages.permission_denied"
+handler404 = "operations.error_pages.page_not_found"
+handler500 = "operations.error_pages.server_error"

@@ -115,30 +115,8 @@ def test_the_pages_refuse_post_requests(chat: Conversation, name: str) -> None:
 
 
 @pytest.mark.parametrize("name", PAGES)
-def test_browsers_load_nothing_from_other_sites(chat: Conversation, name: str) -> None:
-    answer = get(browser(*MAY_READ), urls(chat)[name])
-
-    policy = dict(part.split(" ", 1) for part in answer["Content-Security-Policy"].split("; "))
-    assert policy == {
-        "default-src": "'none'",
-        "script-src": "'self'",
-        "style-src": "'self'",
-        "img-src": "'self' data:",
-        "form-action": "'self'",
-        "frame-ancestors": "'none'",
-        "base-uri": "'none'",
-    }
-    assert "no-store" in answer["Cache-Control"]
-
-
-@pytest.mark.parametrize("name", PAGES)
-def test_pages_have_no_inline_scripts_or_styles(chat: Conversation, name: str) -> None:
-    document = page(browser(*MAY_READ), urls(chat)[name])
-
-    assert all(one.attributes.get("src") and not one.text for one in document.all("script"))
-    assert not list(document.all("style"))
-    for one in document.elements:
-        assert not [name for name in one.attributes if name == "style" or name.startswith("on")]
+def test_browsers_do_not_keep_the_pages(chat: Conversation, name: str) -> None:
+    assert "no-store" in get(browser(*MAY_READ), urls(chat)[name])["Cache-Control"]
 
 
 @pytest.mark.parametrize("name", PAGES)
