@@ -1,5 +1,6 @@
 """Django's settings. Everything that differs between installations comes from the environment."""
 
+from datetime import timedelta
 from pathlib import Path
 
 from django.core.exceptions import ImproperlyConfigured
@@ -61,6 +62,8 @@ INSTALLED_APPS = [
     "django.contrib.messages",
     "django.contrib.staticfiles",
     "django_celery_beat",
+    # Before `operations`, which logs what axes has counted.
+    "axes",
     "apps.conversations.apps.ConversationsConfig",
     "apps.messages.apps.MessagesConfig",
     "apps.analytics.apps.AnalyticsConfig",
@@ -77,7 +80,27 @@ MIDDLEWARE = [
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "axes.middleware.AxesMiddleware",
 ]
+AUTHENTICATION_BACKENDS = [
+    "axes.backends.AxesStandaloneBackend",
+    "django.contrib.auth.backends.ModelBackend",
+]
+
+# Five wrong passwords lock a user name at an address for 15 minutes (https://django-axes.
+# readthedocs.io/en/latest/4_configuration.html). The audit log is this service's own, and axes' own
+# log lines contain addresses (observability.logging).
+AXES_FAILURE_LIMIT = 5
+AXES_COOLOFF_TIME = timedelta(minutes=15)
+AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False
+AXES_RESET_ON_SUCCESS = True
+AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
+AXES_CLIENT_IP_CALLABLE = "operations.logins.client_address"
+AXES_USERNAME_CALLABLE = "operations.logins.hashed_user_name"
+AXES_LOCKOUT_CALLABLE = "operations.error_pages.locked_out"
+AXES_DISABLE_ACCESS_LOG = True
+AXES_ENABLE_ADMIN = False
+AXES_VERBOSE = False
 
 TEMPLATES = [
     {

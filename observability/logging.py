@@ -77,6 +77,8 @@ def logging_config(*, level: str) -> dict[str, Any]:
             # this service have more fields.
             "celery.app.trace": {"level": "ERROR"},
             "celery.worker.strategy": {"level": "WARNING"},
+            # It logs addresses. operations.logins logs the same by ids and hashes.
+            "axes": {"level": "CRITICAL"},
             "botocore": {"level": "WARNING"},
             "urllib3": {"level": "WARNING"},
         },

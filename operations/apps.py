@@ -8,5 +8,8 @@ class OperationsConfig(AppConfig):
     name = "operations"
 
     def ready(self) -> None:
-        """Lift the client-side time limits during `migrate`: creating an index may take hours."""
+        """Connect the receivers of signals."""
+        # Creating an index may take hours.
         pre_migrate.connect(lift_limits)
+        # It imports models, which are not loaded before.
+        from operations import logins  # noqa: F401

@@ -336,6 +336,8 @@ class AuditAction(models.TextChoices):
     EXPORT = "export", "exported"
     RETRY = "retry", "sent again"
     RUN = "run", "ran at once"
+    LOGIN = "login", "logged in as"
+    LOGIN_FAILED = "login_failed", "failed to log in as"
 
 
 class AuditEntry(models.Model):

@@ -153,8 +153,10 @@ def test_the_next_tick_redrives_selected_letters_in_order(
     assert numbers([one.body for one in queue.deliveries()]) == ["m-0", "m-1"]
     assert [letter.redrive_count for letter in kept()] == [1, 1, 0]
     assert all(letter.redrive_requested_at is None for letter in kept())
-    entries = AuditEntry.objects.values_list("actor", "action", "object_id")
-    assert sorted(entries) == [("operator", "redrive", str(one.pk)) for one in three[:2]]
+    entries = AuditEntry.objects.exclude(action="login").order_by("object_id")
+    assert list(entries.values_list("actor", "action", "object_id")) == sorted(
+        ("operator", "redrive", str(one.pk)) for one in three[:2]
+    )
 
     collect_dead_letters.run()
     assert queue.deliveries() == []
