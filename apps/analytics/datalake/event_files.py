@@ -9,6 +9,9 @@ from uuid import uuid4
 # Readers of `*.jsonl` do not see a file with this suffix. Spark reads every file of a folder whose
 # name does not begin with a dot or an underscore, so the names of partial files begin with a dot.
 PARTIAL = ".partial"
+# Answers are about persons, so only the user of the workers may read them.
+FILE_MODE = 0o600
+FOLDER_MODE = 0o700
 
 
 def write_events(folder: Path, lines: Iterable[tuple[str, bytes]]) -> Path:
@@ -21,7 +24,7 @@ def write_events(folder: Path, lines: Iterable[tuple[str, bytes]]) -> Path:
     partial = folder / f".{uuid4().hex}{PARTIAL}"
     ids: set[str] = set()
     try:
-        with partial.open("wb") as file:
+        with open(partial, "xb", opener=_open_private) as file:
             for event_id, line in lines:
                 if event_id not in ids:
                     ids.add(event_id)
@@ -34,6 +37,10 @@ def write_events(folder: Path, lines: Iterable[tuple[str, bytes]]) -> Path:
         partial.unlink(missing_ok=True)
     _sync_folder(folder)
     return target
+
+
+def _open_private(path: str, flags: int) -> int:
+    return os.open(path, flags, FILE_MODE)
 
 
 def _name(ids: set[str]) -> str:

@@ -9,7 +9,7 @@ from urllib.parse import SplitResult
 from urllib.request import url2pathname
 
 from apps.analytics.datalake.compaction import compact_past_days
-from apps.analytics.datalake.event_files import write_events
+from apps.analytics.datalake.event_files import FOLDER_MODE, write_events
 from apps.analytics.datalake.interface import DataLake, LakeEvent, lake_is_unavailable
 from apps.common import durations
 from apps.common.lossless_json import dump
@@ -58,7 +58,9 @@ class FileDataLake(DataLake):
         try:
             for day, events_of_day in by_day.items():
                 folder = self._root / f"day={day}"
-                folder.mkdir(parents=True, exist_ok=True)
+                # `mkdir` gives parents the default mode. A lake that exists keeps its own.
+                self._root.mkdir(mode=FOLDER_MODE, parents=True, exist_ok=True)
+                folder.mkdir(mode=FOLDER_MODE, exist_ok=True)
                 lines = (
                     (event["event_id"], f"{dump(event)}\n".encode()) for event in events_of_day
                 )

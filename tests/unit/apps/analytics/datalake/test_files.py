@@ -1,7 +1,8 @@
 """The client of the file:// data lake writes events as JSON lines."""
 
 import json
-from datetime import date
+import os
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +32,33 @@ def test_events_are_written_as_json_lines_in_a_folder_for_their_day(tmp_path: Pa
     assert first.suffix == second.suffix == ".jsonl"
     assert lines(first) == [events[0], events[2]]
     assert lines(second) == [events[1]]
+
+
+def test_only_the_user_of_the_workers_may_read_the_lake(tmp_path: Path) -> None:
+    before = os.umask(0)
+    try:
+        lake = FileDataLake(str(tmp_path / "new" / "lake"))
+        lake.send([lake_event(1)])
+        lake.send([lake_event(2)])
+        assert list(lake.compact(now=datetime(2026, 11, 25, tzinfo=UTC))) == [2]
+    finally:
+        os.umask(before)
+
+    (file,) = tmp_path.rglob("*.jsonl")
+    day, root = file.parent, file.parents[1]
+    assert [oct(path.stat().st_mode & 0o777) for path in (file, day, root)] == [
+        "0o600",
+        "0o700",
+        "0o700",
+    ]
+
+
+def test_a_lake_that_exists_keeps_its_mode(tmp_path: Path) -> None:
+    tmp_path.chmod(0o750)
+
+    FileDataLake(str(tmp_path)).send([lake_event(1)])
+
+    assert tmp_path.stat().st_mode & 0o777 == 0o750
 
 
 def test_sending_the_same_events_again_writes_the_same_file(tmp_path: Path) -> None:
