@@ -124,6 +124,22 @@ def test_valkey_answers_and_saves_nothing(stack: Stack) -> None:
         assert client.config_get("appendonly") == {"appendonly": "no"}
 
 
+def test_valkey_requires_the_password_in_its_url(stack: Stack) -> None:
+    parts = urlsplit(stack.control_url)
+    assert parts.password
+    without = parts._replace(netloc=f"{parts.hostname}:{parts.port}").geturl()
+
+    with (
+        valkey.Valkey.from_url(without) as client,
+        pytest.raises(valkey.exceptions.AuthenticationError),
+    ):
+        client.ping()
+
+    configuration = stack.logs / "valkey.conf"
+    assert parts.password in configuration.read_text(encoding="utf-8")
+    assert configuration.stat().st_mode & 0o777 == 0o600
+
+
 def test_every_server_listens_on_loopback_only(running: Running) -> None:
     sockets = [
         connection.laddr
