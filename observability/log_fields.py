@@ -27,7 +27,11 @@ UNKNOWN_TYPE = "unknown"
 # Excludes addresses, which have a colon, an @ or a +, and longer texts, which have spaces.
 _PLAIN_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
-_NUMBER = re.compile(r"[0-9.-]+")
+_NUMBER = re.compile(r"[0-9._-]+")
+# A phone number has 8 to 15 digits (ITU-T E.164 has up to 15), perhaps in groups.
+_PHONE_NUMBER = re.compile(r"(?:[0-9][._-]?){8}")
+# The digits of a hexadecimal id, as of a trace, are not a phone number.
+_HEXADECIMAL = re.compile(r"(?<![A-Za-z0-9])(?=[0-9]*[a-f])[0-9a-f]{16,64}(?![A-Za-z0-9])")
 _ERASES = "tasks.erasing.erase_contact"
 
 
@@ -124,8 +128,10 @@ def _project_of_group(group_id: str) -> dict[str, str]:
 
 
 def _id_or_hash(correlation_id: str) -> str:
-    """Return the id, or its hash if it could be an address or a text."""
+    """Return the id, or its hash if it is or contains a possible address, number or text."""
     if _UUID.fullmatch(correlation_id):
         return correlation_id
     is_plain = _PLAIN_ID.fullmatch(correlation_id) and not _NUMBER.fullmatch(correlation_id)
-    return correlation_id if is_plain else f"hash-{hash_for_logs(correlation_id)}"
+    if is_plain and not _PHONE_NUMBER.search(_HEXADECIMAL.sub("", correlation_id)):
+        return correlation_id
+    return f"hash-{hash_for_logs(correlation_id)}"

@@ -43,7 +43,8 @@ class Event:
     attribute_type: str = ""
 
     def __repr__(self) -> str:
-        return f"{type(self).__name__}({self.correlation_id})"
+        # A producer's correlation id may be an address.
+        return f"{type(self).__name__}({self.place.sequence_number})"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)

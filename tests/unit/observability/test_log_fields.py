@@ -72,6 +72,13 @@ def test_fields_of_any_body_have_the_form_of_ids(event: Any) -> None:
         "+5584996765969",
         "5584996765969",
         "55.84.9967-65969",
+        "whatsapp-5584996765969",
+        "wa5584996765969",
+        "55_84_99676_5969-2",
+        "f5584996765969",
+        "msg.84996765.1",
+        "1042",
+        "9967-659",
         "ana@example.org",
         "where is my parcel",
         "line\nbreak",
@@ -87,7 +94,14 @@ def test_a_possible_address_or_text_is_hashed(correlation_id: str) -> None:
 
 @pytest.mark.parametrize(
     "correlation_id",
-    ["00000000-0000-4000-8000-000000000001", "01JAVQ2W9Z", "trace-4bf92f3577b34da6", "req_1.2"],
+    [
+        "00000000-0000-4000-8000-000000000001",
+        "01JAVQ2W9Z",
+        "trace-4bf92f3577b34da6",
+        "4bf92f35774812345678a6ce929d0e0e",
+        "00-4bf92f35774812345678a6ce929d0e0e-00f067aa0ba902b7-01",
+        "req_1.2",
+    ],
 )
 def test_an_id_is_not_hashed(correlation_id: str) -> None:
     fields = message_fields(group_id=GROUP, event={"correlation_id": correlation_id})

@@ -331,7 +331,13 @@ def test_the_same_message_received_and_sent_has_two_keys() -> None:
 
 
 def test_the_repr_of_an_event_has_no_content() -> None:
-    event = parsed(message_body(urn=SECRET, message={"text": SECRET, "contact_name": SECRET}))
+    event = parsed(
+        message_body(
+            urn=SECRET,
+            message={"text": SECRET, "contact_name": SECRET},
+            event={"correlation_id": SECRET},
+        )
+    )
 
     assert SECRET not in repr(event)
     assert SECRET not in repr(event.contact)
