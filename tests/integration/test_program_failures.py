@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
+from gunicorn.arbiter import Arbiter
 
 from embedded.environment import service_environment
 from embedded.network import LOOPBACK
@@ -47,6 +48,15 @@ def test_a_program_without_its_settings_ends_with_a_sentence_for_each(line: str)
     first, *sentences = output.splitlines()
     assert (status, first) == (1, "The environment has errors:")
     assert all(re.match(r"[A-Z_]+: is not set\. Set it to ", one) for one in sentences)
+
+
+def test_gunicorn_without_our_configuration_ends_with_the_sentences_too() -> None:
+    status, output = run(f"gunicorn --bind {LOOPBACK}:0 config.wsgi", environment={})
+
+    assert status == Arbiter.APP_LOAD_ERROR
+    assert "The environment has errors:\n" in output
+    assert "SECRET_KEY: is not set. Set it to " in output
+    assert "Traceback" not in output
 
 
 @pytest.fixture
