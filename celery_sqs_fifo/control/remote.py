@@ -3,8 +3,9 @@
 `celery_sqs_fifo.control.commands` has the commands that a worker accepts.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from time import monotonic
 from typing import Any
 
 from celery.app.control import Control
@@ -13,6 +14,9 @@ from kombu.pidbox import Mailbox, Node
 
 from celery_sqs_fifo.control.connection import BROKER_ERRORS, OneTryProducer, address_of
 from celery_sqs_fifo.control.publisher import Reply
+
+# Celery's default for the time to wait for replies, in seconds.
+DEFAULT_TIMEOUT = 1.0
 
 
 class CommandNode(Node):
@@ -57,6 +61,30 @@ class ControlMailbox(Mailbox):
         yield producer or OneTryProducer(channel, auto_declare=False)
 
 
+class DrainUntil:
+    """A connection that waits for replies until a deadline, `seconds` after it was made.
+
+    kombu waits as long again after each reply, so many workers could prolong a command without end.
+    """
+
+    def __init__(
+        self, connection: Any, *, seconds: float, now: Callable[[], float] = monotonic
+    ) -> None:
+        self._connection = connection
+        self._now = now
+        self._deadline = now() + seconds
+
+    def drain_events(self, timeout: float) -> Any:
+        """Wait for one reply. Raise TimeoutError at the deadline, whatever `timeout` is."""
+        remaining = self._deadline - self._now()
+        if remaining <= 0:
+            raise TimeoutError
+        return self._connection.drain_events(timeout=min(timeout, remaining))
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._connection, name)
+
+
 class RemoteControl(Control):
     """Celery's `app.control`, which opens a connection for each command."""
 
@@ -74,7 +102,8 @@ class RemoteControl(Control):
     ) -> Any:
         """Send a command, and return the replies if they were requested.
 
-        Raise NoControlBroker if none is configured, and OperationalError if it does not answer.
+        Wait for replies for `timeout` seconds in all. Raise NoControlBroker if none is configured,
+        and OperationalError if it does not answer.
         """
         if channel is not None:
             # A receiver of events requests heartbeats over its own connection.
@@ -84,7 +113,8 @@ class RemoteControl(Control):
         with self.app.control_connection() as new:
             try:
                 new.connect()
-                return super().broadcast(command, arguments, destination, new, *args, **options)
+                bounded = DrainUntil(new, seconds=options.get("timeout") or DEFAULT_TIMEOUT)
+                return super().broadcast(command, arguments, destination, bounded, *args, **options)
             except BROKER_ERRORS as error:
                 address = address_of(self.app.control_broker_url)
                 raise OperationalError(
