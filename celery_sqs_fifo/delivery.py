@@ -29,6 +29,8 @@ class Delivery:
         ones are deleted.
     was_lost: whether a pool process was lost while it ran this delivery.
     failures: how many runs in this worker failed.
+    failing_since: when the first of these runs failed, in seconds since 1970.
+    failure: the outcome of the latest of these runs.
     bugs: how many of those failures are charged to its event (see `charging`).
     limits_hit: how many of its latest runs in a row had an outcome with `may_be_own`.
     begun: the number of its latest run. Runs are numbered in the order in which they begin.
@@ -57,6 +59,8 @@ class Delivery:
     has_backlog: bool = False
     was_lost: bool = False
     failures: int = 0
+    failing_since: float = 0.0
+    failure: "Outcome | None" = None
     bugs: int = 0
     limits_hit: int = 0
     begun: int = 0

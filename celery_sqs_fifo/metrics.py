@@ -145,6 +145,7 @@ class ConsumerState:
             if self.oldest_held_at is not None
             else 0.0,
             "held": self.held,
+            "set_aside": self.set_aside,
             "running_tasks": self.running_tasks,
             "wants_more": self.wants_more,
             "circuit_is_open": self.circuit_is_open,

@@ -24,6 +24,7 @@ from celery_sqs_fifo.aws import bounded_client, ca_bundle
 from celery_sqs_fifo.consuming.causes import CauseNumbers
 from celery_sqs_fifo.consuming.consumer import QueueConsumer
 from celery_sqs_fifo.consuming.deadline import bound_shutdown
+from celery_sqs_fifo.consuming.held import HeldEvents
 from celery_sqs_fifo.consuming.http import HttpClient
 from celery_sqs_fifo.consuming.signing import Signer
 from celery_sqs_fifo.consuming.solo_leases import LeaseRenewal, MainProcess
@@ -106,6 +107,10 @@ class Channel(SQS.Channel):
     def causes(self) -> dict[str, list[CauseNumbers]]:
         """Return the causes of each consumed queue (`QueueConsumer.causes`), by queue."""
         return {queue: consumer.causes() for queue, consumer in self._queue_consumers.items()}
+
+    def held_events(self) -> dict[str, HeldEvents]:
+        """Return a report about the events that will run again, by consumed queue."""
+        return {queue: consumer.held_events() for queue, consumer in self._queue_consumers.items()}
 
     def release_cause(self, cause: str) -> int:
         """Reset the quota of a cause, make its parked events visible, and return their number."""

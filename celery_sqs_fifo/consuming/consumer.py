@@ -12,6 +12,7 @@ from celery_sqs_fifo.consuming.causes import CauseNumbers
 from celery_sqs_fifo.consuming.charging import cause_of
 from celery_sqs_fifo.consuming.circuit import Circuit
 from celery_sqs_fifo.consuming.dispatch import Dispatch
+from celery_sqs_fifo.consuming.held import HeldEvents, report_held
 from celery_sqs_fifo.consuming.liveness import Liveness
 from celery_sqs_fifo.consuming.receiver import Receiver
 from celery_sqs_fifo.consuming.retention import RetentionChecks
@@ -197,6 +198,10 @@ class QueueConsumer:
     def causes(self) -> list[CauseNumbers]:
         """Return each cause that has recent dead letters or parked events (CauseNumbers)."""
         return self._settler.failures.parking.causes()
+
+    def held_events(self) -> HeldEvents:
+        """Return a report about the events that failed and will run again."""
+        return report_held(self._gate, now=time())
 
     def release_cause(self, cause: str) -> int:
         """Reset the quota of a cause, make its parked events visible, and return their number."""

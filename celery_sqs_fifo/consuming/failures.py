@@ -158,6 +158,8 @@ class Failures:
     def _hold(self, delivery: Delivery, outcome: Outcome) -> None:
         """Run an event again later. Give back the rest of its group, which SQS keeps locked."""
         delivery.failures += 1
+        delivery.failing_since = delivery.failing_since or time()
+        delivery.failure = outcome
         self.charging.note_failure(delivery, outcome)
         self._leases.release(self._gate.drop_waiting(delivery.group_id))
         self.held[delivery] = outcome

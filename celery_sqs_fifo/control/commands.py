@@ -10,23 +10,20 @@ from typing import Any
 
 from celery.signals import worker_shutting_down
 from celery.worker import state as worker_state
-from celery.worker.control import Panel, control_command, inspect_command
+from celery.worker.control import Panel
 
 from celery_sqs_fifo.control.connection import address_of
+from celery_sqs_fifo.control.failed_events import list_causes, list_held, release_cause
+from celery_sqs_fifo.control.refusals import CommandRefused
 
 logger = logging.getLogger(__name__)
 
 MAX_POOL_SIZE = 64
 MAX_IDS = 1_000
-MAX_CAUSE_CHARACTERS = 1_000
 SIGNALS = ("SIGTERM", "SIGKILL", "TERM", "KILL")
 
 Command = Callable[..., Any]
 Answer = Any
-
-
-class CommandRefused(Exception):
-    """A command is refused. The text is sent to the operator, and says what is allowed."""
 
 
 class Commands:
@@ -179,22 +176,6 @@ def _cancel_consumer(state: Any, arguments: Mapping[str, Any]) -> Answer:
     return {"ok": f"no longer consuming from {queue}; its running tasks finish."}
 
 
-# The decorators make a command known to `celery inspect` and `celery control`.
-@inspect_command(name="causes")
-def _causes(state: Any, **_arguments: Any) -> Answer:
-    """List the causes of unexpected failures that were charged to events."""
-    return state.consumer.task_consumer.channel.causes()
-
-
-@control_command(name="release_cause", args=[("cause", str)], signature="CAUSE")
-def _release_cause(state: Any, cause: Any = None, **_arguments: Any) -> Answer:
-    """Make the events that are parked for a cause visible, and reset its quota."""
-    if not isinstance(cause, str) or not 1 <= len(cause) <= MAX_CAUSE_CHARACTERS:
-        raise CommandRefused("give a cause, as `celery inspect causes` shows it.")
-    released = state.consumer.task_consumer.channel.release_cause(cause)
-    return {"ok": f"{released} events of this cause become visible; its hourly quota is reset."}
-
-
 def _queue(state: Any, arguments: Mapping[str, Any]) -> str:
     queue, known = arguments.get("queue"), _known_queues(state)
     if queue not in known:
@@ -242,8 +223,9 @@ _COMMANDS: Mapping[str, Command] = {
     "pool_grow": _pool_grow,
     "pool_shrink": _pool_shrink,
     "shutdown": _shutdown,
-    "causes": _by_celery("causes"),
-    "release_cause": lambda state, arguments: _release_cause(state, arguments.get("cause")),
+    "causes": lambda state, _arguments: list_causes(state),
+    "held": lambda state, _arguments: list_held(state),
+    "release_cause": lambda state, arguments: release_cause(state, arguments.get("cause")),
     "add_consumer": _add_consumer,
     "cancel_consumer": _cancel_consumer,
 }

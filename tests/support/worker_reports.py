@@ -19,6 +19,7 @@ def healthy_report(**changes: Any) -> dict[str, Any]:
         "receive_lag": 0.0,
         "oldest_held_age": 0.0,
         "held": 0,
+        "set_aside": 0,
         "running_tasks": 0,
         "wants_more": True,
         "circuit_is_open": False,

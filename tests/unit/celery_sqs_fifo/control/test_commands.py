@@ -15,6 +15,7 @@ ACCEPTED = {
     *("ping", "active", "reserved", "scheduled", "revoked", "registered", "stats", "query_task"),
     *("active_queues", "clock", "heartbeat", "enable_events", "revoke", "terminate", "pool_grow"),
     *("pool_shrink", "shutdown", "add_consumer", "cancel_consumer", "causes", "release_cause"),
+    "held",
 }
 
 
@@ -144,7 +145,7 @@ def test_an_unknown_queue_is_refused_with_the_list_of_known_queues(
 
 
 class Channel:
-    """A channel with one cause. It records which causes are released."""
+    """A channel with one cause and one held event. It records which causes are released."""
 
     def __init__(self) -> None:
         self.released: list[str] = []
@@ -152,6 +153,10 @@ class Channel:
     def causes(self) -> dict[str, list[str]]:
         """See celery_sqs_fifo.transport.Channel."""
         return {"events.fifo": ["a cause"]}
+
+    def held_events(self) -> dict[str, dict[str, int]]:
+        """See celery_sqs_fifo.transport.Channel."""
+        return {"events.fifo": {"total": 1}}
 
     def release_cause(self, cause: str) -> int:
         """See celery_sqs_fifo.transport.Channel."""
@@ -166,6 +171,12 @@ def test_causes_are_shown_and_one_is_released(state: Any) -> None:
     answer = run(state, "release_cause", cause="a.py:1 f > KeyError")
     assert answer == {"ok": "7 events of this cause become visible; its hourly quota is reset."}
     assert channel.released == ["a.py:1 f > KeyError"]
+
+
+def test_held_events_are_shown(state: Any) -> None:
+    state.consumer.task_consumer.channel = Channel()
+
+    assert run(state, "held") == {"events.fifo": {"total": 1}}
 
 
 @pytest.mark.parametrize("cause", [None, "", 7, "x" * 1_001])
