@@ -3,32 +3,20 @@
 import asyncio
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from threading import Lock
 from typing import TYPE_CHECKING, Any
 
-from botocore.exceptions import BotoCoreError, ClientError
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from apps.common.aws import queue_name
 from observability.metrics.definitions import FLOWER_QUEUE_MESSAGES, FLOWER_QUEUE_UP, Gauge
-from observability.queue_depths import Depth, read_depth
+from observability.queue_depths import QueueStatus, read_status
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
 
 # Pages that refresh themselves and several viewers share one reading for this long.
 CACHE_SECONDS = 10.0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class QueueStatus:
-    """A queue and its depth, or the error code if the depth could not be read."""
-
-    queue: str
-    depth: Depth | None
-    error: str = ""
 
 
 class QueueDepths:
@@ -56,18 +44,9 @@ class QueueDepths:
         with self._lock:
             now = self._clock()
             if self._read_at is None or now - self._read_at >= CACHE_SECONDS:
-                self._statuses = [self._read(url) for url in self._urls]
+                self._statuses = [read_status(self._sqs, url) for url in self._urls]
                 self._read_at = now
             return self._statuses
-
-    def _read(self, url: str) -> QueueStatus:
-        queue = queue_name(url)
-        try:
-            return QueueStatus(queue=queue, depth=read_depth(self._sqs(), url))
-        except ClientError as error:
-            return QueueStatus(queue=queue, depth=None, error=error.response["Error"]["Code"])
-        except BotoCoreError as error:
-            return QueueStatus(queue=queue, depth=None, error=type(error).__name__)
 
 
 class QueueBroker:

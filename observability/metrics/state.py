@@ -9,6 +9,7 @@ from time import monotonic
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
+from observability.background_reading import BackgroundReader
 from observability.metrics.definitions import (
     POSTGRESQL_GAUGES,
     QUEUE_GAUGES,
@@ -50,7 +51,7 @@ class StateCollector(Collector):
     """
 
     def __init__(self, sources: Sequence[Source] = SOURCES) -> None:
-        self._readers = {source.name: _Reader(source) for source in sources}
+        self._readers = {source.name: _CountingReader(source) for source in sources}
         self._sources = sources
 
     def describe(self) -> Iterable[Metric]:
@@ -82,56 +83,39 @@ class StateCollector(Collector):
         yield errors
 
 
-class _Reader:
-    """Reads one source in a thread, at most once at a time, and keeps the latest reading.
-
-    The thread is a daemon, so a dependency that hangs does not stop the worker from exiting.
-    """
+class _CountingReader:
+    """Reads one source in a thread, and counts the readings that fail or take too long."""
 
     def __init__(self, source: Source) -> None:
         self._source = source
+        self._reader = BackgroundReader(name=f"metrics-{source.name}", read=self._read)
         self._lock = threading.Lock()
-        self._done = threading.Event()
-        self._is_reading = False
-        self._reading: Reading = {}
-        self._read_at: float | None = None
         self.errors = 0
 
     def refresh(self) -> None:
         """Start to read, unless a reading is in progress or the latest one is fresh."""
-        with self._lock:
-            is_fresh = self._read_at is not None and monotonic() - self._read_at < MAX_READING_AGE
-            if self._is_reading or is_fresh:
-                return
-            self._is_reading = True
-            self._done.clear()
-        threading.Thread(
-            target=self._read, name=f"metrics-{self._source.name}", daemon=True
-        ).start()
+        self._reader.refresh(max_age=MAX_READING_AGE)
 
     def reading(self, *, deadline: float) -> Reading:
         """Return the latest reading, or an empty one if it is not there by the deadline."""
-        if not self._done.wait(max(0.0, deadline - monotonic())):
-            with self._lock:
-                self.errors += 1
+        reading = self._reader.answer(deadline=deadline)
+        if reading is None:
+            self._count()
             return {}
-        return self._reading
+        return reading
 
-    def _read(self) -> None:
-        reading: Reading = {}
+    def _read(self) -> Reading:
         try:
-            reading = self._source.read()
+            return self._source.read()
         except Exception as error:
             # Catch any error, because the scrape must not fail.
             logger.warning(
                 "metrics_not_read",
                 extra={"source": self._source.name, "error": type(error).__name__},
             )
-            with self._lock:
-                self.errors += 1
-        finally:
-            with self._lock:
-                self._reading = reading
-                self._read_at = monotonic()
-                self._is_reading = False
-            self._done.set()
+            self._count()
+            return {}
+
+    def _count(self) -> None:
+        with self._lock:
+            self.errors += 1
