@@ -5,6 +5,9 @@ from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
 from zoneinfo import ZoneInfo
 
+# A conversation that has been due for this long, and whose closing is not claimed, is overdue.
+OVERDUE = timedelta(minutes=5)
+
 
 def next_closing(*, after: datetime, timezone: str, closing_time: time) -> datetime:
     """Return the first closing that is later than `after`, in UTC.

@@ -12,6 +12,7 @@ from django.db import connection, transaction
 
 from apps.analytics import datalake
 from apps.common.clock import now as clock_now
+from apps.conversations.closing_times import OVERDUE
 from observability.metrics import definitions
 from observability.metrics.definitions import Gauge, Reading
 
@@ -20,7 +21,6 @@ MAX_ROWS = 10_000
 MAX_REASONS = 40
 OTHER = "other"
 STATEMENT_TIMEOUT = "3s"
-OVERDUE = timedelta(minutes=5)
 # Twice the time after which the pointer of a claim is sent again.
 LATE = timedelta(minutes=30)
 # The first archive check completes the archives that closing left incomplete.

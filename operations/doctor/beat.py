@@ -1,7 +1,6 @@
 """Checks whether beat runs, by the last run of each schedule."""
 
 from collections.abc import Iterator, Sequence
-from datetime import timedelta
 
 from django.db import DatabaseError, InterfaceError
 from django_celery_beat.models import PeriodicTask
@@ -11,10 +10,9 @@ from apps.common.durations import as_text
 from operations.doctor.clocks import NOTICEABLE
 from operations.doctor.findings import Finding, Status, error, ok, skipped, warning
 from operations.doctor.postgresql import short_transaction
+from operations.thresholds import MAX_BEAT_DELAY
 from tasks.schedules import SCHEDULES, is_in_utc
 
-# Beat saves the times of runs every three minutes (celery.beat.Scheduler.sync_every).
-MAX_DELAY = timedelta(minutes=4)
 START_BEAT = (
     "If beat is not running, start it: celery -A config beat. If it is, look for publish_failed "
     "and schedules_not_read in its log."
@@ -23,60 +21,66 @@ START_BEAT = (
 
 def check() -> Iterator[Finding]:
     """Yield a finding for each schedule that this service needs, even if operators renamed it."""
-    names = {name: f"beat.{task.name.rpartition('.')[2]}" for name, task in SCHEDULES.items()}
     try:
         with short_transaction():
-            related = PeriodicTask.objects.select_related("interval", "crontab", "solar", "clocked")
-            found = list(related.filter(task__in=[task.name for task in SCHEDULES.values()]))
+            found = read_schedules()
     except (DatabaseError, InterfaceError) as failure:
         reason = f"The schedules cannot be read ({type(failure).__name__}): see postgresql."
-        yield from (skipped(check_name, reason) for check_name in names.values())
+        yield from (skipped(check_name(task.name), reason) for task in SCHEDULES.values())
         return
+    yield from judge(found)
+
+
+def read_schedules() -> list[PeriodicTask]:
+    """Return the schedules of this service's tasks. Raise Django's database errors."""
+    related = PeriodicTask.objects.select_related("interval", "crontab", "solar", "clocked")
+    return list(related.filter(task__in=[task.name for task in SCHEDULES.values()]))
+
+
+def judge(found: Sequence[PeriodicTask]) -> Iterator[Finding]:
+    """Yield a finding for each schedule that this service needs."""
     for name, task in SCHEDULES.items():
         schedules = [schedule for schedule in found if schedule.task == task.name]
-        yield _schedule(names[name], name, schedules)
+        yield _schedule(check_name(task.name), name, schedules)
 
 
-def _schedule(check_name: str, name: str, schedules: Sequence[PeriodicTask]) -> Finding:
+def check_name(task: str) -> str:
+    """Return the name of the check of a task's schedule."""
+    return f"beat.{task.rpartition('.')[2]}"
+
+
+def _schedule(check: str, name: str, schedules: Sequence[PeriodicTask]) -> Finding:
     if not schedules:
-        return error(
-            check_name, f'The schedule "{name}" is missing.', "Run: python manage.py provision"
-        )
+        return error(check, f'The schedule "{name}" is missing.', "Run: python manage.py provision")
     enabled = [schedule for schedule in schedules if schedule.enabled]
     if not enabled:
         return warning(
-            check_name,
+            check,
             "The schedule is disabled.",
             f'Enable "{schedules[0].name}" in the admin site, under Periodic tasks.',
         )
-    latest_run = _latest_run(check_name, enabled)
-    return (
-        latest_run
-        if latest_run.status is Status.ERROR
-        else _zone(check_name, enabled) or latest_run
-    )
+    latest_run = _latest_run(check, enabled)
+    return latest_run if latest_run.status is Status.ERROR else _zone(check, enabled) or latest_run
 
 
-def _latest_run(check_name: str, schedules: Sequence[PeriodicTask]) -> Finding:
+def _latest_run(check: str, schedules: Sequence[PeriodicTask]) -> Finding:
     """Return a finding for the latest run of a task, which may have several schedules."""
     ran = [schedule for schedule in schedules if schedule.last_run_at]
     if not ran:
         newest = max(schedules, key=lambda schedule: schedule.date_changed)
         age = now() - newest.date_changed
-        if newest.schedule.remaining_estimate(newest.date_changed) >= -MAX_DELAY:
+        if newest.schedule.remaining_estimate(newest.date_changed) >= -MAX_BEAT_DELAY:
             return warning(
-                check_name,
+                check,
                 f"The schedule has not run yet. It was created or changed {as_text(age)} ago.",
                 "If beat is running, there is nothing to do. Run this again when it is due.",
             )
-        return error(
-            check_name, f"The schedule has never run and is {as_text(age)} old.", START_BEAT
-        )
+        return error(check, f"The schedule has never run and is {as_text(age)} old.", START_BEAT)
     newest = max(ran, key=lambda schedule: schedule.last_run_at)
     age = now() - newest.last_run_at
     if age < -NOTICEABLE:
         return error(
-            check_name,
+            check,
             f"The last run of the schedule is {as_text(-age)} in the future: a clock was ahead "
             "when beat saved it, or this machine's clock is behind.",
             "If clocks.* are ok here and on beat's machine, there is nothing to do while beat "
@@ -85,21 +89,21 @@ def _latest_run(check_name: str, schedules: Sequence[PeriodicTask]) -> Finding:
         )
     # The estimate is negative if the schedule is late. Beat saves runs with a delay, so a schedule
     # of every minute may seem to be five minutes late.
-    if newest.schedule.remaining_estimate(newest.last_run_at) < -MAX_DELAY:
+    if newest.schedule.remaining_estimate(newest.last_run_at) < -MAX_BEAT_DELAY:
         return error(
-            check_name,
+            check,
             f"The schedule last ran {as_text(age)} ago, and is due {newest.scheduler}.",
             START_BEAT,
         )
-    return ok(check_name, f"The schedule last ran {as_text(age)} ago.")
+    return ok(check, f"The schedule last ran {as_text(age)} ago.")
 
 
-def _zone(check_name: str, schedules: Sequence[PeriodicTask]) -> Finding | None:
+def _zone(check: str, schedules: Sequence[PeriodicTask]) -> Finding | None:
     """Return a warning if a crontab has a zone in which celery may skip an hour, or None."""
     for schedule in schedules:
         if schedule.crontab and not is_in_utc(schedule.crontab):
             return warning(
-                check_name,
+                check,
                 f"The crontab of the schedule is in the zone {schedule.crontab.timezone}. In a "
                 "zone with daylight saving time, beat sends nothing for an hour in autumn.",
                 f'Choose a crontab in UTC for "{schedule.name}" in the admin site, under Periodic '

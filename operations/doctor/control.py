@@ -18,6 +18,7 @@ CONTROL = "control.broker"
 TIMEOUT_SECONDS = 3.0
 # A worker answers within milliseconds, unless its event loop is busy.
 MAX_WAIT_FOR_WORKERS = 2.0
+CONTROL_ERRORS = (CeleryError, KombuError, redis.RedisError, OSError)
 
 
 def check() -> Iterator[Finding]:
@@ -55,9 +56,23 @@ def ask_workers(*, limit: int | None) -> Mapping[str, Mapping[str, Any]] | None:
     """
     if not app.control_broker_url:
         return None
-    inspect = app.control.inspect(timeout=MAX_WAIT_FOR_WORKERS, limit=limit)
     try:
-        answers = inspect.stats() or {}
-    except (CeleryError, KombuError, redis.RedisError, OSError):
+        answers = ask("stats", timeout=MAX_WAIT_FOR_WORKERS, limit=limit)
+    except CONTROL_ERRORS:
         return None
+    return consumers_of(answers)
+
+
+def ask(command: str, *, timeout: float, limit: int | None = None) -> Mapping[str, Any]:
+    """Send a remote command to all workers, and return their answers by worker.
+
+    Return after `timeout` seconds, or after `limit` answers. Raise one of CONTROL_ERRORS if there
+    is no control broker, or if it does not respond.
+    """
+    answers = app.control.broadcast(command, reply=True, timeout=timeout, limit=limit)
+    return {worker: answer for one in answers or () for worker, answer in one.items()}
+
+
+def consumers_of(answers: Mapping[str, Any]) -> Mapping[str, Mapping[str, Any]]:
+    """Return the reports in the answers to the command "stats", by worker and queue."""
     return {worker: stats.get("consumers", {}) for worker, stats in answers.items()}

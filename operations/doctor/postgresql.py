@@ -1,6 +1,6 @@
 """Checks PostgreSQL: connection, version, migrations, permissions and time limits."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
 from django.apps import apps
@@ -31,14 +31,14 @@ ORDER BY name, privilege
 
 
 @contextmanager
-def short_transaction() -> Iterator[None]:
-    """Open a transaction in which each statement ends within five seconds.
+def short_transaction(*, seconds: float = 5.0) -> Iterator[None]:
+    """Open a transaction in which each statement ends within this time.
 
     Raise Django's database errors.
     """
     with transaction.atomic():
         with connection.cursor() as cursor:
-            cursor.execute("SET LOCAL statement_timeout = '5s'")
+            cursor.execute("SET LOCAL statement_timeout = %s", [f"{seconds * 1000:.0f}ms"])
         yield
 
 
@@ -115,10 +115,19 @@ def _writable() -> Finding:
 
 def _migrations() -> Finding:
     with short_transaction():
-        executor = MigrationExecutor(connection)
-        plan = executor.migration_plan(executor.loader.graph.leaf_nodes())
-    if plan:
-        names = [f"{migration.app_label}.{migration.name}" for migration, _backwards in plan]
+        return judge_migrations(unapplied_migrations())
+
+
+def unapplied_migrations() -> list[str]:
+    """Return the migrations that are not applied, by name. Raise Django's database errors."""
+    executor = MigrationExecutor(connection)
+    plan = executor.migration_plan(executor.loader.graph.leaf_nodes())
+    return [f"{migration.app_label}.{migration.name}" for migration, _backwards in plan]
+
+
+def judge_migrations(names: Sequence[str]) -> Finding:
+    """Return a finding about the migrations that are not applied."""
+    if names:
         more = f" and {len(names) - 3} more" if len(names) > 3 else ""
         return error(
             MIGRATIONS,

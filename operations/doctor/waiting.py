@@ -16,12 +16,9 @@ from observability.metrics.postgresql import read_gauges
 from operations.doctor.aws import Reply, ReplyKind, Service
 from operations.doctor.findings import Finding, counted, ok, skipped, warning
 from operations.doctor.postgresql import short_transaction
+from operations.thresholds import MAX_IN_FLIGHT, MAX_LAKE_AGE
 
 EVENTS, DEAD_LETTER_QUEUE = "waiting.events", "waiting.dead_letter_queue"
-# SQS stops returning messages of a FIFO queue while too many of them are in flight.
-MAX_IN_FLIGHT = int(0.8 * aws.SQS_FIFO_MAX_IN_FLIGHT)
-# The limit of the alert ConversationLakeBehind, in seconds.
-MAX_LAKE_AGE = 900.0
 
 
 def check() -> Iterator[Finding]:
@@ -56,6 +53,11 @@ def _events(depth: Reply) -> Finding:
     if depth.kind is not ReplyKind.DONE:
         return skipped(EVENTS, "The number of events cannot be read: see sqs.queue.")
     waiting, in_flight = _numbers(depth)
+    return judge_events(waiting=waiting, in_flight=in_flight)
+
+
+def judge_events(*, waiting: int, in_flight: int) -> Finding:
+    """Return a finding about the numbers of messages on the events' queue."""
     events = counted(waiting, "event waits", "events wait")
     moving = counted(in_flight, "is in flight", "are in flight")
     found = f"About {events} to be received, and {moving}."
@@ -74,6 +76,11 @@ def _dead_letter_queue(depth: Reply) -> Finding:
     if depth.kind is not ReplyKind.DONE:
         return skipped(DEAD_LETTER_QUEUE, "The number of letters cannot be read: see sqs.dlq.")
     waiting, _in_flight = _numbers(depth)
+    return judge_dead_letter_queue(waiting=waiting)
+
+
+def judge_dead_letter_queue(*, waiting: int) -> Finding:
+    """Return a finding about the number of messages on the dead-letter queue."""
     if waiting:
         letters = counted(waiting, "dead letter is", "dead letters are")
         return warning(

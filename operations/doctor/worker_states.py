@@ -7,18 +7,15 @@ from typing import Any
 
 from apps.common.durations import as_text
 from operations.doctor.findings import Finding, counted, error, ok, skipped, warning
+from operations.thresholds import (
+    MAX_HELD_AGE,
+    MAX_LAG,
+    MAX_LOOP_PAUSE,
+    MAX_RECEIVE_PAUSE,
+    MIN_CREDENTIALS_LIFE,
+)
 
 Report = Mapping[str, Any]
-
-# In seconds. The event loop reports every five seconds.
-MAX_LOOP_PAUSE = 30.0
-# The limits of the alerts ConversationsNothingReceived, ConversationEventHeld and
-# ConversationEventsLate.
-MAX_RECEIVE_PAUSE = 120.0
-MAX_HELD_AGE = 900.0
-MAX_LAG = 300.0
-# botocore renews credentials 15 minutes before they expire.
-MIN_CREDENTIALS_LIFE = 600.0
 
 
 @dataclass(frozen=True, kw_only=True)

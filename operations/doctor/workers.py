@@ -14,10 +14,9 @@ from operations.doctor import worker_states
 from operations.doctor.control import ask_workers
 from operations.doctor.findings import Finding, error, ok, skipped, warning
 from operations.doctor.postgresql import is_read_only, short_transaction
+from operations.thresholds import FRESH_HEARTBEAT
 
 RUNNING = "workers.running"
-# A worker writes a heartbeat every 30 seconds. Two may be missing.
-FRESH = timedelta(seconds=75)
 # A worker that was killed is reported for this time.
 REMEMBERED = timedelta(hours=1)
 START_WORKER = "Start a worker: celery -A config worker -Q conversations.fifo"
@@ -46,7 +45,7 @@ class Known:
         """Return the workers that run, with their reports by queue."""
         if self.replies is not None:
             return dict(self.replies)
-        return {beat.worker: beat.queues for beat in self.heartbeats if beat.age <= FRESH}
+        return {beat.worker: beat.queues for beat in self.heartbeats if beat.age <= FRESH_HEARTBEAT}
 
     @property
     def lost(self) -> list[Heartbeat]:
@@ -61,30 +60,39 @@ class Known:
 def check() -> Iterator[Finding]:
     """Yield a finding about the workers that run, and findings about their states."""
     known = _known()
-    yield _running(known)
+    yield judge_running(known)
     if known.alive:
         yield from worker_states.check(known.alive)
     else:
         yield from worker_states.skip(f"No worker reports its state: see {RUNNING}.")
 
 
+def read_heartbeats() -> tuple[list[Heartbeat], str]:
+    """Return the heartbeats, and why they cannot be used: "" if they can.
+
+    Raise Django's database errors.
+    """
+    beats = heartbeats.latest()
+    if is_read_only():
+        return beats, "while PostgreSQL is read-only, workers cannot write heartbeats"
+    return beats, ""
+
+
 def _known() -> Known:
     beats: list[Heartbeat] = []
-    unreadable = ""
     try:
         with short_transaction():
-            beats = heartbeats.latest()
-            if is_read_only():
-                unreadable = "while PostgreSQL is read-only, workers cannot write heartbeats"
+            beats, unreadable = read_heartbeats()
     except (DatabaseError, InterfaceError) as failure:
         # The next statement would fail, too, if the session is broken.
         connection.close()
         unreadable = f"heartbeats cannot be read from PostgreSQL ({type(failure).__name__})"
-    fresh = sum(beat.age <= FRESH for beat in beats)
+    fresh = sum(beat.age <= FRESH_HEARTBEAT for beat in beats)
     return Known(heartbeats=beats, unreadable=unreadable, replies=ask_workers(limit=fresh or None))
 
 
-def _running(known: Known) -> Finding:
+def judge_running(known: Known) -> Finding:
+    """Return a finding about the workers that run, and those that do not."""
     lost = "; ".join(_lost_sentence(beat, known) for beat in known.lost)
     if known.alive:
         how = "remote control" if known.replies is not None else "their heartbeats"
@@ -101,7 +109,7 @@ def _running(known: Known) -> Finding:
 
 
 def _lost_sentence(beat: Heartbeat, known: Known) -> str:
-    if known.replies is not None and beat.age <= FRESH:
+    if known.replies is not None and beat.age <= FRESH_HEARTBEAT:
         return (
             f"{beat.worker} does not answer by remote control, and wrote its last heartbeat "
             f"{as_text(beat.age)} ago, so it was frozen or killed just now"
