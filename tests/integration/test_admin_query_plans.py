@@ -100,7 +100,7 @@ LARGE = {
     "conversation_messages_deadletter",
     "conversations_auditentry",
 }
-STATES = ("0", "1", "2", "3", "4", "closed", "unarchived", "wanted")
+STATES = ("0", "1", "2", "3", "4", "closed", "unarchived", "wanted", "overdue")
 DAYS = {"from": f"{NOON - timedelta(days=3):%Y-%m-%d}", "to": f"{NOON:%Y-%m-%d}"}
 OPENED = {f"opened_{name}": day for name, day in DAYS.items()}
 ENDED = {f"ended_{name}": day for name, day in DAYS.items()}

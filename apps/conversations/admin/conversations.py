@@ -56,9 +56,11 @@ class ConversationAdmin(ConversationActions, ReadOnlyAdmin):
     readonly_fields = ("transcript", "closes_locally", "ended_locally")
 
     def get_ordering(self, request: HttpRequest) -> tuple[str, ...]:
-        """Return the order, which is that of the index for the requested period."""
-        of_closings = any(request.GET.get(name) for name in ClosedIn.parameters)
-        return ("-ended_at",) if of_closings else ("-opened_at",)
+        """Return the order, which is that of the index for the requested period or state."""
+        if any(request.GET.get(name) for name in ClosedIn.parameters):
+            return ("-ended_at",)
+        is_overdue = request.GET.get(StateFilter.parameter_name) == "overdue"
+        return ("due_at",) if is_overdue else ("-opened_at",)
 
     def get_search_results(
         self, request: HttpRequest, conversations: QuerySet[Conversation], term: str

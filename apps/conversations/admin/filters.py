@@ -13,10 +13,12 @@ from uuid import UUID
 from django import forms
 from django.contrib import admin
 from django.contrib.admin.widgets import AutocompleteSelect
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 from django.utils.safestring import SafeString
 
+from apps.common.clock import now
+from apps.conversations.closing_times import OVERDUE
 from apps.conversations.models import Conversation, Project, Resolution
 from apps.conversations.project_settings import parse_uuid
 
@@ -54,26 +56,30 @@ class StateFilter(admin.SimpleListFilter):
             *resolutions,
             ("unarchived", "Closed, not yet archived"),
             ("wanted", "Requested, not yet done"),
+            ("overdue", "Overdue for closing"),
         ]
 
     def queryset(
         self, _request: HttpRequest, conversations: QuerySet[Conversation]
     ) -> QuerySet[Conversation]:
         """Return the conversations in the chosen state."""
-        closed = conversations.exclude(resolution=Resolution.IN_PROGRESS)
-        match self.value():
-            case None:
-                return conversations
-            case "closed":
-                return closed
-            case "unarchived":
-                return closed.filter(archived_at=None)
-            case "wanted":
-                return conversations.exclude(requested_resolution=None)
-            case str(value) if value in {str(one) for one in Resolution.values}:
-                return conversations.filter(resolution=int(value))
-            case _:
-                return conversations.none()
+        value = self.value()
+        if value is None:
+            return conversations
+        condition = _states().get(value)
+        return conversations.none() if condition is None else conversations.filter(condition)
+
+
+def _states() -> dict[str, Q]:
+    """Return the condition of each choice of StateFilter."""
+    closed = ~Q(resolution=Resolution.IN_PROGRESS)
+    return {
+        **{str(value): Q(resolution=value) for value in Resolution.values},
+        "closed": closed,
+        "unarchived": closed & Q(archived_at=None),
+        "wanted": ~Q(requested_resolution=None),
+        "overdue": Q(due_at__lt=now() - OVERDUE),
+    }
 
 
 class FormFilter(ABC, admin.ListFilter):
