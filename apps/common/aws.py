@@ -66,6 +66,8 @@ MESSAGES = CallOptions(
 METRICS = CallOptions(connect_timeout=2, read_timeout=3, max_attempts=1)
 # The doctor's checks. They send invalid parameters on purpose.
 CHECK = CallOptions(connect_timeout=2, read_timeout=3, max_attempts=1, validates_parameters=False)
+# The status, which waits for less than two seconds in all.
+STATUS = CallOptions(connect_timeout=0.8, read_timeout=0.8, max_attempts=1)
 # Web pages: a person is waiting for the response.
 PAGE = CallOptions(connect_timeout=1, read_timeout=2, max_attempts=1)
 

@@ -47,7 +47,7 @@ REMOTE_CONTROL = (
     "celery -A config status|celery -A config inspect|celery -A config control|python -m"
 )
 # These commands may end with status 1, for example because there is no dead letter 17.
-MAY_FAIL = "dlq show|dlq redrive 17|doctor"
+MAY_FAIL = "dlq show|dlq redrive 17|doctor|manage.py status"
 ERROR_OUTPUT = re.compile("Traceback|ModuleNotFoundError|No such command|usage:", re.IGNORECASE)
 
 

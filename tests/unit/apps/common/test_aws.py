@@ -18,6 +18,7 @@ CLIENTS: dict[str, tuple[Callable[[], Any], tuple[float, float, int], bool]] = {
     "sqs, for work": (aws.sqs_client, (2, 5, 3), True),
     "sqs, for metrics": (lambda: aws.sqs_client(options=aws.METRICS), (2, 3, 1), True),
     "sqs, for a page": (lambda: aws.sqs_client(options=aws.PAGE), (1, 2, 1), True),
+    "sqs, for the status": (lambda: aws.sqs_client(options=aws.STATUS), (0.8, 0.8, 1), True),
     "dynamodb": (aws.dynamodb_client, (2, 5, 3), False),
     "firehose": (lambda: aws.firehose_client(region="sa-east-1"), (2, 5, 3), True),
     "a check": (
