@@ -1,13 +1,14 @@
 """The URLs of the admin site. The service has no other pages and no API."""
 
 from django.contrib import admin
-from django.urls import path
+from django.urls import include, path
 from django.views.generic import RedirectView
 
 admin.site.site_header = admin.site.site_title = "Conversation service"
 
 urlpatterns = [
     path("", RedirectView.as_view(pattern_name="admin:index")),
+    path("admin/status/", include("operations.status.urls")),
     path("admin/", admin.site.urls),
 ]
 

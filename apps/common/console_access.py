@@ -36,14 +36,29 @@ def is_open_to(user: User | AnonymousUser, *, permissions: Sequence[str] = MAY_S
 
 
 def console_view(view: View, *, site: AdminSite, permissions: Sequence[str]) -> View:
+    """Wrap a read-only view as a page of the console, for users with these permissions.
+
+    The page responds with 404 if CONSOLE_ENABLED is off. Otherwise see `admin_page`.
+    """
+    page = admin_page(view, site=site, permissions=permissions)
+
+    @wraps(view)
+    def enabled(request: HttpRequest, **arguments: Any) -> HttpResponseBase:
+        if not settings.CONSOLE_ENABLED:
+            raise Http404
+        return page(request, **arguments)
+
+    return enabled
+
+
+def admin_page(view: View, *, site: AdminSite, permissions: Sequence[str]) -> View:
     """Wrap a read-only view as a page of the admin site for users with these permissions.
 
-    The page responds with 404 if CONSOLE_ENABLED is off. It redirects to the login page, and
-    responds with 403 to staff who lack a permission.
+    The page redirects to the login page, and responds with 403 to staff who lack a permission.
     """
 
     def permitted(request: HttpRequest, **arguments: Any) -> HttpResponseBase:
-        if not is_open_to(request.user, permissions=permissions):
+        if not (request.user.is_staff and request.user.has_perms(permissions)):
             raise PermissionDenied
         return view(request, **arguments)
 
@@ -51,8 +66,6 @@ def console_view(view: View, *, site: AdminSite, permissions: Sequence[str]) -> 
 
     @wraps(view)
     def guarded(request: HttpRequest, **arguments: Any) -> HttpResponseBase:
-        if not settings.CONSOLE_ENABLED:
-            raise Http404
         response: HttpResponseBase = signed_in(request, **arguments)
         return response
 

@@ -24,5 +24,8 @@ class WorkerHeartbeat(models.Model):
     seen_at = models.DateTimeField()
     queues = models.JSONField()
 
+    class Meta:
+        permissions = (("view_status", "Can view the status of the service"),)
+
     def __str__(self) -> str:
         return self.worker

@@ -21,7 +21,7 @@ from tests.support.figures import answers, closed, made_project
 MONTH = {"first": "2026-10-25", "last": "2026-11-23"}
 AFTERNOON = datetime(2026, 11, 23, 15, tzinfo=UTC)
 EVENING = datetime(2026, 11, 23, 20, tzinfo=UTC)
-FIGURES, DRILLDOWN, TRANSCRIPT = "figures", "drilldown", "transcript"
+FIGURES, DRILLDOWN, TRANSCRIPT, STATUS = "figures", "drilldown", "transcript", "status"
 
 DESKTOPS = [screen for screen in SCREENS if screen.name == "desktop"]
 
@@ -57,6 +57,7 @@ def address(name: str, chat: Conversation) -> str:
         FIGURES: f"{reverse('admin:analytics_console')}?{days}",
         DRILLDOWN: f"{reverse('admin:analytics_console_drilldown')}?{days}&of=csat&score=5",
         TRANSCRIPT: reverse("admin:conversation_messages_transcript", args=[chat.uuid]),
+        STATUS: reverse("status"),
     }[name]
 
 
@@ -109,7 +110,7 @@ def test_a_transcript_in_progress_shows_statuses_a_deletion_and_a_reaction(
     assert too_faint(window.page) == []
 
 
-@pytest.mark.parametrize("name", [FIGURES, DRILLDOWN, TRANSCRIPT])
+@pytest.mark.parametrize("name", [FIGURES, DRILLDOWN, TRANSCRIPT, STATUS])
 def test_a_page_is_legible_and_causes_no_browser_warnings(
     window: Window, chat: Conversation, name: str
 ) -> None:

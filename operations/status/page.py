@@ -1,0 +1,83 @@
+"""The status as a page of the admin site, for staff with the permission to see it."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from django.contrib import admin
+from django.http import HttpRequest, HttpResponse
+from django.template.response import TemplateResponse
+
+from operations.status import tables
+from operations.status.current import current_status
+from operations.status.lines import Line, Report, State
+from operations.status.links import LISTS, letters_of
+
+MAY_SEE_STATUS = "conversations.view_status"
+# In seconds.
+REFRESH_EVERY = 15
+REFRESH = "refresh"
+OFF = "off"
+
+
+def show_status(request: HttpRequest) -> HttpResponse:
+    """Show the page."""
+    context = status_context(request)
+    page = {
+        **admin.site.each_context(request),
+        # A phone has no room for the side bar of the admin site.
+        "is_nav_sidebar_enabled": False,
+        "title": f"Status: {context['report'].state}",
+        "status": context,
+        "status_refresh": refresh_after(request),
+    }
+    return TemplateResponse(request, "status/page.html", page)
+
+
+def status_context(request: HttpRequest) -> dict[str, Any]:
+    """Read the status, and return what the template of the report needs."""
+    report = current_status()
+    return {
+        "report": report,
+        "counts": [(state, report.count(state)) for state in reversed(State)],
+        "rows": [_row(line, request) for line in report.lines],
+        "tables": _tables(report, request),
+        "refresh_after": refresh_after(request),
+        "stop_url": f"?{REFRESH}={OFF}",
+        "start_url": "?",
+    }
+
+
+def refresh_after(request: HttpRequest) -> int | None:
+    """Return after how many seconds the page refreshes itself, or None if the user stopped it."""
+    return None if request.GET.get(REFRESH) == OFF else REFRESH_EVERY
+
+
+def _row(line: Line, request: HttpRequest) -> Mapping[str, Any]:
+    behind = LISTS.get(line.name)
+    return {
+        "line": line,
+        "url": behind.url_for(request.user) if behind else "",
+        "words": behind.words if behind else "",
+    }
+
+
+def _tables(report: Report, request: HttpRequest) -> list[dict[str, Any]]:
+    """Return the tables, with each cell as its head, its text and a link or ""."""
+    return [
+        {
+            "table": table,
+            "rows": [
+                [
+                    (head, text, _url(table.name, number, text, request))
+                    for number, (head, text) in enumerate(zip(table.head, row, strict=True))
+                ]
+                for row in table.rows
+            ],
+        }
+        for table in tables.tables(report)
+    ]
+
+
+def _url(table: str, column: int, text: str, request: HttpRequest) -> str:
+    is_reason = table == "dead_letters" and column == 0
+    return letters_of(text).url_for(request.user) if is_reason else ""
