@@ -1,4 +1,4 @@
-"""Writes a worker's heartbeat to PostgreSQL every 30 seconds, so that `manage.py doctor` sees it.
+"""Writes a worker's heartbeat to PostgreSQL every 30 seconds, for `manage.py doctor` and `status`.
 
 The control broker also shows which workers run, but it is optional. A heartbeat that cannot be
 written has no effect on the worker.
