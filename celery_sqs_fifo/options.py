@@ -12,6 +12,9 @@ from celery_sqs_fifo.aws import (
 )
 from celery_sqs_fifo.backoff import Backoff
 
+# The default of Options.max_set_aside.
+MAX_SET_ASIDE = 100
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Options:
@@ -79,7 +82,7 @@ class Options:
     flush_deletes_within: float = 1.0
     lookahead: int = 25
     max_held: int = 200
-    max_set_aside: int = 100
+    max_set_aside: int = MAX_SET_ASIDE
     max_bug_runs: int = 5
     max_quarantined_per_cause: int = 3
     parking_delay: Backoff = field(default=Backoff(first=60.0, longest=MAX_VISIBILITY_SECONDS))

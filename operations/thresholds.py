@@ -4,11 +4,9 @@ A test compares them with the alerts in deploy/prometheus/alerts.yml. The limits
 archives and erasures are part of the gauges (`observability.metrics.postgresql`).
 """
 
-from dataclasses import fields
 from datetime import timedelta
 
 from apps.common import aws
-from celery_sqs_fifo import Options
 
 # In seconds: how long a worker may receive nothing (ConversationsNothingReceived), how long ago the
 # oldest event that it holds may have been queued (ConversationEventHeld), and how long an event may
@@ -22,8 +20,6 @@ MAX_LOOP_PAUSE = 30.0
 MIN_CREDENTIALS_LIFE = 600.0
 # SQS stops returning messages of a FIFO queue while too many of them are in flight.
 MAX_IN_FLIGHT = int(0.8 * aws.SQS_FIFO_MAX_IN_FLIGHT)
-# A worker parks further events while it has set this many aside.
-MAX_SET_ASIDE: int = {one.name: one.default for one in fields(Options)}["max_set_aside"]
 # In seconds: how long an event may wait for the data lake (ConversationLakeBehind).
 MAX_LAKE_AGE = 900.0
 # A worker writes a heartbeat every 30 seconds. Two may be missing.

@@ -62,14 +62,8 @@ def admin_page(view: View, *, site: AdminSite, permissions: Sequence[str]) -> Vi
             raise PermissionDenied
         return view(request, **arguments)
 
-    signed_in = site.admin_view(require_safe(permitted))
-
-    @wraps(view)
-    def guarded(request: HttpRequest, **arguments: Any) -> HttpResponseBase:
-        response: HttpResponseBase = signed_in(request, **arguments)
-        return response
-
-    return guarded
+    page: View = wraps(view)(site.admin_view(require_safe(permitted)))
+    return page
 
 
 def log_access(request: HttpRequest, *, page: str, **ids: UUID | None) -> None:

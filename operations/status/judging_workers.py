@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from apps.common.durations import as_text
+from celery_sqs_fifo.options import MAX_SET_ASIDE
 from operations.doctor import worker_states
 from operations.doctor.control import consumers_of
 from operations.doctor.findings import Finding, counted, ok, warning
@@ -13,7 +14,6 @@ from operations.doctor.workers import Known, judge_running
 from operations.status.held_events import Held, held_of
 from operations.status.lines import Line, State, Subject
 from operations.status.reading import Readings, Unanswered
-from operations.thresholds import MAX_SET_ASIDE
 
 START = "celery -A config worker -Q conversations.fifo"
 WORKERS = Subject(name="workers", title="Workers", command=START)

@@ -7,12 +7,13 @@ from typing import Any
 import pytest
 
 from apps.common.version import VERSION
+from celery_sqs_fifo.options import MAX_SET_ASIDE
 from observability.metrics import definitions
 from observability.queue_depths import QueueStatus
 from operations.status.lines import DOCTOR, State
 from operations.status.outbox import OutboxReading
 from operations.status.reading import Readings
-from operations.thresholds import MAX_IN_FLIGHT, MAX_SET_ASIDE
+from operations.thresholds import MAX_IN_FLIGHT
 from tests.support.status_readings import (
     ONE,
     SILENT,
