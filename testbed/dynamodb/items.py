@@ -1,5 +1,6 @@
 """Items: their keys and sizes, and the capacity units of reading and writing them."""
 
+from base64 import b64decode
 from typing import Any
 
 from testbed.server.errors import ServiceError
@@ -28,7 +29,7 @@ def size_of(item: Item) -> int:
     Binary values count with their size before base64 encoding.
     """
     return sum(
-        len(name.encode()) + (len(text) * 3 // 4 if kind == "B" else len(text.encode()))
+        len(name.encode()) + (len(b64decode(text)) if kind == "B" else len(text.encode()))
         for name, value in item.items()
         for kind, text in value.items()
     )

@@ -11,6 +11,7 @@ from apps.common import aws
 from testbed.dynamodb.accounts import Accounts
 from testbed.dynamodb.actions import Actions
 from testbed.dynamodb.items import Refused
+from tests.support.wire_items import as_received, as_sent
 
 
 class FastDynamoDb:
@@ -44,7 +45,7 @@ class FastDynamoDb:
 
     def _answer(self, action: str, request: dict[str, Any]) -> Any:
         try:
-            return self._actions.answer(action, request)
+            return as_received(self._actions.answer(action, as_sent(request)))
         except Refused as refused:
             error = getattr(self.exceptions, refused.code, ClientError)
             response: Any = {"Error": {"Code": refused.code, "Message": refused.message}}
