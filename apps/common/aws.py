@@ -36,6 +36,8 @@ SQS_FIFO_MAX_IN_FLIGHT = 120_000
 DYNAMODB_MAX_BATCH_ITEMS = 25
 # Amazon DynamoDB Developer Guide, "Constraints": 400 KB, including attribute names and keys.
 DYNAMODB_MAX_ITEM_BYTES = 409_600
+# The same guide, "Capacity unit consumption for write operations".
+DYNAMODB_WRITE_UNIT_BYTES = 1_024
 
 # Amazon Data Firehose Developer Guide, "Quota": limits of one PutRecordBatch call. The size of a
 # record is measured before base64 encoding.
@@ -57,7 +59,7 @@ class CallOptions:
 # The calls of workers and commands. botocore repeats a failed call, so a call takes at most three
 # times seven seconds, plus the pauses between the attempts.
 WORK = CallOptions(connect_timeout=2, read_timeout=5, max_attempts=3)
-# Reads and writes of messages. Only `apps.messages.store` makes items, and DynamoDB validates them.
+# Reads and writes of messages. Only `apps.messages` makes items, and DynamoDB validates them.
 # Validating them in botocore as well took a seventh of the time of a write.
 MESSAGES = CallOptions(
     connect_timeout=2, read_timeout=5, max_attempts=3, validates_parameters=False

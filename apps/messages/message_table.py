@@ -1,7 +1,7 @@
 """The DynamoDB table of messages: its keys, and the calls to it.
 
-apps.messages.store defines the content of its items. Every call raises Unavailable if DynamoDB
-fails temporarily.
+apps.messages.message_items and apps.messages.statuses define the content of its items. Every call
+raises Unavailable if DynamoDB fails temporarily.
 """
 
 import time
@@ -50,9 +50,9 @@ def key(*, conversation_uuid: UUID, sort_key: str) -> dict[str, Any]:
     return {PARTITION_KEY: {"S": str(conversation_uuid)}, SORT_KEY: {"S": sort_key}}
 
 
-def exists(*, conversation_uuid: UUID, sort_key: str) -> bool:
-    """Return whether the table has the item, by a consistent read."""
-    primary_key = key(conversation_uuid=conversation_uuid, sort_key=sort_key)
+def exists(item: Item) -> bool:
+    """Return whether the table has an item with the same keys, by a consistent read."""
+    primary_key = {name: item[name] for name in (PARTITION_KEY, SORT_KEY)}
     return "Item" in _get(primary_key, ConsistentRead=True, ProjectionExpression=SORT_KEY)
 
 

@@ -1,9 +1,7 @@
 """The messages of conversations in progress, as items of the DynamoDB table.
 
 An item is one version of one message. Its partition key is the conversation, its sort key the
-entry's key (the place of its event), and the entry is one JSON string. A body larger than
-DynamoDB's limit of 400 KB is split into chunk items. The head item that counts them is written
-last, so a head item means that its message is complete.
+entry's key (the place of its event). `apps.messages.message_items` defines its content.
 
 `home` is the group of the conversation, on which the stored form of an entry depends.
 """
@@ -15,17 +13,11 @@ from itertools import groupby
 from typing import Any
 from uuid import UUID
 
-from apps.common import aws
 from apps.common.lossless_json import dump, load
 from apps.messages import message_table
 from apps.messages.entries import MessageEntry, is_foreign, parse_place
+from apps.messages.message_items import CHUNK, MessageItems, body_of, items_of, message_key
 from celery_sqs_fifo.place import Place
-
-# Names and keys count toward the size of an item; this leaves room for them. Chunks are smaller
-# because some DynamoDB emulators measure binary values as base64.
-MAX_ENTRY_BYTES = aws.DYNAMODB_MAX_ITEM_BYTES - 1_600
-MAX_CHUNK_BYTES = 300_000
-_CHUNK = "#"
 
 # Bounds on the messages that archiving holds in memory at once.
 ARCHIVE_BATCH_BYTES = 4_000_000
@@ -68,22 +60,12 @@ class Target:
 
 
 def put(*, target: Target, entry: MessageEntry, now: datetime) -> bool:
-    """Store one message, in one write if it is smaller than 400 KB; return whether it was new.
+    """Store one message, in one write if it fits into one item; return whether it was new.
 
     Storing it again changes nothing. It expires 48 hours after `now`, the time of writing. Raise
     Unavailable.
     """
-    conversation_uuid, key = target.conversation_uuid, entry.key(home=target.home)
-    body = dump(entry.as_json(home=target.home)).encode()
-    if len(body) <= MAX_ENTRY_BYTES:
-        content: dict[str, Any] = {"entry": {"S": body.decode()}}
-    elif message_table.exists(conversation_uuid=conversation_uuid, sort_key=key):
-        return False
-    else:
-        content = {"chunks": {"N": str(_put_chunks(conversation_uuid, key, body, now=now))}}
-    # A redelivery must not change a stored item, not even its expiry.
-    expires_at = now + message_table.TIME_TO_LIVE
-    return message_table.put_new(_item(conversation_uuid, key, content, expires_at=expires_at))
+    return _put_new(_items_of(target, entry, now=now))
 
 
 def put_all(
@@ -100,18 +82,15 @@ def put_all(
     """
     large = 0
     # BatchWriteItem refuses duplicate keys.
-    items: dict[tuple[UUID, str], message_table.Item] = {}
-    expires_at = now + message_table.TIME_TO_LIVE
+    heads: dict[tuple[UUID, str], message_table.Item] = {}
     for target, entry in entries:
-        body = dump(entry.as_json(home=target.home))
-        if len(body.encode()) > MAX_ENTRY_BYTES:
-            large += put(target=target, entry=entry, now=now)
+        items = _items_of(target, entry, now=now)
+        if items.chunks:
+            large += _put_new(items)
             continue
-        key = entry.key(home=target.home)
-        item = _item(target.conversation_uuid, key, {"entry": {"S": body}}, expires_at=expires_at)
-        items.setdefault((target.conversation_uuid, key), item)
-    message_table.put_all([*items.values(), *others])
-    return large + len(items)
+        heads.setdefault((target.conversation_uuid, message_key(items.head)), items.head)
+    message_table.put_all([*heads.values(), *others])
+    return large + len(heads)
 
 
 def batches(
@@ -131,7 +110,7 @@ def batches(
         if not unknown:
             return
         # The chunks of a message sort directly behind it.
-        between = (unknown[0], f"{unknown[-1]}{_CHUNK}~")
+        between = (unknown[0], f"{unknown[-1]}{CHUNK}~")
     batch = StoredBatch()
     for stored in _messages(conversation_uuid, home=home, known=known, between=between):
         batch.entries.append(stored.entry)
@@ -151,7 +130,7 @@ def newest_place(conversation_uuid: UUID, *, home: str) -> Place | None:
     last = message_table.last_sort_key(conversation_uuid)
     if last is None or is_foreign(last):
         return None
-    return parse_place(last.partition(_CHUNK)[0], home=home)
+    return parse_place(last.partition(CHUNK)[0], home=home)
 
 
 def count(conversation_uuid: UUID) -> int:
@@ -171,7 +150,7 @@ def delete_conversation(conversation_uuid: UUID) -> None:
 def delete_messages(conversation_uuid: UUID, *, keys: Collection[str]) -> None:
     """Delete the messages of a conversation that have these keys. Raise Unavailable."""
     for page in message_table.pages(conversation_uuid, ProjectionExpression=message_table.SORT_KEY):
-        items = [item for item in page["Items"] if _message_key(item) in keys]
+        items = [item for item in page["Items"] if message_key(item) in keys]
         _delete(conversation_uuid, [item[message_table.SORT_KEY]["S"] for item in items])
 
 
@@ -183,19 +162,15 @@ def replace(
 ) -> int:
     """Replace messages of a conversation by others with the same keys; return how many.
 
-    `replacement_of` returns the new form of a message, or the message itself to keep it. A message
-    with a new form needs no more space than before. Chunks of the old form are deleted, including
-    those that an earlier run has left. Raise Unavailable.
+    `replacement_of` returns the new form of a message, or the message itself to keep it. A new form
+    must fit into one item. Chunks of the old form are deleted, including those that an earlier run
+    has left. Raise Unavailable.
     """
     replaced = 0
-    expires_at = now + message_table.TIME_TO_LIVE
     for stored in _messages(target.conversation_uuid, home=target.home):
         new = replacement_of(stored.entry)
         if new != stored.entry:
-            content = {"entry": {"S": dump(new.as_json(home=target.home))}}
-            message_table.put(
-                _item(target.conversation_uuid, stored.key, content, expires_at=expires_at)
-            )
+            message_table.put(_only_item(_items_of(target, new, now=now)))
             replaced += 1
         # A run that ended after it had replaced the head may have left the chunks.
         if new != stored.entry or stored.is_in_head:
@@ -214,27 +189,35 @@ def _keys(conversation_uuid: UUID) -> Iterator[str]:
     for page in message_table.pages(conversation_uuid, ProjectionExpression=message_table.SORT_KEY):
         for item in page["Items"]:
             key: str = item[message_table.SORT_KEY]["S"]
-            if _CHUNK not in key:
+            if CHUNK not in key:
                 yield key
 
 
-def _put_chunks(conversation_uuid: UUID, sort_key: str, body: bytes, *, now: datetime) -> int:
-    """Write the chunks of a body; return how many there are."""
-    pieces = [
-        body[start : start + MAX_CHUNK_BYTES] for start in range(0, len(body), MAX_CHUNK_BYTES)
-    ]
-    expires_at = now + message_table.CHUNK_TIME_TO_LIVE
-    for number, piece in enumerate(pieces):
-        chunk_key, content = f"{sort_key}{_CHUNK}{number:04d}", {"chunk": {"B": piece}}
-        message_table.put(_item(conversation_uuid, chunk_key, content, expires_at=expires_at))
-    return len(pieces)
+def _items_of(target: Target, entry: MessageEntry, *, now: datetime) -> MessageItems:
+    return items_of(
+        conversation_uuid=target.conversation_uuid,
+        key=entry.key(home=target.home),
+        body=dump(entry.as_json(home=target.home)).encode(),
+        now=now,
+    )
 
 
-def _item(
-    conversation_uuid: UUID, sort_key: str, content: dict[str, Any], *, expires_at: datetime
-) -> message_table.Item:
-    primary_key = message_table.key(conversation_uuid=conversation_uuid, sort_key=sort_key)
-    return primary_key | content | {message_table.EXPIRY: {"N": str(int(expires_at.timestamp()))}}
+def _put_new(items: MessageItems) -> bool:
+    """Write the items of a message unless the table has its head; return whether they were written.
+
+    A redelivery must not change a stored item, not even its expiry.
+    """
+    if items.chunks and message_table.exists(items.head):
+        return False
+    for chunk in items.chunks:
+        message_table.put(chunk)
+    return message_table.put_new(items.head)
+
+
+def _only_item(items: MessageItems) -> message_table.Item:
+    if items.chunks:
+        raise ValueError("the new form of a message does not fit into one item")
+    return items.head
 
 
 def _messages(
@@ -244,15 +227,15 @@ def _messages(
     known: Collection[str] = (),
     between: tuple[str, str] | None = None,
 ) -> Iterator[_StoredMessage]:
-    """Yield each complete message.
+    """Yield each complete message. Raise Unreadable if one cannot be decompressed.
 
     A head sorts directly before its chunks, so one pass is enough to join the bodies.
     """
-    for key, items in groupby(_items(conversation_uuid, between=between), key=_message_key):
+    for key, items in groupby(_items(conversation_uuid, between=between), key=message_key):
         if key in known:
             continue
         head, *chunks = items
-        body = _body(head, chunks)
+        body = body_of(head, chunks)
         if body is None:
             continue
         yield _StoredMessage(
@@ -262,23 +245,6 @@ def _messages(
             is_in_head="entry" in head,
             size=len(body),
         )
-
-
-def _body(head: message_table.Item, chunks: Sequence[message_table.Item]) -> bytes | None:
-    """Return the body of a message, or None if it was not completely written."""
-    if "entry" in head:
-        text: str = head["entry"]["S"]
-        return text.encode()
-    count = int(head["chunks"]["N"]) if "chunks" in head else None
-    if count is None or len(chunks) < count:
-        return None
-    return b"".join(chunk["chunk"]["B"] for chunk in chunks[:count])
-
-
-def _message_key(item: message_table.Item) -> str:
-    """Return the key of the message to which an item belongs."""
-    key: str = item[message_table.SORT_KEY]["S"]
-    return key.partition(_CHUNK)[0]
 
 
 def _items(conversation_uuid: UUID, *, between: tuple[str, str] | None) -> Iterator[Any]:

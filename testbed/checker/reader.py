@@ -21,6 +21,7 @@ from testbed.checker.stores import (
     LakeEvent,
     Stores,
 )
+from testbed.entries import decompressed, entry_of
 from testbed.traffic.events import ContactId, JsonObject, sortable
 from testbed.traffic.sending import depth
 
@@ -97,11 +98,11 @@ def read_stores(
     )
 
 
-def stored_entries(items: Iterable[Row]) -> dict[str, dict[str, JsonObject]]:
+def stored_entries(items: Iterable[Mapping[str, Any]]) -> dict[str, dict[str, JsonObject]]:
     """Return every version of every message in DynamoDB's items, by conversation and sort key.
 
     A large body is stored in chunks, whose keys are the key of their head followed by a number.
-    Raises KeyError if a chunk is missing.
+    Raises KeyError if a chunk is missing, and ValueError if a compressed body is damaged.
     """
     heads = []
     chunks = {}
@@ -113,11 +114,11 @@ def stored_entries(items: Iterable[Row]) -> dict[str, dict[str, JsonObject]]:
             heads.append((key, item))
     entries: defaultdict[str, dict[str, JsonObject]] = defaultdict(dict)
     for (uuid, key), item in heads:
-        if "entry" in item:
-            text = item["entry"]["S"]
-        else:
+        text: str | bytes = entry_of(item)
+        if "chunks" in item:
             count = int(item["chunks"]["N"])
-            text = b"".join(chunks[uuid, f"{key}#{number:04d}"] for number in range(count))
+            body = b"".join(chunks[uuid, f"{key}#{number:04d}"] for number in range(count))
+            text = decompressed(body, item)
         entries[uuid][key] = read_json(text)
     return dict(entries)
 

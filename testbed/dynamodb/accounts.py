@@ -18,7 +18,7 @@ class Usage:
 class Write(NamedTuple):
     """The write of an item: its time, in seconds since the epoch, and the keys of the item.
 
-    `beginning` has the first characters of the item's first text that is not a key.
+    `beginning` has the first characters of the item's entry, decompressed, if it has one.
     """
 
     at: float

@@ -6,7 +6,6 @@ from typing import Any
 from testbed.dynamodb.accounts import Accounts, Write
 from testbed.dynamodb.items import (
     MAX_BATCH_ENTRIES,
-    PARTITION,
     SORT,
     Item,
     Refused,
@@ -17,10 +16,11 @@ from testbed.dynamodb.items import (
 )
 from testbed.dynamodb.queries import projected, query, scan
 from testbed.dynamodb.table import Table
+from testbed.entries import entry_of
 
 Fields = dict[str, Any]
 
-# How many characters of an item's text the log keeps. They show which message was written.
+# How many characters of an entry the log keeps. They show which message was written.
 _BEGINNING = 160
 
 
@@ -136,7 +136,7 @@ class Actions:
     def _write(self, table: str, item: Item) -> int:
         sizes = self.tables[table].put(item)
         self._accounts.writes[table].append(
-            Write(self._clock(), *key_of(item), beginning=_beginning(item))
+            Write(self._clock(), *key_of(item), beginning=entry_of(item)[:_BEGINNING])
         )
         return write_units(*sizes)
 
@@ -149,13 +149,6 @@ class Actions:
         if request["TableName"] not in self.tables:
             raise Refused("ResourceNotFoundException", "Requested resource not found")
         return self.tables[request["TableName"]]
-
-
-def _beginning(item: Item) -> str:
-    texts = [
-        value["S"] for name, value in item.items() if name not in (PARTITION, SORT) and "S" in value
-    ]
-    return texts[0][:_BEGINNING] if texts else ""
 
 
 def _check_batch(requests: list[Fields]) -> None:

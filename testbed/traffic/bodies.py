@@ -1,8 +1,10 @@
 """The JSON bodies of events as producers write them, valid or invalid."""
 
 import json
+import random
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from string import ascii_letters, digits
 from typing import Any
 from uuid import UUID
 
@@ -17,7 +19,9 @@ HOSTILE_TEXTS = (
     "\\u0000 \\ud800 written out",
     "😀" * 50,
 )
-LARGE_TEXT = "large " * 70_000
+# Random, so that it does not fit into an item of DynamoDB even if it is compressed.
+_LETTERS = ascii_letters + digits + " .,;!"
+LARGE_TEXT = "".join(random.Random(0).choices(_LETTERS, k=420_000))  # noqa: S311 (not secret)
 _WINDOW = timedelta(days=1)
 
 

@@ -27,12 +27,13 @@ from tests.support.builders import (
     deliver_bodies,
     entry,
     message_body,
+    noise,
     project,
     queued_event,
     survey_body,
 )
 from tests.support.erasures import erase
-from tests.support.stored import every_item, every_row, store_many
+from tests.support.stored import every_item, every_row, items_as_text, store_many
 
 pytestmark = [
     pytest.mark.django_db(transaction=True),
@@ -57,7 +58,7 @@ def secret(*, event_type: str = "message.received", text: str = SECRET, **messag
 
 def everywhere() -> str:
     """Return the content of all stores as text."""
-    return f"{every_row()} {every_item()}"
+    return f"{every_row()} {items_as_text()}"
 
 
 def only_entry() -> dict[str, Any]:
@@ -337,7 +338,10 @@ def _key(item: dict[str, Any]) -> dict[str, Any]:
 
 
 def test_the_chunks_of_a_large_deleted_message_are_removed() -> None:
-    deliver_bodies(bodies=[secret(text=SECRET * 20_000), deletion_body()])
+    deliver_bodies(bodies=[secret(text=SECRET + noise(600_000))])
+    assert len(every_item()) > 1
+
+    deliver_bodies(bodies=[deletion_body()], sent_at=NOON + timedelta(seconds=1))
 
     assert SECRET not in everywhere()
     assert len(every_item()) == 1

@@ -40,7 +40,7 @@ from tests.support.erasures import (
     group_of,
     request,
 )
-from tests.support.stored import every_item, every_row_version, stored_entries
+from tests.support.stored import every_item, every_row_version, items_as_text, stored_entries
 
 pytestmark = [
     pytest.mark.django_db(transaction=True),
@@ -154,7 +154,7 @@ def test_an_event_before_the_pointer_takes_effect_until_the_pointer_runs() -> No
 
     event = at_place(BODIES["a message"], BEFORE["a second before"])
     assert deliver(event=event) is None
-    assert "in-flight" in str(every_item())
+    assert "in-flight" in items_as_text()
     carry_out(asked)
 
     assert every_item() == []

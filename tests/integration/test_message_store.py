@@ -4,6 +4,7 @@ import dataclasses
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
+from string import ascii_letters, digits
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -17,6 +18,7 @@ from tests.support.builders import (
     NOON,
     entries,
     entry,
+    noise,
     place,
     target,
 )
@@ -29,6 +31,8 @@ LATER = NOON + timedelta(hours=3)
 HOURS = 3600
 KILOBYTE = 1_000
 BIGGEST_TEXT = 1_048_000
+COMPRESSIBLE = "Olá! " * 400
+FORMS = {"short": "hello", "compressed": COMPRESSIBLE, "chunked": noise(BIGGEST_TEXT)}
 
 
 def put(*, conversation_uuid: UUID = CONVERSATION, **fields: Any) -> None:
@@ -60,21 +64,78 @@ def parameters_of(action: str) -> Iterator[list[dict[str, Any]]]:
 @pytest.mark.parametrize("kilobytes", [0, 100, 340, 398])
 def test_a_message_up_to_400_kb_is_one_write_and_one_item(kilobytes: int) -> None:
     with counted_calls() as calls:
-        put(text="x" * kilobytes * KILOBYTE)
+        put(text=noise(kilobytes * KILOBYTE))
 
     assert calls == {"PutItem": 1}
     assert len(every_item()) == 1
-    assert stored() == [entry(text="x" * kilobytes * KILOBYTE)]
+    assert stored() == [entry(text=noise(kilobytes * KILOBYTE))]
 
 
-@pytest.mark.parametrize("letter", ["x", "ç", "😕", "\\"], ids=["one", "two", "four", "escaped"])
-def test_a_body_beyond_400_kb_is_stored_whole(letter: str) -> None:
-    text = letter * (BIGGEST_TEXT // len(letter.encode()))
+@pytest.mark.parametrize(
+    "alphabet",
+    [
+        ascii_letters + digits,
+        "".join(map(chr, range(0x400, 0x800))),
+        "".join(map(chr, range(0x20000, 0x28000))),
+        ascii_letters + digits + "\\" * 20,
+    ],
+    ids=["one", "two", "four", "escaped"],
+)
+def test_a_body_beyond_400_kb_is_stored_whole(alphabet: str) -> None:
+    """The characters take this number of bytes each, or have to be escaped in JSON."""
+    text = noise(BIGGEST_TEXT // len(alphabet[0].encode()), alphabet=alphabet)
 
     put(text=text)
 
     assert stored() == [entry(text=text)]
     assert len(every_item()) > 1
+
+
+def test_a_message_is_stored_compressed_if_that_saves_a_write_unit() -> None:
+    put(message_id="short")
+    put(message_id="long", text=COMPRESSIBLE)
+
+    short, long = sorted(every_item(), key=len)
+    assert "S" in short["entry"]
+    assert "B" in long["entry"]
+    assert long["dictionary"] == {"N": "1"}
+    assert {one.message["text"] for one in stored()} == {"hello", COMPRESSIBLE}
+
+
+def test_a_large_body_that_fits_into_one_item_when_compressed_is_one_write() -> None:
+    with counted_calls() as calls:
+        put(text="Olá! " * 100_000)
+
+    assert calls == {"PutItem": 1}
+    assert [one.message["text"] for one in stored()] == ["Olá! " * 100_000]
+
+
+def test_a_replaced_message_is_compressed_if_that_saves_a_write_unit() -> None:
+    put(text=noise(2_000))
+
+    store.replace(
+        target=target(CONVERSATION),
+        replacement_of=lambda one: dataclasses.replace(one, message={"text": COMPRESSIBLE}),
+        now=NOON,
+    )
+
+    (item,) = every_item()
+    assert "B" in item["entry"]
+    assert [one.message for one in stored()] == [{"text": COMPRESSIBLE}]
+
+
+def test_a_replacement_that_does_not_fit_into_one_item_is_refused() -> None:
+    put()
+    before = every_item()
+
+    with pytest.raises(ValueError, match="does not fit into one item"):
+        store.replace(
+            target=target(CONVERSATION),
+            replacement_of=lambda one: dataclasses.replace(one, message={"text": FORMS["chunked"]}),
+            now=NOON,
+        )
+
+    assert every_item() == before
 
 
 def test_a_message_expires_48_hours_after_it_was_written() -> None:
@@ -85,14 +146,14 @@ def test_a_message_expires_48_hours_after_it_was_written() -> None:
 
 
 def test_chunks_outlive_their_head() -> None:
-    put(text="x" * BIGGEST_TEXT)
+    put(text=noise(BIGGEST_TEXT))
 
     head, *chunks = every_item()
     assert int(head["expires_at"]["N"]) == int(NOON.timestamp()) + 48 * HOURS
     assert all(int(chunk["expires_at"]["N"]) > int(head["expires_at"]["N"]) for chunk in chunks)
 
 
-@pytest.mark.parametrize("text", ["hello", "x" * BIGGEST_TEXT], ids=["short", "chunked"])
+@pytest.mark.parametrize("text", FORMS.values(), ids=FORMS)
 def test_a_message_stored_twice_changes_no_item(text: str) -> None:
     put(text=text)
     before = every_item()
@@ -130,14 +191,14 @@ def test_the_newest_place_is_that_of_the_own_group_with_the_greatest_number() ->
     assert store.newest_place(CONVERSATION, home=HOME) is None
 
     put(message_id="falls", sequence_number=3, queue_time=NOON - timedelta(seconds=5))
-    put(message_id="m-2", sequence_number=2, text="x" * BIGGEST_TEXT)
+    put(message_id="m-2", sequence_number=2, text=noise(BIGGEST_TEXT))
 
     newest = place(queue_time=NOON - timedelta(seconds=5), sequence_number=3)
     assert store.newest_place(CONVERSATION, home=HOME) == newest
 
 
 def test_no_id_of_a_message_breaks_the_chunks_of_another() -> None:
-    big = "x" * BIGGEST_TEXT
+    big = noise(BIGGEST_TEXT)
     for number, message_id in enumerate(("m", "m#0000", "m#0001#"), start=1):
         put(message_id=message_id, text=big, sequence_number=number)
 
@@ -166,10 +227,10 @@ def test_all_pages_of_a_conversation_are_read_with_consistent_reads() -> None:
 
 def test_whether_a_large_body_is_stored_is_read_consistently() -> None:
     """An inconsistent read may miss an item that was written a moment ago."""
-    put(text="x" * BIGGEST_TEXT)
+    put(text=noise(BIGGEST_TEXT))
 
     with parameters_of("GetItem") as reads:
-        put(text="x" * BIGGEST_TEXT)
+        put(text=noise(BIGGEST_TEXT))
 
     assert [read.get("ConsistentRead") for read in reads] == [True]
 
@@ -209,18 +270,18 @@ def test_an_incompletely_written_body_is_not_read_as_a_message(
     with monkeypatch.context() as patch:
         patch.setattr(message_table, "put_new", killed)
         with pytest.raises(KeyboardInterrupt):
-            put(text="x" * BIGGEST_TEXT)
+            put(text=noise(BIGGEST_TEXT))
     put(message_id="m-2", at=NOON + timedelta(seconds=1))
 
     assert [one.message_id for one in stored()] == ["m-2"]
 
-    put(text="x" * BIGGEST_TEXT)
+    put(text=noise(BIGGEST_TEXT))
 
     assert [one.message_id for one in stored()] == ["m-1", "m-2"]
 
 
 def test_chunks_of_neighbouring_messages_are_not_mixed() -> None:
-    written = [entry(message_id=f"m-{n}", text=f"{n}" * 500_000) for n in range(3)]
+    written = [entry(message_id=f"m-{n}", text=f"{n}{noise(500_000)}") for n in range(3)]
     written.append(entry(message_id="m-1#", text="between"))
     for one in written:
         store.put(target=target(CONVERSATION), entry=one, now=NOON)
@@ -230,7 +291,7 @@ def test_chunks_of_neighbouring_messages_are_not_mixed() -> None:
 
 def test_deleting_a_conversation_leaves_those_of_others() -> None:
     store_many(conversation_uuid=CONVERSATION, home=HOME, entries=entries(number=60))
-    put(text="x" * BIGGEST_TEXT)
+    put(text=noise(BIGGEST_TEXT))
     put(conversation_uuid=uuid4(), message_id="of another conversation")
 
     store.delete_conversation(CONVERSATION)
@@ -241,8 +302,8 @@ def test_deleting_a_conversation_leaves_those_of_others() -> None:
 
 
 def test_deleting_messages_deletes_their_chunks_and_leaves_others() -> None:
-    small, large = entry(message_id="m-1"), entry(message_id="m-2", text="x" * BIGGEST_TEXT)
-    kept = entry(message_id="m-3", text="y" * BIGGEST_TEXT)
+    small, large = entry(message_id="m-1"), entry(message_id="m-2", text=noise(BIGGEST_TEXT))
+    kept = entry(message_id="m-3", text=noise(BIGGEST_TEXT)[::-1])
     for one in (small, large, kept):
         store.put(target=target(CONVERSATION), entry=one, now=NOON)
     before = len(every_item())
@@ -261,7 +322,7 @@ def test_deleting_an_empty_conversation_writes_nothing() -> None:
 
 
 def test_known_messages_are_left_out() -> None:
-    written = [entry(message_id=f"m-{n}", text=f"{n}" * 500_000) for n in range(4)]
+    written = [entry(message_id=f"m-{n}", text=f"{n}{noise(500_000)}") for n in range(4)]
     for one in written:
         store.put(target=target(CONVERSATION), entry=one, now=NOON)
     first, second, third, fourth = sorted(one.key(home=HOME) for one in written)
@@ -289,7 +350,7 @@ def test_a_conversation_whose_messages_are_all_known_costs_one_query_of_keys() -
 
 
 def test_messages_are_replaced_under_their_keys_and_leave_no_chunk() -> None:
-    large, small = entry(message_id="m-1", text="x" * BIGGEST_TEXT), entry(message_id="m-2")
+    large, small = entry(message_id="m-1", text=noise(BIGGEST_TEXT)), entry(message_id="m-2")
     for one in (large, small):
         store.put(target=target(CONVERSATION), entry=one, now=NOON)
 
@@ -308,7 +369,7 @@ def test_messages_are_replaced_under_their_keys_and_leave_no_chunk() -> None:
 def test_chunks_that_a_crash_left_behind_a_replaced_message_are_deleted_by_the_next_run(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    large = entry(message_id="m-1", text="x" * BIGGEST_TEXT)
+    large = entry(message_id="m-1", text=noise(BIGGEST_TEXT))
     store.put(target=target(CONVERSATION), entry=large, now=NOON)
 
     def replace() -> int:
@@ -352,17 +413,18 @@ def test_a_duplicate_message_in_a_batch_is_stored_once() -> None:
 
 
 def test_put_all_accepts_bodies_beyond_400_kb_and_more_than_25_messages() -> None:
-    written = [*entries(number=60), entry(text="x" * BIGGEST_TEXT)]
+    written = [*entries(number=60), entry(text=noise(BIGGEST_TEXT))]
 
     store.put_all(entries=[(target(CONVERSATION), one) for one in written], now=NOON)
 
     assert {one.message_id for one in stored()} == {one.message_id for one in written}
 
 
-def test_put_and_put_all_store_the_same_item() -> None:
-    put()
+@pytest.mark.parametrize("text", FORMS.values(), ids=FORMS)
+def test_put_and_put_all_store_the_same_item(text: str) -> None:
+    put(text=text)
     alone = every_item()
 
-    store.put_all(entries=[(target(CONVERSATION), entry())], now=NOON)
+    store.put_all(entries=[(target(CONVERSATION), entry(text=text))], now=NOON)
 
     assert every_item() == alone

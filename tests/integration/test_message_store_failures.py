@@ -31,7 +31,9 @@ CALLS: dict[str, Callable[[], Any]] = {
     "PutItem": lambda: store.put(target=target(CONVERSATION), entry=entry(), now=NOON),
     "Query": lambda: list(store.batches(CONVERSATION, home=HOME)),
     "BatchWriteItem": lambda: store.put_all(entries=[(target(CONVERSATION), entry())], now=NOON),
-    "GetItem": lambda: message_table.exists(conversation_uuid=CONVERSATION, sort_key="k"),
+    "GetItem": lambda: message_table.exists(
+        message_table.key(conversation_uuid=CONVERSATION, sort_key="k")
+    ),
     "probe": lambda: message_table.probe(worker="w", now=NOON),
 }
 

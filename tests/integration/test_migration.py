@@ -17,7 +17,7 @@ from apps.messages.archive_parts import merged_places
 from apps.messages.archiving import migrate
 from apps.messages.models import ConversationMessages
 from apps.messages.transcript import transcript as read_transcript
-from tests.support.builders import HOME, NOON, conversation, entries, entry, target
+from tests.support.builders import HOME, NOON, conversation, entries, entry, noise, target
 from tests.support.stored import (
     archived,
     counted_calls,
@@ -218,11 +218,15 @@ def test_a_conversation_in_progress_is_moved_and_not_marked_as_archived() -> Non
     assert Conversation.objects.get().archived_at is None
 
 
-@pytest.mark.parametrize("letter", ["x", "😕"], ids=["one", "four"])
+@pytest.mark.parametrize(
+    "text",
+    [noise(1_000_000), "😕" * 250_000],
+    ids=["in chunks", "compressed"],
+)
 def test_a_body_of_1_mib_is_archived_completely_and_leaves_no_chunk(
-    closed: UUID, letter: str
+    closed: UUID, text: str
 ) -> None:
-    big = entry(text=letter * (1_000_000 // len(letter.encode())))
+    big = entry(text=text)
     store.put(target=target(closed), entry=big, now=NOON)
 
     migrate(conversation_uuid=closed, now=LATER)
@@ -231,9 +235,10 @@ def test_a_body_of_1_mib_is_archived_completely_and_leaves_no_chunk(
     assert unarchived_items() == []
 
 
-def test_any_json_is_archived_and_compares_equal(closed: UUID) -> None:
-    deep = "[" * 190 + "]" * 190
-    document = parse(f'{{"n": [1e100000, 0.10, 1E+2, -0.0], "t": "a\\u0000\\ud83d", "d": {deep}}}')
+@pytest.mark.parametrize("repeats", [1, 500], ids=["as text", "compressed"])
+def test_any_json_is_archived_and_compares_equal(closed: UUID, repeats: int) -> None:
+    deep, text = "[" * 190 + "]" * 190, "a\\u0000\\ud83d" * repeats
+    document = parse(f'{{"n": [1e100000, 1E400, 1.0, 1E+2, -0.0], "t": "{text}", "d": {deep}}}')
     nasty = entry(message=document)
     store.put(target=target(closed), entry=nasty, now=NOON)
 

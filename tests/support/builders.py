@@ -5,9 +5,12 @@ Also runs the three steps of the chain in this process, as a worker does for one
 
 import hashlib
 import json
+import random
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from itertools import count
+from string import ascii_letters, digits
 from typing import Any
 from uuid import UUID
 from zlib import crc32
@@ -341,19 +344,28 @@ def entry(
     )
 
 
+@cache
+def noise(characters: int, *, alphabet: str = ascii_letters + digits + " .,;:!?'()-") -> str:
+    """Return random characters, always the same. Compression hardly makes them smaller."""
+    return "".join(random.Random(0).choices(alphabet, k=characters))  # noqa: S311 (not secret)
+
+
 def target(conversation_uuid: UUID, *, home: str = HOME) -> Target:
     """Return the target of a message of a conversation in the default group."""
     return Target(conversation_uuid=conversation_uuid, home=home)
 
 
 def entries(*, number: int, start: datetime = NOON, size: int = 5) -> list[MessageEntry]:
-    """Return messages a second apart, each with a text of `size` characters."""
+    """Return messages a second apart, each with a text of `size` characters.
+
+    Large texts stay large if they are compressed.
+    """
     return [
         entry(
             message_id=f"m-{index:05d}",
             at=start + timedelta(seconds=index),
             sequence_number=index + 1,
-            text=f"{index:05d}".ljust(size, "x"),
+            text=f"{index:05d}{noise(max(0, size - 5))}",
         )
         for index in range(number)
     ]

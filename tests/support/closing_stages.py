@@ -19,7 +19,7 @@ from apps.conversations.closing import CLAIM_LEASE
 from apps.conversations.models import Conversation, Resolution
 from apps.messages.archiving import migrate
 from apps.messages.entries import MessageEntry
-from tests.support.builders import close_body, conversation, entries, entry
+from tests.support.builders import close_body, conversation, entries, entry, noise
 from tests.support.fault_points import BY_EVENT, CHUNKED, LATE, LONG, REFUSED, STAYS_OPEN
 from tests.support.running_service import Service
 from tests.support.stored import every_item, store_many
@@ -62,7 +62,7 @@ class Closing(Stage):
 
     def prepare(self) -> None:
         _due(LONG, entries(number=60, start=START))
-        large = entry(message_id="large", at=START + MINUTE, text="x" * 900_000, sequence_number=2)
+        large = entry(message_id="large", at=START + MINUTE, text=noise(900_000), sequence_number=2)
         edited = entry(message_id="edited", at=START, text="first")
         edit = entry(message_id="edited", at=START + 2 * MINUTE, text="second", sequence_number=3)
         _due(CHUNKED, [edited, large, edit])

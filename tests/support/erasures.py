@@ -16,12 +16,13 @@ from tests.support.builders import (
     close_body,
     deliver,
     message_body,
+    noise,
     place,
     queued_event,
     sequence_at,
     survey_body,
 )
-from tests.support.stored import every_item, every_row
+from tests.support.stored import every_item, every_row, items_as_text
 
 SECOND = timedelta(seconds=1)
 REQUESTED = NOON + timedelta(hours=1)
@@ -55,7 +56,7 @@ def deliver_history(*, urn: str = URN, project: UUID = PROJECT, channel: UUID = 
         message_body(urn=urn, message={"id": "m-1"}),
         message_body(urn=urn, message={"id": "m-2"}),
         close_body(urn=urn),
-        message_body(urn=urn, message={"id": "m-3", "text": "x" * 700_000}),
+        message_body(urn=urn, message={"id": "m-3", "text": noise(700_000)}),
         survey_body(urn=urn),
     ]
     for number, body in enumerate(bodies):
@@ -92,7 +93,7 @@ def erase(*, at: datetime = REQUESTED) -> None:
 
 def everything() -> str:
     """Return everything in PostgreSQL and DynamoDB as text, to search for a contact."""
-    return f"{every_row()} {every_item()}"
+    return f"{every_row()} {items_as_text()}"
 
 
 def everything_but_erasures() -> tuple[dict[str, list[str]], list[dict[str, object]]]:

@@ -10,7 +10,7 @@ import redis
 from django.apps import apps
 from django.db import connection
 
-from tests.support.stored import every_item
+from tests.support.stored import items_as_text
 
 
 def places_with(
@@ -22,7 +22,7 @@ def places_with(
     """
     places = [
         *_tables(),
-        ("DynamoDB", str(every_item())),
+        ("DynamoDB", items_as_text()),
         *((f"queue {url}", _drained(sqs, url)) for url in queues),
         ("control broker", _keys(broker)),
         *_files(folders),

@@ -25,7 +25,7 @@ from apps.messages.entries import MessageEntry
 from apps.messages.models import ConversationMessages
 from embedded.service import PROJECT_ROOT
 from embedded.stack import Stack
-from tests.support.builders import HOME, NOON, conversation, entry, target
+from tests.support.builders import HOME, NOON, conversation, entry, noise, target
 from tests.support.stored import unarchived_items
 
 MEGABYTE = 1_000_000
@@ -125,7 +125,7 @@ class LargeConversation:
             message_id=f"m-{index:05d}",
             at=NOON + timedelta(seconds=index),
             sequence_number=index if sequence_number is None else sequence_number,
-            text=text or f"{index:05d}".ljust(self.size, "x"),
+            text=text or f"{index:05d}{noise(max(0, self.size - 5))}",
         )
 
     def _store(self, entries: Iterator[MessageEntry]) -> None:

@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from itertools import groupby
 from typing import Any
 from uuid import UUID
 
@@ -17,6 +18,7 @@ from apps.conversations.selectors import group_of
 from apps.messages import store
 from apps.messages.archive_parts import merged_places
 from apps.messages.entries import MessageEntry
+from testbed.entries import decompressed, entry_of
 from tests.support.builders import HOME, target
 
 OUR_APPS = ("conversations", "conversation_messages", "analytics")
@@ -58,6 +60,20 @@ def every_item() -> list[dict[str, Any]]:
     return sorted(
         items, key=lambda item: (item["conversation_uuid"]["S"], item["message_key"]["S"])
     )
+
+
+def items_as_text() -> str:
+    """Return all items as text, to search them. Compressed entries are decompressed."""
+    items = every_item()
+    by_message = groupby(
+        items,
+        key=lambda item: (item["conversation_uuid"], item["message_key"]["S"].partition("#")[0]),
+    )
+    bodies = []
+    for _, (head, *chunks) in by_message:
+        joined = b"".join(chunk["chunk"]["B"] for chunk in chunks)
+        bodies.append(entry_of(head) or decompressed(joined, head).decode(errors="replace"))
+    return f"{items} {bodies}"
 
 
 def unarchived_items() -> list[dict[str, Any]]:

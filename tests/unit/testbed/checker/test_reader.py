@@ -3,14 +3,17 @@
 import json
 from decimal import Decimal
 from typing import Any
+from uuid import UUID
 
 import pytest
 
 from apps.common.lossless_json import dump, parse
 from apps.messages.merged_places import pack
+from apps.messages.message_items import items_of
 from testbed.checker.escapes import read_json, unescape
 from testbed.checker.reader import not_archived, stored_entries
 from testbed.traffic.bodies import HOSTILE_TEXTS
+from tests.support.builders import NOON, noise
 
 
 def test_bodies_in_chunks_are_put_together() -> None:
@@ -34,6 +37,17 @@ def test_bodies_in_chunks_are_put_together() -> None:
     ]
 
     assert [entry["id"] for entry in stored_entries(items)["c"].values()] == ["m1", "m2"]
+
+
+@pytest.mark.parametrize("text", ["Olá! " * 400, noise(500_000)], ids=["one item", "chunks"])
+def test_compressed_bodies_are_decompressed(text: str) -> None:
+    document = {"id": "m1", "text": text}
+    items = items_of(
+        conversation_uuid=UUID(int=1), key="k", body=json.dumps(document).encode(), now=NOON
+    )
+    assert "dictionary" in items.head
+
+    assert stored_entries([*items.chunks, items.head])[str(UUID(int=1))] == {"k": document}
 
 
 @pytest.mark.parametrize(

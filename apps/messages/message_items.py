@@ -1,0 +1,156 @@
+"""The items of a message in DynamoDB: their content, and how it is read back.
+
+`entry` of the head item is the message's JSON as text. If that costs fewer write units, `entry` is
+binary instead: the JSON, compressed with the dictionary whose number is in `dictionary`. If a body
+does not fit into one item, it is split into chunk items, compressed or not. The head then has their
+number in `chunks` instead of `entry`. It is written last, so a head means that its message is
+complete.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from functools import partial
+from typing import Any
+from uuid import UUID
+
+from apps.common import aws
+from apps.messages import message_table
+from apps.messages.compression import DICTIONARY, Unreadable, compress, decompress
+from apps.messages.message_table import CHUNK_TIME_TO_LIVE, EXPIRY, SORT_KEY, TIME_TO_LIVE, Item
+
+# Names and keys count toward the size of an item; this leaves room for them. Binary values are
+# smaller because some DynamoDB emulators measure them as base64.
+MAX_TEXT_BYTES = aws.DYNAMODB_MAX_ITEM_BYTES - 1_600
+MAX_BINARY_BYTES = 300_000
+# Separates the key of a message from the number of a chunk.
+CHUNK = "#"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MessageItems:
+    """The head item of a message, and its chunks, which are written before it."""
+
+    head: Item
+    chunks: Sequence[Item]
+
+    @property
+    def write_units(self) -> int:
+        """The write units that writing the items costs."""
+        return sum(map(write_units, (self.head, *self.chunks)))
+
+
+@dataclass(frozen=True, slots=True)
+class _Form:
+    """What the head has besides its keys, and the content of the chunks."""
+
+    head: Mapping[str, Any]
+    chunks: Sequence[bytes] = ()
+
+
+def items_of(*, conversation_uuid: UUID, key: str, body: bytes, now: datetime) -> MessageItems:
+    """Return the items of a message, whose body is compressed only if that saves a write unit.
+
+    It is not compressed either if that needs more items, and so more calls. The head expires 48
+    hours after `now`, the time of writing.
+    """
+    items = partial(_items, conversation_uuid=conversation_uuid, key=key, now=now)
+    plain = items(_plain(body))
+    if plain.write_units == 1:
+        return plain
+    compressed = items(_compressed(body))
+    saves = compressed.write_units < plain.write_units
+    return compressed if saves and len(compressed.chunks) <= len(plain.chunks) else plain
+
+
+def body_of(head: Item, chunks: Sequence[Item]) -> bytes | None:
+    """Return the body of a message, or None if it was not completely written.
+
+    Raise Unreadable if it cannot be decompressed.
+    """
+    stored = _stored(head, chunks)
+    if stored is None or "dictionary" not in head:
+        return stored
+    try:
+        return decompress(stored, dictionary=int(head["dictionary"]["N"]))
+    except Unreadable as error:
+        uuid, key = head[message_table.PARTITION_KEY]["S"], head[SORT_KEY]["S"]
+        raise Unreadable(f"Item {key} of conversation {uuid} is unreadable: {error}") from error
+
+
+def message_key(item: Item) -> str:
+    """Return the key of the message to which an item belongs."""
+    key: str = item[SORT_KEY]["S"]
+    return key.partition(CHUNK)[0]
+
+
+def write_units(item: Item) -> int:
+    """Return the write units of writing an item: one for each kilobyte, rounded up."""
+    return -(-size_of(item) // aws.DYNAMODB_WRITE_UNIT_BYTES)
+
+
+def size_of(item: Item) -> int:
+    """Return the size of an item in bytes: that of its names and values.
+
+    Each digit of a number counts as a byte, although DynamoDB stores two of them in one (Developer
+    Guide, "Item sizes and formats").
+    """
+    return sum(
+        len(name) + len(value.encode() if isinstance(value, str) else value)
+        for name, typed in item.items()
+        for value in typed.values()
+    )
+
+
+def _plain(body: bytes) -> _Form:
+    if len(body) <= MAX_TEXT_BYTES:
+        return _Form({"entry": {"S": body.decode()}})
+    chunks = _split(body)
+    return _Form({"chunks": {"N": str(len(chunks))}}, chunks)
+
+
+def _compressed(body: bytes) -> _Form:
+    data, dictionary = compress(body), {"dictionary": {"N": str(DICTIONARY)}}
+    if len(data) <= MAX_BINARY_BYTES:
+        return _Form({"entry": {"B": data}, **dictionary})
+    chunks = _split(data)
+    return _Form({"chunks": {"N": str(len(chunks))}, **dictionary}, chunks)
+
+
+def _split(data: bytes) -> list[bytes]:
+    starts = range(0, len(data), MAX_BINARY_BYTES)
+    return [data[start : start + MAX_BINARY_BYTES] for start in starts]
+
+
+def _items(form: _Form, *, conversation_uuid: UUID, key: str, now: datetime) -> MessageItems:
+    item = partial(_item, conversation_uuid=conversation_uuid)
+    return MessageItems(
+        head=item(form.head, sort_key=key, expires_at=now + TIME_TO_LIVE),
+        chunks=[
+            item(
+                {"chunk": {"B": chunk}},
+                sort_key=f"{key}{CHUNK}{number:04d}",
+                expires_at=now + CHUNK_TIME_TO_LIVE,
+            )
+            for number, chunk in enumerate(form.chunks)
+        ],
+    )
+
+
+def _item(
+    content: Mapping[str, Any], *, conversation_uuid: UUID, sort_key: str, expires_at: datetime
+) -> Item:
+    primary_key = message_table.key(conversation_uuid=conversation_uuid, sort_key=sort_key)
+    return primary_key | dict(content) | {EXPIRY: {"N": str(int(expires_at.timestamp()))}}
+
+
+def _stored(head: Item, chunks: Sequence[Item]) -> bytes | None:
+    """Return the bytes of a body as they are stored, or None if it was not completely written."""
+    if "entry" in head:
+        entry = head["entry"]
+        data: bytes = entry["B"] if "B" in entry else entry["S"].encode()
+        return data
+    count = int(head["chunks"]["N"]) if "chunks" in head else None
+    if count is None or len(chunks) < count:
+        return None
+    return b"".join(chunk["chunk"]["B"] for chunk in chunks[:count])
