@@ -39,7 +39,7 @@ def status_items(statuses: Iterable[MessageStatus], *, now: datetime) -> list[me
     Each has a key of its own.
     """
     expires_at = {message_table.EXPIRY: {"N": str(int((now + TIME_TO_LIVE).timestamp()))}}
-    by_key = {(_partition(one.target.conversation_uuid), _sort_key(one)): one for one in statuses}
+    by_key = {(partition_of(one.target.conversation_uuid), _sort_key(one)): one for one in statuses}
     return [
         {
             **message_table.key(conversation_uuid=partition, sort_key=sort_key),
@@ -65,9 +65,17 @@ def with_statuses(documents: Sequence[Document], *, conversation: Conversation) 
     ]
 
 
+def partition_of(conversation_uuid: UUID) -> UUID:
+    """Return the partition of a conversation's statuses, apart from that of its messages.
+
+    So whoever reads messages reads no statuses.
+    """
+    return uuid5(conversation_uuid, "statuses")
+
+
 def delete_of_conversation(conversation_uuid: UUID) -> None:
     """Delete all statuses of a conversation. Raise Unavailable."""
-    partition = _partition(conversation_uuid)
+    partition = partition_of(conversation_uuid)
     keys = [item[message_table.SORT_KEY]["S"] for item in _items(partition)]
     message_table.delete_all(
         [message_table.key(conversation_uuid=partition, sort_key=key) for key in keys]
@@ -77,7 +85,7 @@ def delete_of_conversation(conversation_uuid: UUID) -> None:
 def _last_of(conversation: Conversation) -> dict[str, str]:
     """Return the status with the last place of each message, by the identity of the message."""
     last: dict[str, tuple[Place, str]] = {}
-    for item in _items(_partition(conversation.uuid)):
+    for item in _items(partition_of(conversation.uuid)):
         place = parse_place(item[message_table.SORT_KEY]["S"], home=conversation.group_id)
         name = item["message"]["S"]
         if name not in last or last[name][0] < place:
@@ -92,11 +100,3 @@ def _items(partition: UUID) -> Iterable[Any]:
 
 def _sort_key(status: MessageStatus) -> str:
     return place_key(status.place, home=status.target.home)
-
-
-def _partition(conversation_uuid: UUID) -> UUID:
-    """Return the partition of a conversation's statuses, apart from that of its messages.
-
-    So whoever reads messages reads no statuses.
-    """
-    return uuid5(conversation_uuid, "statuses")

@@ -162,6 +162,18 @@ def test_a_refused_command_leaves_no_entry() -> None:
     assert log() == []
 
 
+@pytest.mark.usefixtures("aws")
+@pytest.mark.parametrize("option", ["--messages", "--json", "--raw"])
+def test_reading_messages_on_a_command_line_is_logged(option: str) -> None:
+    chat = conversation()
+
+    run("conversations", "show", chat.uuid)
+    assert log() == []
+    run("conversations", "show", chat.uuid, option)
+
+    assert log() == [("read", "conversation", str(chat.pk), {})]
+
+
 def test_the_projects_command_logs_the_closing_rule_but_not_the_name() -> None:
     project()
     arguments = ("projects", "set", PROJECT, "--timezone", "UTC", "--name", "Ana's shop")

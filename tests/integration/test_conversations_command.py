@@ -13,15 +13,26 @@ import pytest
 from django.core.management import CommandError, call_command
 
 from apps.conversations.models import Conversation, Resolution
-from apps.messages import deletions
+from apps.messages import deletions, message_table
 from apps.messages.archiving import migrate
+from apps.messages.entries import MessageEntry
+from apps.messages.statuses import MessageStatus, status_items
 from operations import conversation_requests
 from operations.management.commands import conversations as command
-from tests.support.builders import NOON, URN, contact, conversation, found, place
+from tests.support.builders import (
+    NOON,
+    URN,
+    contact,
+    conversation,
+    found,
+    noise,
+    place,
+    target,
+)
 from tests.support.closings import MINUTE, at, closing_at, current, write
 from tests.support.console import HOSTILE_NAME, HOSTILE_TEXT, made_chat, made_shop
 from tests.support.service_queue import ServiceQueue
-from tests.support.stored import every_row_version
+from tests.support.stored import every_item, every_row_version
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("aws")]
 
@@ -41,6 +52,22 @@ def refused(action: str, *arguments: Any) -> CommandError:
         run(action, *arguments)
     assert str(refusal.value).endswith(".")
     return refusal.value
+
+
+def raw_lines(chat: Conversation) -> list[dict[str, Any]]:
+    """Return what `show --raw` prints."""
+    return [json.loads(line) for line in run("show", chat.uuid, "--raw").rstrip("\n").split("\n")]
+
+
+def keep_status(chat: Conversation, message: MessageEntry) -> None:
+    """Store that a message was read."""
+    status = MessageStatus(
+        target=target(chat.uuid, home=chat.group_id),
+        identity=f"received:{message.message_id}",
+        status="read",
+        place=message.place,
+    )
+    message_table.put_all(status_items([status], now=NOON))
 
 
 @pytest.fixture
@@ -292,6 +319,63 @@ def test_show_prints_the_transcript_as_the_console_shows_it() -> None:
     ):
         assert line in lines, line
     assert len([line for line in lines if line.endswith("(possible retry)")]) == 1
+
+
+def test_show_raw_prints_the_stored_items_decompressed() -> None:
+    chat = closing_at(MIDNIGHT, opened_at=NOON)
+    long, large = "Olá! \u2028" * 300, noise(900_000)
+    texts = ("short", long, large)
+    written = [
+        write(chat, created_at=NOON + number * MINUTE, message_id=f"m-{number}", text=text)
+        for number, text in enumerate(texts)
+    ]
+    keep_status(chat, written[0])
+
+    *messages, status = raw_lines(chat)
+
+    heads, chunks = messages[:3], messages[3:]
+    home = chat.group_id
+    assert [one["entry"] for one in heads] == [one.as_json(home=home) for one in written]
+    assert [one["message_key"] for one in heads] == [one.key(home=home) for one in written]
+    assert [one.get("dictionary") for one in heads] == [None, 1, 1]
+    assert [one.get("chunks") for one in heads] == [None, None, len(chunks)]
+    assert {one["chunk"] for one in chunks[:-1]} == {"300000 bytes"}
+    assert (status["message"], status["status"]) == ("received:m-0", "read")
+    migrate(conversation_uuid=chat.uuid, now=NOON)
+    assert raw_lines(chat) == [*messages, status]
+
+
+@pytest.mark.parametrize(
+    ("change", "problem"),
+    [
+        ({"dictionary": {"N": "7"}}, "compressed with dictionary 7, which this release does not"),
+        ({"entry": {"B": b"damaged"}}, "its data is damaged"),
+    ],
+    ids=["an unknown dictionary", "damaged"],
+)
+def test_show_raw_names_the_items_that_cannot_be_read_and_prints_the_others(
+    change: dict[str, Any], problem: str
+) -> None:
+    chat = closing_at(MIDNIGHT, opened_at=NOON)
+    write(chat, created_at=NOON, message_id="m-1", text="Olá! " * 300)
+    write(chat, created_at=NOON + MINUTE, message_id="m-2")
+    (item, _) = every_item()
+    message_table.put({**item, **change})
+
+    first, second = raw_lines(chat)
+
+    assert problem in first["unreadable"]
+    assert first["entry"].endswith(" bytes")
+    assert second["entry"]["id"] == "m-2"
+    for option in ("--json", "--messages"):
+        error = str(refused("show", chat.uuid, option))
+        assert error.startswith(f"Item {item['message_key']['S']} of conversation {chat.uuid} is")
+        assert problem in error
+        assert "Olá" not in error
+
+
+def test_show_raw_prints_nothing_for_a_conversation_without_items() -> None:
+    assert run("show", closing_at(MIDNIGHT).uuid, "--raw") == ""
 
 
 def test_a_deleted_message_is_printed_without_its_content() -> None:

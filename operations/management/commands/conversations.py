@@ -9,6 +9,8 @@ from apps.common.errors import Unavailable
 from apps.common.lossless_json import dump
 from apps.conversations import operator_requests
 from apps.conversations.models import Conversation, Resolution
+from apps.messages.compression import Unreadable
+from apps.messages.raw_items import raw_items
 from apps.messages.transcript import transcript
 from operations import conversation_requests
 from operations.conversation_facts import describe_state, facts
@@ -55,6 +57,11 @@ class Command(OperatorCommand):
             action="store_true",
             help="show the messages instead, as JSON lines, escaped as in the archive",
         )
+        instead.add_argument(
+            "--raw",
+            action="store_true",
+            help="show the items in DynamoDB instead, decompressed, as JSON lines",
+        )
 
     def handle(self, *, action: str, uuid: UUID, **options: Any) -> None:
         """Run the command. Raise CommandError if the request is refused or not done in time."""
@@ -69,6 +76,8 @@ class Command(OperatorCommand):
                     self._reopen(conversation, **options)
         except operator_requests.Refused as refused:
             raise CommandError(str(refused)) from None
+        except Unreadable as error:
+            raise CommandError(f"{error}.") from None
 
     def _close(
         self,
@@ -123,17 +132,18 @@ class Command(OperatorCommand):
         self.stdout.write(f"Done: {after.uuid} {describe_state(after)}.")
 
     def _show(
-        self, conversation: Conversation, *, messages: bool, json: bool, **_options: Any
+        self, conversation: Conversation, *, messages: bool, json: bool, raw: bool, **_options: Any
     ) -> None:
-        if messages or json:
-            conversation_requests.record_reading(conversation.uuid)
-            self._print_messages(conversation, json=json)
+        if not (messages or json or raw):
+            for name, value in facts(conversation).items():
+                self.stdout.write(f"{name:<20}{value}")
             return
-        for name, value in facts(conversation).items():
-            self.stdout.write(f"{name:<20}{value}")
-
-    def _print_messages(self, conversation: Conversation, *, json: bool) -> None:
-        lines = map(dump, transcript(conversation)) if json else transcript_lines(conversation)
+        conversation_requests.record_reading(conversation.uuid)
+        if messages:
+            lines = transcript_lines(conversation)
+        else:
+            documents = raw_items(conversation.uuid) if raw else transcript(conversation)
+            lines = map(dump, documents)
         for line in lines:
             self.stdout.write(line)
 

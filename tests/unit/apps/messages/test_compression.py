@@ -1,6 +1,10 @@
 """Compressed data can be read again, and only with the dictionary that it was compressed with."""
 
 import hashlib
+import re
+import subprocess
+import sys
+from base64 import b64encode
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -11,6 +15,7 @@ from apps.common.lossless_json import dump
 from apps.messages import compression
 from apps.messages.compression import DICTIONARY, Unreadable, compress, decompress
 from tests.support.builders import HOME, entry
+from tests.support.pages import ROOT, page
 
 FOLDER = Path(compression.__file__).with_name("dictionaries")
 # A dictionary that was released must never change: add the checksum of a new one.
@@ -87,6 +92,21 @@ def test_a_later_dictionary_leaves_what_the_former_has_compressed_readable(
     assert decompress(former, dictionary=1) == decompress(later, dictionary=2) == TEXT
     with pytest.raises(Unreadable, match="its data is damaged"):
         decompress(later, dictionary=1)
+
+
+def test_the_program_in_the_runbook_reads_compressed_data_without_the_service() -> None:
+    (program,) = re.findall(r"python3 -c '(.+?)'\n", page("docs/runbook.md"), re.DOTALL)
+    assert "apps." not in program
+
+    read = subprocess.run(
+        [sys.executable, "-I", "-c", program],
+        cwd=ROOT,
+        input=b64encode(compress(TEXT)) + b"\n",
+        capture_output=True,
+        check=True,
+    )
+
+    assert read.stdout == TEXT + b"\n"
 
 
 def test_an_unknown_dictionary_is_an_error_that_says_what_to_do() -> None:
