@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 from bench.common.queue import Message
+from bench.common.texts import words
 from testbed.dynamodb.accounts import Write
 from testbed.traffic import bodies
 from testbed.traffic.events import Answer, Contact, JsonObject
@@ -57,11 +58,11 @@ class Load:
 
     def __iter__(self) -> Iterator[ChatEvent]:
         started = datetime.now(UTC)
-        text = "How can I help you? " * (self.text_characters // 20 + 1)
+        text = words(characters=self.text_characters)
         for number in self.numbers:
             at = started + number * _INTERVAL
             for contact in range(self.first_contact, self.first_contact + self.contacts):
-                yield self._event(contact, number, at=at, text=text[: self.text_characters])
+                yield self._event(contact, number, at=at, text=text)
 
     def _event(self, contact: int, number: int, *, at: datetime, text: str) -> ChatEvent:
         message_id = f"{contact}.{number}"

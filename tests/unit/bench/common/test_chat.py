@@ -1,15 +1,20 @@
 """Benchmarks generate numbered events, and recognize the order in which they were stored."""
 
 import json
+import zlib
+from uuid import UUID
 
 import pytest
 
 from apps.common.lossless_json import dump
 from apps.messages.events import MessageEvent
+from apps.messages.message_items import items_of
 from apps.messages.reading import parse_event
 from bench.common.chat import Load, close_of, event_of, inversions
-from testbed.dynamodb.accounts import Write
-from tests.support.builders import HOME, place
+from testbed.dynamodb.accounts import Accounts, Write
+from testbed.dynamodb.actions import Actions
+from tests.support.builders import HOME, NOON, place
+from tests.support.wire_items import as_sent
 
 
 def stored(*events: tuple[int, int]) -> list[Write]:
@@ -41,14 +46,30 @@ def test_the_service_reads_a_load_as_messages_and_as_answers() -> None:
             assert len(event.entry.message["text"]) == 7
 
 
-def test_the_event_of_a_stored_item_is_recognized_by_its_message_id() -> None:
-    (event,) = Load(contacts=1, numbers=range(3, 4), first_contact=12)
+@pytest.mark.parametrize("characters", [100, 5_000], ids=["as text", "compressed"])
+def test_the_event_of_a_stored_item_is_recognized_by_its_message_id(characters: int) -> None:
+    """In the log of the model of DynamoDB."""
+    (event,) = Load(contacts=1, numbers=range(3, 4), first_contact=12, text_characters=characters)
     message = parse_event(body=event.body, place=place())
     assert isinstance(message, MessageEvent)
     assert message.entry
+    body = dump(message.entry.as_json(home=HOME)).encode()
+    item = items_of(conversation_uuid=UUID(int=1), key="k", body=body, now=NOON).head
+    assert ("dictionary" in item) == (characters > 100)
+    accounts = Accounts()
+    dynamodb = Actions(accounts=accounts, clock=lambda: 0.0)
+    dynamodb.answer("CreateTable", {"TableName": "t"})
 
-    text = dump(message.entry.as_json(home=HOME))
-    assert event_of(Write(at=0.0, partition="p", sort="", beginning=text[:160])) == (12, 3)
+    dynamodb.answer("PutItem", as_sent({"TableName": "t", "Item": item}))
+
+    assert list(map(event_of, accounts.writes["t"])) == [(12, 3)]
+
+
+def test_the_texts_of_large_events_are_as_compressible_as_real_ones() -> None:
+    """Otherwise a benchmark of large messages would measure the compression of repeats."""
+    (event,) = Load(contacts=1, numbers=range(1), text_characters=100_000)
+
+    assert 0.3 < len(zlib.compress(event.body.encode())) / len(event.body) < 0.5
 
 
 def test_the_closing_event_is_in_the_group_of_its_contact() -> None:
