@@ -5,7 +5,7 @@ ROOT := $(shell cd "$$(dirname -- "$$(echo '$(MAKEFILE)' | sed 's/^ //')")" && p
 .DEFAULT_GOAL := help
 TARGETS := help demo check test coverage contract test-unit test-slow test-long fuzz test-browser test-pgbouncer foreign mutants test-chaos chaos \
 	chaos-short \
-	bench bench-growth bench-transport bench-control bench-closing bench-figures bench-retention up lint format lock clean install uv
+	bench bench-growth bench-transport bench-control bench-closing bench-figures bench-retention bench-entries up lint format lock clean install uv
 .PHONY: $(TARGETS)
 
 # The interpreter that .venv is made from.
@@ -122,6 +122,9 @@ bench-figures: install ## time the console's figures with a million conversation
 
 bench-retention: install ## measure retention on a million conversations, into results/retention.md (BENCH_CONVERSATIONS, PUBLISH)
 	@$(VENV) -m bench.retention
+
+bench-entries: install ## measure write units, bytes and CPU of stored messages, into results/entries.md (PUBLISH)
+	@$(VENV) -m bench.entries
 
 up: install ## run the embedded stack and the whole service until Ctrl-C (LOAD=20: events a second)
 	@$(VENV) -m embedded.up $(if $(LOAD),--load $(LOAD))

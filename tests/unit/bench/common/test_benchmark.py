@@ -15,7 +15,10 @@ from bench.common.tables import Table
 
 BENCHMARKS: list[Benchmark[Any]] = [
     import_module(f"bench.{name}.page").BENCHMARK
-    for name in ("closing", "control", "event_cost", "figures", "growth", "retention", "transport")
+    for name in (
+        *("closing", "control", "entries", "event_cost", "figures", "growth", "retention"),
+        "transport",
+    )
 ]
 
 each_benchmark = pytest.mark.parametrize("benchmark", BENCHMARKS, ids=lambda one: one.name)
