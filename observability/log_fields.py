@@ -33,6 +33,10 @@ _PHONE_NUMBER = re.compile(r"(?:[0-9][._-]?){8}")
 # The digits of a hexadecimal id, as of a trace, are not a phone number.
 _HEXADECIMAL = re.compile(r"(?<![A-Za-z0-9])(?=[0-9]*[a-f])[0-9a-f]{16,64}(?![A-Za-z0-9])")
 _ERASES = "tasks.erasing.erase_contact"
+# The cache of hashes keeps the texts, too. A message group has at most 128 characters, but a
+# producer's correlation id can be as long as an event.
+MAX_CACHED = 10_000
+MAX_CACHED_LENGTH = 256
 
 
 def hash_for_logs(text: str) -> str:
@@ -41,10 +45,15 @@ def hash_for_logs(text: str) -> str:
     Equal texts have equal hashes. Without the key, the hashes of all phone numbers cannot be
     computed and compared.
     """
-    return _keyed_hash(settings.SECRET_KEY, text)
+    keyed_hash = _cached_hash if len(text) <= MAX_CACHED_LENGTH else _keyed_hash
+    return keyed_hash(settings.SECRET_KEY, text)
 
 
-@lru_cache(maxsize=10_000)
+@lru_cache(maxsize=MAX_CACHED)
+def _cached_hash(key: str, text: str) -> str:
+    return _keyed_hash(key, text)
+
+
 def _keyed_hash(key: str, text: str) -> str:
     message = b"log:" + text.encode(errors="surrogatepass")
     return hmac.digest(key.encode(), message, "sha256").hex()[:16]

@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from apps.messages.event_types import EVENT_TYPES
+from observability import log_fields
 from observability.log_context import add_bound_fields, bind_run, bound_fields
 from observability.log_fields import hash_for_logs, message_fields
 from tests.support.builders import PROJECT, URN, close_body, message_body, window_body
@@ -171,3 +172,17 @@ def test_a_pointer_in_the_group_of_a_contact_has_its_project() -> None:
 @pytest.mark.parametrize("group_id", ["closing", "telegram:1", str(UUID(int=1))])
 def test_a_pointer_in_another_group_has_no_project(group_id: str) -> None:
     assert "project_uuid" not in message_fields(group_id=group_id, task="close")
+
+
+def test_a_long_text_is_hashed_like_any_other_but_not_kept_in_memory() -> None:
+    """A producer's correlation id can be as long as an event."""
+    long = "correlation " * 1_000
+    hash_for_logs("a text that is kept")
+    kept = log_fields._cached_hash.cache_info().currsize
+
+    hashes = {hash_for_logs(f"{long}{number}") for number in range(10)}
+
+    assert len(hashes) == 10
+    assert all(re.fullmatch(r"[0-9a-f]{16}", one) for one in hashes)
+    assert hash_for_logs(f"{long}3") in hashes
+    assert 1 <= log_fields._cached_hash.cache_info().currsize == kept
