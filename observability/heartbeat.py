@@ -6,6 +6,7 @@ written has no effect on the worker.
 
 import logging
 import threading
+from itertools import count
 from typing import Any
 
 from celery import signals
@@ -17,8 +18,10 @@ logger = logging.getLogger(__name__)
 
 # In seconds.
 BEAT_EVERY = 30.0
-STATEMENT_TIMEOUT = "3s"
 STOP_TIMEOUT = 2.0
+STATEMENT_TIMEOUT = "3s"
+# The rows of killed workers are deleted at the first heartbeat, and then every hour.
+HEARTBEATS_PER_HOUR = 120
 
 
 class WorkerHeart:
@@ -45,11 +48,13 @@ class WorkerHeart:
     def _beat(self) -> None:
         from apps.conversations import heartbeats
 
-        self._write(heartbeats.forget_old)
-        while not self._stopping.is_set():
+        for number in count():
+            if number % HEARTBEATS_PER_HOUR == 0:
+                self._write(heartbeats.forget_old)
             reports = consumer_gauges.reports()
             self._write(heartbeats.record, worker=self._worker, queues=reports)
-            self._stopping.wait(BEAT_EVERY)
+            if self._stopping.wait(BEAT_EVERY):
+                break
         self._write(heartbeats.forget, worker=self._worker)
 
     def _write(self, write: Any, **values: Any) -> None:

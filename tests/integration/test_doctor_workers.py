@@ -7,8 +7,10 @@ import pytest
 from django.db import connection
 
 from apps.conversations import heartbeats
+from observability import heartbeat
 from operations.doctor import workers
 from operations.doctor.findings import Finding, Status
+from tests.support.running_workers import wait_until
 from tests.support.worker_reports import QUEUE, healthy_report, record_heartbeat
 
 pytestmark = pytest.mark.django_db
@@ -127,6 +129,29 @@ def test_heartbeats_of_killed_workers_are_deleted_after_a_day() -> None:
     heartbeats.forget_old()
 
     assert [beat.worker for beat in heartbeats.latest()] == [TWO]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_worker_that_runs_for_long_deletes_the_heartbeats_of_killed_workers_too(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def wait_until_only_one_is_left() -> None:
+        wait_until(
+            lambda: [beat.worker for beat in heartbeats.latest()] == [ONE], timeout=10, workers=()
+        )
+
+    monkeypatch.setattr(heartbeat, "BEAT_EVERY", 0.01)
+    monkeypatch.setattr(heartbeat, "HEARTBEATS_PER_HOUR", 3)
+    heart = heartbeat.WorkerHeart(ONE)
+    heart.start()
+    try:
+        wait_until_only_one_is_left()
+        record_heartbeat(TWO, age=timedelta(hours=25))
+        wait_until_only_one_is_left()
+    finally:
+        heart.stop()
+
+    assert heartbeats.latest() == []
 
 
 @pytest.mark.parametrize(
