@@ -2,7 +2,8 @@
 
 If METRICS_PORT is set, each process keeps its values in files of a temporary directory. The main
 process adds them up for each scrape (prometheus-client, "Multiprocess mode"). The counts of a
-process therefore survive its end. Gauges are not in these files: only the main process has them.
+process therefore survive its end; its files are merged with those of other ended processes. Gauges
+are not in these files: only the main process has them.
 """
 
 import atexit
@@ -22,8 +23,11 @@ from wsgiref.simple_server import WSGIServer
 from celery import signals
 from django.conf import settings
 from prometheus_client import CollectorRegistry, start_http_server
+from prometheus_client.core import Metric
 from prometheus_client.multiprocess import MultiProcessCollector
 
+from observability.metrics.merging import Merger
+from observability.metrics.process_files import ProcessFiles, read_key
 from observability.metrics.reserved_files import reserve_files
 
 logger = logging.getLogger(__name__)
@@ -43,6 +47,7 @@ class Exporter:
 
     server: WSGIServer
     thread: threading.Thread
+    merger: Merger
     directory: str
     lock: int
     process_id: int
@@ -53,20 +58,31 @@ class Exporter:
             self.server.shutdown()
             self.server.server_close()
             self.thread.join()
+            self.merger.stop()
             shutil.rmtree(self.directory, ignore_errors=True)
             os.close(self.lock)
 
 
-class FilledFilesCollector(MultiProcessCollector):
-    """Adds up the files of all processes, without those that a full disk has left empty.
+class ProcessFilesCollector(MultiProcessCollector):
+    """Collects the metrics of all processes from their files."""
 
-    prometheus-client cannot read an empty file, so each scrape would fail until the worker ends.
-    """
+    def __init__(self, files: ProcessFiles, *, path: str) -> None:
+        super().__init__(None, path=path)
+        self._files = files
 
     def collect(self) -> Any:
         """Return the metrics."""
-        files = [str(file) for file in Path(self._path).glob("*.db") if file.stat().st_size]
-        return self.merge(files, accumulate=True)
+        metrics: dict[str, Metric] = {}
+        for type_, totals in self._files.totals().items():
+            for key, value in totals.items():
+                series = read_key(key)
+                metric = metrics.setdefault(
+                    series.metric, Metric(series.metric, series.meaning, type_)
+                )
+                # The labels are pairs, as the next function expects them.
+                labels: Any = tuple(sorted(series.labels.items()))
+                metric.add_sample(series.name, labels, value)
+        return self._accumulate_metrics(metrics, accumulate=True)
 
 
 _exporters: list[Exporter] = []
@@ -139,13 +155,21 @@ def start_exporter(*, address: str, port: int, dropped_events: Callable[[], int]
     reserve_files()
     transport.metrics()
     counters.metrics()
-    FilledFilesCollector(registry, path=directory)
+    files = ProcessFiles(Path(directory))
+    registry.register(ProcessFilesCollector(files, path=directory))
     registry.register(transport.consumer_gauges)
     registry.register(transport.DroppedEvents(dropped_events))
     registry.register(transport.MainProcessErrors())
     registry.register(StateCollector())
+    merger = Merger(files)
+    merger.start()
     return Exporter(
-        server=server, thread=thread, directory=directory, lock=lock, process_id=os.getpid()
+        server=server,
+        thread=thread,
+        merger=merger,
+        directory=directory,
+        lock=lock,
+        process_id=os.getpid(),
     )
 
 

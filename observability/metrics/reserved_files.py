@@ -5,7 +5,9 @@ unallocated page kills the process (SIGBUS). Reserving the space raises an OSErr
 """
 
 import os
+from functools import lru_cache
 from pathlib import Path
+from time import monotonic_ns
 from typing import Any
 
 from prometheus_client import mmap_dict, values
@@ -38,4 +40,18 @@ def reserve_files() -> None:
     """Make this process and its forks store their metric values in reserved files."""
     vars(values)["MmapedDict"] = ReservedDict
     # prometheus-client may have been imported already, with the unreserved files.
-    values.ValueClass = values.MultiProcessValue()
+    values.ValueClass = values.MultiProcessValue(process_identity)
+
+
+def process_identity() -> str:
+    """Return the id of this process and a number that makes it unique.
+
+    A later process may get the same id. It must not continue the file of the earlier one, because
+    that file may be merged and removed at any time (observability.metrics.process_files).
+    """
+    return _identity_of(os.getpid())
+
+
+@lru_cache(maxsize=1)
+def _identity_of(process_id: int) -> str:
+    return f"{process_id}-{monotonic_ns()}"

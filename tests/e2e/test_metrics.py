@@ -3,6 +3,7 @@
 import resource
 import shutil
 from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
 import psutil
@@ -10,6 +11,7 @@ import pytest
 
 from embedded.network import free_port
 from embedded.processes import ManagedProcess
+from observability.metrics.merging import MERGE_EVERY
 from tests.e2e.conftest import any_batch_size
 from tests.support.builders import close_body, message_body, survey_body
 from tests.support.running_service import Service
@@ -73,6 +75,15 @@ def ended(page: Scrape, event_type: str, outcome: str = "done") -> float:
     return page.value("conversations_events_ended_total", event_type=event_type, outcome=outcome)
 
 
+def counted(page: Scrape) -> dict[Any, float]:
+    """Return the counters and histograms, except the calls to SQS, which go on without events."""
+    return {
+        key: value
+        for key, value in page.samples.items()
+        if key[0].endswith(("_total", "_count", "_sum")) and key[0] != "sqs_fifo_calls_total"
+    }
+
+
 @any_batch_size
 def test_a_workers_counts_add_up_and_survive_the_death_of_a_process(
     service: Service, port: int, temporary: Path
@@ -95,9 +106,8 @@ def test_a_workers_counts_add_up_and_survive_the_death_of_a_process(
     send_messages(service)
 
     after = scrape_when_settled(service, port)
-    counted = [key for key in before.samples if key[0].endswith(("_total", "_count", "_sum"))]
-    assert len(counted) > 20
-    assert all(after.samples[key] >= before.samples[key] for key in counted)
+    assert len(counted(before)) > 20
+    assert all(after.samples[key] >= value for key, value in counted(before).items())
     done = 2 * CONTACTS + 2
     # Two more messages were received: a body that is not JSON, and the pointer for the data lake.
     # Beat is not running, so that there are no ticks.
@@ -120,6 +130,35 @@ def test_a_workers_counts_add_up_and_survive_the_death_of_a_process(
     worker.stop()
     assert not directory.exists()
     assert [file for file in temporary.rglob("*") if file.is_file()] == []
+
+
+@any_batch_size
+@pytest.mark.slow
+def test_pool_processes_that_end_leave_no_files_and_their_counts_stay(
+    service: Service, port: int, temporary: Path
+) -> None:
+    worker = service.start_worker(concurrency=2)
+    (directory,) = temporary.glob("conversation-metrics-*")
+    for _ in range(4):
+        send_messages(service)
+        service.wait_until_empty()
+        for process in pool_processes(worker):
+            kill_and_wait(service, worker, process)
+    before = counted(scrape_when_settled(service, port))
+
+    def all_are_merged() -> bool:
+        names = [path.name for path in directory.iterdir()]
+        # The main process and two pool processes have two files each.
+        return sum("merged" in name for name in names) == 2 and len(names) <= 3 * 2 + 2
+
+    service.wait_until(all_are_merged, timeout=MERGE_EVERY + 20)
+
+    page = scrape(port)
+    after = counted(page)
+    assert after == pytest.approx(before)
+    assert all(after[key] >= before[key] for key in before)
+    assert ended(page, "message.received") == 4 * CONTACTS
+    assert worker.is_running
 
 
 @any_batch_size

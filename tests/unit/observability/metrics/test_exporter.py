@@ -262,11 +262,3 @@ def test_without_a_port_nothing_is_served_or_created(
 
     assert threading.active_count() == threads
     assert list(tmp_path.iterdir()) == []
-
-
-def test_a_file_that_a_full_disk_has_left_empty_does_not_break_the_page(tmp_path: Path) -> None:
-    (tmp_path / "counter_1.db").touch()
-    registry = CollectorRegistry()
-    exporter.FilledFilesCollector(registry, path=str(tmp_path))
-
-    assert generate_latest(registry) == b""

@@ -1,4 +1,4 @@
-"""On a full disk, a new value cannot be added, and the process continues."""
+"""A process has files of its own, and continues when a full disk prevents a new value."""
 
 import errno
 import os
@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from prometheus_client import mmap_dict
 
-from observability.metrics.reserved_files import ReservedDict
+from observability.metrics.reserved_files import ReservedDict, process_identity
 
 
 def test_values_are_kept_and_all_space_of_the_file_is_reserved(tmp_path: Path) -> None:
@@ -40,3 +40,21 @@ def test_a_full_disk_raises_an_oserror(tmp_path: Path, monkeypatch: pytest.Monke
 
     assert values.read_value("key") == (2.0, 0.0)
     values.close()
+
+
+def test_a_process_and_its_fork_have_different_identities_even_with_one_id(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    parent = process_identity()
+    assert process_identity() == parent
+
+    monkeypatch.setattr(os, "getpid", lambda: 41)
+    child = process_identity()
+    monkeypatch.setattr(os, "getpid", lambda: 42)
+    process_identity()
+    monkeypatch.setattr(os, "getpid", lambda: 41)
+
+    later = process_identity()
+    assert len({parent, child, later}) == 3
+    assert child.startswith("41-")
+    assert later.startswith("41-")
