@@ -20,6 +20,7 @@ from prometheus_client import REGISTRY
 from tornado.web import HTTPError, authenticated
 
 from apps.common import aws
+from observability.flower import bounds
 from observability.flower.queues import QueueBroker, QueueDepths, QueueMetrics
 
 LOOPBACK = "127.0.0.1"
@@ -42,6 +43,8 @@ def prepare(*, app: Celery) -> None:
     )
     if problem:
         raise SystemExit(problem)
+    bounds.set_defaults(options)
+    bounds.forget_gone_workers_regularly()
     options.read_only = options.read_only or not settings.FLOWER_MAY_CONTROL
     # Flower's own receiver would read events from the tasks' broker, which is SQS.
     events.EventReceiver = app.events.Receiver

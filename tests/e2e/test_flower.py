@@ -13,6 +13,7 @@ from flower.urls import handlers
 
 from embedded.service import Pages, running_flower
 from embedded.stack import Stack
+from tests.e2e.conftest import any_batch_size
 from tests.support.builders import CHANNEL, NAME, PROJECT, TEXT, URN, numbered_message
 from tests.support.running_service import Service
 from tests.support.running_workers import wait_until
@@ -174,3 +175,25 @@ def test_flower_changes_nothing_unless_that_is_enabled_and_never_sends_a_task(
             assert (answer.status_code == 403) == path.startswith(SENDS_TASKS), path
             if path.startswith(SENDS_TASKS):
                 assert answer.text.startswith("Flower sends no tasks here")
+
+
+@any_batch_size
+@pytest.mark.slow
+def test_flower_forgets_a_worker_that_was_killed(service: Service) -> None:
+    with watching(
+        {**service.environment, "FLOWER_PURGE_OFFLINE_WORKERS": "1"}, logs=service.logs
+    ) as flower:
+        killed, other = service.start_worker(), service.start_worker()
+        for number in range(EVENTS):
+            service.send_from(f"{URN}{number}", numbered_message(number))
+        service.wait_until_empty()
+
+        def shown() -> set[str]:
+            return set(re.findall(r'worker="(worker\d)@', flower.get("/metrics")))
+
+        wait_until(lambda: shown() == {"worker0", "worker1"}, timeout=30, workers=[killed, other])
+        killed.kill()
+        wait_until(lambda: shown() == {"worker1"}, timeout=60, workers=[other])
+
+        rows = flower.json("/workers?json=1")["data"]
+        assert [row["hostname"].partition("@")[0] for row in rows] == ["worker1"]
