@@ -1,6 +1,5 @@
 """Alerts and dashboard use existing metrics, and the runbook describes every alert."""
 
-import json
 import re
 from collections.abc import Iterator
 from itertools import combinations
@@ -11,6 +10,7 @@ import pytest
 import yaml
 
 from tests.support.metrics_catalogue import catalogue, series
+from tests.support.monitoring import alerts, dashboard, names_in, panels
 from tests.support.pages import ROOT, page
 from tests.unit.docs.test_docs import headings
 
@@ -21,20 +21,6 @@ LABELS_OF_ALL = {"job", "instance", "le"}
 NEEDED_ANNOTATIONS = {"summary", "description", "runbook_url"}
 SEVERITIES = {"critical", "warning", "info"}
 GRAFANA_COLUMNS = 24
-
-
-def alerts() -> list[dict[str, Any]]:
-    groups = yaml.safe_load(page("deploy/prometheus/alerts.yml"))["groups"]
-    return [rule for group in groups for rule in group["rules"]]
-
-
-def dashboard() -> dict[str, Any]:
-    content: dict[str, Any] = json.loads(page("deploy/grafana/conversations.json"))
-    return content
-
-
-def panels(*, kinds: set[str]) -> list[dict[str, Any]]:
-    return [panel for panel in dashboard()["panels"] if panel["type"] in kinds]
 
 
 def dashboard_queries() -> list[str]:
@@ -65,10 +51,6 @@ def groupings(query: str) -> set[str]:
     """Return the labels by which a query groups."""
     found = re.findall(r"\bby \(([^)]*)\)", query)
     return {label.strip() for labels in found for label in labels.split(",")}
-
-
-def names_in(text: str) -> set[str]:
-    return set(re.findall(r"\b(?:sqs_fifo|conversations)_[a-z_]+", text))
 
 
 @pytest.mark.parametrize("query", QUERIES)
@@ -156,7 +138,9 @@ def test_the_dashboard_has_the_fields_that_grafana_requires() -> None:
     assert content["uid"]
     assert content["schemaVersion"] >= 39
     assert len(ids) == len(set(ids))
-    assert {panel["type"] for panel in content["panels"]} == {"row", "timeseries", "stat"}
+    assert {panel["type"] for panel in content["panels"]} == {
+        *("row", "timeseries", "stat", "alertlist")
+    }
     for panel in panels(kinds={"timeseries", "stat"}):
         references = [target["refId"] for target in panel["targets"]]
         assert panel["title"]
@@ -176,6 +160,6 @@ def test_no_two_panels_overlap_and_none_is_wider_than_the_page() -> None:
 
 def test_the_dashboard_has_all_its_rows() -> None:
     assert [row["title"] for row in panels(kinds={"row"})] == [
-        *("Traffic", "Latency", "Failures", "Queue and dead letters"),
+        *("Does it work?", "Traffic", "Latency", "Failures", "Queue and dead letters"),
         *("Closing and archiving", "Data lake", "Dependencies", "Workers"),
     ]
