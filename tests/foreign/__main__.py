@@ -25,7 +25,7 @@ from embedded.commands import CommandError, exit_status, number_setting, print_e
 from embedded.processes import supervisor
 from tests.foreign.behaviours import Check
 from tests.foreign.dynamodb_behaviours import try_dynamodb
-from tests.foreign.installing import install, versions
+from tests.foreign.installing import PACKAGES
 from tests.foreign.page import render, tables
 from tests.foreign.result import Behaviour, ForeignRun, Result
 from tests.foreign.run import Options, run_foreign
@@ -57,7 +57,7 @@ def run_command(console: Console) -> int:
     console.print(f"SEED={options.seed}", highlight=False)
     for name, reason in UNAVAILABLE.items():
         console.print(f"not run: {name}: {reason}", highlight=False, soft_wrap=True)
-    install()
+    PACKAGES.install()
     behaviours = _behaviours(pairs)
     runs = [_run(pair, mode, options=options, console=console) for pair in pairs for mode in modes]
     result = Result(
@@ -66,7 +66,7 @@ def run_command(console: Console) -> int:
         seed=options.seed,
         python=platform.python_version(),
         cores=os.cpu_count() or 0,
-        versions=_used(versions(), pairs=pairs),
+        versions=_used(PACKAGES.versions(["ministack"]), pairs=pairs),
         unavailable=UNAVAILABLE,
         runs=runs,
         behaviours=behaviours,

