@@ -24,7 +24,8 @@ class Benchmark(Generic[Result]):
 
     Its page and its JSON file have the name `name`. `template` is the page before `str.format` adds
     `run` (the result), `made` (how it was made), `goals`, and the `parts`, which are tables and
-    texts. The terminal shows the tables, too.
+    texts. The terminal shows the tables, too. The JSON file has the run, its `goals`, and its
+    `figures`, which other programs read.
     """
 
     name: str
@@ -33,6 +34,7 @@ class Benchmark(Generic[Result]):
     template: Path
     parts: Callable[[Result], Mapping[str, Table | str]]
     goals: Callable[[Result], Sequence[Goal]] = lambda _result: ()
+    figures: Callable[[Result], Mapping[str, Any]] = lambda _result: {}
 
     def main(self, measure: Callable[[Console], Result]) -> int:
         """Measure, print and write the results. Return the exit status of the command."""
@@ -67,11 +69,12 @@ class Benchmark(Generic[Result]):
         return wrapped(page)
 
     def as_json(self, run: Run[Result]) -> str:
-        """Return the run and its goals as JSON."""
+        """Return the run, its figures and its goals as JSON."""
         goals: list[dict[str, Any]] = [
             asdict(goal) | {"is_reached": goal.is_reached} for goal in self.goals(run.result)
         ]
-        return json.dumps(asdict(run) | {"goals": goals}, indent=2) + "\n"
+        document = {**asdict(run), **self.figures(run.result), "goals": goals}
+        return json.dumps(document, indent=2) + "\n"
 
     def read(self, into: Path) -> Run[Result] | None:
         """Return the run that an earlier command wrote to this folder, or None."""
