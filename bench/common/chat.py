@@ -1,6 +1,7 @@
 """The events of the benchmarks: numbered messages of many contacts, the same for all subjects."""
 
 import json
+import random
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -34,13 +35,15 @@ class Load:
     """Numbered messages of several contacts. Each number is sent for all contacts before the next.
 
     If `answers_every` is n, every nth event of a contact is a survey answer instead of a message;
-    0 means no answers. The number of the first contact is `first_contact`.
+    0 means no answers. The number of the first contact is `first_contact`. With `longest_text`, the
+    texts have from `text_characters` to that many characters, and differ.
     """
 
     contacts: int
     numbers: range
     first_contact: int = 0
     text_characters: int = TEXT_CHARACTERS
+    longest_text: int = 0
     answers_every: int = 0
 
     @property
@@ -61,8 +64,21 @@ class Load:
         text = words(characters=self.text_characters)
         for number in self.numbers:
             at = started + number * _INTERVAL
-            for contact in range(self.first_contact, self.first_contact + self.contacts):
-                yield self._event(contact, number, at=at, text=text)
+            for contact in self._contacts():
+                said = self._long_text(contact, number) if self.longest_text else text
+                yield self._event(contact, number, at=at, text=said)
+
+    def closes(self) -> Iterator[ChatEvent]:
+        """Yield the events that close the conversations of the contacts."""
+        return map(close_of, self._contacts())
+
+    def _contacts(self) -> range:
+        return range(self.first_contact, self.first_contact + self.contacts)
+
+    def _long_text(self, contact: int, number: int) -> str:
+        rng = random.Random(f"{contact}.{number}")  # noqa: S311 (a text)
+        characters = rng.randint(self.text_characters, self.longest_text)
+        return words(characters=characters, seed=f"{contact}.{number}")
 
     def _event(self, contact: int, number: int, *, at: datetime, text: str) -> ChatEvent:
         message_id = f"{contact}.{number}"

@@ -21,6 +21,12 @@ def cpu_seconds(roots: Iterable[int]) -> float:
     return total
 
 
+def own_cpu_seconds(pid: int) -> float:
+    """Return the user and system time of a process, without its children, in seconds."""
+    times = psutil.Process(pid).cpu_times()
+    return float(times.user + times.system)
+
+
 def resident_megabytes(roots: Iterable[int]) -> float:
     """Return the resident memory of these processes and all their children, in megabytes.
 

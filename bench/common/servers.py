@@ -92,8 +92,13 @@ class Servers:
             ((number,),) = cursor.fetchall()
         return int(number)
 
-    def _execute(self, statement: sql.Composable) -> None:
-        with closing(psycopg2.connect(self.postgres.url(database=_MAINTENANCE))) as connection:
+    def execute(self, statement: str, *, database: str) -> None:
+        """Run a statement that returns nothing. It is not counted."""
+        self._execute(sql.SQL(statement), database=database)
+
+    def _execute(self, statement: sql.Composable, *, database: str = _MAINTENANCE) -> None:
+        address = self.postgres.url(database=database)
+        with closing(psycopg2.connect(address, options=_NOT_COUNTING)) as connection:
             connection.autocommit = True
             with connection.cursor() as cursor:
                 cursor.execute(statement)

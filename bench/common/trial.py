@@ -21,13 +21,18 @@ PROCESSES = 2
 _READY_SECONDS = 60.0
 # The benchmark itself makes these calls while it measures. No subject makes them.
 _NOT_COUNTED = ("GetQueueAttributes", "SendMessageBatch")
-# BEGIN and COMMIT count as statements.
+# BEGIN and COMMIT count as statements. PostgreSQL's own checks of foreign keys at the end of a
+# transaction do not: no program sends them.
 _STATEMENTS = """
 SELECT coalesce(sum(calls), 0)
 FROM pg_stat_statements JOIN pg_database ON pg_database.oid = dbid
-WHERE datname = %s
+WHERE datname = %s AND query NOT LIKE 'SELECT %% FROM ONLY %% FOR KEY SHARE OF x'
 """
 _ANSWERS = "SELECT count(*) FROM analytics_surveyanswer"
+_ARCHIVED = """
+SELECT coalesce(sum(message_count), 0) FROM conversations_conversation
+WHERE archived_at IS NOT NULL
+"""
 
 Encoder = Callable[[ChatEvent], ChatEvent]
 
@@ -76,6 +81,10 @@ class Trial:
     def stored(self) -> int:
         """Return how many messages the subject has stored, repetitions included."""
         return self.stage.servers.dynamodb.count_writes(table=self.stage.table)
+
+    def archived(self) -> int:
+        """Return how many messages are in the archives of closed conversations."""
+        return self.stage.servers.query_number(_ARCHIVED, database=self.stage.name)
 
     def writes(self, *, since: int) -> list[Write]:
         """Return the writes of messages after the first `since` writes."""

@@ -2,6 +2,7 @@
 
 import random
 from collections.abc import Sequence
+from functools import cache
 from pathlib import Path
 
 LANGUAGES = {"pt": "Portuguese", "es": "Spanish", "en": "English"}
@@ -20,12 +21,16 @@ def contact_messages(*, language: str) -> Sequence[str]:
     return (_FOLDER / f"contact.{language}.txt").read_text(encoding="utf-8").splitlines()
 
 
-def words(*, characters: int) -> str:
-    """Return this number of random words' characters, in ASCII; the same for the same number.
+def words(*, characters: int, seed: str = "") -> str:
+    """Return this number of random words' characters, in ASCII; the same for the same arguments.
 
     They can be compressed about as well as a text of this length.
     """
-    vocabulary = [one for one in " ".join(bot_answers(language="en")).split() if one.isascii()]
-    rng = random.Random(characters)  # noqa: S311 (repeatable, not secret)
+    rng = random.Random(f"{characters} {seed}")  # noqa: S311 (repeatable, not secret)
     # A word and its blank are at least two characters.
-    return " ".join(rng.choices(vocabulary, k=characters // 2 + 1))[:characters]
+    return " ".join(rng.choices(_vocabulary(), k=characters // 2 + 1))[:characters]
+
+
+@cache
+def _vocabulary() -> Sequence[str]:
+    return [one for one in " ".join(bot_answers(language="en")).split() if one.isascii()]

@@ -72,6 +72,12 @@ def test_the_texts_of_large_events_are_as_compressible_as_real_ones() -> None:
     assert 0.3 < len(zlib.compress(event.body.encode())) / len(event.body) < 0.5
 
 
+def test_a_load_closes_the_conversation_of_each_contact_once() -> None:
+    load = Load(contacts=2, numbers=range(3), first_contact=10)
+
+    assert [event.group for event in load.closes()] == [event.group for event in load][:2]
+
+
 def test_the_closing_event_is_in_the_group_of_its_contact() -> None:
     (message,) = Load(contacts=1, numbers=range(1), first_contact=12)
 
