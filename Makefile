@@ -102,7 +102,7 @@ chaos-short: install ## run a minute of chaos, without writing results (SEED)
 	@CHAOS_SECONDS=60 CHAOS_RATE=40 $(VENV) -m tests.chaos
 
 # Benchmarks write a page and a JSON file into results/, which git ignores; with PUBLISH=1 into docs/.
-bench: install ## measure this service, stock Celery and a bare loop, into results/bench.md (PUBLISH=1: docs/)
+bench: install ## measure this service and what others would use instead, into results/bench.md (PUBLISH=1: docs/)
 	@$(VENV) -m bench.event_cost
 
 bench-growth: install ## measure how the cost of an event grows, for 45 minutes, into results/growth.md (GROWTH_CURVES, PUBLISH)
@@ -151,9 +151,11 @@ lock: uv ## write requirements/*.txt from pyproject.toml (UPGRADE=1 for the newe
 		--output-file requirements/browser.txt
 	$(COMPILE) requirements/fuzzing.in --output-file requirements/fuzzing.txt
 	$(COMPILE) requirements/foreign.in --output-file requirements/foreign.txt
+	$(COMPILE) requirements/bench.in --constraint requirements/dev.txt \
+		--output-file requirements/bench.txt
 
-clean: ## remove .venv, .foreign, results/ and all caches
-	rm -rf results .venv .foreign .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+clean: ## remove .venv, .foreign, .bench, results/ and all caches
+	rm -rf results .venv .foreign .bench .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 install: python-is-new-enough

@@ -1,109 +1,140 @@
-"""`python -m bench.event_cost` compares this service, stock Celery and two bare loops.
+"""`python -m bench.event_cost` compares this service with what users would write or pick instead.
 
-BENCH_CONTACTS (100) is the number of contacts who write.
+BENCH_SECONDS (12) is how long events are sent at each rate. With fewer seconds, the command is
+faster and the times are less certain.
 """
 
 import sys
-import time
-from dataclasses import replace
 
 from rich.console import Console
 
-from bench.common.backlog import run_backlog, warm_up
-from bench.common.chat import TEXT_CHARACTERS, ChatEvent, Load
+from bench.common.backlog import warm_up
+from bench.common.chat import TEXT_CHARACTERS, Load
 from bench.common.costs import PRICES
 from bench.common.servers import Servers, running_servers
-from bench.common.stock_celery import SERVICE_STEPS, StockEncoder
-from bench.common.trial import PROCESSES, Contender, Encoder, running_trial, service
-from bench.event_cost.paced import run_paced
+from bench.common.trial import PROCESSES, running_trial, service
+from bench.event_cost.contenders import PACKAGES, POWERTOOLS, Plan, plans, sleepers
+from bench.event_cost.idle import run_idle
+from bench.event_cost.lives import (
+    BACKLOG,
+    MAX_SECONDS,
+    MAX_SHARE,
+    MESSAGES_EACH,
+    conversations_at,
+    live_at_rate,
+    live_in_backlog,
+    search_again,
+)
+from bench.event_cost.main_process import run_main_process
 from bench.event_cost.page import BENCHMARK
-from bench.event_cost.result import Comparison, SubjectResult, subject_result
-from bench.event_cost.steady import MAX_SHARE, RATES, events_at, run_steady
+from bench.event_cost.result import (
+    Comparison,
+    LongTexts,
+    SubjectResult,
+    subject_result,
+    whole_life,
+)
 from embedded.commands import number_setting
-from embedded.service import QUEUE, celery_command, worker_arguments
 
-_LOOP = [sys.executable, "-m", "bench.event_cost.bare_loop"]
-CONTACTS = 100
-# The number of messages of each contact. Each subject takes about 15 seconds for its number.
-MESSAGES_EACH = {"service": 200, "eager": 200, "stock": 12, "floor": 80, "limit": 200}
-PACED_SECONDS = 12.0
-MAX_SECONDS = 240.0
+_SECONDS = 12
+_LONG_TEXTS = (300, 900)
+_LONG_TEXTS_RATE = 50.0
+# The messages of each contact that the main process hands out, for each of BENCH_SECONDS.
+_HANDED_OUT_EACH = 20
+# Long enough for no poll to end between two phases. With the default of 20 seconds, a worker would
+# take as long to stop.
+_POLL_SECONDS = "10"
+# Contacts of all projects, so that these exist.
+_WARM_UP_CONTACTS = 100
+
+
+class Loads:
+    """Makes loads of whole conversations. Each has contacts of its own."""
+
+    def __init__(self) -> None:
+        self._next_contact = 0
+
+    def take(
+        self, *, conversations: int, messages_each: int = MESSAGES_EACH, longest_text: int = 0
+    ) -> Load:
+        """Return a load of that many new contacts."""
+        first, self._next_contact = self._next_contact, self._next_contact + conversations
+        return Load(
+            contacts=conversations,
+            numbers=range(messages_each),
+            first_contact=first,
+            text_characters=_LONG_TEXTS[0] if longest_text else TEXT_CHARACTERS,
+            longest_text=longest_text,
+        )
 
 
 def measure(console: Console) -> Comparison:
     """Run each subject alone. Raises ProcessError or CommandError."""
-    contacts = number_setting("BENCH_CONTACTS", default=CONTACTS, minimum=1)
+    seconds = number_setting("BENCH_SECONDS", default=_SECONDS, minimum=1)
+    console.print("Installing the subjects that others wrote")
+    PACKAGES.install()
     subjects: dict[str, SubjectResult] = {}
     with running_servers() as servers:
-        for contender in _contenders():
-            console.print(f"Measuring {contender.title}")
-            subjects[contender.name] = _measure(contender, servers=servers, contacts=contacts)
+        console.print("Measuring idle subjects")
+        idle = run_idle(servers, sleepers())
+        console.print("Measuring the main process of a worker")
+        main_process = run_main_process(servers, messages_each=_HANDED_OUT_EACH * seconds)
+        for plan in plans():
+            console.print(f"Measuring {plan.contender.title}")
+            subjects[plan.contender.name] = _measure(plan, servers=servers, seconds=seconds)
+        console.print("Measuring this service with long texts")
+        long_texts = _measure_long_texts(servers, seconds=seconds)
     return Comparison(
-        contacts=contacts,
+        seconds=seconds,
+        messages_each=MESSAGES_EACH,
         processes=PROCESSES,
         text_characters=TEXT_CHARACTERS,
         prices=PRICES,
+        versions=PACKAGES.versions([POWERTOOLS]),
         subjects=subjects,
+        long_texts=long_texts,
+        idle=idle,
+        main_process=main_process,
     )
 
 
-def _measure(contender: Contender, *, servers: Servers, contacts: int) -> SubjectResult:
-    first = 0
-
-    def load(each: int, *, of: int = contacts) -> Load:
-        """Return a load with `each` further messages of each of the first `of` contacts."""
-        nonlocal first
-        first += each
-        return Load(contacts=of, numbers=range(first - each, first))
-
+def _measure(plan: Plan, *, servers: Servers, seconds: int) -> SubjectResult:
+    contender, loads = plan.contender, Loads()
     with (
-        servers.stage(contender.name) as stage,
+        servers.stage(contender.name, SQS_POLL_SECONDS=_POLL_SECONDS) as stage,
         running_trial(contender, stage=stage) as trial,
     ):
-        warm_up(trial, load=load(1), max_seconds=MAX_SECONDS)
-        messages = load(MESSAGES_EACH[contender.name])
-        backlog = run_backlog(trial, load=messages, max_seconds=MAX_SECONDS)
-
-        capacity = backlog.events / backlog.seconds
-        each = max(1, round(capacity / 2 * PACED_SECONDS / contacts))
-        half_load = run_paced(trial, load=load(each), per_second=capacity / 2)
-        steady = {}
-        for rate in RATES:
-            if rate <= MAX_SHARE * capacity:
-                of = min(contacts, events_at(rate))
-                messages = load(max(1, round(events_at(rate) / of)), of=of)
-                steady[f"{rate:g}"] = run_steady(trial, load=messages, per_second=rate)
-        return subject_result(
-            title=contender.title, backlog=backlog, half_load=half_load, steady=steady
-        )
+        greeting = loads.take(conversations=_WARM_UP_CONTACTS, messages_each=1)
+        warm_up(trial, load=greeting, max_seconds=MAX_SECONDS)
+        conversations = max(1, plan.conversations * seconds // _SECONDS)
+        load = loads.take(conversations=conversations)
+        backlog, life = live_in_backlog(trial, load=load)
+        lives = {BACKLOG: life}
+        events = life.stored.events + life.archived.events
+        searched = search_again(trial, events=events, by_worker=plan.has_tasks)
+        for rate in plan.rates:
+            if rate <= MAX_SHARE * backlog.events / backlog.seconds:
+                load = loads.take(conversations=conversations_at(rate, seconds=seconds))
+                lives[f"{rate:g}"] = live_at_rate(trial, load=load, per_second=rate)
+    return subject_result(title=contender.title, backlog=backlog, lives=lives, searched=searched)
 
 
-def _contenders() -> list[Contender]:
-    """Return this service, stock Celery, and the two bare loops."""
-    arguments = worker_arguments(concurrency=PROCESSES)
-    stock = celery_command(*arguments, app="bench.event_cost.stock_service")
-    eager = service(SQS_GATHER_MS="0")
-    return [
-        service(),
-        replace(eager, name="eager", title="this service, without gathering"),
-        Contender(name="stock", title="stock Celery", commands=[stock], encoder=_encoder_of_stock),
-        Contender(name="floor", title="bare loop", commands=[_LOOP] * PROCESSES),
-        Contender(
-            name="limit",
-            title="bare loop, in tens",
-            commands=[[*_LOOP, "--together"]] * PROCESSES,
-        ),
-    ]
-
-
-def _encoder_of_stock() -> Encoder:
-    encoder = StockEncoder(queue=QUEUE, steps=SERVICE_STEPS)
-
-    def encode(event: ChatEvent) -> ChatEvent:
-        argument = {"body": event.body, "group": event.group, "sent_at": time.time()}
-        return replace(event, body=encoder.body(argument, group=event.group))
-
-    return encode
+def _measure_long_texts(servers: Servers, *, seconds: int) -> LongTexts:
+    loads, (shortest, longest) = Loads(), _LONG_TEXTS
+    with (
+        servers.stage("long", SQS_POLL_SECONDS=_POLL_SECONDS) as stage,
+        running_trial(service(), stage=stage) as trial,
+    ):
+        greeting = loads.take(conversations=_WARM_UP_CONTACTS, messages_each=1)
+        warm_up(trial, load=greeting, max_seconds=MAX_SECONDS)
+        conversations = conversations_at(_LONG_TEXTS_RATE, seconds=seconds)
+        load = loads.take(conversations=conversations, longest_text=longest)
+        life = live_at_rate(trial, load=load, per_second=_LONG_TEXTS_RATE)
+        events = life.stored.events + life.archived.events
+        searched = search_again(trial, events=events, by_worker=True)
+    return LongTexts(
+        shortest=shortest, longest=longest, whole_life=whole_life(life, searched=searched)
+    )
 
 
 if __name__ == "__main__":

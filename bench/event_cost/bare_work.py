@@ -1,41 +1,34 @@
-"""One turn of the bare loop: receive up to ten events, process them, and delete them."""
+"""One turn of the bare loops: receive up to ten events, process them, and delete them."""
 
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Sequence
+from itertools import groupby
+from typing import TYPE_CHECKING, Any
 
-from bench.event_cost.items import item_of
-from celery_sqs_fifo import Place
-from tasks.steps import attributing, recording, storing
+from django.conf import settings
+
+from apps.messages.events import MessageEvent
+from bench.event_cost.items import item_of, process
+from celery_sqs_fifo import BatchItem, Place
+from tasks.steps import attributing, storing
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
 
-WAIT_SECONDS = 2
+Process = Callable[[Sequence[Any]], object]
 
 
-def take(*, sqs: "SQSClient", queue_url: str, together: bool) -> int:
-    """Process the events of one receive, and return their number.
-
-    They are stored one by one or, if `together`, with one statement and one write.
-    """
+def take(*, sqs: "SQSClient", process_all: Process) -> None:
+    """Receive messages, process them with `process_all`, and delete them."""
+    queue_url = settings.SQS_CONVERSATION_QUEUE_URL
     messages = sqs.receive_message(
         QueueUrl=queue_url,
         MaxNumberOfMessages=10,
-        WaitTimeSeconds=WAIT_SECONDS,
+        WaitTimeSeconds=settings.SQS_POLL_SECONDS,
         MessageSystemAttributeNames=["MessageGroupId", "SentTimestamp", "SequenceNumber"],
     ).get("Messages", [])
     if not messages:
-        return 0
-    items = [item_of(body=one["Body"], place=Place.of_message(one)) for one in messages]
-    # As in the service, events with an answer run alone.
-    chat = [item for item in items if together and not recording.answer_of(item)]
-    if chat:
-        attributing.attribute_all(chat)
-        storing.store_all(chat)
-    for item in items:
-        if item not in chat:
-            attributing.attribute(item)
-            storing.store_one(item)
-            recording.record(item)
+        return
+    process_all(messages)
     sqs.delete_message_batch(
         QueueUrl=queue_url,
         Entries=[
@@ -43,4 +36,33 @@ def take(*, sqs: "SQSClient", queue_url: str, together: bool) -> int:
             for index, message in enumerate(messages)
         ],
     )
-    return len(messages)
+
+
+def one_by_one(messages: Sequence[Any]) -> None:
+    """Process each event with calls of its own."""
+    for message in messages:
+        process(_item(message))
+
+
+def together(messages: Sequence[Any]) -> None:
+    """Process messages that follow each other with one statement and one write.
+
+    As in the service, an event that closes a conversation or has an answer runs alone.
+    """
+    for shares, items in groupby(map(_item, messages), key=_shares_calls):
+        if shares:
+            batch = list(items)
+            attributing.attribute_all(batch)
+            storing.store_all(batch)
+        else:
+            for item in items:
+                process(item)
+
+
+def _item(message: Any) -> BatchItem:
+    return item_of(body=message["Body"], place=Place.of_message(message))
+
+
+def _shares_calls(item: BatchItem) -> bool:
+    event = item.state.event
+    return isinstance(event, MessageEvent) and not event.answer

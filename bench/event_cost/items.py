@@ -1,7 +1,9 @@
-"""Parses events for the service's own steps, which stock Celery and the bare loops call, too."""
+"""The service's own functions for one event, which the other subjects call, too."""
 
+from apps.common.clock import now
+from apps.messages.archiving import migrate
 from celery_sqs_fifo import BatchItem, Place, QueuedEvent
-from tasks.steps import reading
+from tasks.steps import attributing, reading, recording, storing
 
 
 def item_of(*, body: str, place: Place) -> BatchItem:
@@ -9,3 +11,17 @@ def item_of(*, body: str, place: Place) -> BatchItem:
     item = BatchItem(QueuedEvent(message_id="", group_id=place.group, place=place, body=body))
     reading.read(item)
     return item
+
+
+def process(item: BatchItem) -> None:
+    """Process one event, with an SQL statement and a write to DynamoDB if it is a message."""
+    attributing.attribute(item)
+    storing.store_one(item)
+    archive_closed(item)
+    recording.record(item)
+
+
+def archive_closed(item: BatchItem) -> None:
+    """Archive the conversations that an event has closed. DynamoDB's items are left to expire."""
+    for conversation_uuid in item.state.to_migrate:
+        migrate(conversation_uuid=conversation_uuid, now=now())

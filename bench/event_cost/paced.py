@@ -84,11 +84,12 @@ def latency(
     return Latency(
         sent=len(sent),
         per_second=len(sent) / seconds,
-        queued=_percentiles(queued),
-        effect=_percentiles(effect),
-        total=_percentiles([one + other for one, other in zip(queued, effect, strict=True)]),
+        queued=percentiles(queued),
+        effect=percentiles(effect),
+        total=percentiles([one + other for one, other in zip(queued, effect, strict=True)]),
     )
 
 
-def _percentiles(seconds: list[float]) -> Percentiles:
+def percentiles(seconds: Sequence[float]) -> Percentiles:
+    """Return the percentiles of times in seconds."""
     return Percentiles(p50=percentile(seconds, 50) * 1_000, p99=percentile(seconds, 99) * 1_000)

@@ -1,27 +1,36 @@
 """The page about the comparison of the subjects."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 from bench.common.benchmark import Benchmark
 from bench.common.costs import COST_FIGURES
-from bench.common.goals import Goal
 from bench.common.tables import Figures, Table, chart, in_columns, in_rows
-from bench.event_cost.result import Comparison, SubjectResult
+from bench.event_cost.goals import RATE, compared_rates, effect_ratios, goals
+from bench.event_cost.idle import MONTH_SECONDS
+from bench.event_cost.lives import BACKLOG
+from bench.event_cost.result import Comparison, SubjectResult, WholeLife, rates_of
 
-_LATENCY: Figures[SubjectResult] = {
-    "events per second": lambda one: f"{one.half_load.per_second:,.0f}",
-    "on the queue, ms, p50": lambda one: f"{one.half_load.queued.p50:.1f}",
-    "on the queue, ms, p99": lambda one: f"{one.half_load.queued.p99:.1f}",
-    "receive to effect, ms, p50": lambda one: f"{one.half_load.effect.p50:.1f}",
-    "receive to effect, ms, p99": lambda one: f"{one.half_load.effect.p99:.1f}",
-}
+Row = tuple[str, str, WholeLife]
 
 _BACKLOG: Figures[SubjectResult] = {
     **COST_FIGURES,
     "messages stored again": lambda one: f"{one.repeated:,}",
     "most memory held, MB": lambda one: f"{one.peak_rss_mb:,.0f}",
-    "AWS calls of a million events, $": lambda one: f"{one.dollars_per_million_events:.2f}",
+}
+_FIGURES: Figures[WholeLife] = {
+    "SQS calls": lambda one: f"{one.sqs_calls:.2f}",
+    "SQL": lambda one: f"{one.sql:.2f}",
+    "DynamoDB calls": lambda one: f"{one.dynamodb_calls:.2f}",
+    "write units": lambda one: f"{one.write_units:.2f}",
+    "read units": lambda one: f"{one.read_units:.2f}",
+    "CPU, ms": lambda one: f"{one.cpu_ms:.2f}",
+    "$": lambda one: f"{one.dollars_per_million:.2f}",
+    "$ with sends": lambda one: f"{one.dollars_per_million_with_sends:.2f}",
+    "p50, ms": lambda one: f"{one.p50_ms:,.0f}",
+    "p99, ms": lambda one: f"{one.p99_ms:,.0f}",
 }
 
 
@@ -32,7 +41,31 @@ def _parts(run: Comparison) -> dict[str, Table | str]:
         **_calls(run, lambda one: one.dynamodb_calls_by_action),
     }
     return {
-        "backlog": in_columns(subjects, _BACKLOG, title="Under backlog"),
+        "summary": _summary(run),
+        "dollars": _by_rate(
+            run, lambda one: f"{one.dollars_per_million:.2f}", title="Dollars for a million events"
+        ),
+        "medians": _by_rate(
+            run, lambda one: f"{one.p50_ms:,.0f}", title="Median from send to effect, ms"
+        ),
+        "cost": chart(
+            title="Dollars for a million events of this service, by events per second",
+            values={
+                rate: run.subjects["service"].whole_life(rate).dollars_per_million
+                for rate in rates_of(run)
+                if rate != BACKLOG
+            },
+            across="events per second",
+        ),
+        "choices": _choices(run),
+        "lives": in_rows(_rows(run), _row_figures(), title="The whole life of an event"),
+        "searches": _searches(run),
+        "long_texts": _long_texts(run),
+        "effects": _effects(run),
+        "idle": _idle(run),
+        "main_process": _main_process(run),
+        "versions": ", ".join(f"{name} {version}" for name, version in run.versions.items()),
+        "backlog": in_columns(subjects, _BACKLOG, title="Under backlog, until stored"),
         "throughput": chart(
             title="Events per second, under backlog",
             values={title: one.events_per_second for title, one in subjects.items()},
@@ -41,19 +74,157 @@ def _parts(run: Comparison) -> dict[str, Table | str]:
             title="CPU per event in milliseconds, under backlog",
             values={title: one.cpu_ms_per_event for title, one in subjects.items()},
         ),
-        "calls": in_columns(subjects, calls, title="Calls of an event"),
+        "calls": in_columns(subjects, calls, title="Calls of an event, until stored"),
         "sources": "\n".join(f"- <{source}>" for source in run.prices.sources),
-        "steady": _steady(run),
-        "cost": chart(
-            title="AWS calls of a million events in dollars, by events per second",
-            values={
-                rate: one.dollars_per_million_events
-                for rate, one in run.subjects["service"].steady.items()
-            },
-            across="events per second",
-        ),
-        "latency": in_columns(subjects, _LATENCY, title="Half load"),
     }
+
+
+def _figures(run: Comparison) -> Mapping[str, Any]:
+    """Return the figures for other programs: by rate and subject, and of idle subjects."""
+    whole_life = {
+        rate: {
+            name: asdict(subject.whole_life(rate))
+            for name, subject in run.subjects.items()
+            if rate in subject.lives
+        }
+        for rate in rates_of(run)
+    }
+    return {
+        "whole_life": whole_life,
+        "idle_requests_per_month": {
+            name: idle.requests_per_month for name, idle in run.idle.items()
+        },
+        "main_process": {"events_per_second": run.main_process.events_per_second},
+    }
+
+
+def _summary(run: Comparison) -> str:
+    service = run.subjects["service"].whole_life(RATE)
+    eager = run.subjects["eager"].whole_life(RATE)
+    idle = run.idle["service_with_beat"].requests_per_month * run.prices.sqs_fifo_requests / 1e6
+    return (
+        f"At {RATE} events a second, the AWS calls of a million events cost "
+        f"**${service.dollars_per_million:.2f}** with this service, from the receive to the "
+        f"archive, and half of the messages are stored within **{service.p50_ms:,.0f} ms** after "
+        f"they were sent. Without gathering that is ${eager.dollars_per_million:.2f} and "
+        f"{eager.p50_ms:,.0f} ms. Sending a million events costs "
+        f"${run.prices.sqs_fifo_requests:.2f} more. A worker and beat that have nothing to do cost "
+        f"${idle:.2f} a month."
+    )
+
+
+def _by_rate(run: Comparison, text: Callable[[WholeLife], str], *, title: str) -> Table:
+    """Return a table with a row for each rate and a column for each subject."""
+
+    def cell(subject: SubjectResult) -> Callable[[str], str]:
+        return lambda rate: text(subject.whole_life(rate)) if rate in subject.lives else "-"
+
+    columns = {subject.title: cell(subject) for subject in run.subjects.values()}
+    return in_rows(rates_of(run), {"events per second": str, **columns}, title=title)
+
+
+def _choices(run: Comparison) -> Table:
+    """Return a table that compares both settings of SQS_GATHER_MS over a month."""
+    service, eager = run.subjects["service"], run.subjects["eager"]
+    rows = []
+    for rate in rates_of(run):
+        if rate != BACKLOG and rate in eager.lives:
+            gathering, without = service.whole_life(rate), eager.whole_life(rate)
+            millions = float(rate) * MONTH_SECONDS / 1e6
+            dollars = [one.dollars_per_million * millions for one in (gathering, without)]
+            longer = gathering.p50_ms - without.p50_ms
+            rows.append([rate, *(f"{one:,.2f}" for one in dollars), f"{longer:,.0f}"])
+    head = ["events per second", "$ a month, with the default", "$ a month, with `0`"]
+    return Table(title="SQS_GATHER_MS", head=[*head, "longer until stored (p50), ms"], rows=rows)
+
+
+def _rows(run: Comparison) -> list[Row]:
+    return [
+        (rate, subject.title, subject.whole_life(rate))
+        for rate in rates_of(run)
+        for subject in run.subjects.values()
+        if rate in subject.lives
+    ]
+
+
+def _row_figures() -> Figures[Row]:
+    def of_life(text: Callable[[WholeLife], str]) -> Callable[[Row], str]:
+        return lambda row: text(row[2])
+
+    return {
+        "events per second": lambda row: row[0],
+        "subject": lambda row: row[1],
+        **{name: of_life(text) for name, text in _FIGURES.items()},
+    }
+
+
+def _searches(run: Comparison) -> str:
+    dollars = run.subjects["service"].searched.dollars_per_million
+    return f"${dollars:.3f} for a million events"
+
+
+def _long_texts(run: Comparison) -> Table:
+    texts = run.long_texts
+    short = run.subjects["service"].whole_life(RATE)
+    return in_rows(
+        {
+            f"{run.text_characters}": short,
+            f"{texts.shortest} to {texts.longest}": texts.whole_life,
+        }.items(),
+        {
+            "characters of a text": lambda row: row[0],
+            "write units": lambda row: f"{row[1].write_units:.2f}",
+            "read units": lambda row: f"{row[1].read_units:.2f}",
+            "$": lambda row: f"{row[1].dollars_per_million:.2f}",
+            "$ with sends": lambda row: f"{row[1].dollars_per_million_with_sends:.2f}",
+        },
+        title=f"Long texts, at {RATE} events per second",
+    )
+
+
+def _effects(run: Comparison) -> Table:
+    """Return the latency without gathering at each rate, next to the bare loop's."""
+    eager, floor = run.subjects["eager"], run.subjects["floor"]
+    rows = []
+    for rate in compared_rates(eager, floor=floor):
+        ours, theirs = eager.lives[rate].latency, floor.lives[rate].latency
+        if ours and theirs:
+            medians = [f"{one.effect.p50:.1f}" for one in (ours, theirs)]
+            tails = [f"{one.effect.p99:.1f}" for one in (ours, theirs)]
+            median, tail = effect_ratios(rate, eager, floor=floor)
+            rows.append([rate, *medians, f"{median:.2f}", *tails, f"{tail:.2f}"])
+    head = ["events per second"]
+    for name in ("p50", "p99"):
+        head += [f"{name}, ms", f"{name} of the bare loop, ms", "ratio"]
+    return Table(title="From receive to effect without gathering", head=head, rows=rows)
+
+
+def _idle(run: Comparison) -> Table:
+    actions = sorted({action for idle in run.idle.values() for action in idle.requests})
+    price = run.prices.sqs_fifo_requests / 1e6
+    return in_rows(
+        run.idle.values(),
+        {
+            "subject": lambda one: one.title,
+            "measured for, s": lambda one: f"{one.seconds:.1f}",
+            **{action: _count_of(action) for action in actions},
+            "requests in 30 days": lambda one: f"{one.requests_per_month:,}",
+            "$ in 30 days": lambda one: f"{one.requests_per_month * price:.2f}",
+        },
+        title="Without events",
+    )
+
+
+def _count_of(action: str) -> Callable[[Any], str]:
+    return lambda one: str(one.requests.get(action, 0))
+
+
+def _main_process(run: Comparison) -> str:
+    main = run.main_process
+    return (
+        f"{main.events:,} events took {main.cpu_seconds:.2f} seconds of its CPU time: "
+        f"{main.events_per_second:,.0f} events for each second."
+    )
 
 
 def _calls(
@@ -66,84 +237,12 @@ def _calls(
     return {action: text(action) for action in sorted(actions)}
 
 
-def _steady(run: Comparison) -> Table:
-    """Return a table with a row for each rate and subject."""
-    rows = [
-        (rate, subject.title, subject.steady[rate])
-        for rate in run.subjects["service"].steady
-        for subject in run.subjects.values()
-        if rate in subject.steady
-    ]
-    return in_rows(
-        rows,
-        {
-            "events per second": lambda row: row[0],
-            "subject": lambda row: row[1],
-            "SQS calls": lambda row: f"{row[2].sqs_calls_per_event:.2f}",
-            "SQL": lambda row: f"{row[2].sql_per_event:.2f}",
-            "DynamoDB calls": lambda row: f"{row[2].dynamodb_calls_per_event:.2f}",
-            "CPU, ms": lambda row: f"{row[2].cpu_ms_per_event:.2f}",
-            "$": lambda row: f"{row[2].dollars_per_million_events:.2f}",
-            "$ with sends": lambda row: f"{row[2].dollars_with_sends:.2f}",
-            "p50, ms": lambda row: f"{row[2].latency.total.p50:.0f}",
-            "p99, ms": lambda row: f"{row[2].latency.total.p99:.0f}",
-        },
-        title="At a steady rate",
-    )
-
-
-def _goals(run: Comparison) -> list[Goal]:
-    service, eager, stock, floor = (
-        run.subjects[name] for name in ("service", "eager", "stock", "floor")
-    )
-    # A rate that users have.
-    at_50, floor_at_50 = service.steady["50"], floor.steady["50"]
-    cpu = service.cpu_ms_per_event / floor.cpu_ms_per_event
-    latency = eager.steady["10"].latency.effect.p50 / floor.steady["10"].latency.effect.p50
-    throughput = service.events_per_second / stock.events_per_second
-    sqs, sql = service.sqs_calls_per_event, service.sql_per_event
-    dynamodb = service.dynamodb_calls_per_event
-    return [
-        Goal(name="SQS calls per event, under backlog", wanted=0.21, measured=sqs),
-        Goal(name="SQL statements per event, under backlog", wanted=0.15, measured=sql),
-        Goal(name="DynamoDB calls per event, under backlog", wanted=0.12, measured=dynamodb),
-        Goal(name="CPU per event, as a share of the bare loop's", wanted=1.0, measured=cpu),
-        Goal(name="messages stored out of order", wanted=0, measured=service.inversions),
-        Goal(
-            name="median from receive to effect without gathering, at 10 events a second, as a "
-            "multiple of the bare loop's",
-            wanted=2.0,
-            measured=latency,
-        ),
-        Goal(
-            name="SQS calls per event, at 50 events a second",
-            wanted=0.30,
-            measured=at_50.sqs_calls_per_event,
-        ),
-        Goal(
-            name="CPU per event at 50 events a second, as a share of the bare loop's",
-            wanted=1.0,
-            measured=at_50.cpu_ms_per_event / floor_at_50.cpu_ms_per_event,
-        ),
-        Goal(
-            name="median from send to effect at 50 events a second, in milliseconds",
-            wanted=300.0,
-            measured=at_50.latency.total.p50,
-        ),
-        Goal(
-            name="events per second, as a multiple of stock Celery's",
-            wanted=20.0,
-            at_least=True,
-            measured=throughput,
-        ),
-    ]
-
-
 BENCHMARK = Benchmark(
     name="bench",
     command="make bench",
     result=Comparison,
     template=Path(__file__).with_name("page.md"),
     parts=_parts,
-    goals=_goals,
+    goals=goals,
+    figures=_figures,
 )

@@ -4,7 +4,6 @@ It uses kombu's own SQS transport and one predefined FIFO queue. Each step is a 
 event's group.
 """
 
-import json
 import os
 import sys
 from typing import Any
@@ -20,7 +19,7 @@ sys.path.insert(0, str(PROJECT_ROOT))
 django.setup()
 
 from bench.common.stock_celery import stock_celery  # noqa: E402
-from bench.event_cost.items import item_of  # noqa: E402
+from bench.event_cost.items import archive_closed, item_of  # noqa: E402
 from celery_sqs_fifo import BatchItem, Place  # noqa: E402
 from tasks.steps import attributing, recording, storing  # noqa: E402
 
@@ -34,12 +33,19 @@ def process_message(event: Event) -> Event:
     item = _item(event)
     attributing.attribute(item)
     uuid = item.state.conversation_uuid
-    return {**event, "conversation": str(uuid) if uuid else None, "home": item.state.home}
+    return {
+        **event,
+        "conversation": str(uuid) if uuid else None,
+        "home": item.state.home,
+        "closed": list(map(str, item.state.to_migrate)),
+    }
 
 
 def persist_dynamo(event: Event) -> Event:
-    """Store the message."""
-    storing.store_one(_item(event))
+    """Store the message, and archive the conversation that the event closed."""
+    item = _item(event)
+    storing.store_one(item)
+    archive_closed(item)
     return event
 
 
@@ -49,15 +55,14 @@ def handle_csat(event: Event) -> None:
 
 
 def _item(event: Event) -> BatchItem:
-    # Stock Celery passes no sequence number to its tasks. The number in the load stands in.
-    message_id = json.loads(event["body"])["data"]["message"]["id"]
-    number = int(message_id.rpartition(".")[2])
-    item = item_of(
-        body=event["body"], place=Place(int(event["sent_at"] * 1000), number, event["group"])
-    )
+    # Stock Celery passes no sequence number to its tasks. The time of sending stands in.
+    sent_at = event["sent_at"]
+    place = Place(int(sent_at * 1_000), int(sent_at * 1_000_000), event["group"])
+    item = item_of(body=event["body"], place=place)
     if event.get("conversation"):
         item.state.conversation_uuid = UUID(event["conversation"])
         item.state.home = event["home"]
+    item.state.to_migrate = list(map(UUID, event.get("closed", ())))
     return item
 
 
