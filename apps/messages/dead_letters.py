@@ -132,7 +132,7 @@ def request_redrive(*, ids: Collection[int], now: datetime) -> list[DeadLetter]:
             .defer("body")
         )
         changed = DeadLetter.objects.filter(pk__in=[letter.pk for letter in letters])
-        changed.update(redrive_requested_at=now)
+        changed.update(redrive_requested_at=now, redrive_refusal="")
     return letters
 
 
@@ -155,9 +155,17 @@ def requested(*, limit: int) -> list[PlannedRedrive]:
     return plan(DeadLetter.objects.exclude(redrive_requested_at=None), limit=limit)
 
 
-def withdraw_redrive_requests(ids: Collection[int]) -> None:
-    """Remove the requests of letters that could not be redriven, so that no tick tries again."""
-    DeadLetter.objects.filter(pk__in=ids).update(redrive_requested_at=None)
+def withdraw_redrive_requests(refusals: Mapping[int, str]) -> None:
+    """Remove the requests of letters that could not be redriven, so that no tick tries again.
+
+    `refusals` has the reason for each letter, by its id. It is stored for the operator.
+    """
+    ids_by_reason: dict[str, list[int]] = {}
+    for letter, reason in refusals.items():
+        ids_by_reason.setdefault(reason, []).append(letter)
+    for reason, ids in ids_by_reason.items():
+        refused = DeadLetter.objects.filter(pk__in=ids)
+        refused.update(redrive_requested_at=None, redrive_refusal=reason)
 
 
 def discard(ids: Collection[int]) -> int:

@@ -125,6 +125,12 @@ class DeadLetter(models.Model):
     redrive_requested_at = models.DateTimeField(
         null=True, blank=True, help_text="When an operator requested a redrive."
     )
+    redrive_refusal = models.TextField(
+        blank=True,
+        default="",
+        db_default="",
+        help_text="Why the latest requested redrive was not possible; empty if it was.",
+    )
     redriven_at = models.DateTimeField(null=True, blank=True)
     redrive_count = models.PositiveIntegerField(default=0)
 

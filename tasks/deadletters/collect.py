@@ -14,7 +14,7 @@ from celery_sqs_fifo import PointerForm
 from observability.metrics import counters
 from tasks.base import PointerTask
 from tasks.deadletters.queue import delete, receive
-from tasks.deadletters.redrive import redrive
+from tasks.deadletters.redrive import BEHIND_A_REFUSED_ONE, redrive
 
 logger = logging.getLogger(__name__)
 
@@ -80,11 +80,13 @@ def _collect() -> bool:
 def _redrive_requested() -> bool:
     """Redrive requested letters. Return whether no requests are left. Raise Unavailable.
 
-    The request for a letter that SQS refuses is withdrawn, and the reason is logged.
+    The request for a letter that SQS refuses is withdrawn, and the reason is stored and logged.
     """
     planned = dead_letters.requested(limit=MAX_REDRIVEN)
     done = redrive(planned)
     for letter, why in done.refused.items():
         logger.warning("redrive_refused", extra={"dead_letter": letter, "why": why})
-    dead_letters.withdraw_redrive_requests([*done.refused, *done.not_tried])
+    dead_letters.withdraw_redrive_requests(
+        done.refused | dict.fromkeys(done.not_tried, BEHIND_A_REFUSED_ONE)
+    )
     return len(planned) < MAX_REDRIVEN

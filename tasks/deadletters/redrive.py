@@ -23,6 +23,7 @@ from tasks.deadletters.queue import BATCH, send_to_events
 logger = logging.getLogger(__name__)
 
 TOO_LARGE = "too large to be sent with its place on the queue and its type"
+BEHIND_A_REFUSED_ONE = "an earlier letter of its message group was refused"
 
 
 @dataclass(slots=True)
@@ -126,7 +127,10 @@ def _lock_unchanged(heads: Sequence[PlannedRedrive]) -> dict[int, DeadLetter]:
 
 def _mark_redriven(letters: Iterable[DeadLetter]) -> None:
     DeadLetter.objects.filter(pk__in=[letter.pk for letter in letters]).update(
-        redriven_at=now(), redrive_count=F("redrive_count") + 1, redrive_requested_at=None
+        redriven_at=now(),
+        redrive_count=F("redrive_count") + 1,
+        redrive_requested_at=None,
+        redrive_refusal="",
     )
 
 

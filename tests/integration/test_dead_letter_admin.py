@@ -199,6 +199,9 @@ def test_a_letter_that_sqs_refuses_is_not_tried_again(
     assert "redrive_refused" in caplog.text
     (letter,) = kept()
     assert (letter.redrive_requested_at, letter.redriven_at) == (None, None)
+    assert letter.redrive_refusal == (
+        "too large to be sent with its place on the queue and its type"
+    )
 
 
 def test_a_request_survives_an_outage(three: list[DeadLetter], queue: ServiceQueue) -> None:
