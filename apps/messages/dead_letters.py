@@ -1,11 +1,13 @@
 """Dead letters in PostgreSQL: saving, selecting, requesting redrives, and discarding."""
 
+import json
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NamedTuple
 from uuid import UUID
 
+from django.core.serializers.json import DjangoJSONEncoder
 from django.db import transaction
 from django.db.models import F, Max, QuerySet, Window
 
@@ -17,6 +19,7 @@ from apps.messages.producer_problems import Finding, Problem
 
 # The order of lists. A letter that was redriven and failed again is a new row with the same time.
 BY_TIME = ("queue_time", "pk")
+EXPORT_PAGE = 50
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -121,6 +124,22 @@ def document_of(letter: DeadLetter) -> dict[str, Any]:
     names = [field.name for field in letter._meta.concrete_fields if field.name != "body"]
     fields = {name: getattr(letter, name) for name in names}
     return fields | {"place": str(place_of(letter)), "body": body_of(letter)}
+
+
+def json_line(letter: DeadLetter) -> str:
+    """Return a letter as a line of an export."""
+    return json.dumps(document_of(letter), cls=DjangoJSONEncoder) + "\n"
+
+
+def json_lines(ids: Sequence[int]) -> Iterator[str]:
+    """Yield letters as lines of an export, in the order of `ids`, and read a page at a time.
+
+    Letters that were deleted in the meantime are left out.
+    """
+    for start in range(0, len(ids), EXPORT_PAGE):
+        page = ids[start : start + EXPORT_PAGE]
+        letters = DeadLetter.objects.in_bulk(page)
+        yield from (json_line(letters[one]) for one in page if one in letters)
 
 
 def request_redrive(*, ids: Collection[int], now: datetime) -> list[DeadLetter]:

@@ -1,17 +1,13 @@
 """Exporting dead letters to a file."""
 
-import json
 import os
 from pathlib import Path
 
-from django.core.serializers.json import DjangoJSONEncoder
 from django.db import transaction
 from django.db.models import QuerySet
 
-from apps.messages.dead_letters import document_of
+from apps.messages.dead_letters import EXPORT_PAGE, json_line
 from apps.messages.models import DeadLetter
-
-PAGE = 50
 
 
 def write_export(file: Path, letters: QuerySet[DeadLetter]) -> list[int]:
@@ -35,8 +31,8 @@ def _write_lines(descriptor: int, letters: QuerySet[DeadLetter]) -> list[int]:
         os.fchmod(stream.fileno(), 0o600)
         # A server-side cursor works behind a pooler only inside a transaction.
         with transaction.atomic():
-            for letter in letters.iterator(chunk_size=PAGE):
-                stream.write(json.dumps(document_of(letter), cls=DjangoJSONEncoder) + "\n")
+            for letter in letters.iterator(chunk_size=EXPORT_PAGE):
+                stream.write(json_line(letter))
                 written.append(letter.pk)
         stream.flush()
         os.fsync(stream.fileno())

@@ -11,6 +11,8 @@ from django.core.management.base import CommandError, CommandParser
 from django.db.models import QuerySet
 
 from apps.common.clock import now
+from apps.conversations.audit import command_line
+from apps.messages import dead_letter_actions
 from apps.messages.dead_letters import Selection, document_of, plan, select
 from apps.messages.models import DeadLetter
 from operations import dead_letters
@@ -111,7 +113,7 @@ class Command(OperatorCommand):
         if letter is None:
             raise CommandError(_unknown_letter(id))
         if body:
-            self.stdout.write(dead_letters.read_body(letter))
+            self.stdout.write(dead_letter_actions.read_body(letter, actor=command_line()))
             return
         document = document_of(letter)
         size = len(document.pop("body").encode(errors="surrogatepass"))
@@ -169,11 +171,12 @@ class Command(OperatorCommand):
         )
         exported = _write_file(file, letters)
         self.stdout.write(f"{len(exported)} were exported to {file}.")
-        self.stdout.write(f"{dead_letters.discard(exported)} were discarded.")
+        discarded = dead_letter_actions.discard(exported, actor=command_line())
+        self.stdout.write(f"{discarded} were discarded.")
 
     def _export(self, *, file: Path, **options: Any) -> None:
         letters = select(_selection(options))
-        dead_letters.record_export(letters)
+        dead_letter_actions.record_export(letters.count(), actor=command_line())
         exported = _write_file(file, letters)
         self.stdout.write(f"{len(exported)} were exported to {file}.")
 
