@@ -1,22 +1,31 @@
 """Survey answers, the outbox and the console in the admin site."""
 
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, ClassVar
 
 from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.urls import URLPattern
+from django.utils.html import format_html
 
 from apps.analytics.console import views
 from apps.analytics.models import OutboxEvent, SurveyAnswer
 from apps.analytics.retrying import retry_refused
 from apps.common.lossless_json import escape
 from apps.conversations.admin.base import ReadOnlyAdmin, actor
+from apps.conversations.admin.cells import age, short_id, written
 from apps.conversations.admin.filters import ProjectFilter, exact, period
+from apps.conversations.admin.links import CONVERSATION, NOTHING, PROJECT, Link, Reference
 from apps.conversations.scores import NoScore
 from apps.conversations.search import by_uuid
 
 MAX_RETRIED_AT_ONCE = 100
+ANSWER = Link(
+    title="answer",
+    model=SurveyAnswer,
+    of=lambda event: Reference(event.answer_id, f"answer {event.answer_id}"),
+)
 
 # Django's index page, with a link to the console for users who may see it.
 admin.site.index_template = "console/admin_index.html"
@@ -47,21 +56,39 @@ class NoScoreFilter(admin.SimpleListFilter):
 class SurveyAnswerAdmin(ReadOnlyAdmin):
     """The survey answers, newest first."""
 
-    list_display = ("key", "value", "score", "problem", "project", "conversation", "answered_at")
+    list_display = ("answered", "key", "given", "score", "no_score", "project", "conversation")
+    list_display_links = ("answered",)
     list_filter = (
         exact("key", title="key"),
         ProjectFilter,
         NoScoreFilter,
         period("answered_at", title="time of the answer"),
     )
-    list_select_related = ("project", "conversation")
+    list_select_related = ("project",)
     list_help = (
-        "CSAT answers have the key weni_csat, NPS answers weni_nps, custom events any other key. "
-        "Times are UTC."
+        "CSAT answers have the key weni_csat, NPS answers weni_nps, custom events any other key."
     )
     search_fields = ("conversation",)
     search_help_text = "The UUID of a conversation, or the URN of a contact."
     ordering = ("-answered_at",)
+    fields = (
+        "key",
+        "given",
+        "score",
+        "no_score",
+        "is_replaced",
+        "project",
+        "conversation",
+        "channel_uuid",
+        "contact_urn",
+        "answered_at",
+        "message_id",
+        "correlation_id",
+        "group_id",
+        "sequence_number",
+        "lake_event_ids",
+    )
+    links: ClassVar[Mapping[str, Link]] = {"project": PROJECT, "conversation": CONVERSATION}
 
     def get_urls(self) -> list[URLPattern]:
         """Return the URLs, the console's first, because the admin's last URL matches any path."""
@@ -75,6 +102,21 @@ class SurveyAnswerAdmin(ReadOnlyAdmin):
         if not term.strip() or found.exists():
             return found, False
         return answers.filter(contact_urn=escape(term.strip())), False
+
+    @admin.display(description="answered")
+    def answered(self, answer: SurveyAnswer) -> str:
+        """Return the age of the answer."""
+        return age(answer.answered_at)
+
+    @admin.display(description="value")
+    def given(self, answer: SurveyAnswer) -> str:
+        """Return the value as the contact gave it."""
+        return written(answer.value, otherwise=NOTHING)
+
+    @admin.display(description="no score because")
+    def no_score(self, answer: SurveyAnswer) -> str:
+        """Return why the answer has no score."""
+        return answer.get_problem_display() or NOTHING
 
 
 class OutboxFilter(admin.SimpleListFilter):
@@ -106,15 +148,14 @@ class OutboxFilter(admin.SimpleListFilter):
 class OutboxEventAdmin(ReadOnlyAdmin):
     """Events for the data lake. Payloads are not shown: they name contacts."""
 
-    list_display = ("event_id", "created_at", "delivered_at", "refusal")
+    list_display = ("short_event_id", "created", "state")
+    list_display_links = ("created",)
     list_filter = (OutboxFilter,)
-    list_help = (
-        "Waiting events are sent every minute. Delivered events are deleted after a week. Times "
-        "are UTC."
-    )
+    list_help = "Waiting events are sent every minute. Delivered events are deleted after a week."
     search_fields = ("event_id",)
     search_help_text = "The UUID of an event, as in the data lake."
-    exclude = ("payload",)
+    fields = ("event_id", "state", "answer", "created_at", "delivered_at", "refusal")
+    links: ClassVar[Mapping[str, Link]] = {"answer": ANSWER}
     actions = ("retry_selected",)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[OutboxEvent]:
@@ -134,6 +175,23 @@ class OutboxEventAdmin(ReadOnlyAdmin):
     ) -> tuple[QuerySet[OutboxEvent], bool]:
         """Return the event with this UUID."""
         return by_uuid(events, term, field="event_id"), False
+
+    @admin.display(description="event id")
+    def short_event_id(self, event: OutboxEvent) -> str:
+        """Return the short id of the event."""
+        return short_id(event.event_id)
+
+    @admin.display(description="created")
+    def created(self, event: OutboxEvent) -> str:
+        """Return the age of the event."""
+        return age(event.created_at)
+
+    @admin.display(description="state")
+    def state(self, event: OutboxEvent) -> str:
+        """Return whether the data lake has the event, waits for it, or refused it and why."""
+        if event.delivered_at:
+            return format_html("delivered {}", age(event.delivered_at))
+        return f"refused: {event.refusal}" if event.refusal else "waits"
 
     def has_retry_permission(self, request: HttpRequest) -> bool:
         """Return whether the user may change outbox events, which a retry requires."""

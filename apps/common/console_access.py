@@ -35,6 +35,11 @@ def is_open_to(user: User | AnonymousUser, *, permissions: Sequence[str] = MAY_S
     return enabled and user.is_staff and user.has_perms(permissions)
 
 
+def may_read_messages(user: User | AnonymousUser) -> bool:
+    """Return whether this user may read what people wrote: transcripts and dead letters."""
+    return is_open_to(user, permissions=MAY_READ_MESSAGES)
+
+
 def console_view(view: View, *, site: AdminSite, permissions: Sequence[str]) -> View:
     """Wrap a read-only view as a page of the console, for users with these permissions.
 

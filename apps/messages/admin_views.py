@@ -111,7 +111,9 @@ def _window_facts(conversation: Conversation) -> list[tuple[str, str]]:
 
 
 def _local(conversation: Conversation, at: datetime | None) -> str:
-    return f"{at.astimezone(ZoneInfo(conversation.project.timezone)):%Y-%m-%d %H:%M}" if at else ""
+    if at is None:
+        return ""
+    return f"{at.astimezone(ZoneInfo(conversation.project.timezone)):%Y-%m-%d %H:%M:%S}"
 
 
 def _name(conversation: Conversation) -> str:

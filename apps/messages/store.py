@@ -9,8 +9,8 @@ entry's key (the place of its event). `apps.messages.message_items` defines its 
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from itertools import groupby
-from typing import Any
+from itertools import groupby, islice
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from apps.common.lossless_json import dump, load
@@ -35,6 +35,13 @@ class StoredBatch:
     def is_full(self) -> bool:
         """Return whether the group has reached one of the two bounds."""
         return self.size >= ARCHIVE_BATCH_BYTES or len(self.entries) >= ARCHIVE_BATCH_ENTRIES
+
+
+class Count(NamedTuple):
+    """A number of versions of messages; a lower bound if it is not complete."""
+
+    versions: int
+    is_complete: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -135,10 +142,19 @@ def newest_place(conversation_uuid: UUID, *, home: str) -> Place | None:
 
 def count(conversation_uuid: UUID) -> int:
     """Return how many versions of messages a conversation has. Raise Unavailable."""
-    pages = message_table.pages(
-        conversation_uuid, Select="COUNT", FilterExpression="attribute_not_exists(chunk)"
+    return sum(page["Count"] for page in _counting_pages(conversation_uuid))
+
+
+def bounded_count(conversation_uuid: UUID, *, max_pages: int) -> Count:
+    """Return how many versions of messages a conversation has on its first pages of items.
+
+    Raise Unavailable.
+    """
+    pages = list(islice(_counting_pages(conversation_uuid), max_pages))
+    return Count(
+        versions=sum(page["Count"] for page in pages),
+        is_complete="LastEvaluatedKey" not in pages[-1],
     )
-    return sum(page["Count"] for page in pages)
 
 
 def delete_conversation(conversation_uuid: UUID) -> None:
@@ -176,6 +192,12 @@ def replace(
         if new != stored.entry or stored.is_in_head:
             _delete(target.conversation_uuid, stored.chunk_keys)
     return replaced
+
+
+def _counting_pages(conversation_uuid: UUID) -> Iterator[Any]:
+    return message_table.pages(
+        conversation_uuid, Select="COUNT", FilterExpression="attribute_not_exists(chunk)"
+    )
 
 
 def _delete(conversation_uuid: UUID, item_keys: Sequence[str]) -> None:

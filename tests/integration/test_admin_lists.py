@@ -4,6 +4,7 @@ from datetime import timedelta
 from uuid import uuid4
 
 import pytest
+import time_machine
 from django.test import Client
 from django.urls import reverse
 
@@ -180,6 +181,38 @@ def test_each_filter_keeps_the_parameters_of_the_others(client: Client) -> None:
     assert '<input type="hidden" name="opened_from" value="2026-11-01">' in content
 
 
+def test_a_list_shows_short_ids_ages_states_and_links_to_projects(client: Client) -> None:
+    one = opened(1, contact_name="Ana", closes_at=NOON + timedelta(hours=3, minutes=20))
+    closed(2, csat=4, nps=9, message_count=12)
+    Project.objects.update(name="Shop")
+
+    with time_machine.travel(NOON, tick=False):
+        page = client.get(reverse(f"admin:{MODEL}_changelist"), secure=True).content.decode()
+
+    assert f'<code class="short-id" title="{one.uuid}">{one.uuid}</code>' in page
+    assert 'title="2026-11-22 12:00:00 UTC">1d ago</time>' in page
+    assert 'title="2026-11-23 15:20:00 UTC">in 3h20m</time>' in page
+    project = reverse("admin:conversations_project_change", args=[PROJECT])
+    assert page.count(f'<a href="{project}"><bdi>Shop</bdi></a>') == 2
+    for cell in (">In progress</td>", ">Resolved</td>", ">4</td>", ">9</td>", ">12</td>"):
+        assert cell in page
+    assert 'id="nav-sidebar"' not in page
+
+
+def test_a_project_is_linked_only_for_users_who_may_view_it() -> None:
+    one = opened(1)
+    Project.objects.update(name="Shop")
+    client = operator("view_conversation")
+
+    for address in (
+        reverse(f"admin:{MODEL}_changelist"),
+        reverse(f"admin:{MODEL}_change", args=[one.pk]),
+    ):
+        page = client.get(address, secure=True).content.decode()
+        assert "<bdi>Shop</bdi>" in page
+        assert "/project/" not in page
+
+
 def test_empty_and_truncated_lists_show_a_message(
     client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -206,6 +239,22 @@ def test_the_page_of_a_conversation_shows_times_in_its_projects_zone(client: Cli
     content = client.get(url, secure=True).content.decode()
 
     assert "2026-11-23 10:00:00, America/Sao_Paulo" in content
+
+
+def test_every_time_in_the_admin_has_24_hours_seconds_and_a_zone(client: Client) -> None:
+    one = closed(0, ended_at=NOON + timedelta(hours=5, seconds=7))
+    url = reverse(f"admin:{MODEL}_change", args=[one.pk])
+
+    content = client.get(url, secure=True).content.decode()
+
+    assert "2026-11-23 17:00:07 UTC" in content
+    assert "p.m." not in content
+
+
+def test_a_missing_value_is_shown_as_a_dash(client: Client) -> None:
+    url = reverse(f"admin:{MODEL}_change", args=[opened(0).pk])
+
+    assert ">None<" not in client.get(url, secure=True).content.decode()
 
 
 @pytest.mark.parametrize(

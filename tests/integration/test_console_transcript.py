@@ -223,7 +223,7 @@ def test_the_header_shows_the_window_and_the_takeover(operator: Client) -> None:
     _, header = subtitles(page(operator, url(chat)))
 
     assert header == (
-        "Human took over: yes; Window: w-7; from: 2026-11-23 09:00; Ticket: t-1; Agent: a"
+        "Human took over: yes; Window: w-7; from: 2026-11-23 09:00:00; Ticket: t-1; Agent: a"
     )
     assert len(subtitles(page(operator, url(conversation(urn="telegram:2"))))) == 1
 
@@ -283,3 +283,12 @@ def test_a_close_on_another_day_is_shown_under_that_day(operator: Client) -> Non
         "Tuesday, 24 November 2026",
         "Closed: Unclassified, 09:00",
     ]
+
+
+def test_the_title_of_a_time_has_seconds_and_the_zone(operator: Client) -> None:
+    made_shop()
+
+    document = page(operator, url(made_chat(at=NOON)))
+
+    titles = {one.attributes["title"] for one in document.all("time")}
+    assert "2026-11-23 09:01:00 -03" in titles

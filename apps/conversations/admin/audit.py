@@ -5,7 +5,9 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 
 from apps.conversations.admin.base import ReadOnlyAdmin
+from apps.conversations.admin.cells import age, facts, short_id
 from apps.conversations.admin.filters import exact, period
+from apps.conversations.admin.links import NOTHING
 from apps.conversations.models import AuditEntry
 
 
@@ -13,10 +15,19 @@ from apps.conversations.models import AuditEntry
 class AuditEntryAdmin(ReadOnlyAdmin):
     """The actions of operators, the latest first."""
 
-    list_display = ("at", "actor", "source", "action", "object_type", "object_id", "detail")
-    list_display_links = ("at",)
+    list_display = (
+        "when",
+        "actor",
+        "source",
+        "action",
+        "object_type",
+        "short_object_id",
+        "details",
+    )
+    list_display_links = ("when",)
     list_filter = ("action", exact("actor", title="actor"), period("at", title="time"))
-    list_help = "Actions of operators in the admin site and on command lines. Times are UTC."
+    list_help = "Actions of operators in the admin site and on command lines."
+    fields = ("at", "actor", "source", "action", "object_type", "object_id", "details")
     search_fields = ("object_id",)
     search_help_text = "The id of an object, as the log shows it."
     ordering = ("-at",)
@@ -26,3 +37,18 @@ class AuditEntryAdmin(ReadOnlyAdmin):
     ) -> tuple[QuerySet[AuditEntry], bool]:
         """Return the entries of the object with this id."""
         return (entries.filter(object_id=term.strip()) if term.strip() else entries), False
+
+    @admin.display(description="when")
+    def when(self, entry: AuditEntry) -> str:
+        """Return how long ago the action was."""
+        return age(entry.at)
+
+    @admin.display(description="object id")
+    def short_object_id(self, entry: AuditEntry) -> str | None:
+        """Return the short id of the object."""
+        return short_id(entry.object_id) if entry.object_id else None
+
+    @admin.display(description="details")
+    def details(self, entry: AuditEntry) -> str:
+        """Return what else the entry says."""
+        return facts(entry.detail) or NOTHING

@@ -14,6 +14,7 @@ from django.urls import reverse
 from django.utils.functional import cached_property
 
 from apps.conversations import audit
+from apps.conversations.admin.links import LinkingAdmin
 from apps.conversations.audit import Actor
 from apps.conversations.models import AuditAction
 
@@ -81,7 +82,24 @@ class Audited(admin.ModelAdmin):
         audit.record(actor=actor(request), action=action, of=type(obj), object_id=obj.pk, **detail)
 
 
-class BoundedAdmin(admin.ModelAdmin):
+class WideAdmin(LinkingAdmin):
+    """A list without Django's sidebar, so that its columns fit on a page of 1280 pixels."""
+
+    @property
+    def media(self) -> forms.Media:
+        """Return the style sheets and scripts, including those of the filters."""
+        media = super().media + forms.Media(css={"all": ("console/admin.css",)})
+        for list_filter in self.list_filter:
+            media += getattr(list_filter, "media", forms.Media())
+        return media
+
+    def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
+        """Return the page of the list."""
+        context = {"is_nav_sidebar_enabled": False, **(extra_context or {})}
+        return super().changelist_view(request, context)
+
+
+class BoundedAdmin(WideAdmin):
     """A list of a large table, which is never counted as a whole, in the order of an index.
 
     A URL can filter it only by the lookups of `list_filter` and `allowed_lookups`.
@@ -93,14 +111,6 @@ class BoundedAdmin(admin.ModelAdmin):
     sortable_by = ()
     change_list_template = "console/bounded_list.html"
     allowed_lookups: Sequence[str] = ()
-
-    @property
-    def media(self) -> forms.Media:
-        """Return the style sheets and scripts, including those of the filters."""
-        media = super().media + forms.Media(css={"all": ("console/admin.css",)})
-        for list_filter in self.list_filter:
-            media += getattr(list_filter, "media", forms.Media())
-        return media
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
         """Return the class of the list."""
@@ -137,7 +147,7 @@ def _offers(list_filter: Any, lookup: str) -> bool:
     """Return whether a filter of `list_filter` offers the lookup."""
     if isinstance(list_filter, (str, tuple)):
         name = list_filter if isinstance(list_filter, str) else list_filter[0]
-        return lookup.split("__")[:-1] == [name]
+        return lookup == name or lookup.split("__")[:-1] == [name]
     parameters = getattr(list_filter, "parameters", ())
     return lookup in parameters or lookup == getattr(list_filter, "parameter_name", None)
 

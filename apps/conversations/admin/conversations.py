@@ -3,21 +3,21 @@
 They are read-only: every change of a conversation goes through its group on the queue.
 """
 
+from collections.abc import Mapping
 from datetime import datetime
-from typing import Any
+from typing import Any, ClassVar
 from zoneinfo import ZoneInfo
 
 from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest
-from django.urls import reverse
-from django.utils.html import format_html
 
-from apps.common.console_access import MAY_READ_MESSAGES, is_open_to
 from apps.conversations import search
 from apps.conversations.admin.actions import ConversationActions
 from apps.conversations.admin.base import ReadOnlyAdmin
+from apps.conversations.admin.cells import age, short_id, written
 from apps.conversations.admin.filters import ProjectFilter, StateFilter, period
+from apps.conversations.admin.links import NOTHING, PROJECT, Link
 from apps.conversations.models import Conversation, Resolution
 
 # To apply a filter other than the project, PostgreSQL reads all closings of the period.
@@ -26,34 +26,100 @@ MAX_DAYS_OF_CLOSINGS = 31
 ClosedIn = period("ended_at", title="closing", max_days=MAX_DAYS_OF_CLOSINGS)
 
 
-@admin.register(Conversation)
 class ConversationAdmin(ConversationActions, ReadOnlyAdmin):
-    """Conversations, newest opening first. With a filter by closing: newest closing first."""
+    """Conversations, newest opening first. With a filter by closing: newest closing first.
+
+    `apps.messages.admin` registers it, with what it adds about messages.
+    """
 
     list_display = (
-        "uuid",
+        "short_uuid",
+        "contact",
         "project",
-        "contact_name",
+        "state",
         "opened",
-        "closes",
-        "next_due",
+        "closing",
         "requested",
-        "ended",
-        "resolution",
         "csat",
         "nps",
-        "message_count",
-        "archived_at",
+        "archived_messages",
+        "archived",
     )
+    list_display_links = ("contact",)
     list_filter = (StateFilter, ProjectFilter, period("opened_at", title="opening"), ClosedIn)
     list_select_related = ("project",)
     list_help = (
-        "Times are UTC. A worker closes and reopens conversations within a minute of the request."
+        "A worker closes and reopens conversations within a minute of the request. The list counts "
+        "archived messages; the page of a conversation also counts those in DynamoDB."
     )
     search_fields = ("uuid",)
     search_help_text = "A conversation's uuid or external id, or the beginning of a contact's URN."
     actions = ("close_selected", "close_as_resolved", "close_as_unresolved", "reopen_selected")
-    readonly_fields = ("transcript", "closes_locally", "ended_locally")
+    links: ClassVar[Mapping[str, Link]] = {"project": PROJECT}
+    fieldsets: ClassVar[Any] = (
+        (
+            None,
+            {
+                "fields": (
+                    "uuid",
+                    "project",
+                    "contact",
+                    "contact_urn",
+                    "channel_uuid",
+                    "group_id",
+                    "resolution",
+                    "requested",
+                    "has_chats_room",
+                    "csat",
+                    "nps",
+                )
+            },
+        ),
+        (
+            "Times",
+            {
+                "fields": (
+                    "started_at",
+                    "opened_at",
+                    "closes_at",
+                    "closes_locally",
+                    "postponed_from",
+                    "due_at",
+                    "close_requested_at",
+                    "ended_at",
+                    "ended_locally",
+                )
+            },
+        ),
+        (
+            "Newest window",
+            {
+                "fields": (
+                    "external_id",
+                    "window_start",
+                    "window_end",
+                    "ticket_uuid",
+                    "agent_uuid",
+                )
+            },
+        ),
+        (
+            "Places on the queue",
+            {
+                "fields": (
+                    "written_at",
+                    "written_sequence",
+                    "written_group",
+                    "window_at",
+                    "window_sequence",
+                    "window_group",
+                    "newest_at",
+                    "newest_sequence",
+                ),
+                "classes": ("collapse",),
+            },
+        ),
+    )
 
     def get_ordering(self, request: HttpRequest) -> tuple[str, ...]:
         """Return the order, which is that of the index for the requested period or state."""
@@ -74,37 +140,55 @@ class ConversationAdmin(ConversationActions, ReadOnlyAdmin):
             self.message_user(request, str(problem), messages.WARNING)
             return conversations.none(), False
 
-    @admin.display(description="opened at")
-    def opened(self, conversation: Conversation) -> datetime:
-        """Return the queue time of the event that opened the conversation."""
-        return conversation.opened_at
+    @admin.display(description="id")
+    def short_uuid(self, conversation: Conversation) -> str:
+        """Return the short uuid."""
+        return short_id(conversation.uuid)
 
-    @admin.display(description="closes at")
-    def closes(self, conversation: Conversation) -> datetime | None:
-        """Return the closing time of a conversation in progress, else None."""
-        is_open = conversation.resolution == Resolution.IN_PROGRESS
-        return conversation.closes_at if is_open else None
+    @admin.display(description="contact")
+    def contact(self, conversation: Conversation) -> str:
+        """Return the name of the contact."""
+        return written(conversation.contact_name, otherwise="unnamed")
 
-    @admin.display(description="next due at")
-    def next_due(self, conversation: Conversation) -> datetime | None:
-        """Return when the conversation is next checked: at its closing time or earlier."""
-        return conversation.due_at
+    @admin.display(description="state")
+    def state(self, conversation: Conversation) -> str:
+        """Return whether the conversation is in progress, or how it was closed."""
+        return Resolution(conversation.resolution).label
 
-    @admin.display(description="ended at")
-    def ended(self, conversation: Conversation) -> datetime | None:
-        """Return when the conversation ended."""
-        return conversation.ended_at
+    @admin.display(description="opened")
+    def opened(self, conversation: Conversation) -> str:
+        """Return the age of the event that opened the conversation."""
+        return age(conversation.opened_at)
+
+    @admin.display(description="closing")
+    def closing(self, conversation: Conversation) -> str | None:
+        """Return when the conversation closes or, if it is closed, when it ended."""
+        if conversation.resolution == Resolution.IN_PROGRESS:
+            return age(conversation.closes_at)
+        return age(conversation.ended_at) if conversation.ended_at else None
 
     @admin.display(description="requested")
-    def requested(self, conversation: Conversation) -> str | None:
+    def requested(self, conversation: Conversation) -> str:
         """Return the requested change that is not yet executed."""
         match conversation.requested_resolution:
             case None:
-                return None
+                return NOTHING
             case Resolution.IN_PROGRESS:
                 return "to be reopened"
             case resolution:
                 return f"to be closed as {Resolution(resolution).label.lower()}"
+
+    @admin.display(description="messages")
+    def archived_messages(self, conversation: Conversation) -> str | int | None:
+        """Return how many messages are archived, or None if more of them may be in DynamoDB."""
+        if conversation.archived_at:
+            return conversation.message_count
+        return f"{conversation.message_count} so far" if conversation.message_count else None
+
+    @admin.display(description="archived")
+    def archived(self, conversation: Conversation) -> str | None:
+        """Return when the conversation was archived."""
+        return age(conversation.archived_at) if conversation.archived_at else None
 
     @admin.display(description="closes at, in the project's time zone")
     def closes_locally(self, conversation: Conversation) -> str:
@@ -112,21 +196,9 @@ class ConversationAdmin(ConversationActions, ReadOnlyAdmin):
         return _local(conversation, conversation.closes_at)
 
     @admin.display(description="ended at, in the project's time zone")
-    def ended_locally(self, conversation: Conversation) -> str | None:
+    def ended_locally(self, conversation: Conversation) -> str:
         """Return the end in the project's time zone."""
-        return _local(conversation, conversation.ended_at) if conversation.ended_at else None
-
-    @admin.display(description="messages")
-    def transcript(self, conversation: Conversation) -> str:
-        """Return a link to the transcript."""
-        url = reverse("admin:conversation_messages_transcript", args=[conversation.pk])
-        return format_html('<a href="{}">Transcript</a> (reading it is logged)', url)
-
-    def get_fields(self, request: HttpRequest, obj: Any = None) -> list[Any]:
-        """Return the fields, with the transcript only for users who may read it."""
-        fields = [str(name) for name in super().get_fields(request, obj)]
-        may_read = is_open_to(request.user, permissions=MAY_READ_MESSAGES)
-        return [name for name in fields if name != "transcript" or may_read]
+        return _local(conversation, conversation.ended_at) if conversation.ended_at else NOTHING
 
 
 def _local(conversation: Conversation, at: datetime) -> str:

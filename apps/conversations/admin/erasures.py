@@ -1,12 +1,17 @@
 """Erasures in the admin site."""
 
+from collections.abc import Mapping
+from typing import ClassVar
+
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
 from apps.conversations import search
 from apps.conversations.admin.base import ReadOnlyAdmin
+from apps.conversations.admin.cells import age, facts, short_id
 from apps.conversations.admin.filters import ProjectFilter
+from apps.conversations.admin.links import NOTHING, PROJECT, Link
 from apps.conversations.models import Erasure
 
 
@@ -14,11 +19,13 @@ from apps.conversations.models import Erasure
 class ErasureAdmin(ReadOnlyAdmin):
     """Pending and completed erasures, the latest first, without the contact."""
 
-    list_display = ("uuid", "project", "requested_at", "erased_at", "removed")
+    list_display = ("short_uuid", "requested", "project", "erased", "what_was_removed")
+    list_display_links = ("requested",)
     list_filter = (("erased_at", admin.EmptyFieldListFilter), ProjectFilter)
     list_select_related = ("project",)
-    list_help = "Requested with the command erase and executed by workers. Times are UTC."
-    fields = ("uuid", "project", "requested_at", "erased_at", "removed")
+    list_help = "Requested with the command erase and executed by workers."
+    fields = ("uuid", "project", "requested_at", "erased_at", "what_was_removed", "search_at")
+    links: ClassVar[Mapping[str, Link]] = {"project": PROJECT}
     search_fields = ("uuid",)
     search_help_text = "An erasure's uuid."
     ordering = ("-requested_at",)
@@ -28,3 +35,23 @@ class ErasureAdmin(ReadOnlyAdmin):
     ) -> tuple[QuerySet[Erasure], bool]:
         """Return the erasure with this uuid."""
         return search.by_uuid(erasures, term), False
+
+    @admin.display(description="id")
+    def short_uuid(self, erasure: Erasure) -> str:
+        """Return the short uuid."""
+        return short_id(erasure.uuid)
+
+    @admin.display(description="requested")
+    def requested(self, erasure: Erasure) -> str:
+        """Return how long ago the erasure was requested."""
+        return age(erasure.requested_at)
+
+    @admin.display(description="erased")
+    def erased(self, erasure: Erasure) -> str:
+        """Return how long ago the contact was erased."""
+        return age(erasure.erased_at) if erasure.erased_at else "not yet"
+
+    @admin.display(description="removed")
+    def what_was_removed(self, erasure: Erasure) -> str:
+        """Return how much was removed of each kind."""
+        return facts(erasure.removed) or NOTHING

@@ -11,6 +11,7 @@ from django.http import HttpRequest
 from apps.common.clock import now
 from apps.common.durations import as_text
 from apps.conversations.admin.base import Audited, BoundedAdmin
+from apps.conversations.admin.cells import short_id
 from apps.conversations.admin.durations import DurationField
 from apps.conversations.models import Project
 from apps.conversations.project_settings import ARCHIVE_RETENTION, IDLE_TIMEOUT
@@ -39,14 +40,14 @@ class ProjectAdmin(Audited, BoundedAdmin):
 
     form = ProjectForm
     list_display = (
-        "name",
-        "uuid",
+        "display_name",
+        "short_uuid",
         "timezone",
         "closing_time",
         "show_idle_timeout",
         "show_archive_retention",
     )
-    list_display_links = ("name", "uuid")
+    list_display_links = ("display_name",)
     list_filter = ("timezone",)
     list_help = (
         "The first event of a project creates it. A new time zone, closing time or idle timeout "
@@ -54,6 +55,16 @@ class ProjectAdmin(Audited, BoundedAdmin):
     )
     search_fields = ("name", "uuid")
     ordering = ("name",)
+
+    @admin.display(description="name")
+    def display_name(self, project: Project) -> str:
+        """Return the name."""
+        return project.name or "unnamed"
+
+    @admin.display(description="uuid")
+    def short_uuid(self, project: Project) -> str:
+        """Return the short uuid."""
+        return short_id(project.uuid)
 
     @admin.display(description="idle timeout")
     def show_idle_timeout(self, project: Project) -> str | None:

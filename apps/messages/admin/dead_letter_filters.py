@@ -1,0 +1,77 @@
+"""The filters of the list of dead letters."""
+
+from typing import Any
+
+from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import HttpRequest
+
+from apps.conversations.models import Project
+from apps.messages import dead_letters
+from apps.messages.admin.named_projects import of_project
+from apps.messages.dead_letter_reasons import sentence_of
+
+# Each project costs one index lookup. The search finds the projects beyond this limit.
+MAX_PROJECTS = 50
+
+
+class ReasonFilter(admin.SimpleListFilter):
+    """Filter by reason."""
+
+    title = "reason"
+    parameter_name = "reason"
+
+    def lookups(self, _request: HttpRequest, _admin: Any) -> list[tuple[str, str]]:
+        """Return the reasons that the table has."""
+        return [(reason, sentence_of(reason)) for reason in dead_letters.reasons()]
+
+    def queryset(self, _request: HttpRequest, letters: QuerySet) -> QuerySet:
+        """Return the dead letters that have the chosen reason."""
+        return letters.filter(reason=self.value()) if self.value() else letters
+
+
+class RedrivenFilter(admin.SimpleListFilter):
+    """Filter by whether dead letters were redriven."""
+
+    title = "state"
+    parameter_name = "state"
+
+    def lookups(self, _request: HttpRequest, _admin: Any) -> list[tuple[str, str]]:
+        """Return the states."""
+        return [
+            ("dead", "Not redriven"),
+            ("wanted", "Redrive requested"),
+            ("redriven", "Redriven"),
+        ]
+
+    def queryset(self, _request: HttpRequest, letters: QuerySet) -> QuerySet:
+        """Return the dead letters in the chosen state."""
+        match self.value():
+            case None:
+                return letters
+            case "dead":
+                return letters.filter(redriven_at=None)
+            case "wanted":
+                return letters.exclude(redrive_requested_at=None)
+            case "redriven":
+                return letters.exclude(redriven_at=None)
+            case _:
+                return letters.none()
+
+
+class DeadProjectFilter(admin.SimpleListFilter):
+    """Filter by project. It offers at most MAX_PROJECTS; the search finds the rest."""
+
+    title = "project"
+    parameter_name = "project"
+
+    def lookups(self, _request: HttpRequest, _admin: Any) -> list[tuple[str, str]]:
+        """Return the projects that dead letters name, by their names if they have any."""
+        uuids = dead_letters.project_uuids(limit=MAX_PROJECTS)
+        names = dict(Project.objects.filter(uuid__in=uuids).values_list("uuid", "name"))
+        return [(str(uuid), names.get(uuid) or str(uuid)) for uuid in uuids]
+
+    def queryset(self, _request: HttpRequest, letters: QuerySet) -> QuerySet:
+        """Return the dead letters of the chosen project; none if the value is not a UUID."""
+        value = self.value()
+        return of_project(letters, value) if value else letters

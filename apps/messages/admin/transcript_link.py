@@ -1,0 +1,13 @@
+"""The field with the link to a transcript."""
+
+from uuid import UUID
+
+from django.urls import reverse
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+
+
+def transcript_link(conversation_uuid: UUID) -> SafeString:
+    """Return a link to the transcript of a conversation."""
+    url = reverse("admin:conversation_messages_transcript", args=[conversation_uuid])
+    return format_html('<a href="{}">Transcript</a> (reading it is logged)', url)

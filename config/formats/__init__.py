@@ -1,0 +1,1 @@
+"""How Django writes dates and times, for each language (`FORMAT_MODULE_PATH`)."""
