@@ -5,12 +5,10 @@ django-celery-beat's own forms offer options that a FIFO queue does not support
 with such an option could be saved, but would fail each time.
 """
 
-from datetime import timedelta
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, ClassVar
 
-from django import forms
 from django.contrib import admin, messages
-from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.db.models import QuerySet
 from django.http import HttpRequest
@@ -25,12 +23,18 @@ from django_celery_beat.models import (
 )
 
 from apps.conversations import audit
-from apps.conversations.admin.base import Audited, actor
+from apps.conversations.admin.base import Audited, WideAdmin, actor
+from apps.conversations.admin.cells import age
+from apps.conversations.admin.links import Link, Reference
 from apps.conversations.models import AuditAction
-from tasks.schedules import SCHEDULES, is_in_utc
-
-MIN_INTERVAL = timedelta(seconds=10)
-TASKS = {task.name: task for task in SCHEDULES.values()}
+from operations.schedule_forms import (
+    TASKS,
+    CrontabForm,
+    IntervalChoice,
+    IntervalForm,
+    ScheduleForm,
+    interval_as_text,
+)
 
 # The fields of unsupported options, with the values that they must have.
 UNSUPPORTED_FIELDS = {
@@ -53,53 +57,34 @@ UNSUPPORTED_EXPLANATION = (
     "changed here: delete it, and run “manage.py provision” to create the service's own again."
 )
 
-NOT_IN_UTC = (
-    "Crontabs must be in UTC. In a zone with daylight saving time, beat would send nothing for an "
-    "hour in autumn."
-)
-
 for model in (PeriodicTask, IntervalSchedule, CrontabSchedule, ClockedSchedule, SolarSchedule):
     admin.site.unregister(model)
 
 
-class ScheduleForm(forms.ModelForm):
-    """The form of a schedule: a task that beat may send, and when."""
-
-    task = forms.ChoiceField(choices=[(name, name) for name in sorted(TASKS)])
-
-    class Meta:
-        model = PeriodicTask
-        fields = (
-            "name",
-            "task",
-            "enabled",
-            "description",
-            "interval",
-            "crontab",
-            "start_time",
-        )
-
-    def clean_interval(self) -> IntervalSchedule | None:
-        """Return the interval. Raise ValidationError if it is too short."""
-        interval: IntervalSchedule | None = self.cleaned_data["interval"]
-        if interval and interval.schedule.run_every < MIN_INTERVAL:
-            raise ValidationError(_too_short_sentence())
-        return interval
-
-    def clean_crontab(self) -> CrontabSchedule | None:
-        """Return the crontab. Raise ValidationError if it is not in UTC."""
-        crontab: CrontabSchedule | None = self.cleaned_data["crontab"]
-        if crontab and not is_in_utc(crontab):
-            raise ValidationError(NOT_IN_UTC)
-        return crontab
-
-
 @admin.register(PeriodicTask)
-class ScheduleAdmin(Audited):
+class ScheduleAdmin(Audited, WideAdmin):
     """The schedules of beat, which reads changes within seconds."""
 
     form = ScheduleForm
-    list_display = ("name", "task", "enabled", "interval", "crontab", "last_run_at")
+    list_display = ("name", "enabled", "when", "last_run", "task")
+    links: ClassVar[Mapping[str, Link]] = {
+        "interval": Link(
+            title="interval",
+            model=IntervalSchedule,
+            of=lambda schedule: (
+                Reference(schedule.interval_id, interval_as_text(schedule.interval))
+                if schedule.interval
+                else None
+            ),
+        ),
+        "crontab": Link(
+            title="crontab",
+            model=CrontabSchedule,
+            of=lambda schedule: (
+                Reference(schedule.crontab_id, str(schedule.crontab)) if schedule.crontab else None
+            ),
+        ),
+    }
     list_filter = ("enabled",)
     list_select_related = ("interval", "crontab")
     search_fields = ("name", "task")
@@ -124,6 +109,24 @@ class ScheduleAdmin(Audited):
         ),
     )
     actions = ("enable_selected", "disable_selected", "run_selected")
+
+    @admin.display(description="when")
+    def when(self, schedule: PeriodicTask) -> str:
+        """Return the interval, or the crontab with its zone."""
+        if schedule.interval:
+            return f"every {interval_as_text(schedule.interval)}"
+        return str(schedule.crontab or schedule.solar or schedule.clocked)
+
+    @admin.display(description="last run", ordering="last_run_at")
+    def last_run(self, schedule: PeriodicTask) -> str | None:
+        """Return how long ago beat sent the task last."""
+        return age(schedule.last_run_at) if schedule.last_run_at else None
+
+    def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **options: Any) -> Any:
+        """Return the field of a form. Intervals are shown as operators write them."""
+        if db_field.name == "interval":
+            options["form_class"] = IntervalChoice
+        return super().formfield_for_foreignkey(db_field, request, **options)
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """Return False for a schedule that cannot be corrected here."""
@@ -173,43 +176,18 @@ class ScheduleAdmin(Audited):
         self.message_user(request, sentence, messages.SUCCESS)
 
 
-class IntervalForm(forms.ModelForm):
-    """The form of an interval, with a minimum."""
-
-    class Meta:
-        model = IntervalSchedule
-        fields = ("every", "period")
-
-    def clean(self) -> Any:
-        """Return the cleaned data. Raise ValidationError if the interval is too short."""
-        cleaned = super().clean() or {}
-        every, period = cleaned.get("every"), cleaned.get("period")
-        if every and period and timedelta(**{period: every}) < MIN_INTERVAL:
-            raise ValidationError(_too_short_sentence())
-        return cleaned
-
-
 @admin.register(IntervalSchedule)
 class IntervalAdmin(Audited, IntervalScheduleAdmin):
     """Intervals. A change applies to all schedules that use the interval."""
 
     form = IntervalForm
     inlines = ()
+    list_display = ("interval",)
 
-
-class CrontabForm(forms.ModelForm):
-    """The form of a crontab, which must be in UTC."""
-
-    class Meta:
-        model = CrontabSchedule
-        fields = ("minute", "hour", "day_of_month", "month_of_year", "day_of_week", "timezone")
-
-    def clean(self) -> Any:
-        """Return the cleaned data. Raise ValidationError if the crontab is not in UTC."""
-        cleaned = super().clean() or {}
-        if "timezone" in cleaned and not is_in_utc(CrontabSchedule(timezone=cleaned["timezone"])):
-            self.add_error("timezone", NOT_IN_UTC)
-        return cleaned
+    @admin.display(description="interval")
+    def interval(self, schedule: IntervalSchedule) -> str:
+        """Return the interval as operators write it."""
+        return interval_as_text(schedule)
 
 
 @admin.register(CrontabSchedule)
@@ -225,10 +203,6 @@ def _has_unsupported_fields(schedule: PeriodicTask) -> bool:
         getattr(schedule, name) not in (usual, None, "")
         for name, usual in UNSUPPORTED_FIELDS.items()
     )
-
-
-def _too_short_sentence() -> str:
-    return f"The shortest interval is {MIN_INTERVAL.seconds} seconds."
 
 
 def _record(

@@ -31,11 +31,12 @@ def read(text: str) -> timedelta | None:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bounds:
-    """The bounds of an optional duration, which `noun` names ("an idle timeout")."""
+    """The bounds of a duration, which `noun` names ("an idle timeout")."""
 
     noun: str
     minimum: timedelta
     maximum: timedelta
+    is_optional: bool = True
 
     def parse(self, text: str) -> timedelta | None:
         """Return the duration in `text`, or None if it is empty or "none".
@@ -45,12 +46,13 @@ class Bounds:
         if text.strip().casefold() in ("", "none"):
             return None
         duration = read(text)
+        or_none = ", or none" if self.is_optional else ""
         if duration is None:
-            raise ValueError(f'"{text[:40]}" is not {self.noun}: write {EXAMPLES}, or none.')
+            raise ValueError(f'"{text[:40]}" is not {self.noun}: write {EXAMPLES}{or_none}.')
         if not self.minimum <= duration <= self.maximum:
             raise ValueError(
                 f'"{text[:40]}" is not a possible {self.noun.partition(" ")[2]}: it must be from '
-                f"{as_text(self.minimum)} to {as_text(self.maximum)}, or none."
+                f"{as_text(self.minimum)} to {as_text(self.maximum)}{or_none}."
             )
         return duration
 

@@ -48,6 +48,12 @@ def saved(client: Client, **fields: Any) -> Any:
     return client.post(url, form, secure=True)
 
 
+def interval_of(interval: IntervalSchedule) -> tuple[int, str]:
+    """Return the number and the unit of a stored interval."""
+    interval.refresh_from_db()
+    return interval.every, interval.period
+
+
 def log() -> list[tuple[str, str, Any]]:
     """Return the entries of the audit log."""
     rows = AuditEntry.objects.exclude(action="login").order_by("id")
@@ -104,12 +110,57 @@ def test_a_short_interval_is_refused(client: Client) -> None:
     often = IntervalSchedule.objects.create(every=1, period=IntervalSchedule.SECONDS)
 
     answer = saved(client, interval=often.pk)
-    assert "The shortest interval is 10 seconds." in answer.content.decode()
+    assert "The shortest interval is 10s." in answer.content.decode()
 
     url = reverse("admin:django_celery_beat_intervalschedule_change", args=[often.pk])
-    form = {"every": "1", "period": "microseconds"}
-    answer = client.post(url, form, secure=True)
-    assert "The shortest interval is 10 seconds." in answer.content.decode()
+    answer = client.post(url, {"interval": "9s"}, secure=True)
+    assert "is not a possible interval: it must be from 10s to 365d." in answer.content.decode()
+    assert interval_of(often) == (1, "seconds")
+
+
+@pytest.mark.parametrize(
+    ("entered", "stored"),
+    [
+        ("90s", (90, "seconds")),
+        ("30m", (30, "minutes")),
+        ("1h30m", (90, "minutes")),
+        ("00:00:45", (45, "seconds")),
+        ("24h", (1, "days")),
+    ],
+)
+def test_an_interval_is_entered_and_shown_with_units(
+    client: Client, entered: str, stored: tuple[int, str]
+) -> None:
+    one = IntervalSchedule.objects.create(every=77, period=IntervalSchedule.SECONDS)
+    url = reverse("admin:django_celery_beat_intervalschedule_change", args=[one.pk])
+
+    assert 'value="1m17s"' in client.get(url, secure=True).content.decode()
+    assert client.post(url, {"interval": entered}, secure=True).status_code == 302
+
+    assert interval_of(one) == stored
+
+
+@pytest.mark.parametrize("entered", ["", "none", "90", "1 hour", "0s"])
+def test_an_interval_without_a_unit_is_refused(client: Client, entered: str) -> None:
+    url = reverse("admin:django_celery_beat_intervalschedule_add")
+    before = IntervalSchedule.objects.count()
+
+    assert client.post(url, {"interval": entered}, secure=True).status_code == 200
+
+    assert IntervalSchedule.objects.count() == before
+
+
+def test_the_lists_and_the_form_show_intervals_with_units(client: Client) -> None:
+    slower = IntervalSchedule.objects.create(every=5400, period=IntervalSchedule.SECONDS)
+    PeriodicTask.objects.filter(name=NAME).update(interval=slower)
+    schedule = reverse(f"admin:{MODEL}_change", args=[the_schedule().pk])
+
+    for address, text in (
+        (reverse(f"admin:{MODEL}_changelist"), ">every 1h30m<"),
+        (reverse("admin:django_celery_beat_intervalschedule_changelist"), ">1h30m<"),
+        (schedule, ">every 1h30m</option>"),
+    ):
+        assert text in client.get(address, secure=True).content.decode()
 
 
 def test_a_crontab_in_another_zone_than_utc_is_refused(client: Client) -> None:

@@ -10,12 +10,12 @@ from apps.common.durations import Bounds, as_text
 
 
 class DurationField(forms.Field):
-    """A form field for a duration within bounds, or None if it is empty."""
+    """A form field for a duration within bounds, or None if it is optional and empty."""
 
     widget = forms.TextInput
 
     def __init__(self, *, bounds: Bounds, **options: Any) -> None:
-        super().__init__(required=False, **options)
+        super().__init__(required=not bounds.is_optional, **options)
         self.bounds = bounds
 
     def to_python(self, value: Any) -> timedelta | None:
