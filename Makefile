@@ -75,7 +75,7 @@ fuzz: install ## read bodies that a coverage-guided fuzzer makes, for a minute (
 	@$(VENV) -m uv pip install --quiet --python $(VENV) --require-hashes --requirement requirements/fuzzing.txt
 	$(VENV) -m embedded.environment $(VENV) -m tests.fuzzing
 
-test-browser: install ## test the console with headless Chromium; screenshots in tests/browser/screenshots
+test-browser: install ## test the console and the lists with headless Chromium; screenshots in tests/browser/screenshots
 	@$(VENV) -m tests.browser.chromium
 	@$(VENV) -m uv pip install --quiet --python $(VENV) --require-hashes --requirement requirements/browser.txt
 	$(VENV) -m pytest tests/browser
