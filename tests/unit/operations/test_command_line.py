@@ -245,8 +245,10 @@ def test_an_outage_ends_with_one_line_and_what_to_do(
 def test_a_database_that_is_not_ready_ends_with_one_line_and_what_to_do(
     capsys: pytest.CaptureFixture[str], pgcode: str, advice: str, through_cursor: bool
 ) -> None:
-    failure: Exception = ProgrammingError("refused")
-    failure.__cause__ = postgresql_error(pgcode)
+    cause = postgresql_error(pgcode)
+    # Django's errors have the text of their cause.
+    failure: Exception = ProgrammingError(str(cause))
+    failure.__cause__ = cause
     if through_cursor:
         opened = failure
         failure = postgresql_error("34000")
