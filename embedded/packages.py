@@ -82,7 +82,8 @@ class Packages:
         pins = dict(
             re.findall(r"^([\w-]+)==(\S+)", self.requirements.read_text(), flags=re.MULTILINE)
         )
-        packages = json.loads((self.node_sources / "package.json").read_text())["dependencies"]
+        document = json.loads((self.node_sources / "package.json").read_text())
+        packages: dict[str, str] = document["dependencies"]
         return {"Node.js": pins[_NODE]} | {name: pins[name] for name in names} | packages
 
     def _fingerprint(self) -> str:

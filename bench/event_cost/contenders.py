@@ -45,7 +45,11 @@ def plans() -> list[Plan]:
     """Return the subjects. Their packages must be installed. Raises CommandError."""
     arguments = worker_arguments(concurrency=PROCESSES)
     stock = celery_command(*arguments, app="bench.event_cost.stock_service")
-    node = [PACKAGES.node(), PACKAGES.node_folder / "consumer.js", sys.executable]
+    consumer: list[str | Path] = [
+        PACKAGES.node(),
+        PACKAGES.node_folder / "consumer.js",
+        sys.executable,
+    ]
     return [
         Plan(contender=service(), conversations=600, has_tasks=True),
         Plan(
@@ -69,7 +73,9 @@ def plans() -> list[Plan]:
         ),
         Plan(contender=_loop("limit", "bare loop, in tens", how="together"), conversations=600),
         Plan(
-            contender=Contender(name="consumer", title="sqs-consumer", commands=[node] * PROCESSES),
+            contender=Contender(
+                name="consumer", title="sqs-consumer", commands=[consumer] * PROCESSES
+            ),
             conversations=300,
         ),
         Plan(

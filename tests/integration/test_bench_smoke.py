@@ -12,7 +12,7 @@ from apps.analytics.models import SurveyAnswer
 from apps.conversations.models import Conversation
 from bench.common.chat import Load, event_of, inversions
 from bench.common.queue import LightQueue
-from bench.event_cost.bare_work import take
+from bench.event_cost.bare_work import Process, one_by_one, take, together
 from embedded.stack import Stack
 from operations.provisioning import ensure_table
 from testbed.dynamodb import DynamoDbServer, running_dynamodb_server
@@ -72,8 +72,11 @@ def queue_url(client: Any) -> Iterator[str]:
 
 
 @pytest.mark.parametrize(
-    ("together", "call"),
-    [(False, "PutItem"), (True, "BatchWriteItem")],
+    ("process_all", "call", "calls"),
+    [
+        (one_by_one, "PutItem", LOAD.messages),
+        (together, "BatchWriteItem", len(LOAD) // 10),
+    ],
     ids=["event by event", "in tens"],
 )
 def test_a_bare_loop_does_the_storage_work_of_every_event(
@@ -82,12 +85,13 @@ def test_a_bare_loop_does_the_storage_work_of_every_event(
     queue_url: str,
     dynamodb: DynamoDbServer,
     settings: Any,
-    together: bool,
+    process_all: Process,
     call: str,
+    calls: int,
 ) -> None:
-    taken = 0
-    while taken < len(LOAD):
-        taken += take(sqs=client, queue_url=queue_url, together=together)
+    settings.SQS_CONVERSATION_QUEUE_URL = queue_url
+    for _ in range(len(LOAD) // 10):
+        take(sqs=client, process_all=process_all)
 
     writes = dynamodb.writes(table=settings.DYNAMODB_MESSAGE_TABLE)
     sent = {(event.contact, event.number) for event in LOAD if '"weni_csat"' not in event.body}
@@ -97,6 +101,6 @@ def test_a_bare_loop_does_the_storage_work_of_every_event(
     assert SurveyAnswer.objects.filter(conversation__isnull=False).count() == LOAD.answers
 
     usage = dynamodb.usage(table=settings.DYNAMODB_MESSAGE_TABLE)[call]
-    assert usage.calls == (len(LOAD) // 10 if together else LOAD.messages)
+    assert usage.calls == calls
     assert usage.write_units == LOAD.messages
     assert sqs_server.call_counts()["ReceiveMessage"] == len(LOAD) // 10

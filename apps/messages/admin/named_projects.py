@@ -15,7 +15,8 @@ Row = TypeVar("Row", bound=Model)
 def with_project_names(rows: QuerySet[Any]) -> QuerySet[Any]:
     """Return the rows with the names of their projects, or None where there is no such project."""
     names = Project.objects.filter(uuid=OuterRef("project_uuid")).values("name")
-    return rows.annotate(project_name=Subquery(names[:1]))
+    named: QuerySet[Any] = rows.annotate(project_name=Subquery(names[:1]))
+    return named
 
 
 def of_project(rows: QuerySet[Row], text: str) -> QuerySet[Row]:

@@ -8,6 +8,7 @@ import pytest
 from bench.common.chat import ChatEvent, Load, close_of
 from bench.event_cost import bare_work
 from celery_sqs_fifo import BatchItem
+from tasks.steps import attributing, storing
 
 FIRST, SECOND = Load(contacts=2, numbers=range(1))
 
@@ -35,8 +36,8 @@ def processed(monkeypatch: pytest.MonkeyPatch) -> list[list[int]]:
     def note(items: Sequence[BatchItem]) -> None:
         calls.append([item.event.place.sequence_number for item in items])
 
-    monkeypatch.setattr(bare_work.attributing, "attribute_all", note)
-    monkeypatch.setattr(bare_work.storing, "store_all", lambda _items: None)
+    monkeypatch.setattr(attributing, "attribute_all", note)
+    monkeypatch.setattr(storing, "store_all", lambda _items: None)
     monkeypatch.setattr(bare_work, "process", lambda item: note([item]))
     return calls
 
