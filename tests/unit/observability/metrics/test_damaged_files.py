@@ -30,9 +30,7 @@ DAMAGES: dict[str, Callable[[bytes], bytes]] = {
     "of other bytes": lambda content: content[:4] + b"\xff" * (len(content) - 4),
     "with a negative length": negative_length,
     "with a key that is not JSON": lambda content: content.replace(b'["ended', b"(ended,"),
-    "with a key that is another JSON": lambda content: content.replace(
-        b'["ended", ', b"[         "
-    ),
+    "with a key that lacks a part": lambda content: content.replace(b'"ended", ', b" " * 9),
     "with a value that is not a number": not_a_number,
 }
 
