@@ -73,7 +73,7 @@ def test_a_superuser_finds_every_list_and_a_page_of_each_kind() -> None:
     assert crawler.problems == []
     for model in admin.site._registry:
         name = f"admin:{model._meta.app_label}_{model._meta.model_name}"
-        assert crawler.visits_of(f"{name}_changelist") > 1, name
+        assert crawler.visits_of(f"{name}_changelist") > 0, name
         assert crawler.visits_of(f"{name}_change") > 0, name
     for name in (
         "admin:analytics_console",

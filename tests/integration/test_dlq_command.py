@@ -299,7 +299,7 @@ def test_no_letter_is_discarded_if_its_export_cannot_be_written(
     def fail(_letter: DeadLetter) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("tasks.deadletters.export.document_of", fail)
+    monkeypatch.setattr("tasks.deadletters.export.json_line", fail)
     assert "No space left" in refused("discard", "--every", "--yes", "--export=full")
     assert [path.name for path in Path.cwd().iterdir()] == ["there"]
     assert listed() == [letter.pk for letter in four]

@@ -28,7 +28,7 @@ class Crawler:
     client: Client
     max_pages: int = 1_000
     max_alike: int = 5
-    max_parameters: int = 2
+    max_parameters: int = 3
     visited: list[str] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
     _found: dict[tuple[str, ...], set[str]] = field(default_factory=lambda: defaultdict(set))

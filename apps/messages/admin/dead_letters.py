@@ -60,7 +60,7 @@ class DeadLetterAdmin(DeadLetterChanges, ReadOnlyAdmin):
             {
                 "fields": (
                     "why",
-                    "reason",
+                    "reason_code",
                     "state",
                     "project_uuid",
                     "channel_uuid",
@@ -130,6 +130,11 @@ class DeadLetterAdmin(DeadLetterChanges, ReadOnlyAdmin):
     def why(self, letter: DeadLetter) -> str:
         """Return the reason as a sentence."""
         return sentence_of(letter.reason)
+
+    @admin.display(description="reason, as a code")
+    def reason_code(self, letter: DeadLetter) -> str:
+        """Return the reason as metrics, logs and commands have it."""
+        return letter.reason
 
     @admin.display(description="event")
     def queued(self, letter: DeadLetter) -> str:
