@@ -1,11 +1,9 @@
 """Starts child processes with a log and a readiness check. They never outlive this program."""
 
-import json
 import os
 import shutil
 import signal
 import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -13,7 +11,7 @@ from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from embedded import guard
+from embedded.guarding import Guard, running_guard
 
 _POLL_SECONDS = 0.02
 _LOG_LINES_IN_ERRORS = 20
@@ -43,47 +41,44 @@ class Command:
     grace_seconds: float = 10.0
 
 
-class _Guard:
-    """This program's end of the pipe to `embedded.guard`."""
-
-    def __init__(self, *, pipe_fd: int) -> None:
-        self._pipe_fd = pipe_fd
-
-    def watch(self, *, pid: int, stop_signal: signal.Signals) -> None:
-        self._send("watch", pid, int(stop_signal))
-
-    def forget(self, *, pid: int) -> None:
-        self._send("forget", pid)
-
-    def remove(self, *, directory: Path) -> None:
-        self._send("remove", str(directory))
-
-    def _send(self, *order: str | int) -> None:
-        # If the guard was killed, this program still stops its processes itself.
-        with suppress(BrokenPipeError):
-            os.write(self._pipe_fd, (json.dumps(order) + "\n").encode())
-
-
 class ManagedProcess:
-    """A child in its own session and process group, started by `Supervisor.start`."""
+    """A child in its own session and process group. It can be started again when it has ended."""
 
-    def __init__(
-        self,
-        *,
-        command: Command,
-        process: subprocess.Popen[bytes],
-        log: Path,
-        log_start: int,
-        guard: _Guard,
-    ) -> None:
+    def __init__(self, *, command: Command, log: Path, guard: Guard) -> None:
         self.name = command.name
-        self.pid = process.pid
         self.log = log
         self._command = command
-        self._process = process
         self._guard = guard
-        self._log_start = log_start
+        self._start()
+
+    def start_again(self) -> None:
+        """Start the same command if the child has ended. The log is continued."""
+        if not self.is_running:
+            self._start()
+
+    def _start(self) -> None:
+        command = self._command
+        with self.log.open("ab") as output:
+            self._log_start = output.tell()
+            self._process = subprocess.Popen(  # noqa: S603 (commands are the project's own)
+                [str(argument) for argument in command.arguments],
+                cwd=command.working_directory,
+                env=dict(command.environment),
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+                user=command.user,
+                group=command.group,
+                extra_groups=None if command.user is None else [],
+            )
         self._has_buried_group = False
+        self._guard.watch(pid=self.pid, stop_signal=command.stop_signal)
+
+    @property
+    def pid(self) -> int:
+        """The process id of the child, and the number of its process group."""
+        return self._process.pid
 
     @property
     def exit_status(self) -> int | None:
@@ -134,10 +129,17 @@ class ManagedProcess:
         quoted = "\n".join(f"    {line}" for line in lines) or "    (nothing)"
         return ProcessError(f"{self.name} {what_happened}. The end of {self.log}:\n{quoted}")
 
+    def send_signal(self, number: signal.Signals) -> None:
+        """Send a signal to the whole process group, if the process runs."""
+        if self.is_running:
+            os.killpg(self.pid, number)
+
     def stop(self) -> None:
         """Ask the process to end; after its grace period, kill the rest of its process group."""
         if self.is_running:
             self._process.send_signal(self._command.stop_signal)
+            # A frozen process ends only when it continues.
+            self.send_signal(signal.SIGCONT)
             with suppress(subprocess.TimeoutExpired):
                 self._process.wait(self._command.grace_seconds)
         self.kill()
@@ -169,30 +171,14 @@ class ManagedProcess:
 class Supervisor:
     """Starts processes and creates directories, which end with the block of `supervisor`."""
 
-    def __init__(self, *, exits: ExitStack, guard: _Guard) -> None:
+    def __init__(self, *, exits: ExitStack, guard: Guard, keeps_directories: bool) -> None:
         self._exits = exits
         self._guard = guard
+        self._keeps_directories = keeps_directories
 
     def start(self, *, command: Command, log: Path) -> ManagedProcess:
         """Start a child in its own session, and append its output to `log`."""
-        with log.open("ab") as output:
-            log_start = output.tell()
-            child = subprocess.Popen(  # noqa: S603 (commands are the project's own)
-                [str(argument) for argument in command.arguments],
-                cwd=command.working_directory,
-                env=dict(command.environment),
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,
-                user=command.user,
-                group=command.group,
-                extra_groups=None if command.user is None else [],
-            )
-        self._guard.watch(pid=child.pid, stop_signal=command.stop_signal)
-        process = ManagedProcess(
-            command=command, process=child, log=log, log_start=log_start, guard=self._guard
-        )
+        process = ManagedProcess(command=command, log=log, guard=self._guard)
         self._exits.callback(process.stop)
         return process
 
@@ -203,35 +189,22 @@ class Supervisor:
     def temporary_directory(self, *, parent: Path | None = None) -> Path:
         """Return a new directory that only this program's user may enter."""
         directory = Path(tempfile.mkdtemp(prefix="conversations-", dir=parent))
-        self._guard.remove(directory=directory)
-        self._exits.callback(shutil.rmtree, directory)
+        if not self._keeps_directories:
+            self._guard.remove(directory=directory)
+            self._exits.callback(shutil.rmtree, directory)
         return directory
 
 
 @contextmanager
-def supervisor() -> Iterator[Supervisor]:
+def supervisor(*, keeps_directories: bool = False) -> Iterator[Supervisor]:
     """Yield a supervisor; stop its processes, the last one first, when the block is left.
 
-    If this program is killed inside the block, the guard stops them within a few seconds.
+    Its directories are removed then, unless it keeps them. If this program is killed inside the
+    block, the guard stops the processes within a few seconds.
     """
     with ExitStack() as exits:
-        yield Supervisor(exits=exits, guard=exits.enter_context(_running_guard()))
-
-
-@contextmanager
-def _running_guard() -> Iterator[_Guard]:
-    # Isolated and without site-packages, the guard starts in milliseconds.
-    process = subprocess.Popen(  # noqa: S603 (a file of this package)
-        [sys.executable, "-I", "-S", guard.__file__],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        start_new_session=True,
-    )
-    with process:
-        if process.stdin is None:
-            raise RuntimeError("The guard has no pipe.")
-        yield _Guard(pipe_fd=process.stdin.fileno())
+        guard = exits.enter_context(running_guard())
+        yield Supervisor(exits=exits, guard=guard, keeps_directories=keeps_directories)
 
 
 @contextmanager

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from embedded.environment import service_environment
 from embedded.postgres import start_postgres
-from embedded.processes import Command, ManagedProcess, Supervisor, supervisor
+from embedded.processes import ManagedProcess, supervisor
 from embedded.valkey import start_valkey
 from testbed.dynamodb import DynamoDbServer, running_dynamodb_server
 from testbed.proxy import SwallowingProxy, running_proxy
@@ -25,38 +25,14 @@ _DATABASE = "conversations"
 _CREDENTIALS_LIFETIME = timedelta(minutes=15, seconds=10)
 
 
-class _Remembering(Supervisor):
-    """A supervisor that keeps the commands of its processes, to run them again."""
-
-    def __init__(self, processes: Supervisor) -> None:
-        self.commands: dict[str, Command] = {}
-        self._processes = processes
-
-    def start(self, *, command: Command, log: Path) -> ManagedProcess:
-        self.commands[command.name] = command
-        return self._processes.start(command=command, log=log)
-
-    def temporary_directory(self, *, parent: Path | None = None) -> Path:
-        return self._processes.temporary_directory(parent=parent)
-
-    def restartable(self, process: ManagedProcess) -> "RestartableServer":
-        """Return a process of this supervisor as a server that can be restarted."""
-        return RestartableServer(
-            processes=self._processes, process=process, command=self.commands[process.name]
-        )
-
-
 class RestartableServer:
     """A server that can be stopped and started again, with the same data and port."""
 
-    def __init__(self, *, processes: Supervisor, process: ManagedProcess, command: Command) -> None:
-        self._processes = processes
+    def __init__(self, process: ManagedProcess) -> None:
         self._process = process
-        self._command = command
 
     def stop(self) -> None:
         """Stop the server, as its operator does."""
-        self.thaw()
         self._process.stop()
 
     def crash(self) -> None:
@@ -74,8 +50,7 @@ class RestartableServer:
     def start(self) -> None:
         """Start the server, or thaw it if it runs."""
         self.thaw()
-        if not self._process.is_running:
-            self._process = self._processes.start(command=self._command, log=self._process.log)
+        self._process.start_again()
 
     def _send(self, number: signal.Signals) -> None:
         if self._process.is_running:
@@ -116,9 +91,8 @@ def running_servers(*, logs: Path | None) -> Iterator[Servers]:
         root = processes.temporary_directory()
         logs = logs or root / "logs"
         logs.mkdir(parents=True, exist_ok=True)
-        remembering = _Remembering(processes)
-        postgres = start_postgres(supervisor=remembering, logs=logs)
-        valkey = start_valkey(supervisor=remembering, logs=logs)
+        postgres = start_postgres(supervisor=processes, logs=logs)
+        valkey = start_valkey(supervisor=processes, logs=logs)
         postgres.wait_until_ready()
         postgres.create_database(name=_DATABASE)
         valkey.wait_until_ready()
@@ -147,8 +121,8 @@ def running_servers(*, logs: Path | None) -> Iterator[Servers]:
             logs=logs,
             sqs_server=sqs_server,
             dynamodb=dynamodb,
-            postgres=remembering.restartable(postgres.process),
-            valkey=remembering.restartable(valkey.process),
+            postgres=RestartableServer(postgres.process),
+            valkey=RestartableServer(valkey.process),
             sts=sts,
             proxies=proxies,
             lake=lake,

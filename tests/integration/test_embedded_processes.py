@@ -113,6 +113,50 @@ def test_a_program_that_a_signal_ends_leaves_nothing_behind(number: signal.Signa
     wait_until(lambda: not directory.exists())
 
 
+def test_a_process_is_started_again_with_a_continued_log_and_ends_with_the_block(
+    tmp_path: Path,
+) -> None:
+    command = python("import time; print('up', flush=True); time.sleep(60)")
+    with processes.supervisor() as supervisor:
+        process = supervisor.start(command=command, log=tmp_path / "log")
+        wait_for_output(process)
+        first = process.pid
+        process.start_again()
+        assert process.pid == first
+        os.kill(first, signal.SIGKILL)
+        wait_until(lambda: process.exit_status == -signal.SIGKILL)
+        process.start_again()
+        wait_for_output(process)
+        second = psutil.Process(process.pid)
+        assert second.pid != first
+        assert process.log_text() == "up\n"
+        assert (tmp_path / "log").read_text() == "up\nup\n"
+    assert not is_alive(second)
+
+
+def test_a_frozen_process_is_stopped_without_waiting_for_its_grace_period(tmp_path: Path) -> None:
+    command = python("import time; print('up', flush=True); time.sleep(60)", grace_seconds=60)
+    with processes.supervisor() as supervisor:
+        process = supervisor.start(command=command, log=tmp_path / "log")
+        wait_for_output(process)
+        process.send_signal(signal.SIGSTOP)
+        began = time.monotonic()
+    assert time.monotonic() - began < 30
+    assert process.exit_status == -signal.SIGTERM
+
+
+def test_a_directory_is_kept_only_if_the_supervisor_keeps_it() -> None:
+    with processes.supervisor() as supervisor:
+        removed = supervisor.temporary_directory()
+    with processes.supervisor(keeps_directories=True) as supervisor:
+        kept = supervisor.temporary_directory()
+    try:
+        assert not removed.exists()
+        assert kept.is_dir()
+    finally:
+        kept.rmdir()
+
+
 def test_the_directory_of_a_stack_is_private() -> None:
     with processes.supervisor() as supervisor:
         directory = supervisor.temporary_directory()
