@@ -9,6 +9,7 @@ from datetime import timedelta
 from pathlib import Path
 
 from embedded.environment import service_environment
+from embedded.lake import Lake
 from embedded.postgres import start_postgres
 from embedded.processes import ManagedProcess, supervisor
 from embedded.valkey import start_valkey
@@ -16,7 +17,6 @@ from testbed.dynamodb import DynamoDbServer, running_dynamodb_server
 from testbed.proxy import SwallowingProxy, running_proxy
 from testbed.proxy.sts import Sts, running_sts
 from testbed.sqs import SqsServer, running_sqs_server
-from tests.chaos.lake import Lake
 from tests.chaos.service_servers import SETTINGS, ServiceServers
 
 _DATABASE = "conversations"
@@ -97,6 +97,7 @@ def running_servers(*, logs: Path | None) -> Iterator[Servers]:
         postgres.create_database(name=_DATABASE)
         valkey.wait_until_ready()
         lake = Lake(root / "lake")
+        lake.create()
         database_url = postgres.url(database=_DATABASE)
         proxies = Proxies(
             sqs=exits.enter_context(running_proxy(url=sqs_server.url)),

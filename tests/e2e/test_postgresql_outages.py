@@ -12,15 +12,15 @@ from django.db import connection
 from apps.analytics.models import SurveyAnswer
 from apps.conversations.models import Conversation
 from apps.messages.models import ConversationMessages
-from tests.e2e.conftest import any_batch_size
-from tests.support.builders import close_body, message_body, survey_body
-from tests.support.database_changes import (
+from testbed.database_changes import (
     CUT_CONNECTIONS,
     MISSING_FUNCTION,
     MISSING_TABLE,
     READ_ONLY,
     Change,
 )
+from tests.e2e.conftest import any_batch_size
+from tests.support.builders import close_body, message_body, survey_body
 from tests.support.running_service import Service
 
 # Long enough to quarantine an event with an unexpected failure: its first run, and five reruns

@@ -5,14 +5,14 @@ import time
 import pytest
 from django.db import Error, connection
 
-from tests.chaos.faults.sessions import Sessions
-from tests.support.builders import found
-from tests.support.database_changes import (
+from testbed.database_changes import (
     MISSING_FUNCTION,
     MISSING_TABLE,
     READ_ONLY,
     Change,
 )
+from tests.chaos.faults.sessions import Sessions
+from tests.support.builders import found
 from tests.support.samples import database_url
 
 CHANGES = {

@@ -1,7 +1,7 @@
 """Faults of PostgreSQL, the data lake, the control broker and STS."""
 
+from testbed.database_changes import MISSING_FUNCTION, MISSING_TABLE, READ_ONLY
 from tests.chaos.faults.fault import Concern, Fault
-from tests.support.database_changes import MISSING_FUNCTION, MISSING_TABLE, READ_ONLY
 
 # An event that fails because of a bug runs for the sixth and last time after 15.5 seconds.
 _LONGER_THAN_RERUNS = 20.0

@@ -2,15 +2,14 @@
 
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing, contextmanager, suppress
+from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
-from typing import Any
 
 import psycopg2
-from psycopg2 import errors, sql
+from psycopg2 import errors
 
-from tests.support.database_changes import CUT_CONNECTIONS, Change
+from testbed.database_changes import CUT_CONNECTIONS, Change, attempt, execute, session
 
 # Recording an answer locks its conversation first, and then its project.
 _LOCK_PROJECTS = "SELECT 1 FROM conversations_project FOR UPDATE"
@@ -27,8 +26,6 @@ _LOCK = "SELECT 1 FROM conversations_conversation WHERE uuid = %s FOR UPDATE"
 # Long enough for a worker to record an answer and to wait for its project.
 _BETWEEN_LOCKS = 0.4
 _BETWEEN_ATTEMPTS = 0.05
-# Other faults neither make these sessions read-only nor block them for long.
-_OPTIONS = "-c default_transaction_read_only=off -c lock_timeout=3s"
 
 
 def count_deadlocks(log: Path) -> int:
@@ -51,7 +48,7 @@ class Sessions:
     def cut_connections(self) -> None:
         """Close all connections, as a failover does. Does nothing if PostgreSQL is down."""
         with suppress(psycopg2.OperationalError, psycopg2.InterfaceError):
-            self._execute([CUT_CONNECTIONS])
+            execute([CUT_CONNECTIONS], database_url=self._database_url)
 
     def change(self, change: Change, *, seconds: float) -> None:
         """Begin a change now, and end it after some seconds."""
@@ -96,27 +93,11 @@ class Sessions:
         self._threads.append(thread)
 
     def _change(self, change: Change, *, until: float) -> None:
-        self._attempt(change.begin, until=until)
+        url = self._database_url
+        attempt(change.begin, database_url=url, may_continue=lambda: time.monotonic() < until)
         self._wait(until=until)
         # The change may have begun even if the attempt failed.
-        self._attempt(change.end, until=float("inf"))
-
-    def _attempt(self, statements: Sequence[str], *, until: float) -> None:
-        """Execute statements, and try again while PostgreSQL is down.
-
-        An error about a missing table or function means that the rename has been done already.
-        """
-        while time.monotonic() < until:
-            try:
-                self._execute(statements)
-            except (errors.UndefinedTable, errors.UndefinedFunction):
-                return
-            except (psycopg2.OperationalError, psycopg2.InterfaceError, errors.InternalError_):
-                # PostgreSQL raises an InternalError if another session alters the database at the
-                # same time.
-                time.sleep(_BETWEEN_ATTEMPTS)
-            else:
-                return
+        attempt(change.end, database_url=url, may_continue=lambda: True)
 
     def _repeat(self, work: Callable[[], None], *, until: float) -> None:
         while time.monotonic() < until and not self._is_over.is_set():
@@ -128,7 +109,7 @@ class Sessions:
             time.sleep(_BETWEEN_ATTEMPTS)
 
     def _lock_some(self) -> None:
-        with self._connected() as connection, connection, connection.cursor() as cursor:
+        with session(self._database_url) as connection, connection, connection.cursor() as cursor:
             cursor.execute(_LOCK_PROJECTS)
             time.sleep(_BETWEEN_LOCKS)
             cursor.execute(_LOCKED_BY_OTHERS)
@@ -136,24 +117,9 @@ class Sessions:
                 cursor.execute(_LOCK, [uuid])
 
     def _hold(self, project: str, *, until: float) -> None:
-        with self._connected() as connection, connection, connection.cursor() as cursor:
+        with session(self._database_url) as connection, connection, connection.cursor() as cursor:
             cursor.execute(_LOCK_PROJECT, [project])
             self._wait(until=until)
 
     def _wait(self, *, until: float) -> None:
         self._is_over.wait(max(0.0, until - time.monotonic()))
-
-    def _execute(self, statements: Sequence[str]) -> None:
-        with self._connected() as connection:
-            connection.autocommit = True
-            database = sql.Identifier(connection.info.dbname)
-            with connection.cursor() as cursor:
-                for statement in statements:
-                    cursor.execute(sql.SQL(statement).format(database=database))
-
-    @contextmanager
-    def _connected(self) -> Iterator[Any]:
-        with closing(
-            psycopg2.connect(self._database_url, connect_timeout=2, options=_OPTIONS)
-        ) as connection:
-            yield connection

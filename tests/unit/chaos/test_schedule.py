@@ -6,13 +6,13 @@ from itertools import pairwise
 import pytest
 
 from apps.conversations.attribution import FUNCTION
+from testbed.database_changes import MISSING_FUNCTION
 from tests.chaos.faults.catalogue import FAULTS
 from tests.chaos.faults.processes import ALL_WORKERS_KILLS, POOL_PROCESS_KILLS, WORKER_KILLS
 from tests.chaos.fleet import WORKERS
 from tests.chaos.recovery import MAX_RECOVERY_SECONDS
 from tests.chaos.schedule import MIXED, Episode, Schedule, make_schedule
 from tests.chaos.seeds import MIN_SECONDS, PUBLISHED_RUNS, PUBLISHED_SECONDS, RATE, SECONDS
-from tests.support.database_changes import MISSING_FUNCTION
 
 LENGTHS = [MIN_SECONDS, 240, SECONDS, PUBLISHED_SECONDS]
 
