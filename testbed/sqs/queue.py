@@ -52,7 +52,8 @@ class FifoQueue:
         self._deduplication = DeduplicationMemory()
         self._receipts = ReceiptHandles()
         self._attempts = ReceiveAttempts()
-        self._next_sequence = _FIRST_SEQUENCE
+        # On AWS, the numbers of a queue that is created again under its name go on rising.
+        self._next_sequence = _FIRST_SEQUENCE + int(now * 1_000) * _SEQUENCE_STEP
         self._purged_at: float | None = None
         self.seconds_apart = 0.0
 

@@ -254,6 +254,16 @@ def test_deduplication_has_the_scope_of_the_attribute(scope: str, expected: list
     assert desk.received() == expected
 
 
+def test_the_sequence_numbers_of_a_queue_that_is_created_again_are_higher() -> None:
+    desk = Desk()
+    before = [desk.send(f"a{number}").sequence for number in range(100)]
+
+    desk.now += 1
+    desk.queue = desk.another_queue()
+
+    assert desk.send("a1").sequence > max(before)
+
+
 def test_sequence_numbers_have_twenty_digits_and_increase() -> None:
     desk = Desk()
     numbers = [desk.send(body).sequence for body in ("a1", "b1", "a2")]
