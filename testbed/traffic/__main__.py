@@ -1,6 +1,7 @@
 """`python -m testbed.traffic RATE`: endless traffic for a running service.
 
-RATE is in events per second. The settings come from the environment, as those of the service.
+RATE is in events per second. The settings come from the environment, as those of the service. The
+traffic waits while SQS or the worker is down, and continues afterwards.
 """
 
 import os
@@ -11,6 +12,7 @@ from datetime import UTC, datetime, timedelta
 from itertools import islice
 
 import boto3
+from botocore.config import Config
 
 from embedded.processes import sigterm_as_exit
 from testbed.traffic.day import chats
@@ -21,6 +23,9 @@ MAX_RATE = 200
 # The maximal backlog of the worker.
 _MAX_BACKLOG = 90
 _CONTACTS = 1_000
+_RETRY_SECONDS = 1.0
+# A call is given up quickly, because it is repeated until it succeeds.
+_CONFIG = Config(connect_timeout=2, read_timeout=10, retries={"total_max_attempts": 1})
 _SEEDS = 2**32
 
 
@@ -47,8 +52,9 @@ def _rate(arguments: list[str]) -> int | None:
 def _publish(*, rate: int) -> None:
     """Send events at this rate, and fewer while the worker has a large backlog."""
     queue = EventQueue(
-        sqs=boto3.client("sqs", region_name=os.environ["SQS_CONVERSATION_REGION"]),
+        sqs=boto3.client("sqs", region_name=os.environ["SQS_CONVERSATION_REGION"], config=_CONFIG),
         url=os.environ["SQS_CONVERSATION_QUEUE_URL"],
+        retry_seconds=_RETRY_SECONDS,
     )
     start = datetime.now(UTC)
     projects, stream = chats(
@@ -58,6 +64,7 @@ def _publish(*, rate: int) -> None:
         database_url=os.environ["DATABASE_URL"],
         closings=dict.fromkeys(projects, start + timedelta(hours=12)),
     )
+    sys.stdout.write(f"Sending {rate} events a second.\n")
     events = iter(stream)
     while True:
         began = time.monotonic()

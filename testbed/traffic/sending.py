@@ -38,8 +38,8 @@ class Refused(RuntimeError):
 class EventQueue:
     """The queue for events.
 
-    With `retry_seconds`, a call that fails is repeated after that time until SQS has accepted its
-    events. Without it, exceptions of boto3 are raised.
+    With `retry_seconds`, a call that fails is repeated after that time until it succeeds, and until
+    SQS has accepted its events. Without it, exceptions of boto3 are raised.
     """
 
     def __init__(self, *, sqs: "SQSClient", url: str, retry_seconds: float | None = None) -> None:
@@ -49,7 +49,11 @@ class EventQueue:
 
     def depth(self) -> int:
         """Return how many messages are visible or in flight."""
-        return depth(self._sqs, self._url)
+        while True:
+            try:
+                return depth(self._sqs, self._url)
+            except (BotoCoreError, ClientError) as error:
+                self._wait_after(error)
 
     def publish(
         self,
@@ -98,10 +102,8 @@ class EventQueue:
                 QueueUrl=self._url,
                 Entries=[event.as_batch_entry(entry_id=str(event.number)) for event in events],
             )
-        except (BotoCoreError, ClientError):
-            if self._retry_seconds is None:
-                raise
-            time.sleep(self._retry_seconds)
+        except (BotoCoreError, ClientError) as error:
+            self._wait_after(error)
             return []
         if self._retry_seconds is None:
             for failed in answer.get("Failed", ()):
@@ -119,6 +121,12 @@ class EventQueue:
             for event in events
             if (result := results.get(str(event.number)))
         ]
+
+    def _wait_after(self, error: Exception) -> None:
+        """Wait before a call that has failed is repeated. Raise its error if calls are not."""
+        if self._retry_seconds is None:
+            raise error
+        time.sleep(self._retry_seconds)
 
 
 def depth(sqs: "SQSClient", queue_url: str) -> int:

@@ -15,10 +15,14 @@ EVENTS = generate_day(events=100, seed=1, day=NOON.date()).events
 
 
 class FakeSqs:
-    """Fails `failures` times, and then refuses the first `refuses` entries."""
+    """Fails `failures` times, and then refuses the first `refuses` entries.
 
-    def __init__(self, *, refuses: int = 0, failures: int = 0) -> None:
+    Before that, it does not tell its depth `unknown_depths` times.
+    """
+
+    def __init__(self, *, refuses: int = 0, failures: int = 0, unknown_depths: int = 0) -> None:
         self.taken: list[str] = []
+        self._unknown_depths = unknown_depths
         self._refuses = refuses
         self._failures = failures
 
@@ -38,6 +42,9 @@ class FakeSqs:
         }
 
     def get_queue_attributes(self, **_: Any) -> dict[str, Any]:
+        if self._unknown_depths:
+            self._unknown_depths -= 1
+            raise EndpointConnectionError(endpoint_url="http://127.0.0.1:9")
         return {"Attributes": {"ApproximateNumberOfMessages": "0"}}
 
 
@@ -78,6 +85,16 @@ def test_a_failed_call_is_repeated_only_with_retry_seconds() -> None:
         queue(FakeSqs(refuses=1)).send(events)
     with pytest.raises(EndpointConnectionError):
         queue(FakeSqs(failures=1)).send(events)
+
+
+def test_publishing_waits_while_sqs_does_not_answer_only_with_retry_seconds() -> None:
+    sqs = FakeSqs(unknown_depths=2, failures=2)
+
+    sent = queue(sqs, retry_seconds=0.0).publish(EVENTS, max_backlog=90)
+
+    assert [one.event for one in sent] == EVENTS
+    with pytest.raises(EndpointConnectionError):
+        queue(FakeSqs(unknown_depths=1)).publish(EVENTS, max_backlog=90)
 
 
 def test_an_event_that_overtakes_another_of_its_group_is_an_error() -> None:
