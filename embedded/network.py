@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from functools import cache
 from itertools import cycle
 from secrets import SystemRandom
+from urllib.parse import urlsplit, urlunsplit
 
 LOOPBACK = "127.0.0.1"
 # These ports are below the range that Linux and macOS use for outgoing connections. So no
@@ -26,6 +27,13 @@ def free_port() -> int:
             bound.close()
             return port
     raise RuntimeError(f"This process has no free port on {LOOPBACK}.")
+
+
+def at_port(port: int, *, url: str) -> str:
+    """Return the URL with 127.0.0.1 and this port as its address."""
+    parts = urlsplit(url)
+    user, at, _host = parts.netloc.rpartition("@")
+    return urlunsplit(parts._replace(netloc=f"{user}{at}{LOOPBACK}:{port}"))
 
 
 @cache

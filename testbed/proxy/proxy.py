@@ -6,7 +6,9 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from threading import Thread
 from typing import Any
-from urllib.parse import urlsplit, urlunsplit
+from urllib.parse import urlsplit
+
+from embedded.network import LOOPBACK, at_port
 
 _CHUNK_BYTES = 65_536
 _CALL_SECONDS = 5.0
@@ -55,13 +57,11 @@ class SwallowingProxy:
 
     def url(self, upstream: str) -> str:
         """Return the upstream URL with the address of this proxy."""
-        parts = urlsplit(upstream)
-        user, at, _host = parts.netloc.rpartition("@")
-        return urlunsplit(parts._replace(netloc=f"{user}{at}127.0.0.1:{self.port}"))
+        return at_port(self.port, url=upstream)
 
-    async def serve(self) -> None:
-        """Accept connections on a free port."""
-        self._server = await asyncio.start_server(self._forward, "127.0.0.1", 0)
+    async def serve(self, *, port: int = 0) -> None:
+        """Accept connections on a port; 0 stands for a free one."""
+        self._server = await asyncio.start_server(self._forward, LOOPBACK, port)
         self.port = self._server.sockets[0].getsockname()[1]
 
     async def close(self) -> None:
@@ -122,8 +122,11 @@ class SwallowingProxy:
 
 
 @contextmanager
-def running_proxy(*, url: str) -> Iterator[SwallowingProxy]:
-    """Run a proxy to the server at `url`. Raise ValueError if the URL has no host or port."""
+def running_proxy(*, url: str, port: int = 0) -> Iterator[SwallowingProxy]:
+    """Run a proxy to the server at `url`, on a port of 127.0.0.1; 0 stands for a free one.
+
+    Raises ValueError if the URL has no host or port, and OSError if the port is taken.
+    """
     parts = urlsplit(url)
     if parts.hostname is None or parts.port is None:
         raise ValueError(f"the URL needs a host and a port: {url}")
@@ -131,8 +134,8 @@ def running_proxy(*, url: str) -> Iterator[SwallowingProxy]:
     thread = Thread(target=loop.run_forever, name="proxy", daemon=True)
     thread.start()
     proxy = SwallowingProxy(host=parts.hostname, port=parts.port, loop=loop)
-    asyncio.run_coroutine_threadsafe(proxy.serve(), loop).result(_CALL_SECONDS)
     try:
+        asyncio.run_coroutine_threadsafe(proxy.serve(port=port), loop).result(_CALL_SECONDS)
         yield proxy
     finally:
         asyncio.run_coroutine_threadsafe(proxy.close(), loop).result(_CALL_SECONDS)
