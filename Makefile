@@ -126,8 +126,8 @@ bench-retention: install ## measure retention on a million conversations, into r
 bench-entries: install ## measure write units, bytes and CPU of stored messages, into results/entries.md (PUBLISH)
 	@$(VENV) -m bench.entries
 
-up: install ## run the embedded stack and the whole service until Ctrl-C (LOAD=20: events a second)
-	@$(VENV) -m embedded.up $(if $(LOAD),--load $(LOAD))
+up: install ## run the embedded stack and the whole service until Ctrl-C (LOAD=20: events a second; KEEP=1: keep the data)
+	@$(VENV) -m embedded.up $(if $(LOAD),--load $(LOAD)) $(if $(filter-out 0,$(KEEP)),--keep)
 
 lint: install ## check lint, format, types and import contracts
 	@$(MAKE) --no-print-directory --keep-going --jobs $(words $(CHECKS)) $(filter-out check-unit,$(CHECKS))

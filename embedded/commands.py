@@ -1,7 +1,8 @@
-"""Functions of all commands: numbers from the environment, error messages and exit statuses."""
+"""Functions of all commands: numbers from the environment, messages and exit statuses."""
 
 import os
 from collections.abc import Callable
+from datetime import UTC, datetime
 
 from rich.console import Console
 
@@ -39,6 +40,16 @@ def number_setting(
 def print_error(text: str) -> None:
     """Print text in red to stderr. It is not wrapped, and markup in it is not interpreted."""
     Console(stderr=True).print(text, style="red", markup=False, highlight=False, soft_wrap=True)
+
+
+def print_with_time(text: str, *, console: Console) -> None:
+    """Print a text with the time in UTC in front of it, and its other lines below the first one.
+
+    It is not wrapped, and markup in it is not interpreted.
+    """
+    at = datetime.now(UTC).strftime("%H:%M:%S")
+    indented = text.replace("\n", f"\n{' ' * len(at)} ")
+    console.print(f"{at} {indented}", markup=False, highlight=False, soft_wrap=True)
 
 
 def exit_status(work: Callable[[Console], int]) -> int:

@@ -21,6 +21,7 @@ from psycopg2 import sql
 from embedded.accounts import Account, everyone_may_enter, unprivileged_account
 from embedded.network import LOOPBACK, free_port
 from embedded.processes import Command, ManagedProcess, Supervisor
+from embedded.servers import Server
 
 _SUPERUSER = "postgres"
 _INITDB_TIMEOUT_SECONDS = 60.0
@@ -70,8 +71,15 @@ class PostgresServer:
 
         Raises ProcessError if it ends or takes too long.
         """
-        self.process.wait_until_ready(
-            is_ready=self._accepts_connections, timeout_seconds=_START_TIMEOUT_SECONDS
+        self.as_server(database="postgres").wait_until_ready()
+
+    def as_server(self, *, database: str) -> Server:
+        """Return the server with the address of a database."""
+        return Server(
+            process=self.process,
+            url=self.url(database=database),
+            is_ready=self._accepts_connections,
+            start_timeout_seconds=_START_TIMEOUT_SECONDS,
         )
 
     def _accepts_connections(self) -> bool:
@@ -83,16 +91,20 @@ class PostgresServer:
 
 
 def start_postgres(
-    *, supervisor: Supervisor, logs: Path, more_settings: Mapping[str, str] | None = None
+    *,
+    supervisor: Supervisor,
+    logs: Path,
+    parent: Path | None = None,
+    more_settings: Mapping[str, str] | None = None,
 ) -> PostgresServer:
     """Create a cluster in a temporary directory and start its server, without waiting for it.
 
-    `more_settings` are parameters of postgresql.conf. PostgreSQL refuses to run as root: if this
-    program runs as root, PostgreSQL runs as `nobody`. Raises ProcessError if the cluster cannot be
-    created.
+    `parent` is where the directory is created; every user must be able to enter it. `more_settings`
+    are parameters of postgresql.conf. PostgreSQL refuses to run as root: if this program runs as
+    root, PostgreSQL runs as `nobody`. Raises ProcessError if the cluster cannot be created.
     """
     account = unprivileged_account() if os.geteuid() == 0 else None
-    home = supervisor.temporary_directory(parent=_parent_of_clusters(account=account))
+    home = supervisor.temporary_directory(parent=parent or parent_of_clusters())
     data, password_file = home / "data", home / "password"
     password = secrets.token_urlsafe(24)
     data.mkdir(mode=0o700)
@@ -153,9 +165,13 @@ def _command(*, name: str, arguments: list[str | Path], account: Account | None)
     )
 
 
-def _parent_of_clusters(*, account: Account | None) -> Path:
+def parent_of_clusters() -> Path:
+    """Return a folder for temporary files that PostgreSQL may enter.
+
+    Raises RuntimeError if this program runs as root and there is none.
+    """
     preferred = Path(tempfile.gettempdir())
-    if account is None:
+    if os.geteuid() != 0:
         return preferred
     for parent in (preferred, Path("/tmp"), Path("/var/tmp")):  # noqa: S108 (mkdtemp is used in it)
         if everyone_may_enter(parent):

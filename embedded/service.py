@@ -9,14 +9,13 @@ import sys
 import sysconfig
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
 from embedded.environment import with_settings
 from embedded.network import LOOPBACK, free_port
 from embedded.processes import Command, ManagedProcess, supervisor
-from embedded.servers import answers_http
+from embedded.servers import Server, answers_http
 
 PROJECT_ROOT = Path(__file__).resolve().parent.parent
 QUEUE = "conversations.fifo"
@@ -24,14 +23,6 @@ _SCRIPTS = Path(sysconfig.get_path("scripts"))
 _MANAGE_TIMEOUT_SECONDS = 120.0
 _READY_TIMEOUT_SECONDS = 60.0
 _GRACE_SECONDS = 20.0
-
-
-@dataclass(frozen=True, kw_only=True)
-class Pages:
-    """A web server on 127.0.0.1. `url` has no slash at its end."""
-
-    process: ManagedProcess
-    url: str
 
 
 def celery_command(*arguments: str, app: str = "config") -> list[str | Path]:
@@ -95,7 +86,7 @@ def running_beat(
     return _running("beat", command, environment=environment, logs=logs)
 
 
-def running_web(*, environment: Mapping[str, str], logs: Path) -> AbstractContextManager[Pages]:
+def running_web(*, environment: Mapping[str, str], logs: Path) -> AbstractContextManager[Server]:
     """Run gunicorn with the admin site. Raises ProcessError if it does not become ready."""
     port = free_port()
     options = ["--config", "python:config.webserver", "--bind", f"{LOOPBACK}:{port}"]
@@ -105,7 +96,7 @@ def running_web(*, environment: Mapping[str, str], logs: Path) -> AbstractContex
     )
 
 
-def running_flower(*, environment: Mapping[str, str], logs: Path) -> AbstractContextManager[Pages]:
+def running_flower(*, environment: Mapping[str, str], logs: Path) -> AbstractContextManager[Server]:
     """Run Flower. Raises ProcessError if it does not become ready."""
     port = free_port()
     command = celery_command("flower", f"--address={LOOPBACK}", f"--port={port}")
@@ -131,13 +122,16 @@ def _running_pages(
     logs: Path,
     port: int,
     probe: str,
-) -> Iterator[Pages]:
+) -> Iterator[Server]:
     with _running(name, command, environment=environment, logs=logs) as process:
-        process.wait_until_ready(
+        server = Server(
+            process=process,
+            url=f"http://{LOOPBACK}:{port}",
             is_ready=partial(answers_http, port=port, path=probe),
-            timeout_seconds=_READY_TIMEOUT_SECONDS,
+            start_timeout_seconds=_READY_TIMEOUT_SECONDS,
         )
-        yield Pages(process=process, url=f"http://{LOOPBACK}:{port}")
+        server.wait_until_ready()
+        yield server
 
 
 @contextmanager

@@ -11,7 +11,8 @@ import pytest
 import requests
 from flower.urls import handlers
 
-from embedded.service import Pages, running_flower
+from embedded.servers import Server
+from embedded.service import running_flower
 from embedded.stack import Stack
 from tests.e2e.conftest import any_batch_size
 from tests.support.builders import CHANNEL, NAME, PROJECT, TEXT, URN, numbered_message
@@ -30,7 +31,7 @@ SENDS_TASKS = ("/api/task/apply/", "/api/task/async-apply/", "/api/task/send-tas
 class Flower:
     """Flower's pages, with or without its login."""
 
-    pages: Pages
+    pages: Server
     session: requests.Session
 
     def get(self, path: str) -> str:

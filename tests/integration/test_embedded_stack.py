@@ -1,7 +1,5 @@
 """The embedded stack answers, listens on loopback only, and leaves nothing behind."""
 
-import re
-import signal
 import subprocess
 import sys
 import time
@@ -15,7 +13,6 @@ import boto3
 import psutil
 import psycopg2
 import pytest
-import requests
 import valkey
 
 from embedded.accounts import everyone_may_enter
@@ -191,57 +188,6 @@ def test_a_killed_program_leaves_nothing_behind() -> None:
         holder.kill()
     wait_until(lambda: not any(is_alive(process) for process in started))
     wait_until(lambda: not any(directory.exists() for directory in directories))
-
-
-@pytest.mark.slow
-def test_make_up_runs_the_whole_service_under_load_and_leaves_nothing_behind() -> None:
-    with make_up("--load", "20") as up:
-        said = said_when_running(up)
-        started = family(psutil.Process(up.pid))
-        (password,) = re.findall(r"User and password +│ admin (\S+)", said)
-        (admin,) = re.findall(r"http://127\.0\.0\.1:\d+/admin/", said)
-        (flower,) = re.findall(r"Flower +│ (http://127\.0\.0\.1:\d+)/", said)
-        (directory,) = re.findall(r"Logs +│ (\S+)/logs", said)
-        with requests.Session() as session:
-            session.trust_env = False
-            assert "Log in" in session.get(admin, timeout=10).text
-            assert session.get(flower, timeout=10).status_code == 401
-            session.auth = ("admin", password)
-            tasks = f"{flower}/api/tasks"
-            wait_until(lambda: "handle_csat" in session.get(tasks, timeout=10).text)
-        up.send_signal(signal.SIGTERM)
-        assert up.stdout
-        assert up.stdout.read().splitlines()[-1] == "Stopped."
-        assert up.wait() == 0
-    assert not [process for process in started if is_alive(process)]
-    assert not Path(directory).exists()
-
-
-@contextmanager
-def make_up(*arguments: str) -> Iterator[subprocess.Popen[str]]:
-    """Run the command of `make up` within the block."""
-    up = subprocess.Popen(
-        [sys.executable, "-m", "embedded.up", *arguments],
-        cwd=PROJECT_ROOT,
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-    with up:
-        try:
-            yield up
-        finally:
-            up.terminate()
-
-
-def said_when_running(up: subprocess.Popen[str]) -> str:
-    """Wait until everything is running, and return the output up to then."""
-    assert up.stdout
-    said = []
-    for line in up.stdout:
-        said.append(line)
-        if line.startswith("Ctrl-C"):
-            return "".join(said)
-    raise AssertionError("".join(said))
 
 
 def test_the_binaries_run_from_a_copy(tmp_path: Path) -> None:

@@ -10,7 +10,8 @@ import requests
 from django.contrib.auth.models import User
 from django.db import connection
 
-from embedded.service import Pages, run_manage, running_web
+from embedded.servers import Server
+from embedded.service import run_manage, running_web
 from embedded.stack import Stack
 
 PASSWORD = "a password of this test"
@@ -88,7 +89,7 @@ def test_plain_http_redirects_to_https_by_default(
 
 
 def _every_style_sheet_is_served(
-    page: str, *, web: Pages, session: requests.Session
+    page: str, *, web: Server, session: requests.Session
 ) -> list[requests.Response]:
     paths = re.findall(r'(?:href|src)="(/static/[^"]+)"', page)
     assert any("admin/css/base" in path for path in paths)
@@ -97,7 +98,7 @@ def _every_style_sheet_is_served(
     return answers
 
 
-def _listens_on_loopback_only(web: Pages) -> None:
+def _listens_on_loopback_only(web: Server) -> None:
     sockets = [
         socket.laddr.ip
         for socket in psutil.Process(web.process.pid).net_connections(kind="inet")
