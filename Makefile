@@ -5,7 +5,7 @@ ROOT := $(shell cd "$$(dirname -- "$$(echo '$(MAKEFILE)' | sed 's/^ //')")" && p
 .DEFAULT_GOAL := help
 TARGETS := help demo check test coverage contract test-unit test-slow test-long fuzz test-browser test-pgbouncer foreign mutants test-chaos chaos \
 	chaos-short \
-	bench bench-growth bench-transport bench-control bench-closing bench-figures bench-retention bench-entries up lint format lock clean install uv
+	bench bench-growth bench-transport bench-control bench-closing bench-figures bench-retention bench-entries up drill lint format lock clean install uv
 .PHONY: $(TARGETS)
 
 # The interpreter that .venv is made from.
@@ -128,6 +128,9 @@ bench-entries: install ## measure write units, bytes and CPU of stored messages,
 
 up: install ## run the embedded stack and the whole service until Ctrl-C (LOAD=20: events a second; KEEP=1: keep the data)
 	@$(VENV) -m embedded.up $(if $(LOAD),--load $(LOAD)) $(if $(filter-out 0,$(KEEP)),--keep)
+
+drill: install ## list the outages that you can rehearse on a running make up (DRILL=name runs one)
+	@$(VENV) -m testbed.drills
 
 lint: install ## check lint, format, types and import contracts
 	@$(MAKE) --no-print-directory --keep-going --jobs $(words $(CHECKS)) $(filter-out check-unit,$(CHECKS))

@@ -1,4 +1,4 @@
-"""`make up` runs the whole service, survives kills, and leaves nothing behind."""
+"""`make up` runs the whole service, survives kills and drills, and leaves nothing behind."""
 
 import os
 import re
@@ -58,6 +58,20 @@ class Up:
     def wait_for(self, words: str) -> None:
         wait_until(lambda: words in self.text or self.program.poll() is not None)
         assert words in self.text, self.text
+
+    def drill(self, name: str, *, seconds: int) -> subprocess.Popen[str]:
+        return subprocess.Popen(
+            [sys.executable, "-m", "testbed.drills"],
+            cwd=PROJECT_ROOT,
+            env={
+                **os.environ,
+                "DRILL": name,
+                "DRILL_SECONDS": str(seconds),
+                "DRILL_PID": str(self.program.pid),
+            },
+            stdout=subprocess.PIPE,
+            text=True,
+        )
 
 
 @contextmanager
@@ -128,6 +142,34 @@ def test_killed_processes_are_started_again_and_events_take_effect() -> None:
     assert_nothing_is_left(started, directory=found.directory)
 
 
+def test_drills_break_and_repair_and_ctrl_c_during_a_drill_leaves_nothing_behind() -> None:
+    with make_up("--load", "5") as up:
+        found = up.found()
+        with up.drill("stop-postgresql", seconds=5) as drill:
+            up.wait_for("PostgreSQL ended with status 0. It is started again when the drill ends.")
+            assert drill.wait(SECONDS) == 0
+        up.wait_for("PostgreSQL is ready again.")
+        assert_takes_effect(found)
+
+        with up.drill("fail-over", seconds=600) as drill:
+            wait_until(lambda: is_read_only(found))
+            drill.send_signal(signal.SIGTERM)
+            drill.wait(SECONDS)
+        assert not is_read_only(found)
+        assert_takes_effect(found)
+
+        started = up.started()
+        with up.drill("freeze-worker", seconds=600) as drill:
+            worker = psutil.Process(found.pid_of("worker"))
+            wait_until(lambda: worker.status() == psutil.STATUS_STOPPED)
+            up.program.send_signal(signal.SIGINT)
+            assert up.program.wait(STOP_SECONDS) == 0
+            assert drill.wait(SECONDS) == 0
+            assert drill.stdout
+            assert "`make up` has ended" in drill.stdout.read()
+    assert_nothing_is_left(started, directory=found.directory)
+
+
 def test_data_and_logs_can_be_kept() -> None:
     with make_up("--keep") as up:
         directory = up.found().directory
@@ -168,6 +210,10 @@ def assert_takes_effect(up: RunningUp) -> None:
     )
     query = "SELECT count(*) FROM conversations_conversation WHERE contact_urn = %s"
     wait_until(lambda: answer(up, query, urn) == 1)
+
+
+def is_read_only(up: RunningUp) -> bool:
+    return answer(up, "SHOW transaction_read_only") == "on"
 
 
 def answer(up: RunningUp, query: str, *parameters: str) -> object:
