@@ -79,8 +79,8 @@ def server_error(_request: HttpRequest) -> HttpResponse:
     return _page(
         503,
         "The database cannot be reached",
-        "Nothing was changed. Reload the page in a minute. If that does not help, `python "
-        "manage.py doctor` shows what to fix.",
+        "Reload the page in a minute. If that does not help, `python manage.py doctor` shows what "
+        "to fix.",
         retry_after=RETRY_AFTER_OUTAGE,
     )
 

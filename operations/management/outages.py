@@ -45,7 +45,7 @@ def outage_sentence(error: BaseException) -> str | None:
 def schema_sentence(error: BaseException) -> str | None:
     """Return a sentence about an error of the schema or a privilege, or None for other errors."""
     for cause in _causes(error):
-        code = _code_of(cause)
+        code = getattr(cause, "pgcode", None)
         if code in SCHEMA_ERRORS:
             return (
                 "PostgreSQL does not have the tables of this version: run `python manage.py "
