@@ -25,6 +25,15 @@ ANSWER_TIMEOUT = 2.0
 HEALTH_CHECK_EVERY = 5.0
 
 
+class ControlTransport(Transport):
+    """kombu's transport with a shorter wait for replies, which a connection completes at its end.
+
+    `brpop_timeout` is in seconds. Redis 6 and Valkey take fractions.
+    """
+
+    brpop_timeout = 0.2
+
+
 class NoControlBroker(ImproperlyConfigured):
     """Events or remote control were used without a control broker."""
 
@@ -38,7 +47,7 @@ def control_connection(url: str) -> Connection:
     is_tls = urlsplit(url).scheme == "rediss"
     return Connection(
         url,
-        transport=Transport,
+        transport=ControlTransport,
         ssl={"ssl_cert_reqs": ssl.CERT_REQUIRED, "ssl_check_hostname": True} if is_tls else False,
         connect_timeout=CONNECT_TIMEOUT,
         transport_options={

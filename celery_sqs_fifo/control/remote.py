@@ -4,7 +4,7 @@
 """
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from time import monotonic
 from typing import Any
 
@@ -17,6 +17,8 @@ from celery_sqs_fifo.control.publisher import Reply
 
 # Celery's default for the time to wait for replies, in seconds.
 DEFAULT_TIMEOUT = 1.0
+# The maximum length of one of kombu's waits, in seconds, which bounds how much too long it takes.
+MAX_WAIT = 0.2
 
 
 class CommandNode(Node):
@@ -62,24 +64,25 @@ class ControlMailbox(Mailbox):
 
 
 class DrainUntil:
-    """A connection that waits for replies until a deadline, `seconds` after it was made.
+    """A connection that waits for replies until a deadline, in seconds of the clock `now`.
 
     kombu waits as long again after each reply, so many workers could prolong a command without end.
+    It also waits again whenever a BRPOP ends.
     """
 
     def __init__(
-        self, connection: Any, *, seconds: float, now: Callable[[], float] = monotonic
+        self, connection: Any, *, deadline: float, now: Callable[[], float] = monotonic
     ) -> None:
         self._connection = connection
+        self._deadline = deadline
         self._now = now
-        self._deadline = now() + seconds
 
     def drain_events(self, timeout: float) -> Any:
         """Wait for one reply. Raise TimeoutError at the deadline, whatever `timeout` is."""
-        remaining = self._deadline - self._now()
-        if remaining <= 0:
-            raise TimeoutError
-        return self._connection.drain_events(timeout=min(timeout, remaining))
+        while (remaining := self._deadline - self._now()) > 0:
+            with suppress(TimeoutError):
+                return self._connection.drain_events(timeout=min(timeout, remaining, MAX_WAIT))
+        raise TimeoutError
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._connection, name)
@@ -102,9 +105,10 @@ class RemoteControl(Control):
     ) -> Any:
         """Send a command, and return the replies if they were requested.
 
-        Wait for replies for `timeout` seconds in all. Raise NoControlBroker if none is configured,
-        and OperationalError if it does not answer.
+        Wait for replies until `timeout` seconds have passed since the call. Raise NoControlBroker
+        if none is configured, and OperationalError if it does not answer.
         """
+        deadline = monotonic() + (options.get("timeout") or DEFAULT_TIMEOUT)
         if channel is not None:
             # A receiver of events requests heartbeats over its own connection.
             return super().broadcast(
@@ -113,7 +117,7 @@ class RemoteControl(Control):
         with self.app.control_connection() as new:
             try:
                 new.connect()
-                bounded = DrainUntil(new, seconds=options.get("timeout") or DEFAULT_TIMEOUT)
+                bounded = DrainUntil(new, deadline=deadline)
                 return super().broadcast(command, arguments, destination, bounded, *args, **options)
             except BROKER_ERRORS as error:
                 address = address_of(self.app.control_broker_url)

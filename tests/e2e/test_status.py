@@ -44,9 +44,16 @@ def status(service: Service) -> tuple[int, dict[str, Any]]:
     return ended.returncode, {line["name"]: line for line in document["lines"]}
 
 
-def held_events(service: Service) -> list[dict[str, Any]]:
-    _ended, lines = status(service)
-    return list(lines["held_events"]["values"]["events"])
+def wait_for_held(service: Service, *, number: int) -> tuple[int, dict[str, Any]]:
+    """Wait until this number of events is held, and return the status that shows it."""
+    found: list[tuple[int, dict[str, Any]]] = []
+
+    def is_shown() -> bool:
+        found.append(status(service))
+        return bool(found[-1][1]["held_events"]["values"]["waiting_for_rerun"] == number)
+
+    service.wait_until(is_shown, timeout=60)
+    return found[-1]
 
 
 def test_an_event_that_a_worker_holds_is_listed_without_its_contact(
@@ -59,8 +66,7 @@ def test_an_event_that_a_worker_holds_is_listed_without_its_contact(
     service.wait_until(WorkerHeartbeat.objects.exists)
     with locked_project(service) as project:
         send(service, project=project, contact=CONTACT)
-        service.wait_until(lambda: bool(held_events(service)), timeout=60)
-        ended, lines = status(service)
+        ended, lines = wait_for_held(service, number=1)
 
     held = lines["held_events"]
     (event,) = held["values"]["events"]
@@ -72,7 +78,7 @@ def test_an_event_that_a_worker_holds_is_listed_without_its_contact(
     assert CONTACT not in json.dumps(lines)
 
     service.wait_until_empty(timeout=60)
-    assert held_events(service) == []
+    wait_for_held(service, number=0)
 
 
 def test_the_status_answers_while_the_only_worker_is_frozen(service: Service) -> None:

@@ -226,6 +226,8 @@ def test_a_source_that_hangs_is_unknown_and_the_rest_is_shown_in_time(
         assert set(known.values()) <= {"good"}
     if "sqs" not in hanging:
         assert known["queue"] == "good"
+    if "control" not in hanging:
+        assert known["control_broker"] == "good", found["control_broker"]["sentence"]
     if "postgresql" not in hanging:
         assert known["beat"] == known["version"] == "good"
 

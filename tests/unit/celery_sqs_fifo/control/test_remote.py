@@ -4,34 +4,56 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from celery_sqs_fifo.control.remote import DrainUntil
+from celery_sqs_fifo.control.remote import MAX_WAIT, DrainUntil
 
 
 @dataclass
 class Connection:
-    """A connection on which a reply arrives every 0.4 seconds."""
+    """A connection on which replies arrive at certain times. `waits` has the length of each wait.
 
-    now: float = 100.0
+    Like kombu's, a wait ends late: it takes up to twice its timeout.
+    """
+
+    replies: list[float]
+    now: float = 0.0
     waits: list[float] = field(default_factory=list)
     default_channel: str = "channel"
 
-    def drain_events(self, *, timeout: float) -> None:
+    def drain_events(self, *, timeout: float) -> str:
         """See kombu.connection.Connection."""
-        self.waits.append(round(timeout, 1))
-        self.now += min(0.4, timeout)
+        self.waits.append(timeout)
+        if self.replies and self.replies[0] <= self.now + 2 * timeout:
+            self.now = self.replies.pop(0)
+            return "a reply"
+        self.now += 2 * timeout
+        raise TimeoutError
 
 
-def test_each_wait_is_shorter_than_the_one_before_and_the_last_one_ends_at_the_deadline() -> None:
-    connection = Connection()
-    bounded = DrainUntil(connection, seconds=1.0, now=lambda: connection.now)
+def bounded(connection: Connection, *, seconds: float) -> DrainUntil:
+    """Return the connection with a deadline in this number of seconds."""
+    return DrainUntil(connection, deadline=seconds, now=lambda: connection.now)
 
-    for _reply in range(3):
-        bounded.drain_events(timeout=1.0)
+
+def test_replies_are_returned_until_the_deadline() -> None:
+    connection = Connection(replies=[0.3, 0.7, 5.0])
+    draining = bounded(connection, seconds=1.0)
+
+    assert [draining.drain_events(timeout=1.0) for _ in range(2)] == ["a reply"] * 2
     with pytest.raises(TimeoutError):
-        bounded.drain_events(timeout=1.0)
+        draining.drain_events(timeout=1.0)
 
-    assert connection.waits == [1.0, 0.6, 0.2]
+
+def test_the_last_wait_ends_soon_after_the_deadline() -> None:
+    connection = Connection(replies=[0.9])
+    draining = bounded(connection, seconds=1.0)
+    draining.drain_events(timeout=1.0)
+
+    with pytest.raises(TimeoutError):
+        draining.drain_events(timeout=1.0)
+
+    assert 1.0 <= connection.now <= 1.0 + 2 * MAX_WAIT
+    assert max(connection.waits) <= MAX_WAIT
 
 
 def test_everything_else_is_that_of_the_connection() -> None:
-    assert DrainUntil(Connection(), seconds=1.0).default_channel == "channel"
+    assert bounded(Connection(replies=[]), seconds=1.0).default_channel == "channel"
