@@ -136,12 +136,13 @@ def begun_before(place: Place, *, project_uuid: UUID, urn: str) -> list[UUID]:
 
 
 def save_counts(erasure: Erasure, **counts: int) -> None:
-    """Save counts of what the erasure is about to remove, except those already saved.
+    """Save counts of what the erasure is about to remove, unless counts are saved already.
 
-    After a crash, what was removed can no longer be counted.
+    After a crash, what was removed can no longer be counted. The erasure may run in another group
+    at the same time, and may be done meanwhile.
     """
-    erasure.removed = counts | erasure.removed
-    erasure.save(update_fields=["removed"])
+    pending = Erasure.objects.filter(uuid=erasure.uuid, erased_at=None, removed={})
+    pending.update(removed=counts)
 
 
 def lock(erasure: Erasure) -> Erasure | None:

@@ -306,6 +306,27 @@ def test_an_archive_check_of_an_erased_conversation_ends_without_an_error(
     assert every_item() == []
 
 
+def test_the_counts_of_an_erasure_stay_if_another_group_finishes_it_while_messages_are_counted(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    deliver_history()
+    erasure = request()
+    real = tasks.count_stored
+
+    def count_stored(conversations: Any) -> int:
+        with monkeypatch.context() as patch:
+            patch.setattr(tasks, "count_stored", real)
+            carry_out(erasure)
+        return 0
+
+    monkeypatch.setattr(tasks, "count_stored", count_stored)
+    carry_out(erasure)
+
+    removed = only_erasure().removed
+    assert removed["dynamodb_messages"] > 0
+    assert removed["dead_letters"] == 0
+
+
 def test_what_a_frozen_worker_writes_is_deleted_after_15_minutes(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
