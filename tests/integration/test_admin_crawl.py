@@ -54,6 +54,7 @@ def crawled(client: Client) -> Crawler:
     return crawler
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("user", USERS)
 def test_a_user_finds_only_pages_that_can_be_shown(user: str) -> None:
     staff = User.objects.create_user("ana", is_staff=True)
