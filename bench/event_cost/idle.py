@@ -94,6 +94,9 @@ def _asleep(servers: Servers, *, name: str, sleeper: Sleeper) -> Iterator[Trial]
         if sleeper.has_beat:
             stack.enter_context(running_beat(environment=stage.environment, logs=servers.directory))
         yield trial
+        # A worker that is asked to end would first wait for its open poll.
+        for process in trial.processes:
+            process.kill()
 
 
 def _wait(
