@@ -31,7 +31,8 @@ class ControlTransport(Transport):
     `brpop_timeout` is in seconds. Redis 6 and Valkey take fractions.
     """
 
-    brpop_timeout = 0.2
+    # kombu's own is a whole number.
+    brpop_timeout = 0.2  # type: ignore[assignment]
 
 
 class NoControlBroker(ImproperlyConfigured):

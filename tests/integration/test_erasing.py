@@ -16,6 +16,7 @@ from apps.conversations import erasing
 from apps.conversations.models import Conversation, Erasure
 from apps.messages import archive, deletions, message_table, store
 from apps.messages.archiving import migrate
+from apps.messages.erasing import count_stored
 from apps.messages.models import MessageDeletion
 from tasks import erasing as tasks
 from tasks.closing import archive_late_messages
@@ -311,15 +312,14 @@ def test_the_counts_of_an_erasure_stay_if_another_group_finishes_it_while_messag
 ) -> None:
     deliver_history()
     erasure = request()
-    real = tasks.count_stored
 
-    def count_stored(conversations: Any) -> int:
+    def count_after_another_group(_conversations: Any) -> int:
         with monkeypatch.context() as patch:
-            patch.setattr(tasks, "count_stored", real)
+            patch.setattr(tasks, "count_stored", count_stored)
             carry_out(erasure)
         return 0
 
-    monkeypatch.setattr(tasks, "count_stored", count_stored)
+    monkeypatch.setattr(tasks, "count_stored", count_after_another_group)
     carry_out(erasure)
 
     removed = only_erasure().removed
