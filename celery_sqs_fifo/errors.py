@@ -1,11 +1,16 @@
 """Descriptions of errors that are safe to log: they never include an error's message."""
 
+import sysconfig
 import traceback
 from pathlib import PurePath
 
 from billiard.einfo import ExceptionWithTraceback
 
 MAX_FRAMES = 5
+# The folders of Python's own modules and of installed packages.
+_INSTALLED = tuple(
+    sysconfig.get_path(name) for name in ("stdlib", "platstdlib", "purelib", "platlib")
+)
 
 
 class ErrorLocation(str):
@@ -23,12 +28,19 @@ def unwrapped(error: BaseException) -> BaseException:
 
 
 def error_location(error: BaseException) -> ErrorLocation:
-    """Return the last frames of an error's traceback, followed by the error's type.
+    """Return the application's last frames in an error's traceback, followed by the error's type.
+
+    Frames of installed packages are left out, because they are the same for many errors: every
+    error of a database is raised at one place in Django. If there are no others, they are kept.
 
     The location is written to logs and to the dead-letter queue. It does not contain the error's
     message, which may quote what people wrote.
     """
     error = unwrapped(error)
-    frames = traceback.extract_tb(error.__traceback__)[-MAX_FRAMES:]
-    places = [f"{PurePath(frame.filename).name}:{frame.lineno} {frame.name}" for frame in frames]
+    frames = list(traceback.extract_tb(error.__traceback__))
+    own = [frame for frame in frames if not frame.filename.startswith(_INSTALLED)] or frames
+    places = [
+        f"{PurePath(frame.filename).name}:{frame.lineno} {frame.name}"
+        for frame in own[-MAX_FRAMES:]
+    ]
     return ErrorLocation(" > ".join([*places, type(error).__name__]))
