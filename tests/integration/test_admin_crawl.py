@@ -47,9 +47,9 @@ def site(aws: None, settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     made_admin_samples(at=datetime.now(UTC))
 
 
-def crawled(client: Client) -> Crawler:
+def crawled(client: Client, *, max_parameters: int = 3) -> Crawler:
     """Return what a user finds who starts at the index."""
-    crawler = Crawler(client)
+    crawler = Crawler(client, max_parameters=max_parameters)
     crawler.crawl(reverse("admin:index"))
     return crawler
 
@@ -59,7 +59,8 @@ def crawled(client: Client) -> Crawler:
 def test_a_user_finds_only_pages_that_can_be_shown(user: str) -> None:
     staff = User.objects.create_user("ana", is_staff=True)
 
-    crawler = crawled(signed_in(staff, USERS[user]))
+    # Combinations of filters do not depend on permissions.
+    crawler = crawled(signed_in(staff, USERS[user]), max_parameters=1)
 
     assert crawler.problems == []
     assert len(crawler.visited) >= 2
