@@ -53,8 +53,10 @@ test: check ## run make check, then the integration and end-to-end tests that ar
 	# Most end-to-end tests wait, and need little CPU. They are the longest, so they begin first.
 	$(VENV) -m pytest $(WITH_SERVERS) -m 'not slow' --numprocesses 6 --dist worksteal
 
+# The folders of the tests that `make test-slow` runs.
+SLOW ?= $(WITH_SERVERS)
 test-slow: install ## run the tests that wait for real time-outs, start many programs or fill tables
-	$(VENV) -m pytest $(WITH_SERVERS) -m slow --numprocesses 8 --dist worksteal
+	$(VENV) -m pytest $(SLOW) -m slow --numprocesses 8 --dist worksteal
 
 coverage: install ## measure the branch coverage of the service and the library by the unit and integration tests
 	$(VENV) -m pytest tests/unit tests/simulation tests/integration --numprocesses 4 --dist worksteal --cov --cov-report term

@@ -1,4 +1,4 @@
-"""`.ci/run` runs the browser tests beside the slow ones, and stops them if those fail.
+"""`.ci/run` runs the browser tests beside chaos, and stops them if chaos fails.
 
 A stand-in for `make` takes the place of the tests.
 """
@@ -23,15 +23,15 @@ test-browser)
     wait
     echo "browser tests end"
     exit "$BROWSER_STATUS" ;;
-test-slow)
+chaos-short)
     while [ ! -s "$STARTED" ]; do sleep 0.01; done
-    exit "$SLOW_STATUS" ;;
+    exit "$CHAOS_STATUS" ;;
 esac
 """
 
 
 def run_ci(
-    directory: Path, *, browser_seconds: int = 0, browser_status: int = 0, slow_status: int = 0
+    directory: Path, *, browser_seconds: int = 0, browser_status: int = 0, chaos_status: int = 0
 ) -> subprocess.CompletedProcess[str]:
     """Run the script. The file `started` gets the process id of a child of the browser tests."""
     for name, text in {"make": MAKE, "chromium": "#!/bin/sh", "pgbouncer": "#!/bin/sh"}.items():
@@ -45,7 +45,7 @@ def run_ci(
             "STARTED": str(directory / "started"),
             "BROWSER_SECONDS": str(browser_seconds),
             "BROWSER_STATUS": str(browser_status),
-            "SLOW_STATUS": str(slow_status),
+            "CHAOS_STATUS": str(chaos_status),
         },
         capture_output=True,
         text=True,
@@ -76,7 +76,7 @@ def test_the_script_waits_for_the_browser_tests_and_ends_with_their_status(
 
 
 def test_a_failed_step_stops_the_browser_tests_and_prints_their_output(tmp_path: Path) -> None:
-    ended = run_ci(tmp_path, browser_seconds=60, slow_status=3)
+    ended = run_ci(tmp_path, browser_seconds=60, chaos_status=3)
 
     assert ended.returncode == 3
     assert ended.stdout.splitlines() == ["browser tests begin"]
