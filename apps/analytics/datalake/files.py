@@ -58,7 +58,7 @@ class FileDataLake(DataLake):
         try:
             for day, events_of_day in by_day.items():
                 folder = self._root / f"day={day}"
-                # `mkdir` gives parents the default mode. A lake that exists keeps its own.
+                # `mkdir` creates parents with the default mode. A lake that exists keeps its own.
                 self._root.mkdir(mode=FOLDER_MODE, parents=True, exist_ok=True)
                 folder.mkdir(mode=FOLDER_MODE, exist_ok=True)
                 lines = (

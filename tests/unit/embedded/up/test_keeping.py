@@ -1,4 +1,4 @@
-"""A child that dies is started again, with delays that grow, and each of its ends is told."""
+"""A child that ends is started again with growing delays, and each end is reported."""
 
 from dataclasses import dataclass, field
 from pathlib import Path
