@@ -24,8 +24,8 @@ from tests.support.running_service import Service
 pytestmark = [any_batch_size, pytest.mark.slow]
 
 CONTACT = "telegram:1001"
-# The status promises two seconds for reading. Here other tests keep the processors busy.
-BOUND = 4.0
+# The status promises two seconds for reading.
+BOUND = 2.0
 
 
 def status(service: Service) -> tuple[int, dict[str, Any]]:

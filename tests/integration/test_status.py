@@ -33,8 +33,8 @@ from tests.support.worker_reports import record_heartbeat
 # Other threads read the test's rows through their own connections.
 pytestmark = pytest.mark.django_db(transaction=True)
 
-# The two seconds that the status promises, and one more for a busy machine.
-BOUND = 3.0
+# What the status promises, with some time for a busy machine.
+BOUND = 2.0
 
 
 @pytest.fixture(autouse=True)
