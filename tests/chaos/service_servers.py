@@ -26,6 +26,8 @@ SETTINGS = {
     "DYNAMODB_MESSAGE_TABLE": TABLE,
     # The service accepts 10 or more.
     "SQS_CONVERSATION_VISIBILITY_TIMEOUT": "12",
+    # The service's default. The embedded stack polls for 2 seconds.
+    "SQS_POLL_SECONDS": "20",
     # Contacts write all the time, which would postpone every closing.
     "CLOSING_QUIET_PERIOD": "0",
 }
