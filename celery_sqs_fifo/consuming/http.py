@@ -3,7 +3,7 @@
 from collections import deque
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from http.client import responses
 from io import BytesIO
 from math import inf
@@ -33,12 +33,23 @@ _FLAGS = {
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Signature:
+    """What libcurl signs a request with (AWS Signature Version 4)."""
+
+    service: str
+    region: str
+    access_key: str = field(repr=False)
+    secret_key: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
     """A POST request. The server may wait up to `wait_seconds` before it responds."""
 
     url: str
-    headers: Mapping[str, str]
-    body: bytes
+    headers: Mapping[str, str] = field(repr=False)
+    body: bytes = field(repr=False)
+    signature: Signature
     wait_seconds: float = 0.0
 
 
@@ -80,6 +91,10 @@ class _Transfer:
         handle.setopt(pycurl.URL, request.url)
         headers = [f"{name}: {value}" for name, value in request.headers.items()]
         handle.setopt(pycurl.HTTPHEADER, ["Expect:", *headers])
+        signature = request.signature
+        handle.setopt(pycurl.AWS_SIGV4, f"aws:amz:{signature.region}:{signature.service}")
+        handle.setopt(pycurl.USERNAME, signature.access_key)
+        handle.setopt(pycurl.PASSWORD, signature.secret_key)
         handle.setopt(pycurl.POSTFIELDS, request.body)
         handle.setopt(pycurl.WRITEFUNCTION, self._buffer.write)
         handle.setopt(pycurl.MAXAGE_CONN, max_idle)

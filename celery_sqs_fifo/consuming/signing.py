@@ -1,14 +1,12 @@
-"""Signed requests to SQS in the AWS JSON protocol."""
+"""Requests to SQS in the AWS JSON protocol, with what libcurl signs them with."""
 
 import json
 from collections.abc import Mapping
 from typing import Any
 
-from botocore.auth import SigV4Auth
-from botocore.awsrequest import AWSRequest
 from botocore.exceptions import NoCredentialsError
 
-from celery_sqs_fifo.consuming.http import Request
+from celery_sqs_fifo.consuming.http import Request, Signature
 from celery_sqs_fifo.credentials import NewestCredentials
 
 _CONTENT_TYPE = "application/x-amz-json-1.0"
@@ -16,7 +14,7 @@ _TARGET = "AmazonSQS"
 
 
 class Signer:
-    """Creates signed requests with the endpoint and the credentials of a `bounded_client`."""
+    """Creates requests with the endpoint and the credentials of a `bounded_client`."""
 
     def __init__(self, client: Any) -> None:
         self._endpoint = client.meta.endpoint_url
@@ -24,23 +22,23 @@ class Signer:
         self._credentials: NewestCredentials | None = client._get_credentials()
 
     def request(self, action: str, parameters: Mapping[str, Any]) -> Request:
-        """Return a signed request. Raise NoCredentialsError if no credentials are available."""
-        body = json.dumps(parameters).encode()
-        unsigned = AWSRequest(
-            method="POST",
-            url=self._endpoint,
-            headers={"Content-Type": _CONTENT_TYPE, "X-Amz-Target": f"{_TARGET}.{action}"},
-            data=body,
-        )
+        """Return a request. Raise NoCredentialsError if no credentials are available."""
         if self._credentials is None:
             raise NoCredentialsError
-        SigV4Auth(self._credentials.get_frozen_credentials(), "sqs", self._region).add_auth(
-            unsigned
-        )
+        credentials = self._credentials.get_frozen_credentials()
+        headers = {"Content-Type": _CONTENT_TYPE, "X-Amz-Target": f"{_TARGET}.{action}"}
+        if credentials.token:
+            headers["X-Amz-Security-Token"] = credentials.token
         return Request(
             url=self._endpoint,
-            headers=dict(unsigned.headers.items()),
-            body=body,
+            headers=headers,
+            body=json.dumps(parameters).encode(),
+            signature=Signature(
+                service="sqs",
+                region=self._region,
+                access_key=credentials.access_key,
+                secret_key=credentials.secret_key,
+            ),
             wait_seconds=parameters.get("WaitTimeSeconds", 0),
         )
 

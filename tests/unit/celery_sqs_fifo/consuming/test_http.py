@@ -12,8 +12,10 @@ from kombu.asynchronous import Hub
 
 from celery_sqs_fifo.aws import ca_bundle
 from celery_sqs_fifo.consuming import http
-from celery_sqs_fifo.consuming.http import HttpClient, Request, Response
+from celery_sqs_fifo.consuming.http import HttpClient, Request, Response, Signature
 from testbed.proxy import running_proxy
+
+SIGNATURE = Signature(service="sqs", region="eu-west-1", access_key="key", secret_key="secret")
 
 
 @dataclass
@@ -77,7 +79,7 @@ class Client:
 
 
 def request(url: str, body: bytes = b"body") -> Request:
-    return Request(url=url, headers={"Content-Type": "text/plain"}, body=body)
+    return Request(url=url, headers={"Content-Type": "text/plain"}, body=body, signature=SIGNATURE)
 
 
 @pytest.fixture

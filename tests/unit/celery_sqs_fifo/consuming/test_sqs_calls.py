@@ -8,10 +8,11 @@ from typing import Any
 import pytest
 from botocore.exceptions import NoCredentialsError
 
-from celery_sqs_fifo.consuming.http import OnResponse, Request, Response
+from celery_sqs_fifo.consuming.http import OnResponse, Request, Response, Signature
 from celery_sqs_fifo.consuming.sqs_calls import Answer, Calls, LostAnswer
 from tests.support.fake_loop import FakeLoop
 
+SIGNATURE = Signature(service="sqs", region="eu-west-1", access_key="key", secret_key="secret")
 QUEUE_URL = "https://sqs.eu-west-1.amazonaws.com/123456789012/q.fifo"
 
 
@@ -48,7 +49,7 @@ class Http:
 
 
 class Signs:
-    """A signer that returns unsigned requests, or raises an error."""
+    """A signer that returns requests, or raises an error."""
 
     credentials_expire_at = 1_900_000_000.0
 
@@ -60,7 +61,9 @@ class Signs:
         if self.fails_with:
             raise self.fails_with
         body = json.dumps(parameters).encode()
-        return Request(url="https://sqs", headers={"X-Amz-Target": action}, body=body)
+        return Request(
+            url="https://sqs", headers={"X-Amz-Target": action}, body=body, signature=SIGNATURE
+        )
 
 
 class Asked:
