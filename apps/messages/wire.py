@@ -276,8 +276,8 @@ def has_survey_key(document: dict[str, Any]) -> bool:
     rerun must not find a later message of its batch already stored.
     """
     data = document.get("data")
-    places = (document, data) if isinstance(data, dict) else (document,)
-    return any(not fields.is_blank(place.get("key")) for place in places)
+    has_key = isinstance(data, dict) and not fields.is_blank(data.get("key"))
+    return has_key or not fields.is_blank(document.get("key"))
 
 
 def reports_takeover(document: dict[str, Any]) -> bool:

@@ -3,6 +3,7 @@
 import logging
 from collections import deque
 from collections.abc import Callable, Sequence
+from math import inf
 from typing import Any
 
 from celery_sqs_fifo.aws import LATE_DELETE_CODES, MAX_BATCH_ENTRIES
@@ -52,6 +53,8 @@ class Acks:
         self._sent: set[Delivery] = set()
         self._flush_by = 0.0
         self._not_before = 0.0
+        self._due_at = 0.0
+        self._wakes_at = inf
         # How many attempts in a row have deleted nothing.
         self._refusals = 0
         self._timer: Any = None
@@ -92,12 +95,26 @@ class Acks:
 
     def _flush_in(self, seconds: float) -> None:
         """Flush after this delay, but not before a failed call may be retried."""
-        self._cancel_timer()
-        delay = max(seconds, self._not_before - self._now())
-        if delay > 0:
-            self._timer = self._call_later(delay, self._flush_due)
-        else:
+        self._due_at = max(self._now() + seconds, self._not_before)
+        self._flush_or_wait()
+
+    def _flush_or_wait(self) -> None:
+        """Flush if it is time, or else wake up when it is.
+
+        An earlier timer stays and is set again when it fires: most messages postpone the flush, and
+        a new timer for each of them would cost more than the delete.
+        """
+        seconds = self._due_at - self._now()
+        if seconds <= 0:
             self._flush_due()
+        elif self._due_at < self._wakes_at:
+            self._cancel_timer()
+            self._wakes_at = self._due_at
+            self._timer = self._call_later(seconds, self._wake)
+
+    def _wake(self) -> None:
+        self._cancel_timer()
+        self._flush_or_wait()
 
     def _flush_due(self) -> None:
         """Send the waiting deletes. While SQS refuses them, send ten and wait for the answer."""
@@ -111,6 +128,7 @@ class Acks:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
+            self._wakes_at = inf
 
     def _send_next(self) -> None:
         batch = [self._waiting.popleft() for _ in range(min(MAX_BATCH_ENTRIES, len(self._waiting)))]
@@ -134,21 +152,23 @@ class Acks:
 
     def _apply_answer(self, batch: Sequence[Delivery], answer: Answer, error: str | None) -> None:
         failed = {int(entry["Id"]): entry["Code"] for entry in answer.get("Failed", ())}
-        retried = []
+        deleted, late, retried = [], [], []
         for number, delivery in enumerate(batch):
             code = error or failed.get(number)
             if code is None:
-                metrics().deleted.inc()
-                self._report(Report.DELETED, delivery)
+                deleted.append(delivery)
             elif code.rpartition(".")[2] in LATE_DELETE_CODES:
                 logger.warning(
                     "delete_too_late",
                     extra={**delivery.labels, "message_id": delivery.message_id, "code": code},
                 )
-                metrics().deleted_too_late.inc()
-                self._report(Report.DELETED_TOO_LATE, delivery)
+                late.append(delivery)
             else:
                 retried.append(delivery)
+        metrics().deleted.inc(len(deleted))
+        metrics().deleted_too_late.inc(len(late))
+        self._report(Report.DELETED, deleted)
+        self._report(Report.DELETED_TOO_LATE, late)
         if retried:
             logger.warning(
                 "delete_failed",

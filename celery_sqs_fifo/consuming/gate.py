@@ -72,8 +72,9 @@ class Gate:
     def __init__(self, *, is_suspect: Callable[[Delivery], bool] = lambda _delivery: False) -> None:
         self._is_suspect = is_suspect
         self._groups: dict[str, _Group] = {}
-        # Of the groups that may run, `_suspects` has the suspects, and `_ready` has the others.
-        self._ready: deque[str] = deque()
+        # Of the groups that may run, `_suspects` has the suspects, and `_ready` has the others in
+        # the order of their turns. The keys of a dict are found and removed in constant time.
+        self._ready: dict[str, None] = {}
         self._suspects = Turns()
         self._held = 0
 
@@ -95,13 +96,14 @@ class Gate:
         batch: list[Delivery] = []
         room = max_bytes
         while self._ready and len(batch) < max_events:
-            group = self._groups[self._ready[0]]
+            group_id = next(iter(self._ready))
+            group = self._groups[group_id]
             run = group.take(
                 max_events=max_events - len(batch), max_bytes=room, may_exceed=not batch
             )
             if not run:
                 break
-            self._ready.popleft()
+            del self._ready[group_id]
             batch += run
             room -= sum(delivery.size for delivery in run)
             if run[-1].goes_alone:
@@ -237,7 +239,7 @@ class Gate:
     @property
     def next_run(self) -> int:
         """Return how many messages wait in the group whose turn it is."""
-        return len(self._groups[self._ready[0]].waiting) if self._ready else 0
+        return len(self._groups[next(iter(self._ready))].waiting) if self._ready else 0
 
     @property
     def runnable(self) -> int:
@@ -260,14 +262,14 @@ class Gate:
         group = self._groups[group_id]
         if group.is_empty:
             del self._groups[group_id]
-        is_suspect = group_id in self._suspects
-        is_listed = is_suspect or group_id in self._ready
-        if group.may_run and not is_listed:
-            if self._is_suspect(group.waiting[0]):
-                self._suspects.add(group_id, scope=group.waiting[0].scope)
-            else:
-                self._ready.append(group_id)
-        elif is_suspect and not group.may_run:
-            self._suspects.remove(group_id)
-        elif is_listed and not group.may_run:
-            self._ready.remove(group_id)
+        may_run = group.may_run
+        if group_id in self._ready:
+            if not may_run:
+                del self._ready[group_id]
+        elif group_id in self._suspects:
+            if not may_run:
+                self._suspects.remove(group_id)
+        elif may_run and self._is_suspect(group.waiting[0]):
+            self._suspects.add(group_id, scope=group.waiting[0].scope)
+        elif may_run:
+            self._ready[group_id] = None

@@ -121,7 +121,7 @@ class Leases:
                     delivery.lease_until = called_at + self._timeout
                     when_done(None)
                 elif _has_ended(code):
-                    self._report(Report.LEASE_LOST, delivery)
+                    self._report(Report.LEASE_LOST, [delivery])
                 else:
                     when_done(code)
 

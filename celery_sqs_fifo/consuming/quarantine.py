@@ -166,7 +166,7 @@ class Quarantine:
         _log_end(copy.delivery, copy.outcome)
         metrics().quarantined_for(copy.outcome.reason)
         self._pop(copy)
-        self._report(Report.QUARANTINED, copy.delivery)
+        self._report(Report.QUARANTINED, [copy.delivery])
 
     def _refuse(self, copy: _Copy, error: str) -> None:
         """Give an event back at shutdown. First repeat its copy if the answer was lost."""
@@ -176,7 +176,7 @@ class Quarantine:
             return
         self._log_refused(copy, error)
         self._pop(copy)
-        self._report(Report.QUARANTINE_REFUSED, copy.delivery)
+        self._report(Report.QUARANTINE_REFUSED, [copy.delivery])
 
     def _try_later(self, copy: _Copy, error: str) -> None:
         copy.failures += 1

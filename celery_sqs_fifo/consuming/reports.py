@@ -1,13 +1,13 @@
-"""Reports of what SQS has answered to a delete, a lease change or a copy of a delivery."""
+"""Reports of what SQS has answered to deletes, lease changes and copies of deliveries."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from enum import Enum, auto
 
 from celery_sqs_fifo.delivery import Delivery
 
 
 class Report(Enum):
-    """The answer of SQS about a delivery.
+    """The answer of SQS about deliveries.
 
     DELETED: the message is deleted.
     DELETED_TOO_LATE: its lease ended before the delete, so SQS delivers it again.
@@ -23,4 +23,4 @@ class Report(Enum):
     QUARANTINE_REFUSED = auto()
 
 
-Reporter = Callable[[Report, Delivery], None]
+Reporter = Callable[[Report, Sequence[Delivery]], None]

@@ -265,8 +265,14 @@ class Settler:
             else:
                 self._gate.put_back(delivery)
 
-    def _apply(self, report: Report, delivery: Delivery) -> None:
-        """Apply the answer of SQS about a delivery."""
+    def _apply(self, report: Report, deliveries: Sequence[Delivery]) -> None:
+        """Apply the answer of SQS about deliveries."""
+        for delivery in deliveries:
+            self._apply_to(delivery, report)
+        if deliveries:
+            self._listener.on_progress()
+
+    def _apply_to(self, delivery: Delivery, report: Report) -> None:
         match report:
             case Report.DELETED:
                 self._gate.confirm(delivery)
@@ -281,7 +287,6 @@ class Settler:
                     self._acks.flush()
             case Report.QUARANTINE_REFUSED:
                 self.give_back(delivery)
-        self._listener.on_progress()
 
     def _drop_lost(self, delivery: Delivery) -> None:
         """Drop a message that SQS delivers again, and give back the later messages of its group."""

@@ -121,15 +121,16 @@ class Envelope:
     def _events(self, batch: Sequence[Delivery]) -> dict[str, Any]:
         first, *tail = self._rules.chain
         identity = ",".join(delivery.message_id for delivery in batch)
-        signatures = [
-            self._app.tasks[name].s().set(task_id=_task_id(identity, step))
+        # What EventTask reads of a chain: Celery never runs it.
+        steps = [
+            {"task": name, "options": {"task_id": _task_id(identity, step)}}
             for step, name in enumerate(tail, start=1)
         ]
         message = self._app.amqp.as_task_v2(
             _task_id(identity, 0),
             first,
             args=([QueuedEvent.of(delivery).as_json() for delivery in batch],),
-            chain=[dict(signature) for signature in reversed(signatures)] or None,
+            chain=steps[::-1] or None,
             argsrepr=f"({identity})",
             kwargsrepr="{}",
             ignore_result=True,

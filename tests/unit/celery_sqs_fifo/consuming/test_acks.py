@@ -1,6 +1,7 @@
 """Finished messages are deleted, up to ten with one call."""
 
 import logging
+from collections.abc import Sequence
 
 import pytest
 
@@ -39,8 +40,8 @@ class Finished:
             report=self._report,
         )
 
-    def _report(self, report: Report, one: Delivery) -> None:
-        {Report.DELETED: self.deleted, Report.DELETED_TOO_LATE: self.too_late}[report].append(one)
+    def _report(self, report: Report, several: Sequence[Delivery]) -> None:
+        {Report.DELETED: self.deleted, Report.DELETED_TOO_LATE: self.too_late}[report] += several
 
     def add(self, number: int) -> list[Delivery]:
         deliveries = [delivery() for _ in range(number)]

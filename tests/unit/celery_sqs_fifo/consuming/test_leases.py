@@ -1,5 +1,7 @@
 """A lease is renewed while its message is held, and ended when the message is given back."""
 
+from collections.abc import Sequence
+
 import pytest
 
 from celery_sqs_fifo import Backoff
@@ -31,9 +33,9 @@ class Kept:
             report=self._report,
         )
 
-    def _report(self, report: Report, lost: Delivery) -> None:
+    def _report(self, report: Report, lost: Sequence[Delivery]) -> None:
         assert report is Report.LEASE_LOST
-        self.lost.append(lost)
+        self.lost += lost
 
     def held(self, *, left: float) -> Delivery:
         return delivery(now=self.loop.now - TIMEOUT + left, lease=TIMEOUT)

@@ -1,6 +1,7 @@
 """A dead letter has the complete body of its event, and as many attributes as fit."""
 
 import logging
+from collections.abc import Sequence
 from time import time
 from typing import Any
 
@@ -90,13 +91,13 @@ class Dead:
             report=self._report,
         )
 
-    def _report(self, report: Report, one: Delivery) -> None:
+    def _report(self, report: Report, several: Sequence[Delivery]) -> None:
         lists = {
             Report.QUARANTINED: self.quarantined,
             Report.QUARANTINE_REFUSED: self.refused,
             Report.LEASE_LOST: self.lost,
         }
-        lists[report].append(one)
+        lists[report] += several
 
     @property
     def copied(self) -> list[str]:
