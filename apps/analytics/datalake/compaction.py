@@ -16,7 +16,8 @@ from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from apps.analytics.datalake.event_files import PARTIAL, write_events
+from apps.analytics.datalake.event_files import write_events
+from apps.common.whole_files import PARTIAL
 
 logger = logging.getLogger(__name__)
 
