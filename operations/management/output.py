@@ -8,6 +8,7 @@ like ``\u001b``.
 import json
 import unicodedata
 from collections.abc import Callable, Iterable
+from io import TextIOWrapper
 from typing import TextIO
 
 from django.core.management.base import OutputWrapper
@@ -48,8 +49,13 @@ class SafeOutput(OutputWrapper):
         super().write(printable(str(msg)), style_func, ending)
 
     def write_data(self, text: str) -> None:
-        """Write a document for other programs: exactly, unless the output is a terminal."""
-        super().write(printable(text) if self.isatty() else text, ending="")
+        """Write a document for other programs: exactly and in UTF-8, unless to a terminal."""
+        if self.isatty():
+            # Lines of CSV end with a carriage return and a line feed.
+            text = printable(text.replace("\r\n", "\n"))
+        elif isinstance(self.stream, TextIOWrapper):
+            self.stream.reconfigure(encoding="utf-8")
+        super().write(text, ending="")
 
 
 class SafeConsole(Console):

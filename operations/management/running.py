@@ -1,16 +1,20 @@
 """Runs the commands of `manage.py`, which end without a traceback unless there is a bug."""
 
+import errno
 import os
 import signal
 import sys
+
+# The disk, the quota or the size limit of the process does not allow for more.
+NO_SPACE = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 
 
 def run(argv: list[str]) -> None:
     """Run a command.
 
-    If PostgreSQL or AWS cannot be used, exit with a sentence and status 1. After Ctrl-C, and if the
-    reader of the output has ended, end as programs do that know nothing of these signals: a shell
-    sees the signal, and stops its script.
+    If PostgreSQL or AWS cannot be used, or if the output is a file on a full disk, exit with a
+    sentence and status 1. After Ctrl-C, and if the reader of the output has ended, end as programs
+    do that know nothing of these signals: a shell sees the signal, and stops its script.
     """
     try:
         try:
@@ -23,6 +27,12 @@ def run(argv: list[str]) -> None:
         _end_by(signal.SIGINT)
     except BrokenPipeError:
         _end_by(signal.SIGPIPE)
+    except OSError as error:
+        if error.errno not in NO_SPACE or "--traceback" in argv:
+            raise
+        # Python writes what is left when it ends, and shows an error if that fails again.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(f"CommandError: The output cannot be written: {error.strerror}.")
 
 
 def _execute(argv: list[str]) -> None:

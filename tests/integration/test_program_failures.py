@@ -138,3 +138,25 @@ def test_a_command_whose_reader_has_ended_ends_silently(
 
     os.close(writing)
     assert (done.returncode, done.stderr) == (-signal.SIGPIPE, b"")
+
+
+@pytest.mark.parametrize("command", ["check", "events schema"])
+def test_a_command_whose_output_is_on_a_full_disk_ends_with_a_sentence(
+    nowhere: dict[str, str], command: str
+) -> None:
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            [sys.executable, "manage.py", *command.split()],
+            cwd=PROJECT_ROOT,
+            env=nowhere,
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+            timeout=60,
+        )
+
+    assert (done.returncode, done.stderr) == (
+        1,
+        "CommandError: The output cannot be written: No space left on device.\n",
+    )

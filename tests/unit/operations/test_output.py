@@ -67,6 +67,14 @@ def test_data_for_programs_is_exact_unless_it_is_printed_on_a_terminal() -> None
     assert terminal.getvalue() == ESCAPED
 
 
+def test_lines_of_csv_are_plain_lines_on_a_terminal() -> None:
+    terminal = Terminal()
+
+    SafeOutput(terminal).write_data("a,b\r\n1,\r\n")
+
+    assert terminal.getvalue() == "a,b\n1,\n"
+
+
 def test_a_table_escapes_its_texts_and_keeps_its_own_styles(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
