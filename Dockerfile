@@ -2,11 +2,14 @@
 FROM python:3.11-slim AS build
 ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1 UV_NO_CACHE=1
 WORKDIR /build
-COPY requirements/uv.txt requirements/runtime.txt requirements/weni.txt requirements/tracing.txt ./
+COPY requirements/uv.txt requirements/runtime.txt requirements/weni.txt requirements/tracing.txt \
+     requirements/parquet.txt ./
+# Reports as Parquet need another 170 MB: --build-arg PARQUET=parquet.txt
+ARG PARQUET=
 RUN python -m venv --without-pip /opt/venv \
     && pip install --root-user-action=ignore --require-hashes --requirement uv.txt \
     && uv pip sync --python /opt/venv/bin/python --require-hashes --compile-bytecode \
-       runtime.txt weni.txt tracing.txt
+       runtime.txt weni.txt tracing.txt $PARQUET
 
 # SQS for docker-compose.yml: the strict model of testbed/sqs, which needs no packages.
 FROM python:3.11-slim AS local-sqs

@@ -152,6 +152,8 @@ lock: uv ## write requirements/*.txt from pyproject.toml (UPGRADE=1 for the newe
 		--constraint requirements/weni.txt --output-file requirements/dev.txt
 	$(COMPILE) requirements/tracing.in --constraint requirements/dev.txt \
 		--output-file requirements/tracing.txt
+	$(COMPILE) requirements/parquet.in --constraint requirements/dev.txt \
+		--output-file requirements/parquet.txt
 	$(COMPILE) requirements/browser.in --constraint requirements/dev.txt \
 		--output-file requirements/browser.txt
 	$(COMPILE) requirements/fuzzing.in --output-file requirements/fuzzing.txt

@@ -136,6 +136,22 @@ def whole_number(*, what: str, maximum: int) -> Callable[[str], int]:
     return read
 
 
+def one_of(*values: str, what: str) -> Callable[[str], str]:
+    """Return an argparse type for one of these values.
+
+    `what` describes the value in the error message, as in "a format".
+    """
+
+    def read(text: str) -> str:
+        if text not in values:
+            raise InvalidArgument(
+                f"{_quoted(text)} is not {what}: write {', '.join(values[:-1])} or {values[-1]}."
+            )
+        return text
+
+    return read
+
+
 def text(value: str) -> str:
     """Return the text. Raise InvalidArgument for bytes that are not UTF-8."""
     try:

@@ -110,7 +110,9 @@ class Shell:
             r"--address=\S+": f"--address={LOOPBACK}",
             r"--port=5555": f"--port={port}",
             r"runserver$": f"runserver {port}",
-            r"(projects\.csv|letters\.jsonl|event\.json)": rf"{shlex.quote(str(self.scratch))}/\1",
+            r"(projects\.csv|letters\.jsonl|event\.json|figures\.(?:csv|parquet))": (
+                rf"{shlex.quote(str(self.scratch))}/\1"
+            ),
         }.items():
             line = re.sub(documented, actual, line)
         return line

@@ -8,6 +8,8 @@ from apps.analytics.figures.results import CsatFigures, Figures, NpsFigures
 from apps.conversations.models import Resolution
 
 Document = dict[str, Any]
+# A count, a number that is not rounded, or None without data.
+Value = int | float | None
 
 COLUMNS = ("day", "figure", "value")
 
@@ -26,7 +28,7 @@ def as_document(figures: Figures) -> Document:
             "conversations": _conversations(figures),
             "opened_by_hour": {f"{hour:02d}": n for hour, n in figures.openings.by_hour.items()},
         },
-        "days": [_day(figures, day) for day in figures.period.days],
+        "days": [{"day": day.isoformat(), **_day(figures, day)} for day in figures.period.days],
     }
 
 
@@ -37,11 +39,22 @@ def as_rows(document: Document) -> Iterator[tuple[str, str, str]]:
     joined by dots. Null becomes "".
     """
     for name, value in _flat(document["figures"]):
-        yield "", name, value
+        yield "", name, as_text(value)
     for day in document["days"]:
         figures = {name: value for name, value in day.items() if name != "day"}
         for name, value in _flat(figures):
-            yield day["day"], name, value
+            yield day["day"], name, as_text(value)
+
+
+def by_day(figures: Figures) -> Iterator[tuple[date, dict[str, Value]]]:
+    """Yield each day of the period with its figures, by the names that `as_rows` uses."""
+    for day in figures.period.days:
+        yield day, dict(_flat(_day(figures, day)))
+
+
+def as_text(value: Value) -> str:
+    """Return a value as it is written in CSV: with a decimal point, and "" for None."""
+    return "" if value is None else str(value)
 
 
 def _csat(csat: CsatFigures) -> Document:
@@ -85,7 +98,6 @@ def _conversations(figures: Figures) -> Document:
 def _day(figures: Figures, day: date) -> Document:
     closed = figures.closings.by_day[day]
     return {
-        "day": day.isoformat(),
         "csat": _csat(figures.surveys.csat_by_day[day]),
         "nps": _nps(figures.surveys.nps_by_day[day]),
         "conversations": {
@@ -105,9 +117,9 @@ def _by_text(distribution: Mapping[int, int]) -> dict[str, int]:
     return {str(score): number for score, number in distribution.items()}
 
 
-def _flat(document: Document, prefix: str = "") -> Iterator[tuple[str, str]]:
+def _flat(document: Document, prefix: str = "") -> Iterator[tuple[str, Value]]:
     for name, value in document.items():
         if isinstance(value, dict):
             yield from _flat(value, f"{prefix}{name}.")
         else:
-            yield f"{prefix}{name}", "" if value is None else str(value)
+            yield f"{prefix}{name}", value

@@ -50,7 +50,8 @@ def instructions(*, keyword: str, target: str | None = None) -> list[str]:
 
 def copied_paths() -> list[str]:
     """Return the paths that the Dockerfile copies from the project in all its stages."""
-    arguments = re.findall(r"^COPY (?!--from)(.*)$", DOCKERFILE.read_text(), flags=re.MULTILINE)
+    continued = DOCKERFILE.read_text().replace("\\\n", "")
+    arguments = re.findall(r"^COPY (?!--from)(.*)$", continued, flags=re.MULTILINE)
     return [source for line in arguments for source in line.split()[:-1]]
 
 
