@@ -3,6 +3,10 @@
 A failure that affects many events is an outage, whatever exception it raises. An unexpected failure
 is therefore charged to its event only if another event of its kind, or the probe, begins to run
 after the failure and succeeds. Events of other kinds may not use the part that failed.
+
+A lost process does not show either who ended it. If an event whose process was lost succeeds later,
+something else ended its process, such as an operator or the kernel, and probably other processes
+too. So one lost process of each other event is then forgiven.
 """
 
 from collections.abc import Callable, Iterable
@@ -41,6 +45,19 @@ class Charging:
         """Note that an event failed. An unavailable dependency is never charged."""
         delivery.failed_after = self._begun if outcome.result is Result.BUG else None
         self._has_uncharged |= delivery.failed_after is not None
+
+    def forgive_lost(self, held: Iterable[Delivery]) -> None:
+        """Forgive one lost process of each `held` event: another event has recovered from its own.
+
+        A failure that is not charged yet is forgiven first.
+        """
+        for delivery in held:
+            if delivery.failure != LOST:
+                continue
+            if delivery.failed_after is not None:
+                delivery.failed_after = None
+            elif delivery.bugs:
+                delivery.bugs -= 1
 
     def note_success(
         self, begun: int, *, held: Iterable[Delivery], proves: Callable[[Delivery], bool]

@@ -223,6 +223,8 @@ class Settler:
         for delivery, outcome in zip(batch, outcomes, strict=True):
             if outcome.result in (Result.DONE, Result.INVALID):
                 self._settle_one(delivery, outcome)
+                if delivery.failure == LOST:
+                    self.failures.charging.forgive_lost(self._gate)
             elif delivery.group_id in failed_groups:
                 self.give_back(delivery)
             elif outcome.result is Result.WAITING and not self._stopped:

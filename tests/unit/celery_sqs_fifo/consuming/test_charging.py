@@ -123,6 +123,39 @@ def test_neither_an_unavailable_dependency_nor_an_earlier_failure_is_charged(
     assert (failed.bugs, charging.has_uncharged) == (0, False)
 
 
+def lost(charging: Charging, *, times: int) -> Delivery:
+    """Return an event whose process was lost this many times. All but the last are charged."""
+    one = delivery(f"lost {times} times")
+    one.failure = LOST
+    for _ in range(times):
+        succeed(charging, held=[one])
+        charging.begin([one])
+        charging.note_failure(one, LOST)
+    return one
+
+
+def test_a_recovery_of_another_event_forgives_one_lost_process_of_each_event() -> None:
+    charging = Charging(max_runs=5)
+    once, often = lost(charging, times=1), lost(charging, times=3)
+    charging.forgive_lost([once, often])
+    succeed(charging, held=[once, often])
+    assert (once.bugs, often.bugs) == (0, 2)
+
+    charging.forgive_lost([once, often])
+    assert (once.bugs, often.bugs) == (0, 1)
+
+
+def test_a_recovery_from_a_lost_process_forgives_no_other_failure(charging: Charging) -> None:
+    failed = delivery()
+    failed.failure = BUG
+    charging.begin([failed])
+    charging.note_failure(failed, BUG)
+    charging.forgive_lost([failed])
+
+    assert succeed(charging, held=[failed]) == []
+    assert failed.bugs == 1
+
+
 def test_events_that_are_no_longer_held_are_forgotten(charging: Charging) -> None:
     charging.note_failure(delivery(), BUG)
 

@@ -334,6 +334,23 @@ def test_the_loss_of_a_process_counts_as_a_bug_of_its_only_event(held: Held) -> 
     assert attributes["reason"]["StringValue"] == LOST.reason
 
 
+def test_an_event_is_not_quarantined_while_processes_of_other_events_are_lost_as_often(
+    held: Held,
+) -> None:
+    """Somebody kills pool processes, and a long task is hit each time that it runs."""
+    held.admit(delivery("long", group="long"))
+    for number in range(8):
+        held.lose()
+        held.admit(delivery(f"hit {number}", group=f"{number}"))
+        held.lose()
+        held.loop.advance(60)
+        (hit,), (long,) = sorted(held.take_all(1), key=names)
+        held.settler.settle([hit], [DONE])
+        held.gate.put_back(long)
+
+    assert (held.quarantined, names([long]), long.bugs) == ([], ["long"], 0)
+
+
 def test_after_a_lost_process_the_events_of_its_batch_run_one_by_one_and_alone(held: Held) -> None:
     held.admit(
         delivery("a1", group="a"),
