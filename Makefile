@@ -3,7 +3,7 @@ MAKEFILE := $(MAKEFILE_LIST)
 ROOT := $(shell cd "$$(dirname -- "$$(echo '$(MAKEFILE)' | sed 's/^ //')")" && pwd -P)
 
 .DEFAULT_GOAL := help
-TARGETS := help demo check test coverage contract test-unit test-slow test-long fuzz test-browser test-pgbouncer foreign mutants test-chaos chaos \
+TARGETS := help demo check test coverage contract test-unit test-slow test-long histories fuzz test-browser test-pgbouncer foreign mutants test-chaos chaos \
 	chaos-short \
 	bench bench-growth bench-transport bench-control bench-closing bench-figures bench-retention bench-entries up drill lint format lock clean install uv
 .PHONY: $(TARGETS)
@@ -70,8 +70,11 @@ test-unit: install ## run the tests that need no server
 
 test-long: install ## simulate 2,000 random schedules, run 5,000 histories, and end-to-end tests with batches of one event
 	HYPOTHESIS_PROFILE=long $(VENV) -m pytest tests/simulation
-	HISTORIES=5000 HISTORIES_FROM=1000 $(VENV) -m pytest tests/histories --numprocesses 4 --dist worksteal
+	HISTORIES=5000 HISTORIES_FROM=1000 $(VENV) -m tests.histories
 	BATCHES_OF_ONE=1 $(VENV) -m pytest tests/e2e -k 'single' --numprocesses 6 --dist worksteal
+
+histories: install ## run random histories on all cores (HISTORIES=100000, HISTORIES_FROM=0, JOBS)
+	@$(VENV) -m tests.histories
 
 fuzz: install ## read bodies that a coverage-guided fuzzer makes, for a minute (FUZZ_SECONDS)
 	@$(VENV) -m uv pip install --quiet --python $(VENV) --require-hashes --requirement requirements/fuzzing.txt

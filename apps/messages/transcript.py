@@ -7,7 +7,6 @@ from apps.messages import store
 from apps.messages.archive_parts import merged_places
 from apps.messages.deletions import shown_in
 from apps.messages.entries import MessageEntry
-from apps.messages.models import ConversationMessages
 from apps.messages.statuses import with_statuses
 from apps.messages.store import StoredBatch
 from apps.messages.versions import Document, identity, in_order, merge_documents
@@ -23,9 +22,8 @@ def transcript(conversation: Conversation) -> list[Document]:
     home = conversation.group_id
     batches = unarchived(conversation, known=merged_places(conversation.uuid))
     stored = [entry for batch in batches for entry in batch.entries]
-    parts = ConversationMessages.objects.filter(conversation=conversation)
     documents = merge_archived_and_stored(
-        [document for part in parts for document in part.messages],
+        [document for part in conversation.archive_parts.all() for document in part.messages],
         stored,
         deletions=shown_in(conversation),
         home=home,

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 from tests.histories.events import Action, Event, Kind, Step
 
+# How many histories run side by side.
+SIDE_BY_SIDE = 50
 # Answers, windows and closes run alone, as in a worker.
 _IN_BATCHES = frozenset({Kind.RECEIVED, Kind.SENT})
 # A message that runs alone, in a batch of one, takes another path through the service.

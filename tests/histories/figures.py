@@ -10,8 +10,8 @@ from apps.analytics.figures import Period, Scope, figures
 from tests.histories.making import START
 from tests.histories.oracle import Answer, Oracle
 
+_DAY = timedelta(days=1)
 _KEYS = {"weni_csat": "csat", "weni_nps": "nps"}
-_PERIOD = Period(first=START.date() - timedelta(days=1), last=START.date() + timedelta(days=400))
 
 
 def expected_figures(oracle: Oracle) -> dict[str, Any]:
@@ -31,9 +31,10 @@ def expected_figures(oracle: Oracle) -> dict[str, Any]:
     }
 
 
-def found_figures(channel: UUID) -> dict[str, Any]:
-    """Return the figures of the service for the channel of a history."""
-    found = figures(scope=Scope(channel=channel), period=_PERIOD)
+def found_figures(channel: UUID, *, until: date) -> dict[str, Any]:
+    """Return the figures of the service for the channel of a history, which ends on this day."""
+    period = Period(first=START.date() - _DAY, last=until + _DAY)
+    found = figures(scope=Scope(channel=channel), period=period)
     surveys: dict[str, Mapping[date, Any]] = {
         "csat": found.surveys.csat_by_day,
         "nps": found.surveys.nps_by_day,

@@ -1,33 +1,23 @@
-"""Runs histories through the service's own code, and reads what became of them."""
+"""Runs histories through the service's own code."""
 
 import json
 import random
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime
-from itertools import pairwise
 from typing import Any
 from uuid import UUID, uuid4
 
-from django.db.models import Prefetch
-
-from apps.analytics.models import OutboxEvent, SurveyAnswer
 from apps.common import clock
 from apps.conversations.models import Conversation, Resolution
 from apps.conversations.operator_requests import request_close, request_reopen
 from apps.conversations.span_models import Span
 from apps.messages.archiving import migrate
-from apps.messages.models import MessageDeletion
-from apps.messages.store import batches
-from apps.messages.transcript import transcript
-from apps.messages.versions import identity
 from celery_sqs_fifo import BatchItem, Place, QueuedEvent
 from tasks.closing import close_conversation, reopen_conversation
 from tests.histories.deliveries import deliveries
 from tests.histories.events import Action, Event, History, Kind, Step
-from tests.histories.expectations import DELETED
+from tests.histories.stored import Stored
 from tests.support.builders import PROJECT
 
-FOREVER = datetime.max.replace(tzinfo=UTC)
 _EVENT_TYPES = {Kind.ANSWER: Kind.RECEIVED}
 
 
@@ -69,6 +59,21 @@ class Run:
                     yield batch
                 for event, item in zip(events, batch, strict=True):
                     self._note(event, item)
+
+    def deletions(self, stored: Stored) -> dict[int, str]:
+        """Return the conversation of each deletion that has one, named as in the result."""
+        places = {(self._group(one), one.sequence): number for number, one in self._events.items()}
+        return {
+            places[one.group_id, int(one.sequence_number)]: stored.names[one.conversation_id]
+            for one in stored.deletions
+            if one.conversation_id
+        }
+
+    def homes(self, stored: Stored) -> dict[int, str | None]:
+        """Return the conversations that events found, named as in the result."""
+        return {
+            number: stored.names[uuid] if uuid else None for number, uuid in self._homes.items()
+        }
 
     def _note(self, event: Event, item: BatchItem) -> None:
         """Note the conversation of an event of these kinds, which must be the same at each run."""
@@ -175,125 +180,8 @@ class Run:
             {"event_type": event_type, "correlation_id": event.correlation_id, "data": data}
         )
 
-    def result(self) -> dict[str, Any]:
-        """Return what became of the contact, in the oracle's form."""
-        homeless = SurveyAnswer.objects.filter(contact_urn=self.urn, conversation=None)
-        outbox = OutboxEvent.objects.filter(answer__contact_urn=self.urn)
-        spans = Prefetch("spans", queryset=self._spans().order_by("pk"))
-        return {
-            "conversations": {
-                str(one.spans.all()[0].opened_sequence): _state(one)
-                for one in self._conversations().prefetch_related(spans, "survey_answers")
-            },
-            "homeless": sorted(map(_answer_state, homeless)),
-            "lake": sorted((one.payload["key"], one.payload["value"]) for one in outbox),
-        }
-
-    def deletions(self) -> dict[int, str]:
-        """Return the conversation of each deletion that has one, named as in the result.
-
-        Everything is archived first, so that the service tries waiting deletions again.
-        """
-        self._archive()
-        places = {(self._group(one), one.sequence): number for number, one in self._events.items()}
-        names = self._names()
-        return {
-            places[one.group_id, int(one.sequence_number)]: names[one.conversation_id]
-            for one in self._deletions()
-            if one.conversation_id
-        }
-
-    def left_of_deleted(self) -> list[str]:
-        """Return what stores have of the content of deleted messages, after everything ran."""
-        self._archive()
-        left = []
-        for one in self._deletions():
-            if one.conversation is None:
-                continue
-            home = one.conversation.group_id
-            stored = [
-                entry.as_json(home=home)
-                for batch in batches(one.conversation.uuid, home=home)
-                for entry in batch.entries
-            ]
-            for document in (*stored, *transcript(one.conversation)):
-                if identity(document) == one.identity and (
-                    document["message"] or "extra" in document or "edits" in document
-                ):
-                    left.append(f"{one.identity} in {one.conversation}")
-        return left
-
-    def homes(self) -> dict[int, str | None]:
-        """Return the conversations that events found, named as in the result."""
-        names = self._names()
-        return {number: names[uuid] if uuid else None for number, uuid in self._homes.items()}
-
-    def overlaps(self) -> list[str]:
-        """Return the spans that overlap with another one in the numbers of their group."""
-        rows = Span.objects.filter(contact_urn=self.urn).order_by("group_id", "first_sequence")
-        found = list(rows)
-        return [
-            f"{one} and {other}"
-            for one, other in pairwise(found)
-            if one.group_id == other.group_id
-            and (one.last_sequence is None or one.last_sequence >= other.first_sequence)
-        ]
-
-    def _names(self) -> dict[UUID, str]:
-        first_spans = self._spans().order_by("conversation", "pk").distinct("conversation")
-        return {span.conversation_id: str(span.opened_sequence) for span in first_spans}
-
-    def _deletions(self) -> Any:
-        return MessageDeletion.objects.filter(contact_urn=self.urn)
-
     def _conversations(self) -> Any:
         return Conversation.objects.filter(contact_urn=self.urn)
 
     def _spans(self) -> Any:
         return Span.objects.filter(contact_urn=self.urn, of_span=None)
-
-
-def _state(one: Conversation) -> dict[str, Any]:
-    return {
-        "opened_at": one.opened_at,
-        "spans": sorted((span.opened_at, span.ended_at or FOREVER) for span in one.spans.all()),
-        "resolution": one.resolution,
-        "name": one.contact_name,
-        "external_id": one.external_id,
-        "is_taken_over": one.has_chats_room,
-        "answers": sorted(map(_answer_state, one.survey_answers.all())),
-        "csat": one.csat,
-        "nps": one.nps,
-        "transcript": [
-            (
-                document["event_type"].rpartition(".")[2],
-                document["id"],
-                _bodies(document),
-            )
-            for document in transcript(one)
-        ],
-    }
-
-
-def _bodies(document: dict[str, Any]) -> list[str]:
-    if "deleted" in document:
-        return [DELETED]
-    return [str(_body_of(version)) for version in (document, *document.get("edits", ()))]
-
-
-def _body_of(version: dict[str, Any]) -> tuple[str, ...]:
-    message, data = version["message"], version.get("extra", {}).get("data", {})
-    return (
-        version["correlation_id"],
-        message["text"],
-        message["created_at"],
-        message["contact_name"],
-        "".join(message.get("attachments", [])),
-        data.get("key", ""),
-        data.get("value", ""),
-    )
-
-
-def _answer_state(answer: SurveyAnswer) -> tuple[str, str, str, str, bool]:
-    counts = not answer.is_replaced and not answer.problem
-    return (answer.key, answer.message_id, answer.value, str(answer.score), counts)
