@@ -12,9 +12,10 @@ from django.db import transaction
 
 from apps.analytics import datalake
 from apps.analytics.models import OutboxEvent, SurveyAnswer
+from apps.common.compiled_queries import CompiledQuery, Parameter
 from apps.common.lossless_json import dump
 from apps.conversations.attribution import ensure_project
-from apps.conversations.contacts import Contact
+from apps.conversations.contacts import OF_CONTACT, Contact
 from apps.conversations.erasing import ContactErased, is_erased
 from apps.conversations.models import CSAT_KEY, NPS_KEY, Conversation
 from apps.conversations.places import place_at, time_of
@@ -22,6 +23,29 @@ from apps.conversations.spans import lock_contact, opening_of
 from celery_sqs_fifo.place import Place
 
 _SCORE_FIELDS = {CSAT_KEY: "csat", NPS_KEY: "nps"}
+_LOCKED = CompiledQuery(
+    lambda: Conversation.objects.select_for_update().filter(uuid=Parameter("conversation"))
+)
+_OF_CONVERSATION = CompiledQuery(
+    lambda: SurveyAnswer.objects.filter(
+        **OF_CONTACT,
+        conversation_id=Parameter("conversation"),
+        identity=Parameter("identity"),
+    )
+)
+_WITHOUT_CONVERSATION = CompiledQuery(
+    lambda: SurveyAnswer.objects.filter(
+        **OF_CONTACT, conversation=None, identity=Parameter("identity")
+    )
+)
+_OTHERS_THAT_COUNT = CompiledQuery(
+    lambda: SurveyAnswer.objects.filter(
+        conversation_id=Parameter("conversation"),
+        key=Parameter("key"),
+        is_replaced=False,
+        problem="",
+    ).exclude(pk=Parameter("answer"))
+)
 _EVENT_IDS = UUID("5b0f6b0e-5f5c-4d3e-9a53-0f0f54b1c1a7")
 
 
@@ -66,7 +90,6 @@ def record_answer(*, answer: NewAnswer, now: datetime) -> bool:
     queued before its contact was erased.
     """
     contact = answer.contact
-    ensure_project(contact.project_uuid)
     with transaction.atomic():
         lock_contact(contact)
         conversation = _locked(answer.conversation_uuid) if answer.conversation_uuid else None
@@ -126,31 +149,42 @@ def place_of(answer: SurveyAnswer) -> Place:
 
 def _locked(conversation_uuid: UUID) -> Conversation | None:
     """Lock and return a conversation, or return None if it was deleted."""
-    return Conversation.objects.select_for_update().filter(uuid=conversation_uuid).first()
+    return _LOCKED.first(conversation=conversation_uuid)
 
 
 def _get_or_create(
     answer: NewAnswer, conversation: Conversation | None
 ) -> tuple[SurveyAnswer, bool]:
-    return SurveyAnswer.objects.get_or_create(
-        project_id=answer.contact.project_uuid,
-        channel_uuid=answer.contact.channel_uuid,
-        contact_urn=answer.contact.urn,
+    """Return the row of an answer, and whether it is new. The caller holds the contact's lock."""
+    contact, identity = answer.contact, answer.identity
+    if conversation:
+        row = _OF_CONVERSATION.first(
+            **contact.parameters, conversation=conversation.uuid, identity=identity
+        )
+    else:
+        row = _WITHOUT_CONVERSATION.first(**contact.parameters, identity=identity)
+    if row:
+        return row, False
+    if conversation is None:
+        ensure_project(contact.project_uuid)
+    new = SurveyAnswer.objects.create(
+        project_id=contact.project_uuid,
+        channel_uuid=contact.channel_uuid,
+        contact_urn=contact.urn,
         conversation=conversation,
-        identity=answer.identity,
-        defaults={
-            "message_id": answer.message_id,
-            "key": answer.key,
-            "value": answer.value,
-            "score": answer.score,
-            "problem": answer.problem,
-            "message": None if conversation else answer.message,
-            "answered_at": time_of(answer.place),
-            "sequence_number": answer.place.sequence_number,
-            "group_id": answer.place.group,
-            "correlation_id": answer.correlation_id,
-        },
+        identity=identity,
+        message_id=answer.message_id,
+        key=answer.key,
+        value=answer.value,
+        score=answer.score,
+        problem=answer.problem,
+        message=None if conversation else answer.message,
+        answered_at=time_of(answer.place),
+        sequence_number=answer.place.sequence_number,
+        group_id=answer.place.group,
+        correlation_id=answer.correlation_id,
     )
+    return new, True
 
 
 def _set_place(answer: SurveyAnswer, place: Place) -> None:
@@ -169,15 +203,17 @@ def _begins_to_count(
     """
     if conversation is None:
         return created
-    counting = conversation.survey_answers.filter(key=answer.key, is_replaced=False, problem="")
-    others = list(counting.exclude(pk=answer.pk))
+    others = _OTHERS_THAT_COUNT.all(
+        conversation=conversation.uuid, key=answer.key, answer=answer.pk
+    )
     rival = _between_the_same_reopenings(answer, others, conversation)
     if rival and place_of(answer) < place_of(rival):
         SurveyAnswer.objects.filter(pk=answer.pk).update(is_replaced=True)
         return False
     if rival:
         SurveyAnswer.objects.filter(pk=rival.pk).update(is_replaced=True)
-    SurveyAnswer.objects.filter(pk=answer.pk, is_replaced=True).update(is_replaced=False)
+    if answer.is_replaced:
+        SurveyAnswer.objects.filter(pk=answer.pk).update(is_replaced=False)
     is_newest = not any(place_of(answer) < place_of(other) for other in others)
     if answer.key in _SCORE_FIELDS and is_newest:
         setattr(conversation, _SCORE_FIELDS[answer.key], answer.score)

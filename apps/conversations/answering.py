@@ -5,6 +5,7 @@ from datetime import timedelta
 from django.db import transaction
 
 from apps.conversations import attributed_events, noted_places, spans
+from apps.conversations.attributed_events import Decided
 from apps.conversations.attribution import Attribution, ensure_project
 from apps.conversations.contacts import Contact
 from apps.conversations.erasing import is_erased
@@ -28,16 +29,17 @@ def attribute_answer(
     opened. A conversation without a name takes `contact_name`. Return None if the event was queued
     before its contact was erased.
     """
-    ensure_project(contact.project_uuid)
     spans.lock_contact(contact)
     if is_erased(project_uuid=contact.project_uuid, urn=contact.urn, place=place):
         return None
     if known := attributed_events.find(contact, place):
-        return _attribution(known.conversation, place)
+        return _attribution(known, place)
     containing = spans.at(contact, place)
     conversation = _decide(
         contact, place, open_then=containing.conversation if containing else None
     )
+    if conversation is None:
+        ensure_project(contact.project_uuid)
     attributed_events.store(contact, place, conversation)
     if conversation and contact_name and not conversation.contact_name:
         without_name = Conversation.objects.filter(pk=conversation.pk, contact_name="")
@@ -46,7 +48,11 @@ def attribute_answer(
         _note_written(conversation, place)
         if containing and containing.conversation == conversation:
             spans.extend(containing, place)
-    return _attribution(conversation, place)
+    if conversation is None:
+        return _attribution(Decided(None, None, None), place)
+    return _attribution(
+        Decided(conversation.uuid, conversation.group_id, conversation.resolution), place
+    )
 
 
 def _decide(
@@ -81,12 +87,12 @@ def _note_written(conversation: Conversation, place: Place) -> None:
         )
 
 
-def _attribution(conversation: Conversation | None, place: Place) -> Attribution:
-    if conversation is None:
+def _attribution(decided: Decided, place: Place) -> Attribution:
+    if decided.conversation_uuid is None:
         return Attribution(conversation_uuid=None, late=False)
     return Attribution(
-        conversation_uuid=conversation.uuid,
-        late=conversation.resolution != Resolution.IN_PROGRESS,
-        home=conversation.group_id,
-        foreign_group=conversation.group_id != place.group,
+        conversation_uuid=decided.conversation_uuid,
+        late=decided.resolution != Resolution.IN_PROGRESS,
+        home=decided.group_id or "",
+        foreign_group=decided.group_id != place.group,
     )

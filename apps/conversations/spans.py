@@ -14,14 +14,44 @@ from django.db import connection
 from django.db.models import Q, QuerySet
 from django.db.models.expressions import RawSQL
 
+from apps.common.compiled_queries import CompiledQuery, Parameter
 from apps.conversations import noted_places
-from apps.conversations.contacts import Contact
+from apps.conversations.contacts import OF_CONTACT, Contact
 from apps.conversations.models import Conversation
 from apps.conversations.places import later, place_at, time_of
 from apps.conversations.span_models import Span
 from celery_sqs_fifo.place import Place
 
 _LATEST_FIRST = ("-starts_at", "-start_group", "-start_sequence")
+_SPAN_AT = """
+SELECT span.* FROM conversations_span_at_v1(%s, %s, %s, %s, %s, %s) AS of_group
+JOIN conversations_span AS span ON span.id = coalesce(of_group.of_span_id, of_group.id)
+"""
+_LATEST = CompiledQuery(lambda: _of_contact().order_by(*_LATEST_FIRST)[:1])
+_LAST_OF = CompiledQuery(
+    lambda: Span.objects.filter(conversation_id=Parameter("conversation"), of_span=None).order_by(
+        *_LATEST_FIRST
+    )[:1]
+)
+_LAST_BY_TIME = CompiledQuery(
+    lambda: (
+        _of_contact()
+        .filter(
+            Q(starts_at__lt=Parameter("at"))
+            | Q(start_group__lt=Parameter("group"))
+            | Q(start_group=Parameter("group"), start_sequence__lte=Parameter("sequence")),
+            starts_at__lte=Parameter("at"),
+        )
+        .order_by(*_LATEST_FIRST)[:2]
+    )
+)
+_LAST_BY_NUMBER = CompiledQuery(
+    lambda: (
+        _of_contact()
+        .filter(group_id=Parameter("group"), first_sequence__lte=Parameter("sequence"))
+        .order_by("-first_sequence")[:2]
+    )
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,21 +90,10 @@ def try_lock_contact() -> RawSQL:
     )
 
 
-def of_contact(contact: Contact) -> QuerySet[Span]:
-    """Return the spans of a contact, without their rows for events of other groups."""
-    return Span.objects.filter(
-        project_id=contact.project_uuid,
-        channel_uuid=contact.channel_uuid,
-        contact_urn=contact.urn,
-        of_span=None,
-    )
-
-
 def at(contact: Contact, place: Place) -> Span | None:
     """Return the span that contains a place, or None."""
     found = Span.objects.raw(
-        "SELECT coalesce(of_span_id, id) AS id"
-        " FROM conversations_span_at_v1(%s, %s, %s, %s, %s, %s)",
+        _SPAN_AT,
         [
             contact.project_uuid,
             contact.channel_uuid,
@@ -84,8 +103,7 @@ def at(contact: Contact, place: Place) -> Span | None:
             place.group,
         ],
     )
-    ids = [span.pk for span in found]
-    return Span.objects.get(pk=ids[0]) if ids else None
+    return next(iter(found), None)
 
 
 def extend(span: Span, place: Place) -> None:
@@ -105,12 +123,13 @@ def open_span(conversation: Conversation) -> Span:
 
 def last_of(conversation: Conversation) -> Span:
     """Return the last span of a conversation, open or closed."""
-    return conversation.spans.filter(of_span=None).order_by(*_LATEST_FIRST)[0]
+    (span,) = _LAST_OF.all(conversation=conversation.uuid)
+    return span
 
 
 def latest(contact: Contact) -> Span | None:
     """Return the last span of a contact, open or closed, or None."""
-    return of_contact(contact).order_by(*_LATEST_FIRST).first()
+    return _LATEST.first(**contact.parameters)
 
 
 def opening_of(span: Span) -> Place:
@@ -145,19 +164,10 @@ def last_ended_before(contact: Contact, place: Place) -> Span | None:
     numbers of the place's group. It reads two because the last span that begins before the place
     may contain it.
     """
-    at, number = time_of(place), place.sequence_number
-    is_not_later = (
-        Q(starts_at__lt=at)
-        | Q(start_group__lt=place.group)
-        | Q(start_group=place.group, start_sequence__lte=number)
-    )
-    by_time = of_contact(contact).filter(is_not_later, starts_at__lte=at).order_by(*_LATEST_FIRST)
-    by_number = (
-        of_contact(contact)
-        .filter(group_id=place.group, first_sequence__lte=number)
-        .order_by("-first_sequence")
-    )
-    ended = [one for one in (*by_time[:2], *by_number[:2]) if ended_before(one, place)]
+    values = {**contact.parameters, "group": place.group, "sequence": place.sequence_number}
+    by_time = _LAST_BY_TIME.all(**values, at=time_of(place))
+    by_number = _LAST_BY_NUMBER.all(**values)
+    ended = [one for one in (*by_time, *by_number) if ended_before(one, place)]
     return max(
         ended, key=lambda one: (one.starts_at, one.start_group, one.start_sequence), default=None
     )
@@ -232,6 +242,11 @@ def newest_foreign(span: Span) -> list[Place]:
         for row in span.foreign.all()
         if row.ended_at and row.last_sequence is not None
     ]
+
+
+def _of_contact() -> QuerySet[Span]:
+    """Return the spans of a contact, without their rows for events of other groups."""
+    return Span.objects.filter(**OF_CONTACT, of_span=None)
 
 
 def _known_places(conversation: Conversation, span: Span) -> list[Place]:

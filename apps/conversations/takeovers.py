@@ -60,7 +60,7 @@ def take_over(
         raise ContactErased
     if known := attributed_events.find(contact, place):
         return TakenOver(
-            conversation_uuid=known.conversation_id, to_migrate=unarchived(contact, place)
+            conversation_uuid=known.conversation_uuid, to_migrate=unarchived(contact, place)
         )
     closed = end_in_progress(
         contact=contact, resolution=Resolution.HAS_CHAT_ROOM, place=place, newest=newest, now=now

@@ -14,12 +14,13 @@ from uuid import UUID
 from django.db import transaction
 from django.db.models import Q, QuerySet
 
+from apps.common.compiled_queries import CompiledQuery, Parameter
 from apps.conversations import spans
-from apps.conversations.contacts import Contact
+from apps.conversations.contacts import OF_CONTACT, Contact
 from apps.conversations.erasing import ContactErased, is_erased
 from apps.conversations.models import CLOSED, Conversation, Resolution
 from apps.conversations.places import place_at, time_of
-from apps.conversations.selectors import contact_of, of_contact
+from apps.conversations.selectors import contact_of
 from apps.messages.models import MessageDeletion
 from apps.messages.versions import Document, deletion
 from celery_sqs_fifo.place import Place
@@ -32,6 +33,42 @@ MAX_LEAD = timedelta(hours=24)
 MAX_AGE = timedelta(hours=48)
 # How long a deletion waits: longer than SQS redelivers an event (14 days).
 MAX_WAIT = timedelta(days=15)
+
+_OF_CONVERSATION = CompiledQuery(
+    lambda: MessageDeletion.objects.filter(conversation_id=Parameter("conversation"))
+)
+_UNDECIDED = CompiledQuery(
+    lambda: MessageDeletion.objects.filter(
+        project_uuid=Parameter("project"),
+        channel_uuid=Parameter("channel"),
+        contact_urn=Parameter("urn"),
+        conversation=None,
+    ).order_by("queue_time", "id")
+)
+_NOT_ARCHIVED = CompiledQuery(
+    lambda: Conversation.objects.filter(
+        Q(resolution=Resolution.IN_PROGRESS) | Q(resolution__in=CLOSED, archived_at=None),
+        **OF_CONTACT,
+    ).values_list("uuid")
+)
+_HAVING_AT = CompiledQuery(lambda: _having().filter(uuid=Parameter("conversation"))[:1])
+_HAVING_BEFORE = CompiledQuery(
+    lambda: (
+        _having()
+        .filter(
+            Q(ended_at=None) | Q(ended_at__gte=Parameter("ended_since")),
+            opened_at__lte=Parameter("at"),
+        )
+        .order_by("-opened_at", "uuid")[:1]
+    )
+)
+_HAVING_AFTER = CompiledQuery(
+    lambda: (
+        _having()
+        .filter(opened_at__gt=Parameter("at"), opened_at__lte=Parameter("opened_until"))
+        .order_by("opened_at", "uuid")[:1]
+    )
+)
 
 
 @transaction.atomic
@@ -54,13 +91,15 @@ def record(*, contact: Contact, identity: str, place: Place, now: datetime) -> M
     return recorded
 
 
-def waiting(contact: Contact, *, now: datetime) -> QuerySet[MessageDeletion]:
+def waiting(contact: Contact, *, now: datetime) -> list[MessageDeletion]:
     """Return the deletions of a contact whose messages have not been found, the oldest first."""
-    return (
-        _of_contact(contact)
-        .filter(conversation=None, recorded_at__gt=now - MAX_WAIT)
-        .order_by("queue_time", "id")
-    )
+    undecided = _UNDECIDED.all(**contact.parameters)
+    return [one for one in undecided if one.recorded_at > now - MAX_WAIT]
+
+
+def waiting_for(contact: Contact, *, identity: str, now: datetime) -> list[MessageDeletion]:
+    """Return the deletions of a contact that wait for a message, the oldest first."""
+    return [one for one in waiting(contact, now=now) if one.identity == identity]
 
 
 def waited_since(before: datetime) -> QuerySet[MessageDeletion]:
@@ -70,14 +109,15 @@ def waited_since(before: datetime) -> QuerySet[MessageDeletion]:
 
 def of_conversation(conversation: Conversation) -> list[Document]:
     """Return the deletions that belong to a conversation."""
-    return [document(one, home=conversation.group_id) for one in conversation.deletions.all()]
+    of_conversation = _OF_CONVERSATION.all(conversation=conversation.uuid)
+    return [document(one, home=conversation.group_id) for one in of_conversation]
 
 
 def shown_in(conversation: Conversation) -> list[Document]:
     """Return the deletions that apply to messages of a conversation, archived or not."""
     may_follow = [
         document(one, home=conversation.group_id)
-        for one in _of_contact(contact_of(conversation)).filter(conversation=None)
+        for one in _UNDECIDED.all(**contact_of(conversation).parameters)
         if conversation.opened_at <= one.queue_time + MAX_LEAD
         and (conversation.ended_at is None or conversation.ended_at >= one.queue_time - MAX_AGE)
     ]
@@ -94,14 +134,12 @@ def unarchived(contact: Contact, recorded: Sequence[MessageDeletion]) -> set[UUI
     at_their_places = {
         span.conversation_id for one in recorded if (span := spans.at(contact, _place(one)))
     }
-    not_archived = Q(resolution=Resolution.IN_PROGRESS) | Q(resolution__in=CLOSED, archived_at=None)
-    found = of_contact(contact).filter(not_archived).values_list("uuid", flat=True)
-    return at_their_places | set(found)
+    return at_their_places | {uuid for (uuid,) in _NOT_ARCHIVED.rows(**contact.parameters)}
 
 
 def find_conversation(recorded: MessageDeletion) -> Conversation | None:
     """Return the conversation whose archive has the message of a deletion, or None."""
-    return next((found for one in _candidates(recorded) if (found := one.first())), None)
+    return next(filter(None, _candidates(recorded)), None)
 
 
 def of_urn(*, project_uuid: UUID, urn: str) -> QuerySet[MessageDeletion]:
@@ -116,30 +154,26 @@ def delete_before(place: Place, *, project_uuid: UUID, urn: str) -> None:
     recorded.filter(pk__in=before).delete()
 
 
-def _candidates(recorded: MessageDeletion) -> Iterator[QuerySet[Conversation]]:
-    """Yield the conversations that have the message, in the order of the rule above."""
+def _candidates(recorded: MessageDeletion) -> Iterator[Conversation | None]:
+    """Yield the conversations that have the message, or None, in the order of the rule above."""
     contact = Contact(
         project_uuid=recorded.project_uuid,
         channel_uuid=recorded.channel_uuid,
         urn=recorded.contact_urn,
     )
-    having = of_contact(contact).filter(archive_parts__message_ids__contains=[recorded.identity])
+    values = {**contact.parameters, "identities": [recorded.identity]}
     span = spans.at(contact, _place(recorded))
     if span:
-        yield having.filter(uuid=span.conversation_id)
+        yield _HAVING_AT.first(**values, conversation=span.conversation_id)
     at = recorded.queue_time
-    recent = Q(ended_at=None) | Q(ended_at__gte=at - MAX_AGE)
-    yield having.filter(recent, opened_at__lte=at).order_by("-opened_at", "uuid")
-    yield having.filter(opened_at__gt=at, opened_at__lte=at + MAX_LEAD).order_by(
-        "opened_at", "uuid"
-    )
+    yield _HAVING_BEFORE.first(**values, at=at, ended_since=at - MAX_AGE)
+    yield _HAVING_AFTER.first(**values, at=at, opened_until=at + MAX_LEAD)
 
 
-def _of_contact(contact: Contact) -> QuerySet[MessageDeletion]:
-    return MessageDeletion.objects.filter(
-        project_uuid=contact.project_uuid,
-        channel_uuid=contact.channel_uuid,
-        contact_urn=contact.urn,
+def _having() -> QuerySet[Conversation]:
+    """Return the conversations of a contact whose archives have messages."""
+    return Conversation.objects.filter(
+        **OF_CONTACT, archive_parts__message_ids__contains=Parameter("identities")
     )
 
 

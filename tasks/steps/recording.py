@@ -48,8 +48,7 @@ def _text_to_keep(item: BatchItem) -> dict[str, Any] | None:
     if entry is None or item.state.conversation_uuid:
         return entry.message if entry else None
     name = identity(entry.as_json(home=item.state.home))
-    waiting = deletions.waiting(item.state.event.contact, now=now())
-    if waiting.filter(identity=name).exists():
+    if deletions.waiting_for(item.state.event.contact, identity=name, now=now()):
         return None
     message: dict[str, Any] = entry.message
     return message

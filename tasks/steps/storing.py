@@ -53,14 +53,12 @@ def delete_message(item: BatchItem) -> None:
     event = item.state.event
     if not isinstance(event, DeletionEvent) or item.state.is_erased:
         return
-    waiting = deletions.waiting(event.contact, now=now()).filter(identity=event.identity)
-    counters.count_archived(
-        apply_deletions(contact=event.contact, waiting=list(waiting.all()), now=now())
-    )
+    waiting = deletions.waiting_for(event.contact, identity=event.identity, now=now())
+    counters.count_archived(apply_deletions(contact=event.contact, waiting=waiting, now=now()))
     if event.direction == "received":
         # The message may be the text of an answer without a conversation.
         remove_text(contact=event.contact, message_id=event.message_id)
-    if waiting.exists():
+    if deletions.waiting_for(event.contact, identity=event.identity, now=now()):
         archive_checks.check_soon(contact=event.contact, now=now())
 
 

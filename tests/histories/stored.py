@@ -88,7 +88,6 @@ def read_stored(urns: Sequence[str]) -> dict[str, Stored]:
         Prefetch("spans", queryset=Span.objects.filter(of_span=None).order_by("pk")),
         "survey_answers",
         "archive_parts",
-        "deletions",
     ):
         found[conversation.contact_urn].conversations.append(conversation)
     for span in Span.objects.filter(contact_urn__in=urns):
