@@ -1,7 +1,7 @@
 """Queries that Django compiles once for each process, for the statements of every event.
 
 Django compiles a query to SQL each time it runs. For a query that finds one row, this takes several
-times the CPU of everything else together (ADR 36).
+times the CPU of everything else together (ADR 37).
 """
 
 from collections.abc import Callable
