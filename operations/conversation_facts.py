@@ -21,7 +21,7 @@ def facts(conversation: Conversation) -> dict[str, object]:
     """Return the facts about a conversation, by the names that are printed."""
     project = conversation.project
     batches = unarchived(conversation, known=merged_places(conversation.uuid))
-    stored = sum(len(batch.entries) for batch in batches)
+    stored = sum(len(batch.versions) for batch in batches)
     local = conversation.closes_at.astimezone(ZoneInfo(project.timezone))
     return {
         "conversation": conversation.uuid,

@@ -16,6 +16,7 @@ from apps.conversations.spans import NewestMessage
 from apps.messages import archive, message_table
 from apps.messages.entries import MessageEntry
 from apps.messages.event_types import ANSWER, CLOSING, MESSAGE_RECEIVED
+from apps.messages.versions import Encoded
 from celery_sqs_fifo import DONE, EventsFailed, Place
 from tasks.base import PointerTask, outcome_of
 
@@ -73,6 +74,8 @@ def close(at: datetime) -> None:
         message={},
         extra={},
     )
+    home = probing.GROUP
+    versions = {entry.key(home=home): Encoded.of(entry.as_json(home=home))}
     with probing.opened_conversation(now=at) as (contact, conversation_uuid):
         newest = conversation_uuid and NewestMessage(
             conversation_uuid=conversation_uuid, place=None
@@ -85,7 +88,7 @@ def close(at: datetime) -> None:
             now=at,
         )
         for closed_uuid in closed.to_migrate:
-            archive.merge(conversation_uuid=closed_uuid, entries=[entry])
+            archive.merge(conversation_uuid=closed_uuid, versions=versions)
 
 
 def _later(at: datetime) -> Place:

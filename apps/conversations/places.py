@@ -15,7 +15,12 @@ def place_at(*, queue_time: datetime, sequence_number: int, group: str) -> Place
 
 def time_of(place: Place) -> datetime:
     """Return the queue time of a place."""
-    return _EPOCH + timedelta(milliseconds=place.queue_time)
+    return as_datetime(place.queue_time)
+
+
+def as_datetime(queue_time: int) -> datetime:
+    """Return a queue time, in milliseconds since 1970, as a datetime."""
+    return _EPOCH + timedelta(milliseconds=queue_time)
 
 
 def later(one: Place, other: Place) -> Place:

@@ -17,15 +17,16 @@ from django.db import transaction
 
 from apps.conversations import noted_places
 from apps.conversations.models import Conversation
-from apps.conversations.places import time_of
-from apps.messages.archive_parts import Entry, Keys, Parts, Totals
-from apps.messages.entries import MessageEntry
+from apps.conversations.places import as_datetime, time_of
+from apps.messages.archive_parts import Keys, Parts, Totals
+from apps.messages.entries import is_foreign, parse_place, queue_time_of
 from apps.messages.version_bounds import dropped_count, has_dropped
 from apps.messages.versions import (
     Document,
+    Encoded,
     body,
+    encoded_in_order,
     identity,
-    in_order,
     is_only_deletion,
     merge_documents,
     order,
@@ -50,147 +51,165 @@ class ArchiveIncomplete(Exception):
 def merge(
     *,
     conversation_uuid: UUID,
-    entries: Sequence[MessageEntry],
+    versions: Mapping[str, Encoded],
     deletions: Sequence[Document] = (),
 ) -> int:
     """Merge messages whose places no part has, in order; return how many versions were merged.
 
-    `deletions` are merged with the messages that they delete, in the archive and among the entries.
-    Also updates the conversation's totals.
+    `versions` are versions of messages, by the keys of their items. `deletions` are merged with the
+    messages that they delete, in the archive and among the versions. Also updates the
+    conversation's totals.
 
     Reads and rewrites only the parts that the messages belong to, one at a time. Raise
     Conversation.DoesNotExist if the conversation was erased. Raise ArchiveIncomplete, and change
     nothing, if a message is missing from the parts that were written.
     """
     conversation = Conversation.objects.select_for_update().get(uuid=conversation_uuid)
-    home = conversation.group_id
     parts = Parts(conversation)
     known = parts.all_places()
-    new_entries = {key: one for one in entries if (key := one.key(home=home)) not in known}
-    if not new_entries and not deletions:
+    new = {key: version for key, version in versions.items() if key not in known}
+    if not new and not deletions:
         return 0
-    documents = [entry.as_json(home=home) for entry in new_entries.values()]
     keys: defaultdict[str, Keys] = defaultdict(set)
-    for key, document in zip(new_entries, documents, strict=True):
-        keys[identity(document)].add(key)
-    _merge_documents(parts, [*documents, *deletions], keys)
-    _check_complete(parts, documents)
-    _update_conversation(conversation, parts.totals, new_entries.values())
-    return len(new_entries)
+    for key, version in new.items():
+        keys[identity(version.document)].add(key)
+    _merge_versions(parts, [*new.values(), *map(Encoded.of, deletions)], keys)
+    _check_complete(parts, [version.document for version in new.values()])
+    _update_conversation(conversation, parts.totals, new)
+    return len(new)
 
 
-def _merge_documents(parts: Parts, documents: Sequence[Document], keys: Mapping[str, Keys]) -> None:
-    """Merge documents into the parts. `keys` are the new places of each message."""
-    new, orphaned = _merge_with_archived(parts, _by_identity(documents, home=parts.home), keys)
-    by_part: defaultdict[int, list[Document]] = defaultdict(list)
-    first_positions = parts.first_positions
-    for document in new:
+def _merge_versions(parts: Parts, versions: Sequence[Encoded], keys: dict[str, Keys]) -> None:
+    """Merge versions into the parts. `keys` are the new places of each message."""
+    new, orphaned = _merge_with_archived(parts, _by_identity(versions, home=parts.home), keys)
+    by_part: defaultdict[int, list[Encoded]] = defaultdict(list)
+    key = order(parts.home)
+    last_to_first = [(number, key(first)) for number, first in reversed(parts.first_positions)]
+    for entry in new:
         # A deletion whose message is unknown waits outside the archive.
-        if not is_only_deletion(document):
-            by_part[_part_for(document, first_positions, home=parts.home)].append(document)
+        if not is_only_deletion(entry.document):
+            own = key(position(entry.document))
+            # The last part that begins at or before the entry, or else the first part.
+            by_part[next((part for part, first in last_to_first if first <= own), 0)].append(entry)
     # From the last part to the first, because splitting a part renumbers the later ones.
     for number in sorted(by_part, reverse=True):
         _merge_into_part(parts, number, by_part[number], keys, orphaned)
         orphaned = set()
 
 
-def _by_identity(documents: Iterable[Document], *, home: str) -> dict[str, Document]:
-    """Return one document for each message, with its later versions as edits."""
-    by_identity: defaultdict[str, list[Document]] = defaultdict(list)
-    for document in documents:
-        by_identity[identity(document)].append(document)
-    return {name: _merged(versions, home=home) for name, versions in by_identity.items()}
+def _by_identity(versions: Iterable[Encoded], *, home: str) -> dict[str, Encoded]:
+    """Return one entry for each message, with its later versions as edits."""
+    by_identity: defaultdict[str, list[Encoded]] = defaultdict(list)
+    for version in versions:
+        by_identity[identity(version.document)].append(version)
+    return {name: _merged(of_message, home=home) for name, of_message in by_identity.items()}
 
 
 def _merge_with_archived(
-    parts: Parts, pending: dict[str, Document], keys: Mapping[str, Keys]
-) -> tuple[list[Document], Keys]:
-    """Merge the documents with the archived entries of the same messages.
+    parts: Parts, pending: dict[str, Encoded], keys: dict[str, Keys]
+) -> tuple[list[Encoded], Keys]:
+    """Merge the entries with the archived entries of the same messages.
 
-    An entry that keeps its position is rewritten in its part. Return the other documents: those
-    that are new, and those whose entry has left its part because it moved. Also return the places
-    of the parts that were deleted because such moves had emptied them.
+    An entry that keeps its position is rewritten in its part. Return the other entries: those that
+    are new, and those that have left their part because they moved. Also return the places of the
+    parts that were deleted because such moves had emptied them.
     """
     orphaned: Keys = set()
     for number, messages in parts.with_any(list(pending)):
         kept = []
         places = before = parts.places(number)
-        for archived in messages:
-            name = identity(archived)
+        for archived in map(Encoded.of, messages):
+            name = identity(archived.document)
             new = pending.pop(name, None)
             merged = _merged([archived, new], home=parts.home) if new else archived
-            if position(merged) == position(archived):
+            if position(merged.document) == position(archived.document):
                 kept.append(merged)
-                places = places | (keys[name] if new and name in keys else set())
+                places = places | keys.pop(name, set())
             else:
                 pending[name] = merged
         if not kept:
             orphaned |= places
-        if kept != messages or places != before:
-            parts.write(number, list(map(Entry.of, kept)), places=places)
+        if [entry.document for entry in kept] != messages or places != before:
+            parts.write(number, kept, places=places)
     return list(pending.values()), orphaned
 
 
-def _merged(documents: Sequence[Document], *, home: str) -> Document:
-    entry = merge_documents(documents, home=home)
-    if dropped_count(entry) > max(map(dropped_count, documents)):
-        logger.warning("versions_dropped", extra={"versions": dropped_count(entry)})
-    return entry
-
-
-def _part_for(document: Document, first_positions: Sequence[tuple[int, str]], *, home: str) -> int:
-    """Return the last part that begins at or before the document, or else the first part."""
-    key = order(home)
-    own = key(position(document))
-    earlier = [part for part, first in first_positions if key(first) <= own]
-    return earlier[-1] if earlier else 0
+def _merged(entries: Sequence[Encoded], *, home: str) -> Encoded:
+    """Return entries of one message as one entry."""
+    if len(entries) == 1:
+        return entries[0]
+    documents = [entry.document for entry in entries]
+    merged = merge_documents(documents, home=home)
+    if dropped_count(merged) > max(map(dropped_count, documents)):
+        logger.warning("versions_dropped", extra={"versions": dropped_count(merged)})
+    return Encoded.of(merged)
 
 
 def _merge_into_part(
-    parts: Parts,
-    number: int,
-    documents: list[Document],
-    keys: Mapping[str, Keys],
-    orphaned: Keys,
+    parts: Parts, number: int, new: Sequence[Encoded], keys: dict[str, Keys], orphaned: Keys
 ) -> None:
-    """Add documents with their places to a part, and orphaned places of other parts.
+    """Add entries with their places to a part, and orphaned places of other parts.
 
-    If the part is split, the first one keeps the places that it had.
+    A part without room for them is split, and the first one keeps the places that it had. But if
+    all entries belong behind it, they get parts of their own, and it is neither read nor written.
     """
-    before = parts.messages(number)
-    entries = list(map(Entry.of, in_order([*before, *documents], home=parts.home)))
-    first, *rest = [entries] if before and _has_room(entries) else _split(entries)
-    if rest:
-        parts.make_room(after=number, count=len(rest))
-    new = {identity(document) for document in documents}
-    places = orphaned | parts.places(number)
-    for offset, run in enumerate((first, *rest)):
-        for name in new.intersection(identity(entry.document) for entry in run):
-            places |= keys.get(name, set())
-        parts.write(number + offset, run, places=places)
+    entries = encoded_in_order(new, home=parts.home)
+    has_room = _has_room(parts, number, entries)
+    if parts.has(number) and not has_room and _is_behind(parts, number, entries[0]):
+        runs = _split(entries)
+        parts.make_room(after=number, count=len(runs))
+        _write(parts, number + 1, runs, keys, orphaned)
+        return
+    archived = map(Encoded.of, parts.messages(number))
+    entries = encoded_in_order([*archived, *entries], home=parts.home)
+    runs = [entries] if has_room else _split(entries)
+    parts.make_room(after=number, count=len(runs) - 1)
+    _write(parts, number, runs, keys, orphaned | parts.places(number))
+
+
+def _write(
+    parts: Parts,
+    first: int,
+    runs: Iterable[Sequence[Encoded]],
+    keys: dict[str, Keys],
+    places: Keys,
+) -> None:
+    """Write runs of entries with their places as parts. The first one also gets other places."""
+    for number, run in enumerate(runs, start=first):
+        for entry in run:
+            places |= keys.pop(identity(entry.document), set())
+        parts.write(number, run, places=places)
         places = set()
 
 
-def _has_room(entries: Sequence[Entry]) -> bool:
-    """Return whether these entries fit into one part that has received late messages."""
-    if len(entries) > MAX_PART_ENTRIES + MAX_PART_ENTRIES // LATE_MESSAGES_DIVISOR:
+def _has_room(parts: Parts, number: int, entries: Sequence[Encoded]) -> bool:
+    """Return whether a part can receive these late messages without being split."""
+    if not parts.has(number):
         return False
+    count = parts.message_count(number) + len(entries)
+    size = parts.size(number) + sum(entry.size for entry in entries)
+    max_entries = MAX_PART_ENTRIES + MAX_PART_ENTRIES // LATE_MESSAGES_DIVISOR
     max_bytes = MAX_PART_BYTES + MAX_PART_BYTES // LATE_MESSAGES_DIVISOR
-    return sum(entry.size for entry in entries) <= max_bytes
+    return count <= max_entries and size <= max_bytes
 
 
-def _split(entries: Iterable[Entry]) -> list[list[Entry]]:
+def _is_behind(parts: Parts, number: int, entry: Encoded) -> bool:
+    """Return whether an entry belongs behind all entries of a part."""
+    key = order(parts.home)
+    return bool(key(parts.last_position(number)) < key(position(entry.document)))
+
+
+def _split(entries: Iterable[Encoded]) -> list[list[Encoded]]:
     """Return the entries in runs that each fit into a part; an entry is never divided."""
-    runs: list[list[Entry]] = [[]]
+    runs: list[list[Encoded]] = [[]]
     size = 0
     for entry in entries:
-        entry_size = entry.size
-        full = len(runs[-1]) >= MAX_PART_ENTRIES or size + entry_size > MAX_PART_BYTES
+        full = len(runs[-1]) >= MAX_PART_ENTRIES or size + entry.size > MAX_PART_BYTES
         if runs[-1] and full:
             runs.append([])
             size = 0
         runs[-1].append(entry)
-        size += entry_size
+        size += entry.size
     return runs
 
 
@@ -214,21 +233,22 @@ def _has(entry: Document | None, version: Document) -> bool:
     return has_dropped(entry, text) or text in map(body, versions_of(entry))
 
 
-def _update_conversation(
-    conversation: Conversation, totals: Totals, entries: Collection[MessageEntry]
-) -> None:
+def _update_conversation(conversation: Conversation, totals: Totals, keys: Collection[str]) -> None:
+    """Update the totals of a conversation, into whose archive these keys were merged."""
     # Repeats count here too, so that the order of merging makes no difference.
-    times = [time_of(entry.place) for entry in entries]
-    own = [entry.place for entry in entries if entry.place.group == conversation.group_id]
+    times = sorted(map(queue_time_of, keys))
+    # Keys of the conversation's own group sort by sequence number.
+    own = max((key for key in keys if not is_foreign(key)), default=None)
+    places = [parse_place(own, home=conversation.group_id)] if own else []
     archived = noted_places.newest_archived(conversation)
-    newest = max([*own, *([archived] if archived else [])], default=None)
+    newest = max([*places, *([archived] if archived else [])], default=None)
     # The conversation keeps the times of messages that retention has deleted.
     changes = {
         "first_message_at": _ignoring_none(
-            min, conversation.first_message_at, totals.first_at, *times
+            min, conversation.first_message_at, totals.first_at, *map(as_datetime, times[:1])
         ),
         "last_message_at": _ignoring_none(
-            max, conversation.last_message_at, totals.last_at, *times
+            max, conversation.last_message_at, totals.last_at, *map(as_datetime, times[-1:])
         ),
         "message_count": totals.messages,
         "newest_at": time_of(newest) if newest else None,

@@ -10,34 +10,17 @@ from uuid import UUID
 
 from django.db.models import BooleanField, F, JSONField, QuerySet, TextField, Value
 from django.db.models.expressions import RawSQL
+from django.db.models.fields.json import KeyTransform
 from django.db.models.functions import Cast
 
-from apps.common.lossless_json import dump
 from apps.conversations.models import Conversation
-from apps.conversations.places import time_of
-from apps.messages.entries import parse_place
+from apps.conversations.places import as_datetime
+from apps.messages.entries import queue_time_of
 from apps.messages.merged_places import pack, unpack
 from apps.messages.models import ConversationMessages
-from apps.messages.versions import Document, identity, position, versions_of
+from apps.messages.versions import Document, Encoded, identity, position
 
 Keys = set[str]
-
-
-class Entry(NamedTuple):
-    """An entry of an archive with its JSON, from which it is measured and stored."""
-
-    document: Document
-    json: str
-
-    @classmethod
-    def of(cls, document: Document) -> "Entry":
-        """Return the entry of a document."""
-        return cls(document, dump(document))
-
-    @property
-    def size(self) -> int:
-        """The bytes of the JSON."""
-        return len(self.json.encode())
 
 
 class Totals(NamedTuple):
@@ -51,16 +34,18 @@ class Totals(NamedTuple):
 class Parts:
     """The parts of one conversation's archive while messages are merged into it.
 
-    Their rows are read once, without the messages. `written` are the entries that were written, by
-    their identities.
+    Their rows are read once, without the messages. A conversation without archived messages has no
+    parts. `written` are the entries that were written, by their identities.
     """
 
     def __init__(self, conversation: Conversation) -> None:
         self.home = conversation.group_id
         self.written: dict[str, Document] = {}
         self._conversation = conversation
-        rows = _of(conversation.uuid).defer("messages", "message_ids")
-        self._rows = {row.part: row for row in rows}
+        self._rows: dict[int, ConversationMessages] = {}
+        if conversation.message_count:
+            rows = _of(conversation.uuid).defer("messages", "message_ids")
+            self._rows = {row.part: row for row in rows}
 
     @property
     def first_positions(self) -> list[tuple[int, str]]:
@@ -85,12 +70,29 @@ class Parts:
         """Return the places that a part has merged, or none if there is no such part."""
         return unpack(self._rows[number].merged_places) if number in self._rows else set()
 
+    def has(self, number: int) -> bool:
+        """Return whether there is a part with this number."""
+        return number in self._rows
+
+    def message_count(self, number: int) -> int:
+        """Return how many messages a part has."""
+        return self._rows[number].message_count
+
+    def size(self, number: int) -> int:
+        """Return the bytes of JSON of a part."""
+        return self._rows[number].size
+
     def messages(self, number: int) -> list[Document]:
         """Read the entries of a part from PostgreSQL. Return none if there is no such part."""
         if number not in self._rows:
             return []
         messages = self._numbered(number).values_list("messages", flat=True)
         return list(messages.get())
+
+    def last_position(self, number: int) -> str:
+        """Read the position of the last entry of a part from PostgreSQL."""
+        last = self._numbered(number).values_list(KeyTransform("-1", "messages"), flat=True)
+        return position(last.get())
 
     def with_any(self, identities: Iterable[str]) -> Iterator[tuple[int, list[Document]]]:
         """Read the parts that have any of these messages, and yield their numbers and entries.
@@ -111,12 +113,14 @@ class Parts:
 
     def make_room(self, *, after: int, count: int) -> None:
         """Renumber the parts after this one, so that `count` parts can be written behind it."""
+        if not count or after >= max(self._rows, default=after):
+            return
         _of(self._conversation.uuid).filter(part__gt=after).update(part=F("part") + count)
         self._rows = {
             number + count if number > after else number: row for number, row in self._rows.items()
         }
 
-    def write(self, number: int, entries: Sequence[Entry], *, places: Keys) -> None:
+    def write(self, number: int, entries: Sequence[Encoded], *, places: Keys) -> None:
         """Write a part with these entries and places, or delete it if it has no entries."""
         if not entries:
             self._numbered(number).delete()
@@ -124,20 +128,19 @@ class Parts:
             return
         documents = [entry.document for entry in entries]
         ids = [identity(document) for document in documents]
-        content = {**_bounds(documents, home=self.home), "merged_places": pack(places)}
-        stored: dict[str, Any] = {
-            **content,
-            "messages": _json_array(entries),
-            "message_ids": ids,
+        row: dict[str, Any] = {
+            **_bounds(documents),
             "size": sum(entry.size for entry in entries),
+            "merged_places": pack(places),
         }
+        content = {"messages": _json_array(entries), "message_ids": ids}
         if number in self._rows:
-            self._numbered(number).update(**stored)
+            self._numbered(number).update(**row, **content)
         else:
             ConversationMessages.objects.create(
-                conversation=self._conversation, part=number, **stored
+                conversation=self._conversation, part=number, **row, **content
             )
-        self._rows[number] = ConversationMessages(part=number, **content)
+        self._rows[number] = ConversationMessages(part=number, **row)
         self.written.update(zip(ids, documents, strict=True))
 
     def _numbered(self, number: int) -> QuerySet[ConversationMessages]:
@@ -159,21 +162,21 @@ def _of(conversation_uuid: UUID) -> QuerySet[ConversationMessages]:
     return ConversationMessages.objects.filter(conversation=conversation_uuid).order_by("part")
 
 
-def _bounds(documents: Sequence[Document], *, home: str) -> dict[str, Any]:
+def _bounds(documents: Sequence[Document]) -> dict[str, Any]:
     times = [
-        time_of(parse_place(version["place"], home=home))
+        queue_time_of(version["place"])
         for document in documents
-        for version in versions_of(document)
+        for version in (document, *document.get("edits", ()))
     ]
     return {
         "first_position": position(documents[0]),
-        "first_message_at": min(times),
-        "last_message_at": max(times),
+        "first_message_at": as_datetime(min(times)),
+        "last_message_at": as_datetime(max(times)),
         "message_count": len(documents),
     }
 
 
-def _json_array(entries: Sequence[Entry]) -> Cast:
+def _json_array(entries: Sequence[Encoded]) -> Cast:
     """Return the entries as an expression of type jsonb, so that they are not encoded again."""
     text = ",".join(entry.json for entry in entries)
     return Cast(Value(f"[{text}]", output_field=TextField()), JSONField())

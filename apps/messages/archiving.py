@@ -16,11 +16,9 @@ from apps.conversations.models import Conversation, Resolution
 from apps.conversations.selectors import contact_of
 from apps.messages import archive, deletions, producer_problems, store
 from apps.messages.archive_parts import identities, merged_places
-from apps.messages.entries import MessageEntry
 from apps.messages.models import MessageDeletion
 from apps.messages.producer_problems import Finding, Problem
 from apps.messages.retries import Turns
-from apps.messages.store import Target
 from apps.messages.versions import Document, identity, merge_documents
 
 
@@ -101,7 +99,6 @@ def _apply_waiting(conversation: Conversation, *, now: datetime) -> Merged:
 
 def _merge_stored(conversation: Conversation, *, now: datetime) -> Merged:
     """Merge what the archive lacks, without the content of deleted messages."""
-    home = conversation.group_id
     own = deletions.of_conversation(conversation)
     if own:
         _remove_content(conversation, own, now=now)
@@ -109,14 +106,14 @@ def _merge_stored(conversation: Conversation, *, now: datetime) -> Merged:
     turns = Turns()
     # Without an archive there is nothing to know. Merging looks again under the row's lock.
     known = merged_places(conversation.uuid) if conversation.message_count else set()
-    for batch in store.batches(conversation.uuid, home=home, known=known):
+    for batch in store.batches(conversation.uuid, known=known):
         try:
             merged += archive.merge(
-                conversation_uuid=conversation.uuid, entries=batch.entries, deletions=own
+                conversation_uuid=conversation.uuid, versions=batch.versions, deletions=own
             )
         except Conversation.DoesNotExist:
             break
-        retries += sum(turns.is_retry(one.as_json(home=home)) for one in batch.entries)
+        retries += sum(map(turns.is_retry, batch.documents))
     retry = Finding(conversation.project_id, now, Problem.POSSIBLE_RETRY)
     producer_problems.count([retry] * retries)
     return Merged(own=merged, others=0, retries=retries)
@@ -129,7 +126,7 @@ def _apply(recorded: MessageDeletion, conversation: Conversation, *, now: dateti
     _remove_content(conversation, [deletion], now=now)
     try:
         with transaction.atomic():
-            archive.merge(conversation_uuid=conversation.uuid, entries=[], deletions=[deletion])
+            archive.merge(conversation_uuid=conversation.uuid, versions={}, deletions=[deletion])
             recorded.conversation = conversation
             recorded.save(update_fields=["conversation"])
     except Conversation.DoesNotExist:
@@ -143,12 +140,10 @@ def _remove_content(
     home = conversation.group_id
     by_identity = {identity(one): one for one in deleted}
 
-    def without_content(entry: MessageEntry) -> MessageEntry:
-        document = entry.as_json(home=home)
+    def without_content(document: Document) -> Document:
         deletion = by_identity.get(identity(document))
-        if deletion is None or entry.deleted:
-            return entry
-        return MessageEntry.from_json(merge_documents([document, deletion], home=home), home=home)
+        if deletion is None or "deleted" in document:
+            return document
+        return merge_documents([document, deletion], home=home)
 
-    target = Target(conversation_uuid=conversation.uuid, home=home)
-    store.replace(target=target, replacement_of=without_content, now=now)
+    store.replace(conversation.uuid, replacement_of=without_content, now=now)

@@ -2,7 +2,8 @@
 
 import hashlib
 import re
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
@@ -19,12 +20,11 @@ _PLACE = re.compile(r"(\+?)~?(\d+)-(\d{13})(?:-(.+))?", re.DOTALL)
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class MessageEntry:
-    """One version of one message, with all fields of its event.
+    """One version of one message, with all fields of its event, before it is stored.
 
     `at` is its time in the transcript. `stamped` is the producer's `created_at` if that is not
     plausible, otherwise "". `message` is the producer's message object, escaped (see
     apps.common.lossless_json). `extra` holds the fields of the event that have no attribute here.
-    `deleted` says that the author deleted the message (see apps.messages.versions).
 
     The stored form depends on `home`, the group of the conversation: places in other groups name
     their group.
@@ -38,14 +38,13 @@ class MessageEntry:
     correlation_id: str
     message: dict[str, Any]
     extra: dict[str, Any]
-    deleted: dict[str, str] = field(default_factory=dict)
 
     def key(self, *, home: str) -> str:
         """Return the key of the version in DynamoDB."""
         return place_key(self.place, home=home)
 
     def as_json(self, *, home: str) -> dict[str, Any]:
-        """Return the stored form, which `from_json` reads."""
+        """Return the stored form."""
         document = {
             "id": self.message_id,
             "created_at": timestamp(self.at),
@@ -55,23 +54,7 @@ class MessageEntry:
             "message": self.message,
         }
         document |= {"stamped": self.stamped} if self.stamped else {}
-        document |= {"deleted": self.deleted} if self.deleted else {}
         return document | ({"extra": self.extra} if self.extra else {})
-
-    @classmethod
-    def from_json(cls, document: dict[str, Any], *, home: str) -> "MessageEntry":
-        """Return the entry that `as_json` wrote. Edits in the document are ignored."""
-        return cls(
-            message_id=document["id"],
-            at=datetime.fromisoformat(document["created_at"]),
-            stamped=document.get("stamped", ""),
-            place=parse_place(document["place"], home=home),
-            event_type=document["event_type"],
-            correlation_id=document["correlation_id"],
-            message=document["message"],
-            extra=document.get("extra", {}),
-            deleted=document.get("deleted", {}),
-        )
 
 
 def place_key(place: Place, *, home: str) -> str:
@@ -97,17 +80,16 @@ def parse_place(text: str, *, home: str) -> Place:
 
     If a key names a place of another group, the group of the result is the hash of that group.
     """
-    found = _PLACE.fullmatch(text)
-    if not found:
-        raise ValueError("not a place")
-    foreign, sequence_number, milliseconds, group = found.groups()
+    foreign, sequence_number, milliseconds, group = _parts_of(text)
     return Place(int(milliseconds), int(sequence_number), group if foreign else home)
 
 
-def queue_time_of(stored: str) -> int:
-    """Return the queue time of a place in its stored form, in milliseconds since 1970."""
-    # The group does not matter.
-    return parse_place(stored, home="-").queue_time
+def queue_time_of(text: str) -> int:
+    """Return the queue time of a place in a stored form or in a key, in milliseconds since 1970.
+
+    Raise ValueError for any other text.
+    """
+    return int(_parts_of(text)[2])
 
 
 def is_foreign(key: str) -> bool:
@@ -118,6 +100,14 @@ def is_foreign(key: str) -> bool:
 def timestamp(at: datetime) -> str:
     """Return `at` in UTC, always with microseconds, so that the text sorts by time."""
     return at.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
+
+
+def _parts_of(text: str) -> Sequence[str]:
+    """Return what a place consists of: its mark, sequence number, queue time and group."""
+    found = _PLACE.fullmatch(text)
+    if not found:
+        raise ValueError("not a place")
+    return found.groups()
 
 
 def _place_text(place: Place) -> str:

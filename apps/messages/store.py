@@ -3,7 +3,7 @@
 An item is one version of one message. Its partition key is the conversation, its sort key the
 entry's key (the place of its event). `apps.messages.message_items` defines its content.
 
-`home` is the group of the conversation, on which the stored form of an entry depends.
+`home` is the group of the conversation, on which the stored form of a place depends.
 """
 
 from collections.abc import Callable, Collection, Iterator, Sequence
@@ -17,24 +17,31 @@ from apps.common.lossless_json import dump, load
 from apps.messages import message_table
 from apps.messages.entries import MessageEntry, is_foreign, parse_place
 from apps.messages.message_items import CHUNK, MessageItems, body_of, items_of, message_key
+from apps.messages.versions import Document, Encoded
 from celery_sqs_fifo.place import Place
 
-# Bounds on the messages that archiving holds in memory at once.
+# Bounds on the messages that archiving holds in memory at once: as many as fit into a part of an
+# archive, so that each part of a long archive is written once.
 ARCHIVE_BATCH_BYTES = 4_000_000
-ARCHIVE_BATCH_ENTRIES = 500
+ARCHIVE_BATCH_ENTRIES = 1_000
 
 
 @dataclass(slots=True)
 class StoredBatch:
-    """A bounded group of a conversation's messages."""
+    """A bounded group of a conversation's messages: versions by their keys, in order."""
 
-    entries: list[MessageEntry] = field(default_factory=list)
+    versions: dict[str, Encoded] = field(default_factory=dict)
     size: int = 0
+
+    @property
+    def documents(self) -> list[Document]:
+        """The versions without their JSON."""
+        return [one.document for one in self.versions.values()]
 
     @property
     def is_full(self) -> bool:
         """Return whether the group has reached one of the two bounds."""
-        return self.size >= ARCHIVE_BATCH_BYTES or len(self.entries) >= ARCHIVE_BATCH_ENTRIES
+        return self.size >= ARCHIVE_BATCH_BYTES or len(self.versions) >= ARCHIVE_BATCH_ENTRIES
 
 
 class Count(NamedTuple):
@@ -46,16 +53,15 @@ class Count(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _StoredMessage:
-    """A message with the keys of its items. `size` is that of its body in bytes.
+    """A message with the keys of its items.
 
     If the whole body `is_in_head`, any chunks are left over from an earlier form of the message.
     """
 
-    entry: MessageEntry
+    version: Encoded
     key: str
     chunk_keys: list[str]
     is_in_head: bool
-    size: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,9 +106,7 @@ def put_all(
     return large + len(heads)
 
 
-def batches(
-    conversation_uuid: UUID, *, home: str, known: Collection[str] = ()
-) -> Iterator[StoredBatch]:
+def batches(conversation_uuid: UUID, *, known: Collection[str] = ()) -> Iterator[StoredBatch]:
     """Yield the messages of a conversation in bounded groups, in the order of their keys.
 
     Messages whose keys are `known` are left out. If there are any, the keys are read first, and
@@ -119,13 +123,13 @@ def batches(
         # The chunks of a message sort directly behind it.
         between = (unknown[0], f"{unknown[-1]}{CHUNK}~")
     batch = StoredBatch()
-    for stored in _messages(conversation_uuid, home=home, known=known, between=between):
-        batch.entries.append(stored.entry)
-        batch.size += stored.size
+    for stored in _messages(conversation_uuid, known=known, between=between):
+        batch.versions[stored.key] = stored.version
+        batch.size += stored.version.size
         if batch.is_full:
             yield batch
             batch = StoredBatch()
-    if batch.entries:
+    if batch.versions:
         yield batch
 
 
@@ -171,10 +175,7 @@ def delete_messages(conversation_uuid: UUID, *, keys: Collection[str]) -> None:
 
 
 def replace(
-    *,
-    target: Target,
-    replacement_of: Callable[[MessageEntry], MessageEntry],
-    now: datetime,
+    conversation_uuid: UUID, *, replacement_of: Callable[[Document], Document], now: datetime
 ) -> int:
     """Replace messages of a conversation by others with the same keys; return how many.
 
@@ -183,14 +184,19 @@ def replace(
     has left. Raise Unavailable.
     """
     replaced = 0
-    for stored in _messages(target.conversation_uuid, home=target.home):
-        new = replacement_of(stored.entry)
-        if new != stored.entry:
-            message_table.put(_only_item(_items_of(target, new, now=now)))
+    for stored in _messages(conversation_uuid):
+        new = replacement_of(stored.version.document)
+        is_changed = new != stored.version.document
+        if is_changed:
+            body = dump(new).encode()
+            items = items_of(
+                conversation_uuid=conversation_uuid, key=stored.key, body=body, now=now
+            )
+            message_table.put(_only_item(items))
             replaced += 1
         # A run that ended after it had replaced the head may have left the chunks.
-        if new != stored.entry or stored.is_in_head:
-            _delete(target.conversation_uuid, stored.chunk_keys)
+        if is_changed or stored.is_in_head:
+            _delete(conversation_uuid, stored.chunk_keys)
     return replaced
 
 
@@ -245,7 +251,6 @@ def _only_item(items: MessageItems) -> message_table.Item:
 def _messages(
     conversation_uuid: UUID,
     *,
-    home: str,
     known: Collection[str] = (),
     between: tuple[str, str] | None = None,
 ) -> Iterator[_StoredMessage]:
@@ -260,12 +265,12 @@ def _messages(
         body = body_of(head, chunks)
         if body is None:
             continue
+        json = body.decode()
         yield _StoredMessage(
-            entry=MessageEntry.from_json(load(body.decode()), home=home),
+            version=Encoded(load(json), json, len(body)),
             key=key,
             chunk_keys=[chunk[message_table.SORT_KEY]["S"] for chunk in chunks],
             is_in_head="entry" in head,
-            size=len(body),
         )
 
 

@@ -6,7 +6,6 @@ from apps.conversations.models import Conversation
 from apps.messages import store
 from apps.messages.archive_parts import merged_places
 from apps.messages.deletions import shown_in
-from apps.messages.entries import MessageEntry
 from apps.messages.statuses import with_statuses
 from apps.messages.store import StoredBatch
 from apps.messages.versions import Document, identity, in_order, merge_documents
@@ -19,14 +18,13 @@ def transcript(conversation: Conversation) -> list[Document]:
     Its `status` is its last delivery status, if statuses are kept. No lock is taken. Raise
     Unavailable.
     """
-    home = conversation.group_id
     batches = unarchived(conversation, known=merged_places(conversation.uuid))
-    stored = [entry for batch in batches for entry in batch.entries]
+    stored = [document for batch in batches for document in batch.documents]
     documents = merge_archived_and_stored(
         [document for part in conversation.archive_parts.all() for document in part.messages],
         stored,
         deletions=shown_in(conversation),
-        home=home,
+        home=conversation.group_id,
     )
     return with_statuses(documents, conversation=conversation)
 
@@ -36,12 +34,12 @@ def unarchived(conversation: Conversation, *, known: Collection[str]) -> Iterato
 
     Raise Unavailable.
     """
-    return store.batches(conversation.uuid, home=conversation.group_id, known=known)
+    return store.batches(conversation.uuid, known=known)
 
 
 def merge_archived_and_stored(
     archived: Iterable[Document],
-    stored: Iterable[MessageEntry],
+    stored: Iterable[Document],
     *,
     deletions: Iterable[Document],
     home: str,
@@ -52,7 +50,7 @@ def merge_archived_and_stored(
     `deletions` are merged with the messages that they delete.
     """
     documents = {identity(document): document for document in archived}
-    for version in [entry.as_json(home=home) for entry in stored]:
+    for version in stored:
         known = documents.get(identity(version))
         documents[identity(version)] = merge_documents(
             [known, version] if known else [version], home=home

@@ -14,7 +14,6 @@ from django.db import transaction
 from apps.conversations.models import Conversation
 from apps.messages.archive_parts import merged_places
 from apps.messages.deletions import shown_in
-from apps.messages.entries import MessageEntry
 from apps.messages.models import ConversationMessages
 from apps.messages.statuses import with_statuses
 from apps.messages.store import StoredBatch
@@ -71,7 +70,7 @@ class TranscriptIndex:
         wanted = {name for _, name in positions[:length]}
         documents = merge_archived_and_stored(
             [document for document in archived if identity(document) in wanted],
-            self._stored_entries(wanted),
+            self._stored(wanted),
             deletions=self._deletions,
             home=self._home,
         )
@@ -125,29 +124,25 @@ class TranscriptIndex:
         documents: list[Document] = found.messages if found else []
         return documents
 
-    def _stored_entries(self, wanted: Collection[str]) -> list[MessageEntry]:
+    def _stored(self, wanted: Collection[str]) -> list[Document]:
         """Return all versions in DynamoDB of the messages with these identities."""
         batches: Iterator[StoredBatch] = iter(self._first_batches)
         if len(self._first_batches) > 1:
             batches = self._batches()
-        return [one for batch in batches for one in batch.entries if self._name(one) in wanted]
+        return [one for batch in batches for one in batch.documents if identity(one) in wanted]
 
     def _positions(self, batches: Iterator[StoredBatch]) -> dict[str, str]:
         """Return the position of the first version of each message, by its identity."""
         firsts: dict[str, Document] = {}
-        for batch in batches:
-            for document in (one.as_json(home=self._home) for one in batch.entries):
-                known = firsts.get(identity(document))
-                versions = [known, document] if known else [document]
-                first = merge_documents(versions, home=self._home)
-                firsts[identity(document)] = {**first, "edits": []}
+        for document in chain.from_iterable(batch.documents for batch in batches):
+            known = firsts.get(identity(document))
+            versions = [known, document] if known else [document]
+            first = merge_documents(versions, home=self._home)
+            firsts[identity(document)] = {**first, "edits": []}
         return {name: position(document) for name, document in firsts.items()}
 
     def _sorted(self, positions: list[tuple[str, str]]) -> list[tuple[str, str]]:
         return sorted(sorted(positions), key=lambda one: self._order(one[0]))
-
-    def _name(self, entry: MessageEntry) -> str:
-        return identity(entry.as_json(home=self._home))
 
     def _batches(self) -> Iterator[StoredBatch]:
         return unarchived(self._conversation, known=self._known)

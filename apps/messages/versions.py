@@ -9,7 +9,7 @@ Its `deleted` has the time and the place of the deletion.
 
 from collections.abc import Callable, Iterable, Sequence
 from functools import cmp_to_key
-from typing import Any
+from typing import Any, NamedTuple, TypeVar
 
 from apps.common.lossless_json import dump
 from apps.conversations.places import time_of
@@ -18,6 +18,21 @@ from apps.messages.version_bounds import merge_bounded
 from celery_sqs_fifo.place import Place
 
 Document = dict[str, Any]
+_Entry = TypeVar("_Entry")
+
+
+class Encoded(NamedTuple):
+    """An entry or a version with its JSON, as `dump` returns it. `size` is in bytes."""
+
+    document: Document
+    json: str
+    size: int
+
+    @classmethod
+    def of(cls, document: Document) -> "Encoded":
+        """Return a document with its JSON."""
+        json = dump(document)
+        return cls(document, json, len(json.encode()))
 
 
 def identity(document: Document) -> str:
@@ -54,9 +69,12 @@ def order(home: str) -> Callable[[str], Any]:
 
 def in_order(documents: Iterable[Document], *, home: str) -> list[Document]:
     """Return entries, oldest first."""
-    key = order(home)
-    # Sorted by text first, so that the result never depends on the order of the argument.
-    return sorted(sorted(documents, key=position), key=lambda document: key(position(document)))
+    return _in_order(documents, position_of=position, home=home)
+
+
+def encoded_in_order(entries: Iterable[Encoded], *, home: str) -> list[Encoded]:
+    """Return encoded entries, oldest first."""
+    return _in_order(entries, position_of=lambda entry: position(entry.document), home=home)
 
 
 def versions_of(document: Document) -> list[Document]:
@@ -109,6 +127,15 @@ def body(version: Document) -> str:
 def is_only_deletion(document: Document) -> bool:
     """Return whether a document is a deletion that was not merged with its message."""
     return bool(document.get("deleted", {}).get("place") == document["place"])
+
+
+def _in_order(
+    entries: Iterable[_Entry], *, position_of: Callable[[_Entry], str], home: str
+) -> list[_Entry]:
+    key = order(home)
+    # Sorted by text first, so that the result never depends on the order of the argument.
+    by_text = sorted(entries, key=position_of)
+    return sorted(by_text, key=lambda entry: key(position_of(entry)))
 
 
 def _without_content(versions: Sequence[Document], *, deletions: Sequence[Document]) -> Document:

@@ -67,11 +67,8 @@ class Stored:
         for one in self.deletions:
             if one.conversation_id is None:
                 continue
-            home = by_uuid[one.conversation_id].group_id
             stored = [
-                entry.as_json(home=home)
-                for batch in batches(one.conversation_id, home=home)
-                for entry in batch.entries
+                document for batch in batches(one.conversation_id) for document in batch.documents
             ]
             for document in (*stored, *self.transcripts[one.conversation_id]):
                 if identity(document) == one.identity and (

@@ -7,6 +7,7 @@ from uuid import UUID
 
 import pytest
 from django.db import connection
+from django.db.models import F
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -17,7 +18,7 @@ from apps.messages.entries import MessageEntry
 from apps.messages.models import ConversationMessages
 from apps.messages.versions import identity, in_order, position
 from tests.support.builders import HOME, NOON, conversation, entries, entry
-from tests.support.stored import archived
+from tests.support.stored import archive_many, archived
 
 pytestmark = pytest.mark.django_db
 
@@ -28,7 +29,7 @@ def merged(*merges: Sequence[MessageEntry]) -> UUID:
     """Create a conversation and merge each of these sequences into its archive."""
     uuid = conversation(urn=f"telegram:{Conversation.objects.count()}", group_id=HOME).uuid
     for one in merges:
-        archive.merge(conversation_uuid=uuid, entries=one)
+        archive_many(conversation_uuid=uuid, entries=one)
     return uuid
 
 
@@ -83,7 +84,7 @@ def test_merging_the_same_messages_again_writes_no_part() -> None:
     uuid = merged(entries(number=5))
     before, rows = transcript(uuid), row_versions()
 
-    archive.merge(conversation_uuid=uuid, entries=entries(number=5))
+    archive_many(conversation_uuid=uuid, entries=entries(number=5))
 
     assert transcript(uuid) == before
     assert row_versions() == rows
@@ -93,8 +94,8 @@ def test_merging_fewer_or_no_messages_removes_nothing() -> None:
     uuid = merged(entries(number=5))
     before = transcript(uuid)
 
-    archive.merge(conversation_uuid=uuid, entries=entries(number=2))
-    archive.merge(conversation_uuid=uuid, entries=[])
+    archive_many(conversation_uuid=uuid, entries=entries(number=2))
+    archive_many(conversation_uuid=uuid, entries=[])
 
     assert transcript(uuid) == before
 
@@ -180,7 +181,7 @@ def test_a_late_message_rewrites_one_part(seconds: float, rewritten: int) -> Non
     before = dict(row_versions())
     late = entry(message_id="late", at=NOON + timedelta(seconds=seconds))
 
-    archive.merge(conversation_uuid=uuid, entries=[late])
+    archive_many(conversation_uuid=uuid, entries=[late])
 
     after = dict(row_versions())
     assert {part for part in before if before[part] != after[part]} == {rewritten}
@@ -193,11 +194,28 @@ def test_a_late_message_splits_a_full_part_and_leaves_other_parts_unchanged() ->
     uuid = merged(entries(number=9))
     late = entry(message_id="late", at=NOON + SECOND / 2)
 
-    archive.merge(conversation_uuid=uuid, entries=[late])
+    archive_many(conversation_uuid=uuid, entries=[late])
 
     parts = ConversationMessages.objects.filter(conversation=uuid).order_by("part")
     assert [part.message_count for part in parts] == [3, 1, 3, 3]
     assert ids(uuid)[:3] == ["m-00000", "late", "m-00001"]
+    assert transcript(uuid) == in_order(transcript(uuid), home=HOME)
+
+
+@pytest.mark.usefixtures("parts_of_three")
+@pytest.mark.parametrize(("seconds", "counts"), [(2.5, [3, 1, 3]), (5.5, [3, 3, 1])])
+def test_a_message_behind_a_full_part_begins_a_part_and_leaves_the_full_one_unchanged(
+    seconds: float, counts: list[int]
+) -> None:
+    uuid = merged(entries(number=6))
+    before = [ctid for _, ctid in row_versions()][: counts.index(1)]
+    late = entry(message_id="late", at=NOON + timedelta(seconds=seconds))
+
+    archive_many(conversation_uuid=uuid, entries=[late])
+
+    parts = ConversationMessages.objects.filter(conversation=uuid).order_by("part")
+    assert [part.message_count for part in parts] == counts
+    assert [ctid for _, ctid in row_versions()][: counts.index(1)] == before
     assert transcript(uuid) == in_order(transcript(uuid), home=HOME)
 
 
@@ -210,7 +228,7 @@ def test_late_messages_of_several_full_parts_each_split_their_own_part() -> None
         for seconds in (0.5, 4.5, 7.5)
     ]
 
-    archive.merge(conversation_uuid=uuid, entries=late)
+    archive_many(conversation_uuid=uuid, entries=late)
 
     parts = ConversationMessages.objects.filter(conversation=uuid).order_by("part")
     assert [part.message_count for part in parts] == [3, 1, 3, 1, 3, 1]
@@ -223,7 +241,7 @@ def test_nothing_is_merged_if_a_message_would_be_missing(monkeypatch: pytest.Mon
     monkeypatch.setattr(archive, "_merge_into_part", lambda *_arguments: None)
 
     with pytest.raises(archive.ArchiveIncomplete):
-        archive.merge(conversation_uuid=uuid, entries=[entry(message_id="lost")])
+        archive_many(conversation_uuid=uuid, entries=[entry(message_id="lost")])
 
     assert transcript(uuid) == before
 
@@ -242,6 +260,7 @@ def _write_part(uuid: UUID, number: int, run: Sequence[MessageEntry]) -> None:
         message_count=len(run),
         size=1,
     )
+    Conversation.objects.filter(uuid=uuid).update(message_count=F("message_count") + len(run))
 
 
 def edits(*, number: int, size: int = 10) -> list[MessageEntry]:

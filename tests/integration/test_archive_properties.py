@@ -17,7 +17,8 @@ from apps.messages.models import ConversationMessages
 from apps.messages.versions import in_order
 from tests.support.builders import HOME, NOON, conversation, entry
 from tests.support.json_documents import json_texts
-from tests.support.stored import archived
+from tests.support.stored import archive_many, archived
+from tests.support.stored_form import read_entry
 
 pytestmark = pytest.mark.django_db
 
@@ -28,7 +29,7 @@ def merged(*merges: Sequence[MessageEntry]) -> UUID:
     """Create a conversation and merge each of these sequences into its archive."""
     uuid = conversation(urn=f"telegram:{Conversation.objects.count()}", group_id=HOME).uuid
     for one in merges:
-        archive.merge(conversation_uuid=uuid, entries=one)
+        archive_many(conversation_uuid=uuid, entries=one)
     return uuid
 
 
@@ -53,7 +54,7 @@ def test_postgresql_returns_exactly_the_text_that_was_stored(db: None, text: str
     (kept,) = transcript(uuid)
     assert kept["message"]["n"] == document
     assert dump(kept["message"]["n"]) == dump(document)
-    assert MessageEntry.from_json(kept, home=HOME) == entry(message={"n": document})
+    assert read_entry(kept) == entry(message={"n": document})
 
 
 # Few ids, times and texts, so that edits, moves and equal times are frequent.

@@ -21,7 +21,6 @@ from apps.analytics.models import OutboxEvent, SurveyAnswer
 from apps.conversations import audit
 from apps.conversations.erasing import contact_hash
 from apps.conversations.models import AuditAction, AuditEntry, Erasure, Project, Resolution
-from apps.messages import archive
 from apps.messages.models import DeadLetter
 from tests.support.admin import act, listed, operator
 from tests.support.builders import (
@@ -35,6 +34,7 @@ from tests.support.builders import (
 )
 from tests.support.dead_letters import dead_letter_queue_of
 from tests.support.service_queue import ServiceQueue
+from tests.support.stored import archive_many
 
 pytestmark = pytest.mark.django_db
 
@@ -233,7 +233,7 @@ def test_reading_redriving_exporting_and_discarding_dead_letters_is_logged(
 
 def test_the_deletion_of_old_archives_is_logged_with_counts(aws: None) -> None:
     chat = conversation(resolution=Resolution.RESOLVED, ended_at=NOON - timedelta(days=900))
-    archive.merge(conversation_uuid=chat.uuid, entries=entries(number=3))
+    archive_many(conversation_uuid=chat.uuid, entries=entries(number=3))
     Project.objects.update(archive_retention=timedelta(days=1))
 
     run("retention", "--dry-run")

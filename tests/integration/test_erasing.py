@@ -49,7 +49,7 @@ from tests.support.erasures import (
     request,
 )
 from tests.support.services import answer_recorded
-from tests.support.stored import every_item, every_row_version, store_many
+from tests.support.stored import archive_many, every_item, every_row_version, store_many
 
 pytestmark = [
     pytest.mark.django_db(transaction=True),
@@ -360,7 +360,7 @@ def test_an_erasure_waits_for_a_running_archive_and_erases_it() -> None:
 
     def archive_slowly() -> None:
         with transaction.atomic():
-            archive.merge(conversation_uuid=current.uuid, entries=entries(number=3))
+            archive_many(conversation_uuid=current.uuid, entries=entries(number=3))
             archived.set()
             may_commit.wait(timeout=10)
 

@@ -12,10 +12,10 @@ from pytest_django import DjangoAssertNumQueries
 from apps.analytics import figures
 from apps.analytics.figures import Period, Scope
 from apps.conversations.models import Conversation, Resolution
-from apps.messages import archive
 from tests.support.builders import CHANNEL, NOON, PROJECT, contact, entries, found
 from tests.support.figures import answers, closed, made_project, opened
 from tests.support.services import answer_recorded
+from tests.support.stored import archive_many
 
 pytestmark = pytest.mark.django_db
 
@@ -261,7 +261,7 @@ def score(conversation: Conversation) -> None:
 
 def archive_messages(conversation: Conversation) -> None:
     """Merge messages into the conversation's archive."""
-    archive.merge(conversation_uuid=conversation.uuid, entries=entries(number=3))
+    archive_many(conversation_uuid=conversation.uuid, entries=entries(number=3))
 
 
 @pytest.mark.django_db(transaction=True)

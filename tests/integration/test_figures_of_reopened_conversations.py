@@ -11,13 +11,13 @@ from apps.analytics.figures import Period, Scope, figures
 from apps.analytics.figures.documents import as_document
 from apps.conversations.models import Conversation, Resolution
 from apps.conversations.operator_requests import reopen, request_reopen
-from apps.messages import archive
 from celery_sqs_fifo import Place
 from tests.support.builders import NOON, PROJECT, contact, conversation, entries, sequence_at
 from tests.support.closings import at as time_at
 from tests.support.console_client import DRILLDOWN, MAY_READ, browser, page
 from tests.support.figures import made_project
 from tests.support.services import answer_recorded, close_by_event
+from tests.support.stored import archive_many
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("aws")]
 
@@ -60,7 +60,7 @@ def past(db: None) -> Conversation:
         resolution=Resolution.RESOLVED,
         archived_at=NOON + HOUR / 6,
     )
-    archive.merge(conversation_uuid=closed.uuid, entries=entries(number=4, start=NOON - HOUR))
+    archive_many(conversation_uuid=closed.uuid, entries=entries(number=4, start=NOON - HOUR))
     answer(2, to=closed, at=NOON + HOUR)
     return closed
 
@@ -80,7 +80,7 @@ def test_a_reopened_conversation_does_not_change_the_figures_of_the_day_of_its_c
 def test_closing_and_answering_again_counts_on_the_later_day_only(past: Conversation) -> None:
     before = figures_of(PAST)
     reopened(past, NOON + DAY)
-    archive.merge(conversation_uuid=past.uuid, entries=entries(number=6, start=NOON - HOUR))
+    archive_many(conversation_uuid=past.uuid, entries=entries(number=6, start=NOON - HOUR))
     at = NOON + DAY + HOUR
     close_by_event(resolution=Resolution.UNRESOLVED, sent_at=at, now=at)
     Conversation.objects.update(archived_at=NOON + DAY + 2 * HOUR)

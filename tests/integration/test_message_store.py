@@ -23,6 +23,7 @@ from tests.support.builders import (
     target,
 )
 from tests.support.stored import counted_calls, every_item, store_many, written_entries
+from tests.support.stored_form import read_entry
 
 pytestmark = pytest.mark.usefixtures("aws")
 
@@ -114,9 +115,7 @@ def test_a_replaced_message_is_compressed_if_that_saves_a_write_unit() -> None:
     put(text=noise(2_000))
 
     store.replace(
-        target=target(CONVERSATION),
-        replacement_of=lambda one: dataclasses.replace(one, message={"text": COMPRESSIBLE}),
-        now=NOON,
+        CONVERSATION, replacement_of=lambda one: one | {"message": {"text": COMPRESSIBLE}}, now=NOON
     )
 
     (item,) = every_item()
@@ -130,8 +129,8 @@ def test_a_replacement_that_does_not_fit_into_one_item_is_refused() -> None:
 
     with pytest.raises(ValueError, match="does not fit into one item"):
         store.replace(
-            target=target(CONVERSATION),
-            replacement_of=lambda one: dataclasses.replace(one, message={"text": FORMS["chunked"]}),
+            CONVERSATION,
+            replacement_of=lambda one: one | {"message": {"text": FORMS["chunked"]}},
             now=NOON,
         )
 
@@ -239,20 +238,20 @@ def test_a_large_conversation_is_read_in_bounded_batches() -> None:
     written = entries(number=1_200)
     store_many(conversation_uuid=CONVERSATION, home=HOME, entries=written)
 
-    batches = list(store.batches(CONVERSATION, home=HOME))
+    batches = list(store.batches(CONVERSATION))
 
-    assert [len(batch.entries) for batch in batches] == [500, 500, 200]
-    assert [one for batch in batches for one in batch.entries] == written
+    assert [len(batch.versions) for batch in batches] == [1_000, 200]
+    assert [read_entry(one) for batch in batches for one in batch.documents] == written
 
 
 def test_batches_of_large_messages_are_bounded_in_bytes() -> None:
     written = entries(number=25, size=350_000)
     store_many(conversation_uuid=CONVERSATION, home=HOME, entries=written)
 
-    batches = list(store.batches(CONVERSATION, home=HOME))
+    batches = list(store.batches(CONVERSATION))
 
-    assert [len(batch.entries) for batch in batches] == [12, 12, 1]
-    assert [one for batch in batches for one in batch.entries] == written
+    assert [len(batch.versions) for batch in batches] == [12, 12, 1]
+    assert [read_entry(one) for batch in batches for one in batch.documents] == written
 
 
 def test_the_messages_of_other_conversations_are_not_read() -> None:
@@ -329,8 +328,8 @@ def test_known_messages_are_left_out() -> None:
     by_key = {one.key(home=HOME): one for one in written}
 
     def read(known: set[str]) -> list[MessageEntry]:
-        batches = store.batches(CONVERSATION, home=HOME, known=known)
-        return [one for batch in batches for one in batch.entries]
+        batches = store.batches(CONVERSATION, known=known)
+        return [read_entry(one) for batch in batches for one in batch.documents]
 
     assert read({first, fourth}) == [by_key[second], by_key[third]]
     assert read({second}) == [by_key[first], by_key[third], by_key[fourth]]
@@ -344,7 +343,7 @@ def test_a_conversation_whose_messages_are_all_known_costs_one_query_of_keys() -
     known = {one.key(home=HOME) for one in written}
 
     with counted_calls() as calls:
-        assert list(store.batches(CONVERSATION, home=HOME, known=known)) == []
+        assert list(store.batches(CONVERSATION, known=known)) == []
 
     assert calls == {"Query": 1}
 
@@ -355,8 +354,8 @@ def test_messages_are_replaced_under_their_keys_and_leave_no_chunk() -> None:
         store.put(target=target(CONVERSATION), entry=one, now=NOON)
 
     replaced = store.replace(
-        target=target(CONVERSATION),
-        replacement_of=lambda one: dataclasses.replace(one, message={}) if one == large else one,
+        CONVERSATION,
+        replacement_of=lambda one: one | {"message": {}} if one["id"] == "m-1" else one,
         now=NOON,
     )
 
@@ -374,9 +373,7 @@ def test_chunks_that_a_crash_left_behind_a_replaced_message_are_deleted_by_the_n
 
     def replace() -> int:
         return store.replace(
-            target=target(CONVERSATION),
-            replacement_of=lambda one: dataclasses.replace(one, message={}),
-            now=NOON,
+            CONVERSATION, replacement_of=lambda one: one | {"message": {}}, now=NOON
         )
 
     def killed(_keys: Any) -> None:

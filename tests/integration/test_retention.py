@@ -17,13 +17,14 @@ from apps.conversations import spans
 from apps.conversations.contacts import Contact
 from apps.conversations.models import AuditEntry, Conversation, Project, Resolution
 from apps.conversations.span_models import AttributedEvent, Span
-from apps.messages import archive, archive_retention
+from apps.messages import archive_retention
 from apps.messages.models import ConversationMessages, DeadLetter
 from tasks import retention
 from tasks.schedules import ensure_schedules
 from tests.support.builders import CHANNEL, PROJECT, URN, contact, conversation, entries, project
 from tests.support.services import answer_recorded
 from tests.support.sessions import started
+from tests.support.stored import archive_many
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("_no_queue", "aws")]
 
@@ -56,7 +57,7 @@ def everything(age: timedelta, *, urn: str = URN) -> Conversation:
     closed = conversation(
         urn=urn, opened_at=at - timedelta(hours=1), ended_at=at, resolution=Resolution.RESOLVED
     )
-    archive.merge(conversation_uuid=closed.uuid, entries=entries(number=3, start=at))
+    archive_many(conversation_uuid=closed.uuid, entries=entries(number=3, start=at))
     answer_recorded(of=contact(urn=f"{urn}-guest"), to=None, key="weni_csat", value="5", at=at)
     OutboxEvent.objects.update(delivered_at=at)
     DeadLetter.objects.create(
@@ -197,7 +198,7 @@ def test_archives_are_deleted_by_the_task_and_late_messages_by_the_next_run() ->
     closed.refresh_from_db()
     assert closed.archive_deleted_at
 
-    archive.merge(
+    archive_many(
         conversation_uuid=closed.uuid,
         entries=entries(number=1, start=clock.now() - KEPT_FOR - DAY),
     )

@@ -14,11 +14,12 @@ from django.db import connection, transaction
 
 from apps.common import clock
 from apps.conversations.models import Conversation, Project, Resolution
-from apps.messages import archive, archive_retention, message_table
+from apps.messages import archive_retention, message_table
 from apps.messages.models import ConversationMessages
 from tasks import retention
 from tests.support.builders import PROJECT, conversation, entries, entry, found, project
 from tests.support.stored import (
+    archive_many,
     counted_calls,
     every_item,
     every_row_version,
@@ -49,7 +50,7 @@ def archived(*, ended_at: datetime, number: int = 3, **fields: Any) -> Conversat
     )
     messages = entries(number=number, start=ended_at - timedelta(hours=1))
     store_many(conversation_uuid=closed.uuid, entries=messages)
-    archive.merge(conversation_uuid=closed.uuid, entries=messages)
+    archive_many(conversation_uuid=closed.uuid, entries=messages)
     return closed
 
 
@@ -146,7 +147,7 @@ def test_a_late_message_joins_its_conversation_and_is_deleted_by_the_next_run() 
     assert (place.conversation_uuid, place.late) == (too_old.uuid, True)
     span = too_old.first_message_at, too_old.last_message_at
     late = entry(message_id="late", at=too_old.first_message_at)
-    archive.merge(conversation_uuid=too_old.uuid, entries=[late])
+    archive_many(conversation_uuid=too_old.uuid, entries=[late])
     too_old.refresh_from_db()
     assert too_old.message_count == 1
     assert (too_old.first_message_at, too_old.last_message_at) == span
@@ -217,7 +218,7 @@ def test_a_locked_conversation_is_left_to_the_next_run() -> None:
     def archive_slowly() -> None:
         try:
             with transaction.atomic():
-                archive.merge(conversation_uuid=busy.uuid, entries=[entry(message_id="late")])
+                archive_many(conversation_uuid=busy.uuid, entries=[entry(message_id="late")])
                 locked.set()
                 may_commit.wait(timeout=20)
         finally:

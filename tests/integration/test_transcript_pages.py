@@ -15,7 +15,7 @@ from apps.messages.transcript import transcript
 from apps.messages.transcript_pages import TranscriptIndex
 from tests.support.admin import operator
 from tests.support.builders import NOON, conversation, entries, entry
-from tests.support.stored import store_many
+from tests.support.stored import archive_many, store_many
 
 pytestmark = pytest.mark.django_db
 
@@ -56,7 +56,7 @@ def test_the_pages_together_are_the_transcript(monkeypatch: pytest.MonkeyPatch, 
     Conversation.objects.all().delete()
     chat = conversation()
     if archived:
-        archive.merge(conversation_uuid=chat.uuid, entries=archived)
+        archive_many(conversation_uuid=chat.uuid, entries=archived)
     store_many(conversation_uuid=chat.uuid, entries=stored)
 
     assert in_pages(chat, length=length) == transcript(chat)
@@ -67,7 +67,7 @@ def test_a_page_of_a_long_archive_reads_only_its_own_parts(
 ) -> None:
     monkeypatch.setattr(archive, "MAX_PART_ENTRIES", 100)
     chat = conversation()
-    archive.merge(conversation_uuid=chat.uuid, entries=entries(number=5_000))
+    archive_many(conversation_uuid=chat.uuid, entries=entries(number=5_000))
     read: list[int] = []
     loaded = ConversationMessages.from_db.__func__  # type: ignore[attr-defined]
 

@@ -6,10 +6,10 @@ from random import Random
 from typing import Any
 
 from apps.conversations.models import Conversation, Project, Resolution
-from apps.messages import archive
 from apps.messages.entries import MessageEntry
 from tests.support.builders import entry
 from tests.support.figures import answers, closed, made_project
+from tests.support.stored import archive_many
 
 SECOND = timedelta(seconds=1)
 LAST_DAY = date(2026, 11, 23)
@@ -117,7 +117,7 @@ def made_chat(*, at: datetime, name: str = "Ana") -> Conversation:
     )
     conversation.contact_name = name
     conversation.save()
-    archive.merge(
+    archive_many(
         conversation_uuid=conversation.uuid,
         entries=[
             chat_entry(

@@ -15,11 +15,13 @@ from apps.common import clock
 from apps.common.aws import dynamodb_client
 from apps.conversations.models import Conversation
 from apps.conversations.selectors import group_of
-from apps.messages import store
+from apps.messages import archive, store
 from apps.messages.archive_parts import merged_places
 from apps.messages.entries import MessageEntry
+from apps.messages.versions import Encoded
 from testbed.entries import decompressed, entry_of
 from tests.support.builders import HOME, target
+from tests.support.stored_form import read_entry
 
 OUR_APPS = ("conversations", "conversation_messages", "analytics")
 
@@ -118,15 +120,15 @@ def counted_calls() -> Iterator[Counter[str]]:
 
 def written_entries(*, conversation_uuid: UUID, home: str = HOME) -> list[MessageEntry]:
     """Return all messages of a conversation in DynamoDB, archived or not."""
-    batches = store.batches(conversation_uuid, home=home)
-    return [entry for batch in batches for entry in batch.entries]
+    batches = store.batches(conversation_uuid)
+    return [read_entry(one, home=home) for batch in batches for one in batch.documents]
 
 
 def stored_entries(*, conversation_uuid: UUID) -> list[MessageEntry]:
     """Return the messages of a conversation in DynamoDB that its archive lacks."""
     home = group_of(conversation_uuid) or HOME
-    batches = store.batches(conversation_uuid, home=home, known=merged_places(conversation_uuid))
-    return [entry for batch in batches for entry in batch.entries]
+    batches = store.batches(conversation_uuid, known=merged_places(conversation_uuid))
+    return [read_entry(one, home=home) for batch in batches for one in batch.documents]
 
 
 def archived(*, conversation_uuid: UUID) -> Iterator[dict[str, Any]]:
@@ -144,6 +146,13 @@ def archived_ids(conversation: Conversation) -> list[str]:
 def stored_ids(conversation: Conversation) -> list[str]:
     """Return the ids of the messages in DynamoDB that a conversation's archive lacks."""
     return [entry.message_id for entry in stored_entries(conversation_uuid=conversation.uuid)]
+
+
+def archive_many(*, conversation_uuid: UUID, entries: Sequence[MessageEntry]) -> int:
+    """Merge messages into a conversation's archive; return how many it lacked."""
+    home = group_of(conversation_uuid) or HOME
+    versions = {one.key(home=home): Encoded.of(one.as_json(home=home)) for one in entries}
+    return archive.merge(conversation_uuid=conversation_uuid, versions=versions)
 
 
 def store_many(

@@ -12,7 +12,6 @@ from apps.common.errors import InvalidEvent
 from apps.common.lossless_json import restore
 from apps.conversations.models import Resolution
 from apps.conversations.windows import WindowUpdate
-from apps.messages.entries import MessageEntry
 from apps.messages.event_types import CLOSING, kind_of
 from apps.messages.events import CloseEvent, MessageEvent, WindowEvent
 from apps.messages.reading import decode_event, parse_event
@@ -33,6 +32,7 @@ from tests.support.builders import (
     place,
     window_body,
 )
+from tests.support.stored_form import read_entry
 
 SECRET = "canary-of-a-contact"
 ONE_O_CLOCK = NOON + timedelta(hours=1)
@@ -306,8 +306,8 @@ def test_the_key_of_a_message_is_its_place_and_nothing_that_a_producer_wrote() -
     assert event.entry.key(home=HOME) == "18873000000000000000-1795435200000"
     foreign = event.entry.key(home="another group")
     assert re.fullmatch(r"\+18873000000000000000-1795435200000-[0-9a-f]{8}", foreign)
-    assert MessageEntry.from_json(event.entry.as_json(home="x"), home="x") == event.entry
-    assert MessageEntry.from_json(event.entry.as_json(home=HOME), home=HOME) == event.entry
+    assert read_entry(event.entry.as_json(home="x"), home="x") == event.entry
+    assert read_entry(event.entry.as_json(home=HOME)) == event.entry
 
 
 def test_keys_sort_by_sequence_number_behind_those_of_other_groups() -> None:

@@ -15,6 +15,7 @@ from apps.messages.message_items import MessageItems, body_of, items_of, write_u
 from testbed.checker.reader import stored_entries
 from testbed.dynamodb import items as model
 from tests.support.builders import HOME, NOON, entry, noise
+from tests.support.stored_form import read_entry
 from tests.support.wire_items import as_sent
 
 CONVERSATION = UUID("11111111-1111-4111-8111-111111111111")
@@ -108,7 +109,7 @@ def test_an_entry_is_read_as_it_was_stored(form: str) -> None:
 
     assert body is not None
     assert dump(load(body.decode())) == dump(document)
-    assert MessageEntry.from_json(load(body.decode()), home=HOME) == written
+    assert read_entry(load(body.decode())) == written
 
 
 @pytest.mark.parametrize("form", FORMS)
