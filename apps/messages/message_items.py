@@ -25,6 +25,8 @@ MAX_TEXT_BYTES = aws.DYNAMODB_MAX_ITEM_BYTES - 1_600
 MAX_BINARY_BYTES = 300_000
 # Separates the key of a message from the number of a chunk.
 CHUNK = "#"
+# The projection that reads all that `body_of` needs.
+CONTENT = f"{SORT_KEY}, entry, dictionary, chunks, chunk"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,7 +65,7 @@ def items_of(*, conversation_uuid: UUID, key: str, body: bytes, now: datetime) -
     return compressed if saves and len(compressed.chunks) <= len(plain.chunks) else plain
 
 
-def body_of(head: Item, chunks: Sequence[Item]) -> bytes | None:
+def body_of(head: Item, chunks: Sequence[Item], *, conversation_uuid: UUID) -> bytes | None:
     """Return the body of a message, or None if it was not completely written.
 
     Raise Unreadable if it cannot be decompressed.
@@ -74,8 +76,10 @@ def body_of(head: Item, chunks: Sequence[Item]) -> bytes | None:
     try:
         return decompress(stored, dictionary=int(head["dictionary"]["N"]))
     except Unreadable as error:
-        uuid, key = head[message_table.PARTITION_KEY]["S"], head[SORT_KEY]["S"]
-        raise Unreadable(f"Item {key} of conversation {uuid} is unreadable: {error}") from error
+        key = head[SORT_KEY]["S"]
+        raise Unreadable(
+            f"Item {key} of conversation {conversation_uuid} is unreadable: {error}"
+        ) from error
 
 
 def message_key(item: Item) -> str:

@@ -26,13 +26,13 @@ def raw_items(conversation_uuid: UUID) -> Iterator[RawItem]:
         items = (item for page in message_table.pages(partition) for item in page["Items"])
         for _, of_message in groupby(items, key=message_key):
             head, *chunks = of_message
-            yield _shown(head) | _entry(head, chunks)
+            yield _shown(head) | _entry(partition, head, chunks)
             yield from map(_shown, chunks)
 
 
-def _entry(head: Item, chunks: list[Item]) -> RawItem:
+def _entry(partition: UUID, head: Item, chunks: list[Item]) -> RawItem:
     try:
-        body = body_of(head, chunks)
+        body = body_of(head, chunks, conversation_uuid=partition)
         return {} if body is None else {"entry": load(body.decode())}
     except (Unreadable, ValueError) as error:
         return {"unreadable": str(error)}

@@ -16,7 +16,14 @@ from uuid import UUID
 from apps.common.lossless_json import dump, load
 from apps.messages import message_table
 from apps.messages.entries import MessageEntry, is_foreign, parse_place
-from apps.messages.message_items import CHUNK, MessageItems, body_of, items_of, message_key
+from apps.messages.message_items import (
+    CHUNK,
+    CONTENT,
+    MessageItems,
+    body_of,
+    items_of,
+    message_key,
+)
 from apps.messages.versions import Document, Encoded
 from celery_sqs_fifo.place import Place
 
@@ -262,7 +269,7 @@ def _messages(
         if key in known:
             continue
         head, *chunks = items
-        body = body_of(head, chunks)
+        body = body_of(head, chunks, conversation_uuid=conversation_uuid)
         if body is None:
             continue
         json = body.decode()
@@ -275,5 +282,7 @@ def _messages(
 
 
 def _items(conversation_uuid: UUID, *, between: tuple[str, str] | None) -> Iterator[Any]:
-    for page in message_table.pages(conversation_uuid, between=between):
+    for page in message_table.pages(
+        conversation_uuid, between=between, ProjectionExpression=CONTENT
+    ):
         yield from page["Items"]

@@ -9,6 +9,7 @@ from uuid import UUID
 
 from apps.messages import message_items
 from apps.messages.message_items import MessageItems, body_of, items_of, size_of
+from apps.messages.message_table import Item
 from bench.entries.messages import Sample, body_and_key, samples
 from bench.entries.result import Cost, Entries, Kind
 from bench.entries.ways import measured_pairs, measured_ways
@@ -57,9 +58,13 @@ def _cost(messages: Sequence[Message], *, rounds: int) -> Cost:
         bytes=fmean(sizes),
         writing=_microseconds(lambda: [_stored(one) for one in messages], rounds=rounds)
         / len(messages),
-        reading=_microseconds(lambda: [body_of(head, ()) for head in heads], rounds=rounds)
+        reading=_microseconds(lambda: [_body(head) for head in heads], rounds=rounds)
         / len(messages),
     )
+
+
+def _body(head: Item) -> bytes | None:
+    return body_of(head, (), conversation_uuid=_CONVERSATION)
 
 
 def _stored(message: Message) -> MessageItems:

@@ -65,9 +65,11 @@ def scan(table: Table, request: dict[str, Any]) -> Answer:
 
 
 def projected(item: Item, request: dict[str, Any]) -> Item:
-    """Return the item, or only the attribute that the request's projection names."""
-    name = request.get("ProjectionExpression")
-    return {name: item[name]} if name else item
+    """Return the item, or only the attributes that the request's projection names."""
+    projection = request.get("ProjectionExpression")
+    if projection is None:
+        return item
+    return {name: item[name] for name in projection.split(", ") if name in item}
 
 
 def _page(found: Iterator[tuple[Item, int]], request: dict[str, Any]) -> Answer:

@@ -87,6 +87,11 @@ STORIES: dict[str, list[Call]] = {
         batch(*puts(1, 2, 3)),
         query(ScanIndexForward=False, Limit=1, ProjectionExpression=SORT),
     ],
+    "some attributes": [
+        put(1),
+        ("put_item", {"Item": {**key(2), "chunk": {"B": b"x"}}}),
+        query(ProjectionExpression=f"{SORT}, chunk, entry"),
+    ],
     "the items after a key": [
         batch(*puts(1, 2, 3)),
         query(ExclusiveStartKey=key(1)),

@@ -1,5 +1,6 @@
 """A message is stored compressed only if that saves a write unit, and is read again unchanged."""
 
+from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
@@ -12,6 +13,7 @@ from apps.messages import message_items
 from apps.messages.compression import DICTIONARY, Unreadable, compress
 from apps.messages.entries import MessageEntry
 from apps.messages.message_items import MessageItems, body_of, items_of, write_units
+from apps.messages.message_table import Item
 from testbed.checker.reader import stored_entries
 from testbed.dynamodb import items as model
 from tests.support.builders import HOME, NOON, entry, noise
@@ -21,6 +23,10 @@ from tests.support.wire_items import as_sent
 CONVERSATION = UUID("11111111-1111-4111-8111-111111111111")
 KEY = entry().key(home=HOME)
 ENTRY_ONLY = {"conversation_uuid", "message_key", "entry", "expires_at"}
+
+
+def read(head: Item, chunks: Sequence[Item]) -> bytes | None:
+    return body_of(head, chunks, conversation_uuid=CONVERSATION)
 
 
 def items_of_body(body: bytes) -> MessageItems:
@@ -75,7 +81,7 @@ def test_a_message_costs_the_fewest_units_and_is_read_again(
 
     assert items.write_units == min(write_units(plain), write_units(compressed))
     assert items.head == (plain if write_units(plain) == items.write_units else compressed)
-    assert body_of(items.head, items.chunks) == body
+    assert read(items.head, items.chunks) == body
 
 
 @pytest.mark.parametrize("size", [0, 500, 1_000, 5_000, 100_000, 500_000])
@@ -105,7 +111,7 @@ def test_an_entry_is_read_as_it_was_stored(form: str) -> None:
     document = written.as_json(home=HOME)
 
     items = items_of_body(dump(document).encode())
-    body = body_of(items.head, items.chunks)
+    body = read(items.head, items.chunks)
 
     assert body is not None
     assert dump(load(body.decode())) == dump(document)
@@ -135,8 +141,8 @@ def test_the_attributes_of_a_message_are_those_of_the_page() -> None:
 def test_a_message_whose_chunks_are_not_all_there_is_not_read() -> None:
     items = items_of_body(body_with(noise(900_000)))
 
-    assert body_of(items.head, items.chunks[:-1]) is None
-    assert body_of(items.chunks[0], items.chunks[1:]) is None
+    assert read(items.head, items.chunks[:-1]) is None
+    assert read(items.chunks[0], items.chunks[1:]) is None
 
 
 @pytest.mark.parametrize(
@@ -151,7 +157,7 @@ def test_an_unreadable_item_is_named(change: dict[str, Any], problem: str) -> No
     head = {**items_of_body(body_with("a" * 2_000)).head, **change}
 
     with pytest.raises(Unreadable) as error:
-        body_of(head, ())
+        read(head, ())
 
     assert str(error.value).startswith(
         f"Item {KEY} of conversation {CONVERSATION} is unreadable: {problem}"
@@ -162,7 +168,7 @@ def test_an_unreadable_body_in_chunks_is_named() -> None:
     items = items_of_body(body_with(noise(900_000)))
 
     with pytest.raises(Unreadable, match=f"^Item {KEY} of conversation"):
-        body_of(items.head, [items.chunks[1], items.chunks[0], *items.chunks[2:]])
+        read(items.head, [items.chunks[1], items.chunks[0], *items.chunks[2:]])
 
 
 def test_a_message_of_one_unit_is_not_compressed_at_all(monkeypatch: pytest.MonkeyPatch) -> None:
