@@ -11,12 +11,14 @@ from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
+import botocore
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError, ParamValidationError
 from django.conf import settings
 
 from apps.common.aws_session import session
 from apps.common.errors import Unavailable
+from apps.common.version import VERSION
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -44,6 +46,9 @@ DYNAMODB_WRITE_UNIT_BYTES = 1_024
 FIREHOSE_MAX_BATCH_RECORDS = 500
 FIREHOSE_MAX_BATCH_BYTES = 4 * 1024 * 1024
 FIREHOSE_MAX_RECORD_BYTES = 1_000 * 1024
+
+# botocore would build its own text again for each call, which took a sixth of the time of a Query.
+_USER_AGENT = f"conversation-service/{VERSION} Botocore/{botocore.__version__}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -111,6 +116,7 @@ def make_client(service: str, *, region: str, options: CallOptions) -> Any:
         read_timeout=options.read_timeout,
         retries={"mode": "standard", "total_max_attempts": options.max_attempts},
         parameter_validation=options.validates_parameters,
+        user_agent=_USER_AGENT,
     )
     client = session().client
     return client(service, region_name=region, config=config)  # type: ignore[call-overload]

@@ -13,6 +13,7 @@ from botocore.exceptions import (
 
 from apps.common import aws
 from apps.common.errors import Unavailable
+from apps.common.version import VERSION
 
 CLIENTS: dict[str, tuple[Callable[[], Any], tuple[float, float, int], bool]] = {
     "sqs, for work": (aws.sqs_client, (2, 5, 3), True),
@@ -50,6 +51,11 @@ def test_each_client_gives_up_in_seconds(
     assert (config.connect_timeout, config.read_timeout, attempts) == bounds
     assert config.retries["mode"] == "standard"
     assert validates_parameters(client) is validates
+
+
+@pytest.mark.parametrize("make", [make for make, *_ in CLIENTS.values()], ids=CLIENTS)
+def test_each_client_names_the_service(make: Callable[[], Any]) -> None:
+    assert make().meta.config.user_agent.startswith(f"conversation-service/{VERSION} ")
 
 
 def test_a_process_has_one_client_for_each_purpose(monkeypatch: pytest.MonkeyPatch) -> None:
