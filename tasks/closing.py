@@ -49,12 +49,13 @@ def close_conversation(conversation_uuid: str) -> None:
     """Close a conversation if it is due, and archive it."""
     close_old_connections()
     uuid = UUID(conversation_uuid)
-    home = selectors.group_of(uuid)
-    if home is None:
+    conversation = selectors.find(uuid)
+    if conversation is None:
         return
     decision = closing.close_if_due(
+        contact=selectors.contact_of(conversation),
         conversation_uuid=uuid,
-        newest=store.newest_place(uuid, home=home),
+        newest=store.newest_place(uuid, home=conversation.group_id),
         place=close_conversation.place,
         now=now(),
     )

@@ -9,7 +9,7 @@ from uuid import UUID
 from django.conf import settings
 from django.db import connection, transaction
 
-from apps.conversations import spans, transitions
+from apps.conversations import open_spans, spans, transitions
 from apps.conversations.contacts import Contact
 from apps.conversations.models import Conversation, Resolution
 from apps.conversations.places import time_of
@@ -107,7 +107,12 @@ def give_back(conversation_uuids: list[UUID], *, now: datetime) -> None:
 
 
 def close_if_due(
-    *, conversation_uuid: UUID, newest: Place | None, place: Place, now: datetime
+    *,
+    contact: Contact,
+    conversation_uuid: UUID,
+    newest: Place | None,
+    place: Place,
+    now: datetime,
 ) -> CloseDecision:
     """Close a conversation if one of the conditions below is met, else schedule its next check.
 
@@ -121,14 +126,14 @@ def close_if_due(
     are queued later belong to the next conversation. `now` schedules the check of its archive.
     """
     with transaction.atomic():
-        contact = _lock_contact(conversation_uuid)
+        spans.lock_contact(contact)
         conversation = (
             Conversation.objects.select_for_update(of=("self",))
             .select_related("project")
             .filter(uuid=conversation_uuid)
             .first()
         )
-        if contact is None or conversation is None:
+        if conversation is None:
             return CloseDecision()
         closed_by = None
         if conversation.resolution == Resolution.IN_PROGRESS:
@@ -139,40 +144,27 @@ def close_if_due(
     )
 
 
-def _lock_contact(conversation_uuid: UUID) -> Contact | None:
-    of_conversation = Conversation.objects.filter(uuid=conversation_uuid)
-    found = of_conversation.values_list("project_id", "channel_uuid", "contact_urn").first()
-    if found is None:
-        return None
-    contact = Contact(project_uuid=found[0], channel_uuid=found[1], urn=found[2])
-    spans.lock_contact(contact)
-    return contact
-
-
 def _decide(
     conversation: Conversation, *, newest: Place | None, place: Place, now: datetime
 ) -> ClosedBy | None:
     """Close a conversation in progress, or change its next check. Return why it was closed."""
-    span = spans.open_span(conversation)
-    if place < spans.opening_of(span):
+    open_span = open_spans.open_of(conversation)
+    if place < open_span.opening:
         return None
     resolution, closed_by = Resolution.UNCLASSIFIED, ClosedBy.TIME
     if conversation.requested_resolution is not None:
         resolution, closed_by = Resolution(conversation.requested_resolution), ClosedBy.HAND
     else:
-        newest_foreign = [time_of(one) for one in spans.newest_foreign(span)]
         newest_at = _latest(
-            time_of(newest) if newest else None, conversation.last_message_at, *newest_foreign
+            time_of(newest) if newest else None,
+            conversation.last_message_at,
+            *map(time_of, open_span.newest_foreign),
         )
-        changes = _next_check(conversation, span, newest_at, time_of(place))
+        changes = _next_check(conversation, open_span.span, newest_at, time_of(place))
         if changes:
             transitions.write(conversation, changes)
             return None
-    ended_at = spans.end(span, conversation=conversation, place=place, newest=newest)
-    transitions.write(
-        conversation,
-        transitions.closed(resolution=resolution, ended_at=ended_at, now=now),
-    )
+    open_spans.end(open_span, resolution=resolution, place=place, newest=newest, now=now)
     return closed_by
 
 

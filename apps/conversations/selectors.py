@@ -22,7 +22,7 @@ def of_contact(contact: Contact) -> QuerySet[Conversation]:
 
 def in_progress(contact: Contact) -> Conversation | None:
     """Return the contact's conversation in progress, as `all_in_progress` does, or None."""
-    return all_in_progress([contact]).get(contact)
+    return _identified(of_contact(contact).filter(resolution=Resolution.IN_PROGRESS)).first()
 
 
 def all_in_progress(contacts: Collection[Contact]) -> dict[Contact, Conversation]:
@@ -39,10 +39,8 @@ def all_in_progress(contacts: Collection[Contact]) -> dict[Contact, Conversation
             for one in contacts
         ),
     )
-    found = Conversation.objects.filter(is_theirs, resolution=Resolution.IN_PROGRESS).only(
-        "uuid", "project_id", "channel_uuid", "contact_urn", "group_id", "opened_at"
-    )
-    return {contact_of(conversation): conversation for conversation in found}
+    found = Conversation.objects.filter(is_theirs, resolution=Resolution.IN_PROGRESS)
+    return {contact_of(conversation): conversation for conversation in _identified(found)}
 
 
 def contact_of(conversation: Conversation) -> Contact:
@@ -54,7 +52,12 @@ def contact_of(conversation: Conversation) -> Contact:
     )
 
 
-def group_of(conversation_uuid: UUID) -> str | None:
-    """Return the message group of a conversation, or None if there is no such conversation."""
-    conversations = Conversation.objects.filter(uuid=conversation_uuid)
-    return conversations.values_list("group_id", flat=True).first()
+def find(conversation_uuid: UUID) -> Conversation | None:
+    """Return the conversation, with the fields that `all_in_progress` loads, or None."""
+    return _identified(Conversation.objects.filter(uuid=conversation_uuid)).first()
+
+
+def _identified(conversations: QuerySet[Conversation]) -> QuerySet[Conversation]:
+    return conversations.only(
+        "uuid", "project_id", "channel_uuid", "contact_urn", "group_id", "opened_at"
+    )

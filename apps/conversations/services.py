@@ -7,7 +7,7 @@ from uuid import UUID
 from django.db import transaction
 
 from apps.common.errors import Contended
-from apps.conversations import spans, transitions
+from apps.conversations import open_spans, spans
 from apps.conversations.contacts import Contact
 from apps.conversations.models import CLOSED, Conversation, Resolution
 from apps.conversations.places import time_of
@@ -20,7 +20,7 @@ from celery_sqs_fifo.place import Place
 class Closed:
     """The effect of a closing event: whether it closed a conversation, and which to archive.
 
-    `to_migrate` is the result of `unarchived`.
+    `to_migrate` is the closed conversation or, if it closed none, the result of `unarchived`.
     """
 
     closed: bool
@@ -44,7 +44,9 @@ def close(
         closed = end_in_progress(
             contact=contact, resolution=resolution, place=place, newest=newest, now=now
         )
-        return Closed(closed=closed is not None, to_migrate=unarchived(contact, place))
+        if closed:
+            return Closed(closed=True, to_migrate=[closed.uuid])
+        return Closed(closed=False, to_migrate=unarchived(contact, place))
 
 
 def end_in_progress(
@@ -62,21 +64,15 @@ def end_in_progress(
     message in DynamoDB, or None if the contact had no conversation in progress. Raise Contended if
     another conversation is in progress meanwhile.
     """
-    in_progress = of_contact(contact).filter(resolution=Resolution.IN_PROGRESS)
-    conversation = in_progress.select_for_update().first()
-    if conversation is None:
+    in_progress = open_spans.lock_in_progress(contact)
+    if in_progress is None:
         return None
-    if not newest or newest.conversation_uuid != conversation.uuid:
+    if not newest or newest.conversation_uuid != in_progress.conversation.uuid:
         raise Contended("PostgreSQL", "the conversation in progress has changed")
-    span = spans.open_span(conversation)
-    if place < spans.opening_of(span):
+    if place < in_progress.opening:
         return None
-    ended_at = spans.end(span, conversation=conversation, place=place, newest=newest.place)
-    transitions.write(
-        conversation,
-        transitions.closed(resolution=resolution, ended_at=ended_at, now=now),
-    )
-    return conversation
+    open_spans.end(in_progress, resolution=resolution, place=place, newest=newest.place, now=now)
+    return in_progress.conversation
 
 
 def unarchived(contact: Contact, place: Place) -> list[UUID]:

@@ -6,8 +6,6 @@ migration conversations.0012_find_or_open do the same for messages.
 
 from dataclasses import dataclass
 from datetime import datetime
-from decimal import Decimal
-from functools import reduce
 from uuid import UUID
 
 from django.db import connection
@@ -15,10 +13,9 @@ from django.db.models import Q, QuerySet
 from django.db.models.expressions import RawSQL
 
 from apps.common.compiled_queries import CompiledQuery, Parameter
-from apps.conversations import noted_places
 from apps.conversations.contacts import OF_CONTACT, Contact
 from apps.conversations.models import Conversation
-from apps.conversations.places import later, place_at, time_of
+from apps.conversations.places import place_at, time_of
 from apps.conversations.span_models import Span
 from celery_sqs_fifo.place import Place
 
@@ -116,11 +113,6 @@ def extend(span: Span, place: Place) -> None:
         )
 
 
-def open_span(conversation: Conversation) -> Span:
-    """Return the open span of a conversation in progress, with its rows for other groups."""
-    return conversation.spans.prefetch_related("foreign").get(of_span=None, last_sequence=None)
-
-
 def last_of(conversation: Conversation) -> Span:
     """Return the last span of a conversation, open or closed."""
     (span,) = _LAST_OF.all(conversation=conversation.uuid)
@@ -173,24 +165,6 @@ def last_ended_before(contact: Contact, place: Place) -> Span | None:
     )
 
 
-def end(span: Span, *, conversation: Conversation, place: Place, newest: Place | None) -> datetime:
-    """End the open span of a conversation, and return the queue time at which it ended.
-
-    It ends at this place, or just after the newest event that was placed in it, if that is later.
-    `newest` is the newest message of its own group in DynamoDB.
-    """
-    placed = [place, *_known_places(conversation, span)]
-    placed += [newest] if newest else []
-    last = reduce(later, placed)
-    of_group = [each.sequence_number for each in placed if each.group == span.group_id]
-    span.last_sequence = Decimal(max(of_group))
-    ended_at = span.ended_at = max(time_of(last), span.starts_at, span.opened_at)
-    span.end_sequence = Decimal(last.sequence_number if last is place else last.sequence_number + 1)
-    span.end_group = last.group
-    span.save(update_fields=["last_sequence", "ended_at", "end_sequence", "end_group"])
-    return ended_at
-
-
 def reopen(conversation: Conversation, *, contact: Contact, place: Place) -> Span:
     """Open a new span of a closed conversation, and return it.
 
@@ -231,28 +205,9 @@ def end_time(span: Span) -> datetime:
     return span.ended_at
 
 
-def newest_foreign(span: Span) -> list[Place]:
-    """Return the newest place of each other group whose events were placed in a span."""
-    return [
-        place_at(
-            queue_time=row.ended_at,
-            sequence_number=int(row.last_sequence),
-            group=row.group_id,
-        )
-        for row in span.foreign.all()
-        if row.ended_at and row.last_sequence is not None
-    ]
-
-
 def _of_contact() -> QuerySet[Span]:
     """Return the spans of a contact, without their rows for events of other groups."""
     return Span.objects.filter(**OF_CONTACT, of_span=None)
-
-
-def _known_places(conversation: Conversation, span: Span) -> list[Place]:
-    """Return places in an open span that PostgreSQL has: its opening, windows and the archive."""
-    noted = (noted_places.window(conversation), noted_places.newest_archived(conversation))
-    return [opening_of(span), *newest_foreign(span), *(place for place in noted if place)]
 
 
 def _times(span: Span | None) -> list[datetime]:

@@ -10,6 +10,7 @@ from django.test.utils import CaptureQueriesContext
 
 from apps.conversations import closing
 from apps.conversations.models import Conversation, Resolution
+from apps.conversations.selectors import contact_of
 from apps.conversations.windows import WindowUpdate
 from tasks import closing as tasks
 from tests.support.builders import (
@@ -205,7 +206,13 @@ def test_no_more_are_claimed_while_many_wait_on_the_queue(
     assert numbers == [3, 2, 0, 0]
 
     closed = Conversation.objects.exclude(close_requested_at=None).order_by("due_at")[0]
-    closing.close_if_due(conversation_uuid=closed.uuid, newest=None, place=place(), now=NOON)
+    closing.close_if_due(
+        contact=contact_of(closed),
+        conversation_uuid=closed.uuid,
+        newest=None,
+        place=place(),
+        now=NOON,
+    )
     assert len(closing.claim_due(limit=3, now=NOON + 4 * INSTANT)) == 1
 
     later = NOON + MINUTE + 4 * INSTANT

@@ -9,7 +9,7 @@ from apps.conversations.models import Conversation, Resolution
 from apps.conversations.windows import WindowUpdate
 from tests.support.builders import NOON, URN, conversation
 from tests.support.services import apply_window, close_by_event
-from tests.support.stored import every_row_version
+from tests.support.stored import every_row_version, statements
 
 SECOND = timedelta(seconds=1)
 
@@ -52,6 +52,16 @@ def test_a_close_ends_the_conversation_and_returns_what_to_archive(
     assert current.resolution == resolution
     assert current.ended_at == NOON + SECOND
     assert not current.has_chats_room
+
+
+def test_a_close_costs_four_statements() -> None:
+    conversation()
+
+    with statements() as made:
+        closed()
+
+    # The conversation in progress; its contact's lock; its own lock, with its spans; and their end.
+    assert len(made) == 4
 
 
 def test_a_close_leaves_other_contacts_alone() -> None:

@@ -10,11 +10,12 @@ from uuid import UUID
 from django.apps import apps
 from django.conf import settings
 from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from apps.common import clock
 from apps.common.aws import dynamodb_client
 from apps.conversations.models import Conversation
-from apps.conversations.selectors import group_of
+from apps.conversations.selectors import find
 from apps.messages import archive, store
 from apps.messages.archive_parts import merged_places
 from apps.messages.entries import MessageEntry
@@ -118,6 +119,22 @@ def counted_calls() -> Iterator[Counter[str]]:
         events.unregister("before-call.dynamodb", count)
 
 
+@contextmanager
+def statements() -> Iterator[list[str]]:
+    """Yield a list that has the SQL statements of the block after its end.
+
+    Those that begin and end transactions and savepoints are left out.
+    """
+    made: list[str] = []
+    with CaptureQueriesContext(connection) as queries:
+        yield made
+    made += [
+        query["sql"]
+        for query in queries
+        if not query["sql"].startswith(("BEGIN", "COMMIT", "SAVEPOINT", "RELEASE"))
+    ]
+
+
 def written_entries(*, conversation_uuid: UUID, home: str = HOME) -> list[MessageEntry]:
     """Return all messages of a conversation in DynamoDB, archived or not."""
     batches = store.batches(conversation_uuid)
@@ -126,7 +143,7 @@ def written_entries(*, conversation_uuid: UUID, home: str = HOME) -> list[Messag
 
 def stored_entries(*, conversation_uuid: UUID) -> list[MessageEntry]:
     """Return the messages of a conversation in DynamoDB that its archive lacks."""
-    home = group_of(conversation_uuid) or HOME
+    home = _home_of(conversation_uuid)
     batches = store.batches(conversation_uuid, known=merged_places(conversation_uuid))
     return [read_entry(one, home=home) for batch in batches for one in batch.documents]
 
@@ -150,7 +167,7 @@ def stored_ids(conversation: Conversation) -> list[str]:
 
 def archive_many(*, conversation_uuid: UUID, entries: Sequence[MessageEntry]) -> int:
     """Merge messages into a conversation's archive; return how many it lacked."""
-    home = group_of(conversation_uuid) or HOME
+    home = _home_of(conversation_uuid)
     versions = {one.key(home=home): Encoded.of(one.as_json(home=home)) for one in entries}
     return archive.merge(conversation_uuid=conversation_uuid, versions=versions)
 
@@ -159,6 +176,12 @@ def store_many(
     *, conversation_uuid: UUID, entries: Sequence[MessageEntry], home: str | None = None
 ) -> None:
     """Store many messages with few calls."""
-    home = home or group_of(conversation_uuid) or HOME
+    home = home or _home_of(conversation_uuid)
     to = target(conversation_uuid, home=home)
     store.put_all(entries=[(to, entry) for entry in entries], now=clock.now())
+
+
+def _home_of(conversation_uuid: UUID) -> str:
+    """Return the group of a conversation. One that has only messages has the default group."""
+    conversation = find(conversation_uuid)
+    return conversation.group_id if conversation else HOME
