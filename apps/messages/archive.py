@@ -39,6 +39,16 @@ MAX_PART_BYTES = 4_000_000
 # Late messages may fill a part to a quarter above its bounds before it is split. The parts of a
 # long archive are full, and splitting one renumbers all later parts.
 LATE_MESSAGES_DIVISOR = 4
+# Conversations with the fields that merging needs.
+_NEEDED = Conversation.objects.only(
+    "group_id",
+    "first_message_at",
+    "last_message_at",
+    "message_count",
+    "newest_at",
+    "newest_sequence",
+    "archive_deleted_at",
+)
 
 logger = logging.getLogger(__name__)
 
@@ -64,7 +74,7 @@ def merge(
     Conversation.DoesNotExist if the conversation was erased. Raise ArchiveIncomplete, and change
     nothing, if a message is missing from the parts that were written.
     """
-    conversation = Conversation.objects.select_for_update().get(uuid=conversation_uuid)
+    conversation = _NEEDED.select_for_update().get(uuid=conversation_uuid)
     parts = Parts(conversation)
     known = parts.all_places()
     new = {key: version for key, version in versions.items() if key not in known}

@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import NamedTuple
 from uuid import UUID
 
-from django.db import transaction
+from django.db import connection, transaction
 
 from apps.conversations.contacts import Contact
 from apps.conversations.models import Conversation, Resolution
@@ -35,6 +35,28 @@ class Merged(NamedTuple):
 
 
 NOTHING = Merged(own=0, others=0)
+# Conversations with the fields that archiving needs.
+_NEEDED = Conversation.objects.only(
+    "project",
+    "channel_uuid",
+    "contact_urn",
+    "group_id",
+    "resolution",
+    "message_count",
+    "archived_at",
+    "archive_deleted_at",
+)
+_MARK = """
+UPDATE conversations_conversation AS conversation SET archived_at = %(now)s
+WHERE uuid = %(conversation)s AND archived_at IS NULL AND resolution <> %(in_progress)s
+    AND NOT (%(only_if_none_waits)s AND EXISTS (
+        SELECT FROM conversation_messages_messagedeletion AS waiting
+        WHERE waiting.project_uuid = conversation.project_id
+            AND waiting.contact_urn = conversation.contact_urn
+            AND waiting.channel_uuid = conversation.channel_uuid
+            AND waiting.conversation_id IS NULL AND waiting.recorded_at > %(waiting_since)s
+    ))
+"""
 
 
 def migrate(*, conversation_uuid: UUID, now: datetime) -> Merged:
@@ -46,16 +68,17 @@ def migrate(*, conversation_uuid: UUID, now: datetime) -> Merged:
     other conversations may have to be archived. A closed conversation is then marked as archived.
     The function stops when it finds that the conversation was erased. Raise Unavailable.
     """
-    conversation = Conversation.objects.filter(uuid=conversation_uuid).first()
+    conversation = _NEEDED.filter(uuid=conversation_uuid).first()
     if conversation is None:
         return NOTHING
     own = _merge_stored(conversation, now=now)
+    # Whatever closes a conversation meanwhile also marks it.
+    is_unmarked = conversation.resolution != Resolution.IN_PROGRESS and not conversation.archived_at
+    if is_unmarked and _mark(conversation_uuid, only_if_none_waits=True, now=now):
+        return own
     others = _apply_waiting(conversation, now=now)
-    (
-        Conversation.objects.filter(uuid=conversation_uuid, archived_at=None)
-        .exclude(resolution=Resolution.IN_PROGRESS)
-        .update(archived_at=now)
-    )
+    if is_unmarked:
+        _mark(conversation_uuid, only_if_none_waits=False, now=now)
     return Merged(own=own.own, others=others.others, retries=own.retries + others.retries)
 
 
@@ -70,7 +93,7 @@ def apply_deletions(
     if not waiting:
         return NOTHING
     merged = []
-    unarchived = Conversation.objects.filter(uuid__in=deletions.unarchived(contact, waiting))
+    unarchived = _NEEDED.filter(uuid__in=deletions.unarchived(contact, waiting))
     for conversation in unarchived.order_by("uuid"):
         merged.append(_merge_stored(conversation, now=now))
     for recorded in waiting:
@@ -81,6 +104,25 @@ def apply_deletions(
         others=sum(one.own for one in merged),
         retries=sum(one.retries for one in merged),
     )
+
+
+def _mark(conversation_uuid: UUID, *, only_if_none_waits: bool, now: datetime) -> bool:
+    """Mark a closed conversation as archived, if it is not; return whether that was done.
+
+    With `only_if_none_waits`, it is not done if a deletion of the contact waits for its message.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(
+            _MARK,
+            {
+                "now": now,
+                "conversation": conversation_uuid,
+                "in_progress": Resolution.IN_PROGRESS,
+                "only_if_none_waits": only_if_none_waits,
+                "waiting_since": now - deletions.MAX_WAIT,
+            },
+        )
+        return bool(cursor.rowcount)
 
 
 def _apply_waiting(conversation: Conversation, *, now: datetime) -> Merged:
@@ -99,13 +141,15 @@ def _apply_waiting(conversation: Conversation, *, now: datetime) -> Merged:
 
 def _merge_stored(conversation: Conversation, *, now: datetime) -> Merged:
     """Merge what the archive lacks, without the content of deleted messages."""
-    own = deletions.of_conversation(conversation)
+    # Without an archive, no places are known, and no deletions have found their messages. Merging
+    # looks again under the row's lock.
+    had_archive = bool(conversation.message_count or conversation.archive_deleted_at)
+    own = deletions.of_conversation(conversation) if had_archive else []
+    known = merged_places(conversation.uuid) if had_archive else set()
     if own:
         _remove_content(conversation, own, now=now)
     merged = retries = 0
     turns = Turns()
-    # Without an archive there is nothing to know. Merging looks again under the row's lock.
-    known = merged_places(conversation.uuid) if conversation.message_count else set()
     for batch in store.batches(conversation.uuid, known=known):
         try:
             merged += archive.merge(

@@ -11,7 +11,13 @@ from tasks import closing as tasks
 from tests.support.builders import NOON, PROJECT
 from tests.support.closings import HOUR, INSTANT, MINUTE, at, closing_at, current, tick, write
 from tests.support.service_queue import ServiceQueue
-from tests.support.stored import archived, every_item, every_row_version
+from tests.support.stored import (
+    archived,
+    counted_calls,
+    every_item,
+    every_row_version,
+    statements,
+)
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("aws")]
 
@@ -36,6 +42,18 @@ def test_a_repeated_pointer_changes_nothing(queue: ServiceQueue) -> None:
         tasks.close_conversation.run(str(due.uuid))
 
     assert every_row_version() == before
+
+
+def test_a_pointer_closes_with_five_statements_and_archives_with_five() -> None:
+    due = closing_at(NOON)
+    write(due, created_at=NOON - HOUR)
+
+    with at(NOON), counted_calls() as calls, statements() as made:
+        tasks.close_conversation.run(str(due.uuid))
+
+    assert current(due).archived_at
+    assert calls == {"Query": 2}
+    assert len(made) == 10
 
 
 def test_a_repeated_pointer_after_a_crash_archives(
