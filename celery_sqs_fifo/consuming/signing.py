@@ -26,6 +26,8 @@ class Signer:
         if self._credentials is None:
             raise NoCredentialsError
         credentials = self._credentials.get_frozen_credentials()
+        if not (credentials.access_key and credentials.secret_key):
+            raise NoCredentialsError
         headers = {"Content-Type": _CONTENT_TYPE, "X-Amz-Target": f"{_TARGET}.{action}"}
         if credentials.token:
             headers["X-Amz-Security-Token"] = credentials.token

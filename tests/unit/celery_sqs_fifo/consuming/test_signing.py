@@ -105,5 +105,5 @@ def test_the_text_form_of_a_request_has_no_secret(server: Server) -> None:
     request = signer_of(TEMPORARY, server.url).request("SendMessage", {"MessageBody": "private"})
 
     text = repr(request)
-    for secret in (TEMPORARY.access_key, TEMPORARY.secret_key, TEMPORARY.token, "private"):
+    for secret in (TEMPORARY.access_key, TEMPORARY.secret_key, str(TEMPORARY.token), "private"):
         assert secret not in text
