@@ -14,7 +14,15 @@ from django.db import connection
 from psycopg2 import sql
 
 from apps.analytics.console.queries import Query
-from apps.analytics.figures.statements import ANSWERS, CLOSINGS, OPENINGS, Row, run_statement, zones
+from apps.analytics.figures.statements import (
+    ANSWERS,
+    CLOSINGS,
+    OPENINGS,
+    Row,
+    counted_rows,
+    run_statement,
+    zones,
+)
 from apps.conversations.models import CSAT_KEY, NPS_KEY
 
 Kind = Literal["csat", "nps", "opened", "closed"]
@@ -99,7 +107,7 @@ def drilldown_rows(
         at=sql.SQL(source.at),
         key=sql.SQL(source.key),
         resolution=sql.SQL(source.resolution),
-        counted=sql.SQL(_from_and_where(source.statement)),
+        counted=sql.SQL(counted_rows(source.statement)),
         conditions=sql.SQL(" ").join(conditions),
         limit=sql.Literal(limit),
     )
@@ -117,11 +125,6 @@ def _conditions(selection: Selection) -> list[tuple[str, str | int | None]]:
         ("resolution", selection.resolution),
         ("(written_at IS NULL)::int", selection.outreach),
     ]
-
-
-def _from_and_where(statement: str) -> str:
-    """Return the FROM and WHERE clauses of a statement of the figures."""
-    return statement[statement.index("FROM span") : statement.rindex("GROUP BY")]
 
 
 def _run(query: Query, statement: sql.Composed) -> list[Row]:

@@ -9,6 +9,8 @@ reopened, that day still counts its closing.
 A figure without data is None, never 0 or NaN; only counts can be 0. Nothing is rounded.
 """
 
+from apps.analytics.figures.by_project import figures_by_project
+from apps.analytics.figures.channels import ChannelCount, channels
 from apps.analytics.figures.periods import Period
 from apps.analytics.figures.results import (
     ClosingFigures,
@@ -28,8 +30,10 @@ from apps.analytics.figures.selectors import (
     openings,
     surveys,
 )
+from apps.analytics.figures.totals import Totals, totals_of
 
 __all__ = [
+    "ChannelCount",
     "ClosingFigures",
     "CsatFigures",
     "Figures",
@@ -39,10 +43,14 @@ __all__ = [
     "Period",
     "Scope",
     "SurveyFigures",
+    "Totals",
+    "channels",
     "closings",
     "figures",
+    "figures_by_project",
     "lengths",
     "local_today",
     "openings",
     "surveys",
+    "totals_of",
 ]

@@ -90,6 +90,11 @@ WHERE ended_at >= %(since)s AND ended_at < %(until)s
 """
 
 
+def counted_rows(statement: str) -> str:
+    """Return the FROM and WHERE clauses of a statement, for another selection of the same rows."""
+    return statement[statement.index("FROM span") :].partition("GROUP BY")[0]
+
+
 def zones(*, scope: Scope) -> list[str]:
     """Return the time zones of the scope's projects."""
     with connection.cursor() as cursor:
