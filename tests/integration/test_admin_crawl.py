@@ -79,6 +79,7 @@ def test_a_superuser_finds_every_list_and_a_page_of_each_kind() -> None:
         assert crawler.visits_of(f"{name}_change") > 0, name
     for name in (
         "admin:analytics_console",
+        "admin:analytics_console_csv",
         "admin:analytics_console_drilldown",
         "admin:conversation_messages_transcript",
         "admin:conversation_messages_redrive_progress",

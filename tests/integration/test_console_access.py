@@ -45,18 +45,20 @@ def chat(aws: None) -> Conversation:
 
 
 def urls(chat: Conversation) -> dict[str, str]:
-    """The addresses of the three pages."""
+    """The addresses of the pages and of the files."""
     return {
         "figures": reverse(FIGURES),
+        "figures file": reverse("admin:analytics_console_csv") + "?table=figures",
         "drilldown": reverse(DRILLDOWN) + "?of=closed",
         "transcript": reverse(TRANSCRIPT, args=[chat.uuid]),
     }
 
 
 PAGES = ("figures", "drilldown", "transcript")
+FILES = ("figures file",)
 
 
-@pytest.mark.parametrize("name", PAGES)
+@pytest.mark.parametrize("name", [*PAGES, *FILES])
 def test_the_console_is_off_by_default(settings: Any, chat: Conversation, name: str) -> None:
     client, stranger = browser(*MAY_READ), Client()
     settings.CONSOLE_ENABLED = read_environment().CONSOLE_ENABLED
@@ -81,7 +83,7 @@ def test_the_index_links_to_the_console_only_for_users_who_may_see_it() -> None:
     assert reverse(FIGURES) not in {one.attributes["href"] for one in document.all("a")}
 
 
-@pytest.mark.parametrize("name", PAGES)
+@pytest.mark.parametrize("name", [*PAGES, *FILES])
 def test_the_pages_require_a_login(chat: Conversation, name: str) -> None:
     customers = browser(*MAY_READ, is_staff=False)
 
@@ -91,7 +93,7 @@ def test_the_pages_require_a_login(chat: Conversation, name: str) -> None:
         assert answer["Location"].startswith(reverse("admin:login"))
 
 
-@pytest.mark.parametrize("name", PAGES)
+@pytest.mark.parametrize("name", [*PAGES, *FILES])
 @pytest.mark.parametrize("missing", MAY_READ)
 def test_every_permission_is_required(chat: Conversation, name: str, missing: str) -> None:
     others = set(MAY_READ) - {missing}
@@ -109,12 +111,12 @@ def test_users_who_may_not_read_messages_see_no_links_to_transcripts(chat: Conve
     assert "eman" in next(document.all("div", of_class="console-who")).text
 
 
-@pytest.mark.parametrize("name", PAGES)
+@pytest.mark.parametrize("name", [*PAGES, *FILES])
 def test_the_pages_refuse_post_requests(chat: Conversation, name: str) -> None:
     assert browser(*MAY_READ).post(urls(chat)[name], secure=True).status_code == 405
 
 
-@pytest.mark.parametrize("name", PAGES)
+@pytest.mark.parametrize("name", [*PAGES, *FILES])
 def test_browsers_do_not_keep_the_pages(chat: Conversation, name: str) -> None:
     assert "no-store" in get(browser(*MAY_READ), urls(chat)[name])["Cache-Control"]
 

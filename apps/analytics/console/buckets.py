@@ -3,11 +3,22 @@
 from collections.abc import Mapping, Sequence
 from datetime import date, timedelta
 from itertools import groupby
+from typing import Literal
+
+from django.utils.formats import date_format
+from django.utils.translation import gettext
 
 from apps.analytics.figures import CsatFigures, NpsFigures, Period
 from apps.conversations.models import Resolution
 
 MAX_BUCKETS = 35
+
+Unit = Literal["day", "week", "month", "year"]
+
+# Django writes the names of months in the active language. The day comes before the month in all
+# languages of the console.
+_LONG_DATE = "j M Y"
+_LABELS: Mapping[Unit, str] = {"day": "j M", "week": "j M", "month": "M Y", "year": "Y"}
 
 
 def buckets(period: Period) -> list[Period]:
@@ -22,8 +33,8 @@ def buckets(period: Period) -> list[Period]:
     return [Period(first=days[0], last=days[-1]) for days in groups]
 
 
-def unit(parts: Sequence[Period], *, of: Period) -> str:
-    """Return the unit of a period's buckets: day, week, month or year."""
+def unit(parts: Sequence[Period], *, of: Period) -> Unit:
+    """Return the unit of a period's buckets."""
     if len(parts) == len(of.days):
         return "day"
     days = max(len(part.days) for part in parts)
@@ -34,17 +45,18 @@ def name(bucket: Period) -> str:
     """Return the dates of a bucket, as in 5 Nov 2026 to 11 Nov 2026."""
     if bucket.first == bucket.last:
         return long_date(bucket.first)
-    return f"{long_date(bucket.first)} to {long_date(bucket.last)}"
+    days = {"first": long_date(bucket.first), "last": long_date(bucket.last)}
+    return gettext("%(first)s to %(last)s") % days
+
+
+def label(bucket: Period, *, per: Unit) -> str:
+    """Return the label of a bucket at the axis, as in 5 Nov, Nov 2026 or 2026."""
+    return date_format(bucket.first, _LABELS[per])
 
 
 def long_date(day: date) -> str:
     """Return a date, as in 5 Nov 2026."""
-    return f"{short_date(day)} {day.year}"
-
-
-def short_date(day: date) -> str:
-    """Return a date without its year, as in 5 Nov."""
-    return f"{day.day} {day:%b}"
+    return date_format(day, _LONG_DATE)
 
 
 def csat(by_day: Mapping[date, CsatFigures], bucket: Period) -> CsatFigures:

@@ -1,92 +1,95 @@
 """The cards of the console, which show the figures of the whole period in large type."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 
-from apps.analytics.console.queries import Query
-from apps.analytics.figures import Figures, texts
+from django.utils.translation import gettext
 
-NO_ANSWERS = "no answers in this period"
+from apps.analytics.console.comparisons import Change, Comparison, change
+from apps.analytics.console.indicators import INDICATORS, Indicator
+from apps.analytics.console.queries import Query
+from apps.analytics.console.tables import Cell, Column, Table
+from apps.analytics.figures import Totals
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Card:
-    """A figure with its name and a note."""
+    """A figure with its name and a note, what it was in the period before, and how it changed."""
 
     name: str
     value: str
     note: str
-    href: str = ""
-
-    @property
-    def is_empty(self) -> bool:
-        """Whether the figure has no data."""
-        return self.value == texts.NO_DATA
+    href: str
+    compared: str
+    change: str
+    is_empty: bool
 
 
-def cards(figures: Figures, *, query: Query) -> list[Card]:
+def cards(totals: Totals, *, comparison: Comparison | None, query: Query) -> list[Card]:
     """Return all cards, in the order of the page."""
-    return [*_surveys(figures, query), *_conversations(figures, query), *_lengths(figures)]
+    return [_card(indicator, totals, comparison, query=query) for indicator in INDICATORS]
 
 
-def _surveys(figures: Figures, query: Query) -> Iterator[Card]:
-    csat, nps, closings = figures.surveys.csat, figures.surveys.nps, figures.closings
-    yield Card(
-        name="CSAT, share of 4 and 5",
-        value=texts.percent(csat.satisfied_percent),
-        note=f"mean score {texts.mean(csat.mean)}; {texts.count(csat.answers, 'answer')}"
-        if csat.answers
-        else NO_ANSWERS,
-        href=query.drilldown_url(of="csat") if csat.answers else "",
-    )
-    yield Card(
-        name="NPS",
-        value=texts.signed(nps.score),
-        note=f"mean score {texts.mean(nps.mean)}; {texts.groups(nps)}"
-        if nps.answers
-        else NO_ANSWERS,
-        href=query.drilldown_url(of="nps") if nps.answers else "",
-    )
-    yield Card(
-        name="Survey response rate",
-        value=texts.percent(closings.survey_response_percent),
-        note=f"CSAT or NPS answer in {texts.survey_responses(closings)}"
-        if closings.answered
-        else NO_ANSWERS,
+def cards_table(totals: Totals, *, comparison: Comparison | None) -> Table:
+    """Return the table that a file has of the cards: a row for each."""
+    return Table(
+        title=gettext("Figures"),
+        columns=(
+            Column(title=gettext("Figure")),
+            Column(title=gettext("Unit")),
+            Column(title=gettext("Value")),
+            Column(title=gettext("Answers or conversations")),
+            Column(title=gettext("In complete days")),
+            Column(title=gettext("Before")),
+            Column(title=gettext("Change")),
+            Column(title=gettext("Unit of the change")),
+        ),
+        rows=[_row(indicator, totals, comparison) for indicator in INDICATORS],
     )
 
 
-def _conversations(figures: Figures, query: Query) -> Iterator[Card]:
-    opened, closings = figures.openings.opened, figures.closings
-    yield Card(
-        name="Opened",
-        value=f"{opened:,}",
-        note=texts.noun(opened, "conversation"),
-        href=query.drilldown_url(of="opened") if opened else "",
-    )
-    yield Card(
-        name="Closed",
-        value=f"{closings.closed:,}",
-        note=texts.noun(closings.closed, "conversation"),
-        href=query.drilldown_url(of="closed") if closings.closed else "",
-    )
-    yield Card(
-        name="Outreach",
-        value=f"{closings.outreach:,}",
-        note=f"closed {texts.noun(closings.outreach, 'conversation')} in which the contact never "
-        "wrote",
-        href=query.drilldown_url(of="closed", outreach=1) if closings.outreach else "",
+def _card(
+    indicator: Indicator, totals: Totals, comparison: Comparison | None, *, query: Query
+) -> Card:
+    value = indicator.value(totals)
+    changed = change(indicator, comparison) if comparison else None
+    is_complete = comparison is not None and comparison.days == query.period
+    return Card(
+        name=str(indicator.name),
+        value=indicator.unit.text(value),
+        note=indicator.note(totals),
+        href=_href(indicator, totals, query=query),
+        compared=_compared(indicator, changed, is_complete=is_complete) if changed else "",
+        change=changed.text if changed else "",
+        is_empty=value is None,
     )
 
 
-def _lengths(figures: Figures) -> Iterator[Card]:
-    yield Card(
-        name="Median length",
-        value=texts.number(figures.lengths.median_messages),
-        note="messages in an archived conversation in which the contact wrote",
-    )
-    yield Card(
-        name="Median duration",
-        value=texts.duration(figures.lengths.median_duration),
-        note="from the first message to the last",
-    )
+def _href(indicator: Indicator, totals: Totals, *, query: Query) -> str:
+    """Return the address of the list of what a figure counts, or "" if the list would be empty."""
+    if not indicator.listed_as or not indicator.counted(totals):
+        return ""
+    return query.drilldown_url(of=indicator.listed_as, **indicator.selection)
+
+
+def _compared(indicator: Indicator, changed: Change, *, is_complete: bool) -> str:
+    """Return what is compared. In a complete period, the value of the card is one of both."""
+    write = indicator.unit.text
+    before = gettext("before: %(value)s") % {"value": write(changed.before)}
+    if is_complete:
+        return before
+    complete = gettext("in complete days: %(value)s") % {"value": write(changed.now)}
+    return f"{complete}; {before}"
+
+
+def _row(indicator: Indicator, totals: Totals, comparison: Comparison | None) -> list[Cell]:
+    changed = change(indicator, comparison) if comparison else None
+    return [
+        Cell(value=str(indicator.name)),
+        Cell(value=str(indicator.unit.name)),
+        Cell(value=indicator.value(totals)),
+        Cell(value=indicator.counted(totals)),
+        Cell(value=changed.now if changed else None),
+        Cell(value=changed.before if changed else None),
+        Cell(value=changed.difference if changed else None),
+        Cell(value=str(indicator.unit.of_change)),
+    ]

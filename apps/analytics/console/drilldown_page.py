@@ -10,8 +10,10 @@ from zoneinfo import ZoneInfo
 
 from django import forms
 from django.urls import reverse
+from django.utils.translation import gettext, gettext_lazy
 
 from apps.analytics.console.buckets import long_date, name
+from apps.analytics.console.charts_of_counts import hours
 from apps.analytics.console.drilldown import ListedRow, Position, Selection, drilldown_rows
 from apps.analytics.console.queries import Query, QueryForm
 from apps.analytics.figures.results import CSAT_SCORES, HOURS, NPS_SCORES, RESOLUTIONS
@@ -22,10 +24,10 @@ from apps.conversations.models import Conversation, Resolution
 PAGE_LENGTH = 50
 
 _KINDS = {
-    "csat": "CSAT answers",
-    "nps": "NPS answers",
-    "opened": "Conversations opened",
-    "closed": "Conversations closed",
+    "csat": gettext_lazy("CSAT answers"),
+    "nps": gettext_lazy("NPS answers"),
+    "opened": gettext_lazy("Conversations opened"),
+    "closed": gettext_lazy("Conversations closed"),
 }
 
 
@@ -46,7 +48,7 @@ class DrilldownForm(QueryForm):
         required=False,
     )
     outreach = forms.TypedChoiceField(
-        choices=[(1, "outreach")], coerce=int, empty_value=None, required=False
+        choices=[(1, gettext_lazy("outreach"))], coerce=int, empty_value=None, required=False
     )
     after = forms.CharField(required=False, max_length=100)
 
@@ -62,12 +64,12 @@ class DrilldownForm(QueryForm):
         kind = fields.get("of", "")
         for field in set(FILTERS) - allowed.get(kind, set()):
             if fields.get(field) is not None:
-                self.add_error(field, "This list cannot be filtered by this field.")
+                self.add_error(field, gettext("This list cannot be filtered by this field."))
         if kind == "csat" and fields.get("score") not in (None, *CSAT_SCORES):
-            self.add_error("score", "CSAT has scores from 1 to 5.")
+            self.add_error("score", gettext("CSAT has scores from 1 to 5."))
         after = fields.get("after")
         if after and isinstance(after.key, int) != (kind in ("csat", "nps")):
-            self.add_error("after", "This position is in another list.")
+            self.add_error("after", gettext("This position is in another list."))
         return fields
 
     def clean_after(self) -> Position | None:
@@ -83,7 +85,8 @@ class DrilldownForm(QueryForm):
             if position.at.utcoffset() is None:
                 raise ValueError("no offset")
         except ValueError as error:
-            raise forms.ValidationError("This is not a position in the list.") from error
+            text = gettext("This is not a position in the list.")
+            raise forms.ValidationError(text) from error
         return position
 
     @property
@@ -129,7 +132,7 @@ def drilldown_page(form: DrilldownForm) -> Page:
     shown = rows[:PAGE_LENGTH]
     is_of_answers = selection.of in ("csat", "nps")
     return Page(
-        title=_KINDS[selection.of],
+        title=str(_KINDS[selection.of]),
         subtitle=", ".join([name(query.period), *_selection_in_words(selection)]),
         lines=_answers(shown) if is_of_answers else _conversations(shown),
         is_of_answers=is_of_answers,
@@ -140,13 +143,13 @@ def drilldown_page(form: DrilldownForm) -> Page:
 def _selection_in_words(selection: Selection) -> list[str]:
     words = []
     if selection.score is not None:
-        words.append(f"score {selection.score}")
+        words.append(gettext("score %(score)s") % {"score": selection.score})
     if selection.hour is not None:
-        words.append(f"{selection.hour:02d}:00 to {selection.hour:02d}:59")
+        words.append(hours(selection.hour))
     if selection.resolution is not None:
-        words.append(Resolution(selection.resolution).label.lower())
+        words.append(str(Resolution(selection.resolution).label).lower())
     if selection.outreach:
-        words.append("outreach: the contact never wrote")
+        words.append(gettext("outreach: the contact never wrote"))
     return words
 
 
@@ -194,7 +197,7 @@ def _line(row: ListedRow, *, project: Any, conversation: Any, score: int | None)
 def _resolution(row: ListedRow, conversation: Conversation) -> str:
     """Return the resolution of the closing that is listed, or else that of the conversation."""
     resolution = conversation.resolution if row.resolution is None else row.resolution
-    return Resolution(resolution).label
+    return str(Resolution(resolution).label)
 
 
 def _next_url(query: Query, selection: Selection, last: Position) -> str:

@@ -34,10 +34,11 @@ class Part:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Column:
-    """Stacked parts above one label of the axis."""
+    """Stacked parts above one label of the axis; `is_over` is false if they may still grow."""
 
     label: str
     parts: Sequence[Part]
+    is_over: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,9 +86,10 @@ class Mark:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Drawing:
-    """All shapes and labels of a chart."""
+    """All shapes and labels of a chart. `unfinished` are the columns that are not over."""
 
     bars: Sequence[Bar]
+    unfinished: Sequence[Rectangle]
     rows: Sequence[Mark]
     columns: Sequence[Mark]
     width: float = WIDTH
@@ -104,6 +106,13 @@ def draw(columns: Sequence[Column], *, scale: Scale) -> Drawing:
             bar
             for number, column in enumerate(columns)
             for bar in _stack(column, left=LEFT + number * room, room=room, scale=scale)
+        ],
+        unfinished=[
+            Rectangle(
+                x=round(LEFT + number * room, 2), y=TOP, width=round(room, 2), height=BOTTOM - TOP
+            )
+            for number, column in enumerate(columns)
+            if not column.is_over
         ],
         rows=[
             Mark(at=scale.y(value), text=f"{short(value)}{scale.unit}", is_zero=value == 0)

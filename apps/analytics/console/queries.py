@@ -1,15 +1,17 @@
 """The query in the address of a console page."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
-from typing import Any
+from typing import Any, Self
 from urllib.parse import urlencode
 
 from django import forms
 from django.core.exceptions import ValidationError
 from django.urls import reverse
+from django.utils.translation import gettext, gettext_lazy, ngettext
 
-from apps.analytics.figures import Period, Scope, local_today
+from apps.analytics.figures import ChannelCount, Period, Scope, local_today, texts
 from apps.conversations.models import Project
 
 DEFAULT_DAYS = 7
@@ -24,7 +26,7 @@ class Query:
     scope: Scope
     period: Period
 
-    def of(self, period: Period) -> "Query":
+    def of(self, period: Period) -> Self:
         """Return the same query for another period."""
         return replace(self, period=period)
 
@@ -32,6 +34,11 @@ class Query:
     def url(self) -> str:
         """The address of the page with the figures."""
         return f"{reverse('admin:analytics_console')}?{urlencode(self.parameters)}"
+
+    def csv_url(self, table: str) -> str:
+        """Return the address of a table as a CSV file."""
+        parameters = {**self.parameters, "table": table}
+        return f"{reverse('admin:analytics_console_csv')}?{urlencode(parameters)}"
 
     def drilldown_url(self, *, of: str, **selection: int) -> str:
         """Return the address of the drill-down page of a bar."""
@@ -44,23 +51,20 @@ class Query:
         scope = {"project": self.scope.project, "channel": self.scope.channel}
         return {
             **{name: str(uuid) for name, uuid in scope.items() if uuid},
-            "first": self.period.first.isoformat(),
-            "last": self.period.last.isoformat(),
+            **days_of(self.period),
         }
 
 
-class QueryForm(forms.Form):
-    """Project, channel and period; the default period is the last seven days, today included."""
+def days_of(period: Period) -> dict[str, str]:
+    """Return the fields of `PeriodForm`."""
+    return {"first": period.first.isoformat(), "last": period.last.isoformat()}
 
-    project = forms.ModelChoiceField(
-        Project.objects.order_by("name", "uuid"), required=False, empty_label="All projects"
-    )
-    channel = forms.UUIDField(
-        required=False,
-        widget=forms.TextInput(attrs={"placeholder": "all", "autocomplete": "off"}),
-    )
-    first = forms.DateField(required=False, label="From")
-    last = forms.DateField(required=False, label="To")
+
+class PeriodForm(forms.Form):
+    """The first and the last day; by default the last seven days, today included."""
+
+    first = forms.DateField(required=False, label=gettext_lazy("From"))
+    last = forms.DateField(required=False, label=gettext_lazy("To"))
 
     def __init__(self, *arguments: Any, now: datetime, **options: Any) -> None:
         super().__init__(*arguments, **options)
@@ -71,7 +75,7 @@ class QueryForm(forms.Form):
     def clean(self) -> dict[str, Any]:
         """Return the fields with the period. Raise ValidationError if the days form no period."""
         fields = self.cleaned_data
-        if "first" in fields and "last" in fields and "project" in fields:
+        if not self.errors:
             last = fields["last"] or self._last_day()
             try:
                 first = fields["first"] or Period.of_days(DEFAULT_DAYS, last=last).first
@@ -81,26 +85,79 @@ class QueryForm(forms.Form):
         return fields
 
     @property
-    def query(self) -> Query:
-        """The query of a valid form."""
-        return Query(
-            project=self.cleaned_data["project"],
-            scope=self._scope,
-            period=self.cleaned_data["period"],
-        )
-
-    @property
-    def _scope(self) -> Scope:
-        fields = self.cleaned_data
-        project: Project | None = fields["project"]
-        return Scope(project=project.uuid if project else None, channel=fields.get("channel"))
+    def scope(self) -> Scope:
+        """The scope of a form without errors in its fields."""
+        return Scope()
 
     def _last_day(self) -> date:
-        _, today = local_today(scope=self._scope, now=self._now)
+        _, today = local_today(scope=self.scope, now=self._now)
         first: date | None = self.cleaned_data["first"]
         return max(first, today) if first else today
 
 
+class QueryForm(PeriodForm):
+    """Project, channel and period."""
+
+    project = forms.ModelChoiceField(
+        Project.objects.order_by("name", "uuid"),
+        required=False,
+        label=gettext_lazy("Project"),
+        empty_label=gettext_lazy("All projects"),
+    )
+    channel = forms.UUIDField(required=False, label=gettext_lazy("Channel"), widget=forms.Select())
+    field_order = ("project", "channel")
+
+    def offer(self, channels: Sequence[ChannelCount]) -> None:
+        """Offer these channels, and the one that is selected even if it had no conversations."""
+        choices = {str(one.channel): _channel_text(one) for one in channels}
+        selected = self["channel"].value()
+        if selected and selected not in choices:
+            choices[selected] = gettext("%(channel)s: no conversations") % {"channel": selected}
+        widget = self.fields["channel"].widget
+        widget.choices = [
+            ("", gettext("All channels") if choices else gettext("All (choose a project first)")),
+            *choices.items(),
+        ]
+        widget.attrs["disabled"] = not choices
+
+    @property
+    def query(self) -> Query:
+        """The query of a valid form."""
+        return Query(
+            project=self.cleaned_data["project"],
+            scope=self.scope,
+            period=self.cleaned_data["period"],
+        )
+
+    @property
+    def scope(self) -> Scope:
+        """The scope of a form without errors in its fields."""
+        project: Project | None = self.cleaned_data["project"]
+        return Scope(
+            project=project.uuid if project else None, channel=self.cleaned_data["channel"]
+        )
+
+
+class TableForm(QueryForm):
+    """The fields of the address of a CSV file."""
+
+    table = forms.SlugField()
+
+
 def presets(query: Query, *, today: date) -> list[tuple[str, Query]]:
-    """Return the preset periods, with their labels, for the query's project and channel."""
-    return [(f"Last {days} days", query.of(Period.of_days(days, last=today))) for days in PRESETS]
+    """Return the preset periods, with their labels, for the rest of the query."""
+    return [
+        (
+            ngettext("Last %(days)s day", "Last %(days)s days", days) % {"days": days},
+            query.of(Period.of_days(days, last=today)),
+        )
+        for days in PRESETS
+    ]
+
+
+def _channel_text(count: ChannelCount) -> str:
+    return gettext("%(channel)s: %(opened)s opened, %(closed)s closed") % {
+        "channel": count.channel,
+        "opened": texts.whole(count.opened),
+        "closed": texts.whole(count.closed),
+    }

@@ -1,18 +1,24 @@
-"""The views of the console's figures and drill-down pages."""
+"""The views of the console's pages, and of their tables as CSV files."""
 
+from datetime import date, datetime
 from typing import Any
 
 from django.contrib import admin
 from django.http import Http404, HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path
+from django.utils.text import slugify
+from django.utils.translation import gettext
 
-from apps.analytics.console.buckets import long_date, name
-from apps.analytics.console.cards import cards
+from apps.analytics.console import notes
+from apps.analytics.console.buckets import name
+from apps.analytics.console.cards import cards, cards_table
 from apps.analytics.console.charts import charts
+from apps.analytics.console.comparisons import Comparison, compared
+from apps.analytics.console.csv_files import csv_response
 from apps.analytics.console.drilldown_page import DrilldownForm, drilldown_page
-from apps.analytics.console.queries import QueryForm, presets
-from apps.analytics.figures import figures, local_today
+from apps.analytics.console.queries import Query, QueryForm, TableForm, days_of, presets
+from apps.analytics.figures import Scope, Totals, channels, figures, local_today, totals_of
 from apps.common.clock import now
 from apps.common.console_access import (
     MAY_READ_MESSAGES,
@@ -22,11 +28,15 @@ from apps.common.console_access import (
     log_access,
 )
 
+# The table of the cards. All others have the names of their charts.
+FIGURES = "figures"
+
 
 def urls(site: admin.AdminSite) -> list[URLPattern]:
     """Return the URLs of the pages, below those of survey answers in the admin site."""
     pages = {
         "analytics_console": ("console/", show_figures),
+        "analytics_console_csv": ("console/csv/", download_table),
         "analytics_console_drilldown": ("console/drilldown/", show_drilldown),
     }
     return [
@@ -42,28 +52,56 @@ def urls(site: admin.AdminSite) -> list[URLPattern]:
 def show_figures(request: HttpRequest) -> HttpResponse:
     """Show the figures of a scope and a period, as cards and as charts."""
     at = now()
+    title = gettext("Console")
     form = QueryForm(request.GET, now=at)
     if not form.is_valid():
-        return _page(request, "console/figures.html", {"title": "Console", "form": form})
+        form.offer([])
+        return _page(request, "console/figures.html", {"title": title, "form": form})
     query = form.query
     first_today, today = local_today(scope=query.scope, now=at)
     found = figures(scope=query.scope, period=query.period)
-    log_access(
-        request, page="console", project_id=query.scope.project, channel_id=query.scope.channel
-    )
+    totals = totals_of(found)
+    comparison = _comparison(totals, query=query, first_today=first_today)
+    _log(request, query, page="console")
     context = {
-        "title": "Console",
-        # A new form, so that the fields show the default period if none was entered.
-        "form": QueryForm(initial=query.parameters, now=at),
+        "title": title,
+        "form": _form_of(query, now=at),
         "period": name(query.period),
-        "zone": query.project.timezone if query.project else "",
-        "cards": cards(found, query=query),
-        "charts": charts(found, query=query),
+        "zone": notes.zone_note(query),
+        "today": notes.today_note(query, first_today=first_today, today=today, now=at),
+        "comparison": notes.comparison_note(comparison, query=query, first_today=first_today),
+        "cards": cards(totals, comparison=comparison, query=query),
+        "cards_csv": query.csv_url(FIGURES),
+        "charts": [
+            (chart, query.csv_url(chart.slug))
+            for chart in charts(found, query=query, first_open_day=first_today)
+        ],
         "presets": presets(query, today=today),
-        "begun_in_some": long_date(today) if first_today < today == query.period.last else "",
         "query": query,
     }
     return _page(request, "console/figures.html", context)
+
+
+def download_table(request: HttpRequest) -> HttpResponse:
+    """Return a table of the page as a CSV file. Raise Http404 if there is no such table."""
+    at = now()
+    form = TableForm(request.GET, now=at)
+    if not form.is_valid():
+        raise Http404("There is no such table.")
+    query, slug = form.query, form.cleaned_data["table"]
+    first_today, _ = local_today(scope=query.scope, now=at)
+    found = figures(scope=query.scope, period=query.period)
+    tables = {
+        chart.slug: chart.table for chart in charts(found, query=query, first_open_day=first_today)
+    }
+    if slug == FIGURES:
+        totals = totals_of(found)
+        comparison = _comparison(totals, query=query, first_today=first_today)
+        tables[slug] = cards_table(totals, comparison=comparison)
+    if slug not in tables:
+        raise Http404("There is no such table.")
+    _log(request, query, page="console csv")
+    return csv_response(tables[slug], name_parts=_name_parts(query))
 
 
 def show_drilldown(request: HttpRequest) -> HttpResponse:
@@ -72,10 +110,7 @@ def show_drilldown(request: HttpRequest) -> HttpResponse:
     if not form.is_valid():
         raise Http404("There is no such list.")
     page = drilldown_page(form)
-    scope = form.query.scope
-    log_access(
-        request, page="console drilldown", project_id=scope.project, channel_id=scope.channel
-    )
+    _log(request, form.query, page="console drilldown")
     context = {
         "title": page.title,
         "page": page,
@@ -83,6 +118,35 @@ def show_drilldown(request: HttpRequest) -> HttpResponse:
         "may_read": is_open_to(request.user, permissions=MAY_READ_MESSAGES),
     }
     return _page(request, "console/drilldown.html", context)
+
+
+def _form_of(query: Query, *, now: datetime) -> QueryForm:
+    """Return a new form, whose fields show the default period if none was entered."""
+    form = QueryForm(initial=query.parameters, now=now)
+    of_project = Scope(project=query.scope.project)
+    form.offer(channels(scope=of_project, period=query.period) if query.project else [])
+    return form
+
+
+def _comparison(totals: Totals, *, query: Query, first_today: date) -> Comparison | None:
+    return compared(totals, scope=query.scope, period=query.period, first_open_day=first_today)
+
+
+def _name_parts(query: Query) -> list[str]:
+    """Return what the name of a file says after the title of its table."""
+    project = query.project
+    channel = f"channel {query.scope.channel}" if query.scope.channel else ""
+    return [
+        # Names in other scripts have no letters that every system can store.
+        (slugify(str(project)) or str(project.uuid)) if project else gettext("all projects"),
+        channel,
+        *days_of(query.period).values(),
+    ]
+
+
+def _log(request: HttpRequest, query: Query, *, page: str) -> None:
+    scope = query.scope
+    log_access(request, page=page, project_id=scope.project, channel_id=scope.channel)
 
 
 def _page(request: HttpRequest, template: str, context: dict[str, Any]) -> HttpResponse:

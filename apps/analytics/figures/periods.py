@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
+from django.utils.translation import gettext
+
 EARLIEST = date(1970, 1, 1)
 LATEST = date(2999, 12, 31)
 MAX_DAYS = 3_660
@@ -31,12 +33,15 @@ class Period:
 
     def __post_init__(self) -> None:
         if self.first > self.last:
-            raise ValueError(f"The period begins on {self.first}, after its end on {self.last}.")
+            text = gettext("The period begins on %(first)s, after its end on %(last)s.")
+            raise ValueError(text % {"first": self.first, "last": self.last})
         if self.first < EARLIEST or self.last > LATEST:
-            raise ValueError(f"The period must be within {EARLIEST} and {LATEST}.")
+            text = gettext("The period must be within %(first)s and %(last)s.")
+            raise ValueError(text % {"first": EARLIEST, "last": LATEST})
         number = (self.last - self.first).days + 1
         if number > MAX_DAYS:
-            raise ValueError(f"The period has {number} days; at most {MAX_DAYS} are allowed.")
+            text = gettext("The period has %(days)s days; at most %(max)s are allowed.")
+            raise ValueError(text % {"days": number, "max": MAX_DAYS})
 
     @classmethod
     def of_days(cls, number: int, *, last: date) -> "Period":

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from apps.analytics.console.buckets import MAX_BUCKETS, buckets, unit
+from apps.analytics.console.buckets import MAX_BUCKETS, buckets, label, unit
 from apps.analytics.console.geometry import (
     BOTTOM,
     GAP,
@@ -171,6 +171,34 @@ def test_days_of_long_periods_are_grouped(days: int, called: str, number: int) -
     found = buckets(period)
 
     assert (unit(found, of=period), len(found)) == (called, number)
+
+
+@pytest.mark.parametrize(
+    ("days", "labels"),
+    [
+        (2, ["22 Nov", "23 Nov"]),
+        (36, ["19 Oct", "26 Oct"]),
+        (400, ["Oct 2025", "Nov 2025"]),
+        (2_000, ["2021", "2022"]),
+    ],
+)
+def test_months_and_years_at_the_axis_have_their_year(days: int, labels: list[str]) -> None:
+    period = Period.of_days(days, last=FIRST)
+
+    found = buckets(period)
+
+    assert [label(one, per=unit(found, of=period)) for one in found[:2]] == labels
+
+
+def test_a_column_that_is_not_over_is_marked_from_top_to_bottom() -> None:
+    columns = [Column(label="", parts=[part(50)], is_over=is_over) for is_over in (True, False)]
+
+    drawing = draw(columns, scale=HUNDRED)
+
+    (area,) = drawing.unfinished
+    assert (area.y, area.height) == (TOP, BOTTOM - TOP)
+    assert area.x == (LEFT + RIGHT) / 2
+    assert area.x + area.width == RIGHT
 
 
 def test_ten_years_are_shown_by_year() -> None:

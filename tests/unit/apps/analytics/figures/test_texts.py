@@ -4,6 +4,7 @@ import re
 from datetime import timedelta
 
 import pytest
+from django.utils import translation
 from hypothesis import example, given
 from hypothesis import strategies as st
 
@@ -82,6 +83,33 @@ def test_a_duration_that_is_shown_can_be_entered(seconds: int) -> None:
 @pytest.mark.parametrize("text", ["", "365", "-1d", "1.5h", "30 d", "P1D", "1h1d", "00:60:00"])
 def test_a_text_without_units_is_not_a_duration(text: str) -> None:
     assert durations.read(text) is None
+
+
+@pytest.mark.parametrize(
+    ("language", "shown"),
+    [
+        ("en", ["1,204", "81.3%", "4.21", "4.5", "1,204", "+12.5"]),
+        ("pt-br", ["1.204", "81,3%", "4,21", "4,5", "1.204", "+12,5"]),
+    ],
+)
+def test_numbers_have_the_separators_of_the_language(language: str, shown: list[str]) -> None:
+    with translation.override(language):
+        assert [
+            texts.whole(1_204),
+            texts.percent(81.34),
+            texts.mean(4.2149),
+            texts.number(4.5),
+            texts.number(1_204.0),
+            texts.signed(12.5),
+        ] == shown
+
+
+def test_differences_are_shown_with_their_sign() -> None:
+    assert texts.signed_whole(1_204) == "+1,204"
+    assert texts.signed_whole(-3) == "\N{MINUS SIGN}3"
+    assert texts.signed_whole(0) == "0"
+    assert texts.signed_duration(timedelta(minutes=-125)) == "\N{MINUS SIGN}2h5m"
+    assert texts.signed_duration(timedelta(seconds=0.2)) == "0s"
 
 
 def test_one_thing_is_in_the_singular_and_others_in_the_plural() -> None:
