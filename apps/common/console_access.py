@@ -71,9 +71,13 @@ def admin_page(view: View, *, site: AdminSite, permissions: Sequence[str]) -> Vi
     return page
 
 
-def log_access(request: HttpRequest, *, page: str, **ids: UUID | None) -> None:
+def log_access(request: HttpRequest, *, page: str, **ids: UUID | Sequence[UUID] | None) -> None:
     """Log which user viewed which page and objects, by ids only."""
-    viewed = {name: str(value) for name, value in ids.items() if value}
+    viewed = {
+        name: str(value) if isinstance(value, UUID) else ",".join(map(str, value))
+        for name, value in ids.items()
+        if value
+    }
     logger.info("console_page_viewed", extra={"page": page, "user_id": request.user.pk, **viewed})
 
 

@@ -21,7 +21,7 @@ from tests.support.figures import answers, closed, made_project
 MONTH = {"first": "2026-10-25", "last": "2026-11-23"}
 AFTERNOON = datetime(2026, 11, 23, 15, tzinfo=UTC)
 EVENING = datetime(2026, 11, 23, 20, tzinfo=UTC)
-FIGURES, DRILLDOWN = "figures", "drilldown"
+FIGURES, PROJECTS, DRILLDOWN = "figures", "projects", "drilldown"
 TRANSCRIPT, STATUS = "transcript", "status"
 
 DESKTOPS = [screen for screen in SCREENS if screen.name == "desktop"]
@@ -56,6 +56,7 @@ def address(name: str, chat: Conversation) -> str:
     days = "&".join(f"{field}={value}" for field, value in MONTH.items())
     return {
         FIGURES: f"{reverse('admin:analytics_console')}?{days}",
+        PROJECTS: f"{reverse('admin:analytics_console_projects')}?{days}",
         DRILLDOWN: f"{reverse('admin:analytics_console_drilldown')}?{days}&of=csat&score=5",
         TRANSCRIPT: reverse("admin:conversation_messages_transcript", args=[chat.uuid]),
         STATUS: reverse("status"),
@@ -111,7 +112,7 @@ def test_a_transcript_in_progress_shows_statuses_a_deletion_and_a_reaction(
     assert too_faint(window.page) == []
 
 
-@pytest.mark.parametrize("name", [FIGURES, DRILLDOWN, TRANSCRIPT, STATUS])
+@pytest.mark.parametrize("name", [FIGURES, PROJECTS, DRILLDOWN, TRANSCRIPT, STATUS])
 def test_a_page_is_legible_and_causes_no_browser_warnings(
     window: Window, chat: Conversation, name: str
 ) -> None:
@@ -131,7 +132,7 @@ def test_a_page_is_legible_and_causes_no_browser_warnings(
 
 
 def test_a_page_with_all_sections_open_fits_the_screen(window: Window, chat: Conversation) -> None:
-    for name in (FIGURES, TRANSCRIPT):
+    for name in (FIGURES, PROJECTS, TRANSCRIPT):
         window.open(address(name, chat))
         for summary in window.page.locator("#content summary").all():
             summary.click()
@@ -145,7 +146,7 @@ def test_a_page_fits_a_screen_of_320_pixels(window: Window, chat: Conversation) 
     Project.objects.filter(pk=chat.project_id).update(name="Padaria-sem-espaço-" * 9)
     window.page.set_viewport_size({"width": 320, "height": 640})
 
-    for name in (FIGURES, DRILLDOWN):
+    for name in (FIGURES, PROJECTS, DRILLDOWN):
         window.open(address(name, chat) + f"&project={chat.project_id}")
         for summary in window.page.locator("#content summary").all():
             summary.click()
@@ -287,6 +288,31 @@ def test_a_day_that_is_not_over_is_in_a_dashed_frame(window: Window, chat: Conve
     assert frames.count() == 1
     assert frames.evaluate("one => getComputedStyle(one).strokeDasharray") != "none"
     assert page.get_by_text("23 Nov 2026 is not over: it is 12:00.").is_visible()
+    assert page.evaluate(OVERFLOW) <= 0
+    assert too_faint(page) == []
+
+
+def test_projects_can_be_chosen_and_ordered(window: Window, chat: Conversation) -> None:
+    for number, name in enumerate(("Cinema", "Hotel")):
+        other = made_project(uuid=UUID(int=number + 1), timezone="UTC")
+        Project.objects.filter(pk=other.pk).update(name=name)
+    window.open(address(PROJECTS, chat))
+    page = window.page
+    rows = page.locator("#projects tbody th")
+    assert rows.all_inner_texts() == ["Shop"]
+
+    page.get_by_text("All projects", exact=True).click()
+    for name in ("Hotel", "Shop"):
+        page.get_by_label(name).check()
+    page.get_by_role("button", name="Show").click()
+    page.get_by_text("2 projects chosen").wait_for()
+    assert rows.all_inner_texts() == ["Hotel", "Shop"]
+    page.get_by_role("link", name="Opened").click()
+    page.wait_for_url("**sort=-opened**")
+
+    assert rows.all_inner_texts() == ["Shop", "Hotel"]
+    page.locator("#content summary").click()
+    window.shoot("projects-chosen")
     assert page.evaluate(OVERFLOW) <= 0
     assert too_faint(page) == []
 

@@ -80,6 +80,8 @@ def test_a_superuser_finds_every_list_and_a_page_of_each_kind() -> None:
     for name in (
         "admin:analytics_console",
         "admin:analytics_console_csv",
+        "admin:analytics_console_projects",
+        "admin:analytics_console_projects_csv",
         "admin:analytics_console_drilldown",
         "admin:conversation_messages_transcript",
         "admin:conversation_messages_redrive_progress",

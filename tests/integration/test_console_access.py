@@ -49,13 +49,15 @@ def urls(chat: Conversation) -> dict[str, str]:
     return {
         "figures": reverse(FIGURES),
         "figures file": reverse("admin:analytics_console_csv") + "?table=figures",
+        "projects": reverse("admin:analytics_console_projects"),
+        "projects file": reverse("admin:analytics_console_projects_csv"),
         "drilldown": reverse(DRILLDOWN) + "?of=closed",
         "transcript": reverse(TRANSCRIPT, args=[chat.uuid]),
     }
 
 
-PAGES = ("figures", "drilldown", "transcript")
-FILES = ("figures file",)
+PAGES = ("figures", "projects", "drilldown", "transcript")
+FILES = ("figures file", "projects file")
 
 
 @pytest.mark.parametrize("name", [*PAGES, *FILES])

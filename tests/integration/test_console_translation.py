@@ -34,6 +34,8 @@ PAGES = {
     "month": (FIGURES, {"first": "2025-11-01", "last": "2026-11-30"}),
     "today": (FIGURES, {"first": "2026-11-23", "last": "2026-11-23"}),
     "error": (FIGURES, {"first": "2026-11-23", "last": "2026-11-22"}),
+    "projects": ("admin:analytics_console_projects", {}),
+    "empty": ("admin:analytics_console_projects", {"last": "2020-01-01"}),
     "answers": (DRILLDOWN, {"of": "csat", "score": "5"}),
     "hour": (DRILLDOWN, {"of": "opened", "hour": "9"}),
     "outreach": (DRILLDOWN, {"of": "closed", "outreach": "1"}),
@@ -41,6 +43,7 @@ PAGES = {
 FILES = {
     "figures file": ("admin:analytics_console_csv", {"table": "figures"}),
     "csat file": ("admin:analytics_console_csv", {"table": "csat-by-time"}),
+    "projects file": ("admin:analytics_console_projects_csv", {}),
 }
 
 

@@ -129,7 +129,8 @@ def other_pages(chat: Conversation) -> Iterator[str]:
     for label in {model._meta.app_label for model in admin.site._registry}:
         yield reverse("admin:app_list", args=[label])
     yield reverse("admin:auth_user_password_change", args=[User.objects.all()[0].pk])
-    yield from (reverse(FIGURES), f"{reverse(DRILLDOWN)}?of=closed")
+    yield from (reverse(FIGURES), reverse("admin:analytics_console_projects"))
+    yield f"{reverse(DRILLDOWN)}?of=closed"
     yield reverse(TRANSCRIPT, args=[chat.pk])
     yield from ("/", "/admin/nothing/", "/nothing")
 

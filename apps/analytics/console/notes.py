@@ -9,6 +9,7 @@ from django.utils.translation import gettext
 from apps.analytics.console.buckets import long_date, name
 from apps.analytics.console.comparisons import MIN_COMPARED, Comparison
 from apps.analytics.console.queries import Query
+from apps.analytics.figures import Period
 
 
 def zone_note(query: Query) -> str:
@@ -35,6 +36,11 @@ def today_note(query: Query, *, first_today: date, today: date, now: datetime) -
         text = gettext("%(day)s has not begun yet in some of them.")
         sentences.append(text % {"day": long_date(today)})
     return " ".join(sentences)
+
+
+def open_note(period: Period) -> str:
+    """Return a sentence that the last day of a period is not over."""
+    return gettext("%(day)s is not over.") % {"day": long_date(period.last)}
 
 
 def comparison_note(comparison: Comparison | None, *, query: Query, first_today: date) -> str:

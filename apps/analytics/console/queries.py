@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
-from typing import Any, Self
+from typing import Any, Protocol, Self, TypeVar
 from urllib.parse import urlencode
 
 from django import forms
@@ -16,6 +16,16 @@ from apps.conversations.models import Project
 
 DEFAULT_DAYS = 7
 PRESETS = (7, 30)
+
+
+class _Movable(Protocol):
+    """A query that can be asked for another period."""
+
+    def of(self, period: Period) -> Self:
+        """Return the same query for another period."""
+
+
+AnyQuery = TypeVar("AnyQuery", bound=_Movable)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,6 +44,11 @@ class Query:
     def url(self) -> str:
         """The address of the page with the figures."""
         return f"{reverse('admin:analytics_console')}?{urlencode(self.parameters)}"
+
+    @property
+    def projects_url(self) -> str:
+        """The address of the page that compares projects, for the same period."""
+        return f"{reverse('admin:analytics_console_projects')}?{urlencode(days_of(self.period))}"
 
     def csv_url(self, table: str) -> str:
         """Return the address of a table as a CSV file."""
@@ -144,7 +159,7 @@ class TableForm(QueryForm):
     table = forms.SlugField()
 
 
-def presets(query: Query, *, today: date) -> list[tuple[str, Query]]:
+def presets(query: AnyQuery, *, today: date) -> list[tuple[str, AnyQuery]]:
     """Return the preset periods, with their labels, for the rest of the query."""
     return [
         (

@@ -17,6 +17,15 @@ from apps.analytics.console.charts import charts
 from apps.analytics.console.comparisons import Comparison, compared
 from apps.analytics.console.csv_files import csv_response
 from apps.analytics.console.drilldown_page import DrilldownForm, drilldown_page
+from apps.analytics.console.projects import (
+    MAX_CHOSEN,
+    MAX_SHOWN,
+    ProjectsForm,
+    ProjectsQuery,
+    headings,
+    project_rows,
+    projects_table,
+)
 from apps.analytics.console.queries import Query, QueryForm, TableForm, days_of, presets
 from apps.analytics.figures import Scope, Totals, channels, figures, local_today, totals_of
 from apps.common.clock import now
@@ -37,6 +46,8 @@ def urls(site: admin.AdminSite) -> list[URLPattern]:
     pages = {
         "analytics_console": ("console/", show_figures),
         "analytics_console_csv": ("console/csv/", download_table),
+        "analytics_console_projects": ("console/projects/", show_projects),
+        "analytics_console_projects_csv": ("console/projects/csv/", download_projects),
         "analytics_console_drilldown": ("console/drilldown/", show_drilldown),
     }
     return [
@@ -104,6 +115,47 @@ def download_table(request: HttpRequest) -> HttpResponse:
     return csv_response(tables[slug], name_parts=_name_parts(query))
 
 
+def show_projects(request: HttpRequest) -> HttpResponse:
+    """Show projects side by side."""
+    at = now()
+    title = gettext("Projects side by side")
+    form = ProjectsForm(request.GET, now=at)
+    if not form.is_valid():
+        context = {"title": title, "form": form, "max_chosen": MAX_CHOSEN}
+        return _page(request, "console/projects.html", context)
+    query = form.query
+    rows = project_rows(query, now=at)
+    table = projects_table(rows[:MAX_SHOWN], period=query.period)
+    _, today = local_today(scope=Scope(), now=at)
+    is_open = bool(rows) and not any(row.is_over for row in rows)
+    _log_projects(request, query, page="console projects")
+    context = {
+        "title": title,
+        "form": ProjectsForm(initial=query.fields, now=at),
+        "period": name(query.period),
+        "open": notes.open_note(query.period) if is_open else "",
+        "table": table,
+        "headings": headings(table, query=query),
+        "left_out": max(0, len(rows) - MAX_SHOWN),
+        "max_chosen": MAX_CHOSEN,
+        "presets": presets(query, today=today),
+        "query": query,
+    }
+    return _page(request, "console/projects.html", context)
+
+
+def download_projects(request: HttpRequest) -> HttpResponse:
+    """Return the table of projects as a CSV file. Raise Http404 if the address is not valid."""
+    at = now()
+    form = ProjectsForm(request.GET, now=at)
+    if not form.is_valid():
+        raise Http404("There is no such table.")
+    query = form.query
+    table = projects_table(project_rows(query, now=at), period=query.period)
+    _log_projects(request, query, page="console projects csv")
+    return csv_response(table, name_parts=list(days_of(query.period).values()))
+
+
 def show_drilldown(request: HttpRequest) -> HttpResponse:
     """Show the rows that a bar counts. Raise Http404 if the address is not that of a bar."""
     form = DrilldownForm(request.GET, now=now())
@@ -147,6 +199,10 @@ def _name_parts(query: Query) -> list[str]:
 def _log(request: HttpRequest, query: Query, *, page: str) -> None:
     scope = query.scope
     log_access(request, page=page, project_id=scope.project, channel_id=scope.channel)
+
+
+def _log_projects(request: HttpRequest, query: ProjectsQuery, *, page: str) -> None:
+    log_access(request, page=page, project_ids=[project.uuid for project in query.projects])
 
 
 def _page(request: HttpRequest, template: str, context: dict[str, Any]) -> HttpResponse:
