@@ -75,6 +75,9 @@ MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
+    # It sets Content-Language, and adds Accept-Language to Vary. That of cookies is added by the
+    # token against forged requests, which every page has.
+    "django.middleware.locale.LocaleMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
@@ -169,13 +172,20 @@ AUTH_PASSWORD_VALIDATORS = [
 
 USE_TZ = True
 TIME_ZONE = "UTC"
+# The language of commands, workers and logs, and of a page whose browser prefers no other one.
 LANGUAGE_CODE = "en"
+# A user's choice is kept in a cookie. Without one, the browser decides.
+LANGUAGES = (("en", "English"), ("pt-br", "Brazilian Portuguese"), ("es", "Spanish"))
+LOCALE_PATHS = [BASE_DIR / "config" / "locale"]
 FORMAT_MODULE_PATH = "config.formats"
+LANGUAGE_COOKIE_AGE = 31_536_000
+LANGUAGE_COOKIE_HTTPONLY = True
+LANGUAGE_COOKIE_SAMESITE = "Lax"
 
 # Behind a proxy that terminates TLS, gunicorn marks the requests that came over HTTPS as secure
 # (FORWARDED_ALLOW_IPS).
 _needs_tls = not (DEBUG or _environment.DJANGO_PLAIN_HTTP)
-SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = _needs_tls
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = LANGUAGE_COOKIE_SECURE = _needs_tls
 SECURE_SSL_REDIRECT = _needs_tls
 SECURE_HSTS_SECONDS = 31_536_000 if _needs_tls else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = _environment.DJANGO_HSTS in ("subdomains", "preload")

@@ -2,13 +2,16 @@
 
 from django.contrib import admin
 from django.urls import include, path
+from django.utils.translation import gettext_lazy as _
 from django.views.generic import RedirectView
+from django.views.i18n import set_language
 
-admin.site.site_header = admin.site.site_title = "Conversation service"
+admin.site.site_header = admin.site.site_title = _("Conversation service")
 
 urlpatterns = [
     path("", RedirectView.as_view(pattern_name="admin:index")),
     path("admin/status/", include("operations.status.urls")),
+    path("admin/language/", set_language, name="set_language"),
     path("admin/", admin.site.urls),
 ]
 

@@ -5,6 +5,7 @@ from functools import partial
 from itertools import count
 
 import pytest
+from django.utils import translation
 
 from apps.conversations import attribution
 from tasks import pipeline
@@ -17,6 +18,13 @@ from tests.support.service_queue import ServiceQueue, service_queue
 def _no_cached_closing_rules() -> None:
     """Clear the cached closing rules, because each test creates its own projects."""
     attribution._closing_rule.cache_clear()
+
+
+@pytest.fixture(autouse=True)
+def _no_language() -> Iterator[None]:
+    """Forget the language of the test's last request, which Django keeps in the thread."""
+    yield
+    translation.deactivate()
 
 
 @pytest.fixture
