@@ -3,7 +3,7 @@ MAKEFILE := $(MAKEFILE_LIST)
 ROOT := $(shell cd "$$(dirname -- "$$(echo '$(MAKEFILE)' | sed 's/^ //')")" && pwd -P)
 
 .DEFAULT_GOAL := help
-TARGETS := help demo check test coverage contract test-unit test-slow test-long histories fuzz test-browser test-pgbouncer foreign mutants test-chaos chaos \
+TARGETS := help demo check test coverage contract messages test-unit test-slow test-long histories fuzz test-browser test-pgbouncer foreign mutants test-chaos chaos \
 	chaos-short \
 	bench bench-growth bench-transport bench-control bench-closing bench-figures bench-retention bench-entries up drill lint format lock clean install uv
 .PHONY: $(TARGETS)
@@ -64,6 +64,9 @@ coverage: install ## measure the branch coverage of the service and the library 
 contract: install ## write docs/contract/: the JSON Schemas, the AsyncAPI document and the table of shapes
 	@$(VENV) -m embedded.environment $(VENV) manage.py events schema --write docs/contract
 	CONTRACT_WRITE=1 $(VENV) -m pytest tests/contract
+
+messages: install ## update config/locale from the code, compile it, and list what is not translated
+	@$(VENV) -m embedded.environment $(VENV) -m tests.catalogues
 
 test-unit: install ## run the tests that need no server
 	$(VENV) -m pytest tests/unit tests/simulation

@@ -10,6 +10,7 @@ from django.conf import settings
 from django.db import Error
 from django.http import HttpRequest, HttpResponse
 from django.template.loader import render_to_string
+from django.utils.translation import gettext as _
 
 from apps.common.errors import Unavailable, is_external
 
@@ -21,8 +22,8 @@ def bad_request(_request: HttpRequest, exception: Exception) -> HttpResponse:
     """Return the page for a request that Django refuses, such as one for an unknown host."""
     return _page(
         400,
-        "This request cannot be answered",
-        "If the address in your browser is right, add its host name to DJANGO_ALLOWED_HOSTS.",
+        _("This request cannot be answered"),
+        _("If the address in your browser is right, add its host name to DJANGO_ALLOWED_HOSTS."),
     )
 
 
@@ -30,8 +31,8 @@ def permission_denied(_request: HttpRequest, exception: Exception) -> HttpRespon
     """Return the page for a user who lacks a permission."""
     return _page(
         403,
-        "You do not have the permission for this",
-        "Ask an administrator for it, or log in as another user.",
+        _("You do not have the permission for this"),
+        _("Ask an administrator for it, or log in as another user."),
     )
 
 
@@ -39,16 +40,20 @@ def csrf_failure(_request: HttpRequest, reason: str = "") -> HttpResponse:
     """Return the page for a form that does not come from a page of this site."""
     return _page(
         403,
-        "The form was not accepted",
-        "It is too old, or your browser does not accept cookies. Go back, reload the page and "
-        "enter it again.",
+        _("The form was not accepted"),
+        _(
+            "It is too old, or your browser does not accept cookies. Go back, reload the page and "
+            "enter it again."
+        ),
     )
 
 
 def page_not_found(_request: HttpRequest, exception: Exception) -> HttpResponse:
     """Return the page for an address that does not exist."""
     return _page(
-        404, "There is no such page", "Its address may be misspelt, or its object was deleted."
+        404,
+        _("There is no such page"),
+        _("Its address may be misspelt, or its object was deleted."),
     )
 
 
@@ -57,9 +62,12 @@ def locked_out(_request: HttpRequest, *_details: Any) -> HttpResponse:
     wait = settings.AXES_COOLOFF_TIME
     return _page(
         429,
-        "Too many logins have failed",
-        f"Try again in {wait.seconds // 60} minutes. Until then even the right password is refused "
-        "for this user at this address.",
+        _("Too many logins have failed"),
+        _(
+            "Try again in %(minutes)d minutes. Until then even the right password is refused for "
+            "this user at this address."
+        )
+        % {"minutes": wait.seconds // 60},
         retry_after=wait.seconds,
     )
 
@@ -72,15 +80,19 @@ def server_error(_request: HttpRequest) -> HttpResponse:
     if not is_outage:
         return _page(
             500,
-            "Something went wrong here",
-            "The error is logged with the time and its place in the code. If it persists, report "
-            "it.",
+            _("Something went wrong here"),
+            _(
+                "The error is logged with the time and its place in the code. If it persists, "
+                "report it."
+            ),
         )
     return _page(
         503,
-        "The database cannot be reached",
-        "Reload the page in a minute. If that does not help, `python manage.py doctor` shows what "
-        "to fix.",
+        _("The database cannot be reached"),
+        _(
+            "Reload the page in a minute. If that does not help, `python manage.py doctor` shows "
+            "what to fix."
+        ),
         retry_after=RETRY_AFTER_OUTAGE,
     )
 

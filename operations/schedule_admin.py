@@ -12,6 +12,8 @@ from django.contrib import admin, messages
 from django.db import transaction
 from django.db.models import QuerySet
 from django.http import HttpRequest
+from django.utils.translation import gettext, ngettext
+from django.utils.translation import gettext_lazy as _
 from django_celery_beat.admin import CrontabScheduleAdmin, IntervalScheduleAdmin
 from django_celery_beat.models import (
     ClockedSchedule,
@@ -51,7 +53,7 @@ UNSUPPORTED_FIELDS = {
     "clocked": None,
     "one_off": False,
 }
-UNSUPPORTED_EXPLANATION = (
+UNSUPPORTED_EXPLANATION = _(
     "A FIFO queue supports no delay, expiry or priority of a message, and these tasks have no "
     "arguments and only one queue. A schedule that sets any of these fails each time and cannot be "
     "changed here: delete it, and run “manage.py provision” to create the service's own again."
@@ -66,10 +68,10 @@ class ScheduleAdmin(Audited, WideAdmin):
     """The schedules of beat, which reads changes within seconds."""
 
     form = ScheduleForm
-    list_display = ("name", "enabled", "when", "last_run", "task")
+    list_display = ("name", "enabled", "when", "last_run", "task_name")
     links: ClassVar[Mapping[str, Link]] = {
         "interval": Link(
-            title="interval",
+            title=_("interval"),
             model=IntervalSchedule,
             of=lambda schedule: (
                 Reference(schedule.interval_id, interval_as_text(schedule.interval))
@@ -78,7 +80,7 @@ class ScheduleAdmin(Audited, WideAdmin):
             ),
         ),
         "crontab": Link(
-            title="crontab",
+            title=_("crontab"),
             model=CrontabSchedule,
             of=lambda schedule: (
                 Reference(schedule.crontab_id, str(schedule.crontab)) if schedule.crontab else None
@@ -93,14 +95,14 @@ class ScheduleAdmin(Audited, WideAdmin):
     fieldsets = (
         (None, {"fields": ("name", "task", "enabled", "description")}),
         (
-            "Schedule",
+            _("Schedule"),
             {
                 "fields": ("interval", "crontab", "start_time", "last_run_at"),
-                "description": "Choose an interval or a crontab. Times are UTC.",
+                "description": _("Choose an interval or a crontab. Times are UTC."),
             },
         ),
         (
-            "Not on a FIFO queue",
+            _("Not on a FIFO queue"),
             {
                 "fields": tuple(UNSUPPORTED_FIELDS),
                 "description": UNSUPPORTED_EXPLANATION,
@@ -110,17 +112,22 @@ class ScheduleAdmin(Audited, WideAdmin):
     )
     actions = ("enable_selected", "disable_selected", "run_selected")
 
-    @admin.display(description="when")
+    @admin.display(description=_("when"))
     def when(self, schedule: PeriodicTask) -> str:
         """Return the interval, or the crontab with its zone."""
         if schedule.interval:
-            return f"every {interval_as_text(schedule.interval)}"
+            return gettext("every %(interval)s") % {"interval": interval_as_text(schedule.interval)}
         return str(schedule.crontab or schedule.solar or schedule.clocked)
 
-    @admin.display(description="last run", ordering="last_run_at")
+    @admin.display(description=_("last run"), ordering="last_run_at")
     def last_run(self, schedule: PeriodicTask) -> str | None:
         """Return how long ago beat sent the task last."""
         return age(schedule.last_run_at) if schedule.last_run_at else None
+
+    @admin.display(description=_("task"), ordering="task")
+    def task_name(self, schedule: PeriodicTask) -> str:
+        """Return the name of the task. django-celery-beat does not translate its label."""
+        return str(schedule.task)
 
     def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **options: Any) -> Any:
         """Return the field of a form. Intervals are shown as operators write them."""
@@ -134,32 +141,35 @@ class ScheduleAdmin(Audited, WideAdmin):
             obj and _has_unsupported_fields(obj)
         )
 
-    @admin.action(description="Enable selected schedules", permissions=["change"])
+    @admin.action(description=_("Enable selected schedules"), permissions=["change"])
     def enable_selected(self, request: HttpRequest, selected: QuerySet[Any]) -> None:
         """Enable the selected schedules."""
         self._switch(request, selected, enabled=True)
 
-    @admin.action(description="Disable selected schedules", permissions=["change"])
+    @admin.action(description=_("Disable selected schedules"), permissions=["change"])
     def disable_selected(self, request: HttpRequest, selected: QuerySet[Any]) -> None:
         """Disable the selected schedules."""
         self._switch(request, selected, enabled=False)
 
-    @admin.action(description="Run selected schedules now, once", permissions=["change"])
+    @admin.action(description=_("Run selected schedules now, once"), permissions=["change"])
     def run_selected(self, request: HttpRequest, selected: QuerySet[Any]) -> None:
         """Send the tasks of the selected schedules to the queue now."""
         for schedule in selected:
             if schedule.task not in TASKS:
-                sentence = f"{schedule.name} was not sent: beat may not send its task."
+                sentence = gettext("%(schedule)s was not sent: beat may not send its task.")
+                sentence %= {"schedule": schedule.name}
                 self.message_user(request, sentence, messages.ERROR)
                 continue
             _record(request, AuditAction.RUN, schedule, task=schedule.task)
             try:
                 TASKS[schedule.task].apply_async()
             except Exception as error:
-                sentence = f"{schedule.name} was not sent: {type(error).__name__}. Try again later."
+                sentence = gettext("%(schedule)s was not sent: %(error)s. Try again later.")
+                sentence %= {"schedule": schedule.name, "error": type(error).__name__}
                 self.message_user(request, sentence, messages.ERROR)
             else:
-                sentence = f"{schedule.name} was sent. A worker will run it soon."
+                sentence = gettext("%(schedule)s was sent. A worker will run it soon.")
+                sentence %= {"schedule": schedule.name}
                 self.message_user(request, sentence, messages.SUCCESS)
 
     def _switch(self, request: HttpRequest, selected: QuerySet[Any], *, enabled: bool) -> None:
@@ -171,9 +181,21 @@ class ScheduleAdmin(Audited, WideAdmin):
             # As in django-celery-beat, a schedule does not run for the times when it was disabled.
             changed.update(enabled=enabled, last_run_at=None)
             PeriodicTasks.update_changed()
-        change = "enabled" if enabled else "disabled"
-        sentence = f"{len(schedules)} {change}. Beat reads the change within seconds."
-        self.message_user(request, sentence, messages.SUCCESS)
+        number = len(schedules)
+        sentence = (
+            ngettext(
+                "%(count)d enabled. Beat reads the change within seconds.",
+                "%(count)d enabled. Beat reads the change within seconds.",
+                number,
+            )
+            if enabled
+            else ngettext(
+                "%(count)d disabled. Beat reads the change within seconds.",
+                "%(count)d disabled. Beat reads the change within seconds.",
+                number,
+            )
+        )
+        self.message_user(request, sentence % {"count": number}, messages.SUCCESS)
 
 
 @admin.register(IntervalSchedule)
@@ -184,7 +206,7 @@ class IntervalAdmin(Audited, IntervalScheduleAdmin):
     inlines = ()
     list_display = ("interval",)
 
-    @admin.display(description="interval")
+    @admin.display(description=_("interval"))
     def interval(self, schedule: IntervalSchedule) -> str:
         """Return the interval as operators write it."""
         return interval_as_text(schedule)
@@ -192,9 +214,15 @@ class IntervalAdmin(Audited, IntervalScheduleAdmin):
 
 @admin.register(CrontabSchedule)
 class CrontabAdmin(Audited, CrontabScheduleAdmin):
-    """Crontabs. A change applies to all schedules that use the crontab."""
+    """Crontabs. A change applies to all schedules that use the crontab.
+
+    They are shown as they are entered. django-celery-beat's sentences for them are in English.
+    """
 
     form = CrontabForm
+    list_display = ("__str__",)
+    fields = ("minute", "hour", "day_of_month", "month_of_year", "day_of_week", "timezone")
+    readonly_fields = ()
     inlines = ()
 
 

@@ -5,6 +5,8 @@ from typing import Any
 
 from django import forms
 from django.core.exceptions import ValidationError
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 from django_celery_beat.models import CrontabSchedule, IntervalSchedule, PeriodicTask
 
 from apps.common.durations import Bounds, as_text
@@ -13,12 +15,12 @@ from tasks.schedules import SCHEDULES, is_in_utc
 
 TASKS = {task.name: task for task in SCHEDULES.values()}
 INTERVAL = Bounds(
-    noun="an interval",
+    noun=_("an interval"),
     minimum=timedelta(seconds=10),
     maximum=timedelta(days=365),
     is_optional=False,
 )
-NOT_IN_UTC = (
+NOT_IN_UTC = _(
     "Crontabs must be in UTC. In a zone with daylight saving time, beat would send nothing for an "
     "hour in autumn."
 )
@@ -43,13 +45,13 @@ class IntervalChoice(forms.ModelChoiceField):
 
     def label_from_instance(self, interval: Any) -> str:
         """Return the label of a choice."""
-        return f"every {interval_as_text(interval)}"
+        return gettext("every %(interval)s") % {"interval": interval_as_text(interval)}
 
 
 class ScheduleForm(forms.ModelForm):
     """The form of a schedule: a task that beat may send, and when."""
 
-    task = forms.ChoiceField(choices=[(name, name) for name in sorted(TASKS)])
+    task = forms.ChoiceField(label=_("Task"), choices=[(name, name) for name in sorted(TASKS)])
 
     class Meta:
         model = PeriodicTask
@@ -67,7 +69,8 @@ class ScheduleForm(forms.ModelForm):
         """Return the interval. Raise ValidationError if it is too short."""
         interval: IntervalSchedule | None = self.cleaned_data["interval"]
         if interval and interval.schedule.run_every < INTERVAL.minimum:
-            raise ValidationError(f"The shortest interval is {as_text(INTERVAL.minimum)}.")
+            sentence = gettext("The shortest interval is %(interval)s.")
+            raise ValidationError(sentence % {"interval": as_text(INTERVAL.minimum)})
         return interval
 
     def clean_crontab(self) -> CrontabSchedule | None:
@@ -81,7 +84,9 @@ class ScheduleForm(forms.ModelForm):
 class IntervalForm(forms.ModelForm):
     """The form of an interval, which is written as everywhere else."""
 
-    interval = DurationField(bounds=INTERVAL, help_text="Such as 90s or 1h30m.")
+    interval = DurationField(
+        bounds=INTERVAL, label=_("Interval"), help_text=_("Such as 90s or 1h30m.")
+    )
 
     class Meta:
         model = IntervalSchedule

@@ -8,6 +8,8 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.urls import URLPattern
 from django.utils.html import format_html
+from django.utils.translation import gettext, ngettext
+from django.utils.translation import gettext_lazy as _
 
 from apps.analytics.console import views
 from apps.analytics.models import OutboxEvent, SurveyAnswer
@@ -22,9 +24,9 @@ from apps.conversations.search import by_uuid
 
 MAX_RETRIED_AT_ONCE = 100
 ANSWER = Link(
-    title="answer",
+    title=_("answer"),
     model=SurveyAnswer,
-    of=lambda event: Reference(event.answer_id, f"answer {event.answer_id}"),
+    of=lambda event: Reference(event.answer_id, gettext("answer %(id)s") % {"id": event.answer_id}),
 )
 
 # Django's index page, with a link to the console for users who may see it.
@@ -34,12 +36,15 @@ admin.site.index_template = "console/admin_index.html"
 class NoScoreFilter(admin.SimpleListFilter):
     """Filter the CSAT and NPS answers without a score, by the reason."""
 
-    title = "answers without a score"
+    title = _("answers without a score")
     parameter_name = "problem"
 
     def lookups(self, _request: HttpRequest, _admin: Any) -> list[tuple[str, str]]:
         """Return the reasons."""
-        return [("any", "All of them"), *((one.value, one.label.capitalize()) for one in NoScore)]
+        return [
+            ("any", gettext("All of them")),
+            *((one.value, one.label.capitalize()) for one in NoScore),
+        ]
 
     def queryset(self, _request: HttpRequest, answers: QuerySet) -> QuerySet:
         """Return the answers with the chosen reason."""
@@ -59,17 +64,17 @@ class SurveyAnswerAdmin(ReadOnlyAdmin):
     list_display = ("answered", "key", "given", "score", "no_score", "project", "conversation")
     list_display_links = ("answered",)
     list_filter = (
-        exact("key", title="key"),
+        exact("key", title=_("key")),
         ProjectFilter,
         NoScoreFilter,
-        period("answered_at", title="time of the answer"),
+        period("answered_at", title=_("time of the answer")),
     )
     list_select_related = ("project",)
-    list_help = (
+    list_help = _(
         "CSAT answers have the key weni_csat, NPS answers weni_nps, custom events any other key."
     )
     search_fields = ("conversation",)
-    search_help_text = "The UUID of a conversation, or the URN of a contact."
+    search_help_text = _("The UUID of a conversation, or the URN of a contact.")
     ordering = ("-answered_at",)
     fields = (
         "key",
@@ -103,17 +108,17 @@ class SurveyAnswerAdmin(ReadOnlyAdmin):
             return found, False
         return answers.filter(contact_urn=escape(term.strip())), False
 
-    @admin.display(description="answered")
+    @admin.display(description=_("answered"))
     def answered(self, answer: SurveyAnswer) -> str:
         """Return the age of the answer."""
         return age(answer.answered_at)
 
-    @admin.display(description="value")
+    @admin.display(description=_("value"))
     def given(self, answer: SurveyAnswer) -> str:
         """Return the value as the contact gave it."""
         return written(answer.value, otherwise=NOTHING)
 
-    @admin.display(description="no score because")
+    @admin.display(description=_("no score because"))
     def no_score(self, answer: SurveyAnswer) -> str:
         """Return why the answer has no score."""
         return answer.get_problem_display() or NOTHING
@@ -122,12 +127,16 @@ class SurveyAnswerAdmin(ReadOnlyAdmin):
 class OutboxFilter(admin.SimpleListFilter):
     """Filter by the state of delivery."""
 
-    title = "state"
+    title = _("state")
     parameter_name = "state"
 
     def lookups(self, _request: HttpRequest, _admin: Any) -> list[tuple[str, str]]:
         """Return the states."""
-        return [("waiting", "Waiting"), ("refused", "Refused"), ("delivered", "Delivered")]
+        return [
+            ("waiting", gettext("Waiting")),
+            ("refused", gettext("Refused")),
+            ("delivered", gettext("Delivered")),
+        ]
 
     def queryset(self, _request: HttpRequest, events: QuerySet) -> QuerySet:
         """Return the events in the chosen state."""
@@ -151,9 +160,11 @@ class OutboxEventAdmin(ReadOnlyAdmin):
     list_display = ("short_event_id", "created", "state")
     list_display_links = ("created",)
     list_filter = (OutboxFilter,)
-    list_help = "Waiting events are sent every minute. Delivered events are deleted after a week."
+    list_help = _(
+        "Waiting events are sent every minute. Delivered events are deleted after a week."
+    )
     search_fields = ("event_id",)
-    search_help_text = "The UUID of an event, as in the data lake."
+    search_help_text = _("The UUID of an event, as in the data lake.")
     fields = ("event_id", "state", "answer", "created_at", "delivered_at", "refusal")
     links: ClassVar[Mapping[str, Link]] = {"answer": ANSWER}
     actions = ("retry_selected",)
@@ -176,39 +187,49 @@ class OutboxEventAdmin(ReadOnlyAdmin):
         """Return the event with this UUID."""
         return by_uuid(events, term, field="event_id"), False
 
-    @admin.display(description="event id")
+    @admin.display(description=_("event id"))
     def short_event_id(self, event: OutboxEvent) -> str:
         """Return the short id of the event."""
         return short_id(event.event_id)
 
-    @admin.display(description="created")
+    @admin.display(description=_("created"))
     def created(self, event: OutboxEvent) -> str:
         """Return the age of the event."""
         return age(event.created_at)
 
-    @admin.display(description="state")
+    @admin.display(description=_("state"))
     def state(self, event: OutboxEvent) -> str:
         """Return whether the data lake has the event, waits for it, or refused it and why."""
         if event.delivered_at:
-            return format_html("delivered {}", age(event.delivered_at))
-        return f"refused: {event.refusal}" if event.refusal else "waits"
+            return format_html(gettext("delivered {}"), age(event.delivered_at))
+        if event.refusal:
+            return gettext("refused: %(why)s") % {"why": event.refusal}
+        return gettext("waits")
 
     def has_retry_permission(self, request: HttpRequest) -> bool:
         """Return whether the user may change outbox events, which a retry requires."""
         return request.user.has_perm("analytics.change_outboxevent")
 
-    @admin.action(description="Send selected refused events again", permissions=["retry"])
+    @admin.action(description=_("Send selected refused events again"), permissions=["retry"])
     def retry_selected(self, request: HttpRequest, selected: QuerySet[OutboxEvent]) -> None:
         """Clear the refusals, so that the next scheduled run sends the events."""
         event_ids = list(selected.values_list("event_id", flat=True)[: MAX_RETRIED_AT_ONCE + 1])
         if len(event_ids) > MAX_RETRIED_AT_ONCE:
-            sentence = f"Nothing was done: select at most {MAX_RETRIED_AT_ONCE} events."
-            self.message_user(request, sentence, messages.ERROR)
+            sentence = gettext("Nothing was done: select at most %(max)d events.")
+            self.message_user(request, sentence % {"max": MAX_RETRIED_AT_ONCE}, messages.ERROR)
             return
         retried = retry_refused(actor=actor(request), event_ids=event_ids)
         if retried:
-            sentence = f"{retried} will be sent again within a minute."
-            self.message_user(request, sentence, messages.SUCCESS)
-        if retried < len(event_ids):
-            sentence = f"{len(event_ids) - retried} were not refused, so they are not sent again."
-            self.message_user(request, sentence, messages.WARNING)
+            sentence = ngettext(
+                "%(count)d will be sent again within a minute.",
+                "%(count)d will be sent again within a minute.",
+                retried,
+            )
+            self.message_user(request, sentence % {"count": retried}, messages.SUCCESS)
+        if others := len(event_ids) - retried:
+            sentence = ngettext(
+                "%(count)d was not refused, so it is not sent again.",
+                "%(count)d were not refused, so they are not sent again.",
+                others,
+            )
+            self.message_user(request, sentence % {"count": others}, messages.WARNING)

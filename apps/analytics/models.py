@@ -6,6 +6,7 @@ from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.indexes import HashIndex
 from django.db import models
 from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
 
 from apps.common.lossless_json import Decoder, Encoder
 from apps.conversations.models import Conversation, Project
@@ -25,11 +26,15 @@ class SurveyAnswer(models.Model):
     # The foreign keys need no index: `answer_without_conversation` and `answers_of_conversation`
     # begin with them.
     project = models.ForeignKey(
-        Project, on_delete=models.PROTECT, related_name="survey_answers", db_index=False
+        Project,
+        on_delete=models.PROTECT,
+        related_name="survey_answers",
+        db_index=False,
+        verbose_name=_("project"),
     )
-    channel_uuid = models.UUIDField()
-    contact_urn = models.TextField()
-    message_id = models.TextField()
+    channel_uuid = models.UUIDField(_("channel uuid"))
+    contact_urn = models.TextField(_("contact urn"))
+    message_id = models.TextField(_("message id"))
     identity = models.CharField(max_length=64)
     conversation = models.ForeignKey(
         Conversation,
@@ -37,34 +42,43 @@ class SurveyAnswer(models.Model):
         on_delete=models.CASCADE,
         related_name="survey_answers",
         db_index=False,
+        verbose_name=_("conversation"),
     )
-    key = models.CharField(max_length=255)
-    value = models.TextField()
-    score = models.PositiveSmallIntegerField(null=True, blank=True)
+    key = models.CharField(_("key"), max_length=255)
+    value = models.TextField(_("value"))
+    score = models.PositiveSmallIntegerField(_("score"), null=True, blank=True)
     problem = models.CharField(
+        _("problem"),
         max_length=100,
         choices=NoScore.choices,
         blank=True,
         db_default="",
         default="",
-        help_text="Why the answer has no score; empty if it has one, or if its key has no scores.",
+        help_text=_(
+            "Why the answer has no score; empty if it has one, or if its key has no scores."
+        ),
     )
     message = models.JSONField(null=True, blank=True, encoder=Encoder, decoder=Decoder)
-    answered_at = models.DateTimeField()
+    answered_at = models.DateTimeField(_("answered at"))
     is_replaced = models.BooleanField(
-        default=False, help_text="Whether the conversation has a newer answer with the same key."
+        _("is replaced"),
+        default=False,
+        help_text=_("Whether the conversation has a newer answer with the same key."),
     )
-    sequence_number = models.DecimalField(max_digits=40, decimal_places=0)
-    group_id = models.CharField(max_length=128)
-    correlation_id = models.TextField(blank=True)
+    sequence_number = models.DecimalField(_("sequence number"), max_digits=40, decimal_places=0)
+    group_id = models.CharField(_("group id"), max_length=128)
+    correlation_id = models.TextField(_("correlation id"), blank=True)
     lake_event_ids = ArrayField(
         models.UUIDField(),
         default=list,
         db_default=[],
-        help_text="The ids of all events of this answer for the data lake.",
+        help_text=_("The ids of all events of this answer for the data lake."),
+        verbose_name=_("lake event ids"),
     )
 
     class Meta:
+        verbose_name = _("survey answer")
+        verbose_name_plural = _("survey answers")
         constraints = (
             models.UniqueConstraint(
                 fields=("conversation", "identity"),
@@ -116,17 +130,25 @@ class OutboxEvent(models.Model):
     An answer gets a further event each time that it counts again after another answer replaced it.
     """
 
-    event_id = models.UUIDField(unique=True, default=uuid.uuid4)
-    answer = models.ForeignKey(SurveyAnswer, on_delete=models.CASCADE, related_name="outbox_events")
+    event_id = models.UUIDField(_("event id"), unique=True, default=uuid.uuid4)
+    answer = models.ForeignKey(
+        SurveyAnswer,
+        on_delete=models.CASCADE,
+        related_name="outbox_events",
+        verbose_name=_("answer"),
+    )
     payload = models.JSONField(encoder=Encoder, decoder=Decoder)
-    created_at = models.DateTimeField()
-    delivered_at = models.DateTimeField(null=True, blank=True)
+    created_at = models.DateTimeField(_("created at"))
+    delivered_at = models.DateTimeField(_("delivered at"), null=True, blank=True)
     refusal = models.TextField(
+        _("refusal"),
         blank=True,
-        help_text="Why the data lake refuses the event permanently; empty if it does not.",
+        help_text=_("Why the data lake refuses the event permanently; empty if it does not."),
     )
 
     class Meta:
+        verbose_name = _("outbox event")
+        verbose_name_plural = _("outbox events")
         indexes = (
             models.Index(
                 "id", condition=Q(delivered_at=None, refusal=""), name="outbox_to_deliver"

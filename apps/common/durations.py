@@ -7,6 +7,12 @@ duration that one of them shows can be entered in any other. A number without a 
 import re
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from django.utils.translation import gettext as _
+
+if TYPE_CHECKING:
+    from django_stubs_ext import StrOrPromise
 
 EXAMPLES = "90s, 30m, 2h, 30d, 1h30m or HH:MM:SS"
 
@@ -31,9 +37,9 @@ def read(text: str) -> timedelta | None:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bounds:
-    """The bounds of a duration, which `noun` names ("an idle timeout")."""
+    """The bounds of a duration, which `noun` names with its article ("an idle timeout")."""
 
-    noun: str
+    noun: "StrOrPromise"
     minimum: timedelta
     maximum: timedelta
     is_optional: bool = True
@@ -46,15 +52,29 @@ class Bounds:
         if text.strip().casefold() in ("", "none"):
             return None
         duration = read(text)
-        or_none = ", or none" if self.is_optional else ""
         if duration is None:
-            raise ValueError(f'"{text[:40]}" is not {self.noun}: write {EXAMPLES}{or_none}.')
-        if not self.minimum <= duration <= self.maximum:
-            raise ValueError(
-                f'"{text[:40]}" is not a possible {self.noun.partition(" ")[2]}: it must be from '
-                f"{as_text(self.minimum)} to {as_text(self.maximum)}{or_none}."
+            raise self._error(
+                _('"%(text)s" is not %(a_noun)s: write %(examples)s%(or_none)s.'), text
             )
+        if not self.minimum <= duration <= self.maximum:
+            sentence = _(
+                '"%(text)s" is not a possible %(noun)s: it must be from %(min)s to %(max)s'
+                "%(or_none)s."
+            )
+            raise self._error(sentence, text)
         return duration
+
+    def _error(self, sentence: str, text: str) -> ValueError:
+        details = {
+            "text": text[:40],
+            "a_noun": self.noun,
+            "noun": self.noun.partition(" ")[2],
+            "examples": EXAMPLES,
+            "min": as_text(self.minimum),
+            "max": as_text(self.maximum),
+            "or_none": _(", or none") if self.is_optional else "",
+        }
+        return ValueError(sentence % details)
 
 
 def as_text(duration: timedelta, *, max_units: int = 4) -> str:

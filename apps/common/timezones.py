@@ -6,6 +6,7 @@ The settings import this module, so it does not import Django.
 
 import re
 import zoneinfo
+from collections.abc import Callable
 from difflib import SequenceMatcher
 from functools import lru_cache
 from heapq import nlargest
@@ -26,19 +27,26 @@ def is_known(name: str) -> bool:
     return name in _known()
 
 
-def unknown_zone_message(name: str) -> str:
-    """Return an error message for an unknown name, with the nearest names if there are any."""
-    sentence = f'"{name[:_MAX_NAME_LENGTH]}" is not a time zone of the tz database.'
-    offset = _with_fixed_offset(name)
+def unknown_zone_message(name: str, *, translate: Callable[[str], str] = str) -> str:
+    """Return an error message for an unknown name, with the nearest names if there are any.
+
+    `translate` is Django's gettext for a page. Settings and commands have the message in English.
+    """
+    sentence = translate('"%(name)s" is not a time zone of the tz database.')
+    advice = translate("Use a name such as %(example)s.")
+    offset, nearest = _with_fixed_offset(name), nearest_names(name)
     if offset:
-        return (
-            f"{sentence} Use a place such as {EXAMPLE}, or {offset}: the signs in these "
-            "names are reversed."
+        advice = translate(
+            "Use a place such as %(example)s, or %(offset)s: the signs in these names are reversed."
         )
-    nearest = nearest_names(name)
-    if nearest:
-        return f"{sentence} Did you mean {' or '.join(nearest)}?"
-    return f"{sentence} Use a name such as {EXAMPLE}."
+    elif nearest:
+        advice = translate("Did you mean %(names)s?")
+    return f"{sentence} {advice}" % {
+        "name": name[:_MAX_NAME_LENGTH],
+        "example": EXAMPLE,
+        "offset": offset,
+        "names": translate(" or ").join(nearest),
+    }
 
 
 @lru_cache(maxsize=1_000)

@@ -19,6 +19,7 @@ from datetime import datetime
 from typing import Any, Literal
 
 from django.db.models import Model, QuerySet
+from django.utils import translation
 
 from apps.common.clock import now
 from apps.conversations.models import AuditAction, AuditEntry
@@ -58,7 +59,7 @@ def record_all(
 ) -> None:
     """Write one entry for each object id in `details`."""
     at = now()
-    object_type = of if isinstance(of, str) else str(of._meta.verbose_name)
+    object_type = of if isinstance(of, str) else _name_of(of)
     AuditEntry.objects.bulk_create(
         [
             AuditEntry(
@@ -84,6 +85,12 @@ def entries_before(before: datetime) -> QuerySet[AuditEntry]:
 def without_details(object_ids: Iterable[Any]) -> dict[Any, dict[str, Any]]:
     """Return empty `details` for each of these objects."""
     return {object_id: {} for object_id in object_ids}
+
+
+def _name_of(model: type[Model]) -> str:
+    """Return the name of a model in English, in whatever language its user reads pages."""
+    with translation.override(None):
+        return str(model._meta.verbose_name)
 
 
 def _user() -> str:

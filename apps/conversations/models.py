@@ -13,6 +13,8 @@ from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models import F, Q
 from django.db.models.functions import Coalesce
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 
 from apps.common import timezones
 from apps.common.durations import MIN_RETENTION
@@ -37,35 +39,41 @@ def default_archive_retention() -> timedelta | None:
 def validate_timezone(name: str) -> None:
     """Raise ValidationError with the nearest names unless the tz database has this zone."""
     if not timezones.is_known(name):
-        raise ValidationError(timezones.unknown_zone_message(name))
+        raise ValidationError(timezones.unknown_zone_message(name, translate=gettext))
 
 
 class Project(models.Model):
     """A customer of the platform. Its first event creates it with the default time zone."""
 
-    uuid = models.UUIDField(primary_key=True, default=uuid.uuid4)
-    name = models.CharField(max_length=255, blank=True)
+    uuid = models.UUIDField(_("uuid"), primary_key=True, default=uuid.uuid4)
+    name = models.CharField(_("name"), max_length=255, blank=True)
     timezone = models.CharField(
-        max_length=64, default=default_timezone, validators=[validate_timezone]
+        _("timezone"), max_length=64, default=default_timezone, validators=[validate_timezone]
     )
     closing_time = models.TimeField(
-        default=time(0, 0), help_text="Local time at which open conversations close."
+        _("closing time"),
+        default=time(0, 0),
+        help_text=_("Local time at which open conversations close."),
     )
     idle_timeout = models.DurationField(
+        _("idle timeout"),
         null=True,
         blank=True,
-        help_text="Time without a message after which a conversation closes. Empty: never.",
+        help_text=_("Time without a message after which a conversation closes. Empty: never."),
     )
     archive_retention = models.DurationField(
+        _("archive retention"),
         null=True,
         blank=True,
         default=default_archive_retention,
-        help_text="Age after which archived messages are deleted, such as 90d. Empty: never.",
+        help_text=_("Age after which archived messages are deleted, such as 90d. Empty: never."),
     )
     # When the closing rule changed, until all open conversations have moved to it (see `moving`).
     moving_since = models.DateTimeField(null=True, editable=False)
 
     class Meta:
+        verbose_name = _("project")
+        verbose_name_plural = _("projects")
         constraints = (
             models.CheckConstraint(
                 condition=Q(archive_retention=None) | Q(archive_retention__gte=MIN_RETENTION),
@@ -80,11 +88,11 @@ class Project(models.Model):
 class Resolution(models.IntegerChoices):
     """How a conversation ended. Every value but IN_PROGRESS means that it is closed."""
 
-    RESOLVED = 0, "Resolved"
-    UNRESOLVED = 1, "Unresolved"
-    IN_PROGRESS = 2, "In progress"
-    UNCLASSIFIED = 3, "Unclassified"
-    HAS_CHAT_ROOM = 4, "Has chat room"
+    RESOLVED = 0, _("Resolved")
+    UNRESOLVED = 1, _("Unresolved")
+    IN_PROGRESS = 2, _("In progress")
+    UNCLASSIFIED = 3, _("Unclassified")
+    HAS_CHAT_ROOM = 4, _("Has chat room")
 
 
 CLOSED = tuple(value for value in Resolution.values if value != Resolution.IN_PROGRESS)
@@ -101,65 +109,96 @@ class Conversation(NotedPlaces):
     requested a change. The check runs in the conversation's group and decides what to do.
     """
 
-    uuid = models.UUIDField(primary_key=True, default=uuid.uuid4)
+    uuid = models.UUIDField(_("uuid"), primary_key=True, default=uuid.uuid4)
     # `opened_by_time` starts with the project; a second index would slow down every insert.
     project = models.ForeignKey(
-        Project, on_delete=models.PROTECT, related_name="conversations", db_index=False
+        Project,
+        on_delete=models.PROTECT,
+        related_name="conversations",
+        db_index=False,
+        verbose_name=_("project"),
     )
-    channel_uuid = models.UUIDField()
-    contact_urn = models.TextField()
-    contact_name = models.TextField(blank=True)
+    channel_uuid = models.UUIDField(_("channel uuid"))
+    contact_urn = models.TextField(_("contact urn"))
+    contact_name = models.TextField(_("contact name"), blank=True)
     group_id = models.CharField(
-        max_length=128, help_text="MessageGroupId as it arrived: the conversation's lock."
+        _("group id"),
+        max_length=128,
+        help_text=_("MessageGroupId as it arrived: the conversation's lock."),
     )
-    external_id = models.TextField(blank=True, help_text="Id of its newest window.")
+    external_id = models.TextField(
+        _("external id"), blank=True, help_text=_("Id of its newest window.")
+    )
     # The time of the newest window, by its producer's clock, and its ids.
-    window_start = models.DateTimeField(null=True, blank=True)
-    window_end = models.DateTimeField(null=True, blank=True)
-    ticket_uuid = models.TextField(blank=True, db_default="", default="")
-    agent_uuid = models.TextField(blank=True, db_default="", default="")
-    started_at = models.DateTimeField(help_text="Time of the message that opened the conversation.")
-    opened_at = models.DateTimeField(help_text="Queue time of the event that opened it.")
-    closes_at = models.DateTimeField()
-    postponed_from = models.DateTimeField(
-        null=True, blank=True, help_text="First closing time that was postponed."
+    window_start = models.DateTimeField(_("window start"), null=True, blank=True)
+    window_end = models.DateTimeField(_("window end"), null=True, blank=True)
+    ticket_uuid = models.TextField(_("ticket uuid"), blank=True, db_default="", default="")
+    agent_uuid = models.TextField(_("agent uuid"), blank=True, db_default="", default="")
+    started_at = models.DateTimeField(
+        _("started at"), help_text=_("Time of the message that opened the conversation.")
     )
-    due_at = models.DateTimeField(null=True, blank=True)
+    opened_at = models.DateTimeField(
+        _("opened at"), help_text=_("Queue time of the event that opened it.")
+    )
+    closes_at = models.DateTimeField(_("closes at"))
+    postponed_from = models.DateTimeField(
+        _("postponed from"),
+        null=True,
+        blank=True,
+        help_text=_("First closing time that was postponed."),
+    )
+    due_at = models.DateTimeField(_("due at"), null=True, blank=True)
     close_requested_at = models.DateTimeField(
-        null=True, blank=True, help_text="When its pointer on the queue was claimed."
+        _("close requested at"),
+        null=True,
+        blank=True,
+        help_text=_("When its pointer on the queue was claimed."),
     )
     requested_resolution = models.PositiveSmallIntegerField(
+        _("requested resolution"),
         choices=Resolution.choices,
         null=True,
         blank=True,
-        help_text='Requested by an operator: a resolution, or "In progress" to reopen it.',
+        help_text=_('Requested by an operator: a resolution, or "In progress" to reopen it.'),
     )
-    ended_at = models.DateTimeField(null=True, blank=True)
+    ended_at = models.DateTimeField(_("ended at"), null=True, blank=True)
     resolution = models.PositiveSmallIntegerField(
-        choices=Resolution.choices, default=Resolution.IN_PROGRESS
+        _("resolution"), choices=Resolution.choices, default=Resolution.IN_PROGRESS
     )
-    has_chats_room = models.BooleanField(default=False)
-    csat = models.PositiveSmallIntegerField(null=True, blank=True)
-    nps = models.PositiveSmallIntegerField(null=True, blank=True)
-    first_message_at = models.DateTimeField(null=True, blank=True)
-    last_message_at = models.DateTimeField(null=True, blank=True)
-    message_count = models.PositiveIntegerField(default=0)
+    has_chats_room = models.BooleanField(_("has chats room"), default=False)
+    csat = models.PositiveSmallIntegerField(_("csat"), null=True, blank=True)
+    nps = models.PositiveSmallIntegerField(_("nps"), null=True, blank=True)
+    first_message_at = models.DateTimeField(_("first message at"), null=True, blank=True)
+    last_message_at = models.DateTimeField(_("last message at"), null=True, blank=True)
+    message_count = models.PositiveIntegerField(_("message count"), default=0)
     archived_at = models.DateTimeField(
-        null=True, blank=True, help_text="When all its messages were archived after closing."
+        _("archived at"),
+        null=True,
+        blank=True,
+        help_text=_("When all its messages were archived after closing."),
     )
     archive_check_at = models.DateTimeField(
-        null=True, blank=True, help_text="When DynamoDB is next searched for its messages."
+        _("archive check at"),
+        null=True,
+        blank=True,
+        help_text=_("When DynamoDB is next searched for its messages."),
     )
     archive_deleted_at = models.DateTimeField(
-        null=True, blank=True, help_text="When retention last deleted its archive."
+        _("archive deleted at"),
+        null=True,
+        blank=True,
+        help_text=_("When retention last deleted its archive."),
     )
     messages_before_reopening = models.IntegerField(
+        _("messages before reopening"),
         default=0,
         db_default=0,
-        help_text="How many messages were archived when it was last reopened.",
+        help_text=_("How many messages were archived when it was last reopened."),
     )
 
     class Meta:
+        verbose_name = _("conversation")
+        verbose_name_plural = _("conversations")
         constraints = (
             models.UniqueConstraint(
                 fields=("project", "channel_uuid", "contact_urn"),
@@ -279,8 +318,10 @@ class Erasure(models.Model):
     then searched again.
     """
 
-    uuid = models.UUIDField(primary_key=True, default=uuid.uuid4)
-    project = models.ForeignKey(Project, on_delete=models.PROTECT, related_name="erasures")
+    uuid = models.UUIDField(_("uuid"), primary_key=True, default=uuid.uuid4)
+    project = models.ForeignKey(
+        Project, on_delete=models.PROTECT, related_name="erasures", verbose_name=_("project")
+    )
     contact_hash = models.CharField(max_length=64)
     contact_urn = models.TextField(blank=True, help_text="Empty after the erasure.")
     group_ids = ArrayField(
@@ -290,18 +331,20 @@ class Erasure(models.Model):
         help_text="Empty after the erasure, because they name the contact.",
     )
     group_hashes = ArrayField(models.CharField(max_length=64), default=list, blank=True)
-    requested_at = models.DateTimeField()
-    erased_at = models.DateTimeField(null=True, blank=True)
+    requested_at = models.DateTimeField(_("requested at"))
+    erased_at = models.DateTimeField(_("erased at"), null=True, blank=True)
     mark_at = models.DateTimeField(null=True, blank=True)
     mark_sequence = sequence_number_field(null=True, blank=True)
     mark_group_hash = models.CharField(max_length=64, blank=True)
-    removed = models.JSONField(default=dict, blank=True)
+    removed = models.JSONField(_("removed"), default=dict, blank=True)
     conversation_uuids = ArrayField(models.UUIDField(), default=list, db_default=[], blank=True)
     search_at = models.DateTimeField(
-        null=True, blank=True, help_text="When DynamoDB is searched once more."
+        _("search at"), null=True, blank=True, help_text=_("When DynamoDB is searched once more.")
     )
 
     class Meta:
+        verbose_name = _("erasure")
+        verbose_name_plural = _("erasures")
         constraints = (
             models.UniqueConstraint(
                 fields=("project", "contact_hash"),
@@ -323,21 +366,21 @@ class Erasure(models.Model):
 class AuditAction(models.TextChoices):
     """The actions that the audit log records."""
 
-    ADD = "add", "added"
-    CHANGE = "change", "changed"
-    DELETE = "delete", "deleted"
-    CLOSE = "close", "asked to close"
-    REOPEN = "reopen", "asked to reopen"
-    READ = "read", "read messages of"
-    ERASE = "erase", "asked to erase"
-    RETENTION = "retention", "deleted old data"
-    REDRIVE = "redrive", "asked to redrive"
-    DISCARD = "discard", "discarded"
-    EXPORT = "export", "exported"
-    RETRY = "retry", "sent again"
-    RUN = "run", "ran at once"
-    LOGIN = "login", "logged in as"
-    LOGIN_FAILED = "login_failed", "failed to log in as"
+    ADD = "add", _("added")
+    CHANGE = "change", _("changed")
+    DELETE = "delete", _("deleted")
+    CLOSE = "close", _("asked to close")
+    REOPEN = "reopen", _("asked to reopen")
+    READ = "read", _("read messages of")
+    ERASE = "erase", _("asked to erase")
+    RETENTION = "retention", _("deleted old data")
+    REDRIVE = "redrive", _("asked to redrive")
+    DISCARD = "discard", _("discarded")
+    EXPORT = "export", _("exported")
+    RETRY = "retry", _("sent again")
+    RUN = "run", _("ran at once")
+    LOGIN = "login", _("logged in as")
+    LOGIN_FAILED = "login_failed", _("failed to log in as")
 
 
 class AuditEntry(models.Model):
@@ -347,18 +390,23 @@ class AuditEntry(models.Model):
     contact is the contact's hash.
     """
 
-    at = models.DateTimeField()
-    actor = models.CharField(max_length=255, help_text="User name in the admin site, or user@host.")
-    source = models.CharField(
-        max_length=16, choices=(("admin", "admin site"), ("command", "command line"))
+    at = models.DateTimeField(_("at"))
+    actor = models.CharField(
+        _("actor"), max_length=255, help_text=_("User name in the admin site, or user@host.")
     )
-    action = models.CharField(max_length=16, choices=AuditAction.choices)
-    object_type = models.CharField(max_length=64)
-    object_id = models.CharField(max_length=255)
-    detail = models.JSONField(default=dict, blank=True)
+    source = models.CharField(
+        _("source"),
+        max_length=16,
+        choices=(("admin", _("admin site")), ("command", _("command line"))),
+    )
+    action = models.CharField(_("action"), max_length=16, choices=AuditAction.choices)
+    object_type = models.CharField(_("object type"), max_length=64)
+    object_id = models.CharField(_("object id"), max_length=255)
+    detail = models.JSONField(_("detail"), default=dict, blank=True)
 
     class Meta:
-        verbose_name_plural = "audit log"
+        verbose_name = _("audit entry")
+        verbose_name_plural = _("audit log")
         indexes = (
             models.Index(fields=("at",), name="audit_by_time"),
             models.Index(fields=("actor", "at"), name="audit_by_actor"),
@@ -367,4 +415,9 @@ class AuditEntry(models.Model):
         )
 
     def __str__(self) -> str:
-        return f"{self.actor} {self.get_action_display()} {self.object_type} {self.object_id}"
+        return f"{self.actor} {self.get_action_display()} {self.object_in_words} {self.object_id}"
+
+    @property
+    def object_in_words(self) -> str:
+        """Return the kind of the object, which is stored in English, in the user's language."""
+        return gettext(self.object_type)

@@ -5,6 +5,7 @@ from typing import Any
 from uuid import UUID
 
 from django.db import transaction
+from django.utils.translation import gettext as _
 
 from apps.common.errors import ConversationServiceError
 from apps.conversations import spans, transitions
@@ -27,7 +28,10 @@ def request_close(*, conversation_uuid: UUID, resolution: Resolution, now: datet
     with transaction.atomic():
         conversation = _locked(conversation_uuid)
         if conversation.resolution != Resolution.IN_PROGRESS:
-            raise Refused(f"{conversation_uuid} is closed already, as {_label(conversation)}.")
+            sentence = _("%(uuid)s is closed already, as %(resolution)s.")
+            raise Refused(
+                sentence % {"uuid": conversation_uuid, "resolution": _label(conversation)}
+            )
         _request(conversation, resolution, now)
 
 
@@ -36,7 +40,8 @@ def request_reopen(*, conversation_uuid: UUID, now: datetime) -> None:
     with transaction.atomic():
         conversation = _locked(conversation_uuid)
         if conversation.resolution == Resolution.IN_PROGRESS:
-            raise Refused(f"{conversation_uuid} is in progress: there is nothing to reopen.")
+            sentence = _("%(uuid)s is in progress: there is nothing to reopen.")
+            raise Refused(sentence % {"uuid": conversation_uuid})
         other = _another_in_progress(conversation)
         if other:
             raise _refusal(conversation, other)
@@ -102,7 +107,7 @@ def _locked(conversation_uuid: UUID) -> Conversation:
 
 
 def _missing(conversation_uuid: UUID) -> Refused:
-    return Refused(f"There is no conversation {conversation_uuid}.")
+    return Refused(_("There is no conversation %(uuid)s.") % {"uuid": conversation_uuid})
 
 
 def _another_in_progress(conversation: Conversation) -> Conversation | None:
@@ -111,10 +116,11 @@ def _another_in_progress(conversation: Conversation) -> Conversation | None:
 
 
 def _refusal(conversation: Conversation, other: Conversation) -> Refused:
-    return Refused(
-        f"{conversation.uuid} cannot be reopened while {other.uuid} of the same contact is in "
-        "progress. Close that one first."
+    sentence = _(
+        "%(uuid)s cannot be reopened while %(other)s of the same contact is in progress. "
+        "Close that one first."
     )
+    return Refused(sentence % {"uuid": conversation.uuid, "other": other.uuid})
 
 
 def _request(conversation: Conversation, resolution: Resolution, now: datetime) -> None:

@@ -7,6 +7,9 @@ from datetime import time, timedelta
 from typing import TypeAlias
 from uuid import UUID
 
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
+
 from apps.common import durations, timezones
 from apps.common.durations import MAX_RETENTION, MIN_RETENTION, Bounds
 
@@ -14,13 +17,13 @@ from apps.common.durations import MAX_RETENTION, MIN_RETENTION, Bounds
 ProjectSettings: TypeAlias = dict[str, str | time | timedelta | None]
 
 IDLE_TIMEOUT = Bounds(
-    noun="an idle timeout",
+    noun=_("an idle timeout"),
     minimum=timedelta(minutes=1),
     # The time for which DynamoDB keeps messages.
     maximum=timedelta(hours=48),
 )
 ARCHIVE_RETENTION = Bounds(
-    noun="an archive retention", minimum=MIN_RETENTION, maximum=MAX_RETENTION
+    noun=_("an archive retention"), minimum=MIN_RETENTION, maximum=MAX_RETENTION
 )
 
 _MAX_NAME_LENGTH = 255
@@ -33,9 +36,9 @@ def parse_uuid(text: str) -> UUID:
     try:
         return UUID(text.strip())
     except ValueError:
-        raise ValueError(
-            f"{_quoted(text)} is not a UUID: write one such as {_SAMPLE_UUID}."
-        ) from None
+        sentence = gettext("%(text)s is not a UUID: write one such as %(sample)s.")
+        details = {"text": _quoted(text), "sample": _SAMPLE_UUID}
+        raise ValueError(sentence % details) from None
 
 
 def parse(texts: Mapping[str, str]) -> tuple[ProjectSettings, list[str]]:

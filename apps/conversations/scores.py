@@ -4,6 +4,7 @@ import re
 from decimal import Decimal
 
 from django.db import models
+from django.utils.translation import gettext_lazy as _
 
 from apps.conversations.models import CSAT_KEY, NPS_KEY
 
@@ -24,10 +25,10 @@ _NUMBER = re.compile(r"[-+]?\d+(\.\d+)?")
 class NoScore(models.TextChoices):
     """Why the value of an answer is not a score."""
 
-    MISSING = "missing", "no value"
-    NOT_A_NUMBER = "not_a_number", "not a number"
-    NOT_WHOLE = "not_whole", "not a whole number"
-    OUT_OF_RANGE = "out_of_range", "out of range"
+    MISSING = "missing", _("no value")
+    NOT_A_NUMBER = "not_a_number", _("not a number")
+    NOT_WHOLE = "not_whole", _("not a whole number")
+    OUT_OF_RANGE = "out_of_range", _("out of range")
 
 
 def read_score(value: str, *, scores: range) -> int | NoScore:

@@ -4,6 +4,8 @@ from typing import Any, TypeVar
 from uuid import UUID
 
 from django.db.models import Model, QuerySet
+from django.utils.formats import number_format
+from django.utils.translation import gettext as _
 
 from apps.common.lossless_json import escape
 from apps.conversations.models import Conversation
@@ -19,7 +21,9 @@ class TooMany(Exception):
     """A prefix that matches more conversations than can be shown."""
 
     def __init__(self) -> None:
-        super().__init__(f"More than {MAX_FOUND:,} conversations match: type more characters.")
+        number = number_format(MAX_FOUND, force_grouping=True)
+        sentence = _("More than %(number)s conversations match: type more characters.")
+        super().__init__(sentence % {"number": number})
 
 
 def search(conversations: QuerySet[Conversation], term: str) -> QuerySet[Conversation]:

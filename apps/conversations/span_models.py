@@ -7,6 +7,7 @@ from typing import Any
 
 from django.db import models
 from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
 
 
 def sequence_number_field(**options: Any) -> "models.DecimalField[Any, Any]":
@@ -24,21 +25,38 @@ class NotedPlaces(models.Model):
     """
 
     written_at = models.DateTimeField(
-        null=True, blank=True, help_text="Queue time of the first message from the contact."
-    )
-    written_sequence = sequence_number_field(null=True, blank=True)
-    written_group = models.CharField(max_length=128, blank=True, db_default="", default="")
-    window_at = models.DateTimeField(
-        null=True, blank=True, help_text="Queue time of the newest conversation window."
-    )
-    window_sequence = sequence_number_field(null=True, blank=True)
-    window_group = models.CharField(max_length=128, blank=True, db_default="", default="")
-    newest_at = models.DateTimeField(
+        _("written at"),
         null=True,
         blank=True,
-        help_text="Queue time of the newest archived message of the conversation's own group.",
+        help_text=_("Queue time of the first message from the contact."),
     )
-    newest_sequence = sequence_number_field(null=True, blank=True)
+    written_sequence = sequence_number_field(
+        null=True, blank=True, verbose_name=_("written sequence")
+    )
+    written_group = models.CharField(
+        _("written group"), max_length=128, blank=True, db_default="", default=""
+    )
+    window_at = models.DateTimeField(
+        _("window at"),
+        null=True,
+        blank=True,
+        help_text=_("Queue time of the newest conversation window."),
+    )
+    window_sequence = sequence_number_field(
+        null=True, blank=True, verbose_name=_("window sequence")
+    )
+    window_group = models.CharField(
+        _("window group"), max_length=128, blank=True, db_default="", default=""
+    )
+    newest_at = models.DateTimeField(
+        _("newest at"),
+        null=True,
+        blank=True,
+        help_text=_("Queue time of the newest archived message of the conversation's own group."),
+    )
+    newest_sequence = sequence_number_field(
+        null=True, blank=True, verbose_name=_("newest sequence")
+    )
 
     class Meta:
         abstract = True

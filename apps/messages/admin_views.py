@@ -11,6 +11,9 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path
+from django.utils.formats import date_format
+from django.utils.translation import gettext as _
+from django.utils.translation import pgettext
 
 from apps.common.console_access import MAY_READ_MESSAGES, console_view, log_access, readable
 from apps.common.errors import Unavailable
@@ -52,7 +55,7 @@ def show_transcript(request: HttpRequest, *, conversation_uuid: UUID) -> HttpRes
     context = {
         **admin.site.each_context(request),
         "is_nav_sidebar_enabled": False,
-        "title": f"Conversation with {_name(conversation)}",
+        "title": _("Conversation with %(name)s") % {"name": _name(conversation)},
         "conversation": conversation,
         "zone": conversation.project.timezone,
         "name": _name(conversation),
@@ -100,12 +103,12 @@ def _on_page(
 def _window_facts(conversation: Conversation) -> list[tuple[str, str]]:
     """Return what windows said about a conversation, as labels and texts."""
     facts = [
-        ("Human took over", "yes" if conversation.has_chats_room else ""),
-        ("Window", readable(conversation.external_id)),
-        ("from", _local(conversation, conversation.window_start)),
-        ("to", _local(conversation, conversation.window_end)),
-        ("Ticket", readable(conversation.ticket_uuid)),
-        ("Agent", readable(conversation.agent_uuid)),
+        (_("Human took over"), _("yes") if conversation.has_chats_room else ""),
+        (_("Window"), readable(conversation.external_id)),
+        (pgettext("start of a window", "from"), _local(conversation, conversation.window_start)),
+        (pgettext("end of a window", "to"), _local(conversation, conversation.window_end)),
+        (_("Ticket"), readable(conversation.ticket_uuid)),
+        (_("Agent"), readable(conversation.agent_uuid)),
     ]
     return [(label, text) for label, text in facts if text]
 
@@ -113,8 +116,9 @@ def _window_facts(conversation: Conversation) -> list[tuple[str, str]]:
 def _local(conversation: Conversation, at: datetime | None) -> str:
     if at is None:
         return ""
-    return f"{at.astimezone(ZoneInfo(conversation.project.timezone)):%Y-%m-%d %H:%M:%S}"
+    local = at.astimezone(ZoneInfo(conversation.project.timezone))
+    return f"{date_format(local, 'DATE_FORMAT')} {date_format(local, 'TIME_FORMAT')}"
 
 
 def _name(conversation: Conversation) -> str:
-    return readable(conversation.contact_name) or "unnamed contact"
+    return readable(conversation.contact_name) or _("unnamed contact")

@@ -9,6 +9,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
+from django.utils.translation import gettext, gettext_noop
+
 from apps.messages import parsers
 from apps.messages.events import AnyEvent
 from apps.messages.parsers import RawEvent
@@ -77,11 +79,11 @@ def always(_document: dict[str, Any]) -> bool:
 class EventType(Generic[WireT]):
     """One event type: its names, how its events are read, and how they run.
 
-    `name` is the `event_type` in JSON, in log lines and in the labels of metrics; `label` is shown
-    to people. `parser` makes the event from the validated `wire` model. If `may_close`, events of
-    the type are barriers in their group. `goes_alone` and `kind` (see `kind_of`) take an event's
-    JSON, because they depend on the event's fields. `from_contact` says whether the contact wrote
-    the type's messages.
+    `name` is the `event_type` in JSON, in log lines and in the labels of metrics; `label`
+    describes it to people, in English. `parser` makes the event from the validated `wire` model. If
+    `may_close`, events of the type are barriers in their group. `goes_alone` and `kind` (see
+    `kind_of`) take an event's JSON, because they depend on the event's fields. `from_contact` says
+    whether the contact wrote the type's messages.
     """
 
     name: str
@@ -108,7 +110,7 @@ EVENT_TYPES: Mapping[str, EventType[Any]] = {
     for event_type in (
         EventType(
             name=MESSAGE_RECEIVED,
-            label="Message from the contact",
+            label=gettext_noop("Message from the contact"),
             wire=WireMessage,
             parser=parsers.received_message,
             may_close=False,
@@ -118,7 +120,7 @@ EVENT_TYPES: Mapping[str, EventType[Any]] = {
         ),
         EventType(
             name=MESSAGE_SENT,
-            label="Message to the contact",
+            label=gettext_noop("Message to the contact"),
             wire=WireMessage,
             parser=parsers.sent_message,
             may_close=False,
@@ -127,7 +129,7 @@ EVENT_TYPES: Mapping[str, EventType[Any]] = {
         ),
         EventType(
             name=MESSAGE_DELETED,
-            label="Deletion of a message by its author",
+            label=gettext_noop("Deletion of a message by its author"),
             wire=WireDeletion,
             parser=parsers.deletion,
             may_close=False,
@@ -136,7 +138,7 @@ EVENT_TYPES: Mapping[str, EventType[Any]] = {
         ),
         EventType(
             name=MESSAGE_STATUS,
-            label="Delivery status of a message",
+            label=gettext_noop("Delivery status of a message"),
             wire=WireStatus,
             parser=parsers.status,
             may_close=False,
@@ -145,7 +147,7 @@ EVENT_TYPES: Mapping[str, EventType[Any]] = {
         ),
         EventType(
             name=CONVERSATION_WINDOW,
-            label="Conversation window",
+            label=gettext_noop("Conversation window"),
             wire=WireWindow,
             parser=parsers.window,
             may_close=True,
@@ -154,7 +156,7 @@ EVENT_TYPES: Mapping[str, EventType[Any]] = {
         ),
         EventType(
             name=CONVERSATION_CLOSE,
-            label="Close of the conversation",
+            label=gettext_noop("Close of the conversation"),
             wire=WireClose,
             parser=parsers.close,
             may_close=True,
@@ -196,6 +198,6 @@ def goes_alone(document: Any) -> bool:
 
 
 def label_of(name: str) -> str:
-    """Return the label of a stored event type, or its name if the type is unknown."""
+    """Return the translated label of a stored event type, or its name if the type is unknown."""
     event_type = EVENT_TYPES.get(name)
-    return event_type.label if event_type else name
+    return gettext(event_type.label) if event_type else name

@@ -3,6 +3,7 @@
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
 
 from apps.common.lossless_json import Decoder, Encoder
 from apps.conversations.models import Conversation
@@ -18,22 +19,28 @@ class ConversationMessages(models.Model):
     """
 
     conversation = models.ForeignKey(
-        Conversation, on_delete=models.CASCADE, related_name="archive_parts"
+        Conversation,
+        on_delete=models.CASCADE,
+        related_name="archive_parts",
+        verbose_name=_("conversation"),
     )
-    part = models.PositiveIntegerField()
+    part = models.PositiveIntegerField(_("part"))
     messages = models.JSONField(encoder=Encoder, decoder=Decoder)
     message_ids = ArrayField(
         models.TextField(), help_text="Direction and id of each message, for lookups."
     )
-    first_position = models.TextField(help_text="Time and place of the first message.")
-    first_message_at = models.DateTimeField()
-    last_message_at = models.DateTimeField()
-    message_count = models.PositiveIntegerField()
-    size = models.PositiveIntegerField(help_text="Bytes of JSON.")
+    first_position = models.TextField(
+        _("first position"), help_text=_("Time and place of the first message.")
+    )
+    first_message_at = models.DateTimeField(_("first message at"))
+    last_message_at = models.DateTimeField(_("last message at"))
+    message_count = models.PositiveIntegerField(_("message count"))
+    size = models.PositiveIntegerField(_("size"), help_text=_("Bytes of JSON."))
     merged_places = models.BinaryField(default=bytes, db_default=b"")
 
     class Meta:
-        verbose_name_plural = "conversation messages"
+        verbose_name = _("conversation messages")
+        verbose_name_plural = _("conversation messages")
         ordering = ("conversation", "part")
         constraints = (
             models.UniqueConstraint(
@@ -99,42 +106,58 @@ class DeadLetter(models.Model):
     """
 
     message_id = models.TextField(
-        unique=True, help_text="Message id of the dead letter on the dead-letter queue."
+        _("message id"),
+        unique=True,
+        help_text=_("Message id of the dead letter on the dead-letter queue."),
     )
     source_message_id = models.TextField(
-        blank=True, help_text="Message id of the event on its own queue."
+        _("source message id"), blank=True, help_text=_("Message id of the event on its own queue.")
     )
-    group_id = models.CharField(max_length=128)
+    group_id = models.CharField(_("group id"), max_length=128)
     sequence_number = models.DecimalField(
+        _("sequence number"),
         max_digits=39,
         decimal_places=0,
-        help_text="Sequence number of the event's first sending.",
+        help_text=_("Sequence number of the event's first sending."),
     )
     body = models.TextField()
     attributes = models.JSONField(
-        default=dict, blank=True, help_text="The event's own message attributes."
+        _("attributes"),
+        default=dict,
+        blank=True,
+        help_text=_("The event's own message attributes."),
     )
-    reason = models.CharField(max_length=100)
+    reason = models.CharField(_("reason"), max_length=100)
     error = models.TextField(blank=True)
-    queue_time = models.DateTimeField(help_text="When the event was first queued.")
-    receive_count = models.PositiveIntegerField(help_text="How often the event was received.")
-    project_uuid = models.UUIDField(null=True, blank=True)
-    channel_uuid = models.UUIDField(null=True, blank=True)
-    contact_urn = models.TextField(blank=True)
-    collected_at = models.DateTimeField()
+    queue_time = models.DateTimeField(
+        _("queue time"), help_text=_("When the event was first queued.")
+    )
+    receive_count = models.PositiveIntegerField(
+        _("receive count"), help_text=_("How often the event was received.")
+    )
+    project_uuid = models.UUIDField(_("project uuid"), null=True, blank=True)
+    channel_uuid = models.UUIDField(_("channel uuid"), null=True, blank=True)
+    contact_urn = models.TextField(_("contact urn"), blank=True)
+    collected_at = models.DateTimeField(_("collected at"))
     redrive_requested_at = models.DateTimeField(
-        null=True, blank=True, help_text="When an operator requested a redrive."
+        _("redrive requested at"),
+        null=True,
+        blank=True,
+        help_text=_("When an operator requested a redrive."),
     )
     redrive_refusal = models.TextField(
+        _("redrive refusal"),
         blank=True,
         default="",
         db_default="",
-        help_text="Why the latest requested redrive was not possible; empty if it was.",
+        help_text=_("Why the latest requested redrive was not possible; empty if it was."),
     )
-    redriven_at = models.DateTimeField(null=True, blank=True)
-    redrive_count = models.PositiveIntegerField(default=0)
+    redriven_at = models.DateTimeField(_("redriven at"), null=True, blank=True)
+    redrive_count = models.PositiveIntegerField(_("redrive count"), default=0)
 
     class Meta:
+        verbose_name = _("dead letter")
+        verbose_name_plural = _("dead letters")
         indexes = (
             models.Index(fields=("queue_time", "id"), name="dead_letters_in_order"),
             models.Index(fields=("reason", "queue_time"), name="dead_letters_by_reason"),
@@ -166,13 +189,15 @@ class ProducerProblem(models.Model):
     nil UUID.
     """
 
-    project_uuid = models.UUIDField()
-    day = models.DateField(help_text="The day in UTC.")
-    problem = models.CharField(max_length=40)
-    detail = models.CharField(max_length=100)
-    events = models.PositiveBigIntegerField()
+    project_uuid = models.UUIDField(_("project uuid"))
+    day = models.DateField(_("day"), help_text=_("The day in UTC."))
+    problem = models.CharField(_("problem"), max_length=40)
+    detail = models.CharField(_("detail"), max_length=100)
+    events = models.PositiveBigIntegerField(_("events"))
 
     class Meta:
+        verbose_name = _("producer problem")
+        verbose_name_plural = _("producer problems")
         constraints = (
             models.UniqueConstraint(
                 fields=("day", "project_uuid", "problem", "detail"), name="producer_problems_unique"

@@ -11,6 +11,7 @@ from typing import NamedTuple
 from uuid import UUID
 
 from django.db import connection, models
+from django.utils.translation import gettext_lazy as _
 
 from apps.messages.models import ProducerProblem
 
@@ -36,12 +37,12 @@ MALFORMED_REASONS = frozenset(
 class Problem(models.TextChoices):
     """A problem. The label says what the producer does."""
 
-    MALFORMED = "malformed", "sends malformed events, which are quarantined"
-    IMPLAUSIBLE_TIME = "implausible_time", "sends messages with an implausible created_at"
-    NO_SCORE = "no_score", "sends CSAT or NPS answers that are not scores"
-    FOREIGN_GROUP = "foreign_group", "sends events of one contact in several message groups"
-    TYPE_MISMATCH = "type_mismatch", "names two different types in one event"
-    POSSIBLE_RETRY = "possible_retry", "probably sends messages again with a new id"
+    MALFORMED = "malformed", _("sends malformed events, which are quarantined")
+    IMPLAUSIBLE_TIME = "implausible_time", _("sends messages with an implausible created_at")
+    NO_SCORE = "no_score", _("sends CSAT or NPS answers that are not scores")
+    FOREIGN_GROUP = "foreign_group", _("sends events of one contact in several message groups")
+    TYPE_MISMATCH = "type_mismatch", _("names two different types in one event")
+    POSSIBLE_RETRY = "possible_retry", _("probably sends messages again with a new id")
 
 
 class Finding(NamedTuple):

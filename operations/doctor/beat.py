@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 
 from django.db import DatabaseError, InterfaceError
+from django.utils.translation import gettext as _
 from django_celery_beat.models import PeriodicTask
 
 from apps.common.clock import now
@@ -51,12 +52,16 @@ def check_name(task: str) -> str:
 
 def _schedule(check: str, name: str, schedules: Sequence[PeriodicTask]) -> Finding:
     if not schedules:
-        return error(check, f'The schedule "{name}" is missing.', "Run: python manage.py provision")
+        return error(
+            check,
+            _('The schedule "%(name)s" is missing.') % {"name": name},
+            "Run: python manage.py provision",
+        )
     enabled = [schedule for schedule in schedules if schedule.enabled]
     if not enabled:
         return warning(
             check,
-            "The schedule is disabled.",
+            _("The schedule is disabled."),
             f'Enable "{schedules[0].name}" in the admin site, under Periodic tasks.',
         )
     latest_run = _latest_run(check, enabled)
@@ -72,17 +77,22 @@ def _latest_run(check: str, schedules: Sequence[PeriodicTask]) -> Finding:
         if newest.schedule.remaining_estimate(newest.date_changed) >= -MAX_BEAT_DELAY:
             return warning(
                 check,
-                f"The schedule has not run yet. It was created or changed {as_text(age)} ago.",
+                _("The schedule has not run yet. It was created or changed %(time)s ago.")
+                % {"time": as_text(age)},
                 "If beat is running, there is nothing to do. Run this again when it is due.",
             )
-        return error(check, f"The schedule has never run and is {as_text(age)} old.", START_BEAT)
+        sentence = _("The schedule has never run and is %(age)s old.")
+        return error(check, sentence % {"age": as_text(age)}, START_BEAT)
     newest = max(ran, key=lambda schedule: schedule.last_run_at)
     age = now() - newest.last_run_at
     if age < -NOTICEABLE:
         return error(
             check,
-            f"The last run of the schedule is {as_text(-age)} in the future: a clock was ahead "
-            "when beat saved it, or this machine's clock is behind.",
+            _(
+                "The last run of the schedule is %(time)s in the future: a clock was ahead when "
+                "beat saved it, or this machine's clock is behind."
+            )
+            % {"time": as_text(-age)},
             "If clocks.* are ok here and on beat's machine, there is nothing to do while beat "
             "runs: it corrects this within ten minutes. Otherwise set the clock: "
             "timedatectl set-ntp true",
@@ -92,10 +102,11 @@ def _latest_run(check: str, schedules: Sequence[PeriodicTask]) -> Finding:
     if newest.schedule.remaining_estimate(newest.last_run_at) < -MAX_BEAT_DELAY:
         return error(
             check,
-            f"The schedule last ran {as_text(age)} ago, and is due {newest.scheduler}.",
+            _("The schedule last ran %(time)s ago, and is due %(rule)s.")
+            % {"time": as_text(age), "rule": newest.scheduler},
             START_BEAT,
         )
-    return ok(check, f"The schedule last ran {as_text(age)} ago.")
+    return ok(check, _("The schedule last ran %(time)s ago.") % {"time": as_text(age)})
 
 
 def _zone(check: str, schedules: Sequence[PeriodicTask]) -> Finding | None:
@@ -104,8 +115,11 @@ def _zone(check: str, schedules: Sequence[PeriodicTask]) -> Finding | None:
         if schedule.crontab and not is_in_utc(schedule.crontab):
             return warning(
                 check,
-                f"The crontab of the schedule is in the zone {schedule.crontab.timezone}. In a "
-                "zone with daylight saving time, beat sends nothing for an hour in autumn.",
+                _(
+                    "The crontab of the schedule is in the zone %(zone)s. In a zone with daylight "
+                    "saving time, beat sends nothing for an hour in autumn."
+                )
+                % {"zone": schedule.crontab.timezone},
                 f'Choose a crontab in UTC for "{schedule.name}" in the admin site, under Periodic '
                 "tasks.",
             )

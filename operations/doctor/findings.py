@@ -3,6 +3,9 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
+from django.utils.formats import number_format
+from django.utils.translation import ngettext
+
 
 class Status(StrEnum):
     """The status of a finding. SKIPPED: the state is unknown, and `found` says why."""
@@ -27,8 +30,12 @@ class Finding:
 
 
 def counted(number: float, singular: str, plural: str) -> str:
-    """Return a number with its words, such as "1 event waits" or "2 events wait"."""
-    return f"{number:.0f} {singular if number == 1 else plural}"
+    """Return a number with its words, such as "1 event waits" or "2 events wait".
+
+    The words are translated as those of ngettext are (`make messages`), without the number.
+    """
+    whole = round(number)
+    return f"{number_format(whole, force_grouping=True)} {ngettext(singular, plural, whole)}"
 
 
 def ok(check: str, found: str) -> Finding:

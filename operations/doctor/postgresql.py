@@ -7,6 +7,7 @@ from django.apps import apps
 from django.conf import settings
 from django.db import DatabaseError, InterfaceError, NotSupportedError, connection, transaction
 from django.db.migrations.executor import MigrationExecutor
+from django.utils.translation import gettext as _
 
 from operations.database_time_limits import TIME_LIMITS, missing_time_limits
 from operations.doctor.event_trial import EVENT, try_event
@@ -128,13 +129,15 @@ def unapplied_migrations() -> list[str]:
 def judge_migrations(names: Sequence[str]) -> Finding:
     """Return a finding about the migrations that are not applied."""
     if names:
-        more = f" and {len(names) - 3} more" if len(names) > 3 else ""
+        sentence = _("Migrations are not applied: %(names)s.")
+        if len(names) > 3:
+            sentence = _("Migrations are not applied: %(names)s and %(more)d more.")
         return error(
             MIGRATIONS,
-            f"Migrations are not applied: {', '.join(names[:3])}{more}.",
+            sentence % {"names": ", ".join(names[:3]), "more": len(names) - 3},
             "Run: python manage.py migrate",
         )
-    return ok(MIGRATIONS, "All migrations are applied.")
+    return ok(MIGRATIONS, _("All migrations are applied."))
 
 
 def _permissions() -> Finding:

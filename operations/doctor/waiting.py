@@ -5,6 +5,7 @@ from datetime import timedelta
 
 from django.conf import settings
 from django.db import DatabaseError, InterfaceError, connection
+from django.utils.translation import gettext as _
 
 from apps.analytics import datalake
 from apps.common import aws
@@ -60,12 +61,16 @@ def judge_events(*, waiting: int, in_flight: int) -> Finding:
     """Return a finding about the numbers of messages on the events' queue."""
     events = counted(waiting, "event waits", "events wait")
     moving = counted(in_flight, "is in flight", "are in flight")
-    found = f"About {events} to be received, and {moving}."
+    found = _("About %(events)s to be received, and %(moving)s.") % {
+        "events": events,
+        "moving": moving,
+    }
     if in_flight > MAX_IN_FLIGHT:
         return warning(
             EVENTS,
-            f"{found} SQS returns no more messages while {aws.SQS_FIFO_MAX_IN_FLIGHT} are in "
-            "flight.",
+            f"{found} "
+            + _("SQS returns no more messages while %(max)d are in flight.")
+            % {"max": aws.SQS_FIFO_MAX_IN_FLIGHT},
             "Parked events are in flight, too. Fix what makes them fail or stop their producer, "
             "then release them: workers.parked shows how.",
         )
@@ -85,11 +90,12 @@ def judge_dead_letter_queue(*, waiting: int) -> Finding:
         letters = counted(waiting, "dead letter is", "dead letters are")
         return warning(
             DEAD_LETTER_QUEUE,
-            f"About {letters} on the dead-letter queue, and not yet in PostgreSQL.",
+            _("About %(letters)s on the dead-letter queue, and not yet in PostgreSQL.")
+            % {"letters": letters},
             "They are collected every minute. If this is the same in two minutes, see "
             "beat.collect_dead_letters and workers.*",
         )
-    return ok(DEAD_LETTER_QUEUE, "All dead letters are in PostgreSQL.")
+    return ok(DEAD_LETTER_QUEUE, _("All dead letters are in PostgreSQL."))
 
 
 def _numbers(depth: Reply) -> tuple[int, int]:
@@ -104,12 +110,13 @@ def _dead_letters(check: str, reading: Reading) -> Finding:
     letters = reading[definitions.DEAD_LETTERS_WAITING.name]
     reasons = {reason: int(number) for (reason,), number in letters.items()}
     if not reasons:
-        return ok(check, "No dead letters wait.")
+        return ok(check, _("No dead letters wait."))
     by_reason = ", ".join(f"{number} {reason}" for reason, number in list(reasons.items())[:5])
     waiting = counted(sum(reasons.values()), "dead letter waits", "dead letters wait")
     return warning(
         check,
-        f"{waiting} for a decision, by reason: {by_reason}.",
+        _("%(letters)s for a decision, by reason: %(by_reason)s.")
+        % {"letters": waiting, "by_reason": by_reason},
         "Run: python manage.py dlq list. When the cause is fixed: python manage.py dlq redrive "
         "--reason REASON. If they can never take effect: python manage.py dlq discard",
     )
@@ -119,13 +126,16 @@ def _closings(check: str, reading: Reading) -> Finding:
     overdue = _value(reading, definitions.CLOSINGS_OVERDUE)
     late = _value(reading, definitions.CLOSINGS_LATE)
     if not overdue and not late:
-        return ok(check, "No conversation is overdue for closing.")
+        return ok(check, _("No conversation is overdue for closing."))
     due = counted(overdue, "conversation has", "conversations have")
     sent = counted(late, "closing has", "closings have")
     return warning(
         check,
-        f"{due} been due for closing for over 5 minutes. {sent} been on the queue for over 30 "
-        "minutes.",
+        _(
+            "%(conversations)s been due for closing for over 5 minutes. %(closings)s been on the "
+            "queue for over 30 minutes."
+        )
+        % {"conversations": due, "closings": sent},
         "If many conversations close at the same time, this passes. Otherwise see "
         "beat.close_due_conversations, workers.* and workers.lag; for one conversation: python "
         "manage.py conversations show CONVERSATION",
@@ -135,12 +145,15 @@ def _closings(check: str, reading: Reading) -> Finding:
 def _archives(check: str, reading: Reading) -> Finding:
     pending = _value(reading, definitions.ARCHIVES_PENDING)
     if not pending:
-        return ok(check, "All closed conversations are archived.")
+        return ok(check, _("All closed conversations are archived."))
     closed = counted(pending, "conversation has", "conversations have")
     return warning(
         check,
-        f"{closed} been closed for over 15 minutes without an archive. DynamoDB deletes messages "
-        "48 hours after they were written.",
+        _(
+            "%(conversations)s been closed for over 15 minutes without an archive. DynamoDB "
+            "deletes messages 48 hours after they were written."
+        )
+        % {"conversations": closed},
         'See beat.archive_late_messages and dynamodb.*; "task_failed" in the log has the cause.',
     )
 
@@ -148,10 +161,11 @@ def _archives(check: str, reading: Reading) -> Finding:
 def _erasures(check: str, reading: Reading) -> Finding:
     pending = _value(reading, definitions.ERASURES_PENDING)
     if not pending:
-        return ok(check, "No erasure has waited for over 15 minutes.")
+        return ok(check, _("No erasure has waited for over 15 minutes."))
     return warning(
         check,
-        f"{counted(pending, 'contact is', 'contacts are')} not erased, 15 minutes after a request.",
+        _("%(contacts)s not erased, 15 minutes after a request.")
+        % {"contacts": counted(pending, "contact is", "contacts are")},
         "The admin site lists the requests under Erasures. Run this again for each contact: python "
         "manage.py erase --contact URN --project PROJECT",
     )
@@ -162,19 +176,22 @@ def _outbox(check: str, reading: Reading) -> Finding:
     oldest = _value(reading, definitions.LAKE_OLDEST_AGE)
     age = as_text(timedelta(seconds=oldest))
     if not waiting:
-        return ok(check, "No event waits to be sent to the data lake.")
+        return ok(check, _("No event waits to be sent to the data lake."))
     events = counted(waiting, "event waits", "events wait")
     if datalake.is_off():
         return warning(
             check,
-            f"{events} to be sent to the data lake, which is off (DATALAKE_URL=none).",
+            _("%(events)s to be sent to the data lake, which is off (DATALAKE_URL=none).")
+            % {"events": events},
             "Set DATALAKE_URL to the lake until none waits. Retention keeps their answers.",
         )
     if oldest <= MAX_LAKE_AGE:
-        return ok(check, f"{events} to be sent to the data lake, for up to {age}.")
+        sentence = _("%(events)s to be sent to the data lake, for up to %(age)s.")
+        return ok(check, sentence % {"events": events, "age": age})
     return warning(
         check,
-        f"{events} to be sent to the data lake, the oldest for {age}.",
+        _("%(events)s to be sent to the data lake, the oldest for %(age)s.")
+        % {"events": events, "age": age},
         "Conversations are not affected, and nothing is lost. See lake.* and "
         "beat.send_data_lake_event, and run: python manage.py outbox list",
     )
@@ -183,10 +200,11 @@ def _outbox(check: str, reading: Reading) -> Finding:
 def _refused(check: str, reading: Reading) -> Finding:
     refused = _value(reading, definitions.LAKE_REFUSED)
     if not refused:
-        return ok(check, "The data lake has not refused any events.")
+        return ok(check, _("The data lake has not refused any events."))
     return warning(
         check,
-        f"The data lake has refused {counted(refused, 'event', 'events')} permanently.",
+        _("The data lake has refused %(events)s permanently.")
+        % {"events": counted(refused, "event", "events")},
         "Run: python manage.py outbox list. When the cause is fixed: python manage.py outbox retry",
     )
 

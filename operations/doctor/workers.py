@@ -3,9 +3,11 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django.db import DatabaseError, InterfaceError, connection
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext
 
 from apps.common.durations import as_text
 from apps.conversations import heartbeats
@@ -15,6 +17,9 @@ from operations.doctor.control import ask_workers
 from operations.doctor.findings import Finding, error, ok, skipped, warning
 from operations.doctor.postgresql import is_read_only, short_transaction
 from operations.thresholds import FRESH_HEARTBEAT
+
+if TYPE_CHECKING:
+    from django_stubs_ext import StrOrPromise
 
 RUNNING = "workers.running"
 # A worker that was killed is reported for this time.
@@ -37,7 +42,7 @@ class Known:
     """
 
     heartbeats: Sequence[Heartbeat]
-    unreadable: str
+    unreadable: "StrOrPromise"
     replies: Mapping[str, Mapping[str, Any]] | None
 
     @property
@@ -67,19 +72,20 @@ def check() -> Iterator[Finding]:
         yield from worker_states.skip(f"No worker reports its state: see {RUNNING}.")
 
 
-def read_heartbeats() -> tuple[list[Heartbeat], str]:
+def read_heartbeats() -> tuple[list[Heartbeat], "StrOrPromise"]:
     """Return the heartbeats, and why they cannot be used: "" if they can.
 
     Raise Django's database errors.
     """
     beats = heartbeats.latest()
     if is_read_only():
-        return beats, "while PostgreSQL is read-only, workers cannot write heartbeats"
+        return beats, gettext_lazy("while PostgreSQL is read-only, workers cannot write heartbeats")
     return beats, ""
 
 
 def _known() -> Known:
     beats: list[Heartbeat] = []
+    unreadable: StrOrPromise
     try:
         with short_transaction():
             beats, unreadable = read_heartbeats()
@@ -95,26 +101,44 @@ def judge_running(known: Known) -> Finding:
     """Return a finding about the workers that run, and those that do not."""
     lost = "; ".join(_lost_sentence(beat, known) for beat in known.lost)
     if known.alive:
-        how = "remote control" if known.replies is not None else "their heartbeats"
-        found = f"{len(known.alive)} running, by {how}: {', '.join(sorted(known.alive))}."
+        found = (
+            ngettext(
+                "%(count)d running, by remote control: %(workers)s.",
+                "%(count)d running, by remote control: %(workers)s.",
+                len(known.alive),
+            )
+            if known.replies is not None
+            else ngettext(
+                "%(count)d running, by their heartbeats: %(workers)s.",
+                "%(count)d running, by their heartbeats: %(workers)s.",
+                len(known.alive),
+            )
+        )
+        found %= {"count": len(known.alive), "workers": ", ".join(sorted(known.alive))}
         if lost and not known.unreadable:
-            return warning(RUNNING, f"{found} Not running: {lost}.", REVIVE)
+            missing = _("Not running: %(workers)s.") % {"workers": lost}
+            return warning(RUNNING, f"{found} {missing}", REVIVE)
         return ok(RUNNING, found)
     if known.unreadable and known.replies is None:
-        return skipped(RUNNING, f"Unknown: there is no control broker, and {known.unreadable}.")
+        sentence = _("Unknown: there is no control broker, and %(why)s.")
+        return skipped(RUNNING, sentence % {"why": known.unreadable})
     if lost:
-        return error(RUNNING, f"No worker runs: {lost}.", REVIVE)
-    how = "" if known.replies is None else " None answers by remote control."
-    return error(RUNNING, f"No worker runs.{how}", START_WORKER)
+        return error(RUNNING, _("No worker runs: %(workers)s.") % {"workers": lost}, REVIVE)
+    found = _("No worker runs.")
+    if known.replies is not None:
+        found = f"{found} {_('None answers by remote control.')}"
+    return error(RUNNING, found, START_WORKER)
 
 
 def _lost_sentence(beat: Heartbeat, known: Known) -> str:
     if known.replies is not None and beat.age <= FRESH_HEARTBEAT:
-        return (
-            f"{beat.worker} does not answer by remote control, and wrote its last heartbeat "
-            f"{as_text(beat.age)} ago, so it was frozen or killed just now"
+        sentence = _(
+            "%(worker)s does not answer by remote control, and wrote its last heartbeat %(time)s "
+            "ago, so it was frozen or killed just now"
         )
-    return (
-        f"{beat.worker} wrote its last heartbeat {as_text(beat.age)} ago and has not ended "
-        "normally, so it is frozen or was killed"
-    )
+    else:
+        sentence = _(
+            "%(worker)s wrote its last heartbeat %(time)s ago and has not ended normally, so it is "
+            "frozen or was killed"
+        )
+    return sentence % {"worker": beat.worker, "time": as_text(beat.age)}

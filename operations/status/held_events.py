@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from django.utils.translation import gettext as _
+
 from operations.status.reading import Unanswered
 
 MAX_SHOWN = 10
@@ -24,7 +26,8 @@ def held_of(answers: Mapping[str, Any] | Unanswered, *, now: datetime) -> Held |
         return answers
     refusing = sorted(worker for worker, answer in answers.items() if "error" in answer)
     if refusing:
-        return Unanswered(sentence=f"The command is refused by {', '.join(refusing)}.")
+        sentence = _("The command is refused by %(workers)s.")
+        return Unanswered(sentence=sentence % {"workers": ", ".join(refusing)})
     events = sorted(_events(answers, now=now), key=lambda event: -event["held_for_seconds"])
     total = sum(report["total"] for queues in answers.values() for report in queues.values())
     return Held(total=total, events=events[:MAX_SHOWN])

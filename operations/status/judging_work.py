@@ -5,6 +5,8 @@ from datetime import datetime, timedelta
 from itertools import pairwise
 from typing import Any
 
+from django.utils.translation import gettext, ngettext
+from django.utils.translation import gettext_lazy as _
 from django_celery_beat.models import PeriodicTask
 
 from apps.analytics import datalake
@@ -14,7 +16,7 @@ from observability.metrics import definitions
 from observability.metrics.definitions import Gauge
 from observability.queue_depths import QueueStatus
 from operations.doctor import beat
-from operations.doctor.findings import Finding, Status, counted
+from operations.doctor.findings import Finding, Status
 from operations.doctor.postgresql import judge_migrations
 from operations.doctor.waiting import TABLES, judge_dead_letter_queue, judge_events
 from operations.status.judging_workers import Workers
@@ -23,22 +25,22 @@ from operations.status.outbox import AGES, OutboxReading
 from operations.status.reading import Pending, Queues, Readings, Unanswered
 from tasks.schedules import SCHEDULES
 
-QUEUE = Subject(name="queue", title="Events' queue", command="celery -A config inspect active")
-DEAD_LETTER_QUEUE = Subject(name="dead_letter_queue", title="Dead-letter queue")
+QUEUE = Subject(name="queue", title=_("Events' queue"), command="celery -A config inspect active")
+DEAD_LETTER_QUEUE = Subject(name="dead_letter_queue", title=_("Dead-letter queue"))
 DEAD_LETTERS = Subject(
-    name="dead_letters", title="Dead letters", command="python manage.py dlq list"
+    name="dead_letters", title=_("Dead letters"), command="python manage.py dlq list"
 )
-CLOSINGS = Subject(name="closings", title="Closings")
-ARCHIVES = Subject(name="archives", title="Archives")
+CLOSINGS = Subject(name="closings", title=_("Closings"))
+ARCHIVES = Subject(name="archives", title=_("Archives"))
 ERASURES = Subject(
     name="erasures",
-    title="Erasures",
+    title=_("Erasures"),
     command="python manage.py erase --contact URN --project PROJECT",
 )
-OUTBOX = Subject(name="outbox", title="Outbox", command="python manage.py outbox list")
-LAKE = Subject(name="data_lake", title="Data lake", command="python manage.py outbox list")
-BEAT = Subject(name="beat", title="Beat", command="celery -A config beat")
-SCHEMA = Subject(name="version", title="Version", command="python manage.py migrate")
+OUTBOX = Subject(name="outbox", title=_("Outbox"), command="python manage.py outbox list")
+LAKE = Subject(name="data_lake", title=_("Data lake"), command="python manage.py outbox list")
+BEAT = Subject(name="beat", title=_("Beat"), command="celery -A config beat")
+SCHEMA = Subject(name="version", title=_("Version"), command="python manage.py migrate")
 PROVISION = "python manage.py provision"
 # In the order of the findings about schedules.
 TASKS = [task.name for task in SCHEDULES.values()]
@@ -69,7 +71,10 @@ def _queue(queues: Queues | Unanswered, workers: Workers) -> Line:
     found = judge_events(waiting=waiting, in_flight=in_flight)
     lag = workers.findings.get("workers.lag")
     findings = [found, lag] if lag and lag.status is Status.WARNING else [found]
-    oldest = "" if age is None else f" The oldest event that a worker knows is {_text(age)} old."
+    oldest = ""
+    if age is not None:
+        sentence = gettext("The oldest event that a worker knows is %(age)s old.")
+        oldest = " " + sentence % {"age": _text(age)}
     return QUEUE.line(
         findings,
         good=found.found + oldest,
@@ -90,9 +95,10 @@ def _dead_letter_queue(queues: Queues | Unanswered) -> Line:
 def _why(queues: Queues | Unanswered, queue: str) -> str:
     """Return a sentence that says why a queue could not be read."""
     if isinstance(queues, Unanswered):
-        return queues.sentence
+        return str(queues.sentence)
     status: QueueStatus = getattr(queues, queue)
-    return f"The depth of {status.queue} cannot be read ({status.error})."
+    sentence = gettext("The depth of %(queue)s cannot be read (%(error)s).")
+    return sentence % {"queue": status.queue, "error": status.error}
 
 
 def _tables(pending: Pending) -> Iterator[Line]:
@@ -158,11 +164,12 @@ def _by_age(reading: OutboxReading) -> list[dict[str, float | None]]:
 
 def _lake(pending: Pending) -> Line:
     age = pending.outbox.last_delivery_age
-    good = "It has accepted no event within the last week."
+    good = gettext("It has accepted no event within the last week.")
     if datalake.is_off():
-        good = "It is off (DATALAKE_URL=none): answers are recorded and not sent."
+        good = gettext("It is off (DATALAKE_URL=none): answers are recorded and not sent.")
     elif age is not None:
-        good = f"It last accepted an event {_text(age)} ago, and has refused none."
+        sentence = gettext("It last accepted an event %(time)s ago, and has refused none.")
+        good = sentence % {"time": _text(age)}
     return LAKE.line(
         [_of_table("waiting.refused", pending)],
         good=good,
@@ -193,7 +200,8 @@ def _beat(schedules: Sequence[PeriodicTask] | Unanswered, *, now: datetime) -> L
     last = min(ages.values(), default=None)
     return BEAT.line(
         [_summary(findings)],
-        good=f"Every schedule has run in time, the last one {_text(last or 0.0)} ago.",
+        good=gettext("Every schedule has run in time, the last one %(time)s ago.")
+        % {"time": _text(last or 0.0)},
         command=PROVISION if missing else "",
         values={"last_tick_age_seconds": last, "schedules": rows},
     )
@@ -204,9 +212,12 @@ def _summary(findings: Sequence[Finding]) -> Finding:
     first = max(findings, key=lambda finding: ORDER.index(STATE_OF[finding.status]))
     task = first.check.partition(".")[2]
     others = sum(finding.status is first.status for finding in findings) - 1
-    more = (
-        f" {counted(others, 'other schedule is', 'other schedules are')} like it." if others else ""
-    )
+    more = ""
+    if others:
+        sentence = ngettext(
+            "%(count)d other schedule is like it.", "%(count)d other schedules are like it.", others
+        )
+        more = " " + sentence % {"count": others}
     return Finding(check=first.check, status=first.status, found=f"{task}: {first.found}{more}")
 
 

@@ -5,26 +5,31 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from django.utils.translation import gettext, ngettext
+from django.utils.translation import gettext_lazy as _
+
 from apps.common.durations import as_text
 from celery_sqs_fifo.options import MAX_SET_ASIDE
 from operations.doctor import worker_states
 from operations.doctor.control import consumers_of
-from operations.doctor.findings import Finding, counted, ok, warning
+from operations.doctor.findings import Finding, ok, warning
 from operations.doctor.workers import Known, judge_running
 from operations.status.held_events import Held, held_of
 from operations.status.lines import Line, State, Subject
 from operations.status.reading import Readings, Unanswered
 
 START = "celery -A config worker -Q conversations.fifo"
-WORKERS = Subject(name="workers", title="Workers", command=START)
-CONTROL = Subject(name="control_broker", title="Control broker")
-RECEIVING = Subject(name="receiving", title="Receiving")
-CIRCUIT = Subject(name="circuit", title="Circuit")
-HELD = Subject(name="held_events", title="Held events", command="celery -A config inspect held")
-SET_ASIDE = Subject(name="set_aside", title="Set aside", command="celery -A config inspect causes")
-SQS_CALLS = Subject(name="sqs_calls", title="Workers' SQS calls")
+WORKERS = Subject(name="workers", title=_("Workers"), command=START)
+CONTROL = Subject(name="control_broker", title=_("Control broker"))
+RECEIVING = Subject(name="receiving", title=_("Receiving"))
+CIRCUIT = Subject(name="circuit", title=_("Circuit"))
+HELD = Subject(name="held_events", title=_("Held events"), command="celery -A config inspect held")
+SET_ASIDE = Subject(
+    name="set_aside", title=_("Set aside"), command="celery -A config inspect causes"
+)
+SQS_CALLS = Subject(name="sqs_calls", title=_("Workers' SQS calls"))
 RESUME = "celery -A config control add_consumer conversations.fifo"
-NOT_REPORTED = "No worker reports it."
+NOT_REPORTED = _("No worker reports it.")
 
 CALLS = ("workers.deletes", "workers.leases", "workers.quarantine", "workers.credentials")
 
@@ -81,7 +86,7 @@ def judge_workers(workers: Workers, readings: Readings, *, now: datetime) -> Ite
         values={"open_circuits": sum(report["circuit_is_open"] for report in reports.values())},
     )
     yield _set_aside(findings["workers.parked"], reports)
-    yield SQS_CALLS.line([findings[name] for name in CALLS], good="SQS accepts all calls.")
+    yield SQS_CALLS.line([findings[name] for name in CALLS], good=gettext("SQS accepts all calls."))
     yield _held(findings["workers.held"], held, reports)
 
 
@@ -90,10 +95,10 @@ def _known(readings: Readings) -> Known:
     answers = readings.stats
     replies = None if isinstance(answers, Unanswered) else consumers_of(answers)
     if isinstance(readings.heartbeats, Unanswered):
-        reason = readings.heartbeats.sentence.rstrip(".")
+        reason = str(readings.heartbeats.sentence).rstrip(".")
         return Known(heartbeats=(), unreadable=reason, replies=replies)
     heartbeats, unreadable = readings.heartbeats
-    return Known(heartbeats=heartbeats, unreadable=unreadable, replies=replies)
+    return Known(heartbeats=heartbeats, unreadable=str(unreadable), replies=replies)
 
 
 def _running(workers: Workers, readings: Readings) -> Line:
@@ -136,8 +141,13 @@ def _row(worker: str, report: Mapping[str, Any] | None) -> dict[str, Any]:
 def _control(readings: Readings) -> Line:
     if isinstance(readings.stats, Unanswered):
         return CONTROL.unknown(readings.stats.sentence)
-    answers = counted(len(readings.stats), "worker answers", "workers answer")
-    return CONTROL.line([ok(CONTROL.name, f"It responds, and {answers}.")])
+    number = len(readings.stats)
+    sentence = ngettext(
+        "It responds, and %(count)d worker answers.",
+        "It responds, and %(count)d workers answer.",
+        number,
+    )
+    return CONTROL.line([ok(CONTROL.name, sentence % {"count": number})])
 
 
 def _paused(findings: Mapping[str, Finding]) -> Line:
@@ -154,7 +164,10 @@ def _receiving(findings: Mapping[str, Finding], reports: Reports) -> Line:
     paused = RESUME if RECEIVING.line([consuming]).state is not State.GOOD else ""
     return RECEIVING.line(
         [consuming, receiving],
-        good=f"Every worker receives, or has a reason not to; the longest pause is {last}.",
+        good=gettext(
+            "Every worker receives, or has a reason not to; the longest pause is %(time)s."
+        )
+        % {"time": last},
         command=paused,
         values={"last_receive_age_seconds": age},
     )
@@ -165,20 +178,31 @@ def _set_aside(parked: Finding, reports: Reports) -> Line:
     set_aside = sum(report["set_aside"] for report in reports.values())
     causes = [cause for report in reports.values() for cause in report["causes"]]
     full = [worker for worker, report in reports.items() if report["set_aside"] >= MAX_SET_ASIDE]
-    aside = counted(set_aside, "event is set aside", "events are set aside")
+    count = {"count": set_aside}
     findings = [parked]
     if full:
         findings.append(
             warning(
                 SET_ASIDE.name,
-                f"{aside}, the maximum of {', '.join(full)}, so further events of failing groups "
-                "are parked.",
+                ngettext(
+                    "%(count)d event is set aside, the maximum of %(workers)s, so further events "
+                    "of failing groups are parked.",
+                    "%(count)d events are set aside, the maximum of %(workers)s, so further events "
+                    "of failing groups are parked.",
+                    set_aside,
+                )
+                % {**count, "workers": ", ".join(full)},
                 "",
             )
         )
     return SET_ASIDE.line(
         findings,
-        good=f"{aside} for failing or slow groups, and none is parked.",
+        good=ngettext(
+            "%(count)d event is set aside for failing or slow groups, and none is parked.",
+            "%(count)d events are set aside for failing or slow groups, and none is parked.",
+            set_aside,
+        )
+        % count,
         values={
             "set_aside_messages": set_aside,
             "parked_messages": sum(cause["parked"] for cause in causes),
@@ -191,15 +215,19 @@ def _held(too_old: Finding, held: Held | Unanswered, reports: Reports) -> Line:
     values = _held_values(held, reports)
     if isinstance(held, Unanswered):
         line = HELD.line([too_old], values=values)
-        not_listed = f"Held events cannot be listed. {held.sentence}"
+        not_listed = f"{gettext('Held events cannot be listed.')} {held.sentence}"
         if line.state is State.GOOD:
             return HELD.unknown(f"{line.sentence} {not_listed}", values=values)
         return HELD.line([too_old, warning(HELD.name, not_listed, "")], values=values)
-    good = "No event waits for a rerun."
+    good = gettext("No event waits for a rerun.")
     if held.events:
-        events = counted(held.total, "event waits for a rerun", "events wait for a rerun")
         since = as_text(timedelta(seconds=held.events[0]["held_for_seconds"]))
-        good = f"{events}, the first for {since}."
+        sentence = ngettext(
+            "%(count)d event waits for a rerun, the first for %(time)s.",
+            "%(count)d events wait for a rerun, the first for %(time)s.",
+            held.total,
+        )
+        good = sentence % {"count": held.total, "time": since}
     return HELD.line([too_old], good=good, values=values)
 
 

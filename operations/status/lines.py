@@ -4,9 +4,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+from django.utils.translation import pgettext_lazy
 
 from operations.doctor.findings import Finding, Status
+
+if TYPE_CHECKING:
+    from django_stubs_ext import StrOrPromise
 
 DOCTOR = "python manage.py doctor"
 
@@ -18,6 +23,19 @@ class State(StrEnum):
     UNKNOWN = "unknown"
     WARNING = "warning"
     BAD = "bad"
+
+    @property
+    def shown(self) -> str:
+        """Return the state in the language of the page."""
+        return str(_STATES[self])
+
+
+_STATES = {
+    State.GOOD: pgettext_lazy("state", "good"),
+    State.UNKNOWN: pgettext_lazy("state", "unknown"),
+    State.WARNING: pgettext_lazy("state", "warning"),
+    State.BAD: pgettext_lazy("state", "bad"),
+}
 
 
 STATE_OF = {
@@ -79,7 +97,7 @@ class Subject:
     """What a line is about: its name, its title, and the command that mends it or shows more."""
 
     name: str
-    title: str
+    title: "StrOrPromise"
     command: str = DOCTOR
 
     def line(
@@ -100,20 +118,20 @@ class Subject:
         is_good = state is State.GOOD
         return Line(
             name=self.name,
-            title=self.title,
+            title=str(self.title),
             state=state,
             sentence=(good or found) if is_good else found,
             command="" if is_good else command or self.command,
             values=values or {},
         )
 
-    def unknown(self, sentence: str, *, values: Mapping[str, Any] | None = None) -> Line:
+    def unknown(self, sentence: "StrOrPromise", *, values: Mapping[str, Any] | None = None) -> Line:
         """Return a line that could not be read."""
         return Line(
             name=self.name,
-            title=self.title,
+            title=str(self.title),
             state=State.UNKNOWN,
-            sentence=sentence,
+            sentence=str(sentence),
             command=DOCTOR,
             values=values or {},
         )

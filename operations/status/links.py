@@ -2,10 +2,15 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from django.contrib.auth.models import AnonymousUser, User
 from django.urls import reverse
 from django.utils.http import urlencode
+from django.utils.translation import gettext_lazy as _
+
+if TYPE_CHECKING:
+    from django_stubs_ext import StrOrPromise
 
 CONVERSATIONS = "conversations_conversation"
 DEAD_LETTERS = "conversation_messages_deadletter"
@@ -17,7 +22,7 @@ class AdminList:
     """A list of a model (`app_model`) with filters, and the words of the link to it."""
 
     model: str
-    words: str
+    words: "StrOrPromise"
     filters: Mapping[str, str] = field(default_factory=dict)
 
     def url_for(self, user: User | AnonymousUser) -> str:
@@ -31,19 +36,21 @@ class AdminList:
 
 # By the name of the line.
 LISTS = {
-    "dead_letters": AdminList(model=DEAD_LETTERS, words="Dead letters", filters={"state": "dead"}),
+    "dead_letters": AdminList(
+        model=DEAD_LETTERS, words=_("Dead letters"), filters={"state": "dead"}
+    ),
     "closings": AdminList(
-        model=CONVERSATIONS, words="Overdue conversations", filters={"state": "overdue"}
+        model=CONVERSATIONS, words=_("Overdue conversations"), filters={"state": "overdue"}
     ),
     "archives": AdminList(
-        model=CONVERSATIONS, words="Not archived", filters={"state": "unarchived"}
+        model=CONVERSATIONS, words=_("Not archived"), filters={"state": "unarchived"}
     ),
     "erasures": AdminList(
-        model="conversations_erasure", words="Erasures", filters={"erased_at__isempty": "1"}
+        model="conversations_erasure", words=_("Erasures"), filters={"erased_at__isempty": "1"}
     ),
-    "outbox": AdminList(model=OUTBOX, words="Waiting events", filters={"state": "waiting"}),
-    "data_lake": AdminList(model=OUTBOX, words="Refused events", filters={"state": "refused"}),
-    "beat": AdminList(model="django_celery_beat_periodictask", words="Schedules"),
+    "outbox": AdminList(model=OUTBOX, words=_("Waiting events"), filters={"state": "waiting"}),
+    "data_lake": AdminList(model=OUTBOX, words=_("Refused events"), filters={"state": "refused"}),
+    "beat": AdminList(model="django_celery_beat_periodictask", words=_("Schedules")),
 }
 
 

@@ -6,6 +6,7 @@ from typing import Any
 from django.contrib import admin
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
+from django.utils.translation import gettext as _
 
 from operations.status import tables
 from operations.status.current import current_status
@@ -26,7 +27,7 @@ def show_status(request: HttpRequest) -> HttpResponse:
         **admin.site.each_context(request),
         # A phone has no room for the side bar of the admin site.
         "is_nav_sidebar_enabled": False,
-        "title": f"Status: {context['report'].state}",
+        "title": _("Status: %(state)s") % {"state": context["report"].state.shown},
         "status": context,
         "status_refresh": refresh_after(request),
     }

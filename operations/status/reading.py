@@ -4,11 +4,13 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from time import monotonic
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import BotoCoreError
 from django.conf import settings
 from django.db import DatabaseError, InterfaceError, connection
+from django.utils.text import format_lazy
+from django.utils.translation import gettext_lazy as _
 from django_celery_beat.models import PeriodicTask
 
 from apps.common import aws
@@ -26,6 +28,9 @@ from operations.doctor.postgresql import short_transaction, unapplied_migrations
 from operations.status import outbox
 from operations.status.outbox import OutboxReading
 
+if TYPE_CHECKING:
+    from django_stubs_ext import StrOrPromise
+
 # How long the status waits for its sources, in seconds. A source that answers later is unknown.
 ANSWER_WITHIN = 1.8
 # How long the workers may take to answer through the control broker. This time always passes,
@@ -33,14 +38,17 @@ ANSWER_WITHIN = 1.8
 CONTROL_SECONDS = 1.2
 STATEMENT_SECONDS = 1.5
 
-SQS, POSTGRESQL, CONTROL_BROKER = "SQS", "PostgreSQL", "The control broker"
+SQS, POSTGRESQL, CONTROL_BROKER = "SQS", "PostgreSQL", _("The control broker")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Unanswered:
-    """A source that could not be read. `sentence` says why, without a secret."""
+    """A source that could not be read. `sentence` says why, without a secret.
 
-    sentence: str
+    It is translated where it is shown: the sources are read in threads, which have no language.
+    """
+
+    sentence: "StrOrPromise"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,7 +80,7 @@ class Readings:
     queues: Queues | Unanswered
     stats: Mapping[str, Any] | Unanswered
     held: Mapping[str, Any] | Unanswered
-    heartbeats: tuple[Sequence[Heartbeat], str] | Unanswered
+    heartbeats: tuple[Sequence[Heartbeat], "StrOrPromise"] | Unanswered
     pending: Pending | Unanswered
     schedules: Sequence[PeriodicTask] | Unanswered
     migrations: Sequence[str] | Unanswered
@@ -83,7 +91,7 @@ class Source:
     """A field of Readings, the peer that is asked, and the function that asks it."""
 
     field: str
-    peer: str
+    peer: "StrOrPromise"
     read: Callable[[], Any]
 
 
@@ -96,7 +104,13 @@ def read_all(*, within: float = ANSWER_WITHIN) -> Readings:
     answers = {}
     for source in SOURCES:
         answer = readers[source.field].answer(deadline=deadline)
-        late = Unanswered(sentence=f"{source.peer} did not answer within {within:.1f} s.")
+        late = Unanswered(
+            sentence=format_lazy(
+                _("{peer} did not answer within {seconds} s."),
+                peer=source.peer,
+                seconds=f"{within:.1f}",
+            )
+        )
         answers[source.field] = late if answer is None else answer
     return Readings(**answers)
 
@@ -126,13 +140,14 @@ def _of_workers(command: str) -> Callable[[], Any]:
     def read() -> Any:
         if not app.control_broker_url:
             return Unanswered(
-                sentence="CELERY_CONTROL_URL is not set, so workers cannot be asked directly."
+                sentence=_("CELERY_CONTROL_URL is not set, so workers cannot be asked directly.")
             )
         try:
             return ask(command, timeout=CONTROL_SECONDS)
         except CONTROL_ERRORS:
             address = address_of(app.control_broker_url)
-            return Unanswered(sentence=f"{CONTROL_BROKER} {address} does not answer.")
+            sentence = _("The control broker {address} does not answer.")
+            return Unanswered(sentence=format_lazy(sentence, address=address))
 
     return read
 
@@ -145,7 +160,7 @@ def _of_postgresql(read: Callable[[], Any]) -> Callable[[], Any]:
             with short_transaction(seconds=STATEMENT_SECONDS):
                 return read()
         except (DatabaseError, InterfaceError) as error:
-            return Unanswered(sentence=f"PostgreSQL cannot be read ({type(error).__name__}).")
+            return _failed(_("{peer} cannot be read ({error})."), POSTGRESQL, error)
         finally:
             connection.close()
 
@@ -172,6 +187,11 @@ def _readers() -> Mapping[str, BackgroundReader[Any]]:
     }
 
 
+def _failed(sentence: "StrOrPromise", peer: "StrOrPromise", error: Exception) -> Unanswered:
+    """Return a sentence about an error, without its text, because that might quote a setting."""
+    return Unanswered(sentence=format_lazy(sentence, peer=peer, error=type(error).__name__))
+
+
 def _guarded(source: Source) -> Callable[[], Any]:
     """Return a function that reads a source and raises no error."""
 
@@ -179,9 +199,8 @@ def _guarded(source: Source) -> Callable[[], Any]:
         try:
             return source.read()
         except BotoCoreError as error:
-            return Unanswered(sentence=f"{source.peer} does not answer ({type(error).__name__}).")
+            return _failed(_("{peer} does not answer ({error})."), source.peer, error)
         except Exception as error:
-            # The error's text is left out, because it might quote a setting.
-            return Unanswered(sentence=f"{source.peer} cannot be read ({type(error).__name__}).")
+            return _failed(_("{peer} cannot be read ({error})."), source.peer, error)
 
     return read

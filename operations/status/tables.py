@@ -5,10 +5,19 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
+from django.utils.translation import gettext as _
+from django.utils.translation import pgettext_lazy
+
 from apps.common.durations import as_text
-from operations.status.lines import Report
+from operations.status.lines import Report, State
 
 UNKNOWN = "-"
+# The states that rows of workers have.
+WORKER_STATES = {
+    "running": pgettext_lazy("state of a worker", "running"),
+    "paused": pgettext_lazy("state of a worker", "paused"),
+    "circuit open": pgettext_lazy("state of a worker", "circuit open"),
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,8 +46,16 @@ def _all(report: Report) -> Iterator[Table]:
 def _workers(values: Mapping[str, Any]) -> Table:
     return Table(
         name="workers",
-        title="Workers",
-        head=("worker", "state", "last receive", "waited", "holds", "set aside", "runs"),
+        title=_("Workers"),
+        head=(
+            _("worker"),
+            _("state"),
+            _("last receive"),
+            _("waited"),
+            _("holds"),
+            _("set aside"),
+            _("runs"),
+        ),
         rows=[
             (
                 row["worker"],
@@ -56,17 +73,31 @@ def _workers(values: Mapping[str, Any]) -> Table:
 
 def _worker_state(row: Mapping[str, Any]) -> str:
     age = row.get("last_heartbeat_age_seconds")
-    return row["state"] if age is None else f"lost, last seen {_ago(age)}"
+    if age is None:
+        return str(WORKER_STATES[row["state"]])
+    return _("lost, last seen %(time)s ago") % {"time": _duration(age)}
 
 
 def _held(values: Mapping[str, Any]) -> Table:
     events = values.get("events", ())
     total = values.get("waiting_for_rerun") or 0
-    first = f": the first {len(events)} of {total}" if total > len(events) else ""
+    title = _("Events that wait for a rerun")
+    if total > len(events):
+        title = _("Events that wait for a rerun: the first %(shown)d of %(total)d") % {
+            "shown": len(events),
+            "total": total,
+        }
     return Table(
         name="held_events",
-        title=f"Events that wait for a rerun{first}",
-        head=("group", "reason", "cause", "held since (UTC)", "failed runs", "worker"),
+        title=title,
+        head=(
+            _("group"),
+            _("reason"),
+            _("cause"),
+            _("held since (UTC)"),
+            _("failed runs"),
+            _("worker"),
+        ),
         rows=[
             (
                 event["group"],
@@ -84,8 +115,8 @@ def _held(values: Mapping[str, Any]) -> Table:
 def _dead_letters(values: Mapping[str, Any]) -> Table:
     return Table(
         name="dead_letters",
-        title="Dead letters by reason",
-        head=("reason", "letters"),
+        title=_("Dead letters by reason"),
+        head=(_("reason"), _("letters")),
         rows=[(reason, str(number)) for reason, number in values.get("by_reason", {}).items()],
     )
 
@@ -94,8 +125,8 @@ def _outbox(values: Mapping[str, Any]) -> Table:
     by_age = values.get("by_age", ()) if values.get("waiting") else ()
     return Table(
         name="outbox",
-        title="Events for the data lake by age",
-        head=("age", "events"),
+        title=_("Events for the data lake by age"),
+        head=(_("age"), _("events")),
         rows=[(_age_range(row), str(row["events"])) for row in by_age],
     )
 
@@ -103,19 +134,21 @@ def _outbox(values: Mapping[str, Any]) -> Table:
 def _age_range(row: Mapping[str, Any]) -> str:
     low, high = row["min_age_seconds"], row["max_age_seconds"]
     if high is None:
-        return f"over {_duration(low)}"
-    return f"{_duration(low)} to {_duration(high)}" if low else f"up to {_duration(high)}"
+        return _("over %(time)s") % {"time": _duration(low)}
+    if not low:
+        return _("up to %(time)s") % {"time": _duration(high)}
+    return _("%(min)s to %(max)s") % {"min": _duration(low), "max": _duration(high)}
 
 
 def _beat(values: Mapping[str, Any]) -> Table:
     return Table(
         name="beat",
-        title="Beat's schedules",
-        head=("task", "state", "last run"),
+        title=_("Beat's schedules"),
+        head=(_("task"), _("state"), _("last run")),
         rows=[
             (
                 row["task"].rpartition(".")[2],
-                row["state"],
+                State(row["state"]).shown,
                 _ago(row["last_run_age_seconds"]),
             )
             for row in values.get("schedules", ())
@@ -124,7 +157,7 @@ def _beat(values: Mapping[str, Any]) -> Table:
 
 
 def _ago(seconds: float | None) -> str:
-    return UNKNOWN if seconds is None else f"{_duration(seconds)} ago"
+    return UNKNOWN if seconds is None else _("%(time)s ago") % {"time": _duration(seconds)}
 
 
 def _duration(seconds: float | None) -> str:

@@ -10,6 +10,7 @@ from typing import Any
 
 from django.db import transaction
 from django.db.models import F
+from django.utils.translation import gettext_noop
 
 from apps.common import aws
 from apps.common.clock import now
@@ -22,7 +23,7 @@ from tasks.deadletters.queue import BATCH, send_to_events
 
 logger = logging.getLogger(__name__)
 
-TOO_LARGE = "too large to be sent with its place on the queue and its type"
+TOO_LARGE = gettext_noop("too large to be sent with its place on the queue and its type")
 BEHIND_A_REFUSED_ONE = "an earlier letter of its message group was refused"
 
 

@@ -261,7 +261,7 @@ def test_retrying_refused_events_is_logged_in_the_admin_and_by_the_command(
     client = operator()
 
     assert act(client, "analytics_outboxevent", "retry_selected", event) == [
-        "1 were not refused, so they are not sent again."
+        "1 was not refused, so it is not sent again."
     ]
     OutboxEvent.objects.update(refusal="no such project")
     shown = act(client, "analytics_outboxevent", "retry_selected", event)

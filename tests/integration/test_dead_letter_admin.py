@@ -16,7 +16,7 @@ from apps.conversations.admin import base
 from apps.conversations.models import AuditEntry, Project
 from apps.messages.admin import dead_letter_changes
 from apps.messages.dead_letter_format import place_of
-from apps.messages.dead_letter_reasons import SENTENCES
+from apps.messages.dead_letter_reasons import sentence_of
 from apps.messages.models import DeadLetter
 from tasks.deadletters import collect as collecting
 from tasks.deadletters.collect import collect_dead_letters
@@ -114,7 +114,7 @@ def test_the_list_shows_reasons_as_sentences_and_projects_by_name(
     page = browser().get(reverse(LIST), secure=True).content.decode()
 
     for reason in ("bug", "lost", "not_json"):
-        assert SENTENCES[reason] in unescape(page)
+        assert sentence_of(reason) in unescape(page)
     project = reverse("admin:conversations_project_change", args=[PROJECT])
     assert f'<a href="{project}"><bdi>Shop</bdi></a>' in page
     assert f"?project={PROJECT}" in page

@@ -103,7 +103,7 @@ def made_conversations(*, at: datetime) -> None:
             of=Conversation,
             object_id=of.pk,
             resolution="resolved",
-            is_forced=False,
+            locks=False,
         )
 
 

@@ -11,6 +11,8 @@ from django.contrib import admin, messages
 from django.db import transaction
 from django.db.models import QuerySet
 from django.http import HttpRequest
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext
 
 from apps.common.clock import now
 from apps.conversations import audit
@@ -33,22 +35,24 @@ class ConversationActions:
         """Return whether the user may change conversations."""
         return request.user.has_perm("conversations.change_conversation")
 
-    @admin.action(description="Close selected conversations", permissions=["close"])
+    @admin.action(description=_("Close selected conversations"), permissions=["close"])
     def close_selected(self, request: HttpRequest, selected: QuerySet[Conversation]) -> None:
         """Request that the selected conversations be closed as unclassified."""
         self._close(request, selected, Resolution.UNCLASSIFIED)
 
-    @admin.action(description="Close selected conversations as resolved", permissions=["close"])
+    @admin.action(description=_("Close selected conversations as resolved"), permissions=["close"])
     def close_as_resolved(self, request: HttpRequest, selected: QuerySet[Conversation]) -> None:
         """Request that the selected conversations be closed as resolved."""
         self._close(request, selected, Resolution.RESOLVED)
 
-    @admin.action(description="Close selected conversations as unresolved", permissions=["close"])
+    @admin.action(
+        description=_("Close selected conversations as unresolved"), permissions=["close"]
+    )
     def close_as_unresolved(self, request: HttpRequest, selected: QuerySet[Conversation]) -> None:
         """Request that the selected conversations be closed as unresolved."""
         self._close(request, selected, Resolution.UNRESOLVED)
 
-    @admin.action(description="Reopen selected conversations", permissions=["close"])
+    @admin.action(description=_("Reopen selected conversations"), permissions=["close"])
     def reopen_selected(self, request: HttpRequest, selected: QuerySet[Conversation]) -> None:
         """Request that the selected conversations be reopened."""
 
@@ -56,34 +60,46 @@ class ConversationActions:
             request_reopen(conversation_uuid=conversation.uuid, now=now())
             _record(request, AuditAction.REOPEN, conversation)
 
-        self._request_each(request, selected, request_change, outcome="reopened within a minute.")
+        requested = self._request_each(request, selected, request_change)
+        sentence = ngettext(
+            "%(count)d conversation will be reopened within a minute.",
+            "%(count)d conversations will be reopened within a minute.",
+            requested,
+        )
+        self._report(request, sentence, requested)
 
     def _close(
         self, request: HttpRequest, selected: QuerySet[Conversation], resolution: Resolution
     ) -> None:
-        label = resolution.label.lower()
-
         def request_change(conversation: Conversation) -> None:
             request_close(conversation_uuid=conversation.uuid, resolution=resolution, now=now())
-            _record(request, AuditAction.CLOSE, conversation, resolution=label)
+            # The log is in English, in whatever language the user reads pages.
+            name = resolution.name.lower()
+            _record(request, AuditAction.CLOSE, conversation, resolution=name)
 
-        outcome = f"closed as {label} within a minute."
-        self._request_each(request, selected, request_change, outcome=outcome)
+        requested = self._request_each(request, selected, request_change)
+        sentence = ngettext(
+            "%(count)d conversation will be closed as %(resolution)s within a minute.",
+            "%(count)d conversations will be closed as %(resolution)s within a minute.",
+            requested,
+        )
+        self._report(request, sentence, requested, resolution=resolution.label.lower())
 
     def _request_each(
         self,
         request: HttpRequest,
         selected: QuerySet[Conversation],
         request_change: RequestedAction,
-        *,
-        outcome: str,
-    ) -> None:
-        """Request a change of each conversation; show the number of requests and each refusal."""
+    ) -> int:
+        """Request a change of each conversation, and show each refusal.
+
+        Return the number of requests: 0, after a message, if too many conversations are selected.
+        """
         conversations = list(selected[: MAX_SELECTED + 1])
         if len(conversations) > MAX_SELECTED:
-            sentence = f"Nothing was done: select at most {MAX_SELECTED} conversations."
-            self.message_user(request, sentence, messages.ERROR)
-            return
+            sentence = _("Nothing was done: select at most %(max)d conversations.")
+            self.message_user(request, sentence % {"max": MAX_SELECTED}, messages.ERROR)
+            return 0
         requested = 0
         for conversation in conversations:
             try:
@@ -92,9 +108,14 @@ class ConversationActions:
                 requested += 1
             except Refused as refused:
                 self.message_user(request, str(refused), messages.WARNING)
+        return requested
+
+    def _report(
+        self, request: HttpRequest, sentence: str, requested: int, **details: object
+    ) -> None:
         if requested:
-            count = "1 conversation" if requested == 1 else f"{requested} conversations"
-            self.message_user(request, f"{count} will be {outcome}", messages.SUCCESS)
+            shown = sentence % {"count": requested, **details}
+            self.message_user(request, shown, messages.SUCCESS)
 
 
 def _record(

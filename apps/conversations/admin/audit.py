@@ -3,6 +3,7 @@
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
+from django.utils.translation import gettext_lazy as _
 
 from apps.conversations.admin.base import ReadOnlyAdmin
 from apps.conversations.admin.cells import age, facts, short_id
@@ -20,16 +21,16 @@ class AuditEntryAdmin(ReadOnlyAdmin):
         "actor",
         "source",
         "action",
-        "object_type",
+        "kind",
         "short_object_id",
         "details",
     )
     list_display_links = ("when",)
-    list_filter = ("action", exact("actor", title="actor"), period("at", title="time"))
-    list_help = "Actions of operators in the admin site and on command lines."
-    fields = ("at", "actor", "source", "action", "object_type", "object_id", "details")
+    list_filter = ("action", exact("actor", title=_("actor")), period("at", title=_("time")))
+    list_help = _("Actions of operators in the admin site and on command lines.")
+    fields = ("at", "actor", "source", "action", "kind", "object_id", "details")
     search_fields = ("object_id",)
-    search_help_text = "The id of an object, as the log shows it."
+    search_help_text = _("The id of an object, as the log shows it.")
     ordering = ("-at",)
 
     def get_search_results(
@@ -38,17 +39,22 @@ class AuditEntryAdmin(ReadOnlyAdmin):
         """Return the entries of the object with this id."""
         return (entries.filter(object_id=term.strip()) if term.strip() else entries), False
 
-    @admin.display(description="when")
+    @admin.display(description=_("when"))
     def when(self, entry: AuditEntry) -> str:
         """Return how long ago the action was."""
         return age(entry.at)
 
-    @admin.display(description="object id")
+    @admin.display(description=_("object type"))
+    def kind(self, entry: AuditEntry) -> str:
+        """Return the kind of the object."""
+        return entry.object_in_words
+
+    @admin.display(description=_("object id"))
     def short_object_id(self, entry: AuditEntry) -> str | None:
         """Return the short id of the object."""
         return short_id(entry.object_id) if entry.object_id else None
 
-    @admin.display(description="details")
+    @admin.display(description=_("details"))
     def details(self, entry: AuditEntry) -> str:
         """Return what else the entry says."""
         return facts(entry.detail) or NOTHING

@@ -2,16 +2,47 @@
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django.utils.formats import date_format
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.timezone import localtime
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from apps.common.clock import now
 from apps.common.console_access import readable
 from apps.common.durations import as_text
+
+if TYPE_CHECKING:
+    from django_stubs_ext import StrOrPromise
+
+# The names of facts in the audit log and in the rows of erasures.
+FACTS: "Mapping[str, StrOrPromise]" = {
+    "address": gettext_lazy("address"),
+    "archived_messages": gettext_lazy("archived messages"),
+    "conversations": gettext_lazy("conversations"),
+    "count": gettext_lazy("count"),
+    "dead_letters": gettext_lazy("dead letters"),
+    "dynamodb_messages": gettext_lazy("messages in DynamoDB"),
+    "enabled": gettext_lazy("enabled"),
+    "erasure": gettext_lazy("erasure"),
+    "fields": gettext_lazy("fields"),
+    "lake_event_ids": gettext_lazy("events in the data lake"),
+    "locks": gettext_lazy("locks"),
+    "messages": gettext_lazy("messages"),
+    "moved": gettext_lazy("moved"),
+    "outbox_events": gettext_lazy("outbox events"),
+    "page": gettext_lazy("page"),
+    "project": gettext_lazy("project"),
+    "resolution": gettext_lazy("resolution"),
+    "rows": gettext_lazy("rows"),
+    "schedule": gettext_lazy("schedule"),
+    "survey_answers": gettext_lazy("survey answers"),
+    "task": gettext_lazy("task"),
+    "values": gettext_lazy("values"),
+}
 
 
 def short_id(identifier: object) -> SafeString:
@@ -26,7 +57,8 @@ def age(at: datetime) -> SafeString:
     """Return how long ago a time was, or how far ahead it is, with the time itself as the title."""
     since = now() - at
     distance = as_text(abs(since), max_units=2)
-    text = f"in {distance}" if since < timedelta() else f"{distance} ago"
+    sentence = _("in %(time)s") if since < timedelta() else _("%(time)s ago")
+    text = sentence % {"time": distance}
     return format_html(
         '<time datetime="{}" title="{}">{}</time>', at.isoformat(), exact_time(at), text
     )
@@ -43,16 +75,17 @@ def written(text: str, *, otherwise: str) -> SafeString:
 
 
 def facts(names_and_values: Mapping[str, Any]) -> str:
-    """Return a JSON object as a text: `conversations: 2, messages: 14`."""
+    """Return a JSON object as a text: `conversations: 2, messages: 14`. Values stay as stored."""
     return ", ".join(
-        f"{name.replace('_', ' ')}: {_as_text(value)}" for name, value in names_and_values.items()
+        f"{FACTS.get(name, name.replace('_', ' '))}: {_as_text(value)}"
+        for name, value in names_and_values.items()
     )
 
 
 def _as_text(value: Any) -> str:
     match value:
         case bool():
-            return "yes" if value else "no"
+            return _("yes") if value else _("no")
         case dict():
             return f"({facts(value)})"
         case list():

@@ -11,6 +11,9 @@ from zoneinfo import ZoneInfo
 from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest
+from django.utils.formats import date_format
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 
 from apps.conversations import search
 from apps.conversations.admin.actions import ConversationActions
@@ -23,7 +26,7 @@ from apps.conversations.models import Conversation, Resolution
 # To apply a filter other than the project, PostgreSQL reads all closings of the period.
 MAX_DAYS_OF_CLOSINGS = 31
 
-ClosedIn = period("ended_at", title="closing", max_days=MAX_DAYS_OF_CLOSINGS)
+ClosedIn = period("ended_at", title=_("closing"), max_days=MAX_DAYS_OF_CLOSINGS)
 
 
 class ConversationAdmin(ConversationActions, ReadOnlyAdmin):
@@ -46,14 +49,16 @@ class ConversationAdmin(ConversationActions, ReadOnlyAdmin):
         "archived",
     )
     list_display_links = ("contact",)
-    list_filter = (StateFilter, ProjectFilter, period("opened_at", title="opening"), ClosedIn)
+    list_filter = (StateFilter, ProjectFilter, period("opened_at", title=_("opening")), ClosedIn)
     list_select_related = ("project",)
-    list_help = (
+    list_help = _(
         "A worker closes and reopens conversations within a minute of the request. The list counts "
         "archived messages; the page of a conversation also counts those in DynamoDB."
     )
     search_fields = ("uuid",)
-    search_help_text = "A conversation's uuid or external id, or the beginning of a contact's URN."
+    search_help_text = _(
+        "A conversation's uuid or external id, or the beginning of a contact's URN."
+    )
     actions = ("close_selected", "close_as_resolved", "close_as_unresolved", "reopen_selected")
     links: ClassVar[Mapping[str, Link]] = {"project": PROJECT}
     fieldsets: ClassVar[Any] = (
@@ -76,7 +81,7 @@ class ConversationAdmin(ConversationActions, ReadOnlyAdmin):
             },
         ),
         (
-            "Times",
+            _("Times"),
             {
                 "fields": (
                     "started_at",
@@ -92,7 +97,7 @@ class ConversationAdmin(ConversationActions, ReadOnlyAdmin):
             },
         ),
         (
-            "Newest window",
+            _("Newest window"),
             {
                 "fields": (
                     "external_id",
@@ -104,7 +109,7 @@ class ConversationAdmin(ConversationActions, ReadOnlyAdmin):
             },
         ),
         (
-            "Places on the queue",
+            _("Places on the queue"),
             {
                 "fields": (
                     "written_at",
@@ -140,62 +145,65 @@ class ConversationAdmin(ConversationActions, ReadOnlyAdmin):
             self.message_user(request, str(problem), messages.WARNING)
             return conversations.none(), False
 
-    @admin.display(description="id")
+    @admin.display(description=_("id"))
     def short_uuid(self, conversation: Conversation) -> str:
         """Return the short uuid."""
         return short_id(conversation.uuid)
 
-    @admin.display(description="contact")
+    @admin.display(description=_("contact"))
     def contact(self, conversation: Conversation) -> str:
         """Return the name of the contact."""
-        return written(conversation.contact_name, otherwise="unnamed")
+        return written(conversation.contact_name, otherwise=gettext("unnamed"))
 
-    @admin.display(description="state")
+    @admin.display(description=_("state"))
     def state(self, conversation: Conversation) -> str:
         """Return whether the conversation is in progress, or how it was closed."""
-        return Resolution(conversation.resolution).label
+        return str(Resolution(conversation.resolution).label)
 
-    @admin.display(description="opened")
+    @admin.display(description=_("opened"))
     def opened(self, conversation: Conversation) -> str:
         """Return the age of the event that opened the conversation."""
         return age(conversation.opened_at)
 
-    @admin.display(description="closing")
+    @admin.display(description=_("closing"))
     def closing(self, conversation: Conversation) -> str | None:
         """Return when the conversation closes or, if it is closed, when it ended."""
         if conversation.resolution == Resolution.IN_PROGRESS:
             return age(conversation.closes_at)
         return age(conversation.ended_at) if conversation.ended_at else None
 
-    @admin.display(description="requested")
+    @admin.display(description=_("requested"))
     def requested(self, conversation: Conversation) -> str:
         """Return the requested change that is not yet executed."""
         match conversation.requested_resolution:
             case None:
                 return NOTHING
             case Resolution.IN_PROGRESS:
-                return "to be reopened"
+                return gettext("to be reopened")
             case resolution:
-                return f"to be closed as {Resolution(resolution).label.lower()}"
+                label = Resolution(resolution).label.lower()
+                return gettext("to be closed as %(resolution)s") % {"resolution": label}
 
-    @admin.display(description="messages")
+    @admin.display(description=_("messages"))
     def archived_messages(self, conversation: Conversation) -> str | int | None:
         """Return how many messages are archived, or None if more of them may be in DynamoDB."""
         if conversation.archived_at:
             return conversation.message_count
-        return f"{conversation.message_count} so far" if conversation.message_count else None
+        if not conversation.message_count:
+            return None
+        return gettext("%(count)d so far") % {"count": conversation.message_count}
 
-    @admin.display(description="archived")
+    @admin.display(description=_("archived"))
     def archived(self, conversation: Conversation) -> str | None:
         """Return when the conversation was archived."""
         return age(conversation.archived_at) if conversation.archived_at else None
 
-    @admin.display(description="closes at, in the project's time zone")
+    @admin.display(description=_("closes at, in the project's time zone"))
     def closes_locally(self, conversation: Conversation) -> str:
         """Return the closing time in the project's time zone."""
         return _local(conversation, conversation.closes_at)
 
-    @admin.display(description="ended at, in the project's time zone")
+    @admin.display(description=_("ended at, in the project's time zone"))
     def ended_locally(self, conversation: Conversation) -> str:
         """Return the end in the project's time zone."""
         return _local(conversation, conversation.ended_at) if conversation.ended_at else NOTHING
@@ -203,4 +211,5 @@ class ConversationAdmin(ConversationActions, ReadOnlyAdmin):
 
 def _local(conversation: Conversation, at: datetime) -> str:
     zone = conversation.project.timezone
-    return f"{at.astimezone(ZoneInfo(zone)):%Y-%m-%d %H:%M:%S}, {zone}"
+    local = at.astimezone(ZoneInfo(zone))
+    return f"{date_format(local, 'DATE_FORMAT')} {date_format(local, 'TIME_FORMAT')}, {zone}"

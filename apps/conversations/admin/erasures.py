@@ -6,6 +6,8 @@ from typing import ClassVar
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 
 from apps.conversations import search
 from apps.conversations.admin.base import ReadOnlyAdmin
@@ -23,11 +25,11 @@ class ErasureAdmin(ReadOnlyAdmin):
     list_display_links = ("requested",)
     list_filter = (("erased_at", admin.EmptyFieldListFilter), ProjectFilter)
     list_select_related = ("project",)
-    list_help = "Requested with the command erase and executed by workers."
+    list_help = _("Requested with the command erase and executed by workers.")
     fields = ("uuid", "project", "requested_at", "erased_at", "what_was_removed", "search_at")
     links: ClassVar[Mapping[str, Link]] = {"project": PROJECT}
     search_fields = ("uuid",)
-    search_help_text = "An erasure's uuid."
+    search_help_text = _("An erasure's uuid.")
     ordering = ("-requested_at",)
 
     def get_search_results(
@@ -36,22 +38,22 @@ class ErasureAdmin(ReadOnlyAdmin):
         """Return the erasure with this uuid."""
         return search.by_uuid(erasures, term), False
 
-    @admin.display(description="id")
+    @admin.display(description=_("id"))
     def short_uuid(self, erasure: Erasure) -> str:
         """Return the short uuid."""
         return short_id(erasure.uuid)
 
-    @admin.display(description="requested")
+    @admin.display(description=_("requested"))
     def requested(self, erasure: Erasure) -> str:
         """Return how long ago the erasure was requested."""
         return age(erasure.requested_at)
 
-    @admin.display(description="erased")
+    @admin.display(description=_("erased"))
     def erased(self, erasure: Erasure) -> str:
         """Return how long ago the contact was erased."""
-        return age(erasure.erased_at) if erasure.erased_at else "not yet"
+        return age(erasure.erased_at) if erasure.erased_at else gettext("not yet")
 
-    @admin.display(description="removed")
+    @admin.display(description=_("removed"))
     def what_was_removed(self, erasure: Erasure) -> str:
         """Return how much was removed of each kind."""
         return facts(erasure.removed) or NOTHING

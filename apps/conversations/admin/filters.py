@@ -7,7 +7,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from django import forms
@@ -16,11 +16,17 @@ from django.contrib.admin.widgets import AutocompleteSelect
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 from django.utils.safestring import SafeString
+from django.utils.text import capfirst, format_lazy
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 
 from apps.common.clock import now
 from apps.conversations.closing_times import OVERDUE
 from apps.conversations.models import Conversation, Project, Resolution
 from apps.conversations.project_settings import parse_uuid
+
+if TYPE_CHECKING:
+    from django_stubs_ext import StrOrPromise
 
 # Django's parameters that a changed filter makes invalid: the page, an error, showing all rows.
 NOT_KEPT = frozenset({"p", "e", "all"})
@@ -40,23 +46,26 @@ class Field:
 class StateFilter(admin.SimpleListFilter):
     """A filter by the state of a conversation. An index serves each state in the list's order."""
 
-    title = "state"
+    title = _("state")
     parameter_name = "state"
 
     def lookups(self, _request: HttpRequest, _admin: Any) -> list[tuple[str, str]]:
         """Return the choices."""
         resolutions = [
-            (str(one.value), f"Closed as {one.label.lower()}")
+            (
+                str(one.value),
+                gettext("Closed as %(resolution)s") % {"resolution": one.label.lower()},
+            )
             for one in Resolution
             if one is not Resolution.IN_PROGRESS
         ]
         return [
-            (str(Resolution.IN_PROGRESS.value), "In progress"),
-            ("closed", "Closed"),
+            (str(Resolution.IN_PROGRESS.value), gettext("In progress")),
+            ("closed", gettext("Closed")),
             *resolutions,
-            ("unarchived", "Closed, not yet archived"),
-            ("wanted", "Requested, not yet done"),
-            ("overdue", "Overdue for closing"),
+            ("unarchived", gettext("Closed, not yet archived")),
+            ("wanted", gettext("Requested, not yet done")),
+            ("overdue", gettext("Overdue for closing")),
         ]
 
     def queryset(
@@ -132,7 +141,7 @@ class FormFilter(ABC, admin.ListFilter):
         except ValueError as problem:
             self.problem = str(problem)
         except OverflowError:
-            self.problem = "The period is out of range."
+            self.problem = gettext("The period is out of range.")
         return queryset.none()
 
     @abstractmethod
@@ -154,7 +163,7 @@ class PeriodFilter(FormFilter):
         """Return the first and the last day."""
         return [
             Field(name=name, label=label, value=self.given[name], kind="date")
-            for name, label in zip(self.parameters, ("From", "To"), strict=True)
+            for name, label in zip(self.parameters, (gettext("From"), gettext("To")), strict=True)
         ]
 
     def filtered(self, queryset: QuerySet[Any]) -> QuerySet[Any]:
@@ -174,18 +183,18 @@ class PeriodFilter(FormFilter):
         last = last or ((first or date.min) + limit)
         first = first or last - limit
         if last - first > limit:
-            raise ValueError(f"At most {self.max_days} days at once.")
+            raise ValueError(gettext("At most %(max)d days at once.") % {"max": self.max_days})
         return first, last
 
 
-def period(name: str, *, title: str, max_days: int | None = None) -> type[PeriodFilter]:
+def period(name: str, *, title: "StrOrPromise", max_days: int | None = None) -> type[PeriodFilter]:
     """Return a filter class for the time in a field."""
     short = name.removesuffix("_at")
     return type(
         f"PeriodOf{short.title()}",
         (PeriodFilter,),
         {
-            "title": f"{title} (days in UTC)",
+            "title": format_lazy(_("{period} (days in UTC)"), period=title),
             "field": name,
             "parameters": (f"{short}_from", f"{short}_to"),
             "max_days": max_days,
@@ -196,21 +205,21 @@ def period(name: str, *, title: str, max_days: int | None = None) -> type[Period
 class ExactFilter(FormFilter):
     """A filter by an exact value."""
 
-    label = ""
+    label: "StrOrPromise" = ""
 
     def fields(self) -> list[Field]:
         """Return one text field."""
         (name,) = self.parameters
-        return [Field(name=name, label=self.label, value=self.given[name])]
+        return [Field(name=name, label=str(self.label), value=self.given[name])]
 
     def filtered(self, queryset: QuerySet[Any]) -> QuerySet[Any]:
         """Return the rows with this value."""
         return queryset.filter(**self.given)
 
 
-def exact(name: str, *, title: str) -> type[ExactFilter]:
+def exact(name: str, *, title: "StrOrPromise") -> type[ExactFilter]:
     """Return a filter class for the exact value of a field."""
-    attributes = {"title": title, "label": title.capitalize(), "parameters": (name,)}
+    attributes = {"title": title, "label": capfirst(title), "parameters": (name,)}
     return type(f"ExactFilterOf{name.title()}", (ExactFilter,), attributes)
 
 
@@ -225,14 +234,16 @@ class ProjectFilter(FormFilter):
     Typing needs the permission to view projects. Links with a project's uuid work without it.
     """
 
-    title = "project"
+    title = _("project")
     parameters = ("project",)
     media = _widget(admin.site).media
 
     def fields(self) -> list[Field]:
         """Return Django's autocomplete field, which suits large tables."""
         value = self.given["project"]
-        return [Field(name="project", label="Project", value=value, html=self._select(value))]
+        return [
+            Field(name="project", label=gettext("Project"), value=value, html=self._select(value))
+        ]
 
     def filtered(self, queryset: QuerySet[Any]) -> QuerySet[Any]:
         """Return the rows of the project."""
@@ -260,7 +271,8 @@ def _day(text: str) -> date | None:
     try:
         return date.fromisoformat(text)
     except ValueError:
-        raise ValueError(f'"{text[:20]}" is not a day: write it as 2026-11-23.') from None
+        sentence = gettext('"%(text)s" is not a day: write it as 2026-11-23.')
+        raise ValueError(sentence % {"text": text[:20]}) from None
 
 
 def _midnight(day: date) -> datetime:

@@ -6,7 +6,7 @@ page refuses.
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar, NamedTuple
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 from django.contrib import admin
 from django.contrib.auth.models import AnonymousUser, User
@@ -15,10 +15,15 @@ from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 
 from apps.common.console_access import may_read_messages
 from apps.conversations.admin.cells import short_id
 from apps.conversations.models import Conversation, Project
+
+if TYPE_CHECKING:
+    from django_stubs_ext import StrOrPromise
 
 NOTHING = "-"
 
@@ -35,7 +40,7 @@ class Reference(NamedTuple):
 class Link:
     """A column of a list, or a field of a page, that shows what `of` returns for a row."""
 
-    title: str
+    title: "StrOrPromise"
     model: type[Model]
     of: Callable[[Any], Reference | None]
 
@@ -65,16 +70,16 @@ class Link:
         url = reverse(f"admin:{app}_{name}_change", args=[reference.key])
         if shown:
             return format_html('<a href="{}">{}</a>', url, shown)
-        return format_html('{} <a href="{}">view</a>', short_id(reference.key), url)
+        return format_html('{} <a href="{}">{}</a>', short_id(reference.key), url, gettext("view"))
 
 
 PROJECT = Link(
-    title="project",
+    title=_("project"),
     model=Project,
     of=lambda row: Reference(row.project_id, row.project.name),
 )
 CONVERSATION = Link(
-    title="conversation",
+    title=_("conversation"),
     model=Conversation,
     of=lambda row: Reference(row.conversation_id) if row.conversation_id else None,
 )

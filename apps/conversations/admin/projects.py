@@ -7,6 +7,8 @@ from django import forms
 from django.contrib import admin
 from django.db import transaction
 from django.http import HttpRequest
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 
 from apps.common.clock import now
 from apps.common.durations import as_text
@@ -24,13 +26,16 @@ class ProjectForm(forms.ModelForm):
     """The form of a project. Its durations are written as on the command line."""
 
     idle_timeout = DurationField(
+        label=_("Idle timeout"),
         bounds=IDLE_TIMEOUT,
-        help_text="Time without a message after which a conversation closes, such as 90m. Empty: "
-        "never.",
+        help_text=_(
+            "Time without a message after which a conversation closes, such as 90m. Empty: never."
+        ),
     )
     archive_retention = DurationField(
+        label=_("Archive retention"),
         bounds=ARCHIVE_RETENTION,
-        help_text="Age after which archived messages are deleted, such as 90d. Empty: never.",
+        help_text=_("Age after which archived messages are deleted, such as 90d. Empty: never."),
     )
 
 
@@ -49,29 +54,29 @@ class ProjectAdmin(Audited, BoundedAdmin):
     )
     list_display_links = ("display_name",)
     list_filter = ("timezone",)
-    list_help = (
+    list_help = _(
         "The first event of a project creates it. A new time zone, closing time or idle timeout "
         "applies to the project's open conversations at once."
     )
     search_fields = ("name", "uuid")
     ordering = ("name",)
 
-    @admin.display(description="name")
+    @admin.display(description=_("name"))
     def display_name(self, project: Project) -> str:
         """Return the name."""
-        return project.name or "unnamed"
+        return project.name or gettext("unnamed")
 
-    @admin.display(description="uuid")
+    @admin.display(description=_("uuid"))
     def short_uuid(self, project: Project) -> str:
         """Return the short uuid."""
         return short_id(project.uuid)
 
-    @admin.display(description="idle timeout")
+    @admin.display(description=_("idle timeout"))
     def show_idle_timeout(self, project: Project) -> str | None:
         """Return the idle timeout as it is entered."""
         return as_text(project.idle_timeout) if project.idle_timeout else None
 
-    @admin.display(description="archive retention")
+    @admin.display(description=_("archive retention"))
     def show_archive_retention(self, project: Project) -> str | None:
         """Return the archive retention as it is entered."""
         return as_text(project.archive_retention) if project.archive_retention else None

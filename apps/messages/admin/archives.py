@@ -8,6 +8,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.template.defaultfilters import filesizeformat
 from django.urls import URLPattern
+from django.utils.translation import gettext_lazy as _
 
 from apps.conversations.admin.base import ReadOnlyAdmin
 from apps.conversations.admin.cells import age, short_id
@@ -31,9 +32,9 @@ class ConversationMessagesAdmin(ReadOnlyAdmin):
         "last_message",
     )
     list_display_links = ("part",)
-    list_help = "To read the messages, open the transcript of the conversation."
+    list_help = _("To read the messages, open the transcript of the conversation.")
     search_fields = ("conversation",)
-    search_help_text = "The UUID of a conversation."
+    search_help_text = _("The UUID of a conversation.")
     ordering = ("-id",)
     fields = (
         "conversation",
@@ -62,27 +63,27 @@ class ConversationMessagesAdmin(ReadOnlyAdmin):
         """Return the parts of the conversation with this UUID."""
         return by_uuid(parts, term, field="conversation_id"), False
 
-    @admin.display(description="conversation")
+    @admin.display(description=_("conversation"))
     def part_of(self, part: ConversationMessages) -> str:
         """Return the short uuid of the conversation."""
         return short_id(part.conversation_id)
 
-    @admin.display(description="size")
+    @admin.display(description=_("size"))
     def readable_size(self, part: ConversationMessages) -> str:
         """Return the size with a unit."""
         return filesizeformat(part.size)
 
-    @admin.display(description="first message")
+    @admin.display(description=_("first message"))
     def first_message(self, part: ConversationMessages) -> str:
         """Return the age of the first message."""
         return age(part.first_message_at)
 
-    @admin.display(description="last message")
+    @admin.display(description=_("last message"))
     def last_message(self, part: ConversationMessages) -> str:
         """Return the age of the last message."""
         return age(part.last_message_at)
 
-    @admin.display(description="messages")
+    @admin.display(description=_("messages"))
     def transcript(self, part: ConversationMessages) -> str:
         """Return a link to the transcript."""
         return transcript_link(part.conversation_id)

@@ -3,6 +3,8 @@
 from typing import Any, ClassVar
 
 from django.contrib import admin
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 
 from apps.common.errors import Unavailable
 from apps.conversations.admin.conversations import ConversationAdmin
@@ -15,7 +17,7 @@ MAX_COUNTED_PAGES = 4
 
 _IDENTITY, *_DETAILS = ConversationAdmin.fieldsets
 _MESSAGES = (
-    "Messages",
+    _("Messages"),
     {
         "fields": (
             "transcript",
@@ -39,17 +41,26 @@ class ConversationWithMessagesAdmin(ConversationAdmin):
     fieldsets: ClassVar[Any] = (_IDENTITY, _MESSAGES, *_DETAILS)
     for_readers = ("transcript",)
 
-    @admin.display(description="messages")
+    @admin.display(description=_("messages"))
     def transcript(self, conversation: Conversation) -> str:
         """Return a link to the transcript."""
         return transcript_link(conversation.pk)
 
-    @admin.display(description="in DynamoDB now")
+    @admin.display(description=_("in DynamoDB now"))
     def in_dynamodb(self, conversation: Conversation) -> str:
         """Return how many messages DynamoDB has, or why they cannot be counted."""
         try:
             count = store.bounded_count(conversation.pk, max_pages=MAX_COUNTED_PAGES)
         except Unavailable:
-            return "DynamoDB does not answer. Reload the page in a minute."
-        number = str(count.versions) if count.is_complete else f"at least {count.versions}"
-        return f"{number} (each version of a message counts; archived ones stay until they expire)"
+            return gettext("DynamoDB does not answer. Reload the page in a minute.")
+        sentence = (
+            gettext(
+                "%(count)d (each version of a message counts; archived ones stay until they expire)"
+            )
+            if count.is_complete
+            else gettext(
+                "at least %(count)d (each version of a message counts; archived ones stay until "
+                "they expire)"
+            )
+        )
+        return sentence % {"count": count.versions}

@@ -13,6 +13,7 @@ from django.http import (
     StreamingHttpResponse,
 )
 from django.template.response import TemplateResponse
+from django.utils.translation import gettext_lazy as _
 
 from apps.common.clock import now
 from apps.common.console_access import may_read_messages
@@ -44,7 +45,7 @@ class DeadLetterChanges:
         """Return whether the user may read messages, which dead letters contain."""
         return may_read_messages(request.user)
 
-    @admin.action(description="Redrive selected dead letters", permissions=["redrive"])
+    @admin.action(description=_("Redrive selected dead letters"), permissions=["redrive"])
     def redrive_selected(
         self, request: HttpRequest, selected: QuerySet[DeadLetter]
     ) -> HttpResponseBase | None:
@@ -53,11 +54,11 @@ class DeadLetterChanges:
         requested = dead_letter_actions.request_redrive(ids, actor=actor(request), now=now())
         if len(requested) < len(ids):
             skipped = len(ids) - len(requested)
-            sentence = f"Skipped, because a redrive was requested or done before: {skipped}."
-            self.message_user(request, sentence, messages.WARNING)
+            sentence = _("Skipped, because a redrive was requested or done before: %(count)d.")
+            self.message_user(request, sentence % {"count": skipped}, messages.WARNING)
         return HttpResponseRedirect(redrive_progress.address(requested)) if requested else None
 
-    @admin.action(description="Export selected dead letters", permissions=["export"])
+    @admin.action(description=_("Export selected dead letters"), permissions=["export"])
     def export_selected(
         self, request: HttpRequest, selected: QuerySet[DeadLetter]
     ) -> HttpResponseBase | None:
@@ -73,7 +74,7 @@ class DeadLetterChanges:
         response["Content-Disposition"] = f'attachment; filename="{name}"'
         return response
 
-    @admin.action(description="Discard selected dead letters", permissions=["discard"])
+    @admin.action(description=_("Discard selected dead letters"), permissions=["discard"])
     def discard_selected(
         self, request: HttpRequest, selected: QuerySet[DeadLetter]
     ) -> HttpResponseBase | None:
@@ -86,7 +87,8 @@ class DeadLetterChanges:
             discarded = dead_letter_actions.discard(
                 list(discardable.values_list("pk", flat=True)), actor=actor(request)
             )
-            self.message_user(request, f"Dead letters discarded: {discarded}.", messages.SUCCESS)
+            sentence = _("Dead letters discarded: %(count)d.")
+            self.message_user(request, sentence % {"count": discarded}, messages.SUCCESS)
         return None
 
     def _ids(
@@ -97,8 +99,8 @@ class DeadLetterChanges:
         ids = list(ordered.values_list("pk", flat=True)[: limit + 1])
         if len(ids) <= limit:
             return ids
-        sentence = f"Nothing was done: select at most {limit} dead letters."
-        self.message_user(request, sentence, messages.ERROR)
+        sentence = _("Nothing was done: select at most %(max)d dead letters.")
+        self.message_user(request, sentence % {"max": limit}, messages.ERROR)
         return []
 
     def _confirmation(
@@ -108,7 +110,7 @@ class DeadLetterChanges:
         by_reason = letters.values_list("reason").annotate(number=Count("pk")).order_by("reason")
         context = {
             **self.admin_site.each_context(request),
-            "title": "Discard dead letters?",
+            "title": _("Discard dead letters?"),
             "opts": DeadLetter._meta,
             "ids": ids,
             "kept": chosen - len(ids),

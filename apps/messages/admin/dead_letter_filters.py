@@ -5,6 +5,8 @@ from typing import Any
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 
 from apps.conversations.models import Project
 from apps.messages import dead_letters
@@ -18,7 +20,7 @@ MAX_PROJECTS = 50
 class ReasonFilter(admin.SimpleListFilter):
     """Filter by reason."""
 
-    title = "reason"
+    title = _("reason")
     parameter_name = "reason"
 
     def lookups(self, _request: HttpRequest, _admin: Any) -> list[tuple[str, str]]:
@@ -33,15 +35,15 @@ class ReasonFilter(admin.SimpleListFilter):
 class RedrivenFilter(admin.SimpleListFilter):
     """Filter by whether dead letters were redriven."""
 
-    title = "state"
+    title = _("state")
     parameter_name = "state"
 
     def lookups(self, _request: HttpRequest, _admin: Any) -> list[tuple[str, str]]:
         """Return the states."""
         return [
-            ("dead", "Not redriven"),
-            ("wanted", "Redrive requested"),
-            ("redriven", "Redriven"),
+            ("dead", gettext("Not redriven")),
+            ("wanted", gettext("Redrive requested")),
+            ("redriven", gettext("Redriven")),
         ]
 
     def queryset(self, _request: HttpRequest, letters: QuerySet) -> QuerySet:
@@ -62,7 +64,7 @@ class RedrivenFilter(admin.SimpleListFilter):
 class DeadProjectFilter(admin.SimpleListFilter):
     """Filter by project. It offers at most MAX_PROJECTS; the search finds the rest."""
 
-    title = "project"
+    title = _("project")
     parameter_name = "project"
 
     def lookups(self, _request: HttpRequest, _admin: Any) -> list[tuple[str, str]]:

@@ -9,6 +9,8 @@ from django.http import HttpRequest, HttpResponse
 from django.urls import URLPattern
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext, ngettext
+from django.utils.translation import gettext_lazy as _
 
 from apps.common.console_access import may_read_messages, readable
 from apps.conversations.admin.base import ReadOnlyAdmin, actor
@@ -42,14 +44,14 @@ class DeadLetterAdmin(DeadLetterChanges, ReadOnlyAdmin):
         ReasonFilter,
         DeadProjectFilter,
         RedrivenFilter,
-        period("queue_time", title="time of the event"),
+        period("queue_time", title=_("time of the event")),
     )
-    list_help = (
+    list_help = _(
         "Events that took no effect, and why. Redriving sends them to the queue again, in the "
         "order of each conversation. A worker does it within two minutes."
     )
     search_fields = ("message_id",)
-    search_help_text = "The UUID of a project, or the message id of a dead letter."
+    search_help_text = _("The UUID of a project, or the message id of a dead letter.")
     ordering = ("-queue_time", "-id")
     actions = ("redrive_selected", "export_selected", "discard_selected")
     links: ClassVar[Mapping[str, Link]] = {"project_uuid": NAMED_PROJECT}
@@ -74,7 +76,7 @@ class DeadLetterAdmin(DeadLetterChanges, ReadOnlyAdmin):
             },
         ),
         (
-            "Times",
+            _("Times"),
             {
                 "fields": (
                     "queue_time",
@@ -86,7 +88,10 @@ class DeadLetterAdmin(DeadLetterChanges, ReadOnlyAdmin):
                 )
             },
         ),
-        ("The event (reading it is logged)", {"fields": ("what_failed", "attributes", "text")}),
+        (
+            _("The event (reading it is logged)"),
+            {"fields": ("what_failed", "attributes", "text")},
+        ),
     )
 
     def get_urls(self) -> list[URLPattern]:
@@ -121,53 +126,53 @@ class DeadLetterAdmin(DeadLetterChanges, ReadOnlyAdmin):
                 dead_letter_actions.record(AuditAction.READ, [letter.pk], actor=actor(request))
         return super().change_view(request, object_id, form_url, extra_context)
 
-    @admin.display(description="message id")
+    @admin.display(description=_("message id"))
     def short_message_id(self, letter: DeadLetter) -> str:
         """Return the short message id of the dead letter."""
         return short_id(letter.message_id)
 
-    @admin.display(description="reason")
+    @admin.display(description=_("reason"))
     def why(self, letter: DeadLetter) -> str:
         """Return the reason as a sentence."""
         return sentence_of(letter.reason)
 
-    @admin.display(description="reason, as a code")
+    @admin.display(description=_("reason, as a code"))
     def reason_code(self, letter: DeadLetter) -> str:
         """Return the reason as metrics, logs and commands have it."""
         return letter.reason
 
-    @admin.display(description="event")
+    @admin.display(description=_("event"))
     def queued(self, letter: DeadLetter) -> str:
         """Return the age of the event."""
         return age(letter.queue_time)
 
-    @admin.display(description="receives")
+    @admin.display(description=_("receives"))
     def receives(self, letter: DeadLetter) -> int:
         """Return how often the event was received."""
         return letter.receive_count
 
-    @admin.display(description="state")
+    @admin.display(description=_("state"))
     def state(self, letter: DeadLetter) -> SafeString | str:
         """Return whether the letter waits or was redriven, or why it could not be redriven."""
         if letter.redrive_requested_at:
-            return format_html("redrive requested {}", age(letter.redrive_requested_at))
+            return format_html(gettext("redrive requested {}"), age(letter.redrive_requested_at))
         if letter.redrive_refusal:
-            return f"not redriven: {letter.redrive_refusal}"
+            return gettext("not redriven: %(why)s") % {"why": gettext(letter.redrive_refusal)}
         if letter.redriven_at:
-            return format_html("redriven {}", age(letter.redriven_at))
-        return "waits"
+            return format_html(gettext("redriven {}"), age(letter.redriven_at))
+        return gettext("waits")
 
-    @admin.display(description="place of the event")
+    @admin.display(description=_("place of the event"))
     def place(self, letter: DeadLetter) -> str:
         """Return the place as dead letters and exports contain it."""
         return str(place_of(letter))
 
-    @admin.display(description="error")
+    @admin.display(description=_("error"))
     def what_failed(self, letter: DeadLetter) -> SafeString | str:
         """Return the error of the worker."""
         return _preformatted(letter.error) if letter.error else NOTHING
 
-    @admin.display(description="body")
+    @admin.display(description=_("body"))
     def text(self, letter: DeadLetter) -> SafeString:
         """Return the beginning of the event's body."""
         return _preformatted(letter.body)
@@ -177,5 +182,10 @@ def _preformatted(stored: str) -> SafeString:
     text = readable(stored)
     shown = text[:MAX_SHOWN_CHARACTERS]
     rest = len(text) - len(shown)
-    note = f"\n({rest} more characters: export the letter to read them)" if rest else ""
+    sentence = ngettext(
+        "(%(count)d more character: export the letter to read it)",
+        "(%(count)d more characters: export the letter to read them)",
+        rest,
+    )
+    note = f"\n{sentence % {'count': rest}}" if rest else ""
     return format_html('<pre class="event-text" dir="ltr">{}{}</pre>', shown, note)

@@ -3,6 +3,7 @@
 from typing import Any, TypeVar
 
 from django.db.models import Model, OuterRef, QuerySet, Subquery
+from django.utils.translation import gettext_lazy as _
 
 from apps.conversations.admin.links import Link, Reference
 from apps.conversations.models import Project
@@ -34,4 +35,4 @@ def _reference(row: Any) -> Reference | None:
     return Reference(row.project_uuid, name or "", is_stored=name is not None)
 
 
-NAMED_PROJECT = Link(title="project", model=Project, of=_reference)
+NAMED_PROJECT = Link(title=_("project"), model=Project, of=_reference)

@@ -6,6 +6,7 @@ from typing import ClassVar
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
+from django.utils.translation import gettext_lazy as _
 
 from apps.conversations.admin.base import ReadOnlyAdmin
 from apps.conversations.admin.filters import period
@@ -18,7 +19,7 @@ from apps.messages.producer_problems import Problem, describe
 class ProblemFilter(admin.SimpleListFilter):
     """Filter by problem."""
 
-    title = "problem"
+    title = _("problem")
     parameter_name = "problem"
 
     def lookups(self, _request: HttpRequest, _admin: object) -> list[tuple[str, str]]:
@@ -35,13 +36,13 @@ class ProducerProblemAdmin(ReadOnlyAdmin):
     """What producers do wrong, by project and day."""
 
     list_display = ("day", "project_uuid", "producer", "events")
-    list_filter = (ProblemFilter, period("day", title="day"))
-    list_help = (
+    list_filter = (ProblemFilter, period("day", title=_("day")))
+    list_help = _(
         "What producers do wrong, with the number of events that were queued on a day in UTC. "
         "An event that ran twice counts twice."
     )
     search_fields = ("project_uuid",)
-    search_help_text = "The UUID of a project. The nil UUID: events that name no project."
+    search_help_text = _("The UUID of a project. The nil UUID: events that name no project.")
     ordering = ("-day",)
     fields = ("day", "project_uuid", "producer", "problem", "detail", "events")
     links: ClassVar[Mapping[str, Link]] = {"project_uuid": NAMED_PROJECT}
@@ -50,7 +51,7 @@ class ProducerProblemAdmin(ReadOnlyAdmin):
         """Return the counts with the names of their projects."""
         return with_project_names(super().get_queryset(request))
 
-    @admin.display(description="the producer")
+    @admin.display(description=_("the producer"))
     def producer(self, one: ProducerProblem) -> str:
         """Return what the producer does."""
         return describe(one.problem, one.detail)

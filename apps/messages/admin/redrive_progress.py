@@ -12,6 +12,7 @@ from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
+from django.utils.translation import gettext as _
 
 from apps.common.clock import now
 from apps.messages.models import DeadLetter
@@ -80,7 +81,7 @@ def _show(request: HttpRequest, *, model_admin: admin.ModelAdmin) -> HttpRespons
     progress = progress_of(_ids(request.GET.get("ids", "")))
     context: dict[str, Any] = {
         **model_admin.admin_site.each_context(request),
-        "title": "Redrive of dead letters",
+        "title": _("Redrive of dead letters"),
         "opts": model_admin.opts,
         "progress": progress,
         "is_overdue": progress.is_overdue(at=now()),

@@ -5,6 +5,11 @@ from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from django.utils.formats import date_format
+from django.utils.text import capfirst
+from django.utils.translation import gettext as _
+from django.utils.translation import pgettext
+
 from apps.common.console_access import readable
 from apps.messages.chat.contents import Contents, contents_of, shown_text
 from apps.messages.chat.references import Draft, Page
@@ -56,14 +61,14 @@ def _draft(document: Document, *, anchor: str, contact_name: str, zone: ZoneInfo
     is_of_contact = event_type is not None and event_type.from_contact
     name = shown_text(stored[-1]["message"].get("contact_name") or None)
     # The author of a message of unknown type is unknown, so its type is shown instead.
-    other = "Platform" if event_type else label
+    other = _("Platform") if event_type else label
     return Draft(
         document=document,
         message_id=readable(document["id"]),
         anchor=anchor,
         at=versions[0].at,
         when=versions[0].when,
-        author=(name or contact_name or "Unnamed contact") if is_of_contact else other,
+        author=(name or contact_name or _("Unnamed contact")) if is_of_contact else other,
         label=label,
         is_of_contact=is_of_contact,
         contents=contents[-1],
@@ -99,7 +104,7 @@ def _pieces(contents: Contents) -> list[Piece]:
     if contents.reaction is None:
         return list(contents.pieces)
     emoji = contents.reaction.emoji
-    reaction = Piece(kind="Reaction", text=emoji) if emoji else Piece(kind="Reaction removed")
+    reaction = Piece(kind=_("Reaction"), text=emoji) if emoji else Piece(kind=_("Reaction removed"))
     return [reaction, *contents.pieces]
 
 
@@ -108,7 +113,7 @@ def _deleted_at(document: Document, zone: ZoneInfo) -> str:
     if not deleted:
         return ""
     at = datetime.fromisoformat(deleted["at"]).astimezone(zone)
-    return f"{at:%Y-%m-%d %H:%M}"
+    return f"{date_format(at, 'DATE_FORMAT')} {at:%H:%M}"
 
 
 def _version(document: Document, contents: Contents, *, zone: ZoneInfo) -> Version:
@@ -141,7 +146,8 @@ def _with_day_separators(rows: Sequence[Row]) -> list[Row]:
     separated: list[Row] = []
     for row in rows:
         if not separated or separated[-1].at.date() != row.at.date():
-            day = f"{row.at:%A}, {row.at.day} {row.at:%B %Y}"
+            # Translators: the letters are those of Django's template filter "date".
+            day = capfirst(date_format(row.at, pgettext("format of a day", "l, j F Y")))
             separated.append(Separator(at=row.at, when="", text=day))
         separated.append(row)
     return separated

@@ -3,6 +3,9 @@
 from collections.abc import Callable
 from functools import partial
 
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop, pgettext
+
 from apps.messages.chat.fields import (
     ITSELF,
     Fields,
@@ -16,9 +19,9 @@ from apps.messages.chat.fields import (
 from apps.messages.chat.rows import Piece
 
 _REPLIES = {
-    "button_reply": "Button reply",
-    "list_reply": "List reply",
-    "nfm_reply": "Form reply",
+    "button_reply": gettext_noop("Button reply"),
+    "list_reply": gettext_noop("List reply"),
+    "nfm_reply": gettext_noop("Form reply"),
 }
 _INTERACTIVE_TYPES = (*_REPLIES, "button", "list")
 
@@ -30,7 +33,7 @@ def take_forms(fields: Fields) -> list[Piece]:
 
 def _subject(fields: Fields) -> list[Piece]:
     subject = take(fields, "subject")
-    return [Piece(kind="Subject", text=subject)] if subject else []
+    return [Piece(kind=_("Subject"), text=subject)] if subject else []
 
 
 def _forwarded(fields: Fields) -> list[Piece]:
@@ -39,7 +42,7 @@ def _forwarded(fields: Fields) -> list[Piece]:
         take_flag(inside(fields, "context"), "frequently_forwarded"),
         take_flag(fields, "forwarded"),
     ]
-    return [Piece(kind="Forwarded")] if any(flags) else []
+    return [Piece(kind=_("Forwarded"))] if any(flags) else []
 
 
 def _locations(fields: Fields) -> list[Piece]:
@@ -52,7 +55,7 @@ def _location(item: Fields) -> Piece | None:
     latitude = take(item, "latitude", "lat")
     longitude = take(item, "longitude", "lng", "lon", "long")
     coordinates = ", ".join(part for part in (latitude, longitude) if part)
-    return _piece("Location", name, address, coordinates, link_from=item)
+    return _piece(_("Location"), name, address, coordinates, link_from=item)
 
 
 def _contacts(fields: Fields) -> list[Piece]:
@@ -68,7 +71,7 @@ def _contact(item: Fields) -> Piece | None:
         parts = (take(of, part) for of in (names, item) for part in ("first_name", "last_name"))
         name = " ".join(part for part in parts if part)
     return _piece(
-        "Contact",
+        _("Contact"),
         name or take(item, "name", ITSELF),
         take(inside(item, "org"), "company"),
         *take_each(item, "phones", partial(_one, names=("phone", "wa_id"))),
@@ -80,7 +83,7 @@ def _contact(item: Fields) -> Piece | None:
 def _choices(fields: Fields) -> list[Piece]:
     """Take what the contact chose, or what it may choose from."""
     pieces = [*_interactive(inside(fields, "interactive"))]
-    button = _piece("Button reply", take(inside(fields, "button"), "text"))
+    button = _piece(_("Button reply"), take(inside(fields, "button"), "text"))
     pieces += [button] if button else []
     for name in ("quick_replies", "buttons"):
         pieces += _options(take_each(fields, name, _option))
@@ -92,9 +95,9 @@ def _interactive(interactive: Fields) -> list[Piece]:
     for name, kind in _REPLIES.items():
         reply = inside(interactive, name)
         title = take(reply, "title", "body", "name")
-        pieces.append(_piece(kind, title, take(reply, "description")))
+        pieces.append(_piece(_(kind), title, take(reply, "description")))
     parts = [inside(interactive, name) for name in ("header", "body", "footer")]
-    pieces.append(_piece("Question", *(take(part, "text") for part in parts)))
+    pieces.append(_piece(_("Question"), *(take(part, "text") for part in parts)))
     action = inside(interactive, "action")
     options = [
         *take_each(action, "buttons", _option),
@@ -117,7 +120,7 @@ def _option(item: Fields) -> str | None:
 
 
 def _options(options: list[str]) -> list[Piece]:
-    return [Piece(kind="Options", text=lines(*options))] if options else []
+    return [Piece(kind=_("Options"), text=lines(*options))] if options else []
 
 
 def _templates(fields: Fields) -> list[Piece]:
@@ -128,7 +131,7 @@ def _template(item: Fields) -> Piece | None:
     name = take(item, "name", ITSELF)
     language = take(item, "language") or take(inside(item, "language"), "code")
     title = f"{name} ({language})" if language else name
-    return _piece("Template", title, *take_each(item, "components", _component))
+    return _piece(_("Template"), title, *take_each(item, "components", _component))
 
 
 def _component(item: Fields) -> str | None:
@@ -150,7 +153,11 @@ def _orders(fields: Fields) -> list[Piece]:
 
 
 def _order(item: Fields) -> Piece | None:
-    return _piece("Order", take(item, "text", ITSELF), *take_each(item, "product_items", _product))
+    return _piece(
+        pgettext("what a contact buys", "Order"),
+        take(item, "text", ITSELF),
+        *take_each(item, "product_items", _product),
+    )
 
 
 def _product(item: Fields) -> str | None:
@@ -159,7 +166,8 @@ def _product(item: Fields) -> str | None:
     product = f"{name} ({number})" if name and number else name or number
     quantity, price = take(item, "quantity"), take(item, "item_price", "price")
     price = f"{price} {take(item, 'currency')}".strip() if price else ""
-    counted = f"{quantity} of {product}" if quantity else product
+    amount = _("%(quantity)s of %(product)s") % {"quantity": quantity, "product": product}
+    counted = amount if quantity else product
     return ", ".join(part for part in (counted, price) if part) or None
 
 

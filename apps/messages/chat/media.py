@@ -7,6 +7,10 @@ loaded: an attachment is shown as its kind, its caption and a link.
 import re
 from functools import partial
 
+from django.utils.text import capfirst
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
+
 from apps.messages.chat.fields import (
     ITSELF,
     Fields,
@@ -21,28 +25,29 @@ from apps.messages.chat.fields import (
 )
 from apps.messages.chat.rows import Piece
 
+# In English.
 _KINDS = {
-    "animation": "Animation",
-    "application": "Document",
-    "audio": "Audio",
-    "document": "Document",
-    "file": "Document",
-    "geo": "Location",
-    "gif": "Animation",
-    "ig_reel": "Reel",
-    "image": "Image",
-    "photo": "Image",
-    "reel": "Reel",
-    "share": "Shared post",
-    "sticker": "Sticker",
-    "story_mention": "Mention in a story",
-    "story_reply": "Reply to a story",
-    "text": "Document",
-    "video": "Video",
-    "video_note": "Video",
-    "voice": "Voice message",
+    "animation": gettext_noop("Animation"),
+    "application": gettext_noop("Document"),
+    "audio": gettext_noop("Audio"),
+    "document": gettext_noop("Document"),
+    "file": gettext_noop("Document"),
+    "geo": gettext_noop("Location"),
+    "gif": gettext_noop("Animation"),
+    "ig_reel": gettext_noop("Reel"),
+    "image": gettext_noop("Image"),
+    "photo": gettext_noop("Image"),
+    "reel": gettext_noop("Reel"),
+    "share": gettext_noop("Shared post"),
+    "sticker": gettext_noop("Sticker"),
+    "story_mention": gettext_noop("Mention in a story"),
+    "story_reply": gettext_noop("Reply to a story"),
+    "text": gettext_noop("Document"),
+    "video": gettext_noop("Video"),
+    "video_note": gettext_noop("Video"),
+    "voice": gettext_noop("Voice message"),
 }
-_UNKNOWN_KIND = "Attachment"
+_UNKNOWN_KIND = gettext_noop("Attachment")
 # Fields of a message that have an attachment, as WhatsApp and Telegram send it.
 _FIELDS = (
     *("image", "photo", "video", "video_note", "audio", "voice"),
@@ -82,7 +87,7 @@ def _attachment(item: Fields, field: str = "") -> Piece | None:
 
 
 def _take_kind(item: Fields, field: str) -> tuple[str, str]:
-    """Return the kind of an attachment, and its type if no kind is known for it."""
+    """Return the kind of an attachment in words, and its type if no kind is known for it."""
     type_name = take(item, "type")
     kind = _kind_of(type_name) or _KINDS.get(field, "")
     is_known = type_name.lower() in _KINDS
@@ -92,24 +97,25 @@ def _take_kind(item: Fields, field: str) -> tuple[str, str]:
     if take_flag(item, "voice"):
         kind = _KINDS["voice"]
     if take_flag(item, "animated"):
-        kind = f"Animated {kind.lower()}"
-    return kind, "" if is_known else type_name
+        animated = _("animated %(kind)s") % {"kind": _(kind).lower()}
+        return capfirst(animated), "" if is_known else type_name
+    return _(kind), "" if is_known else type_name
 
 
 def _kind_of(type_name: str) -> str:
-    """Return the kind of a type such as "image" or "image/jpeg", or "" if it is not known."""
+    """Return the kind of a type such as "image" or "image/jpeg" in English, or "" if unknown."""
     return _KINDS.get(type_name.lower()) or _KINDS.get(type_name.lower().partition("/")[0], "")
 
 
 def _of_text(text: str, field: str) -> Piece:
     kind = _KINDS.get(field, _UNKNOWN_KIND)
     if link := link_to(text):
-        return Piece(kind=kind, link=link)
+        return Piece(kind=_(kind), link=link)
     typed = _TYPED.fullmatch(text)
     if typed and _kind_of(typed[1]):
         link = link_to(typed[2])
         shown = typed[1] if "/" in typed[1] else ""
         return Piece(
-            kind=_kind_of(typed[1]), text=lines(shown, "" if link else typed[2]), link=link
+            kind=_(_kind_of(typed[1])), text=lines(shown, "" if link else typed[2]), link=link
         )
-    return Piece(kind=_kind_of(text) or kind, text=text)
+    return Piece(kind=_(_kind_of(text) or kind), text=text)

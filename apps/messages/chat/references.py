@@ -5,6 +5,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from django.utils.translation import gettext as _
+
 from apps.messages.chat.contents import Contents
 from apps.messages.chat.fields import shorten
 from apps.messages.chat.rows import Reaction, Reference, Version
@@ -129,7 +131,7 @@ class Page:
 
 def _excerpt(draft: Draft) -> str:
     if draft.is_deleted:
-        return "a deleted message"
+        return _("a deleted message")
     first_line = draft.contents.text.strip().partition("\n")[0]
     kinds = ", ".join(piece.kind for piece in draft.contents.pieces)
     return shorten(first_line or kinds, MAX_EXCERPT_LENGTH)

@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from django.utils.translation import gettext as _
+
 from apps.common.console_access import readable
 from apps.conversations.models import CSAT_KEY, NPS_KEY, Conversation, Resolution
 from apps.messages.chat.rows import TimelineEntry
@@ -18,16 +20,20 @@ def timeline_of(conversation: Conversation) -> list[TimelineEntry]:
     ]
     if conversation.ended_at is None:
         return answers
-    resolution = Resolution(conversation.resolution)
-    return [*answers, TimelineEntry(at=conversation.ended_at, text=f"Closed: {resolution.label}")]
+    resolution = Resolution(conversation.resolution).label
+    closed = _("Closed: %(resolution)s") % {"resolution": resolution}
+    return [*answers, TimelineEntry(at=conversation.ended_at, text=closed)]
 
 
 def _answer(answer: Any) -> str:
     """Return a survey answer in words."""
-    survey = SURVEYS.get(answer.key, readable(answer.key))
-    remark = ""
+    sentence = _("%(survey)s answer: %(value)s")
     if answer.is_replaced:
-        remark = " (a newer answer replaced it)"
+        sentence = _("%(survey)s answer: %(value)s (a newer answer replaced it)")
     elif answer.problem:
-        remark = f" (no score: {answer.get_problem_display()})"
-    return f"{survey} answer: {readable(answer.value)}{remark}"
+        sentence = _("%(survey)s answer: %(value)s (no score: %(problem)s)")
+    return sentence % {
+        "survey": SURVEYS.get(answer.key, readable(answer.key)),
+        "value": readable(answer.value),
+        "problem": answer.get_problem_display(),
+    }

@@ -118,7 +118,9 @@ def test_the_table_of_event_types_matches_the_code() -> None:
 def test_the_table_of_problems_of_producers_matches_the_code() -> None:
     documented = table_of(page("docs/events.md"), head="what the producer does")
 
-    assert [(row[1].strip("`"), row[0].replace("`", "")) for row in documented] == Problem.choices
+    assert [(row[1].strip("`"), row[0].replace("`", "")) for row in documented] == [
+        (problem.value, str(problem.label)) for problem in Problem
+    ]
 
 
 def test_the_reasons_of_malformed_events_are_counted_as_problems_of_producers() -> None:

@@ -1,0 +1,95 @@
+"""The catalogues have a translation of every message in the code, with the same placeholders."""
+
+import re
+from collections.abc import Iterator
+from io import BytesIO
+
+import pytest
+from babel.messages.catalog import Catalog, Message
+
+from tests.catalogues.extracting import extracted, from_template
+from tests.catalogues.files import (
+    LOCALES,
+    as_text,
+    compiled,
+    forms_of,
+    is_translated,
+    path_of,
+    read,
+)
+
+PLACEHOLDER = re.compile(r"%\(\w+\)[sd]|%[sd]|\{\w*\}|<[^>]+>|`[^`]+`")
+REMEDY = "Run: make messages"
+
+
+@pytest.fixture(scope="module")
+def messages() -> Catalog:
+    """Return the messages that the code and the templates have now."""
+    return extracted()
+
+
+@pytest.fixture(params=LOCALES)
+def catalogue(request: pytest.FixtureRequest) -> Catalog:
+    """Return each catalogue."""
+    return read(request.param)
+
+
+def ids(catalogue: Catalog) -> set[tuple[str | None, object]]:
+    """Return the messages of a catalogue, with their contexts."""
+    return {(one.context, forms_of(one.id)) for one in catalogue if one.id}
+
+
+def forms(message: Message) -> Iterator[tuple[str, str]]:
+    """Yield each translation of a message, with the text that has all its placeholders."""
+    for translation in forms_of(message.string):
+        yield forms_of(message.id)[-1], translation
+
+
+def test_each_catalogue_has_exactly_the_messages_of_the_code(
+    catalogue: Catalog, messages: Catalog
+) -> None:
+    assert ids(messages) - ids(catalogue) == set(), REMEDY
+    assert ids(catalogue) - ids(messages) == set(), REMEDY
+
+
+def test_every_message_is_translated(catalogue: Catalog) -> None:
+    assert [one.id for one in catalogue if one.id and not is_translated(one)] == []
+    assert [one.id for one in catalogue if one.id and one.fuzzy] == []
+
+
+def test_a_translation_has_the_placeholders_and_tags_of_its_message(catalogue: Catalog) -> None:
+    assert [error for one in catalogue for error in one.check(catalogue)] == []
+    for message in catalogue:
+        for original, translation in forms(message) if message.id else ():
+            found = sorted(PLACEHOLDER.findall(translation))
+            assert found == sorted(PLACEHOLDER.findall(original)), translation
+
+
+def test_a_translation_begins_and_ends_like_its_message(catalogue: Catalog) -> None:
+    for message in catalogue:
+        for original, translation in forms(message) if message.id else ():
+            assert (original[0] == " ") == (translation[0] == " "), translation
+            assert original.endswith(".") == translation.endswith("."), translation
+
+
+@pytest.mark.parametrize("locale", LOCALES)
+def test_the_compiled_file_is_that_of_the_text(locale: str) -> None:
+    stored = path_of(locale, suffix=".mo").read_bytes()
+
+    assert stored == compiled(locale), REMEDY
+    assert path_of(locale, suffix=".po").read_text(encoding="utf-8") == as_text(read(locale))
+
+
+def test_messages_of_templates_are_found() -> None:
+    template = (
+        b'<p title="{% translate "Title" %}">\n'
+        b"  {% blocktranslate count number=rows %}{{ number }} row{% plural %}{{ number }} rows"
+        b"{% endblocktranslate %}</p>\n"
+        b'{% if a %}\n    {% translate "To" context "reply" %}\n'
+        b'  {{ b|default:_("None") }}{% endif %}'
+    )
+    keywords = {"gettext": None, "ngettext": (1, 2), "pgettext": ((1, "c"), 2), "_": None}
+
+    found = [row[2] for row in from_template(BytesIO(template), keywords, (), {})]
+
+    assert found == ["Title", ("%(number)s row", "%(number)s rows", None), ("reply", "To"), "None"]
