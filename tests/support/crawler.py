@@ -1,7 +1,7 @@
 """Follows the links and the search forms of a site, and reports pages that cannot be shown."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from html.parser import HTMLParser
 from urllib.parse import parse_qsl, urlencode, urljoin, urlsplit
@@ -22,10 +22,11 @@ class Crawler:
     Pages are of one kind if they have the same view and the same names of query parameters. Of one
     kind, up to `max_alike` pages are visited that name different objects or that have different
     values of a single parameter (a filter, an order, a page). URLs with more than `max_parameters`
-    are not visited.
+    are not visited. `read` gets the URL and the HTML of each page.
     """
 
     client: Client
+    read: Callable[[str, str], None] = lambda _url, _html: None
     max_pages: int = 1_000
     max_alike: int = 5
     max_parameters: int = 3
@@ -61,8 +62,10 @@ class Crawler:
             return []
         if not answer["Content-Type"].startswith("text/html"):
             return []
+        html = answer.content.decode()
+        self.read(url, html)
         here = answer.redirect_chain[-1][0] if answer.redirect_chain else url
-        return [urljoin(here, link) for link in links_of(answer.content.decode())]
+        return [urljoin(here, link) for link in links_of(html)]
 
     def _is_new(self, url: str) -> bool:
         """Return whether a URL is one of this site that leads to a page not visited yet."""
