@@ -31,6 +31,10 @@ UNREACHABLE = re.compile(
     r"certificate",
     re.IGNORECASE,
 )
+A_LINK = """\
+.venv is a symbolic link. Installing through it would empty the folder that it leads to, which may
+belong to another checkout. Remove the link, then run this again.
+"""
 HOW_TO_REACH_AN_INDEX = """\
 The package index could not be reached, or its certificate is not accepted. Check the network, then
 run this again. Behind a proxy, set HTTPS_PROXY=http://HOST:PORT; if it replaces certificates, set
@@ -44,6 +48,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Create or update .venv.")
     parser.add_argument("--tools", action="store_true", help="install uv only")
     tools_only = parser.parse_args().tools
+    if ENVIRONMENT.is_symlink():
+        sys.stderr.write(A_LINK)
+        raise SystemExit(1)
     try:
         make_environment()
         if not tools_only:

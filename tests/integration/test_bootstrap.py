@@ -1,4 +1,4 @@
-"""Without a network, the installation ends with a sentence that says what to set."""
+"""An installation that cannot be done ends with sentences that say what to do."""
 
 import importlib.util
 import os
@@ -47,6 +47,27 @@ def test_an_unreachable_index_ends_the_installation_with_what_to_set(tmp_path: P
         assert name in done.stderr
     assert len(done.stderr.splitlines()) < 15
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("options", [[], ["--tools"]])
+def test_an_environment_behind_a_link_is_left_as_it_is(tmp_path: Path, options: list[str]) -> None:
+    checkout, other = tmp_path / "checkout", tmp_path / "other"
+    shutil.copytree(BOOTSTRAP.parent, checkout / "requirements")
+    other.mkdir()
+    (other / "kept").touch()
+    (checkout / ".venv").symlink_to(other)
+
+    done = subprocess.run(
+        [sys.executable, checkout / "requirements" / "bootstrap.py", *options],
+        stderr=subprocess.PIPE,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+
+    assert done.returncode == 1
+    assert "Remove the link, then run this again." in done.stderr
+    assert [path.name for path in other.iterdir()] == ["kept"]
 
 
 @pytest.mark.parametrize(
