@@ -5,7 +5,7 @@ ROOT := $(shell cd "$$(dirname -- "$$(echo '$(MAKEFILE)' | sed 's/^ //')")" && p
 .DEFAULT_GOAL := help
 TARGETS := help demo check test coverage contract messages test-unit test-slow test-long histories fuzz test-browser test-pgbouncer foreign mutants test-chaos chaos \
 	chaos-short \
-	bench bench-growth bench-transport bench-control bench-closing bench-figures bench-retention bench-entries up drill lint format lock clean install uv
+	bench bench-growth bench-transport bench-control bench-closing bench-figures bench-retention bench-entries up drill docs docs-screenshots lint format lock clean install uv
 .PHONY: $(TARGETS)
 
 # The interpreter that .venv is made from.
@@ -19,7 +19,7 @@ $(TARGETS):
 else
 
 VENV := .venv/bin/python
-PACKAGES := celery_sqs_fifo config tasks operations observability apps embedded testbed demo bench tests \
+PACKAGES := celery_sqs_fifo config tasks operations observability apps embedded testbed demo bench docsite tests \
 	manage.py requirements/bootstrap.py
 
 help: ## list the targets
@@ -140,6 +140,14 @@ up: install ## run the embedded stack and the whole service until Ctrl-C (LOAD=2
 drill: install ## list the outages that you can rehearse on a running make up (DRILL=name runs one)
 	@$(VENV) -m testbed.drills
 
+docs: install ## build the documentation as a site, in results/site, and check its links
+	@$(VENV) -m docsite
+
+docs-screenshots: install ## make the screenshots that the next make docs shows, with headless Chromium
+	@$(VENV) -m tests.browser.chromium
+	@$(VENV) -m uv pip install --quiet --python $(VENV) --require-hashes --requirement requirements/browser.txt
+	$(VENV) -m pytest tests/browser -k 'desktop and (every_list or details or legible)'
+
 lint: install ## check lint, format, types and import contracts
 	@$(MAKE) --no-print-directory --keep-going --jobs $(words $(CHECKS)) $(filter-out check-unit,$(CHECKS))
 
@@ -164,11 +172,12 @@ lock: uv ## write requirements/*.txt from pyproject.toml (UPGRADE=1 for the newe
 		--output-file requirements/browser.txt
 	$(COMPILE) requirements/fuzzing.in --output-file requirements/fuzzing.txt
 	$(COMPILE) requirements/foreign.in --output-file requirements/foreign.txt
+	$(COMPILE) requirements/docs.in --output-file requirements/docs.txt
 	$(COMPILE) requirements/bench.in --constraint requirements/dev.txt \
 		--output-file requirements/bench.txt
 
-clean: ## remove .venv, .foreign, .bench, results/ and all caches
-	rm -rf results .venv .foreign .bench .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+clean: ## remove .venv, .foreign, .bench, .docsite, results/ and all caches
+	rm -rf results .venv .foreign .bench .docsite .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 install: python-is-new-enough

@@ -9,8 +9,8 @@ import pytest
 UNIT = Path(__file__).resolve().parent
 ROOT = UNIT.parents[1]
 PACKAGES = (
-    *("apps", "bench", "celery_sqs_fifo", "config", "demo", "embedded", "observability"),
-    *("operations", "tasks", "testbed"),
+    *("apps", "bench", "celery_sqs_fifo", "config", "demo", "docsite", "embedded"),
+    *("observability", "operations", "tasks", "testbed"),
 )
 # Folders of the project that have unit tests but are not Python packages.
 NO_PACKAGES = {"deploy": ROOT / "deploy", "docs": ROOT / "docs"}
