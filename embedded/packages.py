@@ -49,8 +49,7 @@ class Packages:
         path = os.pathsep.join([str(self.node().parent), os.environ.get("PATH", os.defpath)])
         npm = self.node().parent.parent / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"
         options = ["--ignore-scripts", "--no-audit", "--no-fund", "--silent"]
-        environment = {**os.environ, "PATH": path}
-        self._run(self.node(), npm, "ci", *options, cwd=self.node_folder, env=environment)
+        self._run(self.node(), npm, "ci", *options, cwd=self.node_folder, PATH=path)
         stamp.write_text(wanted)
 
     @property
@@ -91,12 +90,17 @@ class Packages:
         contents = [sys.version.encode(), *(source.read_bytes() for source in sources)]
         return hashlib.sha256(b"\0".join(contents)).hexdigest()
 
-    def _run(
-        self, *command: str | Path, cwd: Path = PROJECT_ROOT, env: dict[str, str] | None = None
-    ) -> None:
+    def _run(self, *command: str | Path, cwd: Path = PROJECT_ROOT, **variables: str) -> None:
+        env = {**self._caches(), **os.environ, **variables}
         try:
             subprocess.run(command, cwd=cwd, env=env, check=True)  # noqa: S603 (uv and npm)
         except (OSError, subprocess.CalledProcessError) as error:
             raise CommandError(
                 f"The packages of {self.command} cannot be installed: {error}"
             ) from error
+
+    def _caches(self) -> dict[str, str]:
+        """Return variables for uv and npm, which cannot use their caches without a home."""
+        if os.access(os.environ.get("HOME", "/nonexistent"), os.W_OK):
+            return {}
+        return {"UV_NO_CACHE": "1", "npm_config_cache": str(self.folder / "npm-cache")}

