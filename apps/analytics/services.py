@@ -231,7 +231,8 @@ def _between_the_same_reopenings(
     """
     if not others:
         return None
-    openings = conversation.spans.filter(of_span=None).order_by("opened_at", "opened_sequence")
+    # Queue times may fall, but the sequence numbers of the conversation's group rise.
+    openings = conversation.spans.filter(of_span=None).order_by("opened_sequence")
     reopenings = [opening_of(span) for span in openings[1:]]
 
     def before(one: SurveyAnswer) -> int:

@@ -43,10 +43,14 @@ def answer(score: int, *, to: Conversation, at: datetime) -> None:
     )
 
 
-def reopened(closed: Conversation, at: datetime) -> None:
-    """Reopen a conversation as an operator and a worker do."""
+def reopened(closed: Conversation, at: datetime, *, queue_time: datetime | None = None) -> None:
+    """Reopen a conversation as an operator and a worker do.
+
+    `queue_time` is that of the pointer, if it is not the time to which its sequence number belongs.
+    """
     request_reopen(conversation_uuid=closed.uuid, now=at)
-    place = Place(round(at.timestamp() * 1000), int(sequence_at(at)), closed.group_id)
+    milliseconds = round((queue_time or at).timestamp() * 1000)
+    place = Place(milliseconds, int(sequence_at(at)), closed.group_id)
     reopen(conversation_uuid=closed.uuid, place=place)
 
 
@@ -105,6 +109,16 @@ def test_a_new_answer_still_replaces_one_that_was_given_after_the_reopening(
 
     assert figures_of(PAST)["figures"]["csat"]["mean"] == 2
     assert figures_of(PAST + DAY)["figures"]["csat"]["mean"] == 4
+
+
+def test_a_new_answer_replaces_none_from_before_a_reopening_whose_queue_time_fell(
+    past: Conversation,
+) -> None:
+    reopened(past, NOON + DAY, queue_time=past.opened_at - timedelta(seconds=1))
+    answer(5, to=past, at=NOON + DAY + HOUR)
+
+    assert figures_of(PAST)["figures"]["csat"]["mean"] == 2
+    assert figures_of(PAST + DAY)["figures"]["csat"]["mean"] == 5
 
 
 def test_an_answer_that_comes_late_counts_before_the_reopening(past: Conversation) -> None:
