@@ -170,6 +170,12 @@ class Conversation(NotedPlaces):
     nps = models.PositiveSmallIntegerField(_("nps"), null=True, blank=True)
     first_message_at = models.DateTimeField(_("first message at"), null=True, blank=True)
     last_message_at = models.DateTimeField(_("last message at"), null=True, blank=True)
+    first_sent_at = models.DateTimeField(
+        _("first sent at"),
+        null=True,
+        blank=True,
+        help_text=_("Queue time of the first archived message to the contact."),
+    )
     message_count = models.PositiveIntegerField(_("message count"), default=0)
     archived_at = models.DateTimeField(
         _("archived at"),

@@ -9,7 +9,7 @@ parts keep the places of all versions that they have merged, so that none is mer
 
 import logging
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from uuid import UUID
 
@@ -20,6 +20,7 @@ from apps.conversations.models import Conversation
 from apps.conversations.places import as_datetime, time_of
 from apps.messages.archive_parts import Keys, Parts, Totals
 from apps.messages.entries import is_foreign, parse_place, queue_time_of
+from apps.messages.event_types import MESSAGE_SENT
 from apps.messages.version_bounds import dropped_count, has_dropped
 from apps.messages.versions import (
     Document,
@@ -243,12 +244,19 @@ def _has(entry: Document | None, version: Document) -> bool:
     return has_dropped(entry, text) or text in map(body, versions_of(entry))
 
 
-def _update_conversation(conversation: Conversation, totals: Totals, keys: Collection[str]) -> None:
-    """Update the totals of a conversation, into whose archive these keys were merged."""
+def _update_conversation(
+    conversation: Conversation, totals: Totals, new: Mapping[str, Encoded]
+) -> None:
+    """Update the totals of a conversation, into whose archive these versions were merged."""
     # Repeats count here too, so that the order of merging makes no difference.
-    times = sorted(map(queue_time_of, keys))
+    times = sorted(map(queue_time_of, new))
+    sent = [
+        queue_time_of(key)
+        for key, version in new.items()
+        if version.document["event_type"] == MESSAGE_SENT
+    ]
     # Keys of the conversation's own group sort by sequence number.
-    own = max((key for key in keys if not is_foreign(key)), default=None)
+    own = max((key for key in new if not is_foreign(key)), default=None)
     places = [parse_place(own, home=conversation.group_id)] if own else []
     archived = noted_places.newest_archived(conversation)
     newest = max([*places, *([archived] if archived else [])], default=None)
@@ -260,6 +268,7 @@ def _update_conversation(conversation: Conversation, totals: Totals, keys: Colle
         "last_message_at": _ignoring_none(
             max, conversation.last_message_at, totals.last_at, *map(as_datetime, times[-1:])
         ),
+        "first_sent_at": _ignoring_none(min, conversation.first_sent_at, *map(as_datetime, sent)),
         "message_count": totals.messages,
         "newest_at": time_of(newest) if newest else None,
         "newest_sequence": newest.sequence_number if newest else None,
