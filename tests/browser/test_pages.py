@@ -269,7 +269,7 @@ def test_the_table_of_a_chart_can_be_downloaded(window: Window, chat: Conversati
     window.open(address(FIGURES, chat))
 
     with window.page.expect_download() as started:
-        window.page.get_by_role("link", name="CSV: CSAT by day").click()
+        window.page.get_by_role("link", name="CSV CSAT by day").click()
 
     assert started.value.suggested_filename == "csat-by-day_all-projects_2026-10-25_2026-11-23.csv"
     lines = started.value.path().read_text("utf-8-sig").splitlines()
