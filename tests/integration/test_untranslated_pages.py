@@ -63,7 +63,7 @@ STORED = (
     *SCHEDULES,
     "Collect at night",
     r"\b(?:Paulista Bakery|Support|Caio|ana|bia)\b",
-    r"^\W*(?:bug|lost|malformed|comment \d+|comment|custom|word)\W*$",
+    r"^\W*(?:bug|lost|malformed|comment \d+|comment|custom|group|scored|word)\W*$",
     ": resolved",
     r"the lake answered 422: unknown project",
     r"too large",
