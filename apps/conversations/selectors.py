@@ -7,8 +7,18 @@ from uuid import UUID
 
 from django.db.models import Q, QuerySet
 
-from apps.conversations.contacts import Contact
+from apps.common.compiled_queries import CompiledQuery, Parameter
+from apps.conversations.contacts import OF_CONTACT, Contact
 from apps.conversations.models import Conversation, Resolution
+
+_IN_PROGRESS = CompiledQuery(
+    lambda: _identified(
+        Conversation.objects.filter(**OF_CONTACT, resolution=Resolution.IN_PROGRESS)
+    )
+)
+_BY_UUID = CompiledQuery(
+    lambda: _identified(Conversation.objects.filter(uuid=Parameter("conversation")))
+)
 
 
 def of_contact(contact: Contact) -> QuerySet[Conversation]:
@@ -22,7 +32,7 @@ def of_contact(contact: Contact) -> QuerySet[Conversation]:
 
 def in_progress(contact: Contact) -> Conversation | None:
     """Return the contact's conversation in progress, as `all_in_progress` does, or None."""
-    return _identified(of_contact(contact).filter(resolution=Resolution.IN_PROGRESS)).first()
+    return _IN_PROGRESS.first(**contact.parameters)
 
 
 def all_in_progress(contacts: Collection[Contact]) -> dict[Contact, Conversation]:
@@ -54,7 +64,7 @@ def contact_of(conversation: Conversation) -> Contact:
 
 def find(conversation_uuid: UUID) -> Conversation | None:
     """Return the conversation, with the fields that `all_in_progress` loads, or None."""
-    return _identified(Conversation.objects.filter(uuid=conversation_uuid)).first()
+    return _BY_UUID.first(conversation=conversation_uuid)
 
 
 def _identified(conversations: QuerySet[Conversation]) -> QuerySet[Conversation]:

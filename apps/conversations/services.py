@@ -6,14 +6,20 @@ from uuid import UUID
 
 from django.db import transaction
 
+from apps.common.compiled_queries import CompiledQuery, Parameter
 from apps.common.errors import Contended
 from apps.conversations import open_spans, spans
-from apps.conversations.contacts import Contact
+from apps.conversations.contacts import OF_CONTACT, Contact
 from apps.conversations.models import CLOSED, Conversation, Resolution
 from apps.conversations.places import time_of
-from apps.conversations.selectors import of_contact
 from apps.conversations.spans import NewestMessage
 from celery_sqs_fifo.place import Place
+
+_UNARCHIVED = CompiledQuery(
+    lambda: Conversation.objects.filter(
+        **OF_CONTACT, resolution__in=CLOSED, ended_at__gte=Parameter("since"), archived_at=None
+    ).values_list("uuid")
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,7 +86,4 @@ def unarchived(contact: Contact, place: Place) -> list[UUID]:
 
     One may have been closed by an earlier delivery of an event whose worker crashed.
     """
-    ended = of_contact(contact).filter(
-        resolution__in=CLOSED, ended_at__gte=time_of(place), archived_at=None
-    )
-    return list(ended.values_list("uuid", flat=True))
+    return [uuid for (uuid,) in _UNARCHIVED.rows(**contact.parameters, since=time_of(place))]

@@ -13,6 +13,7 @@ from django.db.models.expressions import RawSQL
 from django.db.models.fields.json import KeyTransform
 from django.db.models.functions import Cast
 
+from apps.common.compiled_queries import CompiledQuery, Parameter
 from apps.conversations.models import Conversation
 from apps.conversations.places import as_datetime
 from apps.messages.entries import queue_time_of
@@ -21,6 +22,17 @@ from apps.messages.models import ConversationMessages
 from apps.messages.versions import Document, Encoded, identity, position
 
 Keys = set[str]
+
+_MERGED_PLACES = CompiledQuery(
+    lambda: ConversationMessages.objects.filter(
+        conversation_id=Parameter("conversation")
+    ).values_list("merged_places")
+)
+_MESSAGE_IDS = CompiledQuery(
+    lambda: ConversationMessages.objects.filter(
+        conversation_id=Parameter("conversation")
+    ).values_list("message_ids")
+)
 
 
 class Totals(NamedTuple):
@@ -149,13 +161,14 @@ class Parts:
 
 def merged_places(conversation_uuid: UUID) -> Keys:
     """Return the places, as keys of items in DynamoDB, that the parts of an archive have merged."""
-    packed = _of(conversation_uuid).values_list("merged_places", flat=True)
-    return set[str]().union(*(unpack(one) for one in packed))
+    packed = _MERGED_PLACES.rows(conversation=conversation_uuid)
+    return set[str]().union(*(unpack(one) for (one,) in packed))
 
 
 def identities(conversation_uuid: UUID) -> set[str]:
     """Return the identities of the messages in an archive."""
-    return set[str]().union(*_of(conversation_uuid).values_list("message_ids", flat=True))
+    found = _MESSAGE_IDS.rows(conversation=conversation_uuid)
+    return set[str]().union(*(ids for (ids,) in found))
 
 
 def _of(conversation_uuid: UUID) -> QuerySet[ConversationMessages]:

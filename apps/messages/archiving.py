@@ -11,6 +11,7 @@ from uuid import UUID
 
 from django.db import connection, transaction
 
+from apps.common.compiled_queries import CompiledQuery, Parameter
 from apps.conversations.contacts import Contact
 from apps.conversations.models import Conversation, Resolution
 from apps.conversations.selectors import contact_of
@@ -46,6 +47,7 @@ _NEEDED = Conversation.objects.only(
     "archived_at",
     "archive_deleted_at",
 )
+_BY_UUID = CompiledQuery(lambda: _NEEDED.filter(uuid=Parameter("conversation")))
 _MARK = """
 UPDATE conversations_conversation AS conversation SET archived_at = %(now)s
 WHERE uuid = %(conversation)s AND archived_at IS NULL AND resolution <> %(in_progress)s
@@ -68,7 +70,7 @@ def migrate(*, conversation_uuid: UUID, now: datetime) -> Merged:
     other conversations may have to be archived. A closed conversation is then marked as archived.
     The function stops when it finds that the conversation was erased. Raise Unavailable.
     """
-    conversation = _NEEDED.filter(uuid=conversation_uuid).first()
+    conversation = _BY_UUID.first(conversation=conversation_uuid)
     if conversation is None:
         return NOTHING
     own = _merge_stored(conversation, now=now)
