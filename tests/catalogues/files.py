@@ -66,8 +66,8 @@ def compiled(locale: str) -> bytes:
 
 
 def is_translated(message: Message) -> bool:
-    """Return whether a message has a translation in each of its forms."""
-    return all(forms_of(message.string)) and bool(message.string)
+    """Return whether a message has a translation in each of its forms, and none is a guess."""
+    return bool(message.string) and all(forms_of(message.string)) and not message.fuzzy
 
 
 def forms_of(texts: Any) -> tuple[str, ...]:
