@@ -1,19 +1,34 @@
 """The open span of a conversation in progress: reading it, and ending both."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from functools import reduce
 
 from django.db import connection
 
+from apps.common.compiled_queries import CompiledQuery, Parameter
 from apps.conversations import noted_places, spans, transitions
-from apps.conversations.contacts import Contact
+from apps.conversations.contacts import OF_CONTACT, Contact
 from apps.conversations.models import Conversation, Resolution
 from apps.conversations.places import later, place_at, time_of
 from apps.conversations.span_models import Span
 from celery_sqs_fifo.place import Place
 
+_LOCKED = CompiledQuery(
+    lambda: (
+        Conversation.objects.filter(resolution=Resolution.IN_PROGRESS, **OF_CONTACT)
+        .only(
+            "group_id",
+            "window_at",
+            "window_sequence",
+            "window_group",
+            "newest_at",
+            "newest_sequence",
+        )
+        .select_for_update()
+    )
+)
+_SPANS = CompiledQuery(lambda: Span.objects.filter(conversation_id=Parameter("conversation")))
 _END = """
 WITH ended AS (
     UPDATE conversations_span
@@ -45,25 +60,16 @@ class OpenSpan:
 def lock_in_progress(contact: Contact) -> OpenSpan | None:
     """Lock the contact's conversation in progress; return its open span, or None if there is none.
 
-    The caller holds the lock of the contact.
+    The caller holds the lock of the contact. Only the fields of the conversation that its end needs
+    are loaded.
     """
-    rows = Span.objects.filter(
-        conversation__project_id=contact.project_uuid,
-        conversation__channel_uuid=contact.channel_uuid,
-        conversation__contact_urn=contact.urn,
-        conversation__resolution=Resolution.IN_PROGRESS,
-    )
-    locked = list(rows.select_related("conversation").select_for_update(of=("conversation",)))
-    return _open_of(locked[0].conversation, locked) if locked else None
+    conversation = _LOCKED.first(**contact.parameters)
+    return open_of(conversation) if conversation else None
 
 
 def open_of(conversation: Conversation) -> OpenSpan:
     """Return the open span of a conversation in progress, which the caller has locked."""
-    return _open_of(conversation, conversation.spans.all())
-
-
-def _open_of(conversation: Conversation, rows: Iterable[Span]) -> OpenSpan:
-    """Return the open span among all spans of a conversation."""
+    rows = _SPANS.all(conversation=conversation.uuid)
     (span,) = (row for row in rows if row.of_span_id is None and row.last_sequence is None)
     foreign = [
         place_at(

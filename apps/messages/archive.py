@@ -9,18 +9,13 @@ parts keep the places of all versions that they have merged, so that none is mer
 
 import logging
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from datetime import datetime
+from collections.abc import Iterable, Mapping, Sequence
 from uuid import UUID
 
 from django.db import transaction
 
-from apps.conversations import noted_places
-from apps.conversations.models import Conversation
-from apps.conversations.places import as_datetime, time_of
-from apps.messages.archive_parts import Keys, Parts, Totals
-from apps.messages.entries import is_foreign, parse_place, queue_time_of
-from apps.messages.event_types import MESSAGE_SENT
+from apps.messages import archive_totals
+from apps.messages.archive_parts import Keys, Parts
 from apps.messages.version_bounds import dropped_count, has_dropped
 from apps.messages.versions import (
     Document,
@@ -40,16 +35,6 @@ MAX_PART_BYTES = 4_000_000
 # Late messages may fill a part to a quarter above its bounds before it is split. The parts of a
 # long archive are full, and splitting one renumbers all later parts.
 LATE_MESSAGES_DIVISOR = 4
-# Conversations with the fields that merging needs.
-_NEEDED = Conversation.objects.only(
-    "group_id",
-    "first_message_at",
-    "last_message_at",
-    "message_count",
-    "newest_at",
-    "newest_sequence",
-    "archive_deleted_at",
-)
 
 logger = logging.getLogger(__name__)
 
@@ -75,7 +60,7 @@ def merge(
     Conversation.DoesNotExist if the conversation was erased. Raise ArchiveIncomplete, and change
     nothing, if a message is missing from the parts that were written.
     """
-    conversation = _NEEDED.select_for_update().get(uuid=conversation_uuid)
+    conversation = archive_totals.lock(conversation_uuid)
     parts = Parts(conversation)
     known = parts.all_places()
     new = {key: version for key, version in versions.items() if key not in known}
@@ -86,7 +71,7 @@ def merge(
         keys[identity(version.document)].add(key)
     _merge_versions(parts, [*new.values(), *map(Encoded.of, deletions)], keys)
     _check_complete(parts, [version.document for version in new.values()])
-    _update_conversation(conversation, parts.totals, new)
+    archive_totals.update(conversation, parts.totals, new)
     return len(new)
 
 
@@ -242,44 +227,3 @@ def _has(entry: Document | None, version: Document) -> bool:
         return True
     text = body(version)
     return has_dropped(entry, text) or text in map(body, versions_of(entry))
-
-
-def _update_conversation(
-    conversation: Conversation, totals: Totals, new: Mapping[str, Encoded]
-) -> None:
-    """Update the totals of a conversation, into whose archive these versions were merged."""
-    # Repeats count here too, so that the order of merging makes no difference.
-    times = sorted(map(queue_time_of, new))
-    sent = [
-        queue_time_of(key)
-        for key, version in new.items()
-        if version.document["event_type"] == MESSAGE_SENT
-    ]
-    # Keys of the conversation's own group sort by sequence number.
-    own = max((key for key in new if not is_foreign(key)), default=None)
-    places = [parse_place(own, home=conversation.group_id)] if own else []
-    archived = noted_places.newest_archived(conversation)
-    newest = max([*places, *([archived] if archived else [])], default=None)
-    # The conversation keeps the times of messages that retention has deleted.
-    changes = {
-        "first_message_at": _ignoring_none(
-            min, conversation.first_message_at, totals.first_at, *map(as_datetime, times[:1])
-        ),
-        "last_message_at": _ignoring_none(
-            max, conversation.last_message_at, totals.last_at, *map(as_datetime, times[-1:])
-        ),
-        "first_sent_at": _ignoring_none(min, conversation.first_sent_at, *map(as_datetime, sent)),
-        "message_count": totals.messages,
-        "newest_at": time_of(newest) if newest else None,
-        "newest_sequence": newest.sequence_number if newest else None,
-        "archive_deleted_at": None if totals.messages else conversation.archive_deleted_at,
-    }
-    if any(getattr(conversation, name) != value for name, value in changes.items()):
-        Conversation.objects.filter(pk=conversation.pk).update(**changes)
-
-
-def _ignoring_none(
-    choose: Callable[[Iterable[datetime]], datetime], *moments: datetime | None
-) -> datetime | None:
-    present = [moment for moment in moments if moment]
-    return choose(present) if present else None

@@ -54,14 +54,14 @@ def test_a_close_ends_the_conversation_and_returns_what_to_archive(
     assert not current.has_chats_room
 
 
-def test_a_close_costs_four_statements() -> None:
+def test_a_close_costs_five_statements() -> None:
     conversation()
 
     with statements() as made:
         closed()
 
-    # The conversation in progress; its contact's lock; its own lock, with its spans; and their end.
-    assert len(made) == 4
+    # The conversation in progress; the locks of its contact and of itself; its spans; its end.
+    assert len(made) == 5
 
 
 def test_a_close_leaves_other_contacts_alone() -> None:
