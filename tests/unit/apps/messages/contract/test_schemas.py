@@ -20,8 +20,12 @@ from tests.support.pages import fenced, page
 NOT_IN_JSON_SCHEMA = {"close with resolution 1.0"}
 
 
+# Generating the schemas takes longer than all other work of a test.
+VALIDATORS = {name: Draft202012Validator(schema) for name, schema in body_schemas().items()}
+
+
 def is_valid(event: Any, *, event_type: str) -> bool:
-    return Draft202012Validator(body_schemas()[event_type]).is_valid(event)
+    return VALIDATORS[event_type].is_valid(event)
 
 
 def shapes_of_known_types() -> list[Shape]:
