@@ -12,7 +12,8 @@ NAME = "conversation_wanted"
 
 
 @pytest.fixture(autouse=True)
-def _restore_index() -> Iterator[None]:
+def _restore_index(transactional_db: None) -> Iterator[None]:
+    """Restore all tables before the fixture of the database empties them."""
     yield
     migrate("0005_audit_log")
     call_command("migrate", verbosity=0)

@@ -3,6 +3,8 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
+        # Renaming a model reads the model of content types, which must be that of the table.
+        ("contenttypes", "0002_remove_content_type_name"),
         ("conversations", "0015_erasure_searches"),
     ]
 
