@@ -58,7 +58,7 @@ def expiries() -> list[Expiry]:
             retention=settings.RETENTION_ANSWERS,
             age="answered_at",
             expired=retention.expired_answers,
-            delete_related=retention.delete_attributions,
+            before_deleting=retention.before_deleting_answers,
         ),
         Expiry(
             singular="conversation",
@@ -68,6 +68,7 @@ def expiries() -> list[Expiry]:
             age="ended_at",
             expired=retention.expired_conversations,
             lock=retention.lock_conversations,
+            before_deleting=retention.before_deleting_conversations,
         ),
         Expiry(
             singular="dead letter",

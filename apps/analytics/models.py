@@ -1,4 +1,7 @@
-"""Survey answers, and the outbox of their events for the data lake."""
+"""Survey answers, and the outbox of their events for the data lake.
+
+Django also finds the models of `rollup_models` through this module.
+"""
 
 import uuid
 
@@ -8,6 +11,7 @@ from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
+from apps.analytics import rollup_models  # noqa: F401 (Django imports only this module)
 from apps.common.lossless_json import Decoder, Encoder
 from apps.conversations.models import Conversation, Project
 from apps.conversations.scores import NoScore

@@ -9,6 +9,7 @@ from uuid import UUID
 
 from django.db.models import Exists, OuterRef, QuerySet
 
+from apps.analytics import rollups
 from apps.analytics.models import OutboxEvent, SurveyAnswer
 from apps.conversations import spans
 from apps.conversations.models import CLOSED, Conversation
@@ -45,7 +46,18 @@ def expired_answers(before: datetime) -> QuerySet[SurveyAnswer]:
     return SurveyAnswer.objects.filter(~Exists(waiting), answered_at__lte=before)
 
 
-def delete_attributions(answers: Sequence[int]) -> None:
+def before_deleting_conversations(conversations: Sequence[UUID]) -> None:
+    """Keep conversations, with their answers, in the figures."""
+    rollups.keep(conversations=conversations)
+
+
+def before_deleting_answers(answers: Sequence[int]) -> None:
+    """Keep answers in the figures, and delete their stored attributions."""
+    rollups.keep(answers=answers)
+    _delete_attributions(answers)
+
+
+def _delete_attributions(answers: Sequence[int]) -> None:
     """Delete the stored attributions of those answers that have no conversation.
 
     The attributions of earlier answers of the same contact and group are deleted too.

@@ -18,7 +18,7 @@ def lock_rows(rows: QuerySet[Any]) -> list[Any]:
 
 
 def ignore(_keys: Sequence[Any]) -> None:
-    """Do nothing: the default for `delete_related`."""
+    """Do nothing: the default for `before_deleting`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,8 +26,8 @@ class Expiry:
     """Rows of a model, and how long they are kept: for ever if `retention` is None.
 
     `expired` returns the rows of `model` that are older than a time. `age` is the field that orders
-    them, which has an index. `lock` locks rows without waiting. `delete_related` deletes what is
-    not deleted with the rows.
+    them, which has an index. `lock` locks rows without waiting. `before_deleting` is called with
+    the rows that are about to be deleted, in the same transaction.
     """
 
     singular: str
@@ -37,7 +37,7 @@ class Expiry:
     age: str
     expired: Callable[[datetime], QuerySet[Any]]
     lock: Callable[[QuerySet[Any]], list[Any]] = lock_rows
-    delete_related: Callable[[Sequence[Any]], None] = ignore
+    before_deleting: Callable[[Sequence[Any]], None] = ignore
 
     def count(self, *, now: datetime) -> int:
         """Return how many rows are beyond their retention."""
@@ -54,6 +54,6 @@ class Expiry:
         expired = self.expired(now - self.retention)
         page = list(expired.order_by(self.age).values_list("pk", flat=True)[:PAGE])
         locked = self.lock(expired.filter(pk__in=page))
-        self.delete_related(locked)
+        self.before_deleting(locked)
         expired.filter(pk__in=locked).delete()
         return locked

@@ -1,19 +1,24 @@
 """Runs histories, and compares what became of them with the oracle."""
 
 from collections.abc import Iterable, Iterator
+from datetime import timedelta
 from typing import Any
 
 from tests.histories.contents import contents, expected_contents
 from tests.histories.events import History, ranks
 from tests.histories.expectations import expected_result, wrong_deletions
 from tests.histories.figures import expected_figures, found_figures
-from tests.histories.making import make_history
+from tests.histories.making import START, make_history
 from tests.histories.oracle import Oracle
 from tests.histories.results import result_of
 from tests.histories.service import Run
 from tests.histories.side_by_side import deliver, run_side_by_side
 from tests.histories.stored import Stored, archive_the_rest, read_stored
 from tests.histories.surroundings import surroundings
+from tests.support.rollups import roll_up
+
+# All events of a history are before it.
+_END = START + timedelta(days=400)
 
 
 def deviations_of(seeds: Iterable[int]) -> list[str]:
@@ -27,6 +32,8 @@ def _deviations_of(seeds: Iterable[int]) -> Iterator[str]:
     oracles = [_oracle(run.history) for run in runs]
     urns = [run.urn for run in runs]
     stored: dict[str, Stored] = {}
+    # All days are rolled up while they are empty, so every change has to mark its day.
+    roll_up(until=_END)
     # What the first pass loses may come back in the second one.
     for part in ("steps", "again"):
         run_side_by_side(run.batches(getattr(run.history, part)) for run in runs)
@@ -37,6 +44,7 @@ def _deviations_of(seeds: Iterable[int]) -> Iterator[str]:
                 oracle.run(getattr(run.history, part))
             for each in _differences_of(run, oracle, stored[run.urn]):
                 yield f"history {run.history.seed}, {part}: {each}"
+        roll_up(until=_END)
     for run in runs:
         for each in stored[run.urn].left_of_deleted():
             yield f"history {run.history.seed}: left {each}"

@@ -10,9 +10,9 @@ from django.db import connection
 from pytest_django import DjangoAssertNumQueries
 
 from apps.analytics import figures
-from apps.analytics.figures import Period, Scope
+from apps.analytics.figures import Period, Quantiles, Scope
 from apps.conversations.models import Conversation, Resolution
-from tests.support.builders import CHANNEL, NOON, PROJECT, contact, entries, found
+from tests.support.builders import CHANNEL, NOON, PROJECT, contact, entries, entry, found
 from tests.support.figures import answers, closed, made_project, opened
 from tests.support.services import answer_recorded
 from tests.support.stored import archive_many
@@ -33,17 +33,22 @@ def _the_project_is_in_utc(db: None) -> None:
 
 def surveys(scope: Scope = THE_PROJECT) -> figures.SurveyFigures:
     """Return the survey figures of the day."""
-    return figures.surveys(scope=scope, period=THE_DAY)
+    return figures.figures(scope=scope, period=THE_DAY).surveys
 
 
 def closings(scope: Scope = THE_PROJECT) -> figures.ClosingFigures:
     """Return the closing figures of the day."""
-    return figures.closings(scope=scope, period=THE_DAY)
+    return figures.figures(scope=scope, period=THE_DAY).closings
 
 
 def lengths() -> figures.LengthFigures:
     """Return the length figures of the day."""
-    return figures.lengths(scope=THE_PROJECT, period=THE_DAY)
+    return figures.figures(scope=THE_PROJECT, period=THE_DAY).lengths
+
+
+def times() -> figures.TimeFigures:
+    """Return the times of the day."""
+    return figures.figures(scope=THE_PROJECT, period=THE_DAY).times
 
 
 def record(score: int, *, key: str, to: Conversation, at: datetime = NOON) -> None:
@@ -165,7 +170,7 @@ def test_openings_are_counted_by_queue_time() -> None:
     opened(NOON, started_at=NOON - timedelta(days=400))
     opened(NOON + 3 * HOUR, started_at=NOON + timedelta(days=400))
 
-    found = figures.openings(scope=THE_PROJECT, period=THE_DAY)
+    found = figures.figures(scope=THE_PROJECT, period=THE_DAY).openings
 
     assert (found.opened, found.by_day) == (2, {TODAY: 2})
     assert {hour for hour, number in found.by_hour.items() if number} == {12, 15}
@@ -191,6 +196,65 @@ def test_a_deleted_archive_counts_for_the_duration_but_not_for_the_length() -> N
     assert lengths().median_duration == HOUR
 
 
+def test_the_first_response_is_the_first_sent_message_after_the_first_of_the_contact() -> None:
+    for seconds in (10, 20, 30, 3_600):
+        opened(NOON, contact_wrote=True, first_sent_at=NOON + timedelta(seconds=seconds))
+    # No response, a message to a contact who never wrote, and one that the contact responded to.
+    opened(NOON, contact_wrote=True)
+    opened(NOON, first_sent_at=NOON)
+    opened(NOON, contact_wrote=True, first_sent_at=NOON - HOUR)
+
+    found = times().first_response
+
+    assert (found.number, found.median) == (4, timedelta(seconds=25))
+    assert found.p90 == timedelta(seconds=30 + 0.7 * 3_570)
+
+
+def test_archiving_finds_the_first_response_in_any_order() -> None:
+    conversation = opened(NOON, contact_wrote=True)
+    for seconds in (40, 90, 30):
+        message = entry(
+            message_id=f"m-{seconds}",
+            at=NOON + timedelta(seconds=seconds),
+            event_type="message.sent",
+        )
+        archive_many(conversation_uuid=conversation.uuid, entries=[message])
+    archive_many(conversation_uuid=conversation.uuid, entries=entries(number=3))
+
+    assert times().first_response.median == timedelta(seconds=30)
+
+
+def test_the_time_to_resolution_is_that_of_conversations_in_which_the_contact_wrote() -> None:
+    for hours in (1, 2, 3, 30):
+        closed(NOON, opened_at=NOON - hours * HOUR, contact_wrote=True, archived=False)
+    closed(NOON, opened_at=NOON - 99 * HOUR)
+
+    found = times().to_resolution
+
+    assert (found.number, found.median) == (4, 2.5 * HOUR)
+    assert found.p90 == (3 + 0.7 * 27) * HOUR
+
+
+def test_long_times_and_lengths_are_exact_to_one_percent() -> None:
+    for number in range(1, 60):
+        length = round(1.3**number) if number < 50 else number * 20_000
+        closed(
+            NOON,
+            opened_at=NOON - timedelta(seconds=length),
+            contact_wrote=True,
+            channel=UUID(int=number),
+            messages=length,
+            span=(NOON, NOON),
+        )
+        scope = Scope(channel=UUID(int=number))
+        found = figures.figures(scope=scope, period=THE_DAY)
+
+        assert found.lengths.median_messages == pytest.approx(length, rel=0.01)
+        median = found.times.to_resolution.median
+        assert median is not None
+        assert median.total_seconds() == pytest.approx(length, rel=0.01)
+
+
 @pytest.mark.parametrize("scope", [THE_PROJECT, Scope(), Scope(project=OTHER)])
 def test_shares_without_data_are_none(scope: Scope) -> None:
     everything = figures.figures(scope=scope, period=THE_DAY)
@@ -200,6 +264,8 @@ def test_shares_without_data_are_none(scope: Scope) -> None:
     assert everything.closings.survey_response_percent is None
     assert everything.lengths.median_messages is None
     assert everything.lengths.median_duration is None
+    assert everything.times.first_response == Quantiles(number=0, median=None, p90=None)
+    assert everything.times.to_resolution.p90 is None
     assert (everything.openings.opened, everything.closings.closed) == (0, 0)
     assert set(everything.openings.by_hour) == set(range(24))
 
@@ -240,12 +306,12 @@ def test_a_scope_leaves_out_other_projects_and_channels() -> None:
     assert counts(project=OTHER, channel=elsewhere) == (0, 0, 0, None)
 
 
-def test_all_figures_run_five_statements(
+def test_all_figures_run_three_statements(
     django_assert_num_queries: DjangoAssertNumQueries,
 ) -> None:
     made_project(uuid=OTHER, timezone="Asia/Tokyo")
 
-    with django_assert_num_queries(5):
+    with django_assert_num_queries(3):
         figures.figures(scope=Scope(), period=Period.of_days(30, last=TODAY))
 
 

@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 from django.db import connection
 
-from apps.analytics.figures import Period, Scope, closings, lengths
+from apps.analytics.figures import Period, Scope, figures
 from tests.support.builders import CHANNEL, NOON, PROJECT, project
+from tests.support.rollups import roll_up
 
 pytestmark = pytest.mark.django_db
 
@@ -28,20 +29,47 @@ ANALYZE conversations_conversation;
 """
 
 
-@pytest.mark.parametrize("selector", [closings, lengths])
+@pytest.mark.parametrize("is_rolled_up", [False, True], ids=["rows", "rollups"])
 @pytest.mark.parametrize("scope", [Scope(), Scope(project=PROJECT)], ids=["all", "one"])
-def test_the_closings_of_a_day_are_read_by_an_index(scope: Scope, selector: Any) -> None:
+def test_the_figures_of_a_day_are_read_by_indexes(scope: Scope, is_rolled_up: bool) -> None:
     project()
+    fill()
+    if is_rolled_up:
+        roll_up(until=NOON)
+    plan = plan_of_figures(scope, Period.of_days(1, last=NOON.date() - timedelta(days=9)))
+
+    # Several indexes have these times, and PostgreSQL may choose any of them.
+    assert "Seq Scan on conversations_conversation" not in plan
+    assert not is_rolled_up or "Seq Scan on analytics_dailyrollup" not in plan
+    assert int(re.findall(r"Buffers: shared hit=(\d+)", plan)[0]) < 250
+
+
+def test_a_long_period_reads_only_the_rows_of_days_that_are_not_rolled_up() -> None:
+    project()
+    fill()
+    roll_up(until=NOON)
+
+    plan = plan_of_figures(Scope(), Period.of_days(400, last=NOON.date()))
+
+    assert "Seq Scan on conversations_conversation" not in plan
+    # Of each of 400 days one rollup, and of two days the rows.
+    assert int(re.findall(r"Buffers: shared hit=(\d+)", plan)[0]) < 1_000
+
+
+def fill() -> None:
+    """Store conversations of more than a year."""
+    parameters: dict[str, Any] = {
+        "project": PROJECT,
+        "channel": CHANNEL,
+        "noon": NOON,
+        "many": CONVERSATIONS,
+    }
     with connection.cursor() as cursor:
-        cursor.execute(
-            FILL,
-            {
-                "project": str(PROJECT),
-                "channel": str(CHANNEL),
-                "noon": NOON,
-                "many": CONVERSATIONS,
-            },
-        )
+        cursor.execute(FILL, parameters)
+
+
+def plan_of_figures(scope: Scope, period: Period) -> str:
+    """Return how PostgreSQL runs the statement of the figures."""
     statements: list[tuple[str, Any]] = []
 
     def record(execute: Any, sql: str, params: Any, many: bool, context: Any) -> Any:
@@ -49,13 +77,10 @@ def test_the_closings_of_a_day_are_read_by_an_index(scope: Scope, selector: Any)
         return execute(sql, params, many, context)
 
     with connection.execute_wrapper(record):
-        selector(scope=scope, period=Period.of_days(1, last=NOON.date() - timedelta(days=9)))
+        figures(scope=scope, period=period)
 
-    (statement,) = [one for one in statements if "WITH span" in one[0]]
+    *_, (statement, parameters) = statements
     with connection.cursor() as cursor:
-        cursor.execute(f"EXPLAIN (ANALYZE, BUFFERS) {statement[0]}", statement[1])
-        plan = "\n".join(line for (line,) in cursor.fetchall())
-    # Several indexes have the time of the closing, and PostgreSQL may choose any of them.
-    assert re.search("(closed_by_time|closings_by_time|archives_by_age)", plan), plan
-    assert "Seq Scan on conversations_conversation" not in plan
-    assert int(re.findall(r"Buffers: shared hit=(\d+)", plan)[0]) < 200
+        cursor.execute("ANALYZE analytics_dailyrollup")
+        cursor.execute(f"EXPLAIN (ANALYZE, BUFFERS) {statement}", parameters)
+        return "\n".join(line for (line,) in cursor.fetchall())

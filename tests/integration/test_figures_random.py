@@ -1,8 +1,8 @@
 """For random data, the figures equal the result of a simple computation in Python."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from statistics import mean, median
 from typing import Any
@@ -14,10 +14,12 @@ from django.db import transaction
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from apps.analytics import rollups
 from apps.analytics.figures import Figures, Period, Scope, figures
 from apps.analytics.models import SurveyAnswer
 from apps.conversations.models import Conversation, EarlierClosing, Project, Resolution
 from tests.support.builders import CHANNEL, PROJECT
+from tests.support.rollups import differing_days, roll_up
 
 pytestmark = pytest.mark.django_db
 
@@ -107,6 +109,37 @@ class World:
     first_day: date
     days: int
 
+    @property
+    def period(self) -> Period:
+        """Return the period whose figures are read."""
+        return Period(first=self.first_day, last=self.first_day + timedelta(days=self.days - 1))
+
+    def without(self, talks: Collection[Talk]) -> "World":
+        """Return the world without these conversations and their answers."""
+        return replace(
+            self,
+            talks=[one for one in self.talks if one not in talks],
+            answers=[one for one in self.answers if one.talk not in talks],
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Changes:
+    """What happens to a world while its days are rolled up at two times.
+
+    Conversations come late, or are changed or erased after the first time, and some are deleted by
+    retention at the end. Answers without a conversation are corrected. A project may get another
+    time zone.
+    """
+
+    rolled_up_at: tuple[datetime, datetime]
+    late: Collection[Talk]
+    changed: Collection[Talk]
+    erased: Collection[Talk]
+    expired: Collection[Talk]
+    zone: str
+    is_zone_first: bool
+
 
 @st.composite
 def worlds(draw: st.DrawFn) -> World:
@@ -170,6 +203,26 @@ def worlds(draw: st.DrawFn) -> World:
     )
 
 
+@st.composite
+def changing_worlds(draw: st.DrawFn) -> tuple[World, Changes]:
+    """Draw a world and what happens to it."""
+    world = draw(worlds())
+    midnight = datetime(*world.first_day.timetuple()[:3], tzinfo=UTC)
+    times = st.integers(-2, 6).map(lambda days: midnight + timedelta(days=days))
+    some = st.sets(st.sampled_from(world.talks)) if world.talks else st.just(set[Talk]())
+    first, second = sorted((draw(times), draw(times)))
+    changes = Changes(
+        rolled_up_at=(first, second),
+        late=draw(some),
+        changed=draw(some),
+        erased=draw(some),
+        expired=draw(some),
+        zone=draw(st.sampled_from(ZONES)),
+        is_zone_first=draw(st.booleans()),
+    )
+    return world, changes
+
+
 @settings(
     max_examples=80,
     derandomize=True,
@@ -177,12 +230,55 @@ def worlds(draw: st.DrawFn) -> World:
 )
 @given(world=worlds())
 def test_the_figures_equal_a_simple_computation(db: None, world: World) -> None:
-    period = Period(first=world.first_day, last=world.first_day + timedelta(days=world.days - 1))
     with stored(world):
-        found = [figures(scope=scope, period=period) for scope in SCOPES]
+        assert found_in(world) == computed_of(world)
 
-    for scope, of_scope in zip(SCOPES, found, strict=True):
-        assert as_found(of_scope) == computed(world, scope, period)
+
+@settings(
+    max_examples=40,
+    derandomize=True,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
+@given(case=changing_worlds())
+def test_rollups_equal_a_simple_computation_however_rows_change(
+    db: None, case: tuple[World, Changes]
+) -> None:
+    world, changes = case
+    with stored(world, later=changes.late, unfinished=changes.changed) as finish:
+        roll_up(until=changes.rolled_up_at[0])
+        rows = finish()
+        delete([rows[talk] for talk in changes.erased])
+        left = world.without(changes.erased)
+        Project.objects.filter(pk=PROJECTS[0]).update(timezone=changes.zone)
+        left = replace(left, zones=[changes.zone, *world.zones[1:]])
+        if changes.is_zone_first:
+            assert found_in(left) == computed_of(left)
+
+        roll_up(until=changes.rolled_up_at[1])
+        assert found_in(left) == computed_of(left)
+        assert differing_days(left.period) == []
+
+        expired = [rows[talk] for talk in changes.expired if talk in left.talks]
+        rollups.keep(conversations=[row.pk for row in expired])
+        delete(expired)
+        assert found_in(left) == computed_of(left)
+        roll_up(until=changes.rolled_up_at[1])
+        assert found_in(left) == computed_of(left)
+
+
+def found_in(world: World) -> list[dict[str, Any]]:
+    """Return the service's figures of each scope."""
+    return [as_found(figures(scope=scope, period=world.period)) for scope in SCOPES]
+
+
+def computed_of(world: World) -> list[dict[str, Any]]:
+    """Compute the figures of each scope."""
+    return [computed(world, scope, world.period) for scope in SCOPES]
+
+
+def delete(rows: Sequence[Conversation]) -> None:
+    """Delete conversations with their answers and earlier closings."""
+    Conversation.objects.filter(pk__in=[row.pk for row in rows]).delete()
 
 
 def computed(world: World, scope: Scope, period: Period) -> dict[str, Any]:
@@ -317,37 +413,67 @@ def repeated(numbers: Iterable[tuple[Any, int]]) -> Iterator[Any]:
 
 
 @contextmanager
-def stored(world: World) -> Iterator[None]:
-    """Store the case in the database until the block ends."""
+def stored(
+    world: World, *, later: Collection[Talk] = (), unfinished: Collection[Talk] = ()
+) -> Iterator[Callable[[], Mapping[Talk, Conversation]]]:
+    """Store the case in the database until the block ends.
+
+    What comes `later` is stored by the function that is yielded. It also stores the present values
+    of conversations that are `unfinished` until then, and of the answers without a conversation. It
+    returns the rows.
+    """
     with transaction.atomic():
         Project.objects.bulk_create(
             Project(uuid=uuid, timezone=zone)
             for uuid, zone in zip(PROJECTS, world.zones, strict=True)
         )
         rows = {talk: as_row(number, talk) for number, talk in enumerate(world.talks)}
-        Conversation.objects.bulk_create(rows.values())
-        EarlierClosing.objects.bulk_create(
-            as_earlier(closing, rows[talk]) for talk in world.talks for closing in talk.reopened
-        )
-        SurveyAnswer.objects.bulk_create(
-            SurveyAnswer(
-                project_id=answer.project,
-                channel_uuid=answer.channel,
-                contact_urn="telegram:1",
-                message_id=str(answer.number),
-                identity=str(answer.number),
-                conversation=rows[answer.talk] if answer.talk else None,
-                key=answer.kind,
-                value=str(answer.score),
-                score=answer.score if answer.kind != "order_status" else None,
-                answered_at=answer.at,
-                is_replaced=not answer.counts,
-                sequence_number=answer.number,
+        answers = {answer: as_answer(answer, rows) for answer in world.answers}
+
+        def store(talks: Collection[Talk]) -> None:
+            Conversation.objects.bulk_create(rows[talk] for talk in talks)
+            EarlierClosing.objects.bulk_create(
+                as_earlier(closing, rows[talk]) for talk in talks for closing in talk.reopened
             )
-            for answer in world.answers
-        )
-        yield
+            of_talks = [row for answer, row in answers.items() if answer.talk in talks]
+            SurveyAnswer.objects.bulk_create(of_talks)
+
+        def finish() -> Mapping[Talk, Conversation]:
+            store([talk for talk in world.talks if talk in later])
+            for talk in unfinished:
+                rows[talk].save()
+            for answer in homeless:
+                answers[answer].save()
+            return rows
+
+        store([talk for talk in world.talks if talk not in later])
+        homeless = [answer for answer in world.answers if answer.talk is None]
+        SurveyAnswer.objects.bulk_create(answers[answer] for answer in homeless)
+        if later or unfinished:
+            Conversation.objects.filter(pk__in=[rows[talk].pk for talk in unfinished]).update(
+                ended_at=None, resolution=Resolution.IN_PROGRESS, csat=None, written_at=None
+            )
+            SurveyAnswer.objects.filter(conversation=None).update(is_replaced=True)
+        yield finish
         transaction.set_rollback(True)
+
+
+def as_answer(answer: Answer, rows: Mapping[Talk, Conversation]) -> SurveyAnswer:
+    """Return an answer as the service would have written it."""
+    return SurveyAnswer(
+        project_id=answer.project,
+        channel_uuid=answer.channel,
+        contact_urn="telegram:1",
+        message_id=str(answer.number),
+        identity=str(answer.number),
+        conversation=rows[answer.talk] if answer.talk else None,
+        key=answer.kind,
+        value=str(answer.score),
+        score=answer.score if answer.kind != "order_status" else None,
+        answered_at=answer.at,
+        is_replaced=not answer.counts,
+        sequence_number=answer.number,
+    )
 
 
 def as_earlier(closing: Closing, row: Conversation) -> EarlierClosing:

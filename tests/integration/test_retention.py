@@ -11,6 +11,7 @@ from django.db import connection, transaction
 from django.test.utils import CaptureQueriesContext
 from django_celery_beat.models import PeriodicTask
 
+from apps.analytics.figures import Period, Scope, figures
 from apps.analytics.models import OutboxEvent, SurveyAnswer
 from apps.common import clock, expiry
 from apps.conversations import spans
@@ -113,6 +114,22 @@ def test_a_conversation_is_deleted_with_its_spans_archive_and_answers(settings: 
     assert not Span.objects.exists()
     assert not ConversationMessages.objects.exists()
     assert SurveyAnswer.objects.filter(key="weni_nps").count() == 0
+
+
+def test_deleted_rows_stay_in_the_figures(settings: Any) -> None:
+    settings.RETENTION_CONVERSATIONS = settings.RETENTION_ANSWERS = KEPT_FOR
+    closed = everything(KEPT_FOR + DAY)
+    answer_recorded(to=closed.uuid, key="weni_nps", value="9", at=clock.now() - KEPT_FOR)
+    OutboxEvent.objects.update(delivered_at=clock.now())
+    period = Period.of_days(40, last=clock.now().date())
+    before = figures(scope=Scope(), period=period)
+    assert (before.openings.opened, before.surveys.nps.answers) == (1, 1)
+
+    retention.delete_expired()
+
+    assert not Conversation.objects.exists()
+    assert not SurveyAnswer.objects.exists()
+    assert figures(scope=Scope(), period=period) == before
 
 
 def test_an_answer_is_deleted_with_its_attribution(settings: Any) -> None:

@@ -89,6 +89,22 @@ def spans(*, period: Period, timezone: str) -> list[Span]:
     return [span for span in clipped if span.starts_at < span.ends_at]
 
 
+def offsets(*, timezone: str, since: datetime, until: datetime) -> list[Span]:
+    """Return the spans that together cover the time from `since` to `until`, both included.
+
+    Raise ZoneInfoNotFoundError for a zone that the installed tz database does not have.
+    """
+    pieces = _pieces(
+        zone=ZoneInfo(timezone),
+        since=_midnight(since.astimezone(UTC).date()),
+        until=_midnight(until.astimezone(UTC).date() + _DAY),
+    )
+    return [
+        Span(timezone=timezone, starts_at=starts_at, ends_at=ends_at, utc_offset=utc_offset)
+        for starts_at, ends_at, utc_offset in pieces
+    ]
+
+
 def _midnight(day: date) -> datetime:
     return datetime.combine(day, time(0), tzinfo=UTC)
 

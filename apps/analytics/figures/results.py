@@ -164,11 +164,38 @@ class LengthFigures:
     """Medians of closed conversations that are archived and in which the contact wrote.
 
     The duration is the time from the first message to the last; it is 0 for a single message. A
-    conversation whose archive was deleted by retention counts for the duration only.
+    conversation whose archive was deleted by retention counts for the duration only. Both are exact
+    to 1%, and lengths below 100 messages are exact.
     """
 
     median_messages: float | None
     median_duration: timedelta | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Quantiles:
+    """The median and the 90th percentile of `number` times, exact to 1% or half a second."""
+
+    number: int
+    median: timedelta | None
+    p90: timedelta | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TimeFigures:
+    """Times that contacts waited.
+
+    `first_response` is the time from the first message of the contact to the first sent message, of
+    conversations opened in the period. It is known when the conversation is archived. A
+    conversation that began with a sent message has none.
+
+    `to_resolution` is the time from opening to closing, of conversations closed in the period in
+    which the contact wrote. One that was reopened counts each time that it closes, always from its
+    opening.
+    """
+
+    first_response: Quantiles
+    to_resolution: Quantiles
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -181,6 +208,7 @@ class Figures:
     openings: OpeningFigures
     closings: ClosingFigures
     lengths: LengthFigures
+    times: TimeFigures
 
 
 RESOLUTIONS = tuple(

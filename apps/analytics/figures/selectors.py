@@ -1,18 +1,19 @@
 """Functions that compute the figures from PostgreSQL.
 
-Each function runs two statements, one for the time zones and one for its figures; `figures` runs
-five. The statements do not share a snapshot: a row that is written between them may count in one
-figure and not yet in another. All functions raise ZoneInfoNotFoundError if a project's time zone is
-not in the installed tz database.
+`figures` runs one statement for the time zones and one for all figures, which therefore show one
+state of the database. All functions raise ZoneInfoNotFoundError if a project's time zone is not
+in the installed tz database.
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
-from datetime import date, datetime
+from collections.abc import Mapping
+from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from django.conf import settings
 
+from apps.analytics.figures.measures import Measure, quantile
+from apps.analytics.figures.parts import parts
 from apps.analytics.figures.periods import Period
 from apps.analytics.figures.results import (
     CSAT_SCORES,
@@ -25,51 +26,57 @@ from apps.analytics.figures.results import (
     LengthFigures,
     NpsFigures,
     OpeningFigures,
+    Quantiles,
     Scope,
     SurveyFigures,
+    TimeFigures,
 )
-from apps.analytics.figures.statements import (
-    ANSWERS,
-    CLOSINGS,
-    LENGTHS,
-    OPENINGS,
-    run_statement,
-    zones,
-)
-from apps.conversations.models import CSAT_KEY, NPS_KEY, Resolution
+from apps.analytics.figures.statements import zones
+
+
+class _Parts:
+    """The parts of the figures: the numbers of each value, by measure, in total and by day."""
+
+    def __init__(self, *, scope: Scope, period: Period) -> None:
+        self.days = period.days
+        self._totals: defaultdict[Measure, Counter[int]] = defaultdict(Counter)
+        self._by_day: defaultdict[tuple[Measure, date], Counter[int]] = defaultdict(Counter)
+        for day, measure, value, number in parts(scope=scope, period=period):
+            self._totals[measure][value] += number
+            self._by_day[measure, day][value] += number
+
+    def of(self, measure: Measure) -> Mapping[int, int]:
+        """Return the numbers of the whole period."""
+        return self._totals[measure]
+
+    def of_day(self, measure: Measure, day: date) -> Mapping[int, int]:
+        """Return the numbers of a day. Distributions have none."""
+        return self._by_day[measure, day]
+
+    def count(self, measure: Measure) -> int:
+        """Return the sum of the numbers of the whole period."""
+        return self._totals[measure].total()
+
+    def count_by_day(self, measure: Measure) -> dict[date, int]:
+        """Return the sum of the numbers of each day."""
+        return {day: self._by_day[measure, day].total() for day in self.days}
 
 
 def figures(*, scope: Scope, period: Period) -> Figures:
     """Return all figures of a scope and a period."""
-    timezones = zones(scope=scope)
+    found = _Parts(scope=scope, period=period)
     return Figures(
         scope=scope,
         period=period,
-        surveys=_surveys(scope, period, timezones),
-        openings=_openings(scope, period, timezones),
-        closings=_closings(scope, period, timezones),
-        lengths=_lengths(scope, period, timezones),
+        surveys=_surveys(found),
+        openings=_openings(found),
+        closings=_closings(found),
+        lengths=_lengths(found),
+        times=TimeFigures(
+            first_response=_quantiles(found.of(Measure.FIRST_RESPONSE)),
+            to_resolution=_quantiles(found.of(Measure.TO_RESOLUTION)),
+        ),
     )
-
-
-def surveys(*, scope: Scope, period: Period) -> SurveyFigures:
-    """Return CSAT and NPS of the period and of each of its days."""
-    return _surveys(scope, period, zones(scope=scope))
-
-
-def openings(*, scope: Scope, period: Period) -> OpeningFigures:
-    """Return the numbers of conversations opened, by day and by hour."""
-    return _openings(scope, period, zones(scope=scope))
-
-
-def closings(*, scope: Scope, period: Period) -> ClosingFigures:
-    """Return the numbers of conversations closed, by day and resolution, and their answers."""
-    return _closings(scope, period, zones(scope=scope))
-
-
-def lengths(*, scope: Scope, period: Period) -> LengthFigures:
-    """Return the median length and duration of closed conversations."""
-    return _lengths(scope, period, zones(scope=scope))
 
 
 def local_today(*, scope: Scope, now: datetime) -> tuple[date, date]:
@@ -82,61 +89,55 @@ def local_today(*, scope: Scope, now: datetime) -> tuple[date, date]:
     return min(today), max(today)
 
 
-def _surveys(scope: Scope, period: Period, timezones: Sequence[str]) -> SurveyFigures:
-    rows = run_statement(ANSWERS, scope=scope, period=period, timezones=timezones)
-    by_day: defaultdict[tuple[str, date], Counter[int]] = defaultdict(Counter)
-    totals: defaultdict[str, Counter[int]] = defaultdict(Counter)
-    for key, day, score, number in rows:
-        by_day[key, day][score] += number
-        totals[key][score] += number
+def _surveys(found: _Parts) -> SurveyFigures:
     return SurveyFigures(
-        csat=_csat(totals[CSAT_KEY]),
-        nps=_nps(totals[NPS_KEY]),
-        csat_by_day={day: _csat(by_day[CSAT_KEY, day]) for day in period.days},
-        nps_by_day={day: _nps(by_day[NPS_KEY, day]) for day in period.days},
+        csat=_csat(found.of(Measure.CSAT)),
+        nps=_nps(found.of(Measure.NPS)),
+        csat_by_day={day: _csat(found.of_day(Measure.CSAT, day)) for day in found.days},
+        nps_by_day={day: _nps(found.of_day(Measure.NPS, day)) for day in found.days},
     )
 
 
-def _openings(scope: Scope, period: Period, timezones: Sequence[str]) -> OpeningFigures:
-    by_day: Counter[date] = Counter()
-    by_hour: Counter[int] = Counter()
-    for day, hour, number in run_statement(
-        OPENINGS, scope=scope, period=period, timezones=timezones
-    ):
-        by_day[day] += number
-        by_hour[hour] += number
+def _openings(found: _Parts) -> OpeningFigures:
+    by_hour = found.of(Measure.OPENED)
     return OpeningFigures(
-        by_day={day: by_day[day] for day in period.days},
-        by_hour={hour: by_hour[hour] for hour in HOURS},
+        by_day=found.count_by_day(Measure.OPENED),
+        by_hour={hour: by_hour.get(hour, 0) for hour in HOURS},
     )
 
 
-def _closings(scope: Scope, period: Period, timezones: Sequence[str]) -> ClosingFigures:
-    by_day: defaultdict[date, Counter[Resolution]] = defaultdict(Counter)
-    outreach_by_day: Counter[date] = Counter()
-    totals: Counter[str] = Counter()
-    rows = run_statement(CLOSINGS, scope=scope, period=period, timezones=timezones)
-    for day, resolution, number, outreach, answered, archived, messages in rows:
-        by_day[day][Resolution(resolution)] += number
-        outreach_by_day[day] += outreach
-        totals.update(answered=answered, archived=archived, messages=messages)
+def _closings(found: _Parts) -> ClosingFigures:
     return ClosingFigures(
         by_day={
-            day: {resolution: by_day[day][resolution] for resolution in RESOLUTIONS}
-            for day in period.days
+            day: {
+                resolution: found.of_day(Measure.CLOSED, day).get(resolution, 0)
+                for resolution in RESOLUTIONS
+            }
+            for day in found.days
         },
-        outreach_by_day={day: outreach_by_day[day] for day in period.days},
-        answered=totals["answered"],
-        archived=totals["archived"],
-        messages=totals["messages"],
+        outreach_by_day=found.count_by_day(Measure.OUTREACH),
+        answered=found.count(Measure.ANSWERED),
+        archived=found.count(Measure.ARCHIVED),
+        messages=found.count(Measure.MESSAGES),
     )
 
 
-def _lengths(scope: Scope, period: Period, timezones: Sequence[str]) -> LengthFigures:
-    ((messages, duration),) = run_statement(
-        LENGTHS, scope=scope, period=period, timezones=timezones
+def _lengths(found: _Parts) -> LengthFigures:
+    return LengthFigures(
+        median_messages=quantile(found.of(Measure.LENGTH), 0.5),
+        median_duration=_time(found.of(Measure.DURATION), 0.5),
     )
-    return LengthFigures(median_messages=messages, median_duration=duration)
+
+
+def _quantiles(seconds: Mapping[int, int]) -> Quantiles:
+    return Quantiles(
+        number=sum(seconds.values()), median=_time(seconds, 0.5), p90=_time(seconds, 0.9)
+    )
+
+
+def _time(seconds: Mapping[int, int], share: float) -> timedelta | None:
+    found = quantile(seconds, share)
+    return None if found is None else timedelta(seconds=found)
 
 
 def _csat(distribution: Mapping[int, int]) -> CsatFigures:

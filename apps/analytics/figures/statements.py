@@ -1,4 +1,4 @@
-"""The SQL of the figures: one statement for each group of figures, for all scopes.
+"""The SQL that selects the rows of each group of figures, for all scopes.
 
 Every statement begins with the spans of the period in each project's zone. The offset of a span
 converts an instant to local time. docs/figures.md lists the index of each statement.

@@ -1,0 +1,176 @@
+"""The SQL that measures conversations, closings and answers: the relation `measured`.
+
+It has a row for each part (see `measures`): measure, value, number, and the columns by which they
+are added up, among project_id, channel_uuid and day.
+
+It reads the relation `piece`, in which each row is a time span of a project with its offset from
+UTC: project_id, starts_at, ends_at, utc_offset. What happened in a piece is measured, on the local
+day that the offset yields.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from apps.analytics.figures.measures import Measure, rounded
+from apps.conversations.models import CSAT_KEY, NPS_KEY
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Source:
+    """A table, the column of its time, its other columns, and which rows are measured.
+
+    `ids` is the condition that selects rows by their ids.
+    """
+
+    table: str
+    at: str
+    columns: str
+    where: str = "true"
+    ids: str
+
+
+def _in_pieces(source: _Source) -> str:
+    # OFFSET keeps the planner from joining in any other way than by one index scan for each piece.
+    # It cannot know how few rows the pieces have, and might read the whole table.
+    return f"""
+    FROM piece CROSS JOIN LATERAL (
+        SELECT {source.at} AS at, {source.columns} FROM {source.table} AS item
+        WHERE item.project_id = piece.project_id
+            AND {source.at} >= piece.starts_at AND {source.at} < piece.ends_at
+            AND (%(channel)s::uuid IS NULL OR item.channel_uuid = %(channel)s)
+            AND {source.where}
+        OFFSET 0
+    ) AS item
+    """  # noqa: S608 (constants)
+
+
+def _by_id(source: _Source) -> str:
+    return f"""
+    FROM (
+        SELECT item.project_id, {source.at} AS at, {source.columns} FROM {source.table} AS item
+        WHERE {source.ids} AND {source.where}
+    ) AS item JOIN piece ON piece.project_id = item.project_id
+        AND item.at >= piece.starts_at AND item.at < piece.ends_at
+    """  # noqa: S608 (constants)
+
+
+_CLOSING_COLUMNS = """
+    item.channel_uuid, item.resolution, item.written_at, item.csat, item.nps, item.archived_at,
+    item.first_message_at, item.last_message_at, item.message_count, item.messages_before_reopening
+"""
+_OPENED = _Source(
+    table="conversations_conversation",
+    at="opened_at",
+    columns="item.channel_uuid, item.written_at, item.first_sent_at",
+    ids="item.uuid = ANY(%(conversations)s::uuid[])",
+)
+_CLOSED = _Source(
+    table="conversations_conversation",
+    at="ended_at",
+    columns=f"item.opened_at, {_CLOSING_COLUMNS}",
+    ids="item.uuid = ANY(%(conversations)s::uuid[])",
+)
+# Reopening a conversation moves its closing to this table.
+_CLOSED_EARLIER = _Source(
+    table="conversations_earlierclosing",
+    at="ended_at",
+    columns=f"item.conversation_id, {_CLOSING_COLUMNS}",
+    ids="item.conversation_id = ANY(%(conversations)s::uuid[])",
+)
+_ANSWERED = _Source(
+    table="analytics_surveyanswer",
+    at="answered_at",
+    columns="item.channel_uuid, item.key, item.score",
+    where=(
+        "NOT item.is_replaced AND item.score IS NOT NULL"
+        f" AND item.key IN ('{CSAT_KEY}', '{NPS_KEY}')"
+    ),
+    ids=(
+        "(item.conversation_id = ANY(%(conversations)s::uuid[])"
+        " OR item.id = ANY(%(answers)s::bigint[]))"
+    ),
+)
+_DAY = "(item.at AT TIME ZONE 'UTC' + piece.utc_offset)::date AS day"
+_IN_LENGTHS = "archived_at IS NOT NULL AND written_at IS NOT NULL"
+
+
+def _seconds(start: str, end: str, *, where: str = "true") -> str:
+    elapsed = rounded(f"date_part('epoch', {end} - {start})")
+    return f"CASE WHEN {end} >= {start} AND {where} THEN {elapsed} END"
+
+
+def _measured(rows: Callable[[_Source], str], *, by: str, distributions_by: str) -> str:
+    """Return the relation `measured`, whose parts are added up by these columns."""
+    closing_columns = f"piece.project_id, {_DAY}, item.at, {_CLOSING_COLUMNS}"
+    length = rounded("message_count::float8")
+    return f"""
+opened AS (
+    SELECT piece.project_id, item.channel_uuid, {_DAY},
+        date_part('hour', item.at AT TIME ZONE 'UTC' + piece.utc_offset)::int AS hour,
+        {_seconds("written_at", "first_sent_at")} AS first_response
+    {rows(_OPENED)}
+), closing AS (
+    SELECT {closing_columns}, item.opened_at {rows(_CLOSED)}
+    UNION ALL
+    SELECT {closing_columns}, (
+        SELECT opened_at FROM conversations_conversation WHERE uuid = item.conversation_id
+    ) {rows(_CLOSED_EARLIER)}
+), closed AS (
+    SELECT project_id, channel_uuid, day, resolution, written_at IS NULL AS is_outreach,
+        written_at IS NOT NULL AND (csat IS NOT NULL OR nps IS NOT NULL) AS is_answered,
+        archived_at IS NOT NULL AS is_archived,
+        message_count - messages_before_reopening AS messages,
+        CASE WHEN {_IN_LENGTHS} AND message_count > 0 THEN {length} END AS length,
+        {_seconds("first_message_at", "last_message_at", where=_IN_LENGTHS)} AS duration,
+        {_seconds("opened_at", "at", where="written_at IS NOT NULL")} AS to_resolution
+    FROM closing
+), closed_by AS (
+    SELECT {by}, resolution, length, duration, to_resolution, count(*) AS closed,
+        count(*) FILTER (WHERE is_outreach) AS outreach,
+        count(*) FILTER (WHERE is_answered) AS answered,
+        count(*) FILTER (WHERE is_archived) AS archived, sum(messages) AS messages
+    FROM closed
+    GROUP BY GROUPING SETS (
+        ({by}, resolution), ({distributions_by}length), ({distributions_by}duration),
+        ({distributions_by}to_resolution)
+    )
+), measured AS (
+    SELECT {by}, CASE WHEN hour IS NULL THEN {Measure.FIRST_RESPONSE:d} ELSE {Measure.OPENED:d} END
+        AS measure, coalesce(hour, first_response) AS value, count(*) AS number
+    FROM opened GROUP BY GROUPING SETS (({by}, hour), ({distributions_by}first_response))
+    HAVING coalesce(hour, first_response) IS NOT NULL
+    UNION ALL
+    SELECT {by}, measure, value, number
+    FROM closed_by CROSS JOIN LATERAL (
+        VALUES ({Measure.CLOSED:d}, resolution, closed),
+            ({Measure.OUTREACH:d}, resolution * 0, outreach),
+            ({Measure.ANSWERED:d}, resolution * 0, answered),
+            ({Measure.ARCHIVED:d}, resolution * 0, archived),
+            ({Measure.MESSAGES:d}, resolution * 0, messages),
+            ({Measure.LENGTH:d}, length, closed),
+            ({Measure.DURATION:d}, duration, closed),
+            ({Measure.TO_RESOLUTION:d}, to_resolution, closed)
+    ) AS part (measure, value, number)
+    -- Each row of `closed_by` has one of the columns by which it is grouped.
+    WHERE value IS NOT NULL AND number <> 0
+    UNION ALL
+    SELECT {by}, measure, score, count(*)
+    FROM (
+        SELECT piece.project_id, item.channel_uuid, {_DAY}, item.score,
+            CASE key WHEN '{CSAT_KEY}' THEN {Measure.CSAT:d} ELSE {Measure.NPS:d} END AS measure
+        {rows(_ANSWERED)}
+    ) AS answered
+    GROUP BY {by}, measure, score
+)
+"""  # noqa: S608 (constants)
+
+
+_ROLLUP = "project_id, channel_uuid, day"
+# Parts of the rows in the pieces, for figures: the counts of each day, and the distributions of all
+# days together. Parameter: channel, or None for all.
+FIGURES = _measured(_in_pieces, by="day", distributions_by="")
+# The same for rollups, by project, channel and day.
+ROLLUPS = _measured(_in_pieces, by=_ROLLUP, distributions_by=f"{_ROLLUP}, ")
+# Rollups of rows with these ids. Parameters: the ids of conversations, and of answers that are not
+# theirs.
+ROLLUPS_BY_ID = _measured(_by_id, by=_ROLLUP, distributions_by=f"{_ROLLUP}, ")
