@@ -9,6 +9,7 @@ from tasks.closing import archive_before_expiry, archive_late_messages, close_du
 from tasks.datalake import compact_data_lake, send_data_lake_event
 from tasks.deadletters.collect import collect_dead_letters
 from tasks.retention import delete_expired
+from tasks.rollups import keep_rollups
 
 EVERY_MINUTE = {
     "Close conversations that are due": close_due_conversations,
@@ -20,6 +21,7 @@ EVERY_MINUTE = {
 EVERY_HOUR = {
     "Delete what is beyond its retention": delete_expired,
     "Merge the data lake's files of past days": compact_data_lake,
+    "Keep the daily rollups of the figures": keep_rollups,
 }
 SCHEDULES = EVERY_MINUTE | EVERY_HOUR
 

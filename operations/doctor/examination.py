@@ -11,6 +11,7 @@ from operations.doctor import (
     lake,
     postgresql,
     queues,
+    rollups,
     waiting,
     workers,
 )
@@ -28,6 +29,7 @@ CHECKS: Mapping[str, Check] = {
     "workers": workers.check,
     "beat": beat.check,
     "waiting": waiting.check,
+    "rollups": rollups.check,
     "clocks": clocks.check,
 }
 

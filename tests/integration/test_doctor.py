@@ -33,7 +33,7 @@ from tests.support.worker_reports import record_heartbeat
 KEYS = {"check", "status", "found", "remedy"}
 DEPENDENCIES = {
     *("aws", "sqs", "dynamodb", "postgresql", "control", "lake", "workers", "beat", "waiting"),
-    "clocks",
+    *("rollups", "clocks"),
 }
 SECRET = "hunter2-and-more"
 

@@ -175,7 +175,7 @@ def test_a_new_installation_is_created_and_each_change_printed(stack: Any, sqs: 
         f"{settings.DYNAMODB_MESSAGE_TABLE}: its expiry was off, and is now on with the attribute "
         "expires_at.",
         *(f'The schedule "{name}": created.' for name in SCHEDULES),
-        "11 changes. The queues, the table, the role's time limits and the schedules are as they "
+        "12 changes. The queues, the table, the role's time limits and the schedules are as they "
         "should be.",
     ]
 
