@@ -40,7 +40,7 @@ WITH drawn AS (
 INSERT INTO conversations_conversation (
     uuid, project_id, channel_uuid, contact_urn, contact_name, group_id, external_id, started_at,
     opened_at, closes_at, due_at, ended_at, resolution, has_chats_room, csat, nps,
-    first_message_at, last_message_at, message_count, archived_at, written_at
+    first_message_at, last_message_at, message_count, archived_at, written_at, first_sent_at
 )
 SELECT md5('conversation ' || n)::uuid, md5('project ' || project)::uuid,
     md5('channel ' || project || ' ' || channel)::uuid, 'whatsapp:' || 5511900000000 + n,
@@ -55,7 +55,8 @@ SELECT md5('conversation ' || n)::uuid, md5('project ' || project)::uuid,
     CASE WHEN closed THEN opened_at END, CASE WHEN closed THEN opened_at + lasted END,
     CASE WHEN closed THEN messages ELSE 0 END,
     CASE WHEN closed THEN opened_at + open_for + interval '1 minute' END,
-    CASE WHEN n %% 5 > 0 THEN opened_at END
+    CASE WHEN n %% 5 > 0 THEN opened_at END,
+    CASE WHEN closed THEN opened_at + lasted * random() END
 FROM lived ORDER BY n
 """
 _ANSWERS = """

@@ -1,4 +1,4 @@
-"""`python -m bench.figures` times the functions (selectors) that read the console's figures.
+"""`python -m bench.figures` times the figures of the console.
 
 BENCH_CONVERSATIONS (1000000) is the number of conversations, a multiple of 100.
 """
@@ -17,7 +17,7 @@ _CONVERSATIONS = 1_000_000
 
 
 def measure(console: Console) -> FigureTimes:
-    """Create the conversations, and time the selectors. Raises ProcessError or CommandError."""
+    """Create the conversations, and time the figures. Raises ProcessError or CommandError."""
     conversations = number_setting(
         "BENCH_CONVERSATIONS", default=_CONVERSATIONS, minimum=100, multiple_of=100
     )
@@ -28,13 +28,13 @@ def measure(console: Console) -> FigureTimes:
         from django.db import connection
 
         from bench.figures.data import make_dataset
-        from bench.figures.timing import time_selectors
+        from bench.figures.timing import time_figures
 
         try:
             console.print(f"Creating {conversations:,} conversations and their answers")
             dataset = make_dataset(conversations=conversations)
-            console.print("Timing the selectors")
-            return time_selectors(dataset)
+            console.print("Timing the figures, and rolling up the year")
+            return time_figures(dataset)
         finally:
             connection.close()
 

@@ -1,4 +1,4 @@
-"""The page about the time that the selectors in `apps.analytics.figures` take."""
+"""The page about the time that the figures of `apps.analytics.figures` take."""
 
 from pathlib import Path
 
@@ -6,12 +6,12 @@ from bench.common.benchmark import Benchmark
 from bench.common.tables import Table, in_rows
 from bench.figures.result import FigureTimes
 
-MAX_MILLISECONDS = 200
+MAX_MILLISECONDS = 300
 
 
 def _parts(run: FigureTimes) -> dict[str, Table | str]:
-    slow = [one for one in run.measurements if one.median > MAX_MILLISECONDS]
-    lines = [f"- {one.scope}: `{one.selector}`, {one.median:.0f} ms" for one in slow]
+    slow = [one for one in run.measurements if one.has_rollups and one.median > MAX_MILLISECONDS]
+    lines = [f"- {one.scope}: {one.median:.0f} ms" for one in slow]
     return {
         "goal": str(MAX_MILLISECONDS),
         "verdict": (
@@ -23,7 +23,7 @@ def _parts(run: FigureTimes) -> dict[str, Table | str]:
             run.measurements,
             {
                 "Scope": lambda one: one.scope,
-                "Selector": lambda one: f"`{one.selector}`",
+                "Read from": lambda one: "rollups" if one.has_rollups else "rows",
                 "Counted": lambda one: f"{one.counted:,}",
                 "Median ms": lambda one: f"{one.median:.0f}",
                 "Slowest ms": lambda one: f"{max(one.milliseconds):.0f}",

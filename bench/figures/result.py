@@ -7,15 +7,15 @@ from statistics import median
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Timing:
-    """The times of a selector in a scope, and how PostgreSQL read the large tables.
+    """The times of the figures of a scope, and how PostgreSQL read the large tables.
 
-    `milliseconds` has the wall-clock times of the whole selector, including its Python code.
-    `counted` is the number of conversations or answers in the scope. `scans` lists the scans of
-    large tables.
+    `has_rollups` says whether the days had been rolled up; otherwise the figures came from the rows
+    alone. `milliseconds` has the wall-clock times, including Python code. `counted` is the number
+    of conversations and answers in the scope. `scans` lists the scans of large tables.
     """
 
     scope: str
-    selector: str
+    has_rollups: bool
     counted: int
     milliseconds: Sequence[float]
     scans: Sequence[str]
@@ -36,6 +36,15 @@ class Index:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Rollups:
+    """How long rolling up the whole year took, and the size of the rollups with their indexes."""
+
+    rows: int
+    seconds: float
+    megabytes: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class FigureTimes:
     """The result of one run."""
 
@@ -45,5 +54,6 @@ class FigureTimes:
     zones: int
     days: int
     rounds: int
+    rollups: Rollups
     indexes: Sequence[Index]
     measurements: Sequence[Timing]

@@ -3,21 +3,21 @@
 from dataclasses import replace
 
 from bench.figures.page import BENCHMARK
-from bench.figures.result import FigureTimes, Index, Timing
+from bench.figures.result import FigureTimes, Index, Rollups, Timing
 from tests.unit.bench.common.runs import run_of
 
 QUICK = Timing(
     scope="one project",
-    selector="surveys",
+    has_rollups=True,
     counted=12_345,
     milliseconds=[9.0, 30.4, 10.2],
     scans=["Index Only Scan of scores_by_time"],
 )
 SLOW = Timing(
     scope="all projects",
-    selector="lengths",
+    has_rollups=True,
     counted=7,
-    milliseconds=[199.0, 201.0, 900.0],
+    milliseconds=[299.0, 301.0, 900.0],
     scans=["Seq Scan of conversations_conversation"],
 )
 TIMES = FigureTimes(
@@ -27,6 +27,7 @@ TIMES = FigureTimes(
     zones=6,
     days=365,
     rounds=3,
+    rollups=Rollups(rows=5_678, seconds=9.6, megabytes=1.4),
     indexes=[Index(name="scores_by_time", table="analytics_surveyanswer", megabytes=54.2)],
     measurements=[QUICK, SLOW],
 )
@@ -35,16 +36,24 @@ TIMES = FigureTimes(
 def test_the_page_has_the_times_and_the_scans() -> None:
     page = BENCHMARK.render(run_of(TIMES)).splitlines()
 
-    quick = "| one project | `surveys` | 12,345 | 10 | 30 |"
+    quick = "| one project | rollups | 12,345 | 10 | 30 |"
     assert f"{quick} Index Only Scan of scores_by_time |" in page
-    slow = "| all projects | `lengths` | 7 | 201 | 900 |"
+    slow = "| all projects | rollups | 7 | 301 | 900 |"
     assert f"{slow} Seq Scan of conversations_conversation |" in page
     assert "| `scores_by_time` | `analytics_surveyanswer` | 54 MB |" in page
 
 
-def test_the_page_names_the_times_above_the_goal() -> None:
+def test_the_page_names_the_times_with_rollups_above_the_goal() -> None:
     slow = BENCHMARK.render(run_of(TIMES))
-    quick = BENCHMARK.render(run_of(replace(TIMES, measurements=[QUICK])))
+    from_rows = replace(SLOW, has_rollups=False)
+    quick = BENCHMARK.render(run_of(replace(TIMES, measurements=[QUICK, from_rows])))
 
-    assert "above it:\n\n- all projects: `lengths`, 201 ms\n\n|" in slow
-    assert "The goal is 200 ms for each selector. No median is above it." in quick
+    assert "above it:\n\n- all projects: 301 ms\n\n|" in slow
+    assert "No median is above it." in quick
+
+
+def test_the_page_has_the_size_of_the_rollups() -> None:
+    page = " ".join(BENCHMARK.render(run_of(TIMES)).split())
+
+    assert "which took 10 s" in page
+    assert "5,678 rows and, with their indexes, 1 MB" in page
