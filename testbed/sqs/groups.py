@@ -2,6 +2,7 @@
 
 import heapq
 from collections import OrderedDict
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import islice
 
@@ -68,6 +69,19 @@ class Groups:
         """Whether a message can be received."""
         self._drop_outdated()
         return bool(self._unlocked)
+
+    def leading(self, in_flight: Iterable[Message]) -> Iterator[Message]:
+        """Yield the messages before which no message of their group is visible.
+
+        `in_flight` are all messages in flight, oldest first.
+        """
+        following: dict[str, Iterator[int]] = {}
+        for message in in_flight:
+            group_id = message.group_id
+            if group_id not in following:
+                following[group_id] = iter(self._groups[group_id].messages)
+            if next(following[group_id]) == message.sequence:
+                yield message
 
     def take_unlocked(self) -> Group | None:
         """Return the unlocked group with the oldest first message; None if all are locked.

@@ -8,6 +8,7 @@ import uuid
 from collections import OrderedDict
 from dataclasses import replace
 from functools import partial
+from itertools import islice
 
 from testbed.sqs.attempts import ReceiveAttempts
 from testbed.sqs.attributes import MAXIMUM_VISIBILITY_TIMEOUT_SECONDS, QueueAttributes
@@ -119,10 +120,11 @@ class FifoQueue:
     ) -> list[Message]:
         """Deliver up to `limit` messages in flight again, oldest first, as a fault of SQS may do.
 
-        They get new receipt handles and a new visibility timeout.
+        They get new receipt handles and a new visibility timeout. A message behind a visible one of
+        its group is not delivered: SQS may deliver twice, but keeps the order of a group.
         """
         self._catch_up(now=now)
-        again = self._leases.oldest_first()[:limit]
+        again = list(islice(self._groups.leading(self._leases.oldest_first()), limit))
         for message in again:
             self._deliver(message, lease_end=self._lease_end(visibility_timeout, now), now=now)
         return again

@@ -343,6 +343,18 @@ def test_a_duplicate_delivery_returns_messages_in_flight_with_new_handles() -> N
     assert desk.received() == ["b1"]
 
 
+def test_a_duplicate_delivery_keeps_the_order_of_a_group() -> None:
+    desk = Desk()
+    desk.send("a1", "a2", "b1")
+    first, *_ = desk.receive(limit=3)
+    desk.queue.change_visibility(
+        receipt_handle=str(first.receipt_handle), visibility_timeout=0, now=desk.now
+    )
+    again = desk.queue.receive_again(limit=10, visibility_timeout=None, now=desk.now)
+
+    assert [message.body for message in again] == ["b1"]
+
+
 def test_counts_distinguish_visible_messages_from_those_in_flight() -> None:
     desk = Desk()
     desk.send("a1", "a2", "b1")
