@@ -1,28 +1,13 @@
 """The channels of a scope that had conversations in a period."""
 
+from collections import Counter
 from dataclasses import dataclass
 from uuid import UUID
 
+from apps.analytics.figures.measures import Measure
+from apps.analytics.figures.parts import parts_by_channel
 from apps.analytics.figures.periods import Period
 from apps.analytics.figures.results import Scope
-from apps.analytics.figures.statements import (
-    CLOSINGS,
-    OPENINGS,
-    counted_rows,
-    run_statement,
-    zones,
-)
-
-_CHANNELS = f"""
-SELECT channel_uuid, sum(opened)::int, sum(closed)::int
-FROM (
-    SELECT channel_uuid, count(*) AS opened, 0 AS closed {counted_rows(OPENINGS)} GROUP BY 1
-    UNION ALL
-    SELECT channel_uuid, 0, count(*) {counted_rows(CLOSINGS)} GROUP BY 1
-) AS counted
-GROUP BY 1
-ORDER BY 2 DESC, 3 DESC, 1
-"""  # noqa: S608 (only constants)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,7 +24,16 @@ def channels(*, scope: Scope, period: Period) -> list[ChannelCount]:
 
     Raise ZoneInfoNotFoundError if a project's time zone is not in the installed tz database.
     """
-    rows = run_statement(_CHANNELS, scope=scope, period=period, timezones=zones(scope=scope))
-    return [
-        ChannelCount(channel=uuid, opened=opened, closed=closed) for uuid, opened, closed in rows
+    counted: Counter[tuple[UUID, Measure]] = Counter()
+    for channel, measure, _value, number in parts_by_channel(scope=scope, period=period):
+        if measure in (Measure.OPENED, Measure.CLOSED):
+            counted[channel, measure] += number
+    found = [
+        ChannelCount(
+            channel=channel,
+            opened=counted[channel, Measure.OPENED],
+            closed=counted[channel, Measure.CLOSED],
+        )
+        for channel in {channel for channel, _ in counted}
     ]
+    return sorted(found, key=lambda one: (-one.opened, -one.closed, one.channel))

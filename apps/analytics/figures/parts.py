@@ -13,7 +13,7 @@ from django.db import connection, transaction
 from apps.analytics.figures.measures import FIRST_DISTRIBUTION
 from apps.analytics.figures.periods import Period, Span, spans
 from apps.analytics.figures.results import Scope
-from apps.analytics.figures.sources import FIGURES
+from apps.analytics.figures.sources import BY_CHANNEL, BY_PROJECT, FIGURES
 from apps.analytics.figures.statements import Row, zones
 
 # `span`: the spans of the period in each project's zone. The offset of a span converts an instant
@@ -77,8 +77,9 @@ WITHOUT_JIT = "SET LOCAL jit = off"
 PARTS = "unnest(measures) AS measure, unnest(measured_values) AS value, unnest(numbers) AS number"
 
 # The rollups of the scope, minus those of days that changed or of a former time zone. What comes
-# from deleted rows stays, because the rows cannot tell it any more.
-_FIGURES = f"""
+# from deleted rows stays, because the rows cannot tell it any more. All is added up by `key`, a
+# column of rollups and of `measured`.
+_SUMS = f"""
 , rollup AS (
     SELECT rollup.*, 1 AS sign FROM analytics_dailyrollup AS rollup
     WHERE {{chosen}} AND {_IN_PERIOD}
@@ -97,14 +98,13 @@ _FIGURES = f"""
         OFFSET 0
     ) AS rollup
 ), listed AS (
-    SELECT day, sign, {PARTS} FROM rollup
+    SELECT {{key}}, sign, {PARTS} FROM rollup
 ), part AS (
-    SELECT day, measure, value, sign * number AS number FROM listed
+    SELECT {{key}}, measure, value, sign * number AS number FROM listed
     UNION ALL
-    SELECT day, measure, value, number::int FROM measured
+    SELECT {{key}}, measure, value, number::int FROM measured
 )
-SELECT CASE WHEN measure < {FIRST_DISTRIBUTION:d} THEN day END, measure, value, sum(number)
-FROM part GROUP BY 1, 2, 3 HAVING sum(number) <> 0
+SELECT {{summed_by}}, measure, value, sum(number) FROM part GROUP BY 1, 2, 3 HAVING sum(number) <> 0
 """  # noqa: S608 (constants)
 
 
@@ -113,6 +113,31 @@ def parts(*, scope: Scope, period: Period) -> list[Row]:
 
     The day of a part that belongs to a distribution is None.
     """
+    sums = _SUMS.format(
+        chosen=_chosen(scope),
+        key="day",
+        summed_by=f"CASE WHEN measure < {FIRST_DISTRIBUTION:d} THEN day END",
+    )
+    return _run(f"{FIGURES} {sums}", scope=scope, period=period)
+
+
+def parts_by_project(*, scope: Scope, period: Period) -> list[Row]:
+    """Return the parts of the whole period: project, measure, value and number."""
+    chosen, key = _chosen_projects(scope), "project_id"
+    sums = _SUMS.format(chosen=chosen, key=key, summed_by=key)
+    return _run(f"{BY_PROJECT} {sums}", scope=scope, period=period)
+
+
+def parts_by_channel(*, scope: Scope, period: Period) -> list[Row]:
+    """Return the parts of the whole period: channel, measure, value and number."""
+    sums = _SUMS.format(
+        chosen=_chosen_projects(scope), key="channel_uuid", summed_by="channel_uuid"
+    )
+    return _run(f"{BY_CHANNEL} {sums}", scope=scope, period=period)
+
+
+def _run(statement: str, *, scope: Scope, period: Period) -> list[Row]:
+    """Return the rows of a statement that begins after `_PIECES`."""
     period_spans = [
         span for timezone in zones(scope=scope) for span in spans(period=period, timezone=timezone)
     ]
@@ -124,10 +149,9 @@ def parts(*, scope: Scope, period: Period) -> list[Row]:
         "first": period.first,
         "last": period.last,
     }
-    statement = _FIGURES.format(chosen=_chosen(scope))
     with transaction.atomic(savepoint=False), connection.cursor() as cursor:
         cursor.execute(WITHOUT_JIT)
-        cursor.execute(f"{_PIECES}, {FIGURES} {statement}", parameters)
+        cursor.execute(f"{_PIECES}, {statement}", parameters)
         rows: list[Row] = cursor.fetchall()
     return rows
 
@@ -144,6 +168,11 @@ def span_parameters(chosen: Iterable[Span]) -> Mapping[str, Sequence[Any]]:
 
 def _chosen(scope: Scope) -> str:
     """Return the condition for the coarsest rollups that add up to the scope."""
+    return _chosen_projects(scope) if scope.project or scope.channel else _OF_ALL
+
+
+def _chosen_projects(scope: Scope) -> str:
+    """Return the condition for the rollups of each project and channel of the scope."""
     if scope.project:
         return f"rollup.project_id = %(project)s AND {_OF_CHANNEL}"
-    return "rollup.channel_uuid = %(channel)s" if scope.channel else _OF_ALL
+    return "rollup.channel_uuid = %(channel)s" if scope.channel else "rollup.project_id IS NOT NULL"

@@ -7,29 +7,23 @@ in the installed tz database.
 
 from collections import Counter, defaultdict
 from collections.abc import Mapping
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
 from django.conf import settings
 
-from apps.analytics.figures.measures import Measure, quantile
+from apps.analytics.figures.distributions import csat, lengths, nps, times
+from apps.analytics.figures.measures import Measure
 from apps.analytics.figures.parts import parts
 from apps.analytics.figures.periods import Period
 from apps.analytics.figures.results import (
-    CSAT_SCORES,
     HOURS,
-    NPS_SCORES,
     RESOLUTIONS,
     ClosingFigures,
-    CsatFigures,
     Figures,
-    LengthFigures,
-    NpsFigures,
     OpeningFigures,
-    Quantiles,
     Scope,
     SurveyFigures,
-    TimeFigures,
 )
 from apps.analytics.figures.statements import zones
 
@@ -71,10 +65,10 @@ def figures(*, scope: Scope, period: Period) -> Figures:
         surveys=_surveys(found),
         openings=_openings(found),
         closings=_closings(found),
-        lengths=_lengths(found),
-        times=TimeFigures(
-            first_response=_quantiles(found.of(Measure.FIRST_RESPONSE)),
-            to_resolution=_quantiles(found.of(Measure.TO_RESOLUTION)),
+        lengths=lengths(messages=found.of(Measure.LENGTH), seconds=found.of(Measure.DURATION)),
+        times=times(
+            first_response=found.of(Measure.FIRST_RESPONSE),
+            to_resolution=found.of(Measure.TO_RESOLUTION),
         ),
     )
 
@@ -91,10 +85,10 @@ def local_today(*, scope: Scope, now: datetime) -> tuple[date, date]:
 
 def _surveys(found: _Parts) -> SurveyFigures:
     return SurveyFigures(
-        csat=_csat(found.of(Measure.CSAT)),
-        nps=_nps(found.of(Measure.NPS)),
-        csat_by_day={day: _csat(found.of_day(Measure.CSAT, day)) for day in found.days},
-        nps_by_day={day: _nps(found.of_day(Measure.NPS, day)) for day in found.days},
+        csat=csat(found.of(Measure.CSAT)),
+        nps=nps(found.of(Measure.NPS)),
+        csat_by_day={day: csat(found.of_day(Measure.CSAT, day)) for day in found.days},
+        nps_by_day={day: nps(found.of_day(Measure.NPS, day)) for day in found.days},
     )
 
 
@@ -120,29 +114,3 @@ def _closings(found: _Parts) -> ClosingFigures:
         archived=found.count(Measure.ARCHIVED),
         messages=found.count(Measure.MESSAGES),
     )
-
-
-def _lengths(found: _Parts) -> LengthFigures:
-    return LengthFigures(
-        median_messages=quantile(found.of(Measure.LENGTH), 0.5),
-        median_duration=_time(found.of(Measure.DURATION), 0.5),
-    )
-
-
-def _quantiles(seconds: Mapping[int, int]) -> Quantiles:
-    return Quantiles(
-        number=sum(seconds.values()), median=_time(seconds, 0.5), p90=_time(seconds, 0.9)
-    )
-
-
-def _time(seconds: Mapping[int, int], share: float) -> timedelta | None:
-    found = quantile(seconds, share)
-    return None if found is None else timedelta(seconds=found)
-
-
-def _csat(distribution: Mapping[int, int]) -> CsatFigures:
-    return CsatFigures(distribution={score: distribution.get(score, 0) for score in CSAT_SCORES})
-
-
-def _nps(distribution: Mapping[int, int]) -> NpsFigures:
-    return NpsFigures(distribution={score: distribution.get(score, 0) for score in NPS_SCORES})

@@ -169,7 +169,10 @@ _ROLLUP = "project_id, channel_uuid, day"
 # Parts of the rows in the pieces, for figures: the counts of each day, and the distributions of all
 # days together. Parameter: channel, or None for all.
 FIGURES = _measured(_in_pieces, by="day", distributions_by="")
-# The same for rollups, by project, channel and day.
+# The same of the whole period, by project and by channel.
+BY_PROJECT = _measured(_in_pieces, by="project_id", distributions_by="project_id, ")
+BY_CHANNEL = _measured(_in_pieces, by="channel_uuid", distributions_by="channel_uuid, ")
+# The parts of rollups, by project, channel and day.
 ROLLUPS = _measured(_in_pieces, by=_ROLLUP, distributions_by=f"{_ROLLUP}, ")
 # Rollups of rows with these ids. Parameters: the ids of conversations, and of answers that are not
 # theirs.

@@ -79,16 +79,6 @@ WHERE ended_at >= %(since)s AND ended_at < %(until)s
 GROUP BY 1, 2
 """
 
-LENGTHS = """
-SELECT percentile_cont(0.5) WITHIN GROUP (ORDER BY message_count) FILTER (WHERE message_count > 0),
-    percentile_cont(0.5) WITHIN GROUP (ORDER BY last_message_at - first_message_at)
-FROM span JOIN closing ON closing.project_id = span.project_id
-    AND ended_at >= starts_at AND ended_at < ends_at
-WHERE ended_at >= %(since)s AND ended_at < %(until)s
-    AND archived_at IS NOT NULL AND written_at IS NOT NULL
-    AND (%(channel)s::uuid IS NULL OR channel_uuid = %(channel)s)
-"""
-
 
 def counted_rows(statement: str) -> str:
     """Return the FROM and WHERE clauses of a statement, for another selection of the same rows."""

@@ -9,8 +9,12 @@ from apps.analytics.figures.results import (
     Figures,
     LengthFigures,
     NpsFigures,
+    Quantiles,
+    TimeFigures,
     percent,
 )
+
+_NO_TIMES = Quantiles(number=0, median=None, p90=None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,6 +32,7 @@ class Totals:
     answered: int
     archived: int
     lengths: LengthFigures
+    times: TimeFigures
 
     @classmethod
     def of_nothing(cls) -> "Totals":
@@ -41,6 +46,7 @@ class Totals:
             answered=0,
             archived=0,
             lengths=LengthFigures(median_messages=None, median_duration=None),
+            times=TimeFigures(first_response=_NO_TIMES, to_resolution=_NO_TIMES),
         )
 
     @property
@@ -65,4 +71,5 @@ def totals_of(figures: Figures) -> Totals:
         answered=figures.closings.answered,
         archived=figures.closings.archived,
         lengths=figures.lengths,
+        times=figures.times,
     )
