@@ -18,7 +18,7 @@ from apps.analytics.console.units import (
     Unit,
     Value,
 )
-from apps.analytics.figures import Totals, texts
+from apps.analytics.figures import Quantiles, Totals, texts
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,6 +83,12 @@ def _conversations(number: int) -> str:
 def _archived(totals: Totals) -> int:
     """Return the number of conversations behind the medians, or more if outreach is archived."""
     return min(totals.archived, totals.contact_wrote)
+
+
+def _p90(times: Quantiles) -> str:
+    if not times.number:
+        return gettext("no conversations in this period")
+    return gettext("90th percentile %(time)s") % {"time": texts.duration(times.p90)}
 
 
 INDICATORS = (
@@ -157,5 +163,21 @@ INDICATORS = (
         value=lambda totals: totals.lengths.median_duration,
         counted=_archived,
         note=lambda _: gettext("from the first message to the last"),
+    ),
+    Indicator(
+        slug="first-response",
+        name=gettext_lazy("Median first response time"),
+        unit=DURATION,
+        value=lambda totals: totals.times.first_response.median,
+        counted=lambda totals: totals.times.first_response.number,
+        note=lambda totals: _p90(totals.times.first_response),
+    ),
+    Indicator(
+        slug="to-resolution",
+        name=gettext_lazy("Median time to resolution"),
+        unit=DURATION,
+        value=lambda totals: totals.times.to_resolution.median,
+        counted=lambda totals: totals.times.to_resolution.number,
+        note=lambda totals: _p90(totals.times.to_resolution),
     ),
 )
