@@ -20,6 +20,18 @@ LITERAL = frozenset({"bdi", "code", "pre", "script", "style"})
 LITERAL_CHOICES = frozenset({"permissions", "timezone", "user_permissions"})
 SHOWN_ATTRIBUTES = ("alt", "aria-label", "data-head", "placeholder", "title")
 VOID = frozenset({"br", "hr", "img", "input", "link", "meta"})
+# Ids, units, codes and names that are the same in all languages, as regular expressions.
+CODES = (
+    r"\b[0-9a-f-]{8,}(?:/\d+)?\b",
+    r"\b(?:CSAT|CSV|NPS|UTC)\b",
+    r"\b(?:\d+[dhms])+\b",
+    r"\b[a-z]+(?:[._@-][a-z0-9]+)+\b",
+    r"\b[A-Z]+_[A-Z_=a-z]+\b",
+    r"\b[A-Z]\w+/[A-Z]\w+",
+    r"(?:group:)?telegram:\d+",
+    r"\{.*\}",
+    r"\d{4}-\d\d-\d\dT[\d:.]+Z#",
+)
 # Between two texts of a page. A translated text may contain elements.
 BOUNDARY = "\x1f"
 WORD = re.compile(r"[^\W\d_]{2,}")
@@ -51,11 +63,11 @@ def use_pseudo_language(monkeypatch: pytest.MonkeyPatch) -> None:
 def untranslated(html: str, *, stored: Iterable[str] = ()) -> Iterator[str]:
     """Yield the texts of a page that have words outside brackets.
 
-    `stored` has regular expressions of texts that are not translated, such as names and codes.
+    `stored` has regular expressions of what is stored and not translated, such as names.
     """
     reader = _Texts()
     reader.feed(html)
-    known = re.compile("|".join(stored) or r"(?!)")
+    known = re.compile("|".join((*stored, *CODES)))
     for text in (BOUNDARY.join(reader.texts), *reader.attributes):
         for rest in _outside_brackets(text).split(BOUNDARY):
             if WORD.search(known.sub(" ", rest)):
