@@ -12,6 +12,7 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import translation
 
+from apps.analytics.console.buckets import long_date
 from apps.conversations.admin.cells import exact_time
 from apps.conversations.models import AuditEntry, Resolution
 from apps.messages.models import DeadLetter
@@ -157,16 +158,19 @@ def test_the_pages_of_errors_have_the_language_of_the_request(language: str, tit
 
 
 @pytest.mark.parametrize(
-    ("language", "time", "size"),
+    ("language", "time", "day", "size"),
     [
-        ("en", "2026-11-23 12:00:00 UTC", "1.5"),
-        ("pt-br", "23/11/2026 12:00:00 UTC", "1,5"),
-        ("es", "23/11/2026 12:00:00 UTC", "1,5"),
+        ("en", "2026-11-23 12:00:00 UTC", "23 Nov 2026", "1.5"),
+        ("pt-br", "23/11/2026 12:00:00 UTC", "23 nov 2026", "1,5"),
+        ("es", "23/11/2026 12:00:00 UTC", "23 nov 2026", "1,5"),
     ],
 )
-def test_dates_and_decimals_follow_the_language(language: str, time: str, size: str) -> None:
+def test_dates_and_decimals_follow_the_language(
+    language: str, time: str, day: str, size: str
+) -> None:
     with translation.override(language):
         assert exact_time(NOON) == time
+        assert long_date(NOON.date()) == day
         assert filesizeformat(1_536).startswith(size)
 
 

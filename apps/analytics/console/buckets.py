@@ -6,7 +6,8 @@ from itertools import groupby
 from typing import Literal
 
 from django.utils.formats import date_format
-from django.utils.translation import gettext
+from django.utils.functional import Promise
+from django.utils.translation import gettext, gettext_lazy
 
 from apps.analytics.figures import CsatFigures, NpsFigures, Period
 from apps.conversations.models import Resolution
@@ -15,10 +16,13 @@ MAX_BUCKETS = 35
 
 Unit = Literal["day", "week", "month", "year"]
 
-# Django writes the names of months in the active language. The day comes before the month in all
-# languages of the console.
-_LONG_DATE = "j M Y"
-_LABELS: Mapping[Unit, str] = {"day": "j M", "week": "j M", "month": "M Y", "year": "Y"}
+# Formats of Django's date filter. The language of a page decides about capitals and order.
+_LABELS: Mapping[Unit, str | Promise] = {
+    "day": gettext_lazy("j M"),
+    "week": gettext_lazy("j M"),
+    "month": gettext_lazy("M Y"),
+    "year": "Y",
+}
 
 
 def buckets(period: Period) -> list[Period]:
@@ -51,12 +55,12 @@ def name(bucket: Period) -> str:
 
 def label(bucket: Period, *, per: Unit) -> str:
     """Return the label of a bucket at the axis, as in 5 Nov, Nov 2026 or 2026."""
-    return date_format(bucket.first, _LABELS[per])
+    return date_format(bucket.first, str(_LABELS[per]))
 
 
 def long_date(day: date) -> str:
     """Return a date, as in 5 Nov 2026."""
-    return date_format(day, _LONG_DATE)
+    return date_format(day, gettext("j M Y"))
 
 
 def csat(by_day: Mapping[date, CsatFigures], bucket: Period) -> CsatFigures:

@@ -6,7 +6,7 @@ A figure that is added to `INDICATORS` has a card, a comparison, a column and a 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-from django.utils.translation import gettext, gettext_lazy, ngettext
+from django.utils.translation import gettext, gettext_lazy, ngettext, pgettext_lazy
 
 from apps.analytics.console.units import (
     COUNT,
@@ -131,7 +131,7 @@ INDICATORS = (
     ),
     Indicator(
         slug="closed",
-        name=gettext_lazy("Closed"),
+        name=pgettext_lazy("number of conversations", "Closed"),
         unit=COUNT,
         value=lambda totals: totals.closed,
         counted=lambda totals: totals.closed,

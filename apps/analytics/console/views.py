@@ -187,11 +187,11 @@ def _comparison(totals: Totals, *, query: Query, first_today: date) -> Compariso
 def _name_parts(query: Query) -> list[str]:
     """Return what the name of a file says after the title of its table."""
     project = query.project
-    channel = f"channel {query.scope.channel}" if query.scope.channel else ""
+    channel = query.scope.channel
     return [
         # Names in other scripts have no letters that every system can store.
         (slugify(str(project)) or str(project.uuid)) if project else gettext("all projects"),
-        channel,
+        gettext("channel %(uuid)s") % {"uuid": channel} if channel else "",
         *days_of(query.period).values(),
     ]
 
