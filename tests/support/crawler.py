@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
+from functools import cache
 from html.parser import HTMLParser
 from urllib.parse import parse_qsl, urlencode, urljoin, urlsplit
 
@@ -86,6 +87,7 @@ class Crawler:
         return True
 
 
+@cache
 def _view_of(path: str) -> tuple[str, str]:
     """Return the name of the view at a path, and the objects that the path names."""
     try:
