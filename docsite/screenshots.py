@@ -24,6 +24,7 @@ SHOWN = {
         "The status": "status",
         "Dead letters": "list-conversation_messages_deadletter",
         "The console": "figures",
+        "Projects side by side": "projects",
     },
 }
 
@@ -36,7 +37,7 @@ def with_screenshots(text: str, *, page: str, folder: Path) -> str:
     if folder.is_dir():
         for heading, name in SHOWN.get(page, {}).items():
             images = "".join(_images(name, heading=heading, folder=folder))
-            text = re.sub(rf"^## {heading}\n", rf"\g<0>\n{images}", text, flags=re.MULTILINE)
+            text = re.sub(rf"^##+ {heading}\n", rf"\g<0>\n{images}", text, flags=re.MULTILINE)
     return text
 
 
