@@ -305,7 +305,7 @@ def test_of_several_schedules_with_a_problem_one_is_named_and_the_others_are_cou
     line = lines_of(healthy(schedules=schedules(age=timedelta(hours=2))))["beat"]
 
     assert line.sentence.count("The schedule last ran") == 1
-    assert line.sentence.endswith("6 other schedules are like it.")
+    assert line.sentence.endswith("7 other schedules are like it.")
     assert {row["state"] for row in line.values["schedules"]} == {"bad"}
 
 
