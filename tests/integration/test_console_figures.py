@@ -121,6 +121,8 @@ def test_cards_show_the_figures_of_the_period(operator: Client, week: Figures) -
         str(week.closings.outreach),
         texts.number(week.lengths.median_messages),
         texts.duration(week.lengths.median_duration),
+        texts.duration(week.times.first_response.median),
+        texts.duration(week.times.to_resolution.median),
     ]
 
 
@@ -336,7 +338,7 @@ def test_a_period_without_data_shows_a_note_in_each_chart(operator: Client) -> N
     notes = [one.text for one in document.all("p", of_class="console-nothing")]
     assert notes == ["No data in this period."] * len(CHARTS)
     values = [one.text.strip() for one in document.all("dd", of_class="console-value")]
-    assert values == ["no data"] * 3 + ["0"] * 3 + ["no data"] * 2
+    assert values == ["no data"] * 3 + ["0"] * 3 + ["no data"] * 4
 
 
 @pytest.mark.parametrize(
