@@ -45,12 +45,17 @@ def _in_pieces(source: _Source) -> str:
 
 
 def _by_id(source: _Source) -> str:
+    # The rows are read once, and not once for each piece.
     return f"""
     FROM (
         SELECT item.project_id, {source.at} AS at, {source.columns} FROM {source.table} AS item
         WHERE {source.ids} AND {source.where}
-    ) AS item JOIN piece ON piece.project_id = item.project_id
-        AND item.at >= piece.starts_at AND item.at < piece.ends_at
+        OFFSET 0
+    ) AS item CROSS JOIN LATERAL (
+        SELECT * FROM piece WHERE piece.project_id = item.project_id
+            AND item.at >= piece.starts_at AND item.at < piece.ends_at
+        OFFSET 0
+    ) AS piece
     """  # noqa: S608 (constants)
 
 

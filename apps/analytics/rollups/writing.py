@@ -49,7 +49,7 @@ WITH {PIECE}, {ROLLUPS}, summed AS (
 ) {_INSERT}
 """  # noqa: S608 (constants)
 # Adds to the rows that exist: those of the projects and those of all, which have neither a project
-# nor a channel. Those rows are found by their index, whatever the planner expects.
+# nor a channel.
 _ADD_DELETED = f"""
 WITH {PIECE}, {ROLLUPS_BY_ID}, added AS (
     SELECT project_id, channel_uuid, day, measure, value, number FROM measured
@@ -122,7 +122,10 @@ def add_deleted(
         "answers": list(answers),
         "of_deleted": True,
     }
-    _execute(_ADD_DELETED, parameters)
+    with connection.cursor() as cursor:
+        # PostgreSQL would read a small table as a whole for each row of the page.
+        cursor.execute("SET LOCAL enable_seqscan = off")
+        cursor.execute(_ADD_DELETED, parameters)
 
 
 def delete(pairs: Collection[ProjectDay]) -> None:
