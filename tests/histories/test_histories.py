@@ -27,3 +27,11 @@ FIRST = int(os.environ.get("HISTORIES_FROM", "0"))
 def test_random_histories_end_as_the_rules_say(first: int) -> None:
     deviations = deviations_of(range(first, min(first + SIDE_BY_SIDE, FIRST + NUMBER)))
     assert not deviations, "\n".join(deviations)
+
+
+@pytest.mark.django_db
+def test_histories_that_once_deviated_end_as_the_rules_say() -> None:
+    # 20126: the queue time of a reopening was earlier than that of the opening.
+    # 30391: two spans began in the same millisecond.
+    deviations = deviations_of([20126, 30391])
+    assert not deviations, "\n".join(deviations)
