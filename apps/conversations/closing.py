@@ -9,6 +9,7 @@ from uuid import UUID
 from django.conf import settings
 from django.db import connection, transaction
 
+from apps.common.compiled_queries import CompiledQuery, Parameter
 from apps.conversations import open_spans, spans, transitions
 from apps.conversations.contacts import Contact
 from apps.conversations.models import Conversation, Resolution
@@ -23,6 +24,9 @@ CLAIM_LEASE = timedelta(minutes=15)
 MAX_WAITING = 300
 WAITING_FOR = timedelta(minutes=1)
 
+_LOCKED = CompiledQuery(
+    lambda: Conversation.objects.filter(uuid=Parameter("conversation")).select_for_update()
+)
 # One statement claims a page of conversations, and concurrent statements claim different rows. The
 # order of the rows that UPDATE returns depends on the plan, so the last SELECT sorts them again.
 _CLAIM = """
@@ -127,12 +131,7 @@ def close_if_due(
     """
     with transaction.atomic():
         spans.lock_contact(contact)
-        conversation = (
-            Conversation.objects.select_for_update(of=("self",))
-            .select_related("project")
-            .filter(uuid=conversation_uuid)
-            .first()
-        )
+        conversation = _LOCKED.first(conversation=conversation_uuid)
         if conversation is None:
             return CloseDecision()
         closed_by = None
