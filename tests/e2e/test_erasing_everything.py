@@ -45,6 +45,10 @@ WITH_CONTACT = {
 }
 # These have only the id of a conversation, or nothing of a contact.
 WITHOUT_CONTACT = {
+    "analytics_dailyrollup",
+    "analytics_rollupmark",
+    "analytics_rollupstate",
+    "analytics_rollupwatch",
     "conversation_messages_producerproblem",
     "conversations_auditentry",
     "conversations_earlierclosing",
