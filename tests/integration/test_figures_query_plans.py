@@ -14,7 +14,7 @@ from tests.support.rollups import roll_up
 pytestmark = pytest.mark.django_db
 
 CONVERSATIONS = 20_000
-# Truncating gives the table and its indexes new files, without dead rows of other tests.
+# TRUNCATE begins new files for the table and its indexes, without dead rows of other tests.
 FILL = """
 TRUNCATE conversations_conversation CASCADE;
 INSERT INTO conversations_conversation (

@@ -19,7 +19,6 @@ from apps.analytics.figures.statements import (
     CLOSINGS,
     OPENINGS,
     Row,
-    counted_rows,
     run_statement,
     zones,
 )
@@ -58,21 +57,19 @@ class Selection:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Source:
-    """A statement of the figures, and the columns that identify and order its rows."""
+    """The FROM and WHERE clauses of rows, and the columns that identify and order them."""
 
-    statement: str
+    rows: str
     key: str
     at: str
     resolution: str = "NULL"
 
 
 _SOURCES: Mapping[Kind, _Source] = {
-    "csat": _Source(statement=ANSWERS, key="answer.id", at="answered_at"),
-    "nps": _Source(statement=ANSWERS, key="answer.id", at="answered_at"),
-    "opened": _Source(statement=OPENINGS, key="conversation.uuid", at="opened_at"),
-    "closed": _Source(
-        statement=CLOSINGS, key="conversation_id", at="ended_at", resolution="resolution"
-    ),
+    "csat": _Source(rows=ANSWERS, key="answer.id", at="answered_at"),
+    "nps": _Source(rows=ANSWERS, key="answer.id", at="answered_at"),
+    "opened": _Source(rows=OPENINGS, key="conversation.uuid", at="opened_at"),
+    "closed": _Source(rows=CLOSINGS, key="conversation_id", at="ended_at", resolution="resolution"),
 }
 _SURVEYS: Mapping[Kind, str] = {"csat": CSAT_KEY, "nps": NPS_KEY}
 
@@ -101,13 +98,13 @@ def drilldown_rows(
         )
     # `run_statement` binds the parameters of the scope and the period. These values are literals.
     statement = sql.SQL(
-        "SELECT {at}, {key}, {resolution} {counted} {conditions} "
+        "SELECT {at}, {key}, {resolution} {rows} {conditions} "
         "ORDER BY {at} DESC, {key} DESC LIMIT {limit}"
     ).format(
         at=sql.SQL(source.at),
         key=sql.SQL(source.key),
         resolution=sql.SQL(source.resolution),
-        counted=sql.SQL(counted_rows(source.statement)),
+        rows=sql.SQL(source.rows),
         conditions=sql.SQL(" ").join(conditions),
         limit=sql.Literal(limit),
     )

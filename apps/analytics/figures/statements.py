@@ -1,7 +1,7 @@
-"""The SQL that selects the rows of each group of figures, for all scopes.
+"""The rows that the figures count, as FROM and WHERE clauses for the lists behind the figures.
 
-Every statement begins with the spans of the period in each project's zone. The offset of a span
-converts an instant to local time. docs/figures.md lists the index of each statement.
+They read the spans of the period in each project's zone. The offset of a span converts an instant
+to local time. The figures themselves are computed by `sources`.
 """
 
 from collections.abc import Sequence
@@ -47,42 +47,27 @@ _CLOSINGS = """
 """
 
 ANSWERS = """
-SELECT key, (answered_at AT TIME ZONE 'UTC' + utc_offset)::date, score, count(*)
 FROM span JOIN analytics_surveyanswer AS answer ON answer.project_id = span.project_id
     AND answered_at >= starts_at AND answered_at < ends_at
 WHERE answered_at >= %(since)s AND answered_at < %(until)s
     AND NOT is_replaced AND score IS NOT NULL
     AND (%(channel)s::uuid IS NULL OR channel_uuid = %(channel)s)
-GROUP BY 1, 2, 3
 """
 
 OPENINGS = """
-SELECT (opened_at AT TIME ZONE 'UTC' + utc_offset)::date,
-    extract(hour FROM opened_at AT TIME ZONE 'UTC' + utc_offset)::int, count(*)
 FROM span JOIN conversations_conversation AS conversation
     ON conversation.project_id = span.project_id
     AND opened_at >= starts_at AND opened_at < ends_at
 WHERE opened_at >= %(since)s AND opened_at < %(until)s
     AND (%(channel)s::uuid IS NULL OR channel_uuid = %(channel)s)
-GROUP BY 1, 2
 """
 
 CLOSINGS = """
-SELECT (ended_at AT TIME ZONE 'UTC' + utc_offset)::date, resolution, count(*),
-    count(*) FILTER (WHERE written_at IS NULL),
-    count(*) FILTER (WHERE written_at IS NOT NULL AND (csat IS NOT NULL OR nps IS NOT NULL)),
-    count(archived_at), sum(message_count - messages_before_reopening)
 FROM span JOIN closing ON closing.project_id = span.project_id
     AND ended_at >= starts_at AND ended_at < ends_at
 WHERE ended_at >= %(since)s AND ended_at < %(until)s
     AND (%(channel)s::uuid IS NULL OR channel_uuid = %(channel)s)
-GROUP BY 1, 2
 """
-
-
-def counted_rows(statement: str) -> str:
-    """Return the FROM and WHERE clauses of a statement, for another selection of the same rows."""
-    return statement[statement.index("FROM span") :].partition("GROUP BY")[0]
 
 
 def zones(*, scope: Scope) -> list[str]:
@@ -95,7 +80,7 @@ def zones(*, scope: Scope) -> list[str]:
 def run_statement(
     statement: str, *, scope: Scope, period: Period, timezones: Sequence[str]
 ) -> list[Row]:
-    """Return the rows of one of the statements above."""
+    """Return the rows of a statement that reads ANSWERS, OPENINGS or CLOSINGS."""
     period_spans = [
         span for timezone in timezones for span in spans(period=period, timezone=timezone)
     ]
