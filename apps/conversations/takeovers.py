@@ -124,11 +124,11 @@ def _open_and_close(contact: Contact, place: Place, *, now: datetime) -> Convers
 
 
 def _beginning(contact: Contact, place: Place) -> datetime:
-    """Return when a span at a place begins: after those before it, even if queue times fall."""
-    last = spans.latest(contact)
-    if last and last.ended_at and spans.ended_before(last, place):
-        return max(time_of(place), last.starts_at, last.ended_at)
-    return time_of(place)
+    """Return when a span at a place begins: after the span before it, even if queue times fall."""
+    before = spans.last_ended_before(contact, place)
+    return (
+        max(time_of(place), before.starts_at, spans.end_time(before)) if before else time_of(place)
+    )
 
 
 def _mark(conversation: Conversation, window: WindowUpdate, place: Place) -> None:

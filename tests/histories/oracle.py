@@ -130,24 +130,25 @@ class Oracle:
         if holding:
             return holding.conversation
         later = sorted((one for one in self.spans if one.start > rank), key=lambda one: one.start)
+        start_at = self._start_at(event, rank)
         if later and later[0].opened_at - event.queue_time <= DAY:
-            later[0].start, later[0].start_at = rank, min(later[0].start_at, event.queue_time)
+            later[0].start, later[0].start_at = rank, min(later[0].start_at, start_at)
             return later[0].conversation
         new = Conversation(event, event.group, _next_midnight(event.queue_time), name=event.name)
         self.conversations.append(new)
-        span = Span(new, rank, event.queue_time, rank, event.queue_time)
+        span = Span(new, rank, event.queue_time, rank, start_at)
         if later:
             new.resolution = UNCLASSIFIED
-            span.end, span.ended_at = later[0].start, max(later[0].start_at, event.queue_time)
-        else:
-            span.start_at = self._after_all(event.queue_time)
+            span.end, span.ended_at = later[0].start, max(later[0].start_at, start_at)
         self.spans.append(span)
         return new
 
-    def _after_all(self, at: datetime) -> datetime:
-        """Return this time, or a later one at which the last span began or ended."""
-        last = max(self.spans, key=lambda one: one.start, default=None)
-        return max(each for each in (at, last and last.start_at, last and last.ended_at) if each)
+    def _start_at(self, event: Event, rank: float) -> datetime:
+        """Return when a span that begins at an event begins: after the span before it."""
+        earlier = [one for one in self.spans if one.start < rank]
+        last = max(earlier, key=lambda one: one.start, default=None)
+        times = (event.queue_time, last and last.start_at, last and last.ended_at)
+        return max(each for each in times if each)
 
     def _store(self, home: Conversation, event: Event, rank: float) -> None:
         if event not in home.messages:
@@ -315,9 +316,7 @@ class Oracle:
         last = max(ended, key=lambda one: one.end or 0, default=None)
         if last and last.ended_at and last.ended_at >= event.queue_time - DAY:
             return last.conversation
-        at = event.queue_time
-        if all(one.start < rank for one in self.spans):
-            at = self._after_all(at)
+        at = self._start_at(event, rank)
         new = Conversation(event, event.group, _next_midnight(event.queue_time))
         self.conversations.append(new)
         self.spans.append(Span(new, rank, event.queue_time, rank, at, rank, at))
@@ -373,8 +372,7 @@ class Oracle:
         self.earlier_closings.append(self._closing(target))
         target.resolution = OPEN
         target.closes_at = _next_midnight(event.queue_time)
-        at = event.queue_time
-        self.spans.append(Span(target, rank, at, rank, self._after_all(at)))
+        self.spans.append(Span(target, rank, event.queue_time, rank, self._start_at(event, rank)))
 
     def closings(self) -> list[Closing]:
         """Return the closings that no reopening followed."""

@@ -1,0 +1,254 @@
+"""The function that finds or opens the conversations of a batch of messages, version 3.
+
+Version 2 had these defects, which all need queue times that fall while the sequence numbers of the
+group rise, or an event of another group that begins a span:
+- a span that began earlier with a late event could begin before the end of the span before it, and
+  was then not found by queue time;
+- a conversation that was closed at once could end at a sequence number of another group, and its
+  span overlap with later ones;
+- a span that begins before the place in its own group, but has a later queue time, hid the next
+  span of another group.
+"""
+
+from django.db import migrations
+
+from apps.conversations.models import Resolution
+
+IN_PROGRESS, UNCLASSIFIED = int(Resolution.IN_PROGRESS), int(Resolution.UNCLASSIFIED)
+
+# `messages` is an array of objects, one for each message. The list of columns in the function is
+# the only one: apps.conversations.attribution makes the objects.
+#
+# 0012_find_or_open explains the settings of the function and the version in its name.
+FIND_OR_OPEN = f"""
+CREATE FUNCTION conversations_find_or_open_v3 (messages jsonb) RETURNS TABLE (
+    number int, conversation_uuid uuid, conversation_group text, is_late bool, is_erased bool,
+    is_opened bool
+)
+LANGUAGE plpgsql
+SET plan_cache_mode = force_generic_plan
+SET lock_timeout = '5s'
+AS $function$
+#variable_conflict use_column
+DECLARE
+    asked record;
+    home conversations_conversation;
+    found_span conversations_span;
+    next_of_group conversations_span;
+    next_by_time conversations_span;
+    next_span conversations_span;
+    span_before conversations_span;
+    begins_at timestamptz;
+BEGIN
+    -- In the order of URNs, so that two batches cannot deadlock. Most messages are in the open span
+    -- of their own group, and for these this one query is all: nothing is locked or written.
+    FOR asked IN
+        SELECT asked.*, found.conversation_id AS found_id
+        FROM jsonb_to_recordset(messages) AS asked (
+            number int, project uuid, channel uuid, urn text, queue_time timestamptz,
+            sequence numeric, group_id text, at timestamptz, from_contact bool, contact_name text,
+            uuid uuid, closes_at timestamptz, timezone text, closing_time time,
+            idle_timeout interval, due_at timestamptz, archive_check_at timestamptz,
+            contact_hash text, group_hash text
+        )
+        LEFT JOIN LATERAL (
+            SELECT last.conversation_id FROM (
+                SELECT conversation_id, last_sequence FROM conversations_span AS last
+                WHERE last.project_id = project AND last.channel_uuid = channel
+                    AND last.contact_urn = urn AND last.group_id = asked.group_id
+                    AND last.first_sequence <= sequence
+                ORDER BY last.first_sequence DESC LIMIT 1
+            ) AS last
+            WHERE last.last_sequence IS NULL OR sequence <= last.last_sequence
+        ) AS found ON true
+        ORDER BY project, urn, channel, number
+    LOOP
+        number := asked.number;
+        conversation_uuid := NULL;
+        is_erased := false;
+        is_late := false;
+        is_opened := false;
+        conversation_group := NULL;
+        conversation_uuid := asked.found_id;
+        next_span := NULL;
+
+        IF conversation_uuid IS NULL THEN
+            -- Whatever changes the spans of a contact holds this lock, and so does an erasure. So
+            -- this sees all spans and erasures. No span has a place from before an erasure.
+            PERFORM pg_advisory_xact_lock(
+                hashtextextended(format('%s %s', asked.project, asked.urn), 0)
+            );
+            is_erased := conversations_is_erased_v1(
+                asked.project, asked.contact_hash,
+                asked.queue_time, asked.sequence, asked.group_hash
+            );
+            IF is_erased THEN
+                RETURN NEXT;
+                CONTINUE;
+            END IF;
+            SELECT * INTO found_span FROM conversations_span_at_v1(
+                asked.project, asked.channel, asked.urn,
+                asked.queue_time, asked.sequence, asked.group_id
+            );
+            conversation_uuid := found_span.conversation_id;
+            IF conversation_uuid IS NOT NULL THEN
+                PERFORM conversations_extend_span_v1(
+                    found_span, asked.queue_time, asked.sequence, asked.group_id
+                );
+            END IF;
+        END IF;
+
+        IF conversation_uuid IS NULL THEN
+            -- The place is in no span. The contact may have a conversation that opened later.
+            SELECT * INTO next_of_group FROM conversations_span AS span
+            WHERE span.project_id = asked.project AND span.channel_uuid = asked.channel
+                AND span.contact_urn = asked.urn AND span.group_id = asked.group_id
+                AND span.first_sequence > asked.sequence
+            ORDER BY span.first_sequence LIMIT 1;
+            SELECT * INTO next_span FROM conversations_span AS span
+            WHERE span.id = coalesce(next_of_group.of_span_id, next_of_group.id);
+            SELECT * INTO next_by_time FROM conversations_span AS span
+            WHERE span.project_id = asked.project AND span.channel_uuid = asked.channel
+                AND span.contact_urn = asked.urn AND span.of_span_id IS NULL
+                AND (span.starts_at, span.start_group)
+                    > (asked.queue_time, asked.group_id COLLATE "C")
+                -- Within the group, the sequence number decides what is later.
+                AND (span.start_group <> asked.group_id OR span.start_sequence > asked.sequence)
+            ORDER BY span.starts_at, span.start_group, span.start_sequence LIMIT 1;
+            IF next_by_time.id IS NOT NULL AND (
+                next_span.id IS NULL
+                OR (next_by_time.starts_at, next_by_time.start_group, next_by_time.start_sequence)
+                    < (next_span.starts_at, next_span.start_group, next_span.start_sequence)
+            )
+            THEN
+                next_span := next_by_time;
+            END IF;
+            SELECT * INTO span_before FROM conversations_span AS span
+            WHERE span.project_id = asked.project AND span.channel_uuid = asked.channel
+                AND span.contact_urn = asked.urn AND span.of_span_id IS NULL
+                AND (
+                    next_span.id IS NULL
+                    OR (span.starts_at, span.start_group, span.start_sequence)
+                        < (next_span.starts_at, next_span.start_group, next_span.start_sequence)
+                )
+            ORDER BY span.starts_at DESC, span.start_group DESC, span.start_sequence DESC LIMIT 1;
+            -- Spans follow each other in time even if queue times fall.
+            begins_at := greatest(asked.queue_time, span_before.starts_at, span_before.ended_at);
+            IF next_span.opened_at <= asked.queue_time + interval '24 hours' THEN
+                -- Its span begins with this event. `opened_at` stays.
+                UPDATE conversations_span
+                SET starts_at = begins_at, start_sequence = asked.sequence,
+                    start_group = asked.group_id
+                WHERE id = next_span.id
+                    AND (begins_at, asked.group_id COLLATE "C") <= (starts_at, start_group);
+                PERFORM conversations_extend_span_v1(
+                    next_span, asked.queue_time, asked.sequence, asked.group_id
+                );
+                conversation_uuid := next_span.conversation_id;
+            END IF;
+        END IF;
+
+        IF conversation_uuid IS NULL AND next_span.id IS NULL THEN
+            -- Only places whose queue times contradict their sequence numbers get here while a
+            -- conversation is open.
+            SELECT open.* INTO found_span FROM conversations_span AS open
+            JOIN conversations_conversation AS conversation
+                ON conversation.uuid = open.conversation_id
+            WHERE conversation.project_id = asked.project
+                AND conversation.channel_uuid = asked.channel
+                AND conversation.contact_urn = asked.urn AND conversation.resolution = {IN_PROGRESS}
+                AND open.of_span_id IS NULL AND open.last_sequence IS NULL;
+            IF found_span.id IS NOT NULL THEN
+                PERFORM conversations_extend_span_v1(
+                    found_span, asked.queue_time, asked.sequence, asked.group_id
+                );
+                conversation_uuid := found_span.conversation_id;
+            END IF;
+        END IF;
+
+        IF conversation_uuid IS NULL THEN
+            -- The share lock keeps a conversation from opening under a rule that is being changed.
+            PERFORM FROM conversations_project
+            WHERE uuid = asked.project AND timezone = asked.timezone
+                AND closing_time = asked.closing_time
+                AND idle_timeout IS NOT DISTINCT FROM asked.idle_timeout
+            FOR SHARE;
+            IF NOT FOUND THEN
+                RETURN NEXT;
+                CONTINUE;
+            END IF;
+            -- If a later conversation is too far away, this one ends where that one begins.
+            INSERT INTO conversations_conversation (
+                uuid, project_id, channel_uuid, contact_urn, contact_name, group_id, external_id,
+                started_at, opened_at, closes_at, due_at, archive_check_at, resolution, ended_at,
+                written_at, written_sequence, written_group, window_group, has_chats_room,
+                message_count
+            ) VALUES (
+                asked.uuid, asked.project, asked.channel, asked.urn, asked.contact_name,
+                asked.group_id, '', asked.at, asked.queue_time, asked.closes_at,
+                CASE WHEN next_span.id IS NULL THEN asked.due_at END, asked.archive_check_at,
+                CASE WHEN next_span.id IS NULL THEN {IN_PROGRESS} ELSE {UNCLASSIFIED} END,
+                greatest(next_span.starts_at, CASE
+                    WHEN next_span.id IS NOT NULL THEN begins_at
+                END),
+                CASE WHEN asked.from_contact THEN asked.queue_time END,
+                CASE WHEN asked.from_contact THEN asked.sequence END,
+                CASE WHEN asked.from_contact THEN asked.group_id ELSE '' END, '', false, 0
+            );
+            INSERT INTO conversations_span (
+                conversation_id, project_id, channel_uuid, contact_urn, group_id, first_sequence,
+                last_sequence, starts_at, start_sequence, start_group, opened_at, opened_sequence,
+                ended_at, end_sequence, end_group
+            ) VALUES (
+                asked.uuid, asked.project, asked.channel, asked.urn, asked.group_id, asked.sequence,
+                CASE
+                    WHEN next_span.start_group = asked.group_id
+                    THEN coalesce(next_of_group.first_sequence - 1, asked.sequence)
+                    WHEN next_span.id IS NOT NULL THEN asked.sequence
+                END,
+                begins_at, asked.sequence, asked.group_id, asked.queue_time, asked.sequence,
+                greatest(next_span.starts_at, CASE
+                    WHEN next_span.id IS NOT NULL THEN begins_at
+                END), next_span.start_sequence, coalesce(next_span.start_group, '')
+            );
+            conversation_uuid := asked.uuid;
+            is_opened := true;
+        END IF;
+
+        SELECT * INTO home FROM conversations_conversation WHERE uuid = conversation_uuid;
+        is_late := home.resolution <> {IN_PROGRESS};
+        conversation_group := home.group_id;
+        IF asked.from_contact AND (
+            home.written_sequence IS NULL
+            OR (home.written_group = asked.group_id AND asked.sequence < home.written_sequence)
+            OR (
+                home.written_group <> asked.group_id
+                AND (asked.queue_time, asked.group_id COLLATE "C")
+                    < (home.written_at, home.written_group COLLATE "C")
+            )
+        )
+        THEN
+            UPDATE conversations_conversation
+            SET written_at = asked.queue_time, written_sequence = asked.sequence,
+                written_group = asked.group_id
+            WHERE uuid = conversation_uuid;
+        END IF;
+        IF asked.from_contact AND home.contact_name = '' AND asked.contact_name <> '' THEN
+            UPDATE conversations_conversation SET contact_name = asked.contact_name
+            WHERE uuid = conversation_uuid AND contact_name = '';
+        END IF;
+        RETURN NEXT;
+    END LOOP;
+END
+$function$
+"""  # noqa: S608 (constants)
+
+
+class Migration(migrations.Migration):
+    dependencies = [
+        ("conversations", "0022_find_or_open"),
+    ]
+
+    operations = [
+        migrations.RunSQL(FIND_OR_OPEN, "DROP FUNCTION conversations_find_or_open_v3"),
+    ]
