@@ -12,7 +12,8 @@ from celery_sqs_fifo.aws import (
 )
 from celery_sqs_fifo.backoff import Backoff
 
-# The default of Options.max_set_aside.
+# The defaults of Options.max_held and Options.max_set_aside.
+MAX_HELD = 200
 MAX_SET_ASIDE = 100
 
 
@@ -81,7 +82,7 @@ class Options:
     flush_deletes_after: float = 0.1
     flush_deletes_within: float = 1.0
     lookahead: int = 25
-    max_held: int = 200
+    max_held: int = MAX_HELD
     max_set_aside: int = MAX_SET_ASIDE
     max_bug_runs: int = 5
     max_quarantined_per_cause: int = 3

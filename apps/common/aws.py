@@ -33,6 +33,8 @@ SQS_MAX_MESSAGE_ATTRIBUTES = 10
 SQS_MAX_RETENTION_SECONDS = 14 * 24 * 3600
 # The same guide, "FIFO queue quotas": messages of one queue that are received but not deleted.
 SQS_FIFO_MAX_IN_FLIGHT = 120_000
+# The same page: calls in a second for each action, without high throughput mode.
+SQS_FIFO_MAX_CALLS_PER_SECOND = 300
 
 # Amazon DynamoDB API Reference, "BatchWriteItem".
 DYNAMODB_MAX_BATCH_ITEMS = 25

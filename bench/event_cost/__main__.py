@@ -10,7 +10,6 @@ from rich.console import Console
 
 from bench.common.backlog import warm_up
 from bench.common.chat import TEXT_CHARACTERS, Load
-from bench.common.costs import PRICES
 from bench.common.servers import Servers, running_servers
 from bench.common.trial import PROCESSES, running_trial, service
 from bench.event_cost.contenders import PACKAGES, POWERTOOLS, Plan, plans, sleepers
@@ -35,6 +34,7 @@ from bench.event_cost.result import (
     whole_life,
 )
 from embedded.commands import number_setting
+from operations.planning.prices import PRICES
 
 _SECONDS = 12
 _LONG_TEXTS = (300, 900)

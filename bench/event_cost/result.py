@@ -4,11 +4,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from bench.common.backlog import Backlog
-from bench.common.costs import PRICES, Costs, Prices, dollars_per_million
+from bench.common.costs import Costs, dollars_per_million
 from bench.event_cost.idle import Idle
 from bench.event_cost.lives import BACKLOG, Life
 from bench.event_cost.main_process import MainProcess
 from bench.event_cost.spent import Spent
+from operations.planning.prices import PRICES, Prices
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

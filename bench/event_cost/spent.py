@@ -2,7 +2,8 @@
 
 from dataclasses import dataclass, fields
 
-from bench.common.costs import PRICES, Counts
+from bench.common.costs import Counts
+from operations.planning.prices import PRICES
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

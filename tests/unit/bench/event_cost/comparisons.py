@@ -3,13 +3,13 @@
 from dataclasses import replace
 
 from bench.common.backlog import Backlog
-from bench.common.costs import PRICES
 from bench.event_cost.idle import Idle
 from bench.event_cost.lives import BACKLOG, Life
 from bench.event_cost.main_process import MainProcess
 from bench.event_cost.paced import Latency, Percentiles
 from bench.event_cost.result import Comparison, LongTexts, SubjectResult, subject_result, whole_life
 from bench.event_cost.spent import Spent
+from operations.planning.prices import PRICES
 from tests.unit.bench.common.runs import BACKLOG as RUN
 
 

@@ -1,0 +1,42 @@
+"""`manage.py plan`, as an operator runs it."""
+
+import re
+
+import pytest
+from django.core.management import call_command
+
+from operations.management.command_line import InvalidArgument
+from tests.support.pages import ROOT
+
+
+def output_of(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
+    call_command("plan", *arguments)
+    return capsys.readouterr().out
+
+
+def test_the_page_about_scaling_shows_what_the_command_prints(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    page = (ROOT / "docs" / "scaling.md").read_text(encoding="utf-8")
+    shown = re.search(r"\$ python manage\.py plan (.+)\n((?:.+\n)+)```", page)
+    assert shown
+
+    assert output_of(capsys, *shown[1].split()) == shown[2]
+
+
+def test_no_line_is_wider_than_a_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+    printed = output_of(capsys, "--events-per-second", "100000", "--processes-per-worker", "1")
+
+    assert max(map(len, printed.splitlines())) <= 80
+
+
+def test_a_low_rate_fits_without_high_throughput_mode(capsys: pytest.CaptureFixture[str]) -> None:
+    printed = " ".join(output_of(capsys, "--events-per-second", "200").split())
+
+    assert "That fits without high throughput mode." in printed
+
+
+@pytest.mark.parametrize("rate", ["0", "-1", "many", "nan", "100001"])
+def test_a_rate_must_be_a_number_that_makes_sense(rate: str) -> None:
+    with pytest.raises(InvalidArgument, match="is not a rate: write a number"):
+        call_command("plan", f"--events-per-second={rate}")
