@@ -26,6 +26,7 @@ class Observations:
     """The observations that were made during a run."""
 
     sent: list[SentEvent]
+    not_reopened: int
     samples: Sequence[Sample]
     projects: Sequence[str]
     faults: Counter[str]

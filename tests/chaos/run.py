@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from rich.console import Console
 
 from embedded.service import QUEUE
-from testbed.checker.report import Defect
+from testbed.checker.report import Defect, Kind
 from testbed.traffic.effects import MAX_SECONDS_APART
 from testbed.traffic.redriving import earlier_events
 from testbed.traffic.stream import Stream
@@ -42,6 +42,9 @@ def run_chaos(*, options: Options, console: Console) -> tuple[ChaosRun, list[Def
             options=options, schedule=schedule, servers=servers, fleet=fleet, console=console
         )
         _, defects = servers.find_defects(sent=observed.sent)
+        if observed.not_reopened:
+            what = f"requests to reopen a conversation: {observed.not_reopened}"
+            defects = [*defects, Defect(Kind.STUCK, what)]
         run = counted(
             options=options,
             schedule=schedule,
@@ -115,6 +118,7 @@ def _observe(
         drain_seconds = drain(servers=servers, fleet=fleet, max_seconds=options.max_drain_seconds)
     return Observations(
         sent=[*earlier, *load.sent, *after_reopening],
+        not_reopened=len(stream.after_reopening) - len(after_reopening),
         samples=backlog.samples,
         projects=target.projects,
         faults=faults,
