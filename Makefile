@@ -3,7 +3,7 @@ MAKEFILE := $(MAKEFILE_LIST)
 ROOT := $(shell cd "$$(dirname -- "$$(echo '$(MAKEFILE)' | sed 's/^ //')")" && pwd -P)
 
 .DEFAULT_GOAL := help
-TARGETS := help demo check test coverage contract messages test-unit test-slow test-long histories fuzz test-browser test-pgbouncer foreign mutants test-chaos chaos \
+TARGETS := help demo check test coverage contract messages test-unit test-slow test-long histories fuzz test-browser test-pgbouncer test-prometheus foreign mutants test-chaos chaos \
 	chaos-short \
 	bench bench-growth bench-transport bench-control bench-closing bench-figures bench-retention bench-entries up drill docs docs-screenshots lint format lock clean install uv
 .PHONY: $(TARGETS)
@@ -89,14 +89,18 @@ test-browser: install ## test the console and the lists with headless Chromium; 
 	$(VENV) -m pytest tests/browser
 
 test-pgbouncer: install ## test the service behind the real PgBouncer, in both modes (apt-get install pgbouncer)
-	@$(VENV) -m tests.pgbouncer.installed
+	@$(VENV) -m tests.support.system_programs pgbouncer
 	$(VENV) -m pytest tests/pgbouncer
+
+test-prometheus: install ## test the alerts and the dashboard with a real Prometheus (apt-get install prometheus)
+	@$(VENV) -m tests.support.system_programs prometheus promtool
+	$(VENV) -m pytest tests/prometheus
 
 mutants: install ## check that a test fails for each faulty change in a catalogue (MUTANTS=text, JOBS)
 	@$(VENV) -m tests.mutants
 
 foreign: install ## run the service on SQS and DynamoDB servers of others, and PgBouncer (SERVERS, SEED, PUBLISH)
-	@$(VENV) -m tests.pgbouncer.installed
+	@$(VENV) -m tests.support.system_programs pgbouncer
 	@$(VENV) -m tests.foreign
 
 test-chaos: install ## kill workers and beat at every step of closing, and stop PostgreSQL for a minute

@@ -31,8 +31,8 @@ from tests.foreign.result import Behaviour, ForeignRun, Result
 from tests.foreign.run import Options, run_foreign
 from tests.foreign.servers import UNAVAILABLE, Pair, chosen_pairs, start
 from tests.foreign.sqs_behaviours import try_sqs
-from tests.pgbouncer.installed import HOW_TO_INSTALL, pgbouncer
 from tests.pgbouncer.server import POOL_SIZES
+from tests.support.system_programs import PGBOUNCER
 
 COMMAND = "make foreign"
 _SEEDS = 1_000_000
@@ -43,8 +43,8 @@ def run_command(console: Console) -> int:
     """Return 0 if there was no defect, else 1. Raises ProcessError or CommandError."""
     pairs = chosen_pairs(os.environ.get("SERVERS", ""))
     modes = _chosen_modes(os.environ.get("POOL_MODES", ""))
-    if not pgbouncer():
-        raise CommandError(HOW_TO_INSTALL)
+    if not PGBOUNCER.find():
+        raise CommandError(PGBOUNCER.how_to_install)
     logs = os.environ.get("FOREIGN_LOGS")
     options = Options(
         seed=number_setting("SEED", default=secrets.randbelow(_SEEDS)),

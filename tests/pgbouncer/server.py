@@ -11,7 +11,7 @@ import psycopg2
 from embedded.accounts import unprivileged_account
 from embedded.network import LOOPBACK, free_port
 from embedded.processes import Command, supervisor
-from tests.pgbouncer.installed import HOW_TO_INSTALL, pgbouncer
+from tests.support.system_programs import PGBOUNCER
 
 START_TIMEOUT_SECONDS = 20.0
 # The number of sessions by mode. In session mode, each process of the service keeps a session. In
@@ -26,8 +26,7 @@ def running_pgbouncer(*, database_url: str, pool_mode: str, logs: Path) -> Itera
 
     `pool_mode` is PgBouncer's: session or transaction. Raises ProcessError if it does not start.
     """
-    program = pgbouncer()
-    assert program, HOW_TO_INSTALL
+    program = PGBOUNCER.path()
     server = urlsplit(database_url)
     port = free_port()
     with supervisor() as processes:
