@@ -42,7 +42,7 @@ def _folder(folder: Path) -> Finding:
     if folder.is_dir():
         return ok(LAKE, f"{folder} is a folder.")
     if os.path.lexists(folder):
-        return error(LAKE, f"{folder} is not a folder.", "Set DATALAKE_URL to the URL of a folder.")
+        return error(LAKE, f"{folder} is not a folder.", _replace(folder, folder))
     return warning(
         LAKE,
         f"{folder} does not exist on this machine. The worker creates it if it has permission.",
@@ -54,11 +54,22 @@ def _may_write(folder: Path) -> Finding:
     path = next(each for each in (folder, *folder.parents) if os.path.lexists(each))
     if path.is_dir() and os.access(path, os.W_OK | os.X_OK, effective_ids=True):
         return ok(MAY_PUT, f"{path} is writable.")
+    if not path.is_dir():
+        return error(MAY_PUT, f"{path} is not a folder.", _replace(path, folder))
     return error(
-        MAY_PUT,
-        f"{path} is not writable for the user {os.geteuid()}, or is not a folder.",
-        f"Run, with the worker's user in place of USER: install -d -o USER {folder}. Or set "
-        "DATALAKE_URL to another folder.",
+        MAY_PUT, f"{path} is not writable for the user {os.geteuid()}.", f"Run, {_install(folder)}"
+    )
+
+
+def _replace(path: Path, folder: Path) -> str:
+    """Return what to do if something else is in the place of the lake's folder."""
+    return f"See what it is: ls -ld {path}. Move it away and run, {_install(folder)}"
+
+
+def _install(folder: Path) -> str:
+    return (
+        f"with the worker's user in place of USER: install -d -o USER {folder}. Or set "
+        "DATALAKE_URL to another folder."
     )
 
 

@@ -95,9 +95,10 @@ def _version() -> Finding:
 def _writable() -> Finding:
     with short_transaction(), connection.cursor() as cursor:
         cursor.execute(
-            "SELECT pg_is_in_recovery(), current_setting('default_transaction_read_only')"
+            "SELECT pg_is_in_recovery(), current_setting('default_transaction_read_only'),"
+            " quote_ident(current_database()), quote_ident(current_user)"
         )
-        is_standby, read_only = cursor.fetchone()
+        is_standby, read_only, database, role = cursor.fetchone()
     if is_standby:
         return error(
             WRITABLE,
@@ -108,8 +109,10 @@ def _writable() -> Finding:
         return error(
             WRITABLE,
             "Transactions are read-only by default.",
-            "Run as the database's owner: ALTER DATABASE ... RESET default_transaction_read_only "
-            "(or ALTER ROLE ... RESET ...)",
+            "Find out who has set that. To end it, run as the database's owner, in one session: "
+            "SET default_transaction_read_only = off; "
+            f"ALTER DATABASE {database} RESET default_transaction_read_only; "
+            f"ALTER ROLE {role} RESET default_transaction_read_only;",
         )
     return ok(WRITABLE, "The server accepts writes.")
 

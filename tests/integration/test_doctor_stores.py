@@ -139,6 +139,23 @@ def test_a_read_only_database_is_found() -> None:
     assert "RESET default_transaction_read_only" in finding.remedy
 
 
+@pytest.mark.django_db(transaction=True)
+def test_the_statements_for_a_read_only_database_make_it_writable() -> None:
+    """A session is read-only, too, and refuses them unless it begins with the first one."""
+    database = connection.ops.quote_name(connection.settings_dict["NAME"])
+    execute(f"ALTER DATABASE {database} SET default_transaction_read_only = on")
+    connection.close()
+    try:
+        statements = of_database()["postgresql.writable"].remedy.partition(": ")[2].split("; ")
+        for statement in statements:
+            execute(statement)
+        connection.close()
+        assert of_database()["postgresql.writable"].status is Status.OK
+    finally:
+        execute("SET default_transaction_read_only = off")
+        execute(f"ALTER DATABASE {database} RESET default_transaction_read_only")
+
+
 def test_a_control_broker_that_answers_is_ok(stack: Stack, settings: Any) -> None:
     settings.CELERY_CONTROL_URL = stack.control_url
 
@@ -190,6 +207,7 @@ def test_a_file_in_the_place_of_the_lake_is_found(
     findings = of_lake()
 
     assert findings["lake.may_put"].status is Status.ERROR
+    assert f"ls -ld {tmp_path / 'file'}. Move it away" in findings["lake.may_put"].remedy
     assert findings["lake.reachable"].status is (Status.WARNING if below else Status.ERROR)
 
 
