@@ -1,6 +1,7 @@
 """Checks whether beat runs, by the last run of each schedule."""
 
 from collections.abc import Iterator, Sequence
+from datetime import datetime
 
 from django.db import DatabaseError, InterfaceError
 from django.utils.translation import gettext as _
@@ -40,9 +41,10 @@ def read_schedules() -> list[PeriodicTask]:
 
 def judge(found: Sequence[PeriodicTask]) -> Iterator[Finding]:
     """Yield a finding for each schedule that this service needs."""
+    last_run = max((one.last_run_at for one in found if one.last_run_at), default=None)
     for name, task in SCHEDULES.items():
         schedules = [schedule for schedule in found if schedule.task == task.name]
-        yield _schedule(check_name(task.name), name, schedules)
+        yield _schedule(check_name(task.name), name, schedules, last_run=last_run)
 
 
 def check_name(task: str) -> str:
@@ -50,7 +52,9 @@ def check_name(task: str) -> str:
     return f"beat.{task.rpartition('.')[2]}"
 
 
-def _schedule(check: str, name: str, schedules: Sequence[PeriodicTask]) -> Finding:
+def _schedule(
+    check: str, name: str, schedules: Sequence[PeriodicTask], *, last_run: datetime | None
+) -> Finding:
     if not schedules:
         return error(
             check,
@@ -64,21 +68,30 @@ def _schedule(check: str, name: str, schedules: Sequence[PeriodicTask]) -> Findi
             _("The schedule is disabled."),
             f'Enable "{schedules[0].name}" in the admin site, under Periodic tasks.',
         )
-    latest_run = _latest_run(check, enabled)
+    latest_run = _latest_run(check, enabled, last_run=last_run)
     return latest_run if latest_run.status is Status.ERROR else _zone(check, enabled) or latest_run
 
 
-def _latest_run(check: str, schedules: Sequence[PeriodicTask]) -> Finding:
-    """Return a finding for the latest run of a task, which may have several schedules."""
+def _latest_run(
+    check: str, schedules: Sequence[PeriodicTask], *, last_run: datetime | None
+) -> Finding:
+    """Return a finding for the latest run of a task, which may have several schedules.
+
+    `last_run` is when beat last ran any schedule.
+    """
     ran = [schedule for schedule in schedules if schedule.last_run_at]
     if not ran:
         newest = max(schedules, key=lambda schedule: schedule.date_changed)
         age = now() - newest.date_changed
         if newest.schedule.remaining_estimate(newest.date_changed) >= -MAX_BEAT_DELAY:
+            sentence = _("The schedule has not run yet. It was created or changed %(time)s ago.")
+            found = sentence % {"time": as_text(age)}
+            if last_run and last_run > newest.date_changed:
+                # Beat runs, and will run this one when it is due.
+                return ok(check, found)
             return warning(
                 check,
-                _("The schedule has not run yet. It was created or changed %(time)s ago.")
-                % {"time": as_text(age)},
+                found,
                 "If beat is running, there is nothing to do. Run this again when it is due.",
             )
         sentence = _("The schedule has never run and is %(age)s old.")

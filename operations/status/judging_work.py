@@ -1,6 +1,7 @@
 """The lines about work that waits: the queues, PostgreSQL's tables, beat, and the version."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from itertools import pairwise
 from typing import Any
@@ -39,9 +40,10 @@ ERASURES = Subject(
 )
 OUTBOX = Subject(name="outbox", title=_("Outbox"), command="python manage.py outbox list")
 LAKE = Subject(name="data_lake", title=_("Data lake"), command="python manage.py outbox list")
-BEAT = Subject(name="beat", title=_("Beat"), command="celery -A config beat")
+BEAT = Subject(name="beat", title=_("Beat"))
 SCHEMA = Subject(name="version", title=_("Version"), command="python manage.py migrate")
 PROVISION = "python manage.py provision"
+START_BEAT = "celery -A config beat"
 # In the order of the findings about schedules.
 TASKS = [task.name for task in SCHEDULES.values()]
 
@@ -196,13 +198,13 @@ def _beat(schedules: Sequence[PeriodicTask] | Unanswered, *, now: datetime) -> L
         }
         for task, finding in zip(TASKS, findings, strict=True)
     ]
-    missing = any(PROVISION in finding.remedy for finding in findings)
+    worst = _summary(findings)
     last = min(ages.values(), default=None)
     return BEAT.line(
-        [_summary(findings)],
+        [worst],
         good=gettext("Every schedule has run in time, the last one %(time)s ago.")
         % {"time": _text(last or 0.0)},
-        command=PROVISION if missing else "",
+        command=next((one for one in (PROVISION, START_BEAT) if one in worst.remedy), ""),
         values={"last_tick_age_seconds": last, "schedules": rows},
     )
 
@@ -218,7 +220,7 @@ def _summary(findings: Sequence[Finding]) -> Finding:
             "%(count)d other schedule is like it.", "%(count)d other schedules are like it.", others
         )
         more = " " + sentence % {"count": others}
-    return Finding(check=first.check, status=first.status, found=f"{task}: {first.found}{more}")
+    return replace(first, found=f"{task}: {first.found}{more}")
 
 
 def _version(migrations: Sequence[str] | Unanswered) -> Line:

@@ -126,12 +126,23 @@ def test_beat_that_never_ran_is_found(schedules: Any) -> None:
 
 
 def test_schedules_that_were_just_made_have_time_to_run(schedules: Any) -> None:
-    schedules.update(last_run_at=None, date_changed=now() - timedelta(minutes=1))
+    PeriodicTask.objects.update(last_run_at=None, date_changed=now() - timedelta(minutes=1))
 
     finding = of_beat()[CLOSING]
 
     assert finding.status is Status.WARNING
     assert finding.found == "The schedule has not run yet. It was created or changed 1m ago."
+
+
+@pytest.mark.parametrize(("since_creation", "status"), [(1, Status.OK), (-1, Status.WARNING)])
+def test_a_schedule_that_is_not_due_yet_is_ok_if_beat_has_run_another_one_since_it_was_made(
+    schedules: Any, since_creation: int, status: Status
+) -> None:
+    made_at = now() - timedelta(minutes=2)
+    PeriodicTask.objects.update(last_run_at=made_at + timedelta(minutes=since_creation))
+    schedules.update(last_run_at=None, date_changed=made_at)
+
+    assert of_beat()[CLOSING].status is status
 
 
 def test_a_missing_schedule_is_found(schedules: Any) -> None:

@@ -316,4 +316,13 @@ def test_the_version_is_shown() -> None:
 def test_the_worst_line_decides_the_state_of_the_report() -> None:
     assert judged(healthy(queues=SILENT)).state is State.UNKNOWN
     assert judged(healthy(queues=SILENT, pending=pending(bug=1))).state is State.WARNING
-    assert judged(healthy(queues=SILENT, stats={})).state is State.BAD
+    assert judged(healthy(queues=SILENT, stats={}, heartbeats=([], ""))).state is State.BAD
+
+
+def test_a_disabled_schedule_does_not_ask_for_another_beat() -> None:
+    disabled, *others = schedules()
+    disabled.enabled = False
+
+    line = lines_of(healthy(schedules=[disabled, *others]))["beat"]
+
+    assert (line.state, line.command) == (State.WARNING, DOCTOR)
