@@ -20,6 +20,8 @@ from operations.doctor.postgresql import short_transaction
 from operations.thresholds import MAX_IN_FLIGHT, MAX_LAKE_AGE
 
 EVENTS, DEAD_LETTER_QUEUE = "waiting.events", "waiting.dead_letter_queue"
+# The reasons of dead letters that are faults of this service, not of a producer.
+OWN_FAULTS = ("bug", "lost")
 
 
 def check() -> Iterator[Finding]:
@@ -111,7 +113,8 @@ def _dead_letters(check: str, reading: Reading) -> Finding:
     reasons = {reason: int(number) for (reason,), number in letters.items()}
     if not reasons:
         return ok(check, _("No dead letters wait."))
-    by_reason = ", ".join(f"{number} {reason}" for reason, number in list(reasons.items())[:5])
+    ordered = sorted(reasons.items(), key=lambda one: one[0] not in OWN_FAULTS)
+    by_reason = ", ".join(f"{number} {reason}" for reason, number in ordered)
     waiting = counted(sum(reasons.values()), "dead letter waits", "dead letters wait")
     return warning(
         check,

@@ -110,6 +110,14 @@ def test_a_list_has_the_selected_letters_oldest_first(
     assert listed(*filters) == [four[place].pk for place in expected]
 
 
+def test_a_list_names_its_columns(four: list[DeadLetter]) -> None:
+    head, first, *_others = dlq("list").splitlines()
+
+    assert head.split() == ["id", "queued", "reason", "project", "message", "redriven"]
+    for word, name in (("bug", "reason"), (four[0].message_id, "message"), ("waits", "redriven")):
+        assert first.index(word) == head.index(name)
+
+
 def test_a_list_says_whether_there_are_more_letters_or_none(four: list[DeadLetter]) -> None:
     assert "These are the first 2." in dlq("list", "--limit=2")
     assert "These are the first" not in dlq("list", "--limit=4")

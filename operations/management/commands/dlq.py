@@ -36,6 +36,9 @@ DEFAULT_RATE = 50.0
 # Seconds between two lines of progress.
 PROGRESS_INTERVAL = 1.0
 FILTERS = ("ids", "reason", "project", "group", "since", "until")
+# The columns of a list, and a line of it.
+COLUMNS = ("id", "queued", "reason", "project", "message", "redriven")
+LINE = "{:>8}  {:<25}  {:<20}  {:<36}  {:<36}  {}"
 
 letter_id = whole_number(what="the id of a dead letter", maximum=2**63 - 1)
 
@@ -101,6 +104,8 @@ class Command(OperatorCommand):
 
     def _list(self, *, limit: int, **options: Any) -> None:
         letters = list(select(_selection(options)).defer("body")[: limit + 1])
+        if letters:
+            self.stdout.write(LINE.format(*COLUMNS))
         for letter in letters[:limit]:
             self.stdout.write(_format_line(letter))
         if not letters:
@@ -243,16 +248,14 @@ def _unknown_letter(letter: int) -> str:
 
 def _format_line(letter: DeadLetter) -> str:
     """Return a line with ids and times, without the content of the letter."""
-    redriven = f"redriven {format_time(letter.redriven_at)}" if letter.redriven_at else "waits"
-    parts = (
-        f"{letter.pk:>8}",
+    return LINE.format(
+        letter.pk,
         format_time(letter.queue_time),
-        f"{letter.reason:<20}",
-        str(letter.project_uuid or "no project").ljust(36),
+        letter.reason,
+        str(letter.project_uuid or "no project"),
         letter.message_id,
-        redriven,
+        format_time(letter.redriven_at) if letter.redriven_at else "waits",
     )
-    return "  ".join(parts)
 
 
 def _format_value(value: Any) -> str:

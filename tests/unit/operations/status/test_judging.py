@@ -137,6 +137,13 @@ def test_every_line_of_a_healthy_service_is_good_and_has_no_command() -> None:
             DOCTOR,
         ),
         (
+        (
+            {"pending": pending(not_json=9, a=8, b=7, c=6, d=5, bug=1)},
+            "dead_letters",
+            State.WARNING,
+            "by reason: 1 bug, 9 not_json, 8 a, 7 b, 6 c, 5 d.",
+            "python manage.py dlq list",
+        ),
             {"pending": pending((definitions.ERASURES_PENDING, 1))},
             "erasures",
             State.WARNING,
