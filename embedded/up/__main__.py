@@ -32,8 +32,10 @@ def main() -> int:
     try:
         with sigterm_as_exit(), ExitStack() as exits:
             with console.status("") as status:
+                # A file has no line that moves.
+                report = status.update if console.is_terminal else console.print
                 started = start(
-                    load=options.load, keeps_data=options.keep, exits=exits, report=status.update
+                    load=options.load, keeps_data=options.keep, exits=exits, report=report
                 )
             kept = started.stack.directory if options.keep else None
             _keep_running(started, keeps_data=options.keep, console=console)

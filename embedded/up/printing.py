@@ -42,6 +42,7 @@ def print_next_steps(*, settings_file: Path, keeps_data: bool, console: Console)
         {
             ". .venv/bin/activate": "",
             f". {settings_file}": "the settings of this stack",
+            "python manage.py status": "shows whether it works",
             "python manage.py doctor": "checks everything",
             "make drill": "lists outages to rehearse",
         },

@@ -101,6 +101,7 @@ def test_the_whole_service_runs_under_load_and_leaves_nothing_behind() -> None:
     with make_up("--load", "20") as up:
         started = up.started()
         directory = up.found().directory
+        assert up.said[0] == "Starting the embedded stack\n"
         assert max(map(len, up.said)) <= 81, up.text
         (password,) = re.findall(r"User, password +admin (\S+)", up.text)
         (admin,) = re.findall(r"http://127\.0\.0\.1:\d+/admin/$", up.text, flags=re.MULTILINE)
