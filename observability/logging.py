@@ -79,6 +79,8 @@ def logging_config(*, level: str) -> dict[str, Any]:
             "celery.worker.strategy": {"level": "WARNING"},
             # It logs addresses. operations.logins logs the same by ids and hashes.
             "axes": {"level": "CRITICAL"},
+            # It warns if a worker answers a command that does not wait any more.
+            "kombu.transport.virtual": {"level": "ERROR"},
             "botocore": {"level": "WARNING"},
             "urllib3": {"level": "WARNING"},
         },

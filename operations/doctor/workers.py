@@ -25,11 +25,13 @@ RUNNING = "workers.running"
 # A worker that was killed is reported for this time.
 REMEMBERED = timedelta(hours=1)
 START_WORKER = "Start a worker: celery -A config worker -Q conversations.fifo"
+# Without -ww, ps cuts its lines at the width of the terminal if COLUMNS is exported.
+LIST_WORKERS = "ps -ewwo pid,stat,etime,args | grep '[c]elery.* worker'"
 REVIVE = (
-    "On its machine, run: ps -eo pid,stat,etime,args | grep '[c]elery.* worker'. A frozen process "
-    "(T) continues with: kill -CONT PID. Restart one that hangs. If it is gone, start it again: "
-    "celery -A config worker -Q conversations.fifo. Its events run on other workers when their "
-    "leases end. If the control broker was restarted less than a minute ago, run this again."
+    f"On its machine, run: {LIST_WORKERS}. A frozen process (T) continues with: kill -CONT PID. "
+    "If it runs and its log goes on, run this again. Restart one that hangs. If it is gone, start "
+    "it again: celery -A config worker -Q conversations.fifo. Its events run on other workers when "
+    "their leases end. If the control broker was restarted less than a minute ago, run this again."
 )
 
 
@@ -99,7 +101,7 @@ def _known() -> Known:
 
 def judge_running(known: Known) -> Finding:
     """Return a finding about the workers that run, and those that do not."""
-    lost = "; ".join(_lost_sentence(beat, known) for beat in known.lost)
+    lost = describe_lost(known)
     if known.alive:
         found = (
             ngettext(
@@ -130,15 +132,20 @@ def judge_running(known: Known) -> Finding:
     return error(RUNNING, found, START_WORKER)
 
 
+def describe_lost(known: Known) -> str:
+    """Return what is known about the workers that have not ended normally and do not run."""
+    return "; ".join(_lost_sentence(beat, known) for beat in known.lost)
+
+
 def _lost_sentence(beat: Heartbeat, known: Known) -> str:
     if known.replies is not None and beat.age <= FRESH_HEARTBEAT:
         sentence = _(
             "%(worker)s does not answer by remote control, and wrote its last heartbeat %(time)s "
-            "ago, so it was frozen or killed just now"
+            "ago, so it is busy, or was frozen or killed just now"
         )
     else:
         sentence = _(
             "%(worker)s wrote its last heartbeat %(time)s ago and has not ended normally, so it is "
-            "frozen or was killed"
+            "frozen, was killed, or cannot reach PostgreSQL"
         )
     return sentence % {"worker": beat.worker, "time": as_text(beat.age)}

@@ -13,10 +13,11 @@ from celery_sqs_fifo.options import MAX_SET_ASIDE
 from operations.doctor import worker_states
 from operations.doctor.control import consumers_of
 from operations.doctor.findings import Finding, ok, warning
-from operations.doctor.workers import Known, judge_running
+from operations.doctor.workers import LIST_WORKERS, Known, describe_lost, judge_running
 from operations.status.held_events import Held, held_of
 from operations.status.lines import Line, State, Subject
 from operations.status.reading import Readings, Unanswered
+from operations.thresholds import FRESH_HEARTBEAT
 
 START = "celery -A config worker -Q conversations.fifo"
 WORKERS = Subject(name="workers", title=_("Workers"), command=START)
@@ -105,8 +106,14 @@ def _running(workers: Workers, readings: Readings) -> Line:
     if isinstance(readings.stats, Unanswered) and isinstance(readings.heartbeats, Unanswered):
         sentence = f"{readings.stats.sentence} {readings.heartbeats.sentence}"
         return WORKERS.unknown(sentence, values={"running": None, "workers": []})
-    values = {"running": len(workers.known.alive), "workers": _rows(workers)}
-    return WORKERS.line([judge_running(workers.known)], values=values)
+    known = workers.known
+    values = {"running": len(known.alive), "workers": _rows(workers)}
+    if not known.alive and any(beat.age <= FRESH_HEARTBEAT for beat in known.lost):
+        # On a busy machine, a worker needs longer to answer. The doctor waits longer.
+        return WORKERS.unknown(f"{describe_lost(known)}.", values=values)
+    # A worker that is frozen does not need another one, but has to continue.
+    command = LIST_WORKERS if known.lost else ""
+    return WORKERS.line([judge_running(known)], command=command, values=values)
 
 
 def _rows(workers: Workers) -> list[dict[str, Any]]:

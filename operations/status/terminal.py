@@ -32,8 +32,8 @@ def show(report: Report, *, console: Console) -> None:
     for command, lines in _by_command(wrong).items():
         titles = ", ".join(line.title for line in lines)
         console.print(f"  {titles}:")
-        # Do not wrap the line, so that a command can be copied.
-        console.print(f"    {command}", soft_wrap=True)
+        # The line is not wrapped, and has no markup, so that the command can be copied.
+        console.print(f"    {command}", soft_wrap=True, markup=False)
 
 
 def _headline(report: Report) -> RenderableType:
@@ -56,8 +56,9 @@ def _lines(report: Report) -> RenderableType:
 
 def _details(table: tables.Table) -> RenderableType:
     grid = Table(box=None, pad_edge=False, padding=(0, 1), header_style="dim")
-    for name in table.head:
-        grid.add_column(name, overflow="fold")
+    for number, name in enumerate(table.head):
+        # The first column has the name of the row, which can be copied if it is not wrapped.
+        grid.add_column(name, overflow="fold", no_wrap=number == 0)
     for row in table.rows:
         grid.add_row(*(Text(cell, overflow="fold") for cell in row))
     return grid

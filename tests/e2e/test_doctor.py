@@ -65,7 +65,7 @@ def test_the_doctor_fails_when_the_only_worker_is_frozen(service: Service) -> No
         WorkerHeartbeat.objects.update(seen_at=Now() - timedelta(minutes=2))
         status, findings = doctor(service, CELERY_CONTROL_URL="")
         assert (status, errors(findings)) == (1, ["workers.running"])
-        assert "it is frozen or was killed" in findings["workers.running"]["found"]
+        assert "it is frozen, was killed, or" in findings["workers.running"]["found"]
     finally:
         os.kill(worker.pid, signal.SIGCONT)
 

@@ -5,9 +5,11 @@ import os
 import signal
 import subprocess
 import sys
+from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.db.models.functions import Now
 from django_celery_beat.models import PeriodicTask
 
 from apps.common.clock import now
@@ -92,10 +94,14 @@ def test_the_status_answers_while_the_only_worker_is_frozen(service: Service) ->
 
     os.kill(worker.pid, signal.SIGSTOP)
     try:
-        ended, lines = status(service)
+        ended, just_now = status(service)
+        WorkerHeartbeat.objects.update(seen_at=Now() - timedelta(minutes=2))
+        ended_later, later = status(service)
     finally:
         os.kill(worker.pid, signal.SIGCONT)
 
-    assert (ended, lines["workers"]["state"]) == (1, "bad")
-    assert "does not answer by remote control" in lines["workers"]["sentence"]
-    assert lines["queue"]["state"] == lines["beat"]["state"] == "good"
+    assert (ended, just_now["workers"]["state"]) == (0, "unknown")
+    assert "does not answer by remote control" in just_now["workers"]["sentence"]
+    assert (ended_later, later["workers"]["state"]) == (1, "bad")
+    assert "it is frozen, was killed, or" in later["workers"]["sentence"]
+    assert later["queue"]["state"] == later["beat"]["state"] == "good"

@@ -141,7 +141,7 @@ def test_a_bad_line_sets_the_exit_status() -> None:
 
     output, error = status()
 
-    assert error == "1 of 17 lines are bad."
+    assert error == "Bad lines: 1 of 17."
     assert "bad     Beat" in output
     assert "celery -A config beat" in output
 

@@ -52,7 +52,7 @@ class Command(BaseCommand):
             show(report, console=self._console())
         bad = report.count(State.BAD)
         if bad:
-            raise CommandError(f"{bad} of {len(report.lines)} lines are bad.")
+            raise CommandError(f"Bad lines: {bad} of {len(report.lines)}.")
 
     def _watch(self, *, every: float) -> None:
         console = self._console()

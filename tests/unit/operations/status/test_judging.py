@@ -10,6 +10,7 @@ from apps.common.version import VERSION
 from celery_sqs_fifo.options import MAX_SET_ASIDE
 from observability.metrics import definitions
 from observability.queue_depths import QueueStatus
+from operations.doctor.workers import LIST_WORKERS
 from operations.status.lines import DOCTOR, State
 from operations.status.outbox import OutboxReading
 from operations.status.reading import Readings
@@ -50,7 +51,21 @@ def test_every_line_of_a_healthy_service_is_good_and_has_no_command() -> None:
 @pytest.mark.parametrize(
     ("changes", "name", "state", "words", "command"),
     [
-        ({"stats": {}}, "workers", State.BAD, "No worker runs", "celery -A config worker"),
+        ({"stats": {}}, "workers", State.UNKNOWN, "does not answer by remote control", DOCTOR),
+        (
+            {"stats": {}, "heartbeats": ([heartbeat(ONE, age=timedelta(seconds=76))], "")},
+            "workers",
+            State.BAD,
+            "it is frozen, was killed, or cannot reach PostgreSQL",
+            LIST_WORKERS,
+        ),
+        (
+            {"stats": {}, "heartbeats": ([], "")},
+            "workers",
+            State.BAD,
+            "No worker runs",
+            "celery -A config worker",
+        ),
         (
             {"stats": stats(received_age=180)},
             "receiving",
@@ -123,6 +138,13 @@ def test_every_line_of_a_healthy_service_is_good_and_has_no_command() -> None:
             "python manage.py dlq list",
         ),
         (
+            {"pending": pending(not_json=9, a=8, b=7, c=6, d=5, bug=1)},
+            "dead_letters",
+            State.WARNING,
+            "by reason: 1 bug, 9 not_json, 8 a, 7 b, 6 c, 5 d.",
+            "python manage.py dlq list",
+        ),
+        (
             {"pending": pending((definitions.CLOSINGS_OVERDUE, 7))},
             "closings",
             State.WARNING,
@@ -137,13 +159,6 @@ def test_every_line_of_a_healthy_service_is_good_and_has_no_command() -> None:
             DOCTOR,
         ),
         (
-        (
-            {"pending": pending(not_json=9, a=8, b=7, c=6, d=5, bug=1)},
-            "dead_letters",
-            State.WARNING,
-            "by reason: 1 bug, 9 not_json, 8 a, 7 b, 6 c, 5 d.",
-            "python manage.py dlq list",
-        ),
             {"pending": pending((definitions.ERASURES_PENDING, 1))},
             "erasures",
             State.WARNING,

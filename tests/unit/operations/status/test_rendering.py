@@ -3,6 +3,7 @@
 import io
 import json
 import re
+from datetime import timedelta
 from typing import Any
 
 from rich.console import Console
@@ -12,13 +13,24 @@ from operations.status.lines import State
 from operations.status.reading import Readings
 from operations.status.tables import tables
 from operations.status.terminal import show
-from tests.support.status_readings import SILENT, healthy, held, judged, pending, schedules
+from tests.support.status_readings import (
+    ONE,
+    SILENT,
+    healthy,
+    heartbeat,
+    held,
+    judged,
+    pending,
+    schedules,
+)
+from tests.support.worker_reports import QUEUE
 
 NAMES = [
     *("workers", "control_broker", "receiving", "circuit", "set_aside", "sqs_calls"),
     *("held_events", "queue", "dead_letter_queue", "dead_letters", "closings", "archives"),
     *("erasures", "outbox", "data_lake", "beat", "version"),
 ]
+OF_A_LOST_WORKER = ([heartbeat(ONE, age=timedelta(minutes=2))], "")
 # The last words of names of numbers that are counts, and so have no unit.
 COUNTS = re.compile(
     r"seconds|messages|tasks|running|circuits|waiting|overdue|late|claimed|rerun|attempts|events"
@@ -85,18 +97,18 @@ def test_a_terminal_shows_colours() -> None:
 
 
 def test_the_lines_fit_80_columns_and_commands_are_not_wrapped() -> None:
-    output = shown(healthy(stats={}, held=held(60)))
+    output = shown(healthy(stats={}, held=held(60), heartbeats=OF_A_LOST_WORKER))
 
     commands = [line for line in output.splitlines() if line.startswith("    ")]
-    assert "    celery -A config worker -Q conversations.fifo" in commands
+    assert "    ps -ewwo pid,stat,etime,args | grep '[c]elery.* worker'" in commands
     assert all(len(line) <= 80 for line in output.splitlines() if line not in commands)
 
 
 def test_the_commands_of_bad_lines_come_first() -> None:
-    output = shown(healthy(pending=pending(bug=1), stats={}))
+    output = shown(healthy(pending=pending(bug=1), stats={}, heartbeats=OF_A_LOST_WORKER))
 
     advice = output.partition("What to do:")[2]
-    assert advice.index("celery -A config worker") < advice.index("manage.py dlq list")
+    assert advice.index("ps -ewwo") < advice.index("manage.py dlq list")
 
 
 def test_held_events_are_shown_with_their_group_reason_time_and_failed_runs() -> None:
@@ -105,6 +117,17 @@ def test_held_events_are_shown_with_their_group_reason_time_and_failed_runs() ->
     assert "Events that wait for a rerun: the first 1 of 12" in output
     row = "a1b2c3 bug store.py:118 put > KeyError 2026-11-23 02:59:00 4 celery@one"
     assert row in output
+
+
+def test_the_hash_of_a_group_is_not_wrapped() -> None:
+    group = "8fc15c3d06c7708b"
+    answers = held(60)
+    answers[ONE][QUEUE]["events"][0]["labels"]["group"] = group
+
+    output = shown(healthy(held=answers))
+
+    assert group in output
+    assert max(map(len, output.splitlines())) <= 80
 
 
 def test_only_tables_with_rows_are_shown() -> None:
