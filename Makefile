@@ -94,6 +94,7 @@ test-pgbouncer: install ## test the service behind the real PgBouncer, in both m
 
 test-prometheus: install ## test the alerts and the dashboard with a real Prometheus (apt-get install prometheus)
 	@$(VENV) -m tests.support.system_programs prometheus promtool
+	@$(VENV) -m uv pip install --quiet --python $(VENV) --require-hashes --requirement requirements/grafana.txt
 	$(VENV) -m pytest tests/prometheus
 
 mutants: install ## check that a test fails for each faulty change in a catalogue (MUTANTS=text, JOBS)
@@ -174,6 +175,7 @@ lock: uv ## write requirements/*.txt from pyproject.toml (UPGRADE=1 for the newe
 		--output-file requirements/parquet.txt
 	$(COMPILE) requirements/browser.in --constraint requirements/dev.txt \
 		--output-file requirements/browser.txt
+	$(COMPILE) requirements/grafana.in --output-file requirements/grafana.txt
 	$(COMPILE) requirements/fuzzing.in --output-file requirements/fuzzing.txt
 	$(COMPILE) requirements/foreign.in --output-file requirements/foreign.txt
 	$(COMPILE) requirements/docs.in --output-file requirements/docs.txt
