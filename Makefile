@@ -3,10 +3,9 @@ MAKEFILE := $(MAKEFILE_LIST)
 ROOT := $(shell cd "$$(dirname -- "$$(echo '$(MAKEFILE)' | sed 's/^ //')")" && pwd -P)
 
 .DEFAULT_GOAL := help
-TARGETS := help demo check test coverage contract messages test-unit test-slow test-long histories fuzz test-browser test-pgbouncer test-prometheus foreign mutants test-chaos chaos \
-	chaos-short \
-	bench bench-growth bench-transport bench-control bench-closing bench-figures bench-retention bench-entries up drill docs docs-screenshots lint format lock clean install uv
-.PHONY: $(TARGETS)
+# All targets that `make help` lists.
+TARGETS := $(shell sed -n 's/^\([a-z-]*\):.* ## .*/\1/p' '$(ROOT)/Makefile')
+.PHONY: $(TARGETS) deploy-check-helm
 
 # The interpreter that .venv is made from.
 PYTHON ?= python3
@@ -153,6 +152,12 @@ docs-screenshots: install ## make the screenshots that the next make docs shows,
 	@$(VENV) -m uv pip install --quiet --python $(VENV) --require-hashes --requirement requirements/browser.txt
 	$(VENV) -m pytest tests/browser -k 'desktop and (every_list or details or legible)'
 
+deploy-check: deploy-check-helm ## render and validate what is in deploy/
+
+deploy-check-helm: install
+	@$(VENV) -m uv pip install --quiet --python $(VENV) --require-hashes --requirement requirements/helm.txt
+	$(VENV) -m pytest tests/helm
+
 lint: install ## check lint, format, types and import contracts
 	@$(MAKE) --no-print-directory --keep-going --jobs $(words $(CHECKS)) $(filter-out check-unit,$(CHECKS))
 
@@ -176,6 +181,7 @@ lock: uv ## write requirements/*.txt from pyproject.toml (UPGRADE=1 for the newe
 	$(COMPILE) requirements/browser.in --constraint requirements/dev.txt \
 		--output-file requirements/browser.txt
 	$(COMPILE) requirements/grafana.in --output-file requirements/grafana.txt
+	$(COMPILE) requirements/helm.in --constraint requirements/dev.txt --output-file requirements/helm.txt
 	$(COMPILE) requirements/fuzzing.in --output-file requirements/fuzzing.txt
 	$(COMPILE) requirements/foreign.in --output-file requirements/foreign.txt
 	$(COMPILE) requirements/docs.in --output-file requirements/docs.txt
