@@ -5,7 +5,7 @@ ROOT := $(shell cd "$$(dirname -- "$$(echo '$(MAKEFILE)' | sed 's/^ //')")" && p
 .DEFAULT_GOAL := help
 # All targets that `make help` lists.
 TARGETS := $(shell sed -n 's/^\([a-z-]*\):.* ## .*/\1/p' '$(ROOT)/Makefile')
-.PHONY: $(TARGETS) deploy-check-helm
+.PHONY: $(TARGETS) deploy-check-helm uv
 
 # The interpreter that .venv is made from.
 PYTHON ?= python3
@@ -192,7 +192,7 @@ clean: ## remove .venv, .foreign, .bench, .docsite, results/ and all caches
 	rm -rf results .venv .foreign .bench .docsite .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-install: python-is-new-enough
+install: python-is-new-enough ## install the packages of development into .venv
 	@$(PYTHON) requirements/bootstrap.py
 
 uv: python-is-new-enough
