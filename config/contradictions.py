@@ -46,7 +46,7 @@ def secret_key_problems(secret_key: str, *, queue_url: str, hosts: list[str]) ->
         return []
     if region_of(queue_url):
         reason = "SQS_CONVERSATION_QUEUE_URL is a queue on AWS"
-    elif not all(map(_is_loopback, hosts)):
+    elif not all(map(is_loopback, hosts)):
         reason = "DJANGO_ALLOWED_HOSTS has names of other machines"
     else:
         return []
@@ -65,7 +65,7 @@ def region_of(queue_url: str) -> str | None:
 def control_broker_problems(url: str, *, may_be_plain: bool) -> list[str]:
     """Return a sentence for each way in which the settings expose the control broker."""
     control = urlsplit(url)
-    if not control.hostname or _is_loopback(control.hostname):
+    if not control.hostname or is_loopback(control.hostname):
         return []
     problems = []
     if not control.password:
@@ -81,7 +81,8 @@ def control_broker_problems(url: str, *, may_be_plain: bool) -> list[str]:
     return problems
 
 
-def _is_loopback(host: str) -> bool:
+def is_loopback(host: str) -> bool:
+    """Return whether the name or address of a host is this machine's own."""
     try:
         return ipaddress.ip_address(host.strip("[]")).is_loopback
     except ValueError:

@@ -4,7 +4,7 @@ No other module reads them. A test compares this table with docs/configuration.m
 """
 
 import os
-from typing import Self
+from typing import Any, Self
 
 from django.core.exceptions import ImproperlyConfigured
 from pydantic import Field, ValidationError, model_validator
@@ -16,8 +16,10 @@ from config.contradictions import (
     queue_problems,
     secret_key_problems,
 )
+from config.database_settings import database_problems
 from config.event_settings import EventSettings
 from config.problems import describe_invalid, describe_unknown
+from config.secret_files import names_of_files, path_of, read_secret_files
 
 
 class Environment(EventSettings):
@@ -117,6 +119,15 @@ class Environment(EventSettings):
         examples=["true"],
     )
 
+    def database_login(self) -> dict[str, Any]:
+        """Return the settings that decide about the login to PostgreSQL, and about its TLS."""
+        return {
+            "database": self.DATABASE_URL,
+            "password_file": self.DATABASE_PASSWORD_FILE,
+            "secret_arn": self.DATABASE_SECRET_ARN,
+            "iam_region": self.DATABASE_IAM_REGION,
+        }
+
     @model_validator(mode="after")
     def _refuse_contradictions(self) -> Self:
         problems = [
@@ -130,6 +141,7 @@ class Environment(EventSettings):
                 queue_url=self.SQS_CONVERSATION_QUEUE_URL,
                 hosts=self.DJANGO_ALLOWED_HOSTS,
             ),
+            *database_problems(**self.database_login()),
             *control_broker_problems(
                 self.CELERY_CONTROL_URL, may_be_plain=self.CELERY_CONTROL_INSECURE
             ),
@@ -145,11 +157,15 @@ def read_environment() -> Environment:
     Raise ImproperlyConfigured with one sentence for each setting that is missing, malformed or
     unknown, so that all of them can be corrected at once.
     """
-    problems = describe_unknown(os.environ, fields=Environment.model_fields)
+    fields = Environment.model_fields
+    problems = describe_unknown(os.environ, known=[*fields, *names_of_files(fields)])
+    from_files, problems_of_files = read_secret_files(fields)
+    problems += problems_of_files
     try:
-        environment = Environment()
+        environment = Environment(**from_files)
     except ValidationError as error:
-        problems += describe_invalid(error, fields=Environment.model_fields)
+        in_files = [name for name in fields if path_of(name)]
+        problems += describe_invalid(error, fields=fields, in_files=in_files)
     if problems:
         raise ImproperlyConfigured("\n".join(["The environment has errors:", *problems]))
     return environment

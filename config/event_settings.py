@@ -47,6 +47,29 @@ class EventSettings(BaseSettings):
         examples=["postgres://user:password@host:5432/conversations"],
         repr=False,
     )
+    DATABASE_PASSWORD_FILE: parsers.AbsolutePath = Field(
+        default="",
+        description=(
+            "a file with the password of the database, read again for each new connection; empty: "
+            "none"
+        ),
+        examples=["/run/secrets/database-password"],
+    )
+    DATABASE_SECRET_ARN: parsers.SecretArn = Field(
+        default="",
+        description=(
+            "the ARN of a secret in AWS Secrets Manager with the login of the database; empty: none"
+        ),
+        examples=["arn:aws:secretsmanager:us-east-1:123456789012:secret:conversations-AbCdEf"],
+    )
+    DATABASE_IAM_REGION: parsers.Region = Field(
+        default="",
+        description=(
+            "the AWS region of an RDS database that accepts tokens of IAM in place of a password; "
+            "empty: no tokens"
+        ),
+        examples=["us-east-1"],
+    )
     DATABASE_TIMEOUT: parsers.Duration = Field(
         default=timedelta(seconds=35),
         description=(

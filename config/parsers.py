@@ -166,6 +166,23 @@ def parse_absolute_path(text: str) -> str:
     return text
 
 
+def parse_secret_arn(text: str) -> str:
+    """Return the ARN of a secret in AWS Secrets Manager."""
+    if not re.fullmatch(r"arn:[a-z-]+:secretsmanager:[a-z0-9-]+:\d{12}:secret:\S+", text):
+        raise ValueError(
+            "must be the ARN of a secret, as in "
+            "arn:aws:secretsmanager:us-east-1:123456789012:secret:conversations-AbCdEf."
+        )
+    return text
+
+
+def parse_region(text: str) -> str:
+    """Return the name of an AWS region."""
+    if not re.fullmatch(r"[a-z]{2}(-[a-z]+)+-\d+", text):
+        raise ValueError("must be the name of an AWS region, as in us-east-1.")
+    return text
+
+
 def parse_list(text: str) -> list[str]:
     """Return the names in a list that is separated by commas."""
     return [name.strip() for name in text.split(",") if name.strip()]
@@ -218,5 +235,7 @@ SecretKey = Annotated[str, AfterValidator(parse_secret_key)]
 Switch = Annotated[bool, BeforeValidator(parse_switch)]
 TracingSwitch = Annotated[bool, BeforeValidator(parse_tracing)]
 AbsolutePath = Annotated[str, AfterValidator(parse_absolute_path)]
+SecretArn = Annotated[str, AfterValidator(parse_secret_arn)]
+Region = Annotated[str, AfterValidator(parse_region)]
 NameList = Annotated[list[str], BeforeValidator(parse_list)]
 AdapterList = Annotated[list[str], BeforeValidator(parse_adapters)]

@@ -6,6 +6,7 @@ from pathlib import Path
 from django.core.exceptions import ImproperlyConfigured
 
 from apps.common.database_waits import limit_waits
+from config.database_settings import login_source
 from config.environment import read_environment
 from observability.logging import logging_config
 from observability.sentry import start_sentry
@@ -143,6 +144,8 @@ STORAGES = {
 DATABASES = {
     "default": _environment.DATABASE_URL
     | {
+        # Not one of Django's settings: apps.common.postgresql reads it for each new connection.
+        "LOGIN": login_source(**_environment.database_login()),
         "CONN_MAX_AGE": 600,
         # In seconds, except tcp_user_timeout, which is in milliseconds (libpq, "Parameter Key
         # Words"). A peer that disappears without closing the connection is noticed within 25 s if

@@ -62,7 +62,7 @@ def parse_database_url(text: str) -> dict[str, Any]:
     if name.startswith("/"):
         host, name = name.rsplit("/", 1)
     settings: dict[str, Any] = {
-        "ENGINE": "django.db.backends.postgresql",
+        "ENGINE": "apps.common.postgresql",
         "NAME": name,
         "USER": unquote(parts.username or ""),
         "PASSWORD": unquote(parts.password or ""),

@@ -4,17 +4,23 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
 from django.apps import apps
-from django.conf import settings
 from django.db import DatabaseError, InterfaceError, NotSupportedError, connection, transaction
 from django.db.migrations.executor import MigrationExecutor
 from django.utils.translation import gettext as _
 
 from operations.database_time_limits import TIME_LIMITS, missing_time_limits
+from operations.doctor.connections import (
+    CONNECTION,
+    ENCRYPTION,
+    VERSION,
+    failed_connection,
+    first_line,
+    judge_encryption,
+    judge_version,
+)
 from operations.doctor.event_trial import EVENT, try_event
 from operations.doctor.findings import Finding, error, ok, skipped
 
-CONNECTION = "postgresql.connection"
-VERSION = "postgresql.version"
 WRITABLE = "postgresql.writable"
 MIGRATIONS = "postgresql.migrations"
 PERMISSIONS = "postgresql.permissions"
@@ -60,10 +66,10 @@ def check() -> Iterator[Finding]:
     except NotSupportedError as failure:
         # Django refuses a server that is too old. Its error has both versions.
         yield ok(CONNECTION, "PostgreSQL responds.")
-        yield error(VERSION, _first_line(failure), "Upgrade PostgreSQL: pg_upgrade, or a new host.")
+        yield error(VERSION, first_line(failure), "Upgrade PostgreSQL: pg_upgrade, or a new host.")
         yield from (skipped(name, f"Not checked: see {VERSION}.") for name in list(CHECKS)[1:])
     except (DatabaseError, InterfaceError) as failure:
-        yield _not_connected(failure)
+        yield failed_connection(failure)
         yield from (skipped(name, f"Not checked: see {CONNECTION}.") for name in CHECKS)
     else:
         yield ok(CONNECTION, "PostgreSQL responds.")
@@ -71,25 +77,25 @@ def check() -> Iterator[Finding]:
             try:
                 yield run_check()
             except (DatabaseError, InterfaceError) as failure:
-                yield error(name, _first_line(failure), "See the findings before this one.")
-
-
-def _not_connected(failure: Exception) -> Finding:
-    address = connection.settings_dict
-    return error(
-        CONNECTION,
-        f"Cannot connect to PostgreSQL: {_first_line(failure)}",
-        "Check DATABASE_URL (host, port, database, user, password) and that the server runs: "
-        f"pg_isready --host {address['HOST']} --port {address['PORT'] or 5432}",
-    )
+                yield error(name, first_line(failure), "See the findings before this one.")
 
 
 def _version() -> Finding:
     with short_transaction(), connection.cursor() as cursor:
         cursor.execute("SHOW server_version")
         (version,) = cursor.fetchone()
-    needed = ".".join(str(part) for part in connection.features.minimum_database_version or ())
-    return ok(VERSION, f"The version is {version}. At least {needed} is required.")
+    major = connection.connection.info.server_version // 10_000
+    return judge_version(version, major=major)
+
+
+def _encryption() -> Finding:
+    session, options = connection.connection.info, connection.settings_dict["OPTIONS"]
+    return judge_encryption(
+        # libpq's own view: behind a pooler, the connection to the pooler counts.
+        protocol=session.ssl_attribute("protocol") if session.ssl_in_use else None,
+        mode=options.get("sslmode", "prefer"),
+        host=session.host or "",
+    )
 
 
 def _writable() -> Finding:
@@ -181,16 +187,10 @@ def _event() -> Finding:
 
 CHECKS: Mapping[str, Callable[[], Finding]] = {
     VERSION: _version,
+    ENCRYPTION: _encryption,
     WRITABLE: _writable,
     MIGRATIONS: _migrations,
     PERMISSIONS: _permissions,
     TIME_LIMITS_SET: _time_limits,
     EVENT: _event,
 }
-
-
-def _first_line(failure: Exception) -> str:
-    """Return the first line of an error of the server or libpq, with the password masked."""
-    line = str(failure).strip().partition("\n")[0]
-    password = settings.DATABASES["default"].get("PASSWORD")
-    return line.replace(password, "***") if password else line

@@ -9,6 +9,7 @@ from django.conf import settings
 from django.db import Error, InterfaceError, OperationalError
 
 from apps.common.errors import Unavailable, is_external
+from apps.common.postgresql.logins import NoLogin
 from operations.doctor.aws import NO_CREDENTIALS
 from operations.doctor.credentials import GET_CREDENTIALS
 
@@ -27,6 +28,8 @@ CONNECTION_ERRORS = (
 def outage_sentence(error: BaseException) -> str | None:
     """Return what cannot be reached and what to check, or None for other errors."""
     for cause in _causes(error):
+        if isinstance(cause.__cause__, NoLogin):
+            return f"There is no login for PostgreSQL: {cause}. Run: python manage.py doctor"
         if isinstance(cause, NO_CREDENTIALS):
             return f"There are no AWS credentials ({type(cause).__name__}). {GET_CREDENTIALS}."
         is_unreachable = isinstance(cause, AwsConnectionError | HTTPClientError | NoRegionError)

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from config.url_parsers import parse_database_url
 
 ANA = {
-    "ENGINE": "django.db.backends.postgresql",
+    "ENGINE": "apps.common.postgresql",
     "NAME": "chats",
     "USER": "ana",
     "PASSWORD": "secret",

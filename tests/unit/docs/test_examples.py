@@ -32,7 +32,9 @@ def test_every_action_of_the_policies_is_an_operation_of_its_service() -> None:
         for action in always_a_list(statement["Action"])
     ]
 
-    assert len(policies) == 5
+    assert len(policies) == 7
+    # A token of IAM for PostgreSQL is not an operation: it is only signed.
+    actions.remove("rds-db:connect")
     for action in actions:
         service, _, operation = action.partition(":")
         assert operation in operations(service), action
