@@ -96,6 +96,9 @@ test-prometheus: install ## test the alerts and the dashboard with a real Promet
 	@$(VENV) -m uv pip install --quiet --python $(VENV) --require-hashes --requirement requirements/grafana.txt
 	$(VENV) -m pytest tests/prometheus
 
+postgres-matrix: install ## test the service on PostgreSQL 14 to 18 (POSTGRES_VERSIONS="14 18", JOBS=4)
+	@$(VENV) -m tests.postgres_matrix
+
 mutants: install ## check that a test fails for each faulty change in a catalogue (MUTANTS=text, JOBS)
 	@$(VENV) -m tests.mutants
 
@@ -184,12 +187,13 @@ lock: uv ## write requirements/*.txt from pyproject.toml (UPGRADE=1 for the newe
 	$(COMPILE) requirements/helm.in --constraint requirements/dev.txt --output-file requirements/helm.txt
 	$(COMPILE) requirements/fuzzing.in --output-file requirements/fuzzing.txt
 	$(COMPILE) requirements/foreign.in --output-file requirements/foreign.txt
+	$(COMPILE) requirements/postgres.in --output-file requirements/postgres.txt
 	$(COMPILE) requirements/docs.in --output-file requirements/docs.txt
 	$(COMPILE) requirements/bench.in --constraint requirements/dev.txt \
 		--output-file requirements/bench.txt
 
-clean: ## remove .venv, .foreign, .bench, .docsite, results/ and all caches
-	rm -rf results .venv .foreign .bench .docsite .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+clean: ## remove .venv, .foreign, .bench, .docsite, .postgres, results/ and all caches
+	rm -rf results .venv .foreign .bench .docsite .postgres .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 install: python-is-new-enough ## install the packages of development into .venv

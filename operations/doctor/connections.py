@@ -11,7 +11,7 @@ from operations.doctor.findings import Finding, error, ok, warning
 CONNECTION = "postgresql.connection"
 VERSION = "postgresql.version"
 ENCRYPTION = "postgresql.tls"
-# Django requires the oldest one.
+# The major versions that `make postgres-matrix` tests.
 SUPPORTED_VERSIONS = range(14, 19)
 # By a part of libpq's message.
 _TLS_REMEDIES = {

@@ -16,7 +16,7 @@ import pytest
 import valkey
 
 from embedded.accounts import everyone_may_enter
-from embedded.postgres import copy_installation, installed_package
+from embedded.postgres_programs import copy_installation
 from embedded.stack import Stack, running_stack
 
 PROJECT_ROOT = Path(__file__).resolve().parents[2]
@@ -191,7 +191,7 @@ def test_a_killed_program_leaves_nothing_behind() -> None:
 
 
 def test_the_binaries_run_from_a_copy(tmp_path: Path) -> None:
-    binaries = copy_installation(package=installed_package(), destination=tmp_path / "copy")
+    binaries = copy_installation(destination=tmp_path / "copy")
     for program in ("initdb", "postgres"):
         result = subprocess.run(
             [binaries / program, "--version"], capture_output=True, text=True, check=True

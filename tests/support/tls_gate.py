@@ -1,6 +1,6 @@
 """A server with TLS in front of PostgreSQL, which can ask for a token of IAM as RDS does.
 
-The wheel's PostgreSQL has no TLS.
+The wheel's PostgreSQL has no TLS. `make postgres-matrix` uses servers that have it.
 """
 
 import socket
