@@ -28,7 +28,8 @@ PAST = NOON.date()
 
 def figures_of(day: date) -> dict[str, Any]:
     """Return all figures of a day."""
-    return as_document(figures(scope=Scope(project=PROJECT), period=Period(first=day, last=day)))
+    period = Period(first=day, last=day)
+    return as_document(figures(scope=Scope(project=PROJECT), period=period, times_by_day=True))
 
 
 def answer(score: int, *, to: Conversation, at: datetime) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
-from statistics import mean, median
+from statistics import mean, median, quantiles
 from typing import Any
 from uuid import UUID, uuid5
 from zoneinfo import ZoneInfo
@@ -15,7 +15,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from apps.analytics import rollups
-from apps.analytics.figures import Figures, Period, Scope, figures
+from apps.analytics.figures import Figures, Period, Scope, TimeFigures, figures
 from apps.analytics.models import SurveyAnswer
 from apps.conversations.models import Conversation, EarlierClosing, Project, Resolution
 from tests.support.builders import CHANNEL, PROJECT
@@ -64,7 +64,8 @@ class Closing:
 class Talk:
     """A conversation, as plain values; `ended_at` is None while it is in progress.
 
-    `reopened` has the closings that were followed by a reopening.
+    `reopened` has the closings that were followed by a reopening. `responds` is the time from its
+    opening to the first sent message, which may be before it; None if there is no such message.
     """
 
     project: UUID
@@ -76,6 +77,7 @@ class Talk:
     lasts: timedelta
     archived: bool
     wrote: bool
+    responds: timedelta | None
     reopened: list[Closing]
     answers: "list[Answer]" = field(default_factory=list)
 
@@ -173,6 +175,7 @@ def worlds(draw: st.DrawFn) -> World:
         lasts=st.integers(min_value=0, max_value=7).map(lambda n: timedelta(minutes=n * n)),
         archived=st.booleans(),
         wrote=st.booleans(),
+        responds=st.none() | st.integers(-3, 90).map(lambda n: n * timedelta(seconds=n * n)),
         reopened=st.lists(closing, max_size=2),
         answers=st.builds(list),
     )
@@ -232,6 +235,8 @@ def changing_worlds(draw: st.DrawFn) -> tuple[World, Changes]:
 def test_the_figures_equal_a_simple_computation(db: None, world: World) -> None:
     with stored(world):
         assert found_in(world) == computed_of(world)
+        by_day = figures(scope=Scope(), period=world.period, times_by_day=True)
+        assert figures(scope=Scope(), period=world.period) == replace(by_day, times_by_day={})
 
 
 @settings(
@@ -268,7 +273,9 @@ def test_rollups_equal_a_simple_computation_however_rows_change(
 
 def found_in(world: World) -> list[dict[str, Any]]:
     """Return the service's figures of each scope."""
-    return [as_found(figures(scope=scope, period=world.period)) for scope in SCOPES]
+    return [
+        as_found(figures(scope=scope, period=world.period, times_by_day=True)) for scope in SCOPES
+    ]
 
 
 def computed_of(world: World) -> list[dict[str, Any]]:
@@ -305,6 +312,19 @@ def computed(world: World, scope: Scope, period: Period) -> dict[str, Any]:
     wrote = [closing for _, closing in closed if closing.wrote]
     answered = sum(closing.answered for closing in wrote)
     archived = [closing for closing in wrote if closing.archived]
+    responses = [
+        (one.opened_at.astimezone(zones[one.project]).date(), one.responds.total_seconds())
+        for one in opened
+        if one.wrote and one.responds is not None and one.responds >= timedelta(0)
+    ]
+    resolutions = [
+        (
+            closing.at.astimezone(zones[one.project]).date(),
+            (closing.at - one.opened_at).total_seconds(),
+        )
+        for one, closing in closed
+        if closing.wrote and closing.at >= one.opened_at
+    ]
     local_opened = [one.opened_at.astimezone(zones[one.project]) for one in opened]
     local_answered = [
         (one.at.astimezone(zones[one.project]).date(), one.kind, one.score)
@@ -334,7 +354,24 @@ def computed(world: World, scope: Scope, period: Period) -> dict[str, Any]:
         "median seconds": or_none(
             median, [one.lasts.total_seconds() for one in archived if one.messages]
         ),
+        "times": [computed_times(times) for times in (responses, resolutions)],
+        "times by day": {
+            day: [
+                computed_times([one for one in times if one[0] == day])
+                for times in (responses, resolutions)
+            ]
+            for day in period.days
+        },
     }
+
+
+def computed_times(times: Sequence[tuple[date, float]]) -> Any:
+    """Return the number, the median and the 90th percentile of seconds on days."""
+    seconds = [time for _, time in times]
+    if len(seconds) < 2:
+        return (len(seconds), *(seconds or [None]) * 2)
+    *_, p90 = quantiles(seconds, n=10, method="inclusive")
+    return len(seconds), median(seconds), p90
 
 
 def closings_of(talk: Talk) -> list[Closing]:
@@ -388,7 +425,23 @@ def as_found(found: Figures) -> dict[str, Any]:
         "messages": found.closings.messages,
         "median messages": near(found.lengths.median_messages),
         "median seconds": None if duration is None else near(duration.total_seconds()),
+        "times": found_times(found.times),
+        "times by day": {day: found_times(one) for day, one in found.times_by_day.items()},
     }
+
+
+def found_times(times: TimeFigures) -> list[Any]:
+    """Return times in the form of `computed_times`. They are exact to 1% or half a second."""
+    return [
+        (
+            one.number,
+            *(
+                None if time is None else pytest.approx(time.total_seconds(), rel=0.01, abs=0.5)
+                for time in (one.median, one.p90)
+            ),
+        )
+        for one in (times.first_response, times.to_resolution)
+    ]
 
 
 def share(part: int, whole: Sequence[Any]) -> float | None:
@@ -509,6 +562,7 @@ def as_row(number: int, talk: Talk) -> Conversation:
         ended_at=talk.ended_at,
         resolution=talk.resolution if is_closed else Resolution.IN_PROGRESS,
         written_at=talk.opened_at if talk.wrote else None,
+        first_sent_at=None if talk.responds is None else talk.opened_at + talk.responds,
         csat=scores.get("weni_csat"),
         nps=scores.get("weni_nps"),
         message_count=talk.messages,

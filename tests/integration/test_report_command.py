@@ -19,6 +19,8 @@ from tests.support.figures import answers, closed, made_project, opened
 pytestmark = pytest.mark.django_db
 
 DAY = timedelta(days=1)
+# Closed conversations were opened so many seconds before.
+YEAR = 365 * 86_400.0
 THE_DAY = ("--from", "2026-11-23", "--to", "2026-11-23")
 WRITE_A_UUID = "write one such as 5f0c2f3a-6b1d-4a57-9c39-2e8d1f7a4b60."
 OF_PROJECT = ("--project", str(PROJECT))
@@ -61,7 +63,7 @@ def _a_day(db: None) -> None:
     answers([10, 9, 7], at=NOON, key="weni_nps")
     closed(NOON, contact_wrote=True)
     closed(NOON)
-    opened(NOON)
+    opened(NOON, contact_wrote=True, first_sent_at=NOON + timedelta(seconds=30))
 
 
 def test_the_tables_have_the_figures_rounded() -> None:
@@ -84,6 +86,9 @@ def test_the_tables_have_the_figures_rounded() -> None:
         ["archived messages of these", "4"],
         ["median messages", "4"],
         ["median duration", "1m30s"],
+        ["first response time", "median 30s, p90 30s (1 conversation)"],
+        ["time to resolution", "median 365d, p90 365d (2 conversations)"],
+        ["2026-11-23", "30s", "30s", "365d", "365d"],
         ["2026-11-23", "1", "3", "1", "66.7%", "3", "+66.7", "3"],
         ["12:00", "1"],
     ):
@@ -114,6 +119,8 @@ def test_json_has_all_figures_unrounded_under_stable_names() -> None:
         "closed": 3,
         "by_resolution": {"resolved": 1, "unresolved": 0, "unclassified": 2, "has_chat_room": 0},
         "outreach": 1,
+        "first_response": {"count": 1, "median_seconds": 30.0, "p90_seconds": 30.0},
+        "time_to_resolution": {"count": 2, "median_seconds": YEAR, "p90_seconds": YEAR},
     }
     assert document == {
         "project": str(PROJECT),
@@ -165,6 +172,7 @@ def test_figures_without_data_are_named_so_and_null() -> None:
 
     assert ["CSAT, share of 4 and 5", "no data"] in lines_of(report(*arguments))
     assert ["median duration", "no data"] in lines_of(report(*arguments))
+    assert ["first response time", "no data"] in lines_of(report(*arguments))
     assert ["CSAT answers", "none"] in lines_of(report(*arguments))
     assert ["survey response rate", "no data (0 of 0)"] in lines_of(report(*arguments))
     assert as_json(*arguments)["figures"]["nps"]["score"] is None

@@ -62,6 +62,7 @@ def random_rows() -> None:
         }
         at = NOON + timedelta(hours=chance.randint(-80, 50))
         wrote = chance.random() < 0.7
+        place["first_sent_at"] = at + timedelta(seconds=chance.randint(-40_000, 9_000))
         if chance.random() < 0.4:
             opened(at, contact_wrote=wrote, **place)
         else:
@@ -72,6 +73,7 @@ def random_rows() -> None:
                 contact_wrote=wrote,
                 **place,
             )
+        place.pop("first_sent_at")
         answers([chance.randint(1, 5)], at=at, **place)
         answers([chance.randint(0, 10)], at=at, key="weni_nps", **place)
 
@@ -88,6 +90,9 @@ def test_the_files_have_the_figures_of_each_project(
         if row["day"]
     }
     assert len({value for value in expected.values() if value}) > 20
+    for time in ("first_response", "time_to_resolution"):
+        name = f"conversations.{time}.p90_seconds"
+        assert any(value for (*_, figure), value in expected.items() if figure == name)
 
     long = table(report("--format", "csv-long", *channel))
     wide = table(report("--format", "csv-wide", *channel))

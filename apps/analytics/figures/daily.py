@@ -34,6 +34,11 @@ FIGURES: Mapping[str, type[int] | type[float]] = {
     "conversations.closed": int,
     **{f"conversations.by_resolution.{one.name.lower()}": int for one in RESOLUTIONS},
     "conversations.outreach": int,
+    **{
+        f"conversations.{time}.{name}": kind
+        for time in ("first_response", "time_to_resolution")
+        for name, kind in (("count", int), ("median_seconds", float), ("p90_seconds", float))
+    },
 }
 
 
@@ -62,7 +67,9 @@ def project_days(*, scope: Scope, period: Period) -> Iterator[ProjectDay]:
     if scope.project:
         projects = projects.filter(uuid=scope.project)
     for uuid, name, timezone in projects.values_list("uuid", "name", "timezone"):
-        of_project = figures(scope=Scope(project=uuid, channel=scope.channel), period=period)
+        of_project = figures(
+            scope=Scope(project=uuid, channel=scope.channel), period=period, times_by_day=True
+        )
         for day, values in by_day(of_project):
             yield ProjectDay(
                 project=uuid,

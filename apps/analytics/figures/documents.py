@@ -1,10 +1,16 @@
 """The figures as a JSON document and as rows of a table. Their names are a stable interface."""
 
 from collections.abc import Iterator, Mapping
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
-from apps.analytics.figures.results import CsatFigures, Figures, NpsFigures
+from apps.analytics.figures.results import (
+    CsatFigures,
+    Figures,
+    NpsFigures,
+    Quantiles,
+    TimeFigures,
+)
 from apps.conversations.models import Resolution
 
 Document = dict[str, Any]
@@ -15,7 +21,10 @@ COLUMNS = ("day", "figure", "value")
 
 
 def as_document(figures: Figures) -> Document:
-    """Return all figures, unrounded. Percentages are from 0 to 100; missing figures are null."""
+    """Return all figures, unrounded. Percentages are from 0 to 100; missing figures are null.
+
+    The figures must have been read with `times_by_day`.
+    """
     project, channel = figures.scope.project, figures.scope.channel
     return {
         "project": str(project) if project else None,
@@ -38,18 +47,21 @@ def as_rows(document: Document) -> Iterator[tuple[str, str, str]]:
     Rows of the whole period have an empty day. The name of a figure is its path in the document,
     joined by dots. Null becomes "".
     """
-    for name, value in _flat(document["figures"]):
+    for name, value in _flat(document["figures"]).items():
         yield "", name, as_text(value)
     for day in document["days"]:
         figures = {name: value for name, value in day.items() if name != "day"}
-        for name, value in _flat(figures):
+        for name, value in _flat(figures).items():
             yield day["day"], name, as_text(value)
 
 
 def by_day(figures: Figures) -> Iterator[tuple[date, dict[str, Value]]]:
-    """Yield each day of the period with its figures, by the names that `as_rows` uses."""
+    """Yield each day of the period with its figures, by the names that `as_rows` uses.
+
+    The figures must have been read with `times_by_day`.
+    """
     for day in figures.period.days:
-        yield day, dict(_flat(_day(figures, day)))
+        yield day, _flat(_day(figures, day))
 
 
 def as_text(value: Value) -> str:
@@ -79,7 +91,6 @@ def _nps(nps: NpsFigures) -> Document:
 
 
 def _conversations(figures: Figures) -> Document:
-    duration = figures.lengths.median_duration
     return {
         "opened": figures.openings.opened,
         "closed": figures.closings.closed,
@@ -91,7 +102,8 @@ def _conversations(figures: Figures) -> Document:
         "archived": figures.closings.archived,
         "messages": figures.closings.messages,
         "median_messages": figures.lengths.median_messages,
-        "median_duration_seconds": None if duration is None else duration.total_seconds(),
+        "median_duration_seconds": _seconds(figures.lengths.median_duration),
+        **_times(figures.times),
     }
 
 
@@ -105,8 +117,28 @@ def _day(figures: Figures, day: date) -> Document:
             "closed": sum(closed.values()),
             "by_resolution": _by_name(closed),
             "outreach": figures.closings.outreach_by_day[day],
+            **_times(figures.times_by_day[day]),
         },
     }
+
+
+def _times(times: TimeFigures) -> Document:
+    return {
+        "first_response": _quantiles(times.first_response),
+        "time_to_resolution": _quantiles(times.to_resolution),
+    }
+
+
+def _quantiles(quantiles: Quantiles) -> Document:
+    return {
+        "count": quantiles.number,
+        "median_seconds": _seconds(quantiles.median),
+        "p90_seconds": _seconds(quantiles.p90),
+    }
+
+
+def _seconds(time: timedelta | None) -> float | None:
+    return None if time is None else time.total_seconds()
 
 
 def _by_name(numbers: Mapping[Resolution, int]) -> dict[str, int]:
@@ -117,9 +149,11 @@ def _by_text(distribution: Mapping[int, int]) -> dict[str, int]:
     return {str(score): number for score, number in distribution.items()}
 
 
-def _flat(document: Document, prefix: str = "") -> Iterator[tuple[str, Value]]:
+def _flat(document: Document, prefix: str = "") -> dict[str, Value]:
+    flat: dict[str, Value] = {}
     for name, value in document.items():
         if isinstance(value, dict):
-            yield from _flat(value, f"{prefix}{name}.")
+            flat |= _flat(value, f"{prefix}{name}.")
         else:
-            yield f"{prefix}{name}", value
+            flat[f"{prefix}{name}"] = value
+    return flat

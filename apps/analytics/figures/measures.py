@@ -23,14 +23,16 @@ class Measure(IntEnum):
     MESSAGES = 6
     CSAT = 7  # the score
     NPS = 8  # the score
-    # The measures from here on have many values, which are read for the whole period only.
+    # The measures from here on are distributions. They have many values, so most figures read them
+    # for the whole period only.
     LENGTH = 9  # messages
     DURATION = 10  # seconds
     FIRST_RESPONSE = 11  # seconds
     TO_RESOLUTION = 12  # seconds
 
 
-FIRST_DISTRIBUTION = Measure.LENGTH
+LENGTHS = (Measure.LENGTH, Measure.DURATION)
+TIMES = (Measure.FIRST_RESPONSE, Measure.TO_RESOLUTION)
 
 # Lengths and times are rounded to a multiple of the largest step that is at most 1/50 of them, so
 # the error is at most 1%. Most round values are a multiple of their step.

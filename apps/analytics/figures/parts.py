@@ -10,10 +10,10 @@ from typing import Any
 
 from django.db import connection, transaction
 
-from apps.analytics.figures.measures import FIRST_DISTRIBUTION
+from apps.analytics.figures.measures import LENGTHS, TIMES
 from apps.analytics.figures.periods import Period, Span, spans
 from apps.analytics.figures.results import Scope
-from apps.analytics.figures.sources import BY_CHANNEL, BY_PROJECT, FIGURES
+from apps.analytics.figures.sources import BY_CHANNEL, BY_PROJECT, FIGURES, FIGURES_BY_DAY
 from apps.analytics.figures.statements import Row, zones
 
 # `span`: the spans of the period in each project's zone. The offset of a span converts an instant
@@ -108,17 +108,20 @@ SELECT {{summed_by}}, measure, value, sum(number) FROM part GROUP BY 1, 2, 3 HAV
 """  # noqa: S608 (constants)
 
 
-def parts(*, scope: Scope, period: Period) -> list[Row]:
+def parts(*, scope: Scope, period: Period, times_by_day: bool) -> list[Row]:
     """Return the parts of the figures: day, measure, value and number.
 
-    The day of a part that belongs to a distribution is None.
+    The day is None for lengths, and also for times unless they are read `times_by_day`.
     """
+    of_period = LENGTHS if times_by_day else (*LENGTHS, *TIMES)
+    without_day = ", ".join(f"{measure:d}" for measure in of_period)
     sums = _SUMS.format(
         chosen=_chosen(scope),
         key="day",
-        summed_by=f"CASE WHEN measure < {FIRST_DISTRIBUTION:d} THEN day END",
+        summed_by=f"CASE WHEN measure NOT IN ({without_day}) THEN day END",
     )
-    return _run(f"{FIGURES} {sums}", scope=scope, period=period)
+    measured = FIGURES_BY_DAY if times_by_day else FIGURES
+    return _run(f"{measured} {sums}", scope=scope, period=period)
 
 
 def parts_by_project(*, scope: Scope, period: Period) -> list[Row]:

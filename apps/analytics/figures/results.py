@@ -200,7 +200,7 @@ class TimeFigures:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Figures:
-    """All figures of a scope and a period."""
+    """All figures of a scope and a period. `times_by_day` is empty unless it was asked for."""
 
     scope: Scope
     period: Period
@@ -209,6 +209,7 @@ class Figures:
     closings: ClosingFigures
     lengths: LengthFigures
     times: TimeFigures
+    times_by_day: Mapping[date, TimeFigures]
 
 
 RESOLUTIONS = tuple(
@@ -230,4 +231,4 @@ def mean(distribution: Mapping[int, int]) -> float | None:
 
 def count(distribution: Mapping[int, int], scores: range) -> int:
     """Return the number of answers with one of these scores."""
-    return sum(number for score, number in distribution.items() if score in scores)
+    return sum(distribution.get(score, 0) for score in scores)

@@ -24,6 +24,7 @@ from apps.analytics.figures.results import (
     OpeningFigures,
     Scope,
     SurveyFigures,
+    TimeFigures,
 )
 from apps.analytics.figures.statements import zones
 
@@ -31,20 +32,23 @@ from apps.analytics.figures.statements import zones
 class _Parts:
     """The parts of the figures: the numbers of each value, by measure, in total and by day."""
 
-    def __init__(self, *, scope: Scope, period: Period) -> None:
+    def __init__(self, *, scope: Scope, period: Period, times_by_day: bool) -> None:
         self.days = period.days
         self._totals: defaultdict[Measure, Counter[int]] = defaultdict(Counter)
-        self._by_day: defaultdict[tuple[Measure, date], Counter[int]] = defaultdict(Counter)
-        for day, measure, value, number in parts(scope=scope, period=period):
+        # A year has many days, and a Counter takes longer to make than a dict.
+        self._by_day: defaultdict[tuple[Measure, date], dict[int, int]] = defaultdict(dict)
+        for day, measure, value, number in parts(
+            scope=scope, period=period, times_by_day=times_by_day
+        ):
             self._totals[measure][value] += number
-            self._by_day[measure, day][value] += number
+            self._by_day[measure, day][value] = number
 
     def of(self, measure: Measure) -> Mapping[int, int]:
         """Return the numbers of the whole period."""
         return self._totals[measure]
 
     def of_day(self, measure: Measure, day: date) -> Mapping[int, int]:
-        """Return the numbers of a day. Distributions have none."""
+        """Return the numbers of a day. Distributions that were not read by day have none."""
         return self._by_day[measure, day]
 
     def count(self, measure: Measure) -> int:
@@ -53,12 +57,12 @@ class _Parts:
 
     def count_by_day(self, measure: Measure) -> dict[date, int]:
         """Return the sum of the numbers of each day."""
-        return {day: self._by_day[measure, day].total() for day in self.days}
+        return {day: sum(self._by_day[measure, day].values()) for day in self.days}
 
 
-def figures(*, scope: Scope, period: Period) -> Figures:
-    """Return all figures of a scope and a period."""
-    found = _Parts(scope=scope, period=period)
+def figures(*, scope: Scope, period: Period, times_by_day: bool = False) -> Figures:
+    """Return all figures of a scope and a period. Reading the times of each day takes longer."""
+    found = _Parts(scope=scope, period=period, times_by_day=times_by_day)
     return Figures(
         scope=scope,
         period=period,
@@ -70,6 +74,7 @@ def figures(*, scope: Scope, period: Period) -> Figures:
             first_response=found.of(Measure.FIRST_RESPONSE),
             to_resolution=found.of(Measure.TO_RESOLUTION),
         ),
+        times_by_day=_times_by_day(found) if times_by_day else {},
     )
 
 
@@ -90,6 +95,16 @@ def _surveys(found: _Parts) -> SurveyFigures:
         csat_by_day={day: csat(found.of_day(Measure.CSAT, day)) for day in found.days},
         nps_by_day={day: nps(found.of_day(Measure.NPS, day)) for day in found.days},
     )
+
+
+def _times_by_day(found: _Parts) -> dict[date, TimeFigures]:
+    return {
+        day: times(
+            first_response=found.of_day(Measure.FIRST_RESPONSE, day),
+            to_resolution=found.of_day(Measure.TO_RESOLUTION, day),
+        )
+        for day in found.days
+    }
 
 
 def _openings(found: _Parts) -> OpeningFigures:

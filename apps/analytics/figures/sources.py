@@ -174,6 +174,8 @@ _ROLLUP = "project_id, channel_uuid, day"
 # Parts of the rows in the pieces, for figures: the counts of each day, and the distributions of all
 # days together. Parameter: channel, or None for all.
 FIGURES = _measured(_in_pieces, by="day", distributions_by="")
+# The same with the distributions of each day.
+FIGURES_BY_DAY = _measured(_in_pieces, by="day", distributions_by="day, ")
 # The same of the whole period, by project and by channel.
 BY_PROJECT = _measured(_in_pieces, by="project_id", distributions_by="project_id, ")
 BY_CHANNEL = _measured(_in_pieces, by="channel_uuid", distributions_by="channel_uuid, ")

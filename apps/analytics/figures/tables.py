@@ -1,19 +1,24 @@
 """The figures as tables for a terminal."""
 
+from collections.abc import Iterator
 from datetime import date
 
 from rich.table import Table
 
 from apps.analytics.figures import texts
-from apps.analytics.figures.results import ClosingFigures, Figures
+from apps.analytics.figures.results import ClosingFigures, Figures, Quantiles, TimeFigures
 from apps.conversations.models import Project
 
 
 def tables(figures: Figures, *, project: Project | None) -> list[Table]:
-    """Return the tables of the period, its days and the hours."""
+    """Return the tables of the period, its days and the hours.
+
+    The figures must have been read with `times_by_day`.
+    """
     return [
         _of_period(figures, title=f"{_scope_name(project)}, {_period(figures)}"),
         _by_day(figures),
+        _times_by_day(figures),
         _by_hour(figures),
     ]
 
@@ -32,6 +37,22 @@ def _by_day(figures: Figures) -> Table:
     for day in figures.period.days:
         table.add_row(str(day), *_of_day(figures, day))
     return table
+
+
+def _times_by_day(figures: Figures) -> Table:
+    title = "Median and 90th percentile (p90) of times, by day"
+    table = Table("day", title=title, title_justify="left")
+    for name in ("first response", "p90", "to resolution", "p90"):
+        table.add_column(name, justify="right")
+    for day, times in figures.times_by_day.items():
+        table.add_row(str(day), *_times(times))
+    return table
+
+
+def _times(times: TimeFigures) -> Iterator[str]:
+    for quantiles in (times.first_response, times.to_resolution):
+        yield texts.duration(quantiles.median)
+        yield texts.duration(quantiles.p90)
 
 
 def _by_hour(figures: Figures) -> Table:
@@ -75,12 +96,21 @@ def _summary(figures: Figures) -> dict[str, str]:
         "archived messages of these": f"{closings.messages:,}",
         "median messages": texts.number(figures.lengths.median_messages),
         "median duration": texts.duration(figures.lengths.median_duration),
+        "first response time": _quantiles(figures.times.first_response),
+        "time to resolution": _quantiles(figures.times.to_resolution),
     }
 
 
 def _survey_response_rate(closings: ClosingFigures) -> str:
     rate = texts.percent(closings.survey_response_percent)
     return f"{rate} ({closings.answered:,} of {closings.contact_wrote:,})"
+
+
+def _quantiles(quantiles: Quantiles) -> str:
+    if not quantiles.number:
+        return texts.no_data()
+    median, p90 = texts.duration(quantiles.median), texts.duration(quantiles.p90)
+    return f"median {median}, p90 {p90} ({texts.conversation_count(quantiles.number)})"
 
 
 def _of_day(figures: Figures, day: date) -> tuple[str, ...]:

@@ -9,7 +9,7 @@ from django.core.management.base import CommandError, CommandParser
 
 from apps.analytics.figures import Period, Scope, csv_files, figures, local_today
 from apps.analytics.figures.daily import project_days
-from apps.analytics.figures.documents import as_document, as_rows
+from apps.analytics.figures.documents import Document, as_document, as_rows
 from apps.analytics.figures.tables import tables
 from apps.common.clock import now
 from apps.conversations.models import Project
@@ -29,11 +29,11 @@ PARQUET = "parquet"
 
 
 def _json(scope: Scope, period: Period) -> Iterator[str]:
-    yield json.dumps(as_document(figures(scope=scope, period=period)), indent=2) + "\n"
+    yield json.dumps(_document(scope, period), indent=2) + "\n"
 
 
 def _csv(scope: Scope, period: Period) -> Iterator[str]:
-    return csv_files.of_scope(as_rows(as_document(figures(scope=scope, period=period))))
+    return csv_files.of_scope(as_rows(_document(scope, period)))
 
 
 def _csv_wide(scope: Scope, period: Period) -> Iterator[str]:
@@ -42,6 +42,10 @@ def _csv_wide(scope: Scope, period: Period) -> Iterator[str]:
 
 def _csv_long(scope: Scope, period: Period) -> Iterator[str]:
     return csv_files.long(project_days(scope=scope, period=period))
+
+
+def _document(scope: Scope, period: Period) -> Document:
+    return as_document(figures(scope=scope, period=period, times_by_day=True))
 
 
 # The functions yield pieces of the text.
@@ -120,7 +124,7 @@ class Command(OperatorCommand):
         elif output:
             raise CommandError("Tables are for a terminal. With --output, pass --format too.")
         else:
-            found = figures(scope=scope, period=period)
+            found = figures(scope=scope, period=period, times_by_day=True)
             SafeConsole(self.stdout).print(*tables(found, project=project), sep="\n")
         if output:
             self.stdout.write(f"The report was written to {output}.")
