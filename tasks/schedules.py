@@ -36,6 +36,12 @@ def is_in_utc(crontab: CrontabSchedule) -> bool:
     return str(crontab.timezone) in CRONTAB_ZONES
 
 
+def missing_schedules() -> list[str]:
+    """Return the names of the schedules that `ensure_schedules` would create."""
+    found = set(PeriodicTask.objects.filter(name__in=SCHEDULES).values_list("name", flat=True))
+    return [name for name in SCHEDULES if name not in found]
+
+
 @transaction.atomic
 def ensure_schedules(*, report: Callable[[str], object] = lambda _change: None) -> None:
     """Create the schedules that are missing, and pass a sentence about each to `report`.
