@@ -5,7 +5,7 @@ ROOT := $(shell cd "$$(dirname -- "$$(echo '$(MAKEFILE)' | sed 's/^ //')")" && p
 .DEFAULT_GOAL := help
 # All targets that `make help` lists.
 TARGETS := $(shell sed -n 's/^\([a-z-]*\):.* ## .*/\1/p' '$(ROOT)/Makefile')
-.PHONY: $(TARGETS) deploy-check-helm uv
+.PHONY: $(TARGETS) uv
 
 # The interpreter that .venv is made from.
 PYTHON ?= python3
@@ -106,6 +106,10 @@ foreign: install ## run the service on SQS and DynamoDB servers of others, and P
 	@$(VENV) -m tests.support.system_programs pgbouncer
 	@$(VENV) -m tests.foreign
 
+deploy-check-aws: install ## check the CloudFormation template, and run the service on what it creates
+	@$(VENV) -m tests.deploy.packages
+	$(VENV) -m pytest tests/deploy/aws --numprocesses 2 --dist worksteal
+
 test-chaos: install ## kill workers and beat at every step of closing, and stop PostgreSQL for a minute
 	$(VENV) -m pytest tests/chaos --numprocesses 2 --dist worksteal
 
@@ -155,9 +159,9 @@ docs-screenshots: install ## make the screenshots that the next make docs shows,
 	@$(VENV) -m uv pip install --quiet --python $(VENV) --require-hashes --requirement requirements/browser.txt
 	$(VENV) -m pytest tests/browser -k 'desktop and (every_list or details or legible)'
 
-deploy-check: deploy-check-helm ## render and validate what is in deploy/
+deploy-check: deploy-check-aws deploy-check-helm ## check the template for AWS and the chart for Kubernetes in deploy/
 
-deploy-check-helm: install
+deploy-check-helm: install ## render and validate the Helm chart
 	@$(VENV) -m uv pip install --quiet --python $(VENV) --require-hashes --requirement requirements/helm.txt
 	$(VENV) -m pytest tests/helm
 
@@ -189,11 +193,12 @@ lock: uv ## write requirements/*.txt from pyproject.toml (UPGRADE=1 for the newe
 	$(COMPILE) requirements/foreign.in --output-file requirements/foreign.txt
 	$(COMPILE) requirements/postgres.in --output-file requirements/postgres.txt
 	$(COMPILE) requirements/docs.in --output-file requirements/docs.txt
+	$(COMPILE) requirements/deploy.in --output-file requirements/deploy.txt
 	$(COMPILE) requirements/bench.in --constraint requirements/dev.txt \
 		--output-file requirements/bench.txt
 
-clean: ## remove .venv, .foreign, .bench, .docsite, .postgres, results/ and all caches
-	rm -rf results .venv .foreign .bench .docsite .postgres .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+clean: ## remove .venv, .foreign, .bench, .docsite, .postgres, .deploy, results/ and all caches
+	rm -rf results .venv .foreign .bench .docsite .postgres .deploy .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 install: python-is-new-enough ## install the packages of development into .venv

@@ -7,6 +7,8 @@ and printed) determines them: the same seed generates the same events.
 import secrets
 import sys
 from collections import Counter
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from datetime import UTC, datetime, timedelta
 
 from rich.console import Console
@@ -16,7 +18,7 @@ from demo.samples import sample_events
 from demo.settings import demo_environment, use_settings
 from embedded.commands import exit_status, number_setting, print_error
 from embedded.service import prepare
-from embedded.stack import running_stack
+from embedded.stack import Stack, running_stack
 from testbed.traffic.day import MIN_EVENTS, generate_day
 
 _EVENTS = 1_000
@@ -25,10 +27,12 @@ _MAX_SEED = 2**32 - 1
 _LOG_LINES = 20
 
 
-def run_demo(console: Console) -> int:
+def run_demo(
+    console: Console, *, running: Callable[[], AbstractContextManager[Stack]] = running_stack
+) -> int:
     """Return 0 if every event took effect once and in order, and all figures are right; else 1.
 
-    Raises ProcessError or CommandError.
+    `running` runs the servers within its block. Raises ProcessError or CommandError.
     """
     events = number_setting("DEMO_EVENTS", default=_EVENTS, minimum=MIN_EVENTS, maximum=_MAX_EVENTS)
     seed = number_setting("DEMO_SEED", default=secrets.randbelow(_MAX_SEED), maximum=_MAX_SEED)
@@ -41,7 +45,7 @@ def run_demo(console: Console) -> int:
         highlight=False,
     )
     console.print("Starting PostgreSQL, SQS, DynamoDB and Valkey")
-    with running_stack() as stack:
+    with running() as stack:
         environment = demo_environment(stack.environment, now=now)
         console.print("Migrating and provisioning")
         prepare(environment=environment, logs=stack.logs)

@@ -1,13 +1,11 @@
 """The examples and reference tables of the documentation match the code."""
 
 import ast
-import json
 import re
 from dataclasses import MISSING, Field, fields
 from datetime import UTC, datetime
 from typing import Any
 
-import boto3
 import pytest
 
 import celery_sqs_fifo
@@ -21,34 +19,6 @@ from tests.support.builders import place
 from tests.support.pages import ROOT, code_of, fenced, page, table_of, tables
 
 LIBRARY = "celery_sqs_fifo/README.md"
-
-
-def test_every_action_of_the_policies_is_an_operation_of_its_service() -> None:
-    policies = [json.loads(block) for block in fenced(page("docs/deployment.md"), language="json")]
-    actions = [
-        action
-        for policy in policies
-        for statement in policy["Statement"]
-        for action in always_a_list(statement["Action"])
-    ]
-
-    assert len(policies) == 7
-    # A token of IAM for PostgreSQL is not an operation: it is only signed.
-    actions.remove("rds-db:connect")
-    for action in actions:
-        service, _, operation = action.partition(":")
-        assert operation in operations(service), action
-
-
-def always_a_list(value: str | list[str]) -> list[str]:
-    """Return a list. A policy may have one value or a list in the same place."""
-    return [value] if isinstance(value, str) else value
-
-
-def operations(service: str) -> list[str]:
-    """Return the operations of an AWS service. IAM's actions have the same names."""
-    client: Any = boto3.client(service, region_name="us-east-1")  # type: ignore[call-overload]
-    return list(client.meta.service_model.operation_names)
 
 
 def test_the_table_of_options_matches_the_code() -> None:
