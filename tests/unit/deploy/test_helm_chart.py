@@ -18,8 +18,12 @@ SCHEMA: dict[str, Any] = json.loads(page("deploy/helm/values.schema.json"))["pro
 PLAIN, SECRET = (SCHEMA[name]["properties"].keys() for name in ("settings", "secrets"))
 # What the templates set themselves.
 BY_THE_CHART = {"METRICS_PORT", "METRICS_ADDRESS", "DJANGO_ALLOWED_HOSTS"}
-# What would be wrong in a container: the image has its own, or others could reach the site.
-BY_NOBODY = {"WORKER_LIVENESS_FILE", "DJANGO_STATIC_ROOT", "DJANGO_DEBUG", "DJANGO_PLAIN_HTTP"}
+# What would be wrong in a container: the image has its own, others could reach the site, or no
+# file with a secret is mounted.
+BY_NOBODY = {
+    *("WORKER_LIVENESS_FILE", "DJANGO_STATIC_ROOT", "DJANGO_DEBUG", "DJANGO_PLAIN_HTTP"),
+    "DATABASE_PASSWORD_FILE",
+}
 # Settings that log lines never show are secret.
 SECRET_SETTINGS = {name for name, setting in SETTINGS.items() if setting.repr is False}
 
