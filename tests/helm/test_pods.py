@@ -60,9 +60,10 @@ def test_a_pod_writes_only_to_a_small_folder_in_memory(values: str, program: str
 def test_only_workers_get_the_volume_of_the_lake() -> None:
     (worker,) = containers(pods("workers-only")["worker"])
 
-    assert worker["volumeMounts"][1] == {"name": "lake", "mountPath": "/var/lib/conversations"}
+    assert worker["volumeMounts"][-1] == {"name": "lake", "mountPath": "/var/lib/conversations"}
     assert "service /var/lib/conversations" in page("Dockerfile")
-    assert all(len(pod["spec"]["volumes"]) == 1 for pod in pods().values())
+    for pod in pods().values():
+        assert [volume["name"] for volume in pod["spec"]["volumes"]] == ["tmp", "secrets"]
 
 
 @each_pod

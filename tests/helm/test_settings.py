@@ -1,6 +1,7 @@
 """Each program reads its settings from the ConfigMap and the Secrets, and accepts them."""
 
 import os
+from pathlib import Path
 from unittest.mock import patch
 
 import pytest
@@ -49,6 +50,19 @@ def environment_of(container: Manifest, *, values: str) -> dict[str, str]:
     return environment
 
 
+def mounted_secrets(pod: Manifest) -> dict[str, str]:
+    """Return the contents of the files in the volume with secrets, by path in the container."""
+    (volume,) = (one for one in pod["spec"]["volumes"] if one["name"] == "secrets")
+    (folder,) = {
+        mount["mountPath"]
+        for container in containers(pod)
+        for mount in container["volumeMounts"]
+        if mount["name"] == "secrets" and mount["readOnly"]
+    }
+    items = [one["secret"]["items"][0] for one in volume["projected"]["sources"]]
+    return {f"{folder}/{item['path']}": SECRETS[item["key"]] for item in items}
+
+
 def environment_in(values: str, program: str, name: str = "") -> dict[str, str]:
     """Return the variables of a program's container, by default of its only one."""
     (container,) = (
@@ -58,13 +72,33 @@ def environment_in(values: str, program: str, name: str = "") -> dict[str, str]:
 
 
 @pytest.mark.parametrize(("values", "program", "container"), EVERY_CONTAINER)
-def test_a_program_accepts_its_environment(values: str, program: str, container: str) -> None:
+def test_a_program_accepts_its_environment(
+    values: str, program: str, container: str, tmp_path: Path
+) -> None:
     variables = environment_in(values, program, container)
+    for path, content in mounted_secrets(pods(values)[program]).items():
+        (name,) = (name for name, value in variables.items() if value == path)
+        file = tmp_path / name
+        file.write_text(content)
+        variables[name] = str(file)
 
     with patch.dict(os.environ, variables, clear=True):
         environment = read_environment()
 
     assert environment.DATABASE_URL["HOST"] == "db.example.org"
+
+
+def test_settings_that_are_secret_are_files_which_follow_the_secret() -> None:
+    """The service reads the login from DATABASE_URL_FILE again for each new connection."""
+    named = {name for name in environment_in("everything", "worker") if name.endswith("_FILE")}
+    secret = {f"{name}_FILE" for name, one in Environment.model_fields.items() if not one.repr}
+    (volume,) = (one for one in pods()["worker"]["spec"]["volumes"] if one["name"] == "secrets")
+
+    assert named == secret
+    # The group of the files is fsGroup. A mount of a single file would not follow the Secret.
+    assert volume["projected"]["defaultMode"] == 0o440
+    for container in containers(pods()["worker"]):
+        assert all("subPath" not in mount for mount in container["volumeMounts"])
 
 
 @pytest.mark.parametrize(("values", "program", "container"), EVERY_CONTAINER)
@@ -73,7 +107,8 @@ def test_every_variable_is_a_setting_or_one_of_a_library(
 ) -> None:
     variables = environment_in(values, program, container)
 
-    unknown = {name for name in variables if name not in Environment.model_fields}
+    settings = {name.removesuffix("_FILE") for name in variables} & Environment.model_fields.keys()
+    unknown = {name for name in variables if name.removesuffix("_FILE") not in settings}
     assert {name for name in unknown if not name.startswith(OF_LIBRARIES)} == set()
 
 

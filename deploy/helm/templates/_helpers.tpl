@@ -51,7 +51,7 @@ labels:
   {{- toYaml . | nindent 2 }}
   {{- end }}
 annotations:
-  # Other settings replace the pods. A changed Secret does not: restart the deployments.
+  # Other settings replace the pods. A changed Secret does not.
   checksum/settings: {{ include "conversations.settings" .root | sha256sum }}
   {{- with .root.Values.pods.annotations }}
   {{- toYaml . | nindent 2 }}
@@ -88,6 +88,16 @@ priorityClassName: {{ . }}
 volumes:
   - name: tmp
     emptyDir: {medium: Memory, sizeLimit: {{ .root.Values.tmpSize }}}
+  # Kubernetes replaces the files when a Secret changes.
+  - name: secrets
+    projected:
+      defaultMode: 0440
+      sources:
+        {{- range $name, $secret := include "conversations.secretFiles" .root | fromJson }}
+        - secret:
+            name: {{ $secret.name }}
+            items: [{key: {{ $secret.key }}, path: {{ $name }}}]
+        {{- end }}
   {{- if and (eq .program "worker") .root.Values.lake.existingClaim }}
   - name: lake
     persistentVolumeClaim: {claimName: {{ .root.Values.lake.existingClaim }}}
@@ -107,14 +117,23 @@ envFrom:
   - configMapRef: {name: {{ include "conversations.name" .root }}-{{ .settings | default "settings" }}}
 volumeMounts:
   - {name: tmp, mountPath: /tmp}
+  - {name: secrets, mountPath: /run/secrets/conversations, readOnly: true}
   {{- if and (eq .program "worker") .root.Values.lake.existingClaim }}
   - {name: lake, mountPath: /var/lib/conversations}
   {{- end }}
 {{- end }}
 
+{{/* The secrets that are settings of the service, which reads them from files. */}}
+{{- define "conversations.secretFiles" -}}
+{{- pick .Values.secrets "SECRET_KEY" "DATABASE_URL" "CELERY_CONTROL_URL" "SENTRY_DSN" | toJson }}
+{{- end }}
+
 {{- define "conversations.secrets" -}}
+{{- $files := include "conversations.secretFiles" .root | fromJson }}
 {{- range $name, $key := .root.Values.secrets }}
-{{- if or (ne $name "FLOWER_BASIC_AUTH") (eq $.program "flower") }}
+{{- if hasKey $files $name }}
+- {name: {{ $name }}_FILE, value: /run/secrets/conversations/{{ $name }}}
+{{- else if or (ne $name "FLOWER_BASIC_AUTH") (eq $.program "flower") }}
 - name: {{ $name }}
   valueFrom:
     secretKeyRef: {{ toJson $key }}

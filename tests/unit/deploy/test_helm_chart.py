@@ -18,8 +18,8 @@ SCHEMA: dict[str, Any] = json.loads(page("deploy/helm/values.schema.json"))["pro
 PLAIN, SECRET = (SCHEMA[name]["properties"].keys() for name in ("settings", "secrets"))
 # What the templates set themselves.
 BY_THE_CHART = {"METRICS_PORT", "METRICS_ADDRESS", "DJANGO_ALLOWED_HOSTS"}
-# What would be wrong in a container: the image has its own, others could reach the site, or no
-# file with a secret is mounted.
+# What would be wrong in a container: the image has its own, others could reach the site, or
+# DATABASE_URL with its password is in a file already.
 BY_NOBODY = {
     *("WORKER_LIVENESS_FILE", "DJANGO_STATIC_ROOT", "DJANGO_DEBUG", "DJANGO_PLAIN_HTTP"),
     "DATABASE_PASSWORD_FILE",
