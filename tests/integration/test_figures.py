@@ -346,11 +346,10 @@ def test_updates_of_conversations_are_hot_despite_the_indexes_of_the_figures(
 
 
 def hot_updates() -> tuple[int, int]:
-    """Return the number of updates of conversations, and of HOT updates among them."""
+    """Return the updates of conversations in this transaction, and the HOT updates among them."""
     with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_stat_force_next_flush()")
         cursor.execute(
-            "SELECT n_tup_upd, n_tup_hot_upd FROM pg_stat_user_tables"
+            "SELECT n_tup_upd, n_tup_hot_upd FROM pg_stat_xact_user_tables"
             " WHERE relname = 'conversations_conversation'"
         )
         updates, hot = cursor.fetchone()
