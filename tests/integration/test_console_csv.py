@@ -143,7 +143,7 @@ def test_a_file_in_portuguese_has_semicolons_and_decimal_commas(viewer: Client) 
 
     (_, row) = answer.content.decode("utf-8-sig").splitlines()
     assert row.startswith("2026-10-14;2026-10-14;")
-    assert row.endswith(";66,6667;3,6667;2;3")
+    assert row.endswith(';"66,6667";"3,6667";2;3')
 
 
 @pytest.mark.parametrize(

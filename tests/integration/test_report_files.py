@@ -11,7 +11,7 @@ from uuid import UUID
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from django.core.management import call_command
+from django.core.management import CommandError, call_command
 
 from apps.analytics.figures.parquet_file import MAX_ROWS_OF_GROUP
 from apps.conversations.models import Project, Resolution
@@ -184,6 +184,32 @@ def test_no_name_of_a_project_is_a_formula_in_csv(name: str) -> None:
     for form in ("csv-wide", "csv-long"):
         rows = table(report("--format", form, "--project", str(PROJECTS[0])))
         assert {row["project_name"] for row in rows} == {f"'{name}"}
+
+
+def test_csv_for_spreadsheets_has_the_separators_of_their_language() -> None:
+    Project.objects.filter(uuid=PROJECTS[0]).update(name="São João; pães")
+    answers([5, 5, 1], at=NOON, project=PROJECTS[0])
+    plain = table(report("--format", "csv-wide"))
+
+    for form in ("csv-wide", "csv-long"):
+        text = report("--format", form, "--spreadsheet", "pt-br")
+        assert text.startswith("\ufeffproject;")
+        assert ';"66,66666666666667"' in text
+        assert "66.6" not in text
+    text = report("--format", "csv-wide", "--spreadsheet", "pt-br").removeprefix("\ufeff")
+    rows = list(csv.DictReader(io.StringIO(text, newline=""), delimiter=";"))
+    assert [{name: value.replace(",", ".") for name, value in row.items()} for row in rows] == plain
+
+    english = report("--format", "csv-wide", "--spreadsheet", "en")
+    assert english == "\ufeff" + report("--format", "csv-wide")
+
+
+@pytest.mark.parametrize("form", ["json", "csv", "parquet", None])
+def test_only_csv_by_day_is_written_for_spreadsheets(form: str | None) -> None:
+    arguments = ("--format", form) if form else ()
+
+    with pytest.raises(CommandError, match="--spreadsheet is for --format csv-wide and csv-long"):
+        report(*arguments, "--spreadsheet", "en")
 
 
 def test_parquet_has_the_name_of_a_project_as_it_is(tmp_path: Path) -> None:

@@ -5,9 +5,12 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from django.conf import settings
 from django.core.management.base import CommandError, CommandParser
+from django.utils import translation
 
 from apps.analytics.figures import Period, Scope, csv_files, figures, local_today
+from apps.analytics.figures.csv_files import PROGRAMS, Form, spreadsheets
 from apps.analytics.figures.daily import project_days
 from apps.analytics.figures.documents import Document, as_document, as_rows
 from apps.analytics.figures.tables import tables
@@ -28,20 +31,20 @@ DEFAULT_DAYS = 7
 PARQUET = "parquet"
 
 
-def _json(scope: Scope, period: Period) -> Iterator[str]:
+def _json(scope: Scope, period: Period, _form: Form) -> Iterator[str]:
     yield json.dumps(_document(scope, period), indent=2) + "\n"
 
 
-def _csv(scope: Scope, period: Period) -> Iterator[str]:
+def _csv(scope: Scope, period: Period, _form: Form) -> Iterator[str]:
     return csv_files.of_scope(as_rows(_document(scope, period)))
 
 
-def _csv_wide(scope: Scope, period: Period) -> Iterator[str]:
-    return csv_files.wide(project_days(scope=scope, period=period))
+def _csv_wide(scope: Scope, period: Period, form: Form) -> Iterator[str]:
+    return csv_files.wide(project_days(scope=scope, period=period), form)
 
 
-def _csv_long(scope: Scope, period: Period) -> Iterator[str]:
-    return csv_files.long(project_days(scope=scope, period=period))
+def _csv_long(scope: Scope, period: Period, form: Form) -> Iterator[str]:
+    return csv_files.long(project_days(scope=scope, period=period), form)
 
 
 def _document(scope: Scope, period: Period) -> Document:
@@ -49,12 +52,13 @@ def _document(scope: Scope, period: Period) -> Document:
 
 
 # The functions yield pieces of the text.
-TEXTS: Mapping[str, Callable[[Scope, Period], Iterator[str]]] = {
+TEXTS: Mapping[str, Callable[[Scope, Period, Form], Iterator[str]]] = {
     "json": _json,
     "csv": _csv,
     "csv-wide": _csv_wide,
     "csv-long": _csv_long,
 }
+FOR_SPREADSHEETS = ("csv-wide", "csv-long")
 
 
 class Command(OperatorCommand):
@@ -97,6 +101,13 @@ class Command(OperatorCommand):
                 help=f"the same as --format {name}",
             )
         parser.add_argument(
+            "--spreadsheet",
+            type=one_of(*(code for code, _ in settings.LANGUAGES), what="a language"),
+            metavar="LANGUAGE",
+            help="with csv-wide or csv-long: write the file so that spreadsheet programs in this "
+            "language open it",
+        )
+        parser.add_argument(
             "--output",
             type=text,
             metavar="FILE",
@@ -112,14 +123,15 @@ class Command(OperatorCommand):
         project = known_project(options["project"]) if options["project"] else None
         scope, period = _scope_and_period(project, options)
         form, output = options["format"], options["output"]
+        csv_form = _csv_form(form, language=options["spreadsheet"])
         if form == PARQUET:
             _write_parquet(scope, period, output=output)
         elif form and output:
             with output_file(Path(output)) as file:
-                for piece in TEXTS[form](scope, period):
+                for piece in TEXTS[form](scope, period, csv_form):
                     file.write(piece.encode())
         elif form:
-            for piece in TEXTS[form](scope, period):
+            for piece in TEXTS[form](scope, period, csv_form):
                 self.stdout.write_data(piece)
         elif output:
             raise CommandError("Tables are for a terminal. With --output, pass --format too.")
@@ -128,6 +140,15 @@ class Command(OperatorCommand):
             SafeConsole(self.stdout).print(*tables(found, project=project), sep="\n")
         if output:
             self.stdout.write(f"The report was written to {output}.")
+
+
+def _csv_form(form: str | None, *, language: str | None) -> Form:
+    if language is None:
+        return PROGRAMS
+    if form not in FOR_SPREADSHEETS:
+        raise CommandError("--spreadsheet is for --format csv-wide and csv-long.")
+    with translation.override(language):
+        return spreadsheets()
 
 
 def _write_parquet(scope: Scope, period: Period, *, output: str | None) -> None:

@@ -2,6 +2,7 @@
 
 import csv
 import io
+import re
 from datetime import date, timedelta
 from typing import Any
 
@@ -34,7 +35,7 @@ def written(*values: Value, language: str = "en") -> list[str]:
 
 @pytest.mark.parametrize(
     ("language", "lines"),
-    [("en", ["c0,c1,c2", "1204,81.25,"]), ("pt-br", ["c0;c1;c2", "1204;81,25;"])],
+    [("en", ["c0,c1,c2", "1204,81.25,"]), ("pt-br", ["c0;c1;c2", '1204;"81,25";'])],
 )
 def test_a_file_has_the_separators_of_its_language(language: str, lines: list[str]) -> None:
     with translation.override(language):
@@ -64,6 +65,20 @@ def test_values_are_numbers_and_dates_that_programs_read() -> None:
 )
 def test_a_text_that_a_program_would_calculate_is_marked_as_text(text: str) -> None:
     assert written(text) == [f"'{text}"]
+
+
+@pytest.mark.parametrize(("language", "separator"), [("en", ","), ("pt-br", ";")])
+def test_a_program_that_takes_other_separators_too_finds_the_same_cells(
+    language: str, separator: str
+) -> None:
+    """LibreOffice takes commas, semicolons and tabs, if nobody changes the settings."""
+    values = ("a,b", "c;d", "e\tf", 81.25, "g")
+    with translation.override(language):
+        _, row, _ = as_csv(table_of(*values)).split("\r\n")
+
+    outside = re.sub(r'"[^"]*"', "", row)
+    assert set(re.findall(r"[,;\t]", outside)) == {separator}
+    assert len(outside.split(separator)) == len(values)
 
 
 @pytest.mark.parametrize("language", ["en", "pt-br"])
