@@ -199,6 +199,10 @@ def use_pages(deployment: Deployment) -> None:
         call(f"/admin/conversations/conversation/{opened.pk}/change/")
         form = {"action": "close_selected", "_selected_action": str(opened.pk)}
         call("/admin/conversations/conversation/", form)
+        schedule = PeriodicTask.objects.get(name="Collect dead letters")
+        form = {"action": "run_selected", "_selected_action": str(schedule.pk)}
+        shown = call("/admin/django_celery_beat/periodictask/", form)
+        assert "was sent. A worker will run it soon." in shown.text
     wait_for(lambda: Conversation.objects.filter(pk=opened.pk, ended_at__isnull=False).exists())
 
 
