@@ -1,18 +1,23 @@
+# A release pins the base image by its digest: --build-arg BASE=python:3.13-slim-trixie@sha256:...
+ARG BASE=python:3.13-slim-trixie
+
 # Build stage: only packages whose hash is pinned.
-FROM python:3.11-slim AS build
-ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1 UV_NO_CACHE=1
+FROM $BASE AS build
+ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1 UV_NO_CACHE=1 \
+    UV_SYSTEM_CERTS=1
 WORKDIR /build
 COPY requirements/uv.txt requirements/runtime.txt requirements/weni.txt requirements/tracing.txt \
      requirements/parquet.txt ./
-# Reports as Parquet need another 170 MB: --build-arg PARQUET=parquet.txt
-ARG PARQUET=
+# Optional packages, none by default: --build-arg EXTRAS="weni tracing parquet"
+ARG EXTRAS=
 RUN python -m venv --without-pip /opt/venv \
     && pip install --root-user-action=ignore --require-hashes --requirement uv.txt \
-    && uv pip sync --python /opt/venv/bin/python --require-hashes --compile-bytecode \
-       runtime.txt weni.txt tracing.txt $PARQUET
+    && set -- runtime.txt \
+    && for extra in $EXTRAS; do set -- "$@" "$extra.txt"; done \
+    && uv pip sync --python /opt/venv/bin/python --require-hashes --compile-bytecode "$@"
 
 # SQS for docker-compose.yml: the strict model of testbed/sqs, which needs no packages.
-FROM python:3.11-slim AS local-sqs
+FROM $BASE AS local-sqs
 ENV PYTHONDONTWRITEBYTECODE=1
 WORKDIR /app
 COPY embedded ./embedded
@@ -22,7 +27,7 @@ STOPSIGNAL SIGTERM
 CMD ["python", "-m", "testbed.sqs", "--host", "0.0.0.0", "--port", "9324"]
 
 # The service. It is the last stage, so it is built if no target is named.
-FROM python:3.11-slim
+FROM $BASE
 ENV PATH=/opt/venv/bin:$PATH PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1
 # The data lake's folder. A new volume that is mounted there takes its owner over.
 RUN useradd --uid 10001 --user-group --no-create-home --shell /usr/sbin/nologin service \

@@ -147,7 +147,8 @@ def parse_tracing(text: str) -> bool:
     if is_on and not all(map(_is_installed, TRACING_PACKAGES)):
         raise ValueError(
             "needs OpenTelemetry, which is not installed by default: "
-            "pip install --require-hashes --requirement requirements/tracing.txt"
+            "pip install --require-hashes --requirement requirements/tracing.txt; "
+            "an image has it if it is built with --build-arg EXTRAS=tracing"
         )
     return is_on
 

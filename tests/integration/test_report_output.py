@@ -195,7 +195,8 @@ def test_without_its_package_parquet_is_refused_with_how_to_install_it(
 
     assert str(refused.value) == (
         "parquet needs the package pyarrow, which is not installed by default: "
-        "pip install --require-hashes --requirement requirements/parquet.txt"
+        "pip install --require-hashes --requirement requirements/parquet.txt; "
+        "an image has it if it is built with --build-arg EXTRAS=parquet"
     )
     assert not list(tmp_path.iterdir())
     assert report("--format", "csv-wide")

@@ -43,7 +43,8 @@ def _weni(address: SplitResult) -> DataLake:
     except ImportError as error:
         raise ValueError(
             "weni:// needs the package weni-datalake-sdk, installed without its dependencies: "
-            "pip install --no-deps --require-hashes --requirement requirements/weni.txt"
+            "pip install --no-deps --require-hashes --requirement requirements/weni.txt; "
+            "an image has it if it is built with --build-arg EXTRAS=weni"
         ) from error
     return WeniDataLake.at(address)
 

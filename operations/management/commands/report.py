@@ -160,7 +160,8 @@ def _write_parquet(scope: Scope, period: Period, *, output: str | None) -> None:
     except ImportError as error:
         raise CommandError(
             "parquet needs the package pyarrow, which is not installed by default: "
-            "pip install --require-hashes --requirement requirements/parquet.txt"
+            "pip install --require-hashes --requirement requirements/parquet.txt; "
+            "an image has it if it is built with --build-arg EXTRAS=parquet"
         ) from error
     with output_file(Path(output)) as file:
         write(project_days(scope=scope, period=period), file=file)

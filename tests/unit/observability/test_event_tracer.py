@@ -416,6 +416,7 @@ def test_without_its_packages_tracing_is_refused_with_how_to_install_them(
     _, sentence = str(refusal.value).splitlines()
     assert sentence.startswith("TRACING_ENABLED: needs OpenTelemetry")
     assert "pip install --require-hashes --requirement requirements/tracing.txt" in sentence
+    assert sentence.endswith("--build-arg EXTRAS=tracing")
     assert without_tracing.TRACING_ENABLED is False
 
 

@@ -112,5 +112,6 @@ def test_the_error_for_the_missing_package_of_weni_shows_how_to_install_it(
     _, sentence = str(refusal.value).splitlines()
     assert sentence.startswith("DATALAKE_URL: weni:// needs the package weni-datalake-sdk")
     assert "pip install --no-deps --require-hashes --requirement requirements/weni.txt" in sentence
+    assert sentence.endswith("--build-arg EXTRAS=weni")
     data_lake("file:///var/lake")
     data_lake("firehose://conversations")
