@@ -12,6 +12,8 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from apps.common import durations
+from config import webserver
 from embedded.network import free_port
 
 PROJECT_ROOT = Path(__file__).resolve().parents[3]
@@ -142,6 +144,13 @@ def test_the_web_server_serves_what_the_image_has_collected(compose: dict[str, A
     assert web["command"][-1] == "config.wsgi"
     (variable,) = instructions(keyword="ENV")[1:]
     assert variable == f"DJANGO_STATIC_ROOT={web['environment']['DJANGO_STATIC_ROOT']}"
+
+
+def test_the_web_server_is_not_killed_while_it_finishes_requests(compose: dict[str, Any]) -> None:
+    grace = durations.read(compose["services"]["web"]["stop_grace_period"])
+
+    assert grace
+    assert grace.total_seconds() > webserver.graceful_timeout
 
 
 def test_the_image_collects_static_files_with_its_own_settings(tmp_path: Path) -> None:
