@@ -145,6 +145,10 @@ bench-retention: install ## measure retention on a million conversations, into r
 bench-entries: install ## measure write units, bytes and CPU of stored messages, into results/entries.md (PUBLISH)
 	@$(VENV) -m bench.entries
 
+image: install ## build the image without an engine, run its programs and the unit tests in it (EXTRAS)
+	@$(VENV) -m uv pip install --quiet --python $(VENV) --require-hashes --requirement requirements/image.txt
+	@$(VENV) -m tests.image
+
 up: install ## run the embedded stack and the whole service until Ctrl-C (LOAD=20: events a second; KEEP=1: keep the data)
 	@$(VENV) -m embedded.up $(if $(LOAD),--load $(LOAD)) $(if $(filter-out 0,$(KEEP)),--keep)
 
@@ -194,11 +198,13 @@ lock: uv ## write requirements/*.txt from pyproject.toml (UPGRADE=1 for the newe
 	$(COMPILE) requirements/postgres.in --output-file requirements/postgres.txt
 	$(COMPILE) requirements/docs.in --output-file requirements/docs.txt
 	$(COMPILE) requirements/deploy.in --output-file requirements/deploy.txt
+	$(COMPILE) requirements/image.in --constraint requirements/dev.txt \
+		--output-file requirements/image.txt
 	$(COMPILE) requirements/bench.in --constraint requirements/dev.txt \
 		--output-file requirements/bench.txt
 
-clean: ## remove .venv, .foreign, .bench, .docsite, .postgres, .deploy, results/ and all caches
-	rm -rf results .venv .foreign .bench .docsite .postgres .deploy .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+clean: ## remove .venv, .foreign, .bench, .docsite, .image, .postgres, .deploy, results/ and all caches
+	rm -rf results .venv .foreign .bench .docsite .image .postgres .deploy .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 install: python-is-new-enough ## install the packages of development into .venv

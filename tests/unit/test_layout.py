@@ -15,7 +15,9 @@ PACKAGES = (
 # Folders of the project that have unit tests but are not Python packages.
 NO_PACKAGES = {"deploy": ROOT / "deploy", "docs": ROOT / "docs"}
 # Packages of test code that have unit tests themselves.
-OF_TESTS = {name: ROOT / "tests" / name for name in ("browser", "chaos", "foreign", "mutants")}
+OF_TESTS = {
+    name: ROOT / "tests" / name for name in ("browser", "chaos", "foreign", "image", "mutants")
+}
 
 FOLDERS = sorted(path.parent.relative_to(UNIT) for path in UNIT.rglob("__init__.py"))
 FILES = sorted(path.relative_to(UNIT) for path in UNIT.rglob("test_*.py"))
