@@ -1,5 +1,6 @@
 """The probe that checks whether PostgreSQL and DynamoDB are available."""
 
+import logging
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import datetime
@@ -9,6 +10,8 @@ from django.db import connection
 
 from apps.analytics.services import NewAnswer, record_answer
 from apps.common.clock import now
+from apps.common.errors import Unavailable
+from apps.common.migrations import missing_migrations
 from apps.conversations import probing, services
 from apps.conversations.models import CSAT_KEY, Resolution
 from apps.conversations.places import place_at
@@ -20,6 +23,8 @@ from apps.messages.versions import Encoded
 from celery_sqs_fifo import DONE, EventsFailed, Place
 from tasks.base import PointerTask, outcome_of
 
+logger = logging.getLogger(__name__)
+
 
 @shared_task(base=PointerTask, bind=True)
 def probe(task: Task) -> None:
@@ -30,6 +35,7 @@ def probe(task: Task) -> None:
     """
     # Use a new session, because an open one may lead to a server that was replaced in a failover.
     connection.close()
+    _check_migrations()
     worker = str(task.request.hostname or "unnamed")
     probing.open_and_roll_back(now=now())
     probing.commit_row(worker=worker, now=now())
@@ -42,6 +48,17 @@ def probe(task: Task) -> None:
             failed.append(replace(outcome_of(error), reason=kind))
     if failed:
         raise EventsFailed([DONE, *failed])
+
+
+def _check_migrations() -> None:
+    """Raise Unavailable if this release has migrations that are not applied.
+
+    A worker that was started too early would otherwise receive events, and fail at the first one
+    that needs the new schema.
+    """
+    if missing := missing_migrations():
+        logger.warning("migrations_missing", extra={"migrations": missing})
+        raise Unavailable("PostgreSQL", "migrations are not applied: run manage.py migrate")
 
 
 def answer(at: datetime) -> None:

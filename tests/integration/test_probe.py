@@ -5,8 +5,10 @@ from contextlib import contextmanager
 
 import pytest
 from django.db import DatabaseError, connection
+from django.db.migrations.recorder import MigrationRecorder
 
 from apps.analytics.models import OutboxEvent, SurveyAnswer
+from apps.common.errors import Unavailable
 from apps.conversations.models import Conversation, Project
 from apps.conversations.worker_models import WorkerProbe
 from apps.messages.models import ConversationMessages
@@ -65,3 +67,18 @@ def test_the_probe_fails_if_all_events_would_fail(model: type) -> None:
     table = model._meta.db_table  # type: ignore[attr-defined]
     with refusing_rows(table), pytest.raises(DatabaseError):
         probe.run()
+
+
+def test_the_probe_fails_and_names_the_migrations_that_are_not_applied(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    recorder = MigrationRecorder(connection)
+    recorder.record_unapplied("conversations", "0001_initial")
+    try:
+        with pytest.raises(Unavailable, match="migrations are not applied"):
+            probe.run()
+    finally:
+        recorder.record_applied("conversations", "0001_initial")
+
+    (line,) = [one for one in caplog.records if one.message == "migrations_missing"]
+    assert line.__dict__["migrations"] == ["conversations.0001_initial"]
