@@ -34,7 +34,7 @@ RUN useradd --uid 10001 --user-group --no-create-home --shell /usr/sbin/nologin 
     && install --directory --owner=service --group=service /var/lib/conversations
 WORKDIR /app
 COPY --from=build /opt/venv /opt/venv
-COPY manage.py ./
+COPY manage.py pyproject.toml ./
 COPY celery_sqs_fifo ./celery_sqs_fifo
 COPY config ./config
 COPY tasks ./tasks

@@ -1,3 +1,8 @@
-"""The service's version, repeated from pyproject.toml, which is not deployed."""
+"""The service's version, which only pyproject.toml names."""
 
-VERSION = "0.1.0"
+import tomllib
+from pathlib import Path
+
+_PYPROJECT = Path(__file__).resolve().parents[2] / "pyproject.toml"
+
+VERSION: str = tomllib.loads(_PYPROJECT.read_text(encoding="utf-8"))["project"]["version"]

@@ -6,6 +6,7 @@ from tempfile import gettempdir
 
 import pytest
 
+from apps.common.version import VERSION
 from tests.helm.rendering import VALUE_SETS, containers, of_kind, pods
 from tests.support.pages import page
 
@@ -101,7 +102,7 @@ def test_a_container_requests_cpu_and_memory_and_limits_memory(values: str, prog
 def test_the_image_is_named_by_tag_or_by_digest() -> None:
     images = {name: containers(pods(name)["worker"])[0]["image"] for name in VALUE_SETS}
 
-    assert images["minimal"] == "registry.example.org/conversations:0.1.0"
+    assert images["minimal"] == f"registry.example.org/conversations:{VERSION}"
     assert images["everything"] == "registry.example.org/conversations:1.2.3"
     assert images["workers-only"].startswith("registry.example.org/conversations@sha256:")
 

@@ -4,7 +4,6 @@ import json
 import socket
 import subprocess
 import sys
-import tomllib
 from pathlib import Path
 from typing import Any
 
@@ -134,12 +133,6 @@ def test_a_report_has_the_kind_and_location_of_the_error(bugs: list[dict[str, An
 def test_a_report_names_the_release_and_the_environment(bugs: list[dict[str, Any]]) -> None:
     assert {report["release"] for report in bugs} == {f"conversation-service@{VERSION}"}
     assert {report["environment"] for report in bugs} == {"production"}
-
-
-def test_the_version_is_that_of_the_package() -> None:
-    package = tomllib.loads((ROOT / "pyproject.toml").read_text())
-
-    assert package["project"]["version"] == VERSION
 
 
 def test_a_report_has_no_personal_data(
