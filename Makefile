@@ -18,7 +18,7 @@ $(TARGETS):
 else
 
 VENV := .venv/bin/python
-PACKAGES := celery_sqs_fifo config tasks operations observability apps embedded testbed demo bench docsite tests \
+PACKAGES := celery_sqs_fifo config tasks operations observability apps embedded testbed demo bench docsite releasing tests \
 	manage.py requirements/bootstrap.py
 
 help: ## list the targets
@@ -101,6 +101,12 @@ postgres-matrix: install ## test the service on PostgreSQL 14 to 18 (POSTGRES_VE
 
 mutants: install ## check that a test fails for each faulty change in a catalogue (MUTANTS=text, JOBS)
 	@$(VENV) -m tests.mutants
+
+release: install ## make the wheel, the SBOM, the list of licences and the tag of the version (DRY_RUN=1: no tag)
+	@$(VENV) -m releasing
+
+test-release: install ## make a release of a copy of this repository
+	$(VENV) -m pytest tests/releasing
 
 foreign: install ## run the service on SQS and DynamoDB servers of others, and PgBouncer (SERVERS, SEED, PUBLISH)
 	@$(VENV) -m tests.support.system_programs pgbouncer
@@ -196,6 +202,7 @@ lock: uv ## write requirements/*.txt from pyproject.toml (UPGRADE=1 for the newe
 	$(COMPILE) requirements/fuzzing.in --output-file requirements/fuzzing.txt
 	$(COMPILE) requirements/foreign.in --output-file requirements/foreign.txt
 	$(COMPILE) requirements/postgres.in --output-file requirements/postgres.txt
+	$(COMPILE) requirements/releasing.in --output-file requirements/releasing.txt
 	$(COMPILE) requirements/docs.in --output-file requirements/docs.txt
 	$(COMPILE) requirements/deploy.in --output-file requirements/deploy.txt
 	$(COMPILE) requirements/image.in --constraint requirements/dev.txt \
@@ -203,8 +210,8 @@ lock: uv ## write requirements/*.txt from pyproject.toml (UPGRADE=1 for the newe
 	$(COMPILE) requirements/bench.in --constraint requirements/dev.txt \
 		--output-file requirements/bench.txt
 
-clean: ## remove .venv, .foreign, .bench, .docsite, .image, .postgres, .deploy, results/ and all caches
-	rm -rf results .venv .foreign .bench .docsite .image .postgres .deploy .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+clean: ## remove .venv, .foreign, .bench, .docsite, .image, .postgres, .deploy, .release, results/ and all caches
+	rm -rf results .venv .foreign .bench .docsite .image .postgres .deploy .release .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 install: python-is-new-enough ## install the packages of development into .venv

@@ -47,7 +47,17 @@ class Run:
 
 
 def make_copy(directory: Path) -> Path:
-    """Copy the files that git tracks or does not ignore into an empty directory, and return it."""
+    """Copy the project into an empty directory, compile the modules, and return the directory."""
+    copy_files(directory)
+    # Make Python recognize changed files by their hash. By default it compares time and size, which
+    # can be the same for two changes within a second.
+    options = ["-q", "--invalidation-mode", "checked-hash"]
+    subprocess.run([sys.executable, "-m", "compileall", *options, directory], check=True)
+    return directory
+
+
+def copy_files(directory: Path) -> None:
+    """Copy the files that git tracks or does not ignore into an empty directory."""
     listing = subprocess.run(
         ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
         cwd=ROOT,
@@ -60,11 +70,6 @@ def make_copy(directory: Path) -> Path:
         if source.is_file():
             target.parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(source, target)
-    # Make Python recognize changed files by their hash. By default it compares time and size, which
-    # can be the same for two changes within a second.
-    options = ["-q", "--invalidation-mode", "checked-hash"]
-    subprocess.run([sys.executable, "-m", "compileall", *options, directory], check=True)
-    return directory
 
 
 def run_mutant(mutant: Mutant, *, copy: Path) -> tuple[Verdict, str]:

@@ -10,7 +10,7 @@ UNIT = Path(__file__).resolve().parent
 ROOT = UNIT.parents[1]
 PACKAGES = (
     *("apps", "bench", "celery_sqs_fifo", "config", "demo", "docsite", "embedded"),
-    *("observability", "operations", "tasks", "testbed"),
+    *("observability", "operations", "releasing", "tasks", "testbed"),
 )
 # Folders of the project that have unit tests but are not Python packages.
 NO_PACKAGES = {"deploy": ROOT / "deploy", "docs": ROOT / "docs"}

@@ -25,7 +25,7 @@ PACKAGES = (
 )
 OTHER_FOLDERS = ("deploy", "docs", "requirements", ".ci")
 # Files that pages name although git does not contain them, because users create them.
-MADE_BY_READERS = {".env", "event.json", "orders.py"}
+MADE_BY_READERS = {".env", "event.json", "licences.md", "orders.py"}
 SETTINGS = Environment.model_fields
 
 
