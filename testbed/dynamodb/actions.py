@@ -61,17 +61,16 @@ class Actions:
     def _create(self, request: Fields) -> Fields:
         if request["TableName"] in self.tables:
             raise Refused("ResourceInUseException", "Table already exists")
-        self.tables[request["TableName"]] = Table()
-        return {"TableDescription": _description(request)}
+        table = self.tables[request["TableName"]] = Table(key_schema=request["KeySchema"])
+        return {"TableDescription": _description(request, table)}
 
     def _delete(self, request: Fields) -> Fields:
-        self._table(request)
+        table = self._table(request)
         del self.tables[request["TableName"]]
-        return {"TableDescription": _description(request)}
+        return {"TableDescription": _description(request, table)}
 
     def _describe(self, request: Fields) -> Fields:
-        self._table(request)
-        return {"Table": _description(request)}
+        return {"Table": _description(request, self._table(request))}
 
     def _describe_expiry(self, request: Fields) -> Fields:
         name = self._table(request).expiry_attribute
@@ -169,5 +168,9 @@ def _changed(request: Fields) -> Item:
     return item
 
 
-def _description(request: Fields) -> Fields:
-    return {"TableName": request["TableName"], "TableStatus": "ACTIVE"}
+def _description(request: Fields, table: Table) -> Fields:
+    return {
+        "TableName": request["TableName"],
+        "TableStatus": "ACTIVE",
+        "KeySchema": table.key_schema,
+    }

@@ -16,9 +16,13 @@ class _Stored:
 
 
 class Table:
-    """A table, for one thread. The cost of a page grows with the keys of its partition."""
+    """A table, for one thread. The cost of a page grows with the keys of its partition.
 
-    def __init__(self) -> None:
+    `key_schema` is as in CreateTable.
+    """
+
+    def __init__(self, *, key_schema: list[dict[str, str]]) -> None:
+        self.key_schema = key_schema
         self.expiry_attribute: str | None = None
         self._partitions: dict[str, dict[str, _Stored]] = {}
 

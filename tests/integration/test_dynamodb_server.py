@@ -105,6 +105,7 @@ STORIES: dict[str, list[Call]] = {
     "a scan": [put(1), put(2), ("scan", {"ConsistentRead": True})],
     "a missing table": [("get_item", {"Key": key(1), "TableName": "no_such"})],
     "a table that exists already": [("create_table", {**TABLE_OF_STORE})],
+    "the keys of a table": [("describe_table", {})],
     "expiry": [
         ("describe_time_to_live", {}),
         (
@@ -166,7 +167,8 @@ def told(client: Any, call: Call) -> Any:
         *("Item", "Items", "Count", "LastEvaluatedKey", "UnprocessedItems"),
         *("TimeToLiveDescription", "TimeToLiveSpecification"),
     )
-    return {name: answer[name] for name in looked_at if name in answer}
+    keys = {"KeySchema": answer["Table"]["KeySchema"]} if "Table" in answer else {}
+    return keys | {name: answer[name] for name in looked_at if name in answer}
 
 
 @pytest.mark.parametrize("story", STORIES.values(), ids=STORIES)
