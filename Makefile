@@ -102,6 +102,20 @@ postgres-matrix: install ## test the service on PostgreSQL 14 to 18 (POSTGRES_VE
 mutants: install ## check that a test fails for each faulty change in a catalogue (MUTANTS=text, JOBS)
 	@$(VENV) -m tests.mutants
 
+# The linter of migrations is a program in a wheel.
+SQUAWK := $(VENV) -m uv pip install --quiet --python $(VENV) --require-hashes \
+	--requirement requirements/upgrading.txt
+
+lint-migrations: install ## find migrations since the previous release that lock tables or break its workers
+	@$(SQUAWK)
+	@$(VENV) -m tests.upgrade.previous
+	$(VENV) -m pytest tests/upgrade -m 'not slow'
+
+test-upgrade: install ## lint migrations, and upgrade from the previous release and back under load
+	@$(SQUAWK)
+	@$(VENV) -m tests.upgrade.previous
+	$(VENV) -m pytest tests/upgrade --numprocesses 2 --dist worksteal
+
 release: install ## make the wheel, the SBOM, the list of licences and the tag of the version (DRY_RUN=1: no tag)
 	@$(VENV) -m releasing
 
@@ -202,6 +216,7 @@ lock: uv ## write requirements/*.txt from pyproject.toml (UPGRADE=1 for the newe
 	$(COMPILE) requirements/fuzzing.in --output-file requirements/fuzzing.txt
 	$(COMPILE) requirements/foreign.in --output-file requirements/foreign.txt
 	$(COMPILE) requirements/postgres.in --output-file requirements/postgres.txt
+	$(COMPILE) requirements/upgrading.in --output-file requirements/upgrading.txt
 	$(COMPILE) requirements/releasing.in --output-file requirements/releasing.txt
 	$(COMPILE) requirements/docs.in --output-file requirements/docs.txt
 	$(COMPILE) requirements/deploy.in --output-file requirements/deploy.txt
@@ -210,8 +225,8 @@ lock: uv ## write requirements/*.txt from pyproject.toml (UPGRADE=1 for the newe
 	$(COMPILE) requirements/bench.in --constraint requirements/dev.txt \
 		--output-file requirements/bench.txt
 
-clean: ## remove .venv, .foreign, .bench, .docsite, .image, .postgres, .deploy, .release, results/ and all caches
-	rm -rf results .venv .foreign .bench .docsite .image .postgres .deploy .release .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+clean: ## remove .venv, .foreign, .bench, .docsite, .image, .postgres, .deploy, .upgrade, .release, results/ and all caches
+	rm -rf results .venv .foreign .bench .docsite .image .postgres .deploy .upgrade .release .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 install: python-is-new-enough ## install the packages of development into .venv

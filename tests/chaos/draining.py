@@ -4,12 +4,12 @@ import time
 from collections.abc import Callable
 from contextlib import closing
 from datetime import timedelta
+from typing import Protocol
 
 import psycopg2
 
 from embedded.service import run_manage
 from testbed.traffic.sending import depth
-from tests.chaos.fleet import Fleet
 from tests.chaos.service_servers import ServiceServers
 
 _POLL_SECONDS = 0.3
@@ -43,6 +43,20 @@ _ALL_SEARCHES = timedelta(minutes=30)
 # A worker that begins a search postpones the next one by 15 minutes. So this excludes conversations
 # for which a search began in the last 20 seconds and may still be running.
 _SEARCHES_OF_20_SECONDS_AGO = timedelta(minutes=15, seconds=-20)
+
+
+class Fleet(Protocol):
+    """The workers and the beat that work while the service drains."""
+
+    @property
+    def all_ready(self) -> bool:
+        """Whether all workers are ready."""
+
+    def supervise(self) -> None:
+        """Look after the processes. It is called several times a second."""
+
+    def stop_beat(self) -> None:
+        """Stop all beats for good."""
 
 
 def drain(*, servers: ServiceServers, fleet: Fleet, max_seconds: float) -> float:
