@@ -368,8 +368,10 @@ def computed(world: World, scope: Scope, period: Period) -> dict[str, Any]:
 def computed_times(times: Sequence[tuple[date, float]]) -> Any:
     """Return the number, the median and the 90th percentile of seconds on days."""
     seconds = [time for _, time in times]
-    if len(seconds) < 2:
-        return (len(seconds), *(seconds or [None]) * 2)
+    if not seconds:
+        return 0, None, None
+    if len(seconds) == 1:
+        return 1, *seconds * 2
     *_, p90 = quantiles(seconds, n=10, method="inclusive")
     return len(seconds), median(seconds), p90
 

@@ -99,6 +99,7 @@ def test_nothing_is_installed_twice(packages: Packages, monkeypatch: pytest.Monk
     packages.install()
     assert len(ran) == 3
 
+    assert packages.node_sources
     (packages.node_sources / "program.js").touch()
     packages.install()
     assert len(ran) == 6

@@ -58,7 +58,7 @@ def test_the_event_of_a_stored_item_is_recognized_by_its_message_id(characters: 
     assert ("dictionary" in item) == (characters > 100)
     accounts = Accounts()
     dynamodb = Actions(accounts=accounts, clock=lambda: 0.0)
-    dynamodb.answer("CreateTable", {"TableName": "t"})
+    dynamodb.answer("CreateTable", {"TableName": "t", "KeySchema": []})
 
     dynamodb.answer("PutItem", as_sent({"TableName": "t", "Item": item}))
 
