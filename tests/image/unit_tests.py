@@ -33,7 +33,8 @@ def run_unit_tests(image: Image) -> str:
     command = image.in_namespaces(
         *("python", "-m", "pytest", "tests/unit", "--numprocesses", "3", "--dist", "worksteal"),
         *("--quiet", "-p", "no:cacheprovider"),
-        options=["--bind", copied, _COPY, "--chdir", _COPY],
+        # Tests write more than the programs, so this /tmp covers the small one.
+        options=["--bind", copied, _COPY, "--chdir", _COPY, "--perms", "1777", "--tmpfs", "/tmp"],  # noqa: S108
     )
     env = image.environment | {"HOME": "/tmp", "LANG": "C.UTF-8"}  # noqa: S108 (in the container)
     return _run(command, env=env).splitlines()[-1]
