@@ -1,24 +1,25 @@
 """Runs histories, and compares what became of them with the oracle."""
 
 from collections.abc import Iterable, Iterator
-from datetime import timedelta
 from typing import Any
 
 from tests.histories.contents import contents, expected_contents
 from tests.histories.events import History, ranks
 from tests.histories.expectations import expected_result, wrong_deletions
 from tests.histories.figures import expected_figures, found_figures
-from tests.histories.making import START, make_history
+from tests.histories.making import make_history
 from tests.histories.oracle import Oracle
 from tests.histories.results import result_of
+from tests.histories.rollups import END, Rollups
 from tests.histories.service import Run
-from tests.histories.side_by_side import deliver, run_side_by_side
+from tests.histories.side_by_side import deliver, rounds
 from tests.histories.stored import Stored, archive_the_rest, read_stored
 from tests.histories.surroundings import surroundings
-from tests.support.rollups import roll_up
 
-# All events of a history are before it.
-_END = START + timedelta(days=400)
+# Changed days are rolled up after this round, too, so that later events change their rollups.
+_ROLLED_UP_AFTER = 12
+# One in so many contacts is erased in the end.
+_ERASED = 5
 
 
 def deviations_of(seeds: Iterable[int]) -> list[str]:
@@ -32,11 +33,16 @@ def _deviations_of(seeds: Iterable[int]) -> Iterator[str]:
     oracles = [_oracle(run.history) for run in runs]
     urns = [run.urn for run in runs]
     stored: dict[str, Stored] = {}
-    # All days are rolled up while they are empty, so every change has to mark its day.
-    roll_up(until=_END)
+    rollups = Rollups(
+        seeds={run.channel: run.history.seed for run in runs},
+        last=max(event.queue_time for run in runs for event in run.history.events).date(),
+    )
     # What the first pass loses may come back in the second one.
     for part in ("steps", "again"):
-        run_side_by_side(run.batches(getattr(run.history, part)) for run in runs)
+        batches = [run.batches(getattr(run.history, part)) for run in runs]
+        for number, _ in enumerate(rounds(batches), 1):
+            if number == _ROLLED_UP_AFTER:
+                yield from rollups.renew(f"{part}, round {number}")
         archive_the_rest(urns)
         stored = read_stored(urns)
         for run, oracle in zip(runs, oracles, strict=True):
@@ -44,10 +50,21 @@ def _deviations_of(seeds: Iterable[int]) -> Iterator[str]:
                 oracle.run(getattr(run.history, part))
             for each in _differences_of(run, oracle, stored[run.urn]):
                 yield f"history {run.history.seed}, {part}: {each}"
-        roll_up(until=_END)
+        yield from rollups.renew(part)
     for run in runs:
         for each in stored[run.urn].left_of_deleted():
             yield f"history {run.history.seed}: left {each}"
+    yield from _left_of_erased(runs[::_ERASED], rollups)
+
+
+def _left_of_erased(runs: Iterable[Run], rollups: Rollups) -> Iterator[str]:
+    """Erase the contacts of these histories. Yield what the figures still have of them."""
+    for run in runs:
+        run.erase(at=END)
+    yield from rollups.renew("erased")
+    for run in runs:
+        if any(found_figures(run.channel, until=END.date()).values()):
+            yield f"history {run.history.seed}: figures of an erased contact"
 
 
 def _oracle(history: History) -> Oracle | None:

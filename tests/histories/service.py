@@ -3,21 +3,25 @@
 import json
 import random
 from collections.abc import Callable, Iterator
+from datetime import datetime
 from typing import Any
 from uuid import UUID, uuid4
 
 from apps.common import clock
+from apps.conversations import erasing
 from apps.conversations.models import Conversation, Resolution
 from apps.conversations.operator_requests import request_close, request_reopen
 from apps.conversations.span_models import Span
 from apps.messages.archiving import migrate
 from celery_sqs_fifo import BatchItem, Place, QueuedEvent
 from tasks.closing import close_conversation, reopen_conversation
+from tasks.erasing import erase_contact
 from tests.histories.deliveries import deliveries
 from tests.histories.events import Action, Event, History, Kind, Step
 from tests.histories.stored import Stored
 from tests.support.builders import PROJECT
 
+_AFTER_ALL_SEQUENCES = 2 * 10**19
 _EVENT_TYPES = {Kind.ANSWER: Kind.RECEIVED}
 
 
@@ -75,6 +79,18 @@ class Run:
             number: stored.names[uuid] if uuid else None for number, uuid in self._homes.items()
         }
 
+    def erase(self, *, at: datetime) -> None:
+        """Erase the contact at this time, which is after all its events."""
+        erasure = erasing.request(
+            project_uuid=PROJECT,
+            urn=self.urn,
+            group_ids=erasing.groups_of(project_uuid=PROJECT, urn=self.urn),
+            now=clock.now(),
+        )
+        milliseconds = round(at.timestamp() * 1000)
+        place = Place(milliseconds, _AFTER_ALL_SEQUENCES, erasure.group_ids[0])
+        self._point(erase_contact, erasure.uuid, place)
+
     def _note(self, event: Event, item: BatchItem) -> None:
         """Note the conversation of an event of these kinds, which must be the same at each run."""
         if event.kind not in (Kind.RECEIVED, Kind.SENT, Kind.ANSWER, Kind.TAKEOVER):
@@ -99,13 +115,13 @@ class Run:
                     now=clock.now(),
                 )
         if target_uuid := self._targets[event.number]:
-            self._point(close_conversation, target_uuid, event)
+            self._point(close_conversation, target_uuid, self._place(event))
 
     def _reopen_pointer(self, event: Event) -> None:
         if event.number not in self._targets:
             self._targets[event.number] = self._request_reopen(event)
         if target_uuid := self._targets[event.number]:
-            self._point(reopen_conversation, target_uuid, event)
+            self._point(reopen_conversation, target_uuid, self._place(event))
 
     def _request_reopen(self, event: Event) -> UUID | None:
         """Request to reopen the latest conversation, if it ended before the pointer.
@@ -126,8 +142,8 @@ class Run:
         uuid: UUID = last.conversation_id
         return uuid
 
-    def _point(self, task: Any, uuid: UUID, event: Event) -> None:
-        task.push_request(place=str(self._place(event)))
+    def _point(self, task: Any, uuid: UUID, place: Place) -> None:
+        task.push_request(place=str(place))
         try:
             task.run(str(uuid))
         finally:

@@ -10,8 +10,8 @@ from tasks.pipeline import handle_csat, persist_dynamo, process_message
 MAX_BATCH = 25
 
 
-def run_side_by_side(histories: Iterable[Iterator[list[BatchItem]]]) -> None:
-    """Run the batches of several histories (`Run.batches`) to the end.
+def rounds(histories: Iterable[Iterator[list[BatchItem]]]) -> Iterator[None]:
+    """Run the batches of several histories (`Run.batches`) to the end. Yield after each round.
 
     In each round, each history runs until it has a batch of messages. The messages of all these
     batches then run in larger batches.
@@ -23,6 +23,7 @@ def run_side_by_side(histories: Iterable[Iterator[list[BatchItem]]]) -> None:
         for start in range(0, len(messages), MAX_BATCH):
             deliver(messages[start : start + MAX_BATCH])
         going = [each for each, batch in batches if batch]
+        yield
 
 
 def deliver(batch: list[BatchItem]) -> None:

@@ -12,7 +12,7 @@ from django.db import connection, transaction
 from django.test import override_settings
 
 from apps.conversations import attribution
-from tasks import closing, outbox_hints, pipeline
+from tasks import closing, erasing, outbox_hints, pipeline
 from tests.histories.fast_dynamodb import fast_dynamodb
 from tests.support.builders import project
 
@@ -48,7 +48,7 @@ def _keep_one_transaction(patch: pytest.MonkeyPatch) -> None:
     Transactions within it need no savepoints: an error in one ends the run.
     """
     patch.setattr(outbox_hints.hints, "note", lambda *, has_answers: None)
-    for module in (pipeline, closing):
+    for module in (pipeline, closing, erasing):
         patch.setattr(module, "close_old_connections", lambda: None)
     patch.setattr(connection.features, "uses_savepoints", False)
 
