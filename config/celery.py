@@ -23,6 +23,9 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 # No fixups: Celery's Django fixup closes the database connection before and after every task.
 app = ControlledCelery("conversation-service", fixups=[])
+# Without this, it would be the app of this thread only. gunicorn runs pages in other threads, which
+# would send tasks to RabbitMQ on localhost.
+app.set_default()
 app.config_from_object("config.celeryconfig")
 
 
