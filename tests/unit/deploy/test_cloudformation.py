@@ -46,6 +46,19 @@ def test_the_table_has_the_keys_and_the_expiry_of_the_service() -> None:
     }
 
 
+def test_the_key_encrypts_the_table_unless_a_parameter_says_otherwise() -> None:
+    with_key = {
+        "SSEEnabled": True,
+        "SSEType": "KMS",
+        "KMSMasterKeyId": {"Fn::GetAtt": ["Key", "Arn"]},
+    }
+
+    assert resources()["Table"]["Properties"]["SSESpecification"] == {
+        "Fn::If": ["HasKey", with_key, {"Ref": "AWS::NoValue"}]
+    }
+    assert template()["Parameters"]["Encryption"]["Default"] == "customer-key"
+
+
 def test_what_has_data_outlives_the_stack() -> None:
     kept = {"AWS::DynamoDB::Table", "AWS::KMS::Key", "AWS::SQS::Queue"}
 
