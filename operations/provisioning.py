@@ -17,6 +17,7 @@ from operations.aws_refusals import Refused, explaining_refusals
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
+    from mypy_boto3_dynamodb.type_defs import CreateTableInputTypeDef
     from mypy_boto3_sqs import SQSClient
 
 MAX_RECEIVE_COUNT = 100
@@ -174,18 +175,23 @@ def _comparable(value: str | None) -> Any:
     return value
 
 
-def _create_table(dynamodb: "DynamoDBClient", table: str) -> None:
-    dynamodb.create_table(
-        TableName=table,
-        BillingMode="PAY_PER_REQUEST",
-        KeySchema=[
+def table_definition(table: str) -> "CreateTableInputTypeDef":
+    """Return the request to CreateTable for the table of the message store."""
+    return {
+        "TableName": table,
+        "BillingMode": "PAY_PER_REQUEST",
+        "KeySchema": [
             {"AttributeName": KEYS["HASH"], "KeyType": "HASH"},
             {"AttributeName": KEYS["RANGE"], "KeyType": "RANGE"},
         ],
-        AttributeDefinitions=[
+        "AttributeDefinitions": [
             {"AttributeName": name, "AttributeType": "S"} for name in KEYS.values()
         ],
-    )
+    }
+
+
+def _create_table(dynamodb: "DynamoDBClient", table: str) -> None:
+    dynamodb.create_table(**table_definition(table))
     dynamodb.get_waiter("table_exists").wait(
         TableName=table, WaiterConfig={"Delay": 1, "MaxAttempts": 60}
     )

@@ -8,6 +8,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from apps.common import aws
+from operations.provisioning import table_definition
 from testbed.dynamodb.accounts import Accounts
 from testbed.dynamodb.actions import Actions
 from testbed.dynamodb.items import Refused
@@ -25,7 +26,7 @@ class FastDynamoDb:
 
     def __init__(self, *, table: str) -> None:
         self._actions = Actions(accounts=Accounts(), clock=lambda: 0.0)
-        self._actions.answer("CreateTable", {"TableName": table})
+        self._actions.answer("CreateTable", {**table_definition(table)})
 
     def put_item(self, **request: Any) -> Any:
         """Write an item."""

@@ -11,6 +11,7 @@ from apps.messages.events import MessageEvent
 from apps.messages.message_items import items_of
 from apps.messages.reading import parse_event
 from bench.common.chat import Load, close_of, event_of, inversions
+from operations.provisioning import table_definition
 from testbed.dynamodb.accounts import Accounts, Write
 from testbed.dynamodb.actions import Actions
 from tests.support.builders import HOME, NOON, place
@@ -58,7 +59,7 @@ def test_the_event_of_a_stored_item_is_recognized_by_its_message_id(characters: 
     assert ("dictionary" in item) == (characters > 100)
     accounts = Accounts()
     dynamodb = Actions(accounts=accounts, clock=lambda: 0.0)
-    dynamodb.answer("CreateTable", {"TableName": "t", "KeySchema": []})
+    dynamodb.answer("CreateTable", {**table_definition("t")})
 
     dynamodb.answer("PutItem", as_sent({"TableName": "t", "Item": item}))
 
