@@ -99,6 +99,10 @@ test-prometheus: install ## test the alerts and the dashboard with a real Promet
 postgres-matrix: install ## test the service on PostgreSQL 14 to 18 (POSTGRES_VERSIONS="14 18", JOBS=4)
 	@$(VENV) -m tests.postgres_matrix
 
+test-spreadsheets: install ## open the CSV files with LibreOffice in English and Portuguese (apt-get install libreoffice-calc)
+	@$(VENV) -m tests.spreadsheets.libreoffice
+	$(VENV) -m pytest tests/spreadsheets
+
 mutants: install ## check that a test fails for each faulty change in a catalogue (MUTANTS=text, JOBS)
 	@$(VENV) -m tests.mutants
 
