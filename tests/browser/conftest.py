@@ -72,6 +72,13 @@ class Window:
         assert response
         return response
 
+    def stay(self) -> None:
+        """Stop pages from reloading themselves, so that a slow check looks at one page only."""
+        self.page.route(
+            "**/console/refresh.js",
+            lambda route: route.fulfill(content_type="text/javascript", body=""),
+        )
+
     def shoot(self, name: str) -> None:
         """Save a screenshot of the whole page."""
         self.page.screenshot(path=self.picture(name), full_page=True)

@@ -43,8 +43,9 @@ def links(document: Document) -> set[str]:
 
 
 def refreshes(document: Document) -> list[str]:
-    metas = [one.attributes for one in document.all("meta")]
-    return [one["content"] for one in metas if one.get("http-equiv") == "refresh"]
+    """Return after how many seconds the page reloads itself."""
+    scripts = [one.attributes for one in document.all("script")]
+    return [one["data-seconds"] for one in scripts if "refresh.js" in one.get("src", "")]
 
 
 def rows(document: Document, name: str) -> list[str]:
