@@ -179,6 +179,11 @@ up: install ## run the embedded stack and the whole service until Ctrl-C (LOAD=2
 drill: install ## list the outages that you can rehearse on a running make up (DRILL=name runs one)
 	@$(VENV) -m testbed.drills
 
+screenshots: install ## save screenshots of the main pages in all languages, sizes and colours in tests/browser/screenshots
+	@$(VENV) -m tests.browser.chromium
+	@$(VENV) -m uv pip install --quiet --python $(VENV) --require-hashes --requirement requirements/browser.txt
+	$(VENV) -m pytest tests/browser/in_all_languages.py
+
 docs: install ## build the documentation as a site, in results/site, and check its links
 	@$(VENV) -m docsite
 
