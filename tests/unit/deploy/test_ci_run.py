@@ -34,7 +34,7 @@ def run_ci(
     directory: Path, *, browser_seconds: int = 0, browser_status: int = 0, chaos_status: int = 0
 ) -> subprocess.CompletedProcess[str]:
     """Run the script. The file `started` gets the process id of a child of the browser tests."""
-    installed = dict.fromkeys(("chromium", "pgbouncer", "prometheus"), "#!/bin/sh")
+    installed = dict.fromkeys(("chromium", "pgbouncer"), "#!/bin/sh")
     for name, text in {"make": MAKE, **installed}.items():
         (directory / name).write_text(text)
         (directory / name).chmod(0o755)
