@@ -71,7 +71,7 @@ def test_a_rollout_waits_until_a_new_worker_is_alive() -> None:
     worker = of_kind("Deployment")["worker"]["spec"]
 
     assert worker["strategy"]["rollingUpdate"]["maxUnavailable"] == 0
-    # An older worker gives a pointer that it does not know back for this time.
+    # For this time an older worker returns pointers that it does not know to the queue.
     unknown_pointer_wait = Options(dead_letter_queue_url="dlq.fifo").unknown_pointer_wait
     assert worker["progressDeadlineSeconds"] < unknown_pointer_wait
 

@@ -36,7 +36,7 @@ from tests.image.container import Container, Image
 _READY_SECONDS = 120.0
 _EFFECTS_SECONDS = 120.0
 _POLL_SECONDS = 0.2
-# What Docker gives a container that names no grace of its own.
+# The time that Docker waits before it kills a container without a stop_grace_period.
 _DEFAULT_GRACE = timedelta(seconds=10)
 # The lake is in the volume, and Flower does not start without a login.
 _SETTINGS = {
