@@ -64,10 +64,13 @@ def sums(files: ProcessFiles) -> dict[str, float]:
 
 
 def replace_processes(folder: Path) -> dict[str, object]:
-    """Start and end processes while two threads merge and scrape."""
+    """Start and end processes while two threads merge and scrape.
+
+    The next three processes start after another scrape, so that a slow machine sees as many.
+    """
     files, metrics = ProcessFiles(folder), Metrics()
     scrapes: list[dict[str, float]] = []
-    done = threading.Event()
+    scraped, done = threading.Event(), threading.Event()
 
     def merge() -> None:
         while not done.is_set():
@@ -76,16 +79,19 @@ def replace_processes(folder: Path) -> dict[str, object]:
     def scrape() -> None:
         while not done.is_set():
             scrapes.append(sums(files))
+            scraped.set()
 
     threads = [threading.Thread(target=work) for work in (merge, scrape)]
     for thread in threads:
         thread.start()
     for number in range(0, PROCESSES, 3):
+        scraped.clear()
         started = [
             run(lambda: count_all(metrics), killed=(number + one) % 2 == 0) for one in range(3)
         ]
         for process_id in started:
             os.waitpid(process_id, 0)
+        scraped.wait()
     done.set()
     for thread in threads:
         thread.join()

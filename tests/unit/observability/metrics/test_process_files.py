@@ -66,7 +66,7 @@ def test_while_processes_end_or_are_killed_no_scrape_loses_or_double_counts_anyt
     findings = run_program(tmp_path, "replace")
 
     assert findings["sums"] == expected_sums(processes=PROCESSES)
-    assert findings["scrapes"] > 10
+    assert findings["scrapes"] >= PROCESSES / 3
     assert findings["decreases"] == []
     merged = {name for name in names(tmp_path) if "_merged_" in name}
     assert {name.partition("_")[0] for name in merged} == {"counter", "histogram"}
