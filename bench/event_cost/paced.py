@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from bench.common.backlog import wait_until
 from bench.common.chat import ChatEvent, Load, event_of
+from bench.common.machine import MachineUsage
 from bench.common.statistics import first_ends, percentile
 from bench.common.trial import Trial
 from testbed.dynamodb.accounts import Write
@@ -30,7 +31,8 @@ class Latency:
     """The latency of events sent one by one; `per_second` is the rate at which they were sent.
 
     `queued` runs from the end of the send to the end of the receive, `effect` from there until the
-    message was stored, and `total` is both.
+    message was stored, and `total` is both. `machine_busy` is the share of its CPU time that the
+    machine worked while the events were sent: the subject, the servers and the sender together.
     """
 
     sent: int
@@ -38,6 +40,7 @@ class Latency:
     queued: Percentiles
     effect: Percentiles
     total: Percentiles
+    machine_busy: float
 
 
 def run_paced(trial: Trial, *, load: Load, per_second: float) -> Latency:
@@ -46,9 +49,9 @@ def run_paced(trial: Trial, *, load: Load, per_second: float) -> Latency:
     before = trial.stored()
     encode = trial.contender.encoder()
     events = [encode(event) for event in load]
-    begun = time.monotonic()
+    begun, usage = time.monotonic(), MachineUsage()
     sent = trial.stage.queue.pace(events, per_second=per_second)
-    seconds = time.monotonic() - begun
+    seconds, machine_busy = time.monotonic() - begun, usage.busy()
     wait_until(
         lambda: trial.is_done(stored=before + load.messages),
         trial=trial,
@@ -57,6 +60,7 @@ def run_paced(trial: Trial, *, load: Load, per_second: float) -> Latency:
     return latency(
         sent=sent,
         seconds=seconds,
+        machine_busy=machine_busy,
         calls=trial.stage.servers.sqs.calls(),
         writes=trial.writes(since=before),
     )
@@ -66,6 +70,7 @@ def latency(
     *,
     sent: dict[str, ChatEvent],
     seconds: float,
+    machine_busy: float,
     calls: Sequence[LoggedCall],
     writes: Iterable[Write],
 ) -> Latency:
@@ -87,6 +92,7 @@ def latency(
         queued=percentiles(queued),
         effect=percentiles(effect),
         total=percentiles([one + other for one, other in zip(queued, effect, strict=True)]),
+        machine_busy=machine_busy,
     )
 
 

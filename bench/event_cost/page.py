@@ -62,6 +62,7 @@ def _parts(run: Comparison) -> dict[str, Table | str]:
         "searches": _searches(run),
         "long_texts": _long_texts(run),
         "effects": _effects(run),
+        "totals": _totals(run),
         "idle": _idle(run),
         "main_process": _main_process(run),
         "versions": ", ".join(f"{name} {version}" for name, version in run.versions.items()),
@@ -197,6 +198,24 @@ def _effects(run: Comparison) -> Table:
     for name in ("p50", "p99"):
         head += [f"{name}, ms", f"{name} of the bare loop, ms", "ratio"]
     return Table(title="From receive to effect without gathering", head=head, rows=rows)
+
+
+def _totals(run: Comparison) -> Table:
+    """Return the latency from the send at each rate of `_effects`, and how busy the machine was."""
+    eager, floor = run.subjects["eager"], run.subjects["floor"]
+    rows = []
+    for rate in compared_rates(eager, floor=floor):
+        ours, theirs = eager.lives[rate].latency, floor.lives[rate].latency
+        if ours and theirs:
+            both = (ours, theirs)
+            medians = [f"{one.total.p50:.1f}" for one in both]
+            tails = [f"{one.total.p99:.1f}" for one in both]
+            busy = [f"{100 * one.machine_busy:.0f}" for one in both]
+            rows.append([rate, *medians, *tails, *busy])
+    head = ["events per second"]
+    for name in ("p50, ms", "p99, ms", "machine busy, %"):
+        head += [name, f"{name}, bare loop"]
+    return Table(title="From send to effect without gathering", head=head, rows=rows)
 
 
 def _idle(run: Comparison) -> Table:

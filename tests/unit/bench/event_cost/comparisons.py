@@ -44,6 +44,7 @@ def life(*, effect: float = 9.0, tail: float = 3.0, sqs: float = 0.25, cpu: floa
         queued=Percentiles(p50=1.0, p99=2.0),
         effect=Percentiles(p50=effect, p99=tail * effect),
         total=total,
+        machine_busy=0.25,
     )
     return Life(stored=stored, archived=archived, total=total, latency=latency)
 

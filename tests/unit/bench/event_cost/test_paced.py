@@ -30,6 +30,7 @@ def test_the_time_on_the_queue_and_the_time_to_the_effect_are_measured() -> None
     found = latency(
         sent={"a": first, "b": second},
         seconds=4.0,
+        machine_busy=0.5,
         calls=[
             call("SendMessage", "sent", "a", time=10.0, seconds=0.5),
             # A long poll may begin before its messages are sent.

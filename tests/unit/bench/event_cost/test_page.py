@@ -50,6 +50,7 @@ def test_the_page_helps_to_choose_how_long_messages_gather() -> None:
 def test_the_page_shows_the_measured_figures() -> None:
     assert "| 50 | bare loop | 2.00 | 1.00 | 0.54 | 0.92 | 0.23 | 1.00 | 1.61 | 2.11 |" in PAGE
     assert "| 10 | 9.0 | 5.0 | 1.80 | 27.0 | 15.0 | 1.80 |" in LINES
+    assert "| 10 | 10.0 | 6.0 | 29.0 | 17.0 | 25 | 25 |" in LINES
     assert "| this service and beat | 60.0 | 1 | 3 | 172,800 | 0.09 |" in LINES
     assert "| 300 to 900 | 0.92 | 0.23 | 0.73 | 1.23 |" in LINES
     assert "| events per second | 2,000 | 2,000 | 20 | 2,000 |" in LINES
