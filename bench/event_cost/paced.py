@@ -32,7 +32,8 @@ class Latency:
 
     `queued` runs from the end of the send to the end of the receive, `effect` from there until the
     message was stored, and `total` is both. `machine_busy` is the share of its CPU time that the
-    machine worked while the events were sent: the subject, the servers and the sender together.
+    machine worked while the events were sent: the subject, the servers and the sender together. It
+    is None in published results that are older than the field.
     """
 
     sent: int
@@ -40,7 +41,7 @@ class Latency:
     queued: Percentiles
     effect: Percentiles
     total: Percentiles
-    machine_busy: float
+    machine_busy: float | None = None
 
 
 def run_paced(trial: Trial, *, load: Load, per_second: float) -> Latency:

@@ -210,12 +210,16 @@ def _totals(run: Comparison) -> Table:
             both = (ours, theirs)
             medians = [f"{one.total.p50:.1f}" for one in both]
             tails = [f"{one.total.p99:.1f}" for one in both]
-            busy = [f"{100 * one.machine_busy:.0f}" for one in both]
+            busy = [_percent(one.machine_busy) for one in both]
             rows.append([rate, *medians, *tails, *busy])
     head = ["events per second"]
     for name in ("p50, ms", "p99, ms", "machine busy, %"):
         head += [name, f"{name}, bare loop"]
     return Table(title="From send to effect without gathering", head=head, rows=rows)
+
+
+def _percent(share: float | None) -> str:
+    return "-" if share is None else f"{100 * share:.0f}"
 
 
 def _idle(run: Comparison) -> Table:
