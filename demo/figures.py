@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 
 from apps.analytics.figures import Period, Scope, figures
 from apps.common.clock import now
-from apps.conversations.models import Project
+from apps.conversations.project_models import Project
 from testbed.checker.figures import ALL_PROJECTS, ProjectFigures
 
 

@@ -12,7 +12,8 @@ from django.db import transaction
 from apps.analytics import erasing as answers
 from apps.common.clock import now
 from apps.conversations import audit, erasing
-from apps.conversations.models import AuditAction, Erasure
+from apps.conversations.audit_models import AuditAction
+from apps.conversations.erasure_models import Erasure
 from apps.messages import contact_letters
 from apps.messages import erasing as messages
 from apps.messages.contact_letters import ContactLetters

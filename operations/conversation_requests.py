@@ -9,7 +9,8 @@ from django.db import transaction
 from apps.common.clock import now
 from apps.common.errors import Unavailable
 from apps.conversations import audit, operator_requests
-from apps.conversations.models import AuditAction, Conversation, Resolution
+from apps.conversations.audit_models import AuditAction
+from apps.conversations.models import Conversation, Resolution
 from tasks.closing import close_due_conversations
 
 # Seconds.

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 
 from apps.conversations import audit
-from apps.conversations.models import AuditAction
+from apps.conversations.audit_models import AuditAction
 from apps.messages import dead_letter_actions
 from apps.messages.dead_letters import PlannedRedrive
 from tasks.deadletters.redrive import Redrive

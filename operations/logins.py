@@ -15,7 +15,7 @@ from django.dispatch import receiver
 from django.http import HttpRequest
 
 from apps.conversations import audit
-from apps.conversations.models import AuditAction
+from apps.conversations.audit_models import AuditAction
 from observability.log_fields import hash_for_logs
 
 UNKNOWN_USER = "unknown"

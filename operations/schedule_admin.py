@@ -28,7 +28,7 @@ from apps.conversations import audit
 from apps.conversations.admin.base import Audited, WideAdmin, actor
 from apps.conversations.admin.cells import age
 from apps.conversations.admin.links import Link, Reference
-from apps.conversations.models import AuditAction
+from apps.conversations.audit_models import AuditAction
 from operations.schedule_forms import (
     TASKS,
     CrontabForm,

@@ -9,7 +9,7 @@ from django.db import close_old_connections, transaction
 from apps.analytics.erasing import delete_answers
 from apps.common.clock import now
 from apps.conversations import erasing
-from apps.conversations.models import Erasure
+from apps.conversations.erasure_models import Erasure
 from apps.messages import deletions
 from apps.messages.erasing import (
     count_stored,

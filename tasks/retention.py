@@ -15,7 +15,9 @@ from apps.analytics.models import SurveyAnswer
 from apps.common.clock import now
 from apps.common.expiry import Expiry
 from apps.conversations import audit
-from apps.conversations.models import AuditEntry, Conversation, Project
+from apps.conversations.audit_models import AuditEntry
+from apps.conversations.models import Conversation
+from apps.conversations.project_models import Project
 from apps.messages import dead_letters, deletions, producer_problems
 from apps.messages.archive_retention import DeletedPage, delete_page, projects_with_retention
 from apps.messages.models import DeadLetter, MessageDeletion, ProducerProblem

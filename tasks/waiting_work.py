@@ -16,7 +16,9 @@ from apps.analytics import datalake
 from apps.analytics.models import OutboxEvent
 from apps.analytics.outbox import RETENTION
 from apps.common import aws
-from apps.conversations.models import CLOSED, Conversation, Erasure, Project, Resolution
+from apps.conversations.erasure_models import Erasure
+from apps.conversations.models import CLOSED, Conversation, Resolution
+from apps.conversations.project_models import Project
 from apps.messages.models import DeadLetter
 from observability.queue_depths import read_depth
 from tasks.closing import archive_before_expiry, archive_late_messages, close_due_conversations

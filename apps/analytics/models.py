@@ -13,7 +13,8 @@ from django.utils.translation import gettext_lazy as _
 
 from apps.analytics import rollup_models  # noqa: F401 (Django imports only this module)
 from apps.common.lossless_json import Decoder, Encoder
-from apps.conversations.models import Conversation, Project
+from apps.conversations.models import Conversation
+from apps.conversations.project_models import Project
 from apps.conversations.scores import NoScore
 
 

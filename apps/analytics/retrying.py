@@ -9,7 +9,7 @@ from apps.analytics import outbox
 from apps.analytics.models import OutboxEvent
 from apps.conversations import audit
 from apps.conversations.audit import Actor
-from apps.conversations.models import AuditAction
+from apps.conversations.audit_models import AuditAction
 
 
 @transaction.atomic

@@ -15,8 +15,8 @@ from apps.common.errors import Contended
 from apps.conversations.closing_times import next_closing
 from apps.conversations.contacts import Contact
 from apps.conversations.erasing import contact_hash, group_hash
-from apps.conversations.models import Project
 from apps.conversations.places import time_of
+from apps.conversations.project_models import Project
 from apps.conversations.transitions import ARCHIVE_OPEN_EVERY, first_due
 from celery_sqs_fifo.place import Place
 

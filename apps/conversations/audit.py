@@ -22,7 +22,7 @@ from django.db.models import Model, QuerySet
 from django.utils import translation
 
 from apps.common.clock import now
-from apps.conversations.models import AuditAction, AuditEntry
+from apps.conversations.audit_models import AuditAction, AuditEntry
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

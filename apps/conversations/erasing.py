@@ -18,8 +18,10 @@ from django.utils.crypto import salted_hmac
 
 from apps.common.errors import ConversationServiceError
 from apps.conversations import spans
-from apps.conversations.models import Conversation, Erasure, Project
+from apps.conversations.erasure_models import Erasure
+from apps.conversations.models import Conversation
 from apps.conversations.places import place_at, time_of
+from apps.conversations.project_models import Project
 from apps.conversations.span_models import AttributedEvent, Span
 from celery_sqs_fifo.place import Place
 

@@ -1,88 +1,26 @@
-"""The models of this app: projects, conversations, erasures and the audit log.
+"""Conversations, and their closings before they were reopened.
 
-Django also finds the models of `span_models` and `worker_models` through this module.
+Django also finds the models of the app's other modules through this one.
 """
 
 import uuid
-from datetime import time, timedelta
 
-from django.conf import settings
-from django.contrib.postgres.fields import ArrayField
-from django.contrib.postgres.indexes import GinIndex, HashIndex, OpClass
-from django.core.exceptions import ValidationError
+from django.contrib.postgres.indexes import HashIndex, OpClass
 from django.db import models
 from django.db.models import F, Q
 from django.db.models.functions import Coalesce
-from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from apps.common import timezones
-from apps.common.durations import MIN_RETENTION
-from apps.conversations import worker_models  # noqa: F401 (Django imports only this module)
-from apps.conversations.span_models import NotedPlaces, sequence_number_field
+from apps.conversations import (  # noqa: F401 (Django imports only this module)
+    audit_models,
+    erasure_models,
+    worker_models,
+)
+from apps.conversations.project_models import Project
+from apps.conversations.span_models import NotedPlaces
 
 CSAT_KEY = "weni_csat"
 NPS_KEY = "weni_nps"
-
-
-def default_timezone() -> str:
-    """Return the time zone of a project that its first event creates."""
-    return str(settings.DEFAULT_TIMEZONE)
-
-
-def default_archive_retention() -> timedelta | None:
-    """Return the archive retention of a project that is created on first sight."""
-    retention: timedelta | None = settings.DEFAULT_ARCHIVE_RETENTION
-    return retention
-
-
-def validate_timezone(name: str) -> None:
-    """Raise ValidationError with the nearest names unless the tz database has this zone."""
-    if not timezones.is_known(name):
-        raise ValidationError(timezones.unknown_zone_message(name, translate=gettext))
-
-
-class Project(models.Model):
-    """A customer of the platform. Its first event creates it with the default time zone."""
-
-    uuid = models.UUIDField(_("uuid"), primary_key=True, default=uuid.uuid4)
-    name = models.CharField(_("name"), max_length=255, blank=True)
-    timezone = models.CharField(
-        _("timezone"), max_length=64, default=default_timezone, validators=[validate_timezone]
-    )
-    closing_time = models.TimeField(
-        _("closing time"),
-        default=time(0, 0),
-        help_text=_("Local time at which open conversations close."),
-    )
-    idle_timeout = models.DurationField(
-        _("idle timeout"),
-        null=True,
-        blank=True,
-        help_text=_("Time without a message after which a conversation closes. Empty: never."),
-    )
-    archive_retention = models.DurationField(
-        _("archive retention"),
-        null=True,
-        blank=True,
-        default=default_archive_retention,
-        help_text=_("Age after which archived messages are deleted, such as 90d. Empty: never."),
-    )
-    # When the closing rule changed, until all open conversations have moved to it (see `moving`).
-    moving_since = models.DateTimeField(null=True, editable=False)
-
-    class Meta:
-        verbose_name = _("project")
-        verbose_name_plural = _("projects")
-        constraints = (
-            models.CheckConstraint(
-                condition=Q(archive_retention=None) | Q(archive_retention__gte=MIN_RETENTION),
-                name="archive_retention_of_a_day_or_more",
-            ),
-        )
-
-    def __str__(self) -> str:
-        return self.name or str(self.uuid)
 
 
 class Resolution(models.IntegerChoices):
@@ -312,118 +250,3 @@ class EarlierClosing(models.Model):
 
     def __str__(self) -> str:
         return f"{self.conversation_id} {self.ended_at}"
-
-
-class Erasure(models.Model):
-    """A request to erase a contact and, once it is done, the tombstone of the contact.
-
-    A pending erasure names the contact, and the message groups through which its pointers go. A
-    tombstone keeps only hashes. The three `mark_` fields are the place of the pointer that carried
-    out the erasure: events of the contact that were queued before it have no effect. Until
-    `search_at` a tombstone also keeps the uuids of the erased conversations, for which DynamoDB is
-    then searched again.
-    """
-
-    uuid = models.UUIDField(_("uuid"), primary_key=True, default=uuid.uuid4)
-    project = models.ForeignKey(
-        Project, on_delete=models.PROTECT, related_name="erasures", verbose_name=_("project")
-    )
-    contact_hash = models.CharField(max_length=64)
-    contact_urn = models.TextField(blank=True, help_text="Empty after the erasure.")
-    group_ids = ArrayField(
-        models.CharField(max_length=128),
-        default=list,
-        blank=True,
-        help_text="Empty after the erasure, because they name the contact.",
-    )
-    group_hashes = ArrayField(models.CharField(max_length=64), default=list, blank=True)
-    requested_at = models.DateTimeField(_("requested at"))
-    erased_at = models.DateTimeField(_("erased at"), null=True, blank=True)
-    mark_at = models.DateTimeField(null=True, blank=True)
-    mark_sequence = sequence_number_field(null=True, blank=True)
-    mark_group_hash = models.CharField(max_length=64, blank=True)
-    removed = models.JSONField(_("removed"), default=dict, blank=True)
-    conversation_uuids = ArrayField(models.UUIDField(), default=list, db_default=[], blank=True)
-    search_at = models.DateTimeField(
-        _("search at"), null=True, blank=True, help_text=_("When DynamoDB is searched once more.")
-    )
-
-    class Meta:
-        verbose_name = _("erasure")
-        verbose_name_plural = _("erasures")
-        constraints = (
-            models.UniqueConstraint(
-                fields=("project", "contact_hash"),
-                condition=Q(erased_at=None),
-                name="one_pending_erasure_per_contact",
-            ),
-        )
-        indexes = (
-            models.Index(fields=("project", "contact_hash"), name="erasures_of_contact"),
-            models.Index(fields=("requested_at",), name="erasures_by_time"),
-            models.Index("search_at", condition=~Q(search_at=None), name="erasure_search_due"),
-            GinIndex(fields=("group_hashes",), name="erasures_of_group"),
-        )
-
-    def __str__(self) -> str:
-        return str(self.uuid)
-
-
-class AuditAction(models.TextChoices):
-    """The actions that the audit log records."""
-
-    ADD = "add", _("added")
-    CHANGE = "change", _("changed")
-    DELETE = "delete", _("deleted")
-    CLOSE = "close", _("asked to close")
-    REOPEN = "reopen", _("asked to reopen")
-    READ = "read", _("read messages of")
-    ERASE = "erase", _("asked to erase")
-    RETENTION = "retention", _("deleted old data")
-    REDRIVE = "redrive", _("asked to redrive")
-    DISCARD = "discard", _("discarded")
-    EXPORT = "export", _("exported")
-    RETRY = "retry", _("sent again")
-    RUN = "run", _("ran at once")
-    LOGIN = "login", _("logged in as")
-    LOGIN_FAILED = "login_failed", _("failed to log in as")
-
-
-class AuditEntry(models.Model):
-    """An action of an operator, with ids, counts and settings but no data of contacts.
-
-    `object_type` is the kind of the object and `object_id` its primary key. The id of an erased
-    contact is the contact's hash.
-    """
-
-    at = models.DateTimeField(_("at"))
-    actor = models.CharField(
-        _("actor"), max_length=255, help_text=_("User name in the admin site, or user@host.")
-    )
-    source = models.CharField(
-        _("source"),
-        max_length=16,
-        choices=(("admin", _("admin site")), ("command", _("command line"))),
-    )
-    action = models.CharField(_("action"), max_length=16, choices=AuditAction.choices)
-    object_type = models.CharField(_("object type"), max_length=64)
-    object_id = models.CharField(_("object id"), max_length=255)
-    detail = models.JSONField(_("detail"), default=dict, blank=True)
-
-    class Meta:
-        verbose_name = _("audit entry")
-        verbose_name_plural = _("audit log")
-        indexes = (
-            models.Index(fields=("at",), name="audit_by_time"),
-            models.Index(fields=("actor", "at"), name="audit_by_actor"),
-            models.Index(fields=("action", "at"), name="audit_by_action"),
-            models.Index(fields=("object_id", "at"), name="audit_by_object"),
-        )
-
-    def __str__(self) -> str:
-        return f"{self.actor} {self.get_action_display()} {self.object_in_words} {self.object_id}"
-
-    @property
-    def object_in_words(self) -> str:
-        """Return the kind of the object, which is stored in English, in the user's language."""
-        return gettext(self.object_type)

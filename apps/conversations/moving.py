@@ -14,7 +14,8 @@ from django.db.models import Q, QuerySet
 
 from apps.conversations import transitions
 from apps.conversations.closing_times import latest_closing, next_closing
-from apps.conversations.models import Conversation, Project, Resolution
+from apps.conversations.models import Conversation, Resolution
+from apps.conversations.project_models import Project
 
 # How many conversations one transaction locks.
 PAGE = 1_000

@@ -9,8 +9,8 @@ from uuid import UUID
 from django.db import transaction
 from django.db.models import QuerySet
 
-from apps.conversations.models import Project
 from apps.conversations.moving import count_to_move, move_open_conversations, unfinished_moves
+from apps.conversations.project_models import Project
 from apps.conversations.project_settings import FIELDS, ProjectSettings
 
 CLOSING_RULE = frozenset({"timezone", "closing_time", "idle_timeout"})

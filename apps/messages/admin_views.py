@@ -19,7 +19,8 @@ from apps.common.console_access import MAY_READ_MESSAGES, console_view, log_acce
 from apps.common.errors import Unavailable
 from apps.conversations import audit
 from apps.conversations.admin.base import actor
-from apps.conversations.models import AuditAction, Conversation
+from apps.conversations.audit_models import AuditAction
+from apps.conversations.models import Conversation
 from apps.messages.chat import TimelineEntry, chat
 from apps.messages.chat.timeline import timeline_of
 from apps.messages.transcript_pages import TranscriptIndex, TranscriptPage

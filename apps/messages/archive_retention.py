@@ -16,7 +16,8 @@ from django.db.models import Count, QuerySet, Sum
 from django.db.models.functions import Coalesce
 
 from apps.common.expiry import lock_rows
-from apps.conversations.models import CLOSED, Conversation, EarlierClosing, Project
+from apps.conversations.models import CLOSED, Conversation, EarlierClosing
+from apps.conversations.project_models import Project
 from apps.messages import store
 from apps.messages.archive_parts import merged_places
 from apps.messages.models import ConversationMessages

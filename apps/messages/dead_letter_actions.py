@@ -8,7 +8,7 @@ from django.db import transaction
 
 from apps.conversations import audit
 from apps.conversations.audit import Actor
-from apps.conversations.models import AuditAction
+from apps.conversations.audit_models import AuditAction
 from apps.messages import dead_letters
 from apps.messages.dead_letter_format import body_of
 from apps.messages.models import DeadLetter

@@ -13,7 +13,7 @@ from uuid import UUID
 
 from django.core.management.base import BaseCommand, CommandError
 
-from apps.conversations.models import Project
+from apps.conversations.project_models import Project
 from apps.conversations.project_settings import parse_uuid
 from operations.management.outages import outage_sentence, schema_sentence
 from operations.management.output import SafeOutput

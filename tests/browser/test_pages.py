@@ -11,7 +11,8 @@ import pytest
 import time_machine
 from django.urls import reverse
 
-from apps.conversations.models import Conversation, Project
+from apps.conversations.models import Conversation
+from apps.conversations.project_models import Project
 from tests.browser.conftest import SCREENS, Window
 from tests.browser.contrast import too_faint
 from tests.support.builders import deletion_body, deliver_bodies, message_body, status_body

@@ -7,7 +7,8 @@ from pathlib import Path
 from django.apps import apps
 
 from apps.common.clock import now
-from apps.conversations.models import Conversation, EarlierClosing, Erasure
+from apps.conversations.erasure_models import Erasure
+from apps.conversations.models import Conversation, EarlierClosing
 from apps.messages.models import DeadLetter
 from embedded.network import free_port
 from embedded.service import run_manage

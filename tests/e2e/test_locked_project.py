@@ -10,7 +10,8 @@ import psycopg2
 import pytest
 from django.db import connection
 
-from apps.conversations.models import Conversation, Project
+from apps.conversations.models import Conversation
+from apps.conversations.project_models import Project
 from tests.e2e.conftest import any_batch_size
 from tests.support.builders import CHANNEL, message_body
 from tests.support.running_service import Service

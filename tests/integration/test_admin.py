@@ -12,7 +12,8 @@ from django.test import Client
 from django.urls import reverse
 
 from apps.conversations.attribution import IncomingMessage, find_or_open
-from apps.conversations.models import Conversation, Project
+from apps.conversations.models import Conversation
+from apps.conversations.project_models import Project
 from tests.support.builders import PROJECT, contact, place
 
 pytestmark = pytest.mark.django_db

@@ -11,7 +11,8 @@ from django.urls import reverse
 from apps.common.lossless_json import escape
 from apps.conversations import search
 from apps.conversations.admin import base
-from apps.conversations.models import Conversation, Project, Resolution
+from apps.conversations.models import Conversation, Resolution
+from apps.conversations.project_models import Project
 from tests.support.admin import listed, operator
 from tests.support.builders import NOON, PROJECT, contact, conversation, project
 from tests.support.services import answer_recorded

@@ -12,7 +12,8 @@ from django.db import connection, transaction
 from apps.conversations import selectors
 from apps.conversations.answering import attribute_answer
 from apps.conversations.contacts import Contact
-from apps.conversations.models import Erasure, Resolution
+from apps.conversations.erasure_models import Erasure
+from apps.conversations.models import Resolution
 from apps.conversations.operator_requests import reopen, request_reopen
 from apps.conversations.services import close
 from apps.conversations.spans import NewestMessage

@@ -19,8 +19,11 @@ from django.utils import timezone
 
 from apps.analytics.models import OutboxEvent, SurveyAnswer
 from apps.conversations import audit
+from apps.conversations.audit_models import AuditAction, AuditEntry
 from apps.conversations.erasing import contact_hash
-from apps.conversations.models import AuditAction, AuditEntry, Erasure, Project, Resolution
+from apps.conversations.erasure_models import Erasure
+from apps.conversations.models import Resolution
+from apps.conversations.project_models import Project
 from apps.messages.models import DeadLetter
 from tests.support.admin import act, listed, operator
 from tests.support.builders import (

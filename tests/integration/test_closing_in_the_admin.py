@@ -14,8 +14,10 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from apps.conversations.admin import actions, projects
-from apps.conversations.models import AuditEntry, Conversation, Project, Resolution
+from apps.conversations.audit_models import AuditEntry
+from apps.conversations.models import Conversation, Resolution
 from apps.conversations.moving import move_open_conversations
+from apps.conversations.project_models import Project
 from tests.support.builders import NOON, PROJECT, conversation, project
 from tests.support.closings import HOUR, at, closing_at, current, tick
 from tests.support.service_queue import ServiceQueue

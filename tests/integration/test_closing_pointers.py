@@ -6,7 +6,8 @@ from uuid import uuid4
 import pytest
 from django.forms.models import model_to_dict
 
-from apps.conversations.models import Project, Resolution
+from apps.conversations.models import Resolution
+from apps.conversations.project_models import Project
 from tasks import closing as tasks
 from tests.support.builders import NOON, PROJECT
 from tests.support.closings import HOUR, INSTANT, MINUTE, at, closing_at, current, tick, write

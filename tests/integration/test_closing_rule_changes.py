@@ -5,9 +5,10 @@ from typing import Any
 
 import pytest
 
-from apps.conversations.models import Conversation, Project, Resolution
+from apps.conversations.models import Conversation, Resolution
 from apps.conversations.moving import move_open_conversations
 from apps.conversations.operator_requests import request_close
+from apps.conversations.project_models import Project
 from tasks import closing as tasks
 from tests.support.builders import NOON, conversation, project
 from tests.support.closings import DAY, HOUR, INSTANT, MINUTE, at, closing_at, current, tick, write

@@ -6,7 +6,7 @@ import pytest
 from django.db.models import Q, QuerySet
 
 from apps.common.compiled_queries import CompiledQuery, Parameter
-from apps.conversations.models import Project
+from apps.conversations.project_models import Project
 
 pytestmark = pytest.mark.django_db
 

@@ -6,7 +6,8 @@ import pytest
 from django.db import connection, transaction
 
 from apps.conversations.attribution import Attribution
-from apps.conversations.models import Conversation, Project
+from apps.conversations.models import Conversation
+from apps.conversations.project_models import Project
 from tests.support.builders import found
 from tests.support.sessions import wait_for_a_blocked_session
 

@@ -13,7 +13,7 @@ from pytest_django import DjangoAssertNumQueries
 
 from apps.analytics.console import projects as console_projects
 from apps.analytics.console import views
-from apps.conversations.models import Project
+from apps.conversations.project_models import Project
 from tests.support.builders import NOON
 from tests.support.closings import at
 from tests.support.console_client import MAY_SEE, browser, get, page, parameters_of

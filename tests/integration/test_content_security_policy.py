@@ -14,7 +14,9 @@ from django_celery_beat.models import CrontabSchedule, IntervalSchedule, Periodi
 
 from apps.analytics.models import OutboxEvent, SurveyAnswer
 from apps.conversations import audit
-from apps.conversations.models import AuditAction, Conversation, Erasure
+from apps.conversations.audit_models import AuditAction
+from apps.conversations.erasure_models import Erasure
+from apps.conversations.models import Conversation
 from apps.messages.models import DeadLetter, ProducerProblem
 from tests.support.builders import NOON, PROJECT, project
 from tests.support.closings import at

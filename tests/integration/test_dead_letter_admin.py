@@ -13,7 +13,8 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from apps.conversations.admin import base
-from apps.conversations.models import AuditEntry, Project
+from apps.conversations.audit_models import AuditEntry
+from apps.conversations.project_models import Project
 from apps.messages.admin import dead_letter_changes
 from apps.messages.dead_letter_format import place_of
 from apps.messages.dead_letter_reasons import sentence_of

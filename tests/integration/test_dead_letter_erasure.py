@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 
 from apps.conversations import erasing
-from apps.conversations.models import Erasure
+from apps.conversations.erasure_models import Erasure
 from apps.messages import contact_letters
 from apps.messages.contact_letters import ContactLetters
 from apps.messages.dead_letter_format import body_of

@@ -12,7 +12,7 @@ from django.contrib.messages import get_messages
 from django.test import Client
 from django.urls import reverse
 
-from apps.conversations.models import AuditAction, AuditEntry
+from apps.conversations.audit_models import AuditAction, AuditEntry
 from apps.messages.admin import dead_letter_changes, redrive_progress
 from apps.messages.models import DeadLetter
 from tasks.deadletters.collect import collect_dead_letters

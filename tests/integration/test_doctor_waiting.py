@@ -8,7 +8,8 @@ from django.conf import settings as service_settings
 
 from apps.analytics.models import OutboxEvent
 from apps.common.clock import now
-from apps.conversations.models import Conversation, Erasure
+from apps.conversations.erasure_models import Erasure
+from apps.conversations.models import Conversation
 from operations.doctor import waiting
 from operations.doctor.findings import Finding, Status
 from tests.support.backlogs import dead_letter, outbox_row

@@ -16,7 +16,8 @@ from django.core.management import CommandError, call_command
 from apps.analytics.models import OutboxEvent
 from apps.common.clock import now
 from apps.common.errors import Unavailable
-from apps.conversations.models import Conversation, Erasure
+from apps.conversations.erasure_models import Erasure
+from apps.conversations.models import Conversation
 from apps.messages.dead_letter_format import body_of
 from apps.messages.models import DeadLetter
 from operations import contact_erasure

@@ -13,7 +13,8 @@ from django.db import connection, transaction
 
 from apps.analytics.models import OutboxEvent, SurveyAnswer
 from apps.conversations import erasing
-from apps.conversations.models import Conversation, Erasure
+from apps.conversations.erasure_models import Erasure
+from apps.conversations.models import Conversation
 from apps.messages import archive, deletions, message_table, store
 from apps.messages.archiving import migrate
 from apps.messages.erasing import count_stored

@@ -17,7 +17,8 @@ from hypothesis import strategies as st
 from apps.analytics import rollups
 from apps.analytics.figures import Figures, Period, Scope, TimeFigures, figures
 from apps.analytics.models import SurveyAnswer
-from apps.conversations.models import Conversation, EarlierClosing, Project, Resolution
+from apps.conversations.models import Conversation, EarlierClosing, Resolution
+from apps.conversations.project_models import Project
 from tests.support.builders import CHANNEL, PROJECT
 from tests.support.rollups import differing_days, roll_up
 

@@ -10,7 +10,8 @@ import pytest
 from apps.common.errors import Unavailable
 from apps.conversations import attribution
 from apps.conversations.attribution import Attribution
-from apps.conversations.models import Conversation, Project, Resolution
+from apps.conversations.models import Conversation, Resolution
+from apps.conversations.project_models import Project
 from tests.support.builders import NAME, NOON, PROJECT, conversation, found, project
 from tests.support.stored import changes_of_rows
 

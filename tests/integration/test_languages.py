@@ -14,7 +14,8 @@ from django.utils import translation
 
 from apps.analytics.console.buckets import long_date
 from apps.conversations.admin.cells import exact_time
-from apps.conversations.models import AuditEntry, Resolution
+from apps.conversations.audit_models import AuditEntry
+from apps.conversations.models import Resolution
 from apps.messages.models import DeadLetter
 from operations import error_pages
 from operations.status import document

@@ -12,7 +12,7 @@ from django.contrib.auth.models import User
 from django.test import Client
 from django.urls import reverse
 
-from apps.conversations.models import AuditEntry
+from apps.conversations.audit_models import AuditEntry
 from observability.log_fields import hash_for_logs
 from tests.support.builders import NOON
 from tests.support.html import Document

@@ -13,7 +13,8 @@ import structlog
 
 from apps.common.errors import Unavailable
 from apps.conversations import windows
-from apps.conversations.models import Conversation, Project
+from apps.conversations.models import Conversation
+from apps.conversations.project_models import Project
 from apps.messages import store
 from celery_sqs_fifo import DONE, Backoff, Outcome, Result
 from celery_sqs_fifo.consuming.leases import Leases

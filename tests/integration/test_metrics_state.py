@@ -10,7 +10,8 @@ from django.test.utils import CaptureQueriesContext
 from django_celery_beat.models import PeriodicTask
 from prometheus_client import CollectorRegistry, generate_latest
 
-from apps.conversations.models import Erasure, Resolution
+from apps.conversations.erasure_models import Erasure
+from apps.conversations.models import Resolution
 from observability.metrics.postgresql import read_postgresql
 from observability.metrics.state import StateCollector
 from tasks.schedules import ensure_schedules

@@ -8,7 +8,8 @@ import pytest
 from django.db import OperationalError, connection
 
 from apps.conversations import moving, projects
-from apps.conversations.models import Conversation, Project
+from apps.conversations.models import Conversation
+from apps.conversations.project_models import Project
 from tasks.closing import close_due_conversations
 from tests.support.builders import NOON, PROJECT, conversation
 from tests.support.closings import DAY, MINUTE, at

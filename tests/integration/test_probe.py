@@ -9,7 +9,8 @@ from django.db.migrations.recorder import MigrationRecorder
 
 from apps.analytics.models import OutboxEvent, SurveyAnswer
 from apps.common.errors import Unavailable
-from apps.conversations.models import Conversation, Project
+from apps.conversations.models import Conversation
+from apps.conversations.project_models import Project
 from apps.conversations.worker_models import WorkerProbe
 from apps.messages.models import ConversationMessages
 from celery_sqs_fifo import DONE, EventsFailed

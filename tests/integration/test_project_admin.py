@@ -11,7 +11,8 @@ from django.test import Client
 from django.urls import reverse
 
 from apps.common.timezones import unknown_zone_message
-from apps.conversations.models import Conversation, Project
+from apps.conversations.models import Conversation
+from apps.conversations.project_models import Project
 from tests.support.builders import PROJECT, conversation
 from tests.support.stored import every_row_version
 

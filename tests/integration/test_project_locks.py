@@ -8,7 +8,7 @@ import pytest
 from django.db import OperationalError, connection
 
 from apps.conversations import projects
-from apps.conversations.models import Project
+from apps.conversations.project_models import Project
 from apps.conversations.project_settings import ProjectSettings
 from tests.support.builders import NOON, PROJECT
 from tests.support.sessions import started, wait_for_a_blocked_session

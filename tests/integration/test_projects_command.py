@@ -8,7 +8,8 @@ import pytest
 from django.core.management import CommandError
 
 from apps.conversations import projects as configuration
-from apps.conversations.models import Conversation, Project, Resolution
+from apps.conversations.models import Conversation, Resolution
+from apps.conversations.project_models import Project
 from tests.support.builders import NOON, PROJECT, conversation
 from tests.support.database_errors import lock_timeout
 from tests.support.projects_command import failed, projects

@@ -8,8 +8,8 @@ from uuid import UUID
 import pytest
 
 from apps.conversations import projects as configuration
-from apps.conversations.models import Project
 from apps.conversations.moving import count_to_move
+from apps.conversations.project_models import Project
 from tests.support.builders import PROJECT, conversation
 from tests.support.database_errors import lock_timeout
 from tests.support.projects_command import failed, projects

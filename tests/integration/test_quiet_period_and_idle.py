@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from apps.conversations.models import Conversation, Project, Resolution
+from apps.conversations.models import Conversation, Resolution
+from apps.conversations.project_models import Project
 from tasks import closing as tasks
 from tasks.closing import archive_before_expiry
 from tests.support.builders import (

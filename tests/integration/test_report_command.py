@@ -12,7 +12,8 @@ import time_machine
 from django.core.management import CommandError, call_command
 from django.db import OperationalError, connection
 
-from apps.conversations.models import Project, Resolution
+from apps.conversations.models import Resolution
+from apps.conversations.project_models import Project
 from tests.support.builders import CHANNEL, NOON, PROJECT
 from tests.support.figures import answers, closed, made_project, opened
 

@@ -14,7 +14,8 @@ import pytest
 from django.core.management import CommandError, call_command
 
 from apps.analytics.figures.parquet_file import MAX_ROWS_OF_GROUP
-from apps.conversations.models import Project, Resolution
+from apps.conversations.models import Resolution
+from apps.conversations.project_models import Project
 from tests.support.builders import CHANNEL, NOON
 from tests.support.figures import answers, closed, made_project, opened
 

@@ -15,7 +15,7 @@ from django.core.management import CommandError, call_command
 from django.db import OperationalError, connection
 from django.test.utils import CaptureQueriesContext
 
-from apps.conversations.models import Project
+from apps.conversations.project_models import Project
 from tests.support.figures import made_project
 
 pytestmark = pytest.mark.django_db

@@ -15,8 +15,10 @@ from apps.analytics.figures import Period, Scope, figures
 from apps.analytics.models import OutboxEvent, SurveyAnswer
 from apps.common import clock, expiry
 from apps.conversations import spans
+from apps.conversations.audit_models import AuditEntry
 from apps.conversations.contacts import Contact
-from apps.conversations.models import AuditEntry, Conversation, Project, Resolution
+from apps.conversations.models import Conversation, Resolution
+from apps.conversations.project_models import Project
 from apps.conversations.span_models import AttributedEvent, Span
 from apps.messages import archive_retention
 from apps.messages.models import ConversationMessages, DeadLetter

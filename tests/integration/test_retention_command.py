@@ -13,7 +13,8 @@ from django.core.management import CommandError, call_command
 from django.db import connection, transaction
 
 from apps.common import clock
-from apps.conversations.models import Conversation, Project, Resolution
+from apps.conversations.models import Conversation, Resolution
+from apps.conversations.project_models import Project
 from apps.messages import archive_retention, message_table
 from apps.messages.models import ConversationMessages
 from tasks import retention

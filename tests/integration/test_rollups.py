@@ -12,8 +12,9 @@ from apps.analytics.figures import Figures, Period, Scope, figures
 from apps.analytics.models import SurveyAnswer
 from apps.analytics.rollup_models import DailyRollup, RollupMark, RollupState, RollupWatch
 from apps.common import clock
-from apps.conversations.models import Conversation, Project, Resolution
+from apps.conversations.models import Conversation, Resolution
 from apps.conversations.operator_requests import reopen, request_reopen
+from apps.conversations.project_models import Project
 from apps.conversations.windows import WindowUpdate
 from celery_sqs_fifo import Place
 from tests.support.builders import NOON, PROJECT, contact, conversation, entries, sequence_at

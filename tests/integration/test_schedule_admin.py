@@ -7,7 +7,7 @@ from django.test import Client
 from django.urls import reverse
 from django_celery_beat.models import CrontabSchedule, IntervalSchedule, PeriodicTask
 
-from apps.conversations.models import AuditEntry
+from apps.conversations.audit_models import AuditEntry
 from tasks.schedules import SCHEDULES, ensure_schedules
 from tests.support.admin import act, listed, operator
 from tests.support.service_queue import ServiceQueue

@@ -10,7 +10,8 @@ from django.conf import settings
 
 from apps.analytics import services
 from apps.analytics.models import OutboxEvent, SurveyAnswer
-from apps.conversations.models import Conversation, Project, Resolution
+from apps.conversations.models import Conversation, Resolution
+from apps.conversations.project_models import Project
 from tests.support.builders import NOON, URN, contact, conversation
 from tests.support.services import answer_recorded
 from tests.support.sessions import started, wait_for_a_blocked_session

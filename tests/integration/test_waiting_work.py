@@ -13,7 +13,8 @@ from django.db.models.functions import Now
 from apps.analytics.models import OutboxEvent
 from apps.analytics.outbox import RETENTION
 from apps.common.clock import now
-from apps.conversations.models import Conversation, Project, Resolution
+from apps.conversations.models import Conversation, Resolution
+from apps.conversations.project_models import Project
 from apps.messages.models import DeadLetter
 from operations.scheduler import ResilientScheduler
 from tasks.schedules import EVERY_MINUTE, SCHEDULES, ensure_schedules

@@ -11,14 +11,10 @@ from django_celery_beat.models import CrontabSchedule, PeriodicTask
 from apps.analytics.models import OutboxEvent, SurveyAnswer
 from apps.conversations import audit
 from apps.conversations.audit import Actor
-from apps.conversations.models import (
-    AuditAction,
-    Conversation,
-    EarlierClosing,
-    Erasure,
-    Project,
-    Resolution,
-)
+from apps.conversations.audit_models import AuditAction
+from apps.conversations.erasure_models import Erasure
+from apps.conversations.models import Conversation, EarlierClosing, Resolution
+from apps.conversations.project_models import Project
 from apps.messages import producer_problems, store
 from apps.messages.models import DeadLetter
 from apps.messages.producer_problems import NO_PROJECT, Finding, Problem

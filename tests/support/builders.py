@@ -17,8 +17,9 @@ from zlib import crc32
 
 from apps.conversations.attribution import Attribution, IncomingMessage, find_or_open
 from apps.conversations.contacts import Contact
-from apps.conversations.models import Conversation, Project, Resolution
+from apps.conversations.models import Conversation, Resolution
 from apps.conversations.places import place_at
+from apps.conversations.project_models import Project
 from apps.conversations.span_models import Span
 from apps.messages.entries import MessageEntry
 from apps.messages.store import Target

@@ -5,7 +5,8 @@ from datetime import UTC, date, datetime, timedelta
 from random import Random
 from typing import Any
 
-from apps.conversations.models import Conversation, Project, Resolution
+from apps.conversations.models import Conversation, Resolution
+from apps.conversations.project_models import Project
 from apps.messages.entries import MessageEntry
 from tests.support.builders import entry
 from tests.support.figures import answers, closed, made_project

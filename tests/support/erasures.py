@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from apps.conversations import erasing
-from apps.conversations.models import Erasure
+from apps.conversations.erasure_models import Erasure
 from operations.contact_erasure import groups_of_contact
 from tasks.erasing import erase_contact
 from tests.support.builders import (

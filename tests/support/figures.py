@@ -7,7 +7,8 @@ from typing import Any
 from uuid import UUID
 
 from apps.analytics.models import SurveyAnswer
-from apps.conversations.models import Conversation, Project, Resolution
+from apps.conversations.models import Conversation, Resolution
+from apps.conversations.project_models import Project
 from tests.support.builders import CHANNEL, PROJECT, conversation
 
 _NUMBERS = count(1)

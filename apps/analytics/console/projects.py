@@ -16,7 +16,7 @@ from apps.analytics.console.indicators import INDICATORS, Indicator
 from apps.analytics.console.queries import PeriodForm, Query, days_of
 from apps.analytics.console.tables import Cell, Column, Table, period_cells, period_columns
 from apps.analytics.figures import Period, Scope, Totals, figures_by_project, texts
-from apps.conversations.models import Project
+from apps.conversations.project_models import Project
 
 # The address of a page has the chosen projects, and a web server accepts about 4,000 characters.
 MAX_CHOSEN = 50

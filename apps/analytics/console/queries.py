@@ -12,7 +12,7 @@ from django.urls import reverse
 from django.utils.translation import gettext, gettext_lazy, ngettext
 
 from apps.analytics.figures import ChannelCount, Period, Scope, local_today, texts
-from apps.conversations.models import Project
+from apps.conversations.project_models import Project
 
 DEFAULT_DAYS = 7
 PRESETS = (7, 30)

@@ -12,7 +12,7 @@ from apps.analytics.figures.documents import Value, by_day
 from apps.analytics.figures.periods import Period
 from apps.analytics.figures.results import CSAT_SCORES, NPS_SCORES, RESOLUTIONS, Scope
 from apps.analytics.figures.selectors import figures
-from apps.conversations.models import Project
+from apps.conversations.project_models import Project
 
 KEYS = ("project", "project_name", "timezone", "channel", "day")
 

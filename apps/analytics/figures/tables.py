@@ -7,7 +7,7 @@ from rich.table import Table
 
 from apps.analytics.figures import texts
 from apps.analytics.figures.results import ClosingFigures, Figures, Quantiles, TimeFigures
-from apps.conversations.models import Project
+from apps.conversations.project_models import Project
 
 
 def tables(figures: Figures, *, project: Project | None) -> list[Table]:

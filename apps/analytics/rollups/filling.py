@@ -14,7 +14,7 @@ from apps.analytics.rollup_models import DailyRollup, RollupMark, RollupState
 from apps.analytics.rollups import writing
 from apps.analytics.rollups.watching import locked
 from apps.analytics.rollups.writing import ProjectDay
-from apps.conversations.models import Project
+from apps.conversations.project_models import Project
 
 # One transaction rolls up so many days of all projects that have to be rolled up, or so many marks.
 PAGE_DAYS = 7

@@ -10,7 +10,8 @@ from apps.analytics.figures.periods import offsets
 from apps.analytics.models import SurveyAnswer
 from apps.analytics.rollups import writing
 from apps.analytics.rollups.watching import locked
-from apps.conversations.models import Conversation, EarlierClosing, Project
+from apps.conversations.models import Conversation, EarlierClosing
+from apps.conversations.project_models import Project
 
 
 def keep(*, conversations: Collection[UUID] = (), answers: Collection[int] = ()) -> None:

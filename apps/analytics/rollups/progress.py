@@ -6,7 +6,8 @@ from datetime import date, datetime
 from django.db.models import Exists, F, Min, OuterRef
 
 from apps.analytics.rollup_models import RollupMark, RollupState
-from apps.conversations.models import Conversation, Project
+from apps.conversations.models import Conversation
+from apps.conversations.project_models import Project
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -17,7 +17,8 @@ from django.utils.translation import ngettext
 from apps.common.clock import now
 from apps.conversations import audit
 from apps.conversations.admin.base import actor
-from apps.conversations.models import AuditAction, Conversation, Resolution
+from apps.conversations.audit_models import AuditAction
+from apps.conversations.models import Conversation, Resolution
 from apps.conversations.operator_requests import Refused, request_close, request_reopen
 
 # Every selected conversation is locked, and every refusal is shown as a message.

@@ -9,7 +9,7 @@ from apps.conversations.admin.base import ReadOnlyAdmin
 from apps.conversations.admin.cells import age, facts, short_id
 from apps.conversations.admin.filters import exact, period
 from apps.conversations.admin.links import NOTHING
-from apps.conversations.models import AuditEntry
+from apps.conversations.audit_models import AuditEntry
 
 
 @admin.register(AuditEntry)

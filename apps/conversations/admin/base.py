@@ -16,7 +16,7 @@ from django.utils.functional import cached_property
 from apps.conversations import audit
 from apps.conversations.admin.links import LinkingAdmin
 from apps.conversations.audit import Actor
-from apps.conversations.models import AuditAction
+from apps.conversations.audit_models import AuditAction
 
 # Rows beyond this number are reached by a filter or a search.
 MAX_PAGED = 10_000

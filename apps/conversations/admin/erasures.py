@@ -14,7 +14,7 @@ from apps.conversations.admin.base import ReadOnlyAdmin
 from apps.conversations.admin.cells import age, facts, short_id
 from apps.conversations.admin.filters import ProjectFilter
 from apps.conversations.admin.links import NOTHING, PROJECT, Link
-from apps.conversations.models import Erasure
+from apps.conversations.erasure_models import Erasure
 
 
 @admin.register(Erasure)

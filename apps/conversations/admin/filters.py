@@ -22,7 +22,8 @@ from django.utils.translation import gettext_lazy as _
 
 from apps.common.clock import now
 from apps.conversations.closing_times import OVERDUE
-from apps.conversations.models import Conversation, Project, Resolution
+from apps.conversations.models import Conversation, Resolution
+from apps.conversations.project_models import Project
 from apps.conversations.project_settings import parse_uuid
 
 if TYPE_CHECKING:

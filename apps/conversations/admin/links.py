@@ -20,7 +20,8 @@ from django.utils.translation import gettext_lazy as _
 
 from apps.common.console_access import may_read_messages
 from apps.conversations.admin.cells import short_id
-from apps.conversations.models import Conversation, Project
+from apps.conversations.models import Conversation
+from apps.conversations.project_models import Project
 
 if TYPE_CHECKING:
     from django_stubs_ext import StrOrPromise

@@ -15,7 +15,7 @@ from apps.common.durations import as_text
 from apps.conversations.admin.base import Audited, BoundedAdmin
 from apps.conversations.admin.cells import short_id
 from apps.conversations.admin.durations import DurationField
-from apps.conversations.models import Project
+from apps.conversations.project_models import Project
 from apps.conversations.project_settings import ARCHIVE_RETENTION, IDLE_TIMEOUT
 from apps.conversations.projects import CLOSING_RULE, finish_moves
 

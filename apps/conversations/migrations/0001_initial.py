@@ -6,7 +6,7 @@ import uuid
 import django.db.models.deletion
 from django.db import migrations, models
 
-import apps.conversations.models
+import apps.conversations.project_models
 
 
 class Migration(migrations.Migration):
@@ -23,9 +23,9 @@ class Migration(migrations.Migration):
                 (
                     "timezone",
                     models.CharField(
-                        default=apps.conversations.models.default_timezone,
+                        default=apps.conversations.project_models.default_timezone,
                         max_length=64,
-                        validators=[apps.conversations.models.validate_timezone],
+                        validators=[apps.conversations.project_models.validate_timezone],
                     ),
                 ),
                 (

@@ -4,7 +4,7 @@ import django.db.models.deletion
 from django.db import migrations, models
 from django.db.models import Q
 
-import apps.conversations.models
+import apps.conversations.project_models
 
 # The admin site took "365" for seconds, and zero and negative values. Nobody can know what was
 # meant, so these projects keep their archives until somebody sets a retention.
@@ -95,7 +95,7 @@ class Migration(migrations.Migration):
             name="archive_retention",
             field=models.DurationField(
                 blank=True,
-                default=apps.conversations.models.default_archive_retention,
+                default=apps.conversations.project_models.default_archive_retention,
                 help_text="Age after which archived messages are deleted, such as 90d. Empty: "
                 "never.",
                 null=True,

@@ -4,7 +4,7 @@ import uuid
 import django.db.models.deletion
 from django.db import migrations, models
 
-import apps.conversations.models
+import apps.conversations.project_models
 
 
 class Migration(migrations.Migration):
@@ -464,7 +464,7 @@ class Migration(migrations.Migration):
                     name="archive_retention",
                     field=models.DurationField(
                         blank=True,
-                        default=apps.conversations.models.default_archive_retention,
+                        default=apps.conversations.project_models.default_archive_retention,
                         help_text="Age after which archived messages are deleted, such as 90d. Empty: never.",
                         null=True,
                         verbose_name="archive retention",
@@ -498,9 +498,9 @@ class Migration(migrations.Migration):
                     model_name="project",
                     name="timezone",
                     field=models.CharField(
-                        default=apps.conversations.models.default_timezone,
+                        default=apps.conversations.project_models.default_timezone,
                         max_length=64,
-                        validators=[apps.conversations.models.validate_timezone],
+                        validators=[apps.conversations.project_models.validate_timezone],
                         verbose_name="timezone",
                     ),
                 ),

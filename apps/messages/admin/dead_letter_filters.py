@@ -8,7 +8,7 @@ from django.http import HttpRequest
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from apps.conversations.models import Project
+from apps.conversations.project_models import Project
 from apps.messages import dead_letters
 from apps.messages.admin.named_projects import of_project
 from apps.messages.dead_letter_reasons import sentence_of

@@ -17,7 +17,7 @@ from apps.conversations.admin.base import ReadOnlyAdmin, actor
 from apps.conversations.admin.cells import age, short_id
 from apps.conversations.admin.filters import period
 from apps.conversations.admin.links import NOTHING, Link
-from apps.conversations.models import AuditAction
+from apps.conversations.audit_models import AuditAction
 from apps.messages import dead_letter_actions
 from apps.messages.admin import redrive_progress
 from apps.messages.admin.dead_letter_changes import DeadLetterChanges

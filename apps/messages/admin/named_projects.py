@@ -6,7 +6,7 @@ from django.db.models import Model, OuterRef, QuerySet, Subquery
 from django.utils.translation import gettext_lazy as _
 
 from apps.conversations.admin.links import Link, Reference
-from apps.conversations.models import Project
+from apps.conversations.project_models import Project
 from apps.conversations.project_settings import parse_uuid
 from apps.messages.producer_problems import NO_PROJECT
 

@@ -10,7 +10,7 @@ from django.core.management.base import CommandError, CommandParser
 from apps.common.errors import Unavailable
 from apps.common.lossless_json import escape
 from apps.conversations import erasing
-from apps.conversations.models import Erasure
+from apps.conversations.erasure_models import Erasure
 from operations import contact_erasure
 from operations.management.command_line import (
     InvalidArgument,

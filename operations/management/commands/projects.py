@@ -10,7 +10,8 @@ from django.db import transaction
 from apps.common.clock import now
 from apps.common.durations import EXAMPLES
 from apps.conversations import audit, project_csv, project_settings
-from apps.conversations.models import AuditAction, Project
+from apps.conversations.audit_models import AuditAction
+from apps.conversations.project_models import Project
 from apps.conversations.project_settings import FIELDS
 from apps.conversations.projects import Change, ProjectRow, all_projects, configure, finish_moves
 from operations.management.command_line import OperatorCommand

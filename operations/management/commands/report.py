@@ -15,7 +15,7 @@ from apps.analytics.figures.daily import project_days
 from apps.analytics.figures.documents import Document, as_document, as_rows
 from apps.analytics.figures.tables import tables
 from apps.common.clock import now
-from apps.conversations.models import Project
+from apps.conversations.project_models import Project
 from operations.management.command_line import (
     OperatorCommand,
     day,

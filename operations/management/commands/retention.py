@@ -10,7 +10,8 @@ from apps.common.clock import now
 from apps.common.durations import as_text
 from apps.common.expiry import Expiry
 from apps.conversations import audit
-from apps.conversations.models import AuditAction, Project
+from apps.conversations.audit_models import AuditAction
+from apps.conversations.project_models import Project
 from apps.messages.archive_retention import (
     NONE,
     Archives,

@@ -8,7 +8,7 @@ from django.core.management.base import CommandError, CommandParser
 
 from apps.analytics import rollups
 from apps.common.clock import now
-from apps.conversations.models import Project
+from apps.conversations.project_models import Project
 from operations.management.command_line import (
     OperatorCommand,
     count,

@@ -20,7 +20,8 @@ from django.contrib.auth.models import User
 from django.db import connection
 from django_celery_beat.models import IntervalSchedule, PeriodicTask
 
-from apps.conversations.models import Conversation, Project
+from apps.conversations.models import Conversation
+from apps.conversations.project_models import Project
 from apps.messages.models import DeadLetter
 from embedded.network import free_port
 from embedded.service import running_beat, running_flower, running_web, running_worker

@@ -9,7 +9,7 @@ import pytest
 from django.core.exceptions import ValidationError
 
 from apps.common.timezones import is_known, nearest_names, unknown_zone_message
-from apps.conversations.models import validate_timezone
+from apps.conversations.project_models import validate_timezone
 
 ROOT = Path(__file__).resolve().parents[4]
 
