@@ -13,8 +13,9 @@ from apps.common.clock import now
 from apps.common.errors import Unavailable
 from apps.common.migrations import missing_migrations
 from apps.conversations import probing, services
-from apps.conversations.models import CSAT_KEY, Resolution
+from apps.conversations.models import Resolution
 from apps.conversations.places import place_at
+from apps.conversations.scores import CSAT_KEY
 from apps.conversations.spans import NewestMessage
 from apps.messages import archive, message_table
 from apps.messages.entries import MessageEntry

@@ -17,8 +17,9 @@ from apps.common.lossless_json import dump
 from apps.conversations.attribution import ensure_project
 from apps.conversations.contacts import OF_CONTACT, Contact
 from apps.conversations.erasing import ContactErased, is_erased
-from apps.conversations.models import CSAT_KEY, NPS_KEY, Conversation
+from apps.conversations.models import Conversation
 from apps.conversations.places import place_at, time_of
+from apps.conversations.scores import CSAT_KEY, NPS_KEY
 from apps.conversations.spans import lock_contact, opening_of
 from celery_sqs_fifo.place import Place
 

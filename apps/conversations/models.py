@@ -19,9 +19,6 @@ from apps.conversations import (  # noqa: F401 (Django imports only this module)
 from apps.conversations.project_models import Project
 from apps.conversations.span_models import NotedPlaces
 
-CSAT_KEY = "weni_csat"
-NPS_KEY = "weni_nps"
-
 
 class Resolution(models.IntegerChoices):
     """How a conversation ended. Every value but IN_PROGRESS means that it is closed."""

@@ -6,8 +6,8 @@ from decimal import Decimal
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
-from apps.conversations.models import CSAT_KEY, NPS_KEY
-
+CSAT_KEY = "weni_csat"
+NPS_KEY = "weni_nps"
 SCORES = {CSAT_KEY: range(1, 6), NPS_KEY: range(11)}
 
 # An emoji such as 5️⃣ is the digit, an invisible sign, and a frame around both. Ten has its own.

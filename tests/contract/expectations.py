@@ -29,8 +29,9 @@ from typing import Any
 
 from apps.analytics.models import SurveyAnswer
 from apps.common.lossless_json import restore
-from apps.conversations.models import CSAT_KEY, NPS_KEY, Resolution
+from apps.conversations.models import Resolution
 from apps.conversations.places import time_of
+from apps.conversations.scores import CSAT_KEY, NPS_KEY
 from apps.messages.entries import parse_place, timestamp
 from apps.messages.versions import Document, versions_of
 from tests.contract.contacts import Contact, in_json, shown_texts

@@ -5,7 +5,8 @@ from typing import Any
 
 import simplejson
 
-from apps.conversations.models import CSAT_KEY, NPS_KEY, Conversation, Resolution
+from apps.conversations.models import Conversation, Resolution
+from apps.conversations.scores import CSAT_KEY, NPS_KEY
 from apps.messages.versions import Document
 from operations.management.command_line import count
 from tests.contract.contacts import in_json, shown_texts

@@ -22,7 +22,7 @@ from apps.analytics.figures.statements import (
     run_statement,
     zones,
 )
-from apps.conversations.models import CSAT_KEY, NPS_KEY
+from apps.conversations.scores import CSAT_KEY, NPS_KEY
 
 Kind = Literal["csat", "nps", "opened", "closed"]
 

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from apps.analytics.figures.measures import Measure, rounded
-from apps.conversations.models import CSAT_KEY, NPS_KEY
+from apps.conversations.scores import CSAT_KEY, NPS_KEY
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

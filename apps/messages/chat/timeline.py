@@ -5,7 +5,8 @@ from typing import Any
 from django.utils.translation import gettext as _
 
 from apps.common.console_access import readable
-from apps.conversations.models import CSAT_KEY, NPS_KEY, Conversation, Resolution
+from apps.conversations.models import Conversation, Resolution
+from apps.conversations.scores import CSAT_KEY, NPS_KEY
 from apps.messages.chat.rows import TimelineEntry
 
 SURVEYS = {CSAT_KEY: "CSAT", NPS_KEY: "NPS"}
