@@ -5,7 +5,6 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from enum import StrEnum
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
@@ -26,33 +25,11 @@ from testbed.traffic.events import (
     Window,
     sortable,
 )
+from testbed.traffic.kinds import EventKind
 from testbed.traffic.scores import KEYS, value_for
 
 _EDITED = " (edited)"
 _NOTHING: Mapping[str, Any] = MappingProxyType({})
-
-
-class EventKind(StrEnum):
-    """The kind of an event.
-
-    A REPEAT is the same body again. A RESEND is the same message with another correlation id, and
-    so another version. An EDIT of an edited message restores its first text. A LATE_EDIT is of a
-    message whose conversation was closed: it is a new message of the next conversation. A FORM is
-    another answer with the message id of the last one.
-    """
-
-    RECEIVED = "message.received"
-    SENT = "message.sent"
-    EDIT = "edit"
-    LATE_EDIT = "late edit"
-    REPEAT = "repeat"
-    RESEND = "resend"
-    ANSWER = "answer"
-    FORM = "form"
-    WINDOW = "window"
-    TAKEOVER = "takeover"
-    CLOSE = "close"
-    INVALID = "invalid"
 
 
 class Draft(NamedTuple):

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
 from itertools import chain, cycle, islice
 
-from testbed.traffic.contacts import EventKind
 from testbed.traffic.events import Contact, PlannedEvent, Trait
 from testbed.traffic.generator import Generator, Mix
+from testbed.traffic.kinds import EventKind
 from testbed.traffic.projects import Project, make_project
 from testbed.traffic.texts import NAMES, sentence
 

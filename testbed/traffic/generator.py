@@ -8,8 +8,9 @@ from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from testbed.traffic import bodies
-from testbed.traffic.contacts import ChatMessage, ContactHistory, Draft, EventKind
+from testbed.traffic.contacts import ChatMessage, ContactHistory, Draft
 from testbed.traffic.events import Contact, JsonObject, Message, PlannedEvent, Trait
+from testbed.traffic.kinds import EventKind
 from testbed.traffic.scores import KEYS, SCORES
 from testbed.traffic.scripts import EARLIER, OF_SECOND_GROUP
 

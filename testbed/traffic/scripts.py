@@ -1,7 +1,7 @@
 """The first events of contacts for whom an operator redrives letters or reopens a conversation."""
 
-from testbed.traffic.contacts import EventKind
 from testbed.traffic.events import Trait
+from testbed.traffic.kinds import EventKind
 
 # The first events of a REDRIVEN contact, and whether each is a dead letter at first.
 #

@@ -5,9 +5,9 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from testbed.traffic import bodies
-from testbed.traffic.contacts import EventKind
 from testbed.traffic.events import Contact, Trait
 from testbed.traffic.generator import PLAIN_TEXT, Generator, Mix
+from testbed.traffic.kinds import EventKind
 from testbed.traffic.projects import Project, make_project
 from testbed.traffic.texts import NAMES
 

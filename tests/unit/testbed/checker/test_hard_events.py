@@ -12,7 +12,7 @@ from dataclasses import replace
 import pytest
 
 from testbed.checker.stores import FoundConversation, FoundDeadLetter, FoundMessage, Stores
-from testbed.traffic.contacts import ContactHistory, EventKind
+from testbed.traffic.contacts import ContactHistory
 from testbed.traffic.effects import expected_effects
 from testbed.traffic.events import (
     IN_PROGRESS,
@@ -23,6 +23,7 @@ from testbed.traffic.events import (
     Trait,
 )
 from testbed.traffic.generator import PLAIN_TEXT, Generator, Mix
+from testbed.traffic.kinds import EventKind
 from tests.unit.testbed.checker.faultless import dead_letter, faultless
 from tests.unit.testbed.checker.stores_by_hand import counted
 from tests.unit.testbed.sent_events import NOON, as_sent, planned

@@ -11,10 +11,10 @@ import pytest
 
 from apps.messages.events import MessageEvent
 from apps.messages.reading import parse_event
-from testbed.traffic.contacts import EventKind
 from testbed.traffic.day import generate_day
 from testbed.traffic.events import Answer, Closing, Contact, Message, PlannedEvent, Trait, Window
 from testbed.traffic.generator import Generator, Mix
+from testbed.traffic.kinds import EventKind
 from testbed.traffic.stream import Stream
 from testbed.traffic.texts import sentence
 from tests.support.builders import place
