@@ -1,12 +1,15 @@
 """The figures of a short period read only the rows of that period, however many there are."""
 
 import re
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.db import connection
 
+from apps.analytics.console.drilldown import Kind, Selection, drilldown_rows
+from apps.analytics.console.queries import Query
 from apps.analytics.figures import Period, Scope, figures
 from tests.support.builders import CHANNEL, NOON, PROJECT, project
 from tests.support.rollups import roll_up
@@ -58,6 +61,21 @@ def test_a_long_period_reads_only_the_rows_of_days_that_are_not_rolled_up() -> N
     assert int(re.findall(r"Buffers: shared hit=(\d+)", plan)[0]) < 1_000
 
 
+@pytest.mark.parametrize("of", ["opened", "closed"])
+def test_a_page_of_a_drilldown_reads_only_its_rows_of_a_long_period(of: Kind) -> None:
+    made = project()
+    fill()
+    query = Query(
+        project=made,
+        scope=Scope(project=PROJECT),
+        period=Period.of_days(400, last=NOON.date()),
+    )
+
+    plan = plan_of(lambda: drilldown_rows(query, selection=Selection(of=of), after=None, limit=50))
+
+    assert int(re.findall(r"Buffers: shared hit=(\d+)", plan)[0]) < 50
+
+
 def fill() -> None:
     """Store conversations of more than a year."""
     parameters: dict[str, Any] = {
@@ -72,6 +90,11 @@ def fill() -> None:
 
 def plan_of_figures(scope: Scope, period: Period) -> str:
     """Return how PostgreSQL runs the statement of the figures."""
+    return plan_of(lambda: figures(scope=scope, period=period))
+
+
+def plan_of(read: Callable[[], object]) -> str:
+    """Return how PostgreSQL runs the last statement of `read`."""
     statements: list[tuple[str, Any]] = []
 
     def record(execute: Any, sql: str, params: Any, many: bool, context: Any) -> Any:
@@ -79,7 +102,7 @@ def plan_of_figures(scope: Scope, period: Period) -> str:
         return execute(sql, params, many, context)
 
     with connection.execute_wrapper(record):
-        figures(scope=scope, period=period)
+        read()
 
     *_, (statement, parameters) = statements
     with connection.cursor() as cursor:

@@ -1,10 +1,10 @@
 """The drill-down of a bar: the rows that it counts, a page at a time, newest first.
 
-The rows come from the statements of the figures themselves. A page begins after the last row of the
-page before, so PostgreSQL neither counts nor skips rows.
+`figures.rows` describes the rows, for the figures and for these lists. A page begins after the last
+row of the page before, so PostgreSQL neither counts nor skips rows.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
@@ -14,19 +14,13 @@ from django.db import connection
 from psycopg2 import sql
 
 from apps.analytics.console.queries import Query
-from apps.analytics.figures.statements import (
-    ANSWERS,
-    CLOSINGS,
-    OPENINGS,
-    Row,
-    run_statement,
-    zones,
-)
+from apps.analytics.figures.lists import ANSWERS, CLOSINGS, OPENINGS, run_list
+from apps.analytics.figures.scopes import Row
 from apps.conversations.scores import CSAT_KEY, NPS_KEY
 
 Kind = Literal["csat", "nps", "opened", "closed"]
 
-_HOUR = "extract(hour FROM opened_at AT TIME ZONE 'UTC' + utc_offset)::int"
+_HOUR = "extract(hour FROM item.at AT TIME ZONE 'UTC' + utc_offset)::int"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,21 +49,11 @@ class Selection:
     outreach: int | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Source:
-    """The FROM and WHERE clauses of rows, and the columns that identify and order them."""
-
-    rows: str
-    key: str
-    at: str
-    resolution: str = "NULL"
-
-
-_SOURCES: Mapping[Kind, _Source] = {
-    "csat": _Source(rows=ANSWERS, key="answer.id", at="answered_at"),
-    "nps": _Source(rows=ANSWERS, key="answer.id", at="answered_at"),
-    "opened": _Source(rows=OPENINGS, key="conversation.uuid", at="opened_at"),
-    "closed": _Source(rows=CLOSINGS, key="conversation_id", at="ended_at", resolution="resolution"),
+_ROWS: Mapping[Kind, str] = {
+    "csat": ANSWERS,
+    "nps": ANSWERS,
+    "opened": OPENINGS,
+    "closed": CLOSINGS,
 }
 _SURVEYS: Mapping[Kind, str] = {"csat": CSAT_KEY, "nps": NPS_KEY}
 
@@ -81,7 +65,6 @@ def drilldown_rows(
 
     Raise ZoneInfoNotFoundError if a project's zone is not in the installed tz database.
     """
-    source = _SOURCES[selection.of]
     conditions = [
         sql.SQL("AND {} = {}").format(sql.SQL(expression), sql.Literal(value))
         for expression, value in _conditions(selection)
@@ -89,22 +72,17 @@ def drilldown_rows(
     ]
     if after:
         conditions.append(
-            sql.SQL("AND ({}, {}) < ({}, {})").format(
-                sql.SQL(source.at),
-                sql.SQL(source.key),
-                sql.Literal(after.at),
-                sql.Literal(after.key),
+            sql.SQL("AND (item.at, item.row_key) < ({}, {})").format(
+                sql.Literal(after.at), sql.Literal(after.key)
             )
         )
-    # `run_statement` binds the parameters of the scope and the period. These values are literals.
+    # `run_list` binds the parameters of the scope and the period. These values are literals.
     statement = sql.SQL(
-        "SELECT {at}, {key}, {resolution} {rows} {conditions} "
-        "ORDER BY {at} DESC, {key} DESC LIMIT {limit}"
+        "SELECT item.at, item.row_key, {resolution} {rows} {conditions} "
+        "ORDER BY item.at DESC, item.row_key DESC LIMIT {limit}"
     ).format(
-        at=sql.SQL(source.at),
-        key=sql.SQL(source.key),
-        resolution=sql.SQL(source.resolution),
-        rows=sql.SQL(source.rows),
+        resolution=sql.SQL("item.resolution" if selection.of == "closed" else "NULL"),
+        rows=sql.SQL(_ROWS[selection.of]),
         conditions=sql.SQL(" ").join(conditions),
         limit=sql.Literal(limit),
     )
@@ -124,11 +102,8 @@ def _conditions(selection: Selection) -> list[tuple[str, str | int | None]]:
     ]
 
 
-def _run(query: Query, statement: sql.Composed) -> list[Row]:
+def _run(query: Query, statement: sql.Composed) -> Sequence[Row]:
     connection.ensure_connection()
-    return run_statement(
-        statement.as_string(connection.connection),
-        scope=query.scope,
-        period=query.period,
-        timezones=zones(scope=query.scope),
+    return run_list(
+        statement.as_string(connection.connection), scope=query.scope, period=query.period
     )

@@ -5,33 +5,20 @@ All this is one statement, so that it sees one state of the database: a day cann
 left out because it is rolled up at the same moment. See ADR 40.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
-
 from django.db import connection, transaction
 
 from apps.analytics.figures.measures import LENGTHS, TIMES
-from apps.analytics.figures.periods import Period, Span, spans
+from apps.analytics.figures.periods import Period
 from apps.analytics.figures.results import Scope
+from apps.analytics.figures.scopes import SPAN, Row, scope_parameters, spans_of
 from apps.analytics.figures.sources import BY_CHANNEL, BY_PROJECT, FIGURES, FIGURES_BY_DAY
-from apps.analytics.figures.statements import Row, zones
 
-# `span`: the spans of the period in each project's zone. The offset of a span converts an instant
-# to local time.
 # `rolled`: the projects that have rollups, by the present time zone, of all days before a day.
 # `moved`: those whose rollups are by a former time zone.
 # `changed`: the days of these rollups that changed since.
 # `piece`: what has to be read from the rows.
-_PIECES = """
-WITH span AS (
-    SELECT project.uuid AS project_id, starts_at, ends_at, utc_offset
-    FROM conversations_project AS project
-    JOIN unnest(
-        %(timezones)s::text[], %(starts)s::timestamptz[], %(ends)s::timestamptz[],
-        %(offsets)s::interval[]
-    ) AS span (timezone, starts_at, ends_at, utc_offset) USING (timezone)
-    WHERE %(project)s::uuid IS NULL OR project.uuid = %(project)s
-), rolled AS (
+_PIECES = f"""
+WITH {SPAN}, rolled AS (
     SELECT state.project_id, state.complete_before
     FROM analytics_rollupstate AS state JOIN conversations_project AS project
         ON project.uuid = state.project_id AND project.timezone = state.timezone
@@ -62,7 +49,7 @@ WITH span AS (
     ) AS bounds
     WHERE bounds.since < bounds.until
 )
-"""
+"""  # noqa: S608 (constants)
 
 _IN_PERIOD = "rollup.day BETWEEN %(first)s AND %(last)s"
 _OF_CHANNEL = "(%(channel)s::uuid IS NULL OR rollup.channel_uuid = %(channel)s)"
@@ -141,14 +128,8 @@ def parts_by_channel(*, scope: Scope, period: Period) -> list[Row]:
 
 def _run(statement: str, *, scope: Scope, period: Period) -> list[Row]:
     """Return the rows of a statement that begins after `_PIECES`."""
-    period_spans = [
-        span for timezone in zones(scope=scope) for span in spans(period=period, timezone=timezone)
-    ]
-    parameters: dict[str, Any] = {
-        "project": scope.project,
-        "channel": scope.channel,
-        "timezones": [span.timezone for span in period_spans],
-        **span_parameters(period_spans),
+    parameters = {
+        **scope_parameters(scope, chosen=spans_of(scope=scope, period=period)),
         "first": period.first,
         "last": period.last,
     }
@@ -157,16 +138,6 @@ def _run(statement: str, *, scope: Scope, period: Period) -> list[Row]:
         cursor.execute(f"{_PIECES}, {statement}", parameters)
         rows: list[Row] = cursor.fetchall()
     return rows
-
-
-def span_parameters(chosen: Iterable[Span]) -> Mapping[str, Sequence[Any]]:
-    """Return the arrays of starts, ends and offsets of spans, as parameters of a statement."""
-    listed = list(chosen)
-    return {
-        "starts": [span.starts_at for span in listed],
-        "ends": [span.ends_at for span in listed],
-        "offsets": [span.utc_offset for span in listed],
-    }
 
 
 def _chosen(scope: Scope) -> str:

@@ -26,7 +26,7 @@ from apps.analytics.figures.results import (
     SurveyFigures,
     TimeFigures,
 )
-from apps.analytics.figures.statements import zones
+from apps.analytics.figures.scopes import zones
 
 
 class _Parts:

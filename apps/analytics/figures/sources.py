@@ -9,47 +9,40 @@ day that the offset yields.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from apps.analytics.figures.measures import Measure, rounded
-from apps.conversations.scores import CSAT_KEY, NPS_KEY
+from apps.analytics.figures.rows import (
+    ANSWERED,
+    CLOSED,
+    CLOSED_EARLIER,
+    CLOSING_COLUMNS,
+    OPENED,
+    Rows,
+)
+from apps.conversations.scores import CSAT_KEY
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Source:
-    """A table, the column of its time, its other columns, and which rows are measured.
-
-    `ids` is the condition that selects rows by their ids.
-    """
-
-    table: str
-    at: str
-    columns: str
-    where: str = "true"
-    ids: str
-
-
-def _in_pieces(source: _Source) -> str:
+def _in_pieces(rows: Rows) -> str:
     # OFFSET keeps the planner from joining in any other way than by one index scan for each piece.
     # It cannot know how few rows the pieces have, and might read the whole table.
     return f"""
     FROM piece CROSS JOIN LATERAL (
-        SELECT {source.at} AS at, {source.columns} FROM {source.table} AS item
+        SELECT {rows.at} AS at, {rows.columns} FROM {rows.table} AS item
         WHERE item.project_id = piece.project_id
-            AND {source.at} >= piece.starts_at AND {source.at} < piece.ends_at
+            AND {rows.at} >= piece.starts_at AND {rows.at} < piece.ends_at
             AND (%(channel)s::uuid IS NULL OR item.channel_uuid = %(channel)s)
-            AND {source.where}
+            AND {rows.where or "true"}
         OFFSET 0
     ) AS item
     """  # noqa: S608 (constants)
 
 
-def _by_id(source: _Source) -> str:
+def _by_id(rows: Rows) -> str:
     # The rows are read once, and not once for each piece.
     return f"""
     FROM (
-        SELECT item.project_id, {source.at} AS at, {source.columns} FROM {source.table} AS item
-        WHERE {source.ids} AND {source.where}
+        SELECT item.project_id, {rows.at} AS at, {rows.columns} FROM {rows.table} AS item
+        WHERE {rows.ids} AND {rows.where or "true"}
         OFFSET 0
     ) AS item CROSS JOIN LATERAL (
         SELECT * FROM piece WHERE piece.project_id = item.project_id
@@ -59,42 +52,6 @@ def _by_id(source: _Source) -> str:
     """  # noqa: S608 (constants)
 
 
-_CLOSING_COLUMNS = """
-    item.channel_uuid, item.resolution, item.written_at, item.csat, item.nps, item.archived_at,
-    item.first_message_at, item.last_message_at, item.message_count, item.messages_before_reopening
-"""
-_OPENED = _Source(
-    table="conversations_conversation",
-    at="opened_at",
-    columns="item.channel_uuid, item.written_at, item.first_sent_at",
-    ids="item.uuid = ANY(%(conversations)s::uuid[])",
-)
-_CLOSED = _Source(
-    table="conversations_conversation",
-    at="ended_at",
-    columns=f"item.opened_at, {_CLOSING_COLUMNS}",
-    ids="item.uuid = ANY(%(conversations)s::uuid[])",
-)
-# Reopening a conversation moves its closing to this table.
-_CLOSED_EARLIER = _Source(
-    table="conversations_earlierclosing",
-    at="ended_at",
-    columns=f"item.conversation_id, {_CLOSING_COLUMNS}",
-    ids="item.conversation_id = ANY(%(conversations)s::uuid[])",
-)
-_ANSWERED = _Source(
-    table="analytics_surveyanswer",
-    at="answered_at",
-    columns="item.channel_uuid, item.key, item.score",
-    where=(
-        "NOT item.is_replaced AND item.score IS NOT NULL"
-        f" AND item.key IN ('{CSAT_KEY}', '{NPS_KEY}')"
-    ),
-    ids=(
-        "(item.conversation_id = ANY(%(conversations)s::uuid[])"
-        " OR item.id = ANY(%(answers)s::bigint[]))"
-    ),
-)
 _DAY = "(item.at AT TIME ZONE 'UTC' + piece.utc_offset)::date AS day"
 _IN_LENGTHS = "archived_at IS NOT NULL AND written_at IS NOT NULL"
 
@@ -104,22 +61,22 @@ def _seconds(start: str, end: str, *, where: str = "true") -> str:
     return f"CASE WHEN {end} >= {start} AND {where} THEN {elapsed} END"
 
 
-def _measured(rows: Callable[[_Source], str], *, by: str, distributions_by: str) -> str:
+def _measured(read: Callable[[Rows], str], *, by: str, distributions_by: str) -> str:
     """Return the relation `measured`, whose parts are added up by these columns."""
-    closing_columns = f"piece.project_id, {_DAY}, item.at, {_CLOSING_COLUMNS}"
+    closing_columns = f"piece.project_id, {_DAY}, item.at, {CLOSING_COLUMNS}"
     length = rounded("message_count::float8")
     return f"""
 opened AS (
     SELECT piece.project_id, item.channel_uuid, {_DAY},
         date_part('hour', item.at AT TIME ZONE 'UTC' + piece.utc_offset)::int AS hour,
         {_seconds("written_at", "first_sent_at")} AS first_response
-    {rows(_OPENED)}
+    {read(OPENED)}
 ), closing AS (
-    SELECT {closing_columns}, item.opened_at {rows(_CLOSED)}
+    SELECT {closing_columns}, item.opened_at {read(CLOSED)}
     UNION ALL
     SELECT {closing_columns}, (
         SELECT opened_at FROM conversations_conversation WHERE uuid = item.conversation_id
-    ) {rows(_CLOSED_EARLIER)}
+    ) {read(CLOSED_EARLIER)}
 ), closed AS (
     SELECT project_id, channel_uuid, day, resolution, written_at IS NULL AS is_outreach,
         written_at IS NOT NULL AND (csat IS NOT NULL OR nps IS NOT NULL) AS is_answered,
@@ -163,7 +120,7 @@ opened AS (
     FROM (
         SELECT piece.project_id, item.channel_uuid, {_DAY}, item.score,
             CASE key WHEN '{CSAT_KEY}' THEN {Measure.CSAT:d} ELSE {Measure.NPS:d} END AS measure
-        {rows(_ANSWERED)}
+        {read(ANSWERED)}
     ) AS answered
     GROUP BY {by}, measure, score
 )

@@ -7,8 +7,9 @@ from uuid import UUID
 
 from django.db import connection
 
-from apps.analytics.figures.parts import PARTS, span_parameters
+from apps.analytics.figures.parts import PARTS
 from apps.analytics.figures.periods import Span
+from apps.analytics.figures.scopes import span_parameters
 from apps.analytics.figures.sources import ROLLUPS, ROLLUPS_BY_ID
 
 
