@@ -6,7 +6,7 @@ The functions from `uuid` to `text` are argparse types. Times are printed in one
 
 import sys
 from argparse import ArgumentParser
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, date, datetime
 from typing import Any, TextIO
 from uuid import UUID
@@ -212,6 +212,14 @@ def known_project(project_uuid: UUID) -> Project:
 def format_time(at: datetime | None) -> str:
     """Return a time to the second, in UTC and with its offset, or a dash for None."""
     return at.astimezone(UTC).isoformat(timespec="seconds") if at else "-"
+
+
+def in_columns(rows: Sequence[Sequence[str]]) -> Iterator[str]:
+    """Yield the rows as lines with columns, each as wide as its longest text."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    for row in rows:
+        cells = (cell.ljust(width) for cell, width in zip(row, widths, strict=True))
+        yield "  ".join(cells).rstrip()
 
 
 def count(number: int, noun: str) -> str:

@@ -3,7 +3,7 @@
 import time
 from argparse import ArgumentParser
 from collections.abc import Callable
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,7 @@ from operations.management.command_line import (
     confirm,
     count,
     format_time,
+    in_columns,
     moment,
     number,
     text,
@@ -36,9 +37,8 @@ DEFAULT_RATE = 50.0
 # Seconds between two lines of progress.
 PROGRESS_INTERVAL = 1.0
 FILTERS = ("ids", "reason", "project", "group", "since", "until")
-# The columns of a list, and a line of it.
-COLUMNS = ("id", "queued", "reason", "project", "message", "redriven")
-LINE = "{:>8}  {:<25}  {:<20}  {:<36}  {:<36}  {}"
+# The columns of a list, whose lines have at most 100 characters. `show` has the rest.
+COLUMNS = ("id", "queued (UTC)", "reason", "project", "redriven")
 
 letter_id = whole_number(what="the id of a dead letter", maximum=2**63 - 1)
 
@@ -104,12 +104,11 @@ class Command(OperatorCommand):
 
     def _list(self, *, limit: int, **options: Any) -> None:
         letters = list(select(_selection(options)).defer("body")[: limit + 1])
-        if letters:
-            self.stdout.write(LINE.format(*COLUMNS))
-        for letter in letters[:limit]:
-            self.stdout.write(_format_line(letter))
         if not letters:
             self.stdout.write("There are no dead letters.")
+            return
+        for line in in_columns([COLUMNS, *map(_cells, letters[:limit])]):
+            self.stdout.write(line)
         if len(letters) > limit:
             self.stdout.write(f"These are the first {limit}. Pass --limit to see more.")
 
@@ -246,15 +245,14 @@ def _unknown_letter(letter: int) -> str:
     return f"There is no dead letter {letter}. `dlq list` shows those that wait."
 
 
-def _format_line(letter: DeadLetter) -> str:
-    """Return a line with ids and times, without the content of the letter."""
-    return LINE.format(
-        letter.pk,
-        format_time(letter.queue_time),
+def _cells(letter: DeadLetter) -> tuple[str, ...]:
+    """Return what the list says of a letter, without its content."""
+    return (
+        str(letter.pk),
+        f"{letter.queue_time.astimezone(UTC):%Y-%m-%dT%H:%M:%S}",
         letter.reason,
         str(letter.project_uuid or "no project"),
-        letter.message_id,
-        format_time(letter.redriven_at) if letter.redriven_at else "waits",
+        f"{letter.redriven_at.astimezone(UTC):%Y-%m-%d}" if letter.redriven_at else "waits",
     )
 
 

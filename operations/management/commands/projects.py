@@ -14,7 +14,7 @@ from apps.conversations.audit_models import AuditAction
 from apps.conversations.project_models import Project
 from apps.conversations.project_settings import FIELDS
 from apps.conversations.projects import Change, ProjectRow, all_projects, configure, finish_moves
-from operations.management.command_line import OperatorCommand
+from operations.management.command_line import OperatorCommand, in_columns
 
 NOTHING_WRITTEN = "Nothing was written."
 SETTINGS_WRITTEN = (
@@ -67,10 +67,8 @@ class Command(OperatorCommand):
         table = [project_csv.COLUMNS]
         for row in all_projects():
             table.append((str(row.uuid), *project_settings.as_texts(row.settings).values()))
-        widths = [max(map(len, column)) for column in zip(*table, strict=True)]
-        for cells in table:
-            padded = (cell.ljust(width) for cell, width in zip(cells, widths, strict=True))
-            self.stdout.write("  ".join(padded).rstrip())
+        for line in in_columns(table):
+            self.stdout.write(line)
 
     def _configure(self, rows: Sequence[ProjectRow], *, dry_run: bool) -> None:
         with transaction.atomic():
