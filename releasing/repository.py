@@ -1,9 +1,8 @@
 """What a release needs of git."""
 
-import subprocess
 from pathlib import Path
 
-from embedded.commands import CommandError
+from embedded.commands import CommandError, output_of
 
 
 def check_clean(root: Path) -> None:
@@ -36,12 +35,4 @@ def tag(root: Path, *, tag: str, message: str) -> None:
 
 
 def _git(root: Path, *arguments: str) -> str:
-    result = subprocess.run(  # noqa: S603 (git)
-        ["git", "-C", root, *arguments],  # noqa: S607 (the git of the PATH)
-        capture_output=True,
-        check=False,
-        text=True,
-    )
-    if result.returncode:
-        raise CommandError(f"git {arguments[0]} failed: {result.stderr.strip()}")
-    return result.stdout.strip()
+    return output_of("git", "-C", root, *arguments).strip()

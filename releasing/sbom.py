@@ -1,13 +1,11 @@
 """The software bill of materials, in the form of CycloneDX."""
 
 import json
-import os
-import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from embedded.commands import CommandError
+from embedded.commands import output_of
 from embedded.service import PROJECT_ROOT
 
 
@@ -20,26 +18,17 @@ class Component:
     licences: tuple[str, ...]
 
 
-def write(*, tools: Path, python: Path, path: Path, moment: str) -> Path:
-    """Write the packages of an interpreter's environment, and return the path.
+def bill_of(python: Path, *, program: Path, **variables: str) -> str:
+    """Return the packages of an interpreter's environment, and what they are packages of, as JSON.
 
-    The environment has exactly the locked packages. Raises CommandError if that fails.
+    `program` is the path of cyclonedx-py. Raise CommandError if it fails.
     """
-    command: list[str | Path] = [
-        *(tools / "cyclonedx-py", "environment", "--output-reproducible"),
-        *("--pyproject", PROJECT_ROOT / "pyproject.toml", "--mc-type", "application"),
-        *("--output-format", "JSON", "--output-file", path, python),
-    ]
-    result = subprocess.run(  # noqa: S603 (cyclonedx-py)
-        command,
-        env={**os.environ, "SOURCE_DATE_EPOCH": moment},
-        capture_output=True,
-        check=False,
-        text=True,
+    return output_of(
+        *(program, "environment", "--output-reproducible", "--output-format", "JSON"),
+        *("--pyproject", PROJECT_ROOT / "pyproject.toml", "--mc-type", "application", python),
+        cwd=PROJECT_ROOT,
+        **variables,
     )
-    if result.returncode:
-        raise CommandError(f"cyclonedx-py failed:\n{result.stderr}")
-    return path
 
 
 def components(path: Path) -> list[Component]:

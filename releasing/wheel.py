@@ -1,14 +1,12 @@
 """The wheel of celery_sqs_fifo, which other projects install."""
 
-import os
 import shutil
-import subprocess
 import sys
 import tempfile
 import tomllib
 from pathlib import Path
 
-from embedded.commands import CommandError
+from embedded.commands import CommandError, output_of
 from embedded.service import PROJECT_ROOT
 from embedded.virtual_environments import run_uv
 
@@ -31,8 +29,8 @@ def version_of(root: Path) -> str:
 
 def build(*, tools: Path, folder: Path, moment: str) -> Path:
     """Build the wheel into a folder and return its path. Raises CommandError if that fails."""
-    _run(
-        [tools / "hatchling", "build", "--target", "wheel", "--directory", folder],
+    output_of(
+        *(tools / "hatchling", "build", "--target", "wheel", "--directory", folder),
         cwd=PROJECT_ROOT / _LIBRARY,
         SOURCE_DATE_EPOCH=moment,
     )
@@ -52,21 +50,7 @@ def check(path: Path, *, version: str, folder: Path) -> None:
     locked = ("--constraint", PROJECT_ROOT / "requirements" / "runtime.txt")
     run_uv("pip", "install", "--quiet", "--python", python, *locked, path, purpose="the wheel")
     # Isolated, and outside the project, it cannot import the folder of the project.
-    printed = _run([python, "-I", "-c", _TRY], cwd=Path(tempfile.gettempdir()))
+    printed = output_of(python, "-I", "-c", _TRY, cwd=Path(tempfile.gettempdir()))
     found, where = printed.split()
     if found != version or not Path(where).is_relative_to(folder):
         raise CommandError(f"The wheel has version {found} in {where}, and not {version}.")
-
-
-def _run(command: list[str | Path], *, cwd: Path, **variables: str) -> str:
-    result = subprocess.run(  # noqa: S603 (programs of the release's own environments)
-        command,
-        cwd=cwd,
-        env={**os.environ, **variables},
-        capture_output=True,
-        check=False,
-        text=True,
-    )
-    if result.returncode:
-        raise CommandError(f"{Path(command[0]).name} failed:\n{result.stdout}{result.stderr}")
-    return result.stdout

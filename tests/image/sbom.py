@@ -1,13 +1,12 @@
 """The image's packages as a software bill of materials: Python's and Debian's, in CycloneDX."""
 
 import json
-import subprocess
 import sys
 from pathlib import Path
 from typing import Any
 
-from embedded.commands import CommandError
-from embedded.service import PROJECT_ROOT
+from embedded.commands import output_of
+from releasing.sbom import bill_of
 
 _DEBIAN_FIELDS = "${Package}\t${Version}\t${Architecture}\n"
 
@@ -21,13 +20,8 @@ def write_sbom(root: Path, *, release: str, file: Path, scratch: Path) -> int:
     answer.write_text(f"#!/bin/sh\necho '{json.dumps([str(packages)])}'\n")
     answer.chmod(0o700)
     program = Path(sys.executable).parent / "cyclonedx-py"
-    document = json.loads(
-        _output(
-            *(program, "environment", "--output-reproducible", "--mc-type", "application"),
-            *("--pyproject", PROJECT_ROOT / "pyproject.toml", answer),
-        )
-    )
-    listed = _output(
+    document = json.loads(bill_of(answer, program=program))
+    listed = output_of(
         *("dpkg-query", f"--admindir={root}/var/lib/dpkg", "--show", "--showformat", _DEBIAN_FIELDS)
     )
     document["components"] += [
@@ -43,10 +37,3 @@ def debian_component(name: str, version: str, architecture: str, *, release: str
     quoted = version.replace("+", "%2B").replace(":", "%3A")
     purl = f"pkg:deb/debian/{name}@{quoted}?arch={architecture}&distro={release}"
     return {"type": "library", "bom-ref": purl, "name": name, "version": version, "purl": purl}
-
-
-def _output(*command: str | Path) -> str:
-    ended = subprocess.run(command, capture_output=True, text=True, check=False)
-    if ended.returncode:
-        raise CommandError(f"{Path(command[0]).name} failed:\n{ended.stderr}")
-    return ended.stdout

@@ -47,5 +47,5 @@ def test_a_version_is_tagged_once(root: Path) -> None:
 
 
 def test_a_folder_without_git_is_explained(tmp_path: Path) -> None:
-    with pytest.raises(CommandError, match="git status failed"):
+    with pytest.raises(CommandError, match="git failed:"):
         repository.check_clean(tmp_path)
