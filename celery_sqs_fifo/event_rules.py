@@ -75,6 +75,8 @@ class EventRules:
     scope_label: the field of `labels_of` that contains the event's scope, such as a customer. A
         local failure, such as a locked row of that customer, affects only events of the same scope.
         Empty: events have no scopes.
+    reasons: the reasons of the steps' outcomes. The metrics count their dead letters from 0, so
+        that the first one of each reason is seen as an increase.
     """
 
     chain: Sequence[str]
@@ -86,6 +88,7 @@ class EventRules:
     kind_of: Callable[[Any], str] = one_kind
     labels_of: LabelsOf = no_labels
     scope_label: str = ""
+    reasons: Sequence[str] = ()
 
     def __post_init__(self) -> None:
         """Raise ImproperlyConfigured if the chain is empty or a name in `attributes` is taken."""

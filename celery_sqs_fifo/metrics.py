@@ -18,6 +18,8 @@ from celery_sqs_fifo.observing import ObservingMetric, failures
 # The maximum number of reasons with their own series. Applications define the reasons, and a faulty
 # application could create a reason for each event.
 MAX_REASONS = 40
+# The reasons of dead letters that do not come from the application.
+OWN_REASONS = ("bug", "lost", "not_allowed", "revoked", "unavailable")
 OTHER = "other"
 BATCH_SIZES = (*range(1, 11), 15, 20, 25)
 # The maximum number of causes in a report, which is stored in a row and sent by remote control.
@@ -78,6 +80,15 @@ class Metrics:
             )
         )
         self._reasons: set[str] = set()
+        self.begin_reasons(OWN_REASONS)
+
+    def begin_reasons(self, reasons: Iterable[str]) -> None:
+        """Begin the counts of quarantined messages for these reasons, which the worker may need.
+
+        See `held_for_rerun`: otherwise Prometheus would miss the first message of each reason.
+        """
+        for reason in reasons:
+            self.quarantined.labels(self._bounded(reason))
 
     def quarantined_for(self, reason: str) -> None:
         """Count a quarantined message; after MAX_REASONS reasons, new ones count as "other"."""

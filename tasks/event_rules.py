@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from apps.messages.dead_letter_reasons import OF_WORKERS
 from apps.messages.event_types import goes_alone, is_barrier, kind_of
 from apps.messages.reading import attribute_names, decode_event
 from celery_sqs_fifo import EventRules
@@ -28,4 +29,5 @@ RULES = EventRules(
     labels_of=message_fields,
     # A change of a project's settings locks a row that all events of the project need.
     scope_label="project_uuid",
+    reasons=OF_WORKERS,
 )

@@ -21,6 +21,9 @@ SENTENCES = {
     REASON_MISSING: _("The message on the dead-letter queue has no reason."),
 }
 
+# Those that a worker gives to a dead letter.
+OF_WORKERS = tuple(SENTENCES.keys() - {REASON_MOVED_BY_SQS, REASON_MISSING})
+
 
 def sentence_of(reason: str) -> str:
     """Return the sentence of a reason, or the reason itself if it is of another release."""

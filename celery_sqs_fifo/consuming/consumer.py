@@ -109,6 +109,7 @@ class QueueConsumer:
 
     def start(self) -> None:
         """Start to renew leases and to receive. If a probe is configured, it runs first."""
+        metrics().begin_reasons(self._envelope.reasons)
         self._timers = [
             # Leases are renewed when half of them has passed. A renewal that SQS refuses is
             # repeated several times before the lease ends.

@@ -39,6 +39,11 @@ class Envelope:
         self._queue = queue
         self._rules = rules
 
+    @property
+    def reasons(self) -> Sequence[str]:
+        """Return the reasons of the application's outcomes."""
+        return self._rules.reasons
+
     def classify(self, delivery: Delivery) -> None:
         """Set the fields of a delivery that depend on its content, and its labels."""
         delivery.texts = self._rules.texts_of(delivery.attributes)

@@ -8,7 +8,13 @@ from prometheus_client import CollectorRegistry, generate_latest
 
 from celery_sqs_fifo import Outcome, Result
 from celery_sqs_fifo import metrics as module
-from celery_sqs_fifo.metrics import MAX_REASONS, DroppedEvents, consumer_gauges, metrics
+from celery_sqs_fifo.metrics import (
+    MAX_REASONS,
+    OWN_REASONS,
+    DroppedEvents,
+    consumer_gauges,
+    metrics,
+)
 from tests.support.fake_calls import sqs_message
 from tests.support.scraping import Scrape, read
 from tests.unit.celery_sqs_fifo.consuming.test_consumer import (
@@ -100,10 +106,17 @@ def test_a_message_counts_as_quarantined_after_its_copy_is_confirmed(worker: Wor
     worker.calls.at_once.remove(SEND)
     worker.receive(sqs_message("1"), sqs_message("2", group="other"))
     worker.settle("handle-1", [INVALID])
-    assert counters().labels_of("sqs_fifo_quarantined_total") == []
+    assert count("quarantined", reason="not_json") == 0
 
     worker.calls.answer(SEND)
     assert count("quarantined", reason="not_json") == 1
+
+
+@pytest.mark.usefixtures("worker")
+def test_the_counts_of_reasons_begin_before_the_first_message_is_quarantined() -> None:
+    begun = counters().labels_of("sqs_fifo_quarantined_total")
+
+    assert {labels["reason"] for labels in begun} == {*OWN_REASONS, "not_json"}
 
 
 def test_reasons_beyond_a_bound_count_as_other() -> None:
@@ -112,7 +125,7 @@ def test_reasons_beyond_a_bound_count_as_other() -> None:
     metrics().quarantined_for("reason-0")
 
     assert count("quarantined", reason="reason-0") == 2
-    assert count("quarantined", reason="other") == 5
+    assert count("quarantined", reason="other") == 5 + len(OWN_REASONS)
     assert len(counters().labels_of("sqs_fifo_quarantined_total")) == MAX_REASONS + 1
 
 

@@ -60,6 +60,7 @@ class Worker:
                 is_barrier=lambda document: "barrier" in (document or ()),
                 labels_of=labels_of,
                 scope_label="scope",
+                reasons=("not_json",),
             ),
             hub=self.loop,
             room=lambda: self.processes - self.consumer.running,
