@@ -11,7 +11,6 @@ from typing import NamedTuple
 import sqlparse
 
 _FOLDER = Path(__file__).parent
-_SQUAWK = Path(sysconfig.get_path("scripts")) / "squawk"
 _CONFIGURATION = _FOLDER / "squawk.toml"
 EXCEPTIONS = _FOLDER / "exceptions.toml"
 # What sqlmigrate writes for RunPython.
@@ -33,6 +32,13 @@ class Finding(NamedTuple):
     migration: str
     rule: str
     message: str
+
+
+def squawk() -> Path:
+    """Return the path of squawk. Raises AssertionError, with what to do, if it is not installed."""
+    path = Path(sysconfig.get_path("scripts")) / "squawk"
+    assert path.is_file(), "squawk is not installed: run make lint-migrations, which installs it."
+    return path
 
 
 def lint(folder: Path) -> list[Finding]:
@@ -65,7 +71,7 @@ def known_exceptions(text: str) -> list[dict[str, str]]:
 
 def _of_squawk(files: list[Path]) -> Iterator[Finding]:
     result = subprocess.run(
-        [_SQUAWK, "--config", _CONFIGURATION, "--reporter", "json", *files],
+        [squawk(), "--config", _CONFIGURATION, "--reporter", "json", *files],
         capture_output=True,
         check=False,
         text=True,

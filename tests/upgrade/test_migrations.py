@@ -12,7 +12,7 @@ from embedded.environment import service_environment
 from embedded.postgres import start_postgres
 from embedded.processes import supervisor
 from tests.upgrade import linting
-from tests.upgrade.linting import EXCEPTIONS, Finding, known_exceptions, lint, unexpected
+from tests.upgrade.linting import EXCEPTIONS, Finding, known_exceptions, lint, squawk, unexpected
 from tests.upgrade.release import Release, current_release
 from tests.upgrade.samples import SAFE, UNSAFE, add_samples
 
@@ -22,6 +22,7 @@ PLANNED_SQL = Path(linting.__file__).with_name("planned_sql.py")
 @pytest.fixture(scope="module")
 def findings(old: Release, tmp_path_factory: pytest.TempPathFactory) -> list[Finding]:
     """What the linter finds in all migrations that are not in the previous release."""
+    squawk()
     new = current_release(folder=tmp_path_factory.mktemp("new"))
     add_samples(new)
     folder, logs = tmp_path_factory.mktemp("sql"), tmp_path_factory.mktemp("logs")
