@@ -1,10 +1,10 @@
 """Survey answers, the outbox and the console in the admin site."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 from django.contrib import admin, messages
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 from django.urls import URLPattern
 from django.utils.html import format_html
@@ -19,6 +19,7 @@ from apps.conversations.admin.base import ReadOnlyAdmin, actor
 from apps.conversations.admin.cells import age, short_id, written
 from apps.conversations.admin.filters import ProjectFilter, exact, period
 from apps.conversations.admin.links import CONVERSATION, NOTHING, PROJECT, Link, Reference
+from apps.conversations.admin.states import State, StateFilter
 from apps.conversations.scores import NoScore
 from apps.conversations.search import by_uuid
 
@@ -124,33 +125,16 @@ class SurveyAnswerAdmin(ReadOnlyAdmin):
         return answer.get_problem_display() or NOTHING
 
 
-class OutboxFilter(admin.SimpleListFilter):
+class OutboxFilter(StateFilter):
     """Filter by the state of delivery."""
 
-    title = _("state")
-    parameter_name = "state"
-
-    def lookups(self, _request: HttpRequest, _admin: Any) -> list[tuple[str, str]]:
-        """Return the states."""
+    def states(self) -> Sequence[State]:
+        """Return the states of an event for the data lake."""
         return [
-            ("waiting", gettext("Waiting")),
-            ("refused", gettext("Refused")),
-            ("delivered", gettext("Delivered")),
+            State("waiting", gettext("Waiting"), Q(delivered_at=None, refusal="")),
+            State("refused", gettext("Refused"), ~Q(refusal="")),
+            State("delivered", gettext("Delivered"), ~Q(delivered_at=None)),
         ]
-
-    def queryset(self, _request: HttpRequest, events: QuerySet) -> QuerySet:
-        """Return the events in the chosen state."""
-        match self.value():
-            case None:
-                return events
-            case "waiting":
-                return events.filter(delivered_at=None, refusal="")
-            case "refused":
-                return events.exclude(refusal="")
-            case "delivered":
-                return events.exclude(delivered_at=None)
-            case _:
-                return events.none()
 
 
 @admin.register(OutboxEvent)

@@ -19,8 +19,9 @@ from apps.conversations import search
 from apps.conversations.admin.actions import ConversationActions
 from apps.conversations.admin.base import ReadOnlyAdmin
 from apps.conversations.admin.cells import age, short_id, written
-from apps.conversations.admin.filters import ProjectFilter, StateFilter, period
+from apps.conversations.admin.filters import ProjectFilter, period
 from apps.conversations.admin.links import NOTHING, PROJECT, Link
+from apps.conversations.admin.states import ConversationStateFilter
 from apps.conversations.models import Conversation, Resolution
 
 # To apply a filter other than the project, PostgreSQL reads all closings of the period.
@@ -49,7 +50,12 @@ class ConversationAdmin(ConversationActions, ReadOnlyAdmin):
         "archived",
     )
     list_display_links = ("contact",)
-    list_filter = (StateFilter, ProjectFilter, period("opened_at", title=_("opening")), ClosedIn)
+    list_filter = (
+        ConversationStateFilter,
+        ProjectFilter,
+        period("opened_at", title=_("opening")),
+        ClosedIn,
+    )
     list_select_related = ("project",)
     list_help = _(
         "A worker closes and reopens conversations within a minute of the request. The list counts "
@@ -130,7 +136,7 @@ class ConversationAdmin(ConversationActions, ReadOnlyAdmin):
         """Return the order, which is that of the index for the requested period or state."""
         if any(request.GET.get(name) for name in ClosedIn.parameters):
             return ("-ended_at",)
-        is_overdue = request.GET.get(StateFilter.parameter_name) == "overdue"
+        is_overdue = request.GET.get(ConversationStateFilter.parameter_name) == "overdue"
         return ("due_at",) if is_overdue else ("-opened_at",)
 
     def get_search_results(

@@ -1,4 +1,4 @@
-"""Filters of the admin's lists: choices of a state, and forms for a period, a project or a name.
+"""Filters of the admin's lists that are forms: for a period, a project or a name.
 
 The forms use GET, and each keeps the parameters of the other filters and of the search.
 """
@@ -13,16 +13,14 @@ from uuid import UUID
 from django import forms
 from django.contrib import admin
 from django.contrib.admin.widgets import AutocompleteSelect
-from django.db.models import Q, QuerySet
+from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.safestring import SafeString
 from django.utils.text import capfirst, format_lazy
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from apps.common.clock import now
-from apps.conversations.closing_times import OVERDUE
-from apps.conversations.models import Conversation, Resolution
+from apps.conversations.models import Conversation
 from apps.conversations.project_models import Project
 from apps.conversations.project_settings import parse_uuid
 
@@ -42,54 +40,6 @@ class Field:
     value: str
     kind: str = "text"
     html: SafeString | None = None
-
-
-class StateFilter(admin.SimpleListFilter):
-    """A filter by the state of a conversation. An index serves each state in the list's order."""
-
-    title = _("state")
-    parameter_name = "state"
-
-    def lookups(self, _request: HttpRequest, _admin: Any) -> list[tuple[str, str]]:
-        """Return the choices."""
-        resolutions = [
-            (
-                str(one.value),
-                gettext("Closed as %(resolution)s") % {"resolution": one.label.lower()},
-            )
-            for one in Resolution
-            if one is not Resolution.IN_PROGRESS
-        ]
-        return [
-            (str(Resolution.IN_PROGRESS.value), gettext("In progress")),
-            ("closed", gettext("Closed")),
-            *resolutions,
-            ("unarchived", gettext("Closed, not yet archived")),
-            ("wanted", gettext("Requested, not yet done")),
-            ("overdue", gettext("Overdue for closing")),
-        ]
-
-    def queryset(
-        self, _request: HttpRequest, conversations: QuerySet[Conversation]
-    ) -> QuerySet[Conversation]:
-        """Return the conversations in the chosen state."""
-        value = self.value()
-        if value is None:
-            return conversations
-        condition = _states().get(value)
-        return conversations.none() if condition is None else conversations.filter(condition)
-
-
-def _states() -> dict[str, Q]:
-    """Return the condition of each choice of StateFilter."""
-    closed = ~Q(resolution=Resolution.IN_PROGRESS)
-    return {
-        **{str(value): Q(resolution=value) for value in Resolution.values},
-        "closed": closed,
-        "unarchived": closed & Q(archived_at=None),
-        "wanted": ~Q(requested_resolution=None),
-        "overdue": Q(due_at__lt=now() - OVERDUE),
-    }
 
 
 class FormFilter(ABC, admin.ListFilter):

@@ -1,13 +1,15 @@
 """The filters of the list of dead letters."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from django.contrib import admin
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
+from apps.conversations.admin.states import State, StateFilter
 from apps.conversations.project_models import Project
 from apps.messages import dead_letters
 from apps.messages.admin.named_projects import of_project
@@ -32,33 +34,16 @@ class ReasonFilter(admin.SimpleListFilter):
         return letters.filter(reason=self.value()) if self.value() else letters
 
 
-class RedrivenFilter(admin.SimpleListFilter):
+class RedrivenFilter(StateFilter):
     """Filter by whether dead letters were redriven."""
 
-    title = _("state")
-    parameter_name = "state"
-
-    def lookups(self, _request: HttpRequest, _admin: Any) -> list[tuple[str, str]]:
-        """Return the states."""
+    def states(self) -> Sequence[State]:
+        """Return the states of a dead letter."""
         return [
-            ("dead", gettext("Not redriven")),
-            ("wanted", gettext("Redrive requested")),
-            ("redriven", gettext("Redriven")),
+            State("dead", gettext("Not redriven"), Q(redriven_at=None)),
+            State("wanted", gettext("Redrive requested"), ~Q(redrive_requested_at=None)),
+            State("redriven", gettext("Redriven"), ~Q(redriven_at=None)),
         ]
-
-    def queryset(self, _request: HttpRequest, letters: QuerySet) -> QuerySet:
-        """Return the dead letters in the chosen state."""
-        match self.value():
-            case None:
-                return letters
-            case "dead":
-                return letters.filter(redriven_at=None)
-            case "wanted":
-                return letters.exclude(redrive_requested_at=None)
-            case "redriven":
-                return letters.exclude(redriven_at=None)
-            case _:
-                return letters.none()
 
 
 class DeadProjectFilter(admin.SimpleListFilter):
