@@ -1,12 +1,13 @@
 """The programs of the service on an applied template, each with an access key of its own."""
 
+import json
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import urlsplit
+from urllib.parse import urlsplit, urlunsplit
 
 import requests
 from django.db import connection
@@ -72,6 +73,7 @@ def settings_of(
         "AWS_ENDPOINT_URL_SQS": sqs_url,
         "AWS_ENDPOINT_URL_DYNAMODB": url,
         "AWS_ENDPOINT_URL_FIREHOSE": url,
+        "AWS_ENDPOINT_URL_SECRETS_MANAGER": url,
         "SQS_CONVERSATION_QUEUE_URL": at_server(applied.outputs["QueueUrl"]),
         "SQS_CONVERSATION_DLQ_URL": at_server(applied.outputs["DeadLetterQueueUrl"]),
         "DYNAMODB_MESSAGE_TABLE": applied.outputs["TableName"],
@@ -98,6 +100,22 @@ def create_stream(url: str) -> str:
         },
     )
     return str(created["DeliveryStreamARN"])
+
+
+def login_from_secret(url: str, *, settings: Mapping[str, str]) -> dict[str, str]:
+    """Move the login of DATABASE_URL into a secret on the moto server at `url`.
+
+    Return the settings with which programs read it there.
+    """
+    parts = urlsplit(settings["DATABASE_URL"])
+    login = {"username": parts.username, "password": parts.password}
+    secret = client("secretsmanager", url=url).create_secret(
+        Name="conversations", SecretString=json.dumps(login)
+    )
+    return {
+        "DATABASE_URL": urlunsplit(parts._replace(netloc=f"{parts.hostname}:{parts.port}")),
+        "DATABASE_SECRET_ARN": str(secret["ARN"]),
+    }
 
 
 @contextmanager

@@ -27,7 +27,7 @@ _PERMISSIONS = {
 
 
 class Call(NamedTuple):
-    """A permission as in an IAM policy, and the name of the queue, table or stream it is for."""
+    """A permission as in an IAM policy, and the name of the resource that it is for."""
 
     permission: str
     resource: str
@@ -106,10 +106,12 @@ def recording(default: str) -> Iterator[Recorder]:
 
 
 def _resource(request: dict[str, Any]) -> str:
-    """Return the name of a request's queue, table or stream. A batch of writes has one table."""
+    """Return the name of a request's resource. A batch of writes has one table."""
     for name in ("QueueName", "TableName", "DeliveryStreamName"):
         if name in request:
             return str(request[name])
+    if "SecretId" in request:
+        return str(request["SecretId"]).rpartition(":")[2]
     if "QueueUrl" in request:
         return str(request["QueueUrl"]).rpartition("/")[2]
     (table,) = request["RequestItems"]

@@ -31,11 +31,12 @@ from tests.deploy.aws.deployment import (
     Deployment,
     create_stream,
     database_of,
+    login_from_secret,
     reset,
     settings_of,
     signed_in,
 )
-from tests.deploy.aws.grants import grants_of, needed_of_key
+from tests.deploy.aws.grants import grants_of, needed_keys, needed_logins
 from tests.deploy.aws.recorder import Call, recording
 from tests.deploy.aws.stack import apply_template, client, copy_queues
 from tests.support.builders import CHANNEL, PROJECT, close_body, message_body, survey_body
@@ -53,12 +54,17 @@ ROLES = {
 }
 # The key of the commands that people run with the role of the worker.
 COMMANDS = "commands"
-# What these commands call, and that role does not allow. `doctor` then says that it cannot read the
-# table's description, that the worker does not need it, and with which role it can.
+# What these commands call, and that role does not allow. `doctor` then says which description it
+# cannot read, that the worker does not need it, and which permission is missing.
 REFUSED = {
     Call("dynamodb:DescribeTable", "conversation_messages"),
     Call("dynamodb:DescribeTimeToLive", "conversation_messages"),
+    Call("firehose:DescribeDeliveryStream", STREAM),
 }
+# The key of the secret with the login to PostgreSQL, and the users of tokens that may replace it.
+SECRET_KEY = "arn:aws:kms:us-east-1:123456789012:key/of-the-secret"
+USERS = ("conversations", "conversations_owner")
+USER_ARN = "arn:aws:rds-db:us-east-1:123456789012:dbuser:db-ABCDEFGHIJKL01234"
 # In seconds. Short, so that leases are soon renewed.
 VISIBILITY_TIMEOUT = 20
 PASSWORD = "a password of this test"
@@ -87,8 +93,12 @@ def deployment(stack: Stack, transactional_db: None, tmp_path: Path) -> Iterator
         reset(stack.moto_url)
         provision_by_hand(empty)
         reset(stack.moto_url)
+        settings |= login_from_secret(stack.moto_url, settings=settings)
         applied = apply_template(
             stack.moto_url,
+            DatabaseSecretArn=settings["DATABASE_SECRET_ARN"],
+            DatabaseSecretKeyArn=SECRET_KEY,
+            DatabaseUserArns=",".join(f"{USER_ARN}/{user}" for user in USERS),
             FirehoseStreamArn=create_stream(stack.moto_url),
             VisibilityTimeoutSeconds=str(VISIBILITY_TIMEOUT),
         )
@@ -112,17 +122,20 @@ def provision_by_hand(empty: Deployment) -> None:
 def test_each_role_allows_what_its_program_calls_and_nothing_else(deployment: Deployment) -> None:
     work(deployment)
 
-    recorder, table = deployment.recorder, deployment.settings["DYNAMODB_MESSAGE_TABLE"]
+    recorder, outputs = deployment.recorder, deployment.applied.outputs
     differences: dict[str, object] = {}
     for caller, role in ROLES.items():
         grants = grants_of(deployment.applied, role=role)
-        calls = recorder.calls_of(caller)
-        key = needed_of_key(calls, table=table)
+        made = recorder.calls_of(caller)
+        calls = made | needed_logins(made, users=USERS)
+        keys = needed_keys(
+            made, table=outputs["TableName"], key=outputs["KeyArn"], secret_key=SECRET_KEY
+        )
         differences |= {
             f"{role}: called and not allowed": calls - grants.calls,
             f"{role}: allowed and not called": grants.calls - calls,
-            f"{role}: needed of the key and not allowed": key - grants.key,
-            f"{role}: allowed of the key and not needed": grants.key - key,
+            f"{role}: needed of a key and not allowed": keys - grants.keys,
+            f"{role}: allowed of a key and not needed": grants.keys - keys,
         }
     assert {what: found for what, found in differences.items() if found} == {}
     worker = grants_of(deployment.applied, role="WorkerRole")
@@ -231,7 +244,7 @@ def locked_project(deployment: Deployment) -> Iterator[Callable[[], None]]:
     """Lock a project's row, so that its events wait in the worker. Yield what sends one."""
     project = Project.objects.create(uuid=uuid4())
     connection.close()
-    session = psycopg2.connect(deployment.settings["DATABASE_URL"])
+    session = psycopg2.connect(**connection.get_connection_params())
     try:
         with session, session.cursor() as cursor:
             cursor.execute(

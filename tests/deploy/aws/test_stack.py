@@ -13,10 +13,13 @@ import pytest
 from embedded.service import PROJECT_ROOT
 from embedded.stack import Stack
 from tests.deploy.aws.deployment import Deployment, database_of, reset, settings_of
+from tests.deploy.aws.grants import grants_of
 from tests.deploy.aws.recorder import recording
 from tests.deploy.aws.stack import Applied, apply_template, client
 
 ABOUT_AWS = ("aws", "sqs", "dynamodb")
+SECRET = "arn:aws:secretsmanager:us-east-1:123456789012:secret:conversations-AbCdEf"
+USER = "arn:aws:rds-db:us-east-1:123456789012:dbuser:db-ABCDEFGHIJKL01234/conversations"
 PROVISIONED = {
     "TableBillingMode": "PROVISIONED",
     "TableReadUnits": "7",
@@ -107,6 +110,27 @@ def test_parameters_choose_provisioned_units_and_switch_the_protection_off(moto:
     assert found["DeletionProtectionEnabled"] == "false"
     units = found["ProvisionedThroughput"]
     assert (units["ReadCapacityUnits"], units["WriteCapacityUnits"]) == (7, 70)
+
+
+@pytest.mark.parametrize(
+    ("parameters", "permissions"),
+    [
+        ({}, set()),
+        ({"DatabaseSecretArn": SECRET}, {"secretsmanager:GetSecretValue"}),
+        ({"DatabaseUserArns": USER}, {"rds-db:connect"}),
+    ],
+)
+def test_roles_may_use_a_login_to_postgresql_only_as_a_parameter_says(
+    moto: str, parameters: dict[str, str], permissions: set[str]
+) -> None:
+    applied = apply_template(moto, **parameters)
+
+    roles = [name.removesuffix("Arn") for name in applied.outputs if name.endswith("RoleArn")]
+    assert len(roles) == 6
+    grants = [grants_of(applied, role=role) for role in roles]
+    allowed = {call.permission for grant in grants for call in grant.calls}
+    assert {one for one in allowed if not one.startswith(("dynamodb:", "sqs:"))} == permissions
+    assert {use.key for grant in grants for use in grant.keys} == {applied.outputs["KeyArn"]}
 
 
 def test_the_demo_runs_on_the_template() -> None:

@@ -1,5 +1,6 @@
 """The CloudFormation template agrees with the code and with docs/deployment.md."""
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -138,6 +139,41 @@ def test_the_page_lists_every_parameter_with_its_default() -> None:
     assert [(name.strip("`"), default.strip("`")) for name, default, _ in rows] == [
         (name, str(one["Default"]) or "empty") for name, one in template()["Parameters"].items()
     ]
+
+
+@pytest.mark.parametrize(
+    ("parameter", "accepted", "refused"),
+    [
+        (
+            "DatabaseSecretArn",
+            "arn:aws:secretsmanager:us-east-1:123456789012:secret:prod/conversations-AbCdEf",
+            "prod/conversations",
+        ),
+        (
+            "DatabaseSecretKeyArn",
+            "arn:aws-cn:kms:cn-north-1:123456789012:key/0f2b6a3e-0000-4000-8000-000000000000",
+            "arn:aws:kms:us-east-1:123456789012:alias/secrets",
+        ),
+        (
+            "DatabaseUserArns",
+            "arn:aws:rds-db:us-east-1:123456789012:dbuser:cluster-ABCDEFGHIJKL01234/user",
+            "arn:aws:rds:us-east-1:123456789012:db:conversations",
+        ),
+        (
+            "DatabaseUserArns",
+            "arn:aws:rds-db:us-east-1:123456789012:dbuser:db-ABCDEFGHIJKL01234/user",
+            "arn:aws:rds-db:us-east-1:123456789012:dbuser:*/*",
+        ),
+    ],
+)
+def test_a_parameter_for_the_login_accepts_an_arn_of_the_right_kind_or_nothing(
+    parameter: str, accepted: str, refused: str
+) -> None:
+    pattern = template()["Parameters"][parameter]["AllowedPattern"]
+
+    assert re.fullmatch(pattern, accepted)
+    assert re.fullmatch(pattern, "")
+    assert not re.fullmatch(pattern, refused)
 
 
 def test_the_page_lists_every_output() -> None:
