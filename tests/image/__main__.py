@@ -18,6 +18,7 @@ from embedded.service import PROJECT_ROOT
 from tests.image.base import base_of, stand_in
 from tests.image.building import Layer, storage
 from tests.image.container import Image
+from tests.image.extras import named_extras
 from tests.image.sbom import write_sbom
 from tests.image.tools import check_tools
 from tests.image.unit_tests import run_unit_tests
@@ -35,7 +36,7 @@ def run_command(console: Console) -> int:
         print_with_time(text, console=console)
 
     check_tools()
-    extras = os.environ.get("EXTRAS", "")
+    extras = " ".join(named_extras(os.environ.get("EXTRAS", "")))
     _lint()
     say("hadolint: the Dockerfile is clean")
     base = base_of(_DOCKERFILE.read_text())
@@ -54,7 +55,7 @@ def run_command(console: Console) -> int:
         scratch = processes.temporary_directory()
         packages = write_sbom(image.root, release=base.release, file=_SBOM, scratch=scratch)
         say(f"{_SBOM.relative_to(PROJECT_ROOT)}: {packages} packages")
-        _try_programs(image)
+        _try_programs(image, extras=extras)
         say("tests/unit in the image")
         say(run_unit_tests(Image(root=images.container(), config=image.config)))
     return 0
@@ -78,11 +79,12 @@ def _lint() -> None:
         raise CommandError(f"hadolint:\n{ended.stdout}{ended.stderr}")
 
 
-def _try_programs(image: Image) -> None:
+def _try_programs(image: Image, *, extras: str) -> None:
     """Try the programs in a network namespace that has only loopback."""
-    program = [sys.executable, "-m", "tests.image.programs", str(image.root)]
+    arguments = [str(image.root), json.dumps(image.config), extras]
+    program = [sys.executable, "-m", "tests.image.programs", *arguments]
     script = 'ip link set lo up && exec "$@"'
-    command = ["unshare", "--net", "sh", "-c", script, "sh", *program, json.dumps(image.config)]
+    command = ["unshare", "--net", "sh", "-c", script, "sh", *program]
     if subprocess.run(command, cwd=PROJECT_ROOT, check=False).returncode:
         raise CommandError("A program of the image does not work.")
 

@@ -106,14 +106,19 @@ class Container:
         )
         return bwrap.children()[0].pid
 
-    def execute(self, *arguments: str) -> subprocess.CompletedProcess[str]:
-        """Run a command inside, as a health check is run."""
+    def execute(
+        self, *arguments: str, settings: Mapping[str, str] | None = None
+    ) -> subprocess.CompletedProcess[str]:
+        """Run a command inside, as a health check is run.
+
+        `settings` replace those of the program for this command.
+        """
         nsenter = shutil.which("nsenter") or "nsenter"
         inside = ["--mount", "--uts", "--ipc", "--pid", "--root", "--wd"]
         user = ["--setuid", str(self.image.user), "--setgid", str(self.image.user)]
         return subprocess.run(
             [nsenter, "--target", str(self.first_process), *inside, *user, "--", *arguments],
-            env=dict(self.environment),
+            env={**self.environment, **(settings or {})},
             capture_output=True,
             text=True,
             timeout=_CHECK_SECONDS,

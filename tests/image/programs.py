@@ -8,7 +8,7 @@ import json
 import os
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -32,6 +32,7 @@ from testbed.checker.report import Defect
 from testbed.checker.stores import FoundDeadLetter
 from testbed.traffic.sending import EventQueue
 from tests.image.container import Container, Image
+from tests.image.extras import named_extras, try_extras
 
 _READY_SECONDS = 120.0
 _EFFECTS_SECONDS = 120.0
@@ -81,8 +82,11 @@ class Trial:
         return command
 
 
-def try_programs(image: Image) -> Iterator[str]:
-    """Yield what was seen of each program. Raise ProcessError or CommandError if one fails."""
+def try_programs(image: Image, *, extras: Sequence[str]) -> Iterator[str]:
+    """Yield what was seen of each program of an image that was built with these optional packages.
+
+    Raise ProcessError or CommandError if one fails.
+    """
     with _trial(image) as trial:
         provision = trial.start("provision")
         provision.process.wait_until_done(timeout_seconds=_READY_SECONDS)
@@ -107,6 +111,7 @@ def try_programs(image: Image) -> Iterator[str]:
         if doctor.returncode:
             raise worker.process.error(f"is not well:\n{doctor.stdout}{doctor.stderr}\n")
         yield "beat: the doctor finds it and the worker running, and no error"
+        yield from try_extras(worker, built_with=extras)
         for name, container in {
             "web": web,
             "flower": flower,
@@ -217,9 +222,10 @@ def _process_samples(trial: Trial, worker: Container) -> int:
 
 
 def run_command(console: Console) -> int:
-    """Try the image whose root and configuration are in the arguments, as JSON."""
-    root, config = sys.argv[1:]
-    for line in try_programs(Image(root=Path(root), config=json.loads(config))):
+    """Try the image of the arguments: its root, its configuration as JSON, and its EXTRAS."""
+    root, config, extras = sys.argv[1:]
+    image = Image(root=Path(root), config=json.loads(config))
+    for line in try_programs(image, extras=named_extras(extras)):
         print_with_time(line, console=console)
     return 0
 

@@ -1,18 +1,25 @@
 """What `make image` needs, what it reads from the Dockerfile, and what it shows."""
 
 import os
+import re
+import subprocess
+from collections.abc import Mapping
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 
 from embedded.commands import CommandError
+from embedded.processes import ProcessError
 from tests.image.__main__ import sizes
 from tests.image.base import Base, base_of, stand_in
 from tests.image.building import Layer, readable
-from tests.image.container import Image
+from tests.image.container import Container, Image
+from tests.image.extras import KNOWN, named_extras, try_extras
 from tests.image.sbom import debian_component
 from tests.image.tools import PACKAGES, check_tools
-from tests.support.pages import page
+from tests.support.pages import ROOT, page, table_of
 
 
 def found(program: str) -> str:
@@ -117,3 +124,67 @@ def test_a_program_runs_as_the_user_of_the_image_without_capabilities_on_a_read_
     assert as_user[1:6] == ["--reuid", "10001", "--regid", "10001", "--clear-groups"]
     assert "--bounding-set=-all" in as_user
     assert as_user[-2:] == ["celery", "worker"]
+
+
+def test_the_optional_packages_are_those_of_the_dockerfile_and_of_the_page() -> None:
+    names = {extra.name for extra in KNOWN}
+    (copied,) = re.findall(r"COPY ((?:requirements/\S+\s+(?:\\\s+)?)+)", page("Dockerfile"))
+    rows = table_of(page("docs/deployment.md"), head="Name")
+
+    assert {Path(word).stem for word in copied.split() if word != "\\"} == {"uv", "runtime", *names}
+    assert {name.strip("`") for name, _ in rows} == names
+    assert all((ROOT / "requirements" / f"{name}.txt").is_file() for name in names)
+
+
+def test_the_names_in_extras_are_separated_by_blanks() -> None:
+    assert named_extras(" weni  parquet") == ["weni", "parquet"]
+    assert named_extras("") == []
+
+
+def test_an_unknown_name_in_extras_is_refused_with_the_known_ones() -> None:
+    with pytest.raises(CommandError, match="weni, tracing, parquet, and not tracin"):
+        named_extras("weni tracin")
+
+
+class FakeContainer:
+    """A container in which the optional packages of some names are installed."""
+
+    process = SimpleNamespace(error=ProcessError)
+
+    def __init__(self, *installed: str, is_helpful: bool = True) -> None:
+        self._installed = installed
+        self._is_helpful = is_helpful
+
+    def execute(self, *command: str, settings: Mapping[str, str]) -> Any:
+        """Run the command of an optional package."""
+        (extra,) = (one for one in KNOWN if one.command == command and one.settings == settings)
+        if extra.name in self._installed:
+            return subprocess.CompletedProcess(command, 0, "done", "")
+        error = f"EXTRAS={extra.name}" if self._is_helpful else "ModuleNotFoundError"
+        return subprocess.CompletedProcess(command, 1, "", error)
+
+
+def tried(container: FakeContainer, *, built_with: list[str]) -> list[str]:
+    return list(try_extras(cast(Container, container), built_with=built_with))
+
+
+def test_optional_packages_work_if_the_image_was_built_with_them() -> None:
+    lines = tried(FakeContainer("weni", "parquet"), built_with=["weni", "parquet"])
+
+    assert [line.partition(":")[0] for line in lines] == ["weni", "tracing", "parquet"]
+    assert ["works" in line for line in lines] == [True, False, True]
+
+
+@pytest.mark.parametrize(
+    ("container", "problem"),
+    [
+        (FakeContainer("tracing", "parquet"), "cannot use weni"),
+        (FakeContainer("weni", "tracing", "parquet"), "does not ask for tracing"),
+        (FakeContainer("weni", "parquet", is_helpful=False), "does not ask for tracing"),
+    ],
+)
+def test_optional_packages_that_are_missing_or_too_many_are_an_error(
+    container: FakeContainer, problem: str
+) -> None:
+    with pytest.raises(ProcessError, match=problem):
+        tried(container, built_with=["weni", "parquet"])
