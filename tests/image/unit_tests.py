@@ -37,6 +37,8 @@ def run_unit_tests(image: Image) -> str:
         options=["--bind", copied, _COPY, "--chdir", _COPY, "--perms", "1777", "--tmpfs", "/tmp"],  # noqa: S108
     )
     env = image.environment | {"HOME": "/tmp", "LANG": "C.UTF-8"}  # noqa: S108 (in the container)
+    # Many tests start programs. Without bytecode, each would compile the project again.
+    del env["PYTHONDONTWRITEBYTECODE"]
     return _run(command, env=env).splitlines()[-1]
 
 
@@ -59,7 +61,9 @@ def _install(image: Image) -> None:
         mounts += ["--ro-bind", path, path]
     mounts += ["--ro-bind", str(uv), _UV, "--chdir", _COPY]
     install = [_UV, "pip", "install", "--quiet", "--python", "/opt/venv/bin/python", "--no-deps"]
-    requirements = ["--require-hashes", "-r", "requirements/dev.txt", "-r", "requirements/weni.txt"]
+    # The tests run as a user that cannot write bytecode into the folder of the packages.
+    install += ["--compile-bytecode", "--require-hashes"]
+    requirements = ["-r", "requirements/dev.txt", "-r", "requirements/weni.txt"]
     apt = "apt-get -qq update && apt-get -qq install --no-install-recommends git >/dev/null"
     env = image.environment | {"UV_SYSTEM_CERTS": "1", "UV_NO_CACHE": "1"}
     env["DEBIAN_FRONTEND"] = "noninteractive"
