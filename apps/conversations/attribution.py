@@ -22,8 +22,8 @@ from celery_sqs_fifo.place import Place
 
 ATTEMPTS = 3
 
-# The migration conversations.0023_find_or_open creates this function, and 0012 explains it.
-FUNCTION = "conversations_find_or_open_v3"
+# The migration conversations.0024_find_or_open creates this function, and 0012 explains it.
+FUNCTION = "conversations_find_or_open_v4"
 _FIND_OR_OPEN = f"SELECT * FROM {FUNCTION} (%s::jsonb)"  # noqa: S608 (a constant)
 
 
@@ -32,7 +32,8 @@ class IncomingMessage:
     """The facts that decide a message's conversation, and the first values of a new one.
 
     Its place decides. `at` is the message's time in the transcript. If the message opens a
-    conversation, `at` becomes the `started_at` of the conversation.
+    conversation, `at` becomes the `started_at` of the conversation. `opens` is the uuid of that
+    conversation, if it had one before PostgreSQL was restored; by default it is new.
     """
 
     contact: Contact
@@ -40,6 +41,7 @@ class IncomingMessage:
     at: datetime
     from_contact: bool
     contact_name: str
+    opens: UUID | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,14 +49,16 @@ class Attribution:
     """The conversation that a message belongs to; `late` if that conversation is closed.
 
     `conversation_uuid` is None if the message was queued before its contact was erased. `home` is
-    the group of the conversation. Two fields are for metrics: `opened` if the message opened the
-    conversation, and `foreign_group` if it arrived in a message group other than the
-    conversation's. SQS does not order messages of different groups.
+    the group of the conversation. `has_opened` is true in every run of the message that opened the
+    conversation. Two fields are for metrics: `opened` if this run opened the conversation, and
+    `foreign_group` if the message arrived in a message group other than the conversation's. SQS
+    does not order messages of different groups.
     """
 
     conversation_uuid: UUID | None
     late: bool
     home: str = field(default="", compare=False)
+    has_opened: bool = field(default=False, compare=False)
     opened: bool = field(default=False, compare=False)
     foreign_group: bool = field(default=False, compare=False)
 
@@ -103,10 +107,11 @@ def _execute(messages: dict[int, IncomingMessage]) -> dict[int, Attribution]:
             conversation_uuid=conversation_uuid,
             late=late,
             home=home or "",
+            has_opened=has_opened,
             opened=opened,
             foreign_group=bool(home) and home != messages[number].place.group,
         )
-        for number, conversation_uuid, home, late, erased, opened in results
+        for number, conversation_uuid, home, late, erased, opened, has_opened in results
         if conversation_uuid or erased
     }
 
@@ -128,7 +133,7 @@ def _row(number: int, message: IncomingMessage) -> dict[str, Any]:
         "at": message.at,
         "from_contact": message.from_contact,
         "contact_name": message.contact_name,
-        "uuid": uuid4(),
+        "uuid": message.opens or uuid4(),
         "closes_at": closes_at,
         "timezone": rule.timezone,
         "closing_time": rule.closing_time,
