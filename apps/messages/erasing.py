@@ -5,7 +5,7 @@ from uuid import UUID
 
 from django.db.models import Sum
 
-from apps.messages import deletions, statuses, store
+from apps.messages import deletions, openings, statuses, store
 from apps.messages.dead_letter_format import place_of
 from apps.messages.models import ConversationMessages, DeadLetter
 from celery_sqs_fifo.place import Place
@@ -41,6 +41,7 @@ def delete_stored(conversation_uuids: Collection[UUID]) -> None:
     for uuid in conversation_uuids:
         store.delete_conversation(uuid)
         statuses.delete_of_conversation(uuid)
+        openings.delete_of_conversation(uuid)
 
 
 def count_archived(conversation_uuids: Collection[UUID]) -> int:

@@ -4,7 +4,8 @@
 binary instead: the JSON, compressed with the dictionary whose number is in `dictionary`. If a body
 does not fit into one item, it is split into chunk items, compressed or not. The head then has their
 number in `chunks` instead of `entry`. It is written last, so a head means that its message is
-complete.
+complete. The head of the message that opened its conversation names the contact in `opening`
+(apps.messages.openings).
 """
 
 from collections.abc import Mapping, Sequence
@@ -18,6 +19,7 @@ from apps.common import aws
 from apps.messages import message_table
 from apps.messages.compression import DICTIONARY, Unreadable, compress, decompress
 from apps.messages.message_table import CHUNK_TIME_TO_LIVE, EXPIRY, SORT_KEY, TIME_TO_LIVE, Item
+from apps.messages.openings import OPENING
 
 # Names and keys count toward the size of an item; this leaves room for them. Binary values are
 # smaller because some DynamoDB emulators measure them as base64.
@@ -25,8 +27,8 @@ MAX_TEXT_BYTES = aws.DYNAMODB_MAX_ITEM_BYTES - 1_600
 MAX_BINARY_BYTES = 300_000
 # Separates the key of a message from the number of a chunk.
 CHUNK = "#"
-# The projection that reads all that `body_of` needs.
-CONTENT = f"{SORT_KEY}, entry, dictionary, chunks, chunk"
+# The projection that reads all that `body_of` needs, and OPENING.
+CONTENT = f"{SORT_KEY}, entry, dictionary, chunks, chunk, {OPENING}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,13 +52,15 @@ class _Form:
     chunks: Sequence[bytes] = ()
 
 
-def items_of(*, conversation_uuid: UUID, key: str, body: bytes, now: datetime) -> MessageItems:
+def items_of(
+    *, conversation_uuid: UUID, key: str, body: bytes, now: datetime, opening: str = ""
+) -> MessageItems:
     """Return the items of a message, whose body is compressed only if that saves a write unit.
 
     It is not compressed either if that needs more items, and so more calls. The head expires 48
-    hours after `now`, the time of writing.
+    hours after `now`, the time of writing, and has `opening` if that is not empty.
     """
-    items = partial(_items, conversation_uuid=conversation_uuid, key=key, now=now)
+    items = partial(_items, conversation_uuid=conversation_uuid, key=key, opening=opening, now=now)
     plain = items(_plain(body))
     if plain.write_units == 1:
         return plain
@@ -126,10 +130,13 @@ def _split(data: bytes) -> list[bytes]:
     return [data[start : start + MAX_BINARY_BYTES] for start in starts]
 
 
-def _items(form: _Form, *, conversation_uuid: UUID, key: str, now: datetime) -> MessageItems:
+def _items(
+    form: _Form, *, conversation_uuid: UUID, key: str, opening: str, now: datetime
+) -> MessageItems:
     item = partial(_item, conversation_uuid=conversation_uuid)
+    opened = {OPENING: {"S": opening}} if opening else {}
     return MessageItems(
-        head=item(form.head, sort_key=key, expires_at=now + TIME_TO_LIVE),
+        head=item({**form.head, **opened}, sort_key=key, expires_at=now + TIME_TO_LIVE),
         chunks=[
             item(
                 {"chunk": {"B": chunk}},

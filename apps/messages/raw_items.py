@@ -6,23 +6,23 @@ from typing import Any
 from uuid import UUID
 
 from apps.common.lossless_json import load
-from apps.messages import message_table
+from apps.messages import message_table, openings, statuses
 from apps.messages.compression import Unreadable
 from apps.messages.message_items import body_of, message_key
 from apps.messages.message_table import Item
-from apps.messages.statuses import partition_of
 
 RawItem = dict[str, Any]
 
 
 def raw_items(conversation_uuid: UUID) -> Iterator[RawItem]:
-    """Yield each item of a conversation's messages, then of its delivery statuses, as JSON.
+    """Yield the items of a conversation as JSON: messages, delivery statuses, then its opening.
 
     Names and values are those that are stored, but `entry` is the message's JSON: decompressed, and
     put together from chunks. Other binary values are replaced by their size. An item that cannot be
     read has the reason in `unreadable`. Raise Unavailable.
     """
-    for partition in (conversation_uuid, partition_of(conversation_uuid)):
+    apart = (statuses.partition_of(conversation_uuid), openings.partition_of(conversation_uuid))
+    for partition in (conversation_uuid, *apart):
         items = (item for page in message_table.pages(partition) for item in page["Items"])
         for _, of_message in groupby(items, key=message_key):
             head, *chunks = of_message

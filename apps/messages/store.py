@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 from uuid import UUID
 
 from apps.common.lossless_json import dump, load
+from apps.conversations.contacts import Contact
 from apps.messages import message_table
 from apps.messages.entries import MessageEntry, is_foreign, parse_place
 from apps.messages.message_items import (
@@ -24,6 +25,7 @@ from apps.messages.message_items import (
     items_of,
     message_key,
 )
+from apps.messages.openings import OPENING, Opening
 from apps.messages.versions import Document, Encoded
 from celery_sqs_fifo.place import Place
 
@@ -63,20 +65,31 @@ class _StoredMessage:
     """A message with the keys of its items.
 
     If the whole body `is_in_head`, any chunks are left over from an earlier form of the message.
+    `opening` is that of the head, or "".
     """
 
     version: Encoded
     key: str
     chunk_keys: list[str]
     is_in_head: bool
+    opening: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Target:
-    """The conversation of a message, and the group of the conversation."""
+    """The conversation of a message, and the group of the conversation.
+
+    `opened_by` is the contact if the message opened the conversation, and else None.
+    """
 
     conversation_uuid: UUID
     home: str
+    opened_by: Contact | None = None
+
+    @property
+    def opening(self) -> str:
+        """Return what the item of the message has in OPENING, or ""."""
+        return str(Opening(contact=self.opened_by, group=self.home)) if self.opened_by else ""
 
 
 def put(*, target: Target, entry: MessageEntry, now: datetime) -> bool:
@@ -197,7 +210,11 @@ def replace(
         if is_changed:
             body = dump(new).encode()
             items = items_of(
-                conversation_uuid=conversation_uuid, key=stored.key, body=body, now=now
+                conversation_uuid=conversation_uuid,
+                key=stored.key,
+                body=body,
+                opening=stored.opening,
+                now=now,
             )
             message_table.put(_only_item(items))
             replaced += 1
@@ -233,6 +250,7 @@ def _items_of(target: Target, entry: MessageEntry, *, now: datetime) -> MessageI
         conversation_uuid=target.conversation_uuid,
         key=entry.key(home=target.home),
         body=dump(entry.as_json(home=target.home)).encode(),
+        opening=target.opening,
         now=now,
     )
 
@@ -278,6 +296,7 @@ def _messages(
             key=key,
             chunk_keys=[chunk[message_table.SORT_KEY]["S"] for chunk in chunks],
             is_in_head="entry" in head,
+            opening=head[OPENING]["S"] if OPENING in head else "",
         )
 
 

@@ -124,6 +124,7 @@ def _apply_window(item: BatchItem, event: WindowEvent) -> None:
         if attribution:
             counters.count_attribution(attribution)
             item.state.conversation_uuid = attribution.conversation_uuid
+            item.state.has_opened = attribution.has_opened
             item.state.is_foreign = attribution.foreign_group
 
 
@@ -138,6 +139,7 @@ def _set_conversation(item: BatchItem, attribution: Attribution) -> None:
         log_dropped_event(item)
     item.state.conversation_uuid = uuid
     item.state.home = attribution.home
+    item.state.has_opened = attribution.has_opened
     item.state.is_foreign = attribution.foreign_group
     item.state.to_migrate = [uuid] if attribution.late else []
 

@@ -16,7 +16,8 @@ class Progress:
     """The state of an event that its steps share.
 
     `conversation_uuid` is the conversation of its message, answer or window, and `home` the group
-    of that conversation. `is_foreign` is true if the event came in another group. `to_migrate` are
+    of that conversation. `has_opened` is true if the event opened it, in this run or an earlier
+    one. `is_foreign` is true if the event came in another group. `to_migrate` are
     the closed conversations whose messages must be archived. `is_erased` is true for an answer that
     was queued before its contact was erased. `has_new_answer` is true if no earlier run recorded
     its answer.
@@ -25,6 +26,7 @@ class Progress:
     event: AnyEvent
     conversation_uuid: UUID | None = None
     home: str = ""
+    has_opened: bool = False
     is_foreign: bool = False
     to_migrate: Sequence[UUID] = ()
     is_erased: bool = False

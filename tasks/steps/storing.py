@@ -6,10 +6,11 @@ from uuid import UUID
 from apps.analytics.services import remove_text
 from apps.common.clock import now
 from apps.conversations import archive_checks
-from apps.messages import deletions, store
+from apps.messages import deletions, message_table, store
 from apps.messages.archiving import apply_deletions
 from apps.messages.entries import MessageEntry
-from apps.messages.events import DeletionEvent, MessageEvent, StatusEvent
+from apps.messages.events import DeletionEvent, MessageEvent, StatusEvent, WindowEvent
+from apps.messages.openings import Opening, opening_item
 from apps.messages.statuses import MessageStatus, status_items
 from apps.messages.store import Target
 from celery_sqs_fifo import BatchItem
@@ -19,21 +20,24 @@ from tasks.steps.progress import Progress
 
 
 def store_all(batch: Sequence[BatchItem]) -> None:
-    """Store the messages of a batch, and the statuses that are kept."""
+    """Store the messages of a batch, the statuses that are kept, and what windows opened."""
     entries = [entry for item in batch if (entry := _entry_of(item))]
     statuses = status_items(filter(None, map(_status_of, batch)), now=now())
-    stored = store.put_all(entries=entries, others=statuses, now=now())
+    openings = [opening for item in batch if (opening := _opening_of(item))]
+    stored = store.put_all(entries=entries, others=[*statuses, *openings], now=now())
     counters.metrics().stored.inc(stored)
 
 
 def store_one(item: BatchItem) -> None:
-    """Store the message of an event, or its status, if it has one."""
+    """Store the message of an event, its status, or the contact of what it opened, if any."""
     entry = _entry_of(item)
     if entry:
         is_new = store.put(target=entry[0], entry=entry[1], now=now())
         counters.count_stored(is_new=is_new)
     elif status := _status_of(item):
         store.put_all(entries=(), others=status_items([status], now=now()), now=now())
+    elif opening := _opening_of(item):
+        message_table.put(opening)
 
 
 def migrate_closed(item: BatchItem, *, archived: set[UUID]) -> None:
@@ -80,6 +84,26 @@ def _entry_of(item: BatchItem) -> tuple[Target, MessageEntry] | None:
     progress: Progress = item.state
     entry = progress.event.entry if isinstance(progress.event, MessageEvent) else None
     if entry and progress.conversation_uuid:
-        target = Target(conversation_uuid=progress.conversation_uuid, home=progress.home)
+        target = Target(
+            conversation_uuid=progress.conversation_uuid,
+            home=progress.home,
+            opened_by=progress.event.contact if progress.has_opened else None,
+        )
         return target, entry
     return None
+
+
+def _opening_of(item: BatchItem) -> message_table.Item | None:
+    """Return the item of a window that opened a conversation, or None for any other event."""
+    progress: Progress = item.state
+    event = progress.event
+    if not isinstance(event, WindowEvent) or not progress.has_opened:
+        return None
+    if progress.conversation_uuid is None:
+        return None
+    return opening_item(
+        conversation_uuid=progress.conversation_uuid,
+        opening=Opening(contact=event.contact, group=event.place.group),
+        place=event.place,
+        now=now(),
+    )

@@ -101,8 +101,9 @@ def read_stores(
 def stored_entries(items: Iterable[Mapping[str, Any]]) -> dict[str, dict[str, JsonObject]]:
     """Return every version of every message in DynamoDB's items, by conversation and sort key.
 
-    A large body is stored in chunks, whose keys are the key of their head followed by a number.
-    Raises KeyError if a chunk is missing, and ValueError if a compressed body is damaged.
+    A large body is stored in chunks, whose keys are the key of their head followed by a number. The
+    item of a window that opened a conversation has no message, and is left out. Raises KeyError if
+    a chunk is missing, and ValueError if a compressed body is damaged.
     """
     heads = []
     chunks = {}
@@ -110,7 +111,7 @@ def stored_entries(items: Iterable[Mapping[str, Any]]) -> dict[str, dict[str, Js
         key = (item["conversation_uuid"]["S"], item["message_key"]["S"])
         if "chunk" in item:
             chunks[key] = item["chunk"]["B"]
-        else:
+        elif "opened" not in item:
             heads.append((key, item))
     entries: defaultdict[str, dict[str, JsonObject]] = defaultdict(dict)
     for (uuid, key), item in heads:
