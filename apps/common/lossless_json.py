@@ -20,6 +20,8 @@ import simplejson
 NUMBER_MARKER = "$number"
 MAX_NUMBER_LENGTH = 64
 
+# The characters that SQS refuses in a body (SendMessage, "MessageBody") and JSON does not escape.
+_UNSENDABLE = re.compile(r"[\ud800-\udfff\ufffe\uffff]")
 _UNSTORABLE = re.compile(r"[\x00\ud800-\udfff]|\\(?=u[0-9a-fA-F]{4})")
 _ESCAPED = re.compile(r"\\u([0-9a-f]{4})")
 _MARKER_LIKE = re.compile(r"\$+number")
@@ -111,12 +113,32 @@ def restore(document: Any) -> Any:
         case {"$number": str(literal)} if len(document) == 1:
             return _number(literal)
         case dict():
-            return {
-                unescape(key[1:] if _MARKER_LIKE.fullmatch(key) else key): restore(value)
-                for key, value in document.items()
-            }
+            return {_original_key(key): restore(value) for key, value in document.items()}
         case _:
             return document
+
+
+def unparse(document: Any) -> str:
+    """Return JSON from which `parse` returns this document, with only characters that SQS accepts.
+
+    Numbers keep their digits, whereas `restore` returns some of them as text.
+    """
+    match document:
+        case str():
+            return _quoted(unescape(document))
+        case list():
+            return f"[{','.join(map(unparse, document))}]"
+        case {"$number": str(literal)} if len(document) == 1:
+            return literal
+        case int() | Decimal() if not isinstance(document, bool):
+            return _literal(Decimal(document))
+        case dict():
+            fields = (
+                f"{_quoted(_original_key(key))}:{unparse(value)}" for key, value in document.items()
+            )
+            return f"{{{','.join(fields)}}}"
+        case _:
+            return dump(document)
 
 
 class Encoder(json.JSONEncoder):
@@ -154,6 +176,27 @@ def _is_deeper(document: Any, levels: int) -> bool:
 
 def _escape_key(key: str) -> str:
     return "$" + key if key[:1] == "$" and _MARKER_LIKE.fullmatch(key) else escape(key)
+
+
+def _original_key(key: str) -> str:
+    return unescape(key[1:] if _MARKER_LIKE.fullmatch(key) else key)
+
+
+def _literal(number: Decimal) -> str:
+    """Return the digits of a number in a form that is not too long for `parse`."""
+    digits = format(number, "f")
+    if len(digits) <= MAX_NUMBER_LENGTH:
+        return digits
+    sign, significant, exponent = number.as_tuple()
+    mantissa = "".join(map(str, significant))
+    # Zeros behind a decimal point are part of the number's text.
+    short = mantissa.rstrip("0") if isinstance(exponent, int) and exponent >= 0 else mantissa
+    return f"{'-' if sign else ''}{short}e{int(exponent) + len(mantissa) - len(short)}"
+
+
+def _quoted(text: str) -> str:
+    quoted = json.dumps(text, ensure_ascii=False)
+    return _UNSENDABLE.sub(lambda match: f"\\u{ord(match[0]):04x}", quoted)
 
 
 def _integer(literal: str) -> int | _UnstorableNumber:

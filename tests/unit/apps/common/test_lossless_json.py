@@ -8,8 +8,21 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from apps.common.lossless_json import dump, escape, load, parse, restore, unescape
+from apps.common.lossless_json import dump, escape, load, parse, restore, unescape, unparse
 from tests.support.json_documents import json_documents, json_texts, texts
+
+
+class AllowedBySqs:
+    """The characters of a message body (SQS API Reference, "SendMessage")."""
+
+    _RANGES = ((0x20, 0xD7FF), (0xE000, 0xFFFD), (0x10000, 0x10FFFF))
+
+    def __contains__(self, character: str) -> bool:
+        is_in_range = any(low <= ord(character) <= high for low, high in self._RANGES)
+        return is_in_range or character in "\t\n\r"
+
+
+ALLOWED_BY_SQS = AllowedBySqs()
 
 
 def exactly(text: str) -> Any:
@@ -35,6 +48,22 @@ def exactly(text: str) -> Any:
 @example("[-0, -0.0, 0.10, 1E+2]")
 def test_a_document_is_restored_as_it_was(text: str) -> None:
     assert restore(parse(text)) == exactly(text)
+
+
+@settings(max_examples=60)
+@given(json_texts())
+@example('"\\ud83d\\ufffe\\uffff"')
+@example(r'"\\u0041 \\u0000 \\ud83d \\U0041 \\\\u005c"')
+@example('{"$number": "1e5", "$$number": {"$number": 1e100000}, "\\u0000": 1e999999999999999999}')
+@example("9" * 5_000)
+@example("[1e64, -1.50e64, 1.500e-60, 12345678901234567890123456789012345678901234567890e9]")
+def test_a_document_is_parsed_again_from_what_it_was_parsed_from(text: str) -> None:
+    document = parse(text)
+
+    again = unparse(document)
+
+    assert dump(parse(again)) == dump(document)
+    assert all(character in ALLOWED_BY_SQS for character in again)
 
 
 @settings(max_examples=60)
