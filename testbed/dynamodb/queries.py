@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
+from testbed.dynamodb.filters import condition_of
 from testbed.dynamodb.items import (
     MAX_PAGE,
     PARTITION,
@@ -24,11 +25,11 @@ _QUERY_FIELDS = _COMMON | {
     *("KeyConditionExpression", "ExpressionAttributeValues", "ScanIndexForward"),
     *("Select", "FilterExpression"),
 }
+_SCAN_FIELDS = _COMMON | {"ExpressionAttributeValues", "FilterExpression"}
 _CONDITION = re.compile(
     rf"{PARTITION} = (?P<partition>:\w+)"
     rf"(?: AND {SORT} BETWEEN (?P<first>:\w+) AND (?P<last>:\w+))?"
 )
-_FILTER = re.compile(r"attribute_not_exists\((\w+)\)")
 
 Answer = tuple[dict[str, Any], float]
 
@@ -58,8 +59,8 @@ def _between(
 
 def scan(table: Table, request: dict[str, Any]) -> Answer:
     """Return a page of the table and its read units. Raises Refused."""
-    if not request.keys() <= _COMMON:
-        raise Refused("ValidationException", "only scans without a filter are supported")
+    if not request.keys() <= _SCAN_FIELDS:
+        raise Refused("ValidationException", "only the service's scans are supported")
     start = request.get("ExclusiveStartKey")
     return _page(table.scan(after=key_of(start) if start else None), request)
 
@@ -82,20 +83,10 @@ def _page(found: Iterator[tuple[Item, int]], request: dict[str, Any]) -> Answer:
         size += item_size
         if len(page) == limit or size >= MAX_PAGE:
             break
-    kept = [item for item in page if _passes(item, request)]
+    kept = list(filter(condition_of(request), page))
     answer: dict[str, Any] = {"Count": len(kept), "ScannedCount": len(page)}
     if request.get("Select") != "COUNT":
         answer["Items"] = [projected(item, request) for item in kept]
     if page and (len(page) == limit or size >= MAX_PAGE):
         answer["LastEvaluatedKey"] = {name: page[-1][name] for name in (PARTITION, SORT)}
     return answer, read_units(size, consistent=request.get("ConsistentRead", False))
-
-
-def _passes(item: Item, request: dict[str, Any]) -> bool:
-    expression = request.get("FilterExpression")
-    if expression is None:
-        return True
-    absent = _FILTER.fullmatch(expression)
-    if absent is None:
-        raise Refused("ValidationException", "only attribute_not_exists is supported")
-    return absent[1] not in item

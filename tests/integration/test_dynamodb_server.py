@@ -32,6 +32,11 @@ def put(number: int, **fields: Any) -> Call:
     return "put_item", {"Item": item(number, **fields)}
 
 
+def written(number: int, *, expires_at: int, **fields: Any) -> Call:
+    expiry = {"expires_at": {"N": str(expires_at)}}
+    return "put_item", {"Item": {**key(number), **expiry, **fields}}
+
+
 def query(**options: Any) -> Call:
     asked = {
         "ConsistentRead": True,
@@ -62,6 +67,12 @@ TABLE_OF_STORE: dict[str, Any] = {
     "AttributeDefinitions": [
         {"AttributeName": name, "AttributeType": "S"} for name in (PARTITION, SORT)
     ],
+}
+SINCE = "expires_at >= :expires"
+SCAN = {
+    "ConsistentRead": True,
+    "ExpressionAttributeValues": {":expires": {"N": "3"}},
+    "ProjectionExpression": f"{PARTITION}, {SORT}, opening",
 }
 CONDITION = {"ConditionExpression": f"attribute_not_exists({SORT})"}
 STORIES: dict[str, list[Call]] = {
@@ -103,6 +114,27 @@ STORIES: dict[str, list[Call]] = {
         query(Select="COUNT", FilterExpression="attribute_not_exists(chunk)"),
     ],
     "a scan": [put(1), put(2), ("scan", {"ConsistentRead": True})],
+    "a scan for what was written since a time": [
+        *(written(number, expires_at=number) for number in range(5)),
+        written(5, expires_at=5, chunk={"B": b"x"}),
+        written(6, expires_at=6, entry={"S": "x"}),
+        written(7, expires_at=7, chunks={"N": "2"}, opening={"S": "x"}),
+        ("scan", {**SCAN, "FilterExpression": f"{SINCE} AND attribute_exists(opening)"}),
+        (
+            "scan",
+            {
+                **SCAN,
+                "FilterExpression": f"{SINCE} AND attribute_not_exists(chunk)"
+                " AND (attribute_exists(entry) OR attribute_exists(chunks))",
+            },
+        ),
+        ("scan", {**SCAN, "FilterExpression": SINCE, "Limit": 3}),
+    ],
+    "the items of a conversation that have an attribute": [
+        put(1),
+        written(2, expires_at=2, opening={"S": "x"}),
+        query(FilterExpression="attribute_exists(opening)", ProjectionExpression="opening"),
+    ],
     "a missing table": [("get_item", {"Key": key(1), "TableName": "no_such"})],
     "a table that exists already": [("create_table", {**TABLE_OF_STORE})],
     "the keys of a table": [("describe_table", {})],
