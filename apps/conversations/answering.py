@@ -11,6 +11,7 @@ from apps.conversations.contacts import Contact
 from apps.conversations.erasing import is_erased
 from apps.conversations.models import Conversation, Resolution
 from apps.conversations.places import time_of
+from apps.conversations.span_models import Span
 from celery_sqs_fifo.place import Place
 
 MAX_ANSWER_DELAY = timedelta(days=7)
@@ -40,19 +41,47 @@ def attribute_answer(
     )
     if conversation is None:
         ensure_project(contact.project_uuid)
-    attributed_events.store(contact, place, conversation)
-    if conversation and contact_name and not conversation.contact_name:
-        without_name = Conversation.objects.filter(pk=conversation.pk, contact_name="")
-        without_name.update(contact_name=contact_name)
-    if conversation and has_text_of_contact:
-        _note_written(conversation, place)
-        if containing and containing.conversation == conversation:
-            spans.extend(containing, place)
-    if conversation is None:
+        attributed_events.store(contact, place, None)
         return _attribution(Decided(None, None, None), place)
+    _store(contact, place, conversation, contact_name=contact_name)
+    if has_text_of_contact:
+        _note_text(conversation, place, containing=containing)
     return _attribution(
         Decided(conversation.uuid, conversation.group_id, conversation.resolution), place
     )
+
+
+@transaction.atomic
+def restore_decision(
+    *, contact: Contact, place: Place, conversation: Conversation, contact_name: str
+) -> None:
+    """Store again that the event at a place belongs to this conversation, where its text is.
+
+    It has a text of the contact. Change nothing if a decision is stored, or if the event was queued
+    before its contact was erased.
+    """
+    spans.lock_contact(contact)
+    if is_erased(project_uuid=contact.project_uuid, urn=contact.urn, place=place):
+        return
+    if attributed_events.find(contact, place):
+        return
+    _store(contact, place, conversation, contact_name=contact_name)
+    _note_text(conversation, place, containing=spans.at(contact, place))
+
+
+def _store(
+    contact: Contact, place: Place, conversation: Conversation, *, contact_name: str
+) -> None:
+    attributed_events.store(contact, place, conversation)
+    if contact_name and not conversation.contact_name:
+        without_name = Conversation.objects.filter(pk=conversation.pk, contact_name="")
+        without_name.update(contact_name=contact_name)
+
+
+def _note_text(conversation: Conversation, place: Place, *, containing: Span | None) -> None:
+    _note_written(conversation, place)
+    if containing and containing.conversation == conversation:
+        spans.extend(containing, place)
 
 
 def _decide(

@@ -6,6 +6,7 @@ after its messages were archived. A frozen worker, or a producer that uses anoth
 may have written messages late.
 """
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -67,6 +68,13 @@ def check_soon(*, contact: Contact, now: datetime) -> None:
     of_contact(contact).filter(resolution=Resolution.IN_PROGRESS, archive_check_at__gt=soon).update(
         archive_check_at=soon
     )
+
+
+def check_now(conversation_uuids: Collection[UUID], *, now: datetime) -> None:
+    """Make a check of these conversations due, unless one is due already."""
+    Conversation.objects.filter(uuid__in=conversation_uuids).exclude(
+        archive_check_at__lte=now
+    ).update(archive_check_at=now)
 
 
 def complete(check: Check, *, now: datetime) -> None:

@@ -15,6 +15,7 @@ class AuditAction(models.TextChoices):
     REOPEN = "reopen", _("asked to reopen")
     READ = "read", _("read messages of")
     ERASE = "erase", _("asked to erase")
+    RECONCILE = "reconcile", _("reconciled with DynamoDB")
     RETENTION = "retention", _("deleted old data")
     REDRIVE = "redrive", _("asked to redrive")
     DISCARD = "discard", _("discarded")

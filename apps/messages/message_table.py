@@ -25,6 +25,8 @@ CHUNK_TIME_TO_LIVE = TIME_TO_LIVE * 2
 
 BATCH_ATTEMPTS = 7
 FIRST_BATCH_PAUSE = 0.05
+# The pauses before a page of a Scan is asked for again, in seconds.
+SCAN_PAUSES = (1.0, 2.0, 4.0, 8.0, 15.0)
 
 # Errors in our request. Every other error of DynamoDB may disappear without a change on our side.
 OUR_FAULT = frozenset({"ValidationException", "SerializationException"})
@@ -109,6 +111,42 @@ def pages(
         if "LastEvaluatedKey" not in page:
             return
         query["ExclusiveStartKey"] = page["LastEvaluatedKey"]
+
+
+def scan(*, written_since: datetime, having: str, projection: str) -> Iterator[Any]:
+    """Yield all pages of a consistent Scan for the items that were written since a time.
+
+    `having` is a filter expression that they must meet, too. Items of chunks are left out, because
+    they expire later. The items of a conversation follow one another, in the order of their sort
+    keys. A page that DynamoDB has no capacity for is asked for again, with growing pauses.
+    """
+    expires_at = int((written_since + TIME_TO_LIVE).timestamp())
+    request: dict[str, Any] = {
+        "TableName": settings.DYNAMODB_MESSAGE_TABLE,
+        "ConsistentRead": True,
+        "FilterExpression": f"{EXPIRY} >= :expires AND attribute_not_exists(chunk) AND {having}",
+        "ExpressionAttributeValues": {":expires": {"N": str(expires_at)}},
+        "ProjectionExpression": projection,
+    }
+    while True:
+        page = _scanned(request)
+        yield page
+        if "LastEvaluatedKey" not in page:
+            return
+        request["ExclusiveStartKey"] = page["LastEvaluatedKey"]
+
+
+def _scanned(request: Mapping[str, Any]) -> Any:
+    for pause in SCAN_PAUSES:
+        with suppress(Unavailable):
+            return _scan(request)
+        time.sleep(pause)
+    return _scan(request)
+
+
+def _scan(request: Mapping[str, Any]) -> Any:
+    with _may_be_unavailable():
+        return aws.dynamodb_client().scan(**request)
 
 
 def last_sort_key(conversation_uuid: UUID) -> str | None:

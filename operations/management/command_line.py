@@ -13,6 +13,7 @@ from uuid import UUID
 
 from django.core.management.base import BaseCommand, CommandError
 
+from apps.common.clock import now
 from apps.conversations.project_models import Project
 from apps.conversations.project_settings import parse_uuid
 from operations.management.outages import outage_sentence, schema_sentence
@@ -101,6 +102,14 @@ def moment(text: str) -> datetime:
             f"{_quoted(text)} is not a time: write 2026-11-23 or 2026-11-23T12:00, in UTC, or "
             "2026-11-23T12:00:00+00:00."
         ) from None
+
+
+def past_moment(text: str) -> datetime:
+    """Return the time in UTC, as `moment` does. Raise InvalidArgument if it is in the future."""
+    at = moment(text)
+    if at > now():
+        raise InvalidArgument(f"{_quoted(text)} is in the future: write a time in the past.")
+    return at
 
 
 def number(*, what: str, minimum: float, maximum: float) -> Callable[[str], float]:

@@ -1,5 +1,6 @@
-"""`manage.py conversations close|reopen|show`"""
+"""`manage.py conversations close|reopen|show|reconcile`"""
 
+from itertools import chain
 from typing import Any
 from uuid import UUID
 
@@ -21,6 +22,11 @@ from operations.management.command_line import (
     confirm,
     uuid,
 )
+from operations.management.reconciliation import (
+    AFTER_OUTAGE,
+    add_reconciling,
+    reconcile_from_dynamodb,
+)
 from operations.transcript_text import transcript_lines
 
 RESOLUTIONS = {
@@ -34,9 +40,15 @@ EXIT_NOT_DONE = 2
 
 
 class Command(OperatorCommand):
-    """Store a request, which a worker carries out in the message group of the conversation."""
+    """Store a request, which a worker carries out in the message group of the conversation.
 
-    help = "Show a conversation, or close or reopen it after the messages that are queued already."
+    `reconcile` is for all conversations, after PostgreSQL was restored to an earlier time.
+    """
+
+    help = (
+        "Show a conversation, or close or reopen it after the messages that are queued already. Or "
+        "restore what PostgreSQL lacks after it was restored to an earlier time."
+    )
 
     def add_arguments(self, parser: CommandParser) -> None:
         """Add the arguments of the command line."""
@@ -44,6 +56,12 @@ class Command(OperatorCommand):
         closing = actions.add_parser("close", help="close a conversation that is in progress")
         reopening = actions.add_parser("reopen", help="reopen a closed conversation")
         showing = actions.add_parser("show", help="show a conversation")
+        reconciling = actions.add_parser(
+            "reconcile",
+            help="restore from DynamoDB what PostgreSQL lacks after it was restored to an earlier "
+            "time",
+        )
+        add_reconciling(reconciling)
         for action in (closing, reopening, showing):
             action.add_argument("uuid", type=uuid)
         closing.add_argument("--resolution", choices=RESOLUTIONS, default="unclassified")
@@ -63,8 +81,17 @@ class Command(OperatorCommand):
             help="show the items in DynamoDB instead, decompressed, as JSON lines",
         )
 
-    def handle(self, *, action: str, uuid: UUID, **options: Any) -> None:
+    def handle(self, *, action: str, **options: Any) -> None:
         """Run the command. Raise CommandError if the request is refused or not done in time."""
+        if action == "reconcile":
+            self.after_outage = AFTER_OUTAGE
+            reconcile_from_dynamodb(self.stdout, **options)
+        elif action == "show" and options["raw"]:
+            self._show_raw(options["uuid"])
+        else:
+            self._handle_one(action, **options)
+
+    def _handle_one(self, action: str, *, uuid: UUID, **options: Any) -> None:
         conversation = _conversation(uuid)
         try:
             match action:
@@ -78,6 +105,17 @@ class Command(OperatorCommand):
             raise CommandError(str(refused)) from None
         except Unreadable as error:
             raise CommandError(f"{error}.") from None
+
+    def _show_raw(self, uuid: UUID) -> None:
+        """Print the items of a conversation, which need not be in PostgreSQL."""
+        items = raw_items(uuid)
+        first = next(items, None)
+        if first is None:
+            _conversation(uuid)
+            return
+        conversation_requests.record_reading(uuid)
+        for item in chain([first], items):
+            self.stdout.write(dump(item))
 
     def _close(
         self,
@@ -132,18 +170,14 @@ class Command(OperatorCommand):
         self.stdout.write(f"Done: {after.uuid} {describe_state(after)}.")
 
     def _show(
-        self, conversation: Conversation, *, messages: bool, json: bool, raw: bool, **_options: Any
+        self, conversation: Conversation, *, messages: bool, json: bool, **_options: Any
     ) -> None:
-        if not (messages or json or raw):
+        if not (messages or json):
             for name, value in facts(conversation).items():
                 self.stdout.write(f"{name:<20}{value}")
             return
         conversation_requests.record_reading(conversation.uuid)
-        if messages:
-            lines = transcript_lines(conversation)
-        else:
-            documents = raw_items(conversation.uuid) if raw else transcript(conversation)
-            lines = map(dump, documents)
+        lines = transcript_lines(conversation) if messages else map(dump, transcript(conversation))
         for line in lines:
             self.stdout.write(line)
 

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Sequence
 from dataclasses import asdict
+from datetime import datetime
 from typing import Any
 
 from django.core.management.base import CommandError, CommandParser
@@ -10,9 +11,10 @@ from rich.table import Table
 from rich.text import Text
 
 from apps.common.clock import now
+from operations.doctor import after_restore as restored
 from operations.doctor.examination import examine
 from operations.doctor.findings import Finding, Status
-from operations.management.command_line import OperatorCommand
+from operations.management.command_line import OperatorCommand, past_moment
 from operations.management.output import SafeConsole
 
 STYLES = {
@@ -38,10 +40,17 @@ class Command(OperatorCommand):
     def add_arguments(self, parser: CommandParser) -> None:
         """Add the arguments of the command line."""
         parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
+        parser.add_argument(
+            "--after-restore",
+            type=past_moment,
+            metavar="TIME",
+            help="instead, compare DynamoDB with a PostgreSQL that was restored to this time, and "
+            "list what was lost",
+        )
 
-    def handle(self, **options: Any) -> None:
+    def handle(self, *, after_restore: datetime | None, **options: Any) -> None:
         """Run the command. Raise CommandError, which sets the exit status, if there are errors."""
-        findings = list(examine())
+        findings = list(restored.check(after_restore) if after_restore else examine())
         errors = sum(finding.status is Status.ERROR for finding in findings)
         if options["json"]:
             self.stdout.write(json.dumps(_document(findings, healthy=not errors), indent=2))
