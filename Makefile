@@ -137,6 +137,9 @@ deploy-check-aws: install ## check the CloudFormation template, and run the serv
 test-chaos: install ## kill workers and beat at every step of closing, and stop PostgreSQL for a minute
 	$(VENV) -m pytest tests/chaos --numprocesses 2 --dist worksteal
 
+restore-drill: install ## restore PostgreSQL to a minute ago under load, and account for every event (RESTORE_RATE, SEED)
+	@$(VENV) -m tests.restore
+
 # With PUBLISH=1: three runs of 16 minutes, with seeds that follow from the commit, into docs/.
 chaos: install ## run 13 minutes of load while everything fails, into results/chaos.md (SEED, CHAOS_SECONDS, PUBLISH)
 	@CHAOS_WRITE=1 $(VENV) -m tests.chaos

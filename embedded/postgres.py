@@ -9,7 +9,7 @@ import secrets
 import signal
 import tempfile
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import psycopg2
@@ -42,11 +42,17 @@ _SETTINGS = {
 
 @dataclass(frozen=True, kw_only=True)
 class PostgresServer:
-    """A PostgreSQL server on 127.0.0.1 with a superuser `postgres` and a generated password."""
+    """A PostgreSQL server on 127.0.0.1 with a superuser `postgres` and a generated password.
+
+    `binaries` is the folder of its programs, and `account` the one that it runs as if this program
+    runs as root.
+    """
 
     process: ManagedProcess
     port: int
     password: str
+    binaries: Path
+    account: Account | None
 
     def url(self, *, database: str) -> str:
         """Return the address of a database, in the form of `DATABASE_URL`."""
@@ -120,17 +126,40 @@ def start_postgres(
     )
     password_file.unlink()
     port = free_port()
-    settings = {**_SETTINGS, **(more_settings or {}), "port": str(port)}
-    options = [f"--{name}={value}" for name, value in settings.items()]
     process = supervisor.start(
-        command=_command(
-            name="postgres",
-            arguments=[binaries / "postgres", "-D", data, *options],
+        command=_server_command(
+            binaries=binaries,
             account=account,
+            data=data,
+            settings={**(more_settings or {}), "port": str(port)},
         ),
         log=log,
     )
-    return PostgresServer(process=process, port=port, password=password)
+    return PostgresServer(
+        process=process, port=port, password=password, binaries=binaries, account=account
+    )
+
+
+def start_on_copy(
+    stopped: PostgresServer,
+    *,
+    supervisor: Supervisor,
+    log: Path,
+    data: Path,
+    more_settings: Mapping[str, str],
+) -> PostgresServer:
+    """Start a server with the programs, the port and the password of one that has stopped.
+
+    `data` is a copy of its data directory, such as a base backup, which the account of the server
+    owns. The server is not ready yet.
+    """
+    command = _server_command(
+        binaries=stopped.binaries,
+        account=stopped.account,
+        data=data,
+        settings={**more_settings, "port": str(stopped.port)},
+    )
+    return replace(stopped, process=supervisor.start(command=command, log=log))
 
 
 def _initialise(
@@ -144,6 +173,17 @@ def _initialise(
         command=_command(name="initdb", arguments=[*arguments, *options], account=account),
         log=log,
         timeout_seconds=_INITDB_TIMEOUT_SECONDS,
+    )
+
+
+def _server_command(
+    *, binaries: Path, account: Account | None, data: Path, settings: Mapping[str, str]
+) -> Command:
+    options = [f"--{name}={value}" for name, value in {**_SETTINGS, **settings}.items()]
+    return _command(
+        name="postgres",
+        arguments=[binaries / "postgres", "-D", data, *options],
+        account=account,
     )
 
 

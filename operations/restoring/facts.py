@@ -18,7 +18,6 @@ from apps.messages.rebuilding import event_of
 from apps.messages.versions import Document
 from apps.messages.written_items import Written, WrittenMessage, find_opening, messages_since
 from operations.restoring.known import (
-    AnswerName,
     Known,
     known_conversations,
     name_of_answer,
@@ -145,14 +144,9 @@ def _read(written: Written, row: Known) -> Iterator[Lost]:
 
 
 def _lacking(read: Sequence[Lost], known: dict[UUID, Known]) -> Iterator[Lost]:
-    names = {
-        (one.conversation_uuid, one.key): name
-        for one in read
-        if (name := name_of_answer(one.event, conversation_uuid=one.conversation_uuid))
-    }
-    recorded = recorded_answers(set(names.values()))
-    for one in read:
-        name: AnswerName | None = names.get((one.conversation_uuid, one.key))
+    names = [name_of_answer(one.event, conversation_uuid=one.conversation_uuid) for one in read]
+    recorded = recorded_answers({name for name in names if name})
+    for one, name in zip(read, names, strict=True):
         if name is None:
             is_lacking = known[one.conversation_uuid].lacks(one.event)
         else:

@@ -35,9 +35,11 @@ def _alternatives(group: str) -> list[str]:
 
 def _simple(text: str, values: Mapping[str, Any]) -> Condition:
     if found := _EXISTS.fullmatch(text):
-        return lambda item: found[1] in item
+        present = found[1]
+        return lambda item: present in item
     if found := _NOT_EXISTS.fullmatch(text):
-        return lambda item: found[1] not in item
+        absent = found[1]
+        return lambda item: absent not in item
     if found := _AT_LEAST.fullmatch(text):
         name, bound = found[1], int(values[found[2]]["N"])
         return lambda item: "N" in item.get(name, {}) and int(item[name]["N"]) >= bound
