@@ -103,4 +103,6 @@ def _address(service: str) -> str:
 
 
 READ_SECRET = "secretsmanager:GetSecretValue"
-_OF_ITEMS = {f"dynamodb:{name}" for name in ("BatchWriteItem", "GetItem", "PutItem", "Query")}
+_OF_ITEMS = {
+    f"dynamodb:{name}" for name in ("BatchWriteItem", "GetItem", "PutItem", "Query", "Scan")
+}

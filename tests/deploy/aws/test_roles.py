@@ -9,6 +9,7 @@ renewed or returned, and the correction of changed queues.
 import random
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from string import ascii_letters
 from uuid import UUID, uuid4
@@ -20,9 +21,16 @@ from django.contrib.auth.models import User
 from django.db import connection
 from django_celery_beat.models import IntervalSchedule, PeriodicTask
 
+from apps.common.clock import now
+from apps.common.lossless_json import dump
+from apps.conversations import spans
 from apps.conversations.models import Conversation
 from apps.conversations.project_models import Project
+from apps.conversations.span_models import Span
+from apps.messages.message_items import items_of
 from apps.messages.models import DeadLetter
+from apps.messages.openings import Opening
+from celery_sqs_fifo import Place
 from embedded.network import free_port
 from embedded.service import running_beat, running_flower, running_web, running_worker
 from embedded.stack import Stack
@@ -39,7 +47,15 @@ from tests.deploy.aws.deployment import (
 from tests.deploy.aws.grants import grants_of, needed_keys, needed_logins
 from tests.deploy.aws.recorder import Call, recording
 from tests.deploy.aws.stack import apply_template, client, copy_queues
-from tests.support.builders import CHANNEL, PROJECT, close_body, message_body, survey_body
+from tests.support.builders import (
+    CHANNEL,
+    PROJECT,
+    close_body,
+    contact,
+    entry,
+    message_body,
+    survey_body,
+)
 from tests.support.running_workers import wait_until
 from tests.support.scraping import scrape
 
@@ -50,6 +66,7 @@ ROLES = {
     "flower": "FlowerRole",
     "admin": "AdminRole",
     "provision": "ProvisionRole",
+    "restore": "RestoreRole",
     "producer": "ProducerRole",
 }
 # The key of the commands that people run with the role of the worker.
@@ -161,6 +178,7 @@ def work(deployment: Deployment) -> None:
             send_one()
             is_renewed = Call("sqs:ChangeMessageVisibility", "conversations.fifo")
             wait_for(lambda: is_renewed in deployment.recorder.calls_of("worker"))
+        reconcile(deployment)
         # The data lake gathers for a minute.
         is_delivered = Call("firehose:PutRecordBatch", STREAM)
         wait_for(lambda: is_delivered in deployment.recorder.calls_of("worker"))
@@ -237,6 +255,49 @@ def run_commands(deployment: Deployment) -> None:
     ):
         may_fail = arguments[0] in ("status", "doctor")
         deployment.manage(COMMANDS, *arguments, may_fail=may_fail)
+
+
+def reconcile(deployment: Deployment) -> None:
+    """Compare the table with a PostgreSQL that lacks conversations, and restore what it lacks.
+
+    One conversation belongs to an erased contact, one has become part of another one, and one opens
+    again: its contact wrote in it.
+    """
+    span = Span.objects.filter(contact_urn="telegram:1001", of_span=None).latest("starts_at")
+    inside = spans.opening_of(span)
+    for urn, at in (
+        ("telegram:1002", inside),
+        ("telegram:1001", inside),
+        ("telegram:1004", inside),
+    ):
+        group = f"{PROJECT}:{CHANNEL}:{urn}"
+        put_lost_conversation(deployment, urn=urn, opened_at=replace(at, group=group))
+    since = now().isoformat()
+    deployment.manage("restore", "doctor", "--after-restore", since, may_fail=True)
+    done = deployment.manage("restore", "conversations", "reconcile", "--since", since, "--yes")
+    assert "Opened again: 1 conversation." in done
+    assert "Part of other conversations by now: 1 conversation." in done
+    assert "Deleted, because the contact is erased: 1 conversation." in done
+    restored = Conversation.objects.get(contact_urn="telegram:1004")
+    wait_for(lambda: Conversation.objects.get(pk=restored.pk).written_at)
+
+
+def put_lost_conversation(deployment: Deployment, *, urn: str, opened_at: Place) -> None:
+    """Write a message to a contact and its answer, whose conversation PostgreSQL does not have."""
+    conversation_uuid, of_contact = uuid4(), contact(urn=urn)
+    first, second = opened_at, replace(opened_at, sequence_number=opened_at.sequence_number + 1)
+    for place, event_type in ((first, "message.sent"), (second, "message.received")):
+        written = replace(entry(event_type=event_type, message_id=uuid4().hex), place=place)
+        items = items_of(
+            conversation_uuid=conversation_uuid,
+            key=written.key(home=place.group),
+            body=dump(written.as_json(home=place.group)).encode(),
+            opening=str(Opening(contact=of_contact, group=place.group)) if place is first else "",
+            now=now(),
+        )
+        deployment.applied.client("dynamodb").put_item(
+            TableName=deployment.settings["DYNAMODB_MESSAGE_TABLE"], Item=items.head
+        )
 
 
 @contextmanager
