@@ -5,7 +5,7 @@ raises Unavailable if DynamoDB fails temporarily.
 """
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, suppress
 from datetime import datetime, timedelta
 from typing import Any
@@ -104,13 +104,7 @@ def pages(
         query["KeyConditionExpression"] += f" AND {SORT_KEY} BETWEEN :first AND :last"
         first, last = between
         query["ExpressionAttributeValues"] |= {":first": {"S": first}, ":last": {"S": last}}
-    while True:
-        with _may_be_unavailable():
-            page = aws.dynamodb_client().query(**query)
-        yield page
-        if "LastEvaluatedKey" not in page:
-            return
-        query["ExclusiveStartKey"] = page["LastEvaluatedKey"]
+    yield from _pages_of(query, read=_queried)
 
 
 def scan(*, written_since: datetime, having: str, projection: str) -> Iterator[Any]:
@@ -128,12 +122,24 @@ def scan(*, written_since: datetime, having: str, projection: str) -> Iterator[A
         "ExpressionAttributeValues": {":expires": {"N": str(expires_at)}},
         "ProjectionExpression": projection,
     }
+    yield from _pages_of(request, read=_scanned)
+
+
+def _pages_of(
+    request: Mapping[str, Any], *, read: Callable[[Mapping[str, Any]], Any]
+) -> Iterator[Any]:
+    start: dict[str, Any] = {}
     while True:
-        page = _scanned(request)
+        page = read({**request, **start})
         yield page
         if "LastEvaluatedKey" not in page:
             return
-        request["ExclusiveStartKey"] = page["LastEvaluatedKey"]
+        start["ExclusiveStartKey"] = page["LastEvaluatedKey"]
+
+
+def _queried(request: Mapping[str, Any]) -> Any:
+    with _may_be_unavailable():
+        return aws.dynamodb_client().query(**request)
 
 
 def _scanned(request: Mapping[str, Any]) -> Any:

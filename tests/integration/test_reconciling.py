@@ -15,8 +15,10 @@ from django.db import transaction
 
 from apps.analytics.models import OutboxEvent, SurveyAnswer
 from apps.common import clock
+from apps.common.errors import Unavailable
 from apps.conversations.models import AuditEntry, Conversation, Resolution
 from apps.conversations.span_models import AttributedEvent
+from apps.messages import message_table
 from apps.messages.archiving import migrate
 from tests.support.builders import (
     HOME,
@@ -446,6 +448,37 @@ def test_items_from_before_the_restored_time_are_not_read(
         if one["check"] == "restore.nameless"
     )
     assert nameless["status"] == "ok"
+
+
+def test_a_page_for_which_there_is_no_capacity_is_asked_for_again(
+    events: ServiceQueue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with forgotten():
+        happen(text("m-1"))
+    refusals = iter([Unavailable("DynamoDB", "no capacity")] * 2)
+    pauses: list[float] = []
+    scan = message_table._scan
+
+    def scan_or_refuse(request: Any) -> Any:
+        if refusal := next(refusals, None):
+            raise refusal
+        return scan(request)
+
+    monkeypatch.setattr(message_table, "_scan", scan_or_refuse)
+    monkeypatch.setattr(message_table.time, "sleep", pauses.append)
+
+    assert "1 conversation is not in PostgreSQL" in reconcile("--dry-run")
+    assert pauses == [1.0, 2.0]
+
+
+def test_an_outage_of_dynamodb_is_a_finding(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(_request: Any) -> Any:
+        raise Unavailable("DynamoDB", "it is down")
+
+    monkeypatch.setattr(message_table, "_scan", refuse)
+    monkeypatch.setattr(message_table.time, "sleep", lambda _seconds: None)
+
+    assert found()["restore"]["status"] == "error"
 
 
 def test_conversations_open_in_order_even_if_few_fit_into_memory(
