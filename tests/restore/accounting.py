@@ -7,6 +7,7 @@ from datetime import timedelta
 from enum import StrEnum
 
 from testbed.traffic.events import Answer, Closing, Effect, Invalid, Message, SentEvent, Window
+from tests.restore.answers import ANSWER_WITH_TEXT
 from tests.restore.run import Observed, problems
 
 # Longer than an event waits on the queue. One that was sent this long before the restored time may
@@ -22,6 +23,7 @@ class Fate(StrEnum):
 
     ARCHIVED = "message archived once"
     RECORDED = "survey answer recorded"
+    RECORDED_WITH_TEXT = "survey answer with a text recorded, and archived once"
     LETTER = "dead letter in PostgreSQL"
     EFFECTIVE = "window, close or takeover before the restored time, or after the restore"
     LOST_ANSWER = "survey answer without a text, lost and listed"
@@ -80,16 +82,26 @@ def _fate(
     sent: SentEvent, observed: Observed, *, answers: Container[int], letters: Container[str]
 ) -> Fate:
     effect = sent.event.effect
+    times = observed.archived.get(sent.sequence_number, 0)
+    is_recorded = sent.sequence_number in answers
+    if times > 1:
+        return Fate.TWICE
     if isinstance(effect, Message):
-        times = observed.archived.get(sent.sequence_number, 0)
-        return Fate.TWICE if times > 1 else Fate.ARCHIVED if times else Fate.MISSING
-    if isinstance(effect, Answer) and sent.sequence_number in answers:
-        return Fate.RECORDED
+        return Fate.ARCHIVED if times else Fate.MISSING
+    if sent.event.kind == ANSWER_WITH_TEXT:
+        return Fate.RECORDED_WITH_TEXT if times and is_recorded else Fate.MISSING
     if isinstance(effect, Invalid) and sent.message_id in letters:
         return Fate.LETTER
+    if isinstance(effect, Answer) and is_recorded:
+        return Fate.RECORDED
+    return _fate_of_absent(sent, observed)
+
+
+def _fate_of_absent(sent: SentEvent, observed: Observed) -> Fate:
+    """Return the fate of an event whose effect is not found, or cannot be told from a row."""
+    effect = sent.event.effect
     if _may_be_lost(sent, observed):
         return _LOST[type(effect)]
-    # The row of a conversation does not tell which windows and closes it has had.
     return Fate.EFFECTIVE if isinstance(effect, Window | Closing) else Fate.MISSING
 
 

@@ -17,6 +17,7 @@ from tests.chaos.draining import drain
 from tests.chaos.load import Load
 from tests.chaos.preparing import prepare_service
 from tests.chaos.service_servers import TABLE, dynamodb_client
+from tests.restore.answers import with_answers
 from tests.restore.archives import archived_places, close_all, conversation_uuids
 from tests.restore.operating import Findings, Service, doctor, reconcile
 from tests.restore.servers import RestoreServers, running_servers
@@ -85,7 +86,10 @@ def run_drill(options: Options, *, console: Console) -> Observed:
             servers.database.back_up()
             say(f"PostgreSQL is backed up. Sending {options.rate} events a second.")
             load = Load(
-                servers=servers, events=stream, begun_at=time.monotonic(), max_events=_MAX_EVENTS
+                servers=servers,
+                events=with_answers(stream),
+                begun_at=time.monotonic(),
+                max_events=_MAX_EVENTS,
             )
             with load.running():
                 service.watch(seconds=options.seconds)

@@ -17,7 +17,7 @@ NO_PACKAGES = {"deploy": ROOT / "deploy", "docs": ROOT / "docs"}
 # Packages of test code that have unit tests themselves.
 OF_TESTS = {
     name: ROOT / "tests" / name
-    for name in ("browser", "chaos", "foreign", "image", "mutants", "postgres_matrix")
+    for name in ("browser", "chaos", "foreign", "image", "mutants", "postgres_matrix", "restore")
 }
 
 FOLDERS = sorted(path.parent.relative_to(UNIT) for path in UNIT.rglob("__init__.py"))
