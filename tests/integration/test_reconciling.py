@@ -465,7 +465,7 @@ def test_a_page_for_which_there_is_no_capacity_is_asked_for_again(
         return scan(request)
 
     monkeypatch.setattr(message_table, "_scan", scan_or_refuse)
-    monkeypatch.setattr(message_table.time, "sleep", pauses.append)
+    monkeypatch.setattr("apps.messages.message_table.time.sleep", pauses.append)
 
     assert "1 conversation is not in PostgreSQL" in reconcile("--dry-run")
     assert pauses == [1.0, 2.0]
@@ -476,7 +476,7 @@ def test_an_outage_of_dynamodb_is_a_finding(monkeypatch: pytest.MonkeyPatch) -> 
         raise Unavailable("DynamoDB", "it is down")
 
     monkeypatch.setattr(message_table, "_scan", refuse)
-    monkeypatch.setattr(message_table.time, "sleep", lambda _seconds: None)
+    monkeypatch.setattr("apps.messages.message_table.time.sleep", lambda _seconds: None)
 
     assert found()["restore"]["status"] == "error"
 

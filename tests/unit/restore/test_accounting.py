@@ -136,12 +136,13 @@ def test_an_answer_or_a_letter_that_is_there_is_not_lost() -> None:
 def test_an_answer_with_a_text_must_be_recorded_and_archived() -> None:
     event = sent(ANSWER)
     drill = observed(replace(event, event=replace(event.event, kind=ANSWER_WITH_TEXT)))
-    in_archive, in_table = {"archived": {17: 1}}, {"stores": Stores(answers=[recorded()])}
+    archived = replace(drill, archived={17: 1})
+    stores = Stores(answers=[recorded()])
 
     assert fate_in(drill) == (Fate.MISSING, True)
-    assert fate_in(replace(drill, **in_archive)) == (Fate.MISSING, True)
-    assert fate_in(replace(drill, **in_table)) == (Fate.MISSING, True)
-    assert fate_in(replace(drill, **in_archive, **in_table)) == (Fate.RECORDED_WITH_TEXT, False)
+    assert fate_in(archived) == (Fate.MISSING, True)
+    assert fate_in(replace(drill, stores=stores)) == (Fate.MISSING, True)
+    assert fate_in(replace(archived, stores=stores)) == (Fate.RECORDED_WITH_TEXT, False)
 
 
 @pytest.mark.parametrize(
