@@ -8,7 +8,8 @@ from django.core.management.base import CommandError
 
 from apps.conversations import audit
 from apps.conversations.adopting import Adoption
-from apps.conversations.models import AuditAction, Conversation
+from apps.conversations.audit_models import AuditAction
+from apps.conversations.models import Conversation
 from operations.doctor.after_restore import reconcilable
 from operations.management.command_line import add_yes, confirm, count, format_time, past_moment
 from operations.management.output import SafeOutput

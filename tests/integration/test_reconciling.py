@@ -16,7 +16,8 @@ from django.db import transaction
 from apps.analytics.models import OutboxEvent, SurveyAnswer
 from apps.common import clock
 from apps.common.errors import Unavailable
-from apps.conversations.models import AuditEntry, Conversation, Resolution
+from apps.conversations.audit_models import AuditEntry
+from apps.conversations.models import Conversation, Resolution
 from apps.conversations.span_models import AttributedEvent
 from apps.messages import message_table
 from apps.messages.archiving import migrate

@@ -126,7 +126,7 @@ def test_roles_may_use_a_login_to_postgresql_only_as_a_parameter_says(
     applied = apply_template(moto, **parameters)
 
     roles = [name.removesuffix("Arn") for name in applied.outputs if name.endswith("RoleArn")]
-    assert len(roles) == 6
+    assert len(roles) == 7
     grants = [grants_of(applied, role=role) for role in roles]
     allowed = {call.permission for grant in grants for call in grant.calls}
     assert {one for one in allowed if not one.startswith(("dynamodb:", "sqs:"))} == permissions
