@@ -28,7 +28,7 @@ def refusal_of(body: dict[str, Any]) -> str:
 
 
 @pytest.mark.parametrize("name", EVENT_TYPES)
-@settings(max_examples=30)
+@settings(max_examples=10)
 @given(data=st.data())
 def test_a_body_that_the_schema_allows_is_taken(name: str, data: st.DataObject) -> None:
     """Only times that do not exist, such as a 30th of February, have no schema."""

@@ -10,7 +10,7 @@ from bench.retention.data import RETENTIONS, make_rows
 from bench.retention.runs import measure_runs
 from tests.support.service_queue import ServiceQueue
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.slow]
 
 
 def test_each_run_is_counted_until_nothing_is_due(settings: Any, queue: ServiceQueue) -> None:
