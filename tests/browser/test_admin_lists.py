@@ -21,6 +21,7 @@ LISTS = tuple(
 )
 LETTERS = "admin:conversation_messages_deadletter_changelist"
 
+PHONES = [screen for screen in SCREENS if screen.name == "phone"]
 DESKTOPS = [screen for screen in SCREENS if screen.name == "desktop"]
 # How far an element is wider than its room. Wide tables scroll inside the list, not the page.
 TOO_WIDE = """selector => Math.max(0, ...[...document.querySelectorAll(selector)]
@@ -59,6 +60,17 @@ def test_details_fit_on_the_screen(window: Window) -> None:
             assert window.open(address).status == 200
             window.shoot(f"detail-{name}")
             assert window.page.evaluate(TOO_WIDE, "html, main") == 0, name
+
+
+@pytest.mark.parametrize("screen", PHONES[:1], ids=str)
+def test_a_search_on_a_phone_has_a_row_of_its_own(window: Window) -> None:
+    # After a search, the number of results needs room, too.
+    window.open(reverse("admin:conversations_conversation_changelist") + "?q=nobody")
+
+    window.shoot("search")
+    field, form = (window.page.locator(one) for one in ("#searchbar", "#changelist-search"))
+    assert field.evaluate("one => one.offsetWidth") > 0.8 * form.evaluate("one => one.offsetWidth")
+    assert window.page.evaluate(TOO_WIDE, "html, main") == 0
 
 
 @pytest.mark.parametrize("screen", DESKTOPS[:1], ids=str)
