@@ -5,12 +5,16 @@ from dataclasses import dataclass
 from typing import Any
 
 import boto3
+from botocore.config import Config
 
 from tests.support.cloudformation import TEMPLATE, resources
 
 _NAME = "conversations"
 _COMPUTED = ("CreatedTimestamp", "LastModifiedTimestamp", "QueueArn")
 REGION = "us-east-1"
+# moto creates a whole stack in one call, which a busy machine makes slow. If the call were repeated
+# after botocore's minute, it would find the resources of the first one.
+_ONCE = Config(read_timeout=300, retries={"total_max_attempts": 1})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,6 +37,7 @@ def client(service: str, *, url: str, access_key: str = "deployer") -> Any:
         region_name=REGION,
         aws_access_key_id=access_key,
         aws_secret_access_key="testing",
+        config=_ONCE,
     )
 
 
