@@ -263,7 +263,8 @@ def reconcile(deployment: Deployment) -> None:
     One conversation belongs to an erased contact, one has become part of another one, and one opens
     again: its contact wrote in it.
     """
-    span = Span.objects.filter(contact_urn="telegram:1001", of_span=None).latest("starts_at")
+    of_contact = Span.objects.filter(project_id=PROJECT, contact_urn="telegram:1001", of_span=None)
+    span = of_contact.earliest("starts_at")
     inside = spans.opening_of(span)
     for urn, at in (
         ("telegram:1002", inside),
