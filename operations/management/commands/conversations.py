@@ -1,6 +1,6 @@
 """`manage.py conversations close|reopen|show|reconcile`"""
 
-from itertools import chain
+from itertools import chain, islice
 from typing import Any
 from uuid import UUID
 
@@ -109,12 +109,11 @@ class Command(OperatorCommand):
     def _show_raw(self, uuid: UUID) -> None:
         """Print the items of a conversation, which need not be in PostgreSQL."""
         items = raw_items(uuid)
-        first = next(items, None)
-        if first is None:
+        first = list(islice(items, 1))
+        if not first:
             _conversation(uuid)
-            return
         conversation_requests.record_reading(uuid)
-        for item in chain([first], items):
+        for item in chain(first, items):
             self.stdout.write(dump(item))
 
     def _close(
