@@ -1,8 +1,8 @@
 """Runs tests/unit in the image, on its Python and with its packages.
 
-What only the tests need is added to a copy: the packages of requirements/dev.txt that the image
-lacks, git, and the project's files. Those packages have the versions of the image, because both
-come from one resolution.
+What only the tests need is added to a copy: the packages of development that the image lacks, git,
+and the project's files. Those packages have the versions of the image, because both come from one
+resolution.
 """
 
 import os
@@ -49,7 +49,7 @@ def _copy_project(folder: Path) -> None:
         source, target = PROJECT_ROOT / name, folder / name
         if source.exists():
             target.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy2(source, target)
+            shutil.copy2(source, target, follow_symlinks=False)
     shutil.copytree(PROJECT_ROOT / ".git", folder / ".git")
 
 
@@ -63,11 +63,12 @@ def _install(image: Image) -> None:
     install = [_UV, "pip", "install", "--quiet", "--python", "/opt/venv/bin/python", "--no-deps"]
     # The tests run as a user that cannot write bytecode into the folder of the packages.
     install += ["--compile-bytecode", "--require-hashes"]
-    requirements = ["-r", "requirements/dev.txt", "-r", "requirements/weni.txt"]
+    for name in ("uv", "dev", "weni"):
+        install += ["--requirement", f"requirements/{name}.txt"]
     apt = "apt-get -qq update && apt-get -qq install --no-install-recommends git >/dev/null"
     env = image.environment | {"UV_SYSTEM_CERTS": "1", "UV_NO_CACHE": "1"}
     env["DEBIAN_FRONTEND"] = "noninteractive"
-    _run(["bwrap", *mounts, "--", *install, *requirements], env=env)
+    _run(["bwrap", *mounts, "--", *install], env=env)
     _run(["bwrap", *mounts, "--", "sh", "-c", apt], env=env)
 
 
