@@ -53,10 +53,9 @@ def judge_progress(found: Progress) -> Finding:
         )
     if found.complete_before is None:
         return ok(COMPLETE, "No days have to be rolled up yet.")
+    changes = counted(found.marks, "change", "changes")
     return ok(
-        COMPLETE,
-        f"All days before {found.complete_before} are rolled up; "
-        f"{counted(found.marks, 'change', 'changes')} since then.",
+        COMPLETE, f"All days before {found.complete_before} are rolled up; {changes} since then."
     )
 
 

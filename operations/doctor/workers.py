@@ -128,7 +128,7 @@ def judge_running(known: Known) -> Finding:
         return error(RUNNING, _("No worker runs: %(workers)s.") % {"workers": lost}, REVIVE)
     found = _("No worker runs.")
     if known.replies is not None:
-        found = f"{found} {_('None answers by remote control.')}"
+        found = " ".join([found, _("None answers by remote control.")])
     return error(RUNNING, found, START_WORKER)
 
 

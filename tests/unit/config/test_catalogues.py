@@ -1,13 +1,15 @@
 """The catalogues have a translation of every message in the code, with the same placeholders."""
 
+import ast
 import re
 from collections.abc import Iterator
 from io import BytesIO
+from pathlib import Path
 
 import pytest
 from babel.messages.catalog import Catalog, Message
 
-from tests.catalogues.extracting import extracted, from_template
+from tests.catalogues.extracting import FOLDERS, KEYWORDS, ROOT, extracted, from_template
 from tests.catalogues.files import (
     LOCALES,
     as_text,
@@ -20,6 +22,9 @@ from tests.catalogues.files import (
 
 PLACEHOLDER = re.compile(r"%\(\w+\)[sd]|%[sd]|\{\w*\}|<[^>]+>|`[^`]+`")
 REMEDY = "Run: make messages"
+SOURCES = sorted(
+    path.relative_to(ROOT) for folder in FOLDERS for path in (ROOT / folder).rglob("*.py")
+)
 
 
 @pytest.fixture(scope="module")
@@ -50,6 +55,21 @@ def test_each_catalogue_has_exactly_the_messages_of_the_code(
 ) -> None:
     assert ids(messages) - ids(catalogue) == set(), REMEDY
     assert ids(catalogue) - ids(messages) == set(), REMEDY
+
+
+@pytest.mark.parametrize("file", SOURCES, ids=str)
+def test_no_message_is_in_an_f_string(file: Path) -> None:
+    """Before Python 3.12, Babel does not find it there, so it would stay untranslated."""
+    tree = ast.parse((ROOT / file).read_text(encoding="utf-8"))
+    calls = [
+        call
+        for text in ast.walk(tree)
+        if isinstance(text, ast.JoinedStr)
+        for call in ast.walk(text)
+        if isinstance(call, ast.Call) and any(isinstance(one, ast.Constant) for one in call.args)
+    ]
+
+    assert [ast.unparse(one) for one in calls if ast.unparse(one.func) in KEYWORDS] == []
 
 
 def test_every_message_is_translated(catalogue: Catalog) -> None:
