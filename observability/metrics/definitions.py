@@ -199,7 +199,8 @@ LAKE_REFUSED = Gauge(
 )
 DEAD_LETTERS_WAITING = Gauge(
     name="conversations_dead_letters_waiting",
-    meaning="Dead letters in PostgreSQL that were not redriven or discarded; of the newest 10,000.",
+    meaning="Dead letters in PostgreSQL that wait for a decision: not discarded, not redriven, and"
+    " no redrive is requested; of the newest 10,000 that were not redriven.",
     labels=("reason",),
 )
 DEAD_LETTERS_OLDEST_AGE = Gauge(

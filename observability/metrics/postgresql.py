@@ -63,11 +63,13 @@ SELECT count(*) FROM (
     SELECT FROM analytics_outboxevent WHERE refusal <> '' LIMIT %(limit)s
 ) AS refused
 """
+# The index and the limit bound what is read. A requested redrive is a decision.
 LETTERS = """
 SELECT reason, count(*), min(queue_time) FROM (
-    SELECT reason, queue_time FROM conversation_messages_deadletter
+    SELECT reason, queue_time, redrive_requested_at FROM conversation_messages_deadletter
     WHERE redriven_at IS NULL ORDER BY queue_time DESC, id DESC LIMIT %(limit)s
-) AS waiting GROUP BY reason ORDER BY count(*) DESC
+) AS not_redriven
+WHERE redrive_requested_at IS NULL GROUP BY reason ORDER BY count(*) DESC
 """
 # The table has only a few rows, all of them schedules of this service's tasks.
 LAST_TICK = """

@@ -1,7 +1,9 @@
 """Checks whether beat runs, by the last run of each schedule."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from datetime import datetime
+from itertools import groupby
 
 from django.db import DatabaseError, InterfaceError
 from django.utils.translation import gettext as _
@@ -19,10 +21,21 @@ START_BEAT = (
     "If beat is not running, start it: celery -A config beat. If it is, look for publish_failed "
     "and schedules_not_read in its log."
 )
+# From the best to the worst.
+SEVERITY = {Status.OK: 0, Status.SKIPPED: 1, Status.WARNING: 2, Status.ERROR: 3}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Judged:
+    """The finding about a schedule of a task. `schedule` is None if the task has none."""
+
+    task: str
+    schedule: PeriodicTask | None
+    finding: Finding
 
 
 def check() -> Iterator[Finding]:
-    """Yield a finding for each schedule that this service needs, even if operators renamed it."""
+    """Yield a finding for each task that needs a schedule, whatever operators named it."""
     try:
         with short_transaction():
             found = read_schedules()
@@ -40,11 +53,17 @@ def read_schedules() -> list[PeriodicTask]:
 
 
 def judge(found: Sequence[PeriodicTask]) -> Iterator[Finding]:
-    """Yield a finding for each schedule that this service needs."""
+    """Yield a finding for each task that needs a schedule: the worst of its schedules."""
+    for _task, judged in groupby(judge_each(found), key=lambda one: one.task):
+        yield max((one.finding for one in judged), key=lambda finding: SEVERITY[finding.status])
+
+
+def judge_each(found: Sequence[PeriodicTask]) -> Iterator[Judged]:
+    """Yield a finding for each enabled schedule of each task, or one for a task that has none."""
     last_run = max((one.last_run_at for one in found if one.last_run_at), default=None)
     for name, task in SCHEDULES.items():
         schedules = [schedule for schedule in found if schedule.task == task.name]
-        yield _schedule(check_name(task.name), name, schedules, last_run=last_run)
+        yield from _judge_task(task.name, name, schedules, last_run=last_run)
 
 
 def check_name(task: str) -> str:
@@ -52,41 +71,43 @@ def check_name(task: str) -> str:
     return f"beat.{task.rpartition('.')[2]}"
 
 
-def _schedule(
-    check: str, name: str, schedules: Sequence[PeriodicTask], *, last_run: datetime | None
-) -> Finding:
+def _judge_task(
+    task: str, name: str, schedules: Sequence[PeriodicTask], *, last_run: datetime | None
+) -> Iterator[Judged]:
+    check = check_name(task)
+    enabled = [schedule for schedule in schedules if schedule.enabled]
     if not schedules:
-        return error(
+        missing = error(
             check,
             _('The schedule "%(name)s" is missing.') % {"name": name},
             "Run: python manage.py provision",
         )
-    enabled = [schedule for schedule in schedules if schedule.enabled]
-    if not enabled:
-        return warning(
+        yield Judged(task=task, schedule=None, finding=missing)
+    elif not enabled:
+        disabled = warning(
             check,
             _("The schedule is disabled."),
             f'Enable "{schedules[0].name}" in the admin site, under Periodic tasks.',
         )
-    latest_run = _latest_run(check, enabled, last_run=last_run)
-    return latest_run if latest_run.status is Status.ERROR else _zone(check, enabled) or latest_run
+        yield Judged(task=task, schedule=schedules[0], finding=disabled)
+    for schedule in enabled:
+        finding = _latest_run(check, schedule, last_run=last_run)
+        if finding.status is not Status.ERROR:
+            finding = _zone(check, schedule) or finding
+        yield Judged(task=task, schedule=schedule, finding=finding)
 
 
-def _latest_run(
-    check: str, schedules: Sequence[PeriodicTask], *, last_run: datetime | None
-) -> Finding:
-    """Return a finding for the latest run of a task, which may have several schedules.
+def _latest_run(check: str, schedule: PeriodicTask, *, last_run: datetime | None) -> Finding:
+    """Return a finding for the latest run of a schedule.
 
     `last_run` is when beat last ran any schedule.
     """
-    ran = [schedule for schedule in schedules if schedule.last_run_at]
-    if not ran:
-        newest = max(schedules, key=lambda schedule: schedule.date_changed)
-        age = now() - newest.date_changed
-        if newest.schedule.remaining_estimate(newest.date_changed) >= -MAX_BEAT_DELAY:
+    if not schedule.last_run_at:
+        age = now() - schedule.date_changed
+        if schedule.schedule.remaining_estimate(schedule.date_changed) >= -MAX_BEAT_DELAY:
             sentence = _("The schedule has not run yet. It was created or changed %(time)s ago.")
             found = sentence % {"time": as_text(age)}
-            if last_run and last_run > newest.date_changed:
+            if last_run and last_run > schedule.date_changed:
                 # Beat runs, and will run this one when it is due.
                 return ok(check, found)
             return warning(
@@ -96,8 +117,7 @@ def _latest_run(
             )
         sentence = _("The schedule has never run and is %(age)s old.")
         return error(check, sentence % {"age": as_text(age)}, START_BEAT)
-    newest = max(ran, key=lambda schedule: schedule.last_run_at)
-    age = now() - newest.last_run_at
+    age = now() - schedule.last_run_at
     if age < -NOTICEABLE:
         return error(
             check,
@@ -112,28 +132,26 @@ def _latest_run(
         )
     # The estimate is negative if the schedule is late. Beat saves runs with a delay, so a schedule
     # of every minute may seem to be five minutes late.
-    if newest.schedule.remaining_estimate(newest.last_run_at) < -MAX_BEAT_DELAY:
+    if schedule.schedule.remaining_estimate(schedule.last_run_at) < -MAX_BEAT_DELAY:
         return error(
             check,
             _("The schedule last ran %(time)s ago, and is due %(rule)s.")
-            % {"time": as_text(age), "rule": newest.scheduler},
+            % {"time": as_text(age), "rule": schedule.scheduler},
             START_BEAT,
         )
     return ok(check, _("The schedule last ran %(time)s ago.") % {"time": as_text(age)})
 
 
-def _zone(check: str, schedules: Sequence[PeriodicTask]) -> Finding | None:
-    """Return a warning if a crontab has a zone in which celery may skip an hour, or None."""
-    for schedule in schedules:
-        if schedule.crontab and not is_in_utc(schedule.crontab):
-            return warning(
-                check,
-                _(
-                    "The crontab of the schedule is in the zone %(zone)s. In a zone with daylight "
-                    "saving time, beat sends nothing for an hour in autumn."
-                )
-                % {"zone": schedule.crontab.timezone},
-                f'Choose a crontab in UTC for "{schedule.name}" in the admin site, under Periodic '
-                "tasks.",
-            )
-    return None
+def _zone(check: str, schedule: PeriodicTask) -> Finding | None:
+    """Return a warning if the crontab has a zone in which celery may skip an hour, or None."""
+    if not schedule.crontab or is_in_utc(schedule.crontab):
+        return None
+    return warning(
+        check,
+        _(
+            "The crontab of the schedule is in the zone %(zone)s. In a zone with daylight "
+            "saving time, beat sends nothing for an hour in autumn."
+        )
+        % {"zone": schedule.crontab.timezone},
+        f'Choose a crontab in UTC for "{schedule.name}" in the admin site, under Periodic tasks.',
+    )

@@ -61,12 +61,14 @@ def _events(depth: Reply) -> Finding:
 
 def judge_events(*, waiting: int, in_flight: int) -> Finding:
     """Return a finding about the numbers of messages on the events' queue."""
-    events = counted(waiting, "event waits", "events wait")
+    sentence = _("No event waits to be received, and %(moving)s.")
+    if waiting:
+        sentence = _("About %(events)s to be received, and %(moving)s.")
     moving = counted(in_flight, "is in flight", "are in flight")
-    found = _("About %(events)s to be received, and %(moving)s.") % {
-        "events": events,
-        "moving": moving,
-    }
+    if not in_flight:
+        moving = _("none is in flight")
+    events = counted(waiting, "event waits", "events wait")
+    found = sentence % {"events": events, "moving": moving}
     if in_flight > MAX_IN_FLIGHT:
         return warning(
             EVENTS,
@@ -130,15 +132,20 @@ def _closings(check: str, reading: Reading) -> Finding:
     late = _value(reading, definitions.CLOSINGS_LATE)
     if not overdue and not late:
         return ok(check, _("No conversation is overdue for closing."))
-    due = counted(overdue, "conversation has", "conversations have")
-    sent = counted(late, "closing has", "closings have")
+    sentences = []
+    if overdue:
+        due = counted(overdue, "conversation has", "conversations have")
+        sentences.append(
+            _("%(conversations)s been due for closing for over 5 minutes.") % {"conversations": due}
+        )
+    if late:
+        sent = counted(late, "closing has", "closings have")
+        sentences.append(
+            _("%(closings)s been on the queue for over 30 minutes.") % {"closings": sent}
+        )
     return warning(
         check,
-        _(
-            "%(conversations)s been due for closing for over 5 minutes. %(closings)s been on the "
-            "queue for over 30 minutes."
-        )
-        % {"conversations": due, "closings": sent},
+        " ".join(sentences),
         "If many conversations close at the same time, this passes. Otherwise see "
         "beat.close_due_conversations, workers.* and workers.lag; for one conversation: python "
         "manage.py conversations show CONVERSATION",

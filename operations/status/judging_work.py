@@ -24,7 +24,6 @@ from operations.status.judging_workers import Workers
 from operations.status.lines import ORDER, STATE_OF, Line, Subject
 from operations.status.outbox import AGES, OutboxReading
 from operations.status.reading import Pending, Queues, Readings, Unanswered
-from tasks.schedules import SCHEDULES
 
 QUEUE = Subject(name="queue", title=_("Events' queue"), command="celery -A config inspect active")
 DEAD_LETTER_QUEUE = Subject(name="dead_letter_queue", title=_("Dead-letter queue"))
@@ -44,8 +43,6 @@ BEAT = Subject(name="beat", title=_("Beat"))
 SCHEMA = Subject(name="version", title=_("Version"), command="python manage.py migrate")
 PROVISION = "python manage.py provision"
 START_BEAT = "celery -A config beat"
-# In the order of the findings about schedules.
-TASKS = [task.name for task in SCHEDULES.values()]
 
 
 def judge_work(workers: Workers, readings: Readings, *, now: datetime) -> Iterator[Line]:
@@ -186,20 +183,11 @@ def _lake(pending: Pending) -> Line:
 def _beat(schedules: Sequence[PeriodicTask] | Unanswered, *, now: datetime) -> Line:
     if isinstance(schedules, Unanswered):
         return BEAT.unknown(schedules.sentence)
-    findings = list(beat.judge(schedules))
-    ran = {one.task: one.last_run_at for one in schedules if one.enabled and one.last_run_at}
-    ages = {task: round((now - at).total_seconds(), 1) for task, at in ran.items()}
-    rows = [
-        {
-            "task": task,
-            "state": str(STATE_OF[finding.status]),
-            "last_run_age_seconds": ages.get(task),
-            "found": finding.found,
-        }
-        for task, finding in zip(TASKS, findings, strict=True)
-    ]
-    worst = _summary(findings)
-    last = min(ages.values(), default=None)
+    judged = list(beat.judge_each(schedules))
+    rows = [_schedule(one, now=now) for one in judged]
+    worst = _summary([one.finding for one in judged])
+    ages = [row["last_run_age_seconds"] for row in rows]
+    last = min((age for age in ages if age is not None), default=None)
     return BEAT.line(
         [worst],
         good=gettext("Every schedule has run in time, the last one %(time)s ago.")
@@ -207,6 +195,19 @@ def _beat(schedules: Sequence[PeriodicTask] | Unanswered, *, now: datetime) -> L
         command=next((one for one in (PROVISION, START_BEAT) if one in worst.remedy), ""),
         values={"last_tick_age_seconds": last, "schedules": rows},
     )
+
+
+def _schedule(judged: beat.Judged, *, now: datetime) -> dict[str, Any]:
+    """Return the row of a schedule. A task that has several has a row for each."""
+    schedule = judged.schedule
+    ran_at = schedule.last_run_at if schedule and schedule.enabled else None
+    return {
+        "task": judged.task,
+        "name": schedule.name if schedule else None,
+        "state": str(STATE_OF[judged.finding.status]),
+        "last_run_age_seconds": round((now - ran_at).total_seconds(), 1) if ran_at else None,
+        "found": judged.finding.found,
+    }
 
 
 def _summary(findings: Sequence[Finding]) -> Finding:

@@ -149,6 +149,8 @@ def _control(readings: Readings) -> Line:
     if isinstance(readings.stats, Unanswered):
         return CONTROL.unknown(readings.stats.sentence)
     number = len(readings.stats)
+    if not number:
+        return CONTROL.line([ok(CONTROL.name, gettext("It responds, and no worker answers."))])
     sentence = ngettext(
         "It responds, and %(count)d worker answers.",
         "It responds, and %(count)d workers answer.",
@@ -202,14 +204,17 @@ def _set_aside(parked: Finding, reports: Reports) -> Line:
                 "",
             )
         )
-    return SET_ASIDE.line(
-        findings,
-        good=ngettext(
+    good = gettext("No event is set aside for failing or slow groups, and none is parked.")
+    if set_aside:
+        sentence = ngettext(
             "%(count)d event is set aside for failing or slow groups, and none is parked.",
             "%(count)d events are set aside for failing or slow groups, and none is parked.",
             set_aside,
         )
-        % count,
+        good = sentence % count
+    return SET_ASIDE.line(
+        findings,
+        good=good,
         values={
             "set_aside_messages": set_aside,
             "parked_messages": sum(cause["parked"] for cause in causes),

@@ -6,7 +6,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
-from django.utils.translation import pgettext_lazy
+from django.utils.translation import npgettext_lazy, pgettext_lazy
 
 from operations.doctor.findings import Finding, Status
 
@@ -29,6 +29,10 @@ class State(StrEnum):
         """Return the state in the language of the page."""
         return str(_STATES[self])
 
+    def counted(self, number: int) -> str:
+        """Return a number of lines with this state, in the language of the page."""
+        return _COUNTS[self] % {"count": number}
+
 
 _STATES = {
     State.GOOD: pgettext_lazy("state", "good"),
@@ -36,7 +40,16 @@ _STATES = {
     State.WARNING: pgettext_lazy("state", "warning"),
     State.BAD: pgettext_lazy("state", "bad"),
 }
-
+_COUNTS = {
+    State.GOOD: npgettext_lazy("number of lines", "%(count)d good", "%(count)d good", "count"),
+    State.UNKNOWN: npgettext_lazy(
+        "number of lines", "%(count)d unknown", "%(count)d unknown", "count"
+    ),
+    State.WARNING: npgettext_lazy(
+        "number of lines", "%(count)d warning", "%(count)d warnings", "count"
+    ),
+    State.BAD: npgettext_lazy("number of lines", "%(count)d bad", "%(count)d bad", "count"),
+}
 
 STATE_OF = {
     Status.OK: State.GOOD,

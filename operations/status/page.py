@@ -8,8 +8,10 @@ from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.utils.translation import gettext as _
 
+from operations.doctor.findings import counted
 from operations.status import tables
 from operations.status.current import current_status
+from operations.status.judging_work import DEAD_LETTERS
 from operations.status.lines import Line, Report, State
 from operations.status.links import LISTS, letters_of
 
@@ -39,7 +41,7 @@ def status_context(request: HttpRequest) -> dict[str, Any]:
     report = current_status()
     return {
         "report": report,
-        "counts": [(state, report.count(state)) for state in reversed(State)],
+        "counts": _counts(report),
         "rows": [_row(line, request) for line in report.lines],
         "tables": _tables(report, request),
         "refresh_after": refresh_after(request),
@@ -53,13 +55,30 @@ def refresh_after(request: HttpRequest) -> int | None:
     return None if request.GET.get(REFRESH) == OFF else REFRESH_EVERY
 
 
+def _counts(report: Report) -> list[str]:
+    """Return how many lines have each state, the worst state first, without states of no line."""
+    counts = ((state, report.count(state)) for state in reversed(State))
+    return [state.counted(number) for state, number in counts if number]
+
+
 def _row(line: Line, request: HttpRequest) -> Mapping[str, Any]:
     behind = LISTS.get(line.name)
     return {
         "line": line,
+        "sentence": _sentence(line),
         "url": behind.url_for(request.user) if behind else "",
         "words": behind.words if behind else "",
     }
+
+
+def _sentence(line: Line) -> str:
+    """Return the sentence of a line. A page shows codes of reasons as sentences, in a table."""
+    letters = line.values.get("waiting")
+    if line.name != DEAD_LETTERS.name or not letters:
+        return line.sentence
+    waiting = counted(letters, "dead letter waits", "dead letters wait")
+    sentence = _("%(letters)s for a decision. A table below has the reasons.")
+    return sentence % {"letters": waiting}
 
 
 def _tables(report: Report, request: HttpRequest) -> list[dict[str, Any]]:
@@ -69,16 +88,18 @@ def _tables(report: Report, request: HttpRequest) -> list[dict[str, Any]]:
             "table": table,
             "rows": [
                 [
-                    (head, text, _url(table.name, number, text, request))
+                    (head, text, url if number == 0 else "")
                     for number, (head, text) in enumerate(zip(table.head, row, strict=True))
                 ]
-                for row in table.rows
+                for row, url in zip(table.rows, _urls(table, request), strict=True)
             ],
         }
         for table in tables.tables(report)
     ]
 
 
-def _url(table: str, column: int, text: str, request: HttpRequest) -> str:
-    is_reason = table == "dead_letters" and column == 0
-    return letters_of(text).url_for(request.user) if is_reason else ""
+def _urls(table: tables.Table, request: HttpRequest) -> list[str]:
+    """Return the address of the list behind each row, or ""."""
+    if not table.reasons:
+        return [""] * len(table.rows)
+    return [letters_of(reason).url_for(request.user) for reason in table.reasons]

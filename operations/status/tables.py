@@ -9,6 +9,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import pgettext_lazy
 
 from apps.common.durations import as_text
+from apps.messages.dead_letter_reasons import sentence_of
 from operations.status.lines import Report, State
 
 UNKNOWN = "-"
@@ -22,12 +23,16 @@ WORKER_STATES = {
 
 @dataclass(frozen=True, kw_only=True)
 class Table:
-    """A table about the line `name`. It has at least one row."""
+    """A table about the line `name`. It has at least one row.
+
+    `reasons` has the codes of the reasons that the rows are about, if they are about reasons.
+    """
 
     name: str
     title: str
     head: Sequence[str]
     rows: Sequence[Sequence[str]]
+    reasons: Sequence[str] = ()
 
 
 def tables(report: Report) -> list[Table]:
@@ -113,11 +118,13 @@ def _held(values: Mapping[str, Any]) -> Table:
 
 
 def _dead_letters(values: Mapping[str, Any]) -> Table:
+    by_reason = values.get("by_reason", {})
     return Table(
         name="dead_letters",
         title=_("Dead letters by reason"),
         head=(_("reason"), _("letters")),
-        rows=[(reason, str(number)) for reason, number in values.get("by_reason", {}).items()],
+        rows=[(sentence_of(reason), str(number)) for reason, number in by_reason.items()],
+        reasons=tuple(by_reason),
     )
 
 
@@ -144,10 +151,11 @@ def _beat(values: Mapping[str, Any]) -> Table:
     return Table(
         name="beat",
         title=_("Beat's schedules"),
-        head=(_("task"), _("state"), _("last run")),
+        head=(_("task"), _("schedule"), _("state"), _("last run")),
         rows=[
             (
                 row["task"].rpartition(".")[2],
+                row["name"] or UNKNOWN,
                 State(row["state"]).shown,
                 _ago(row["last_run_age_seconds"]),
             )

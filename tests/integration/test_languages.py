@@ -262,11 +262,11 @@ def test_commands_are_in_english_whatever_the_machine_prefers(
 @pytest.mark.parametrize(
     ("language", "events", "sentence"),
     [
-        ("en", (0, 1), "About 0 events wait to be received, and 1 is in flight."),
+        ("en", (0, 1), "No event waits to be received, and 1 is in flight."),
         ("en", (1_200, 2), "About 1,200 events wait to be received, and 2 are in flight."),
-        ("pt-br", (0, 2), "Cerca de 0 evento aguarda recebimento, e 2 estão em trânsito."),
+        ("pt-br", (0, 2), "Nenhum evento aguarda recebimento, e 2 estão em trânsito."),
         ("pt-br", (1_200, 1), "Cerca de 1.200 eventos aguardam recebimento, e 1 está em trânsito."),
-        ("es", (1, 0), "Alrededor de 1 evento espera su recepción, y 0 están en tránsito."),
+        ("es", (1, 0), "Alrededor de 1 evento espera su recepción, y ninguno está en tránsito."),
     ],
 )
 def test_counts_are_grouped_and_agree_with_their_words(

@@ -138,11 +138,12 @@ def test_the_outbox_gauges_count_waiting_and_refused_events() -> None:
     assert only("lake_refused") == 1
 
 
-def test_dead_letters_are_counted_by_reason_until_they_are_redriven() -> None:
+def test_dead_letters_are_counted_by_reason_until_a_redrive_is_requested() -> None:
     dead_letter(1, reason="bug", queued_at=NOON - HOUR)
     dead_letter(2, reason="bug", queued_at=NOON - 2 * HOUR)
     dead_letter(3, reason="not_json", queued_at=NOON - MINUTE)
     dead_letter(4, reason="lost", queued_at=NOON - 3 * HOUR, redriven_at=NOON)
+    dead_letter(5, reason="bug", queued_at=NOON - 4 * HOUR, redrive_requested_at=NOON)
 
     assert state()["conversations_dead_letters_waiting"] == {("bug",): 2, ("not_json",): 1}
     assert only("dead_letters_oldest_age_seconds") == 2 * HOUR.total_seconds()

@@ -239,7 +239,7 @@ def test_the_status_is_shown_while_postgresql_is_down(monkeypatch: pytest.Monkey
     output, _error = status()
 
     words = " ".join(output.split())
-    assert "good Events' queue About 0 events wait" in words
+    assert "good Events' queue No event waits" in words
     assert "unknown Beat PostgreSQL cannot be read (OperationalError)." in words
 
 

@@ -4,9 +4,11 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+from django.conf import settings
 from django.test import Client
 from django.urls import reverse
 
+from observability.metrics import definitions
 from operations.status import page as status_page
 from operations.status import reading
 from operations.status.page import REFRESH_EVERY
@@ -128,6 +130,37 @@ def test_a_problem_is_shown_with_its_state_as_a_word_its_sentence_and_its_comman
     assert finding.endswith("python manage.py dlq list")
     (heading,) = [one.text for one in document.all("h1")]
     assert heading == "Status: warning"
+
+
+def test_reasons_of_dead_letters_are_sentences_in_the_language_of_the_page(show: Show) -> None:
+    show(healthy(pending=pending(bug=2, lost=1)))
+    client = browser(MAY_SEE, *LISTS)
+    client.cookies[settings.LANGUAGE_COOKIE_NAME] = "pt-br"
+
+    document = page(client, reverse("status"))
+
+    assert rows(document, "dead_letters")[2].startswith("3 mensagens da DLQ aguardam uma decisão.")
+    heads = [" ".join(one.text.split()) for one in document.all("th")]
+    assert "Cinco execuções falharam com um erro inesperado." in heads
+    assert not {"bug", "lost"} & set(heads)
+
+
+@pytest.mark.parametrize(
+    ("language", "text"),
+    [
+        ("en", "2 warnings, 15 good."),
+        ("pt-br", "2 alertas, 15 bons."),
+        ("es", "2 alertas, 15 bien."),
+    ],
+)
+def test_numbers_of_lines_agree_with_their_states(show: Show, language: str, text: str) -> None:
+    show(healthy(pending=pending((definitions.ERASURES_PENDING, 1), bug=2)))
+    client = browser(MAY_SEE)
+    client.cookies[settings.LANGUAGE_COOKIE_NAME] = language
+
+    notes = [" ".join(one.text.split()) for one in page(client, reverse("status")).all("p")]
+
+    assert any(note.startswith(text) for note in notes), notes
 
 
 def test_lines_link_to_the_lists_behind_them(show: Show) -> None:

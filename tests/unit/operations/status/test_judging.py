@@ -15,6 +15,7 @@ from operations.status.lines import DOCTOR, State
 from operations.status.outbox import OutboxReading
 from operations.status.reading import Readings
 from operations.thresholds import MAX_IN_FLIGHT
+from tasks.schedules import SCHEDULES
 from tests.support.status_readings import (
     ONE,
     SILENT,
@@ -329,6 +330,42 @@ def test_of_several_schedules_with_a_problem_one_is_named_and_the_others_are_cou
     assert line.sentence.count("The schedule last ran") == 1
     assert line.sentence.endswith("7 other schedules are like it.")
     assert {row["state"] for row in line.values["schedules"]} == {"bad"}
+
+
+def test_each_schedule_of_a_task_is_judged() -> None:
+    at_night = schedules(age=timedelta(hours=3))[4]
+    at_night.name = "Collect at night"
+
+    line = lines_of(healthy(schedules=[*schedules(), at_night]))["beat"]
+
+    assert line.sentence.startswith("collect_dead_letters: The schedule last ran 3h ago")
+    rows = {row["name"]: row for row in line.values["schedules"]}
+    assert len(rows) == len(SCHEDULES) + 1
+    assert rows["Collect at night"]["state"] == "bad"
+    assert rows["Collect at night"]["task"] == rows["Collect dead letters"]["task"]
+    assert rows["Collect dead letters"]["state"] == "good"
+
+
+def test_schedules_of_one_task_are_counted_one_by_one() -> None:
+    late = schedules(age=timedelta(hours=2))
+
+    line = lines_of(healthy(schedules=[*late, *late[4:5]]))["beat"]
+
+    assert line.sentence.endswith("8 other schedules are like it.")
+
+
+def test_nothing_is_counted_with_the_number_0() -> None:
+    lines = lines_of(healthy(stats={}))
+
+    assert lines["queue"].sentence == "No event waits to be received, and none is in flight."
+    assert lines["control_broker"].sentence == "It responds, and no worker answers."
+    assert lines_of(healthy())["set_aside"].sentence.startswith("No event is set aside")
+
+
+def test_closings_that_are_late_on_the_queue_only_are_counted_alone() -> None:
+    line = lines_of(healthy(pending=pending((definitions.CLOSINGS_LATE, 1))))["closings"]
+
+    assert line.sentence == "1 closing has been on the queue for over 30 minutes."
 
 
 def test_the_version_is_shown() -> None:
