@@ -15,6 +15,7 @@ from apps.conversations.models import Conversation, Resolution
 from apps.conversations.project_models import Project
 from tests.support.admin import listed, operator
 from tests.support.builders import NOON, PROJECT, contact, conversation, project
+from tests.support.html import Document
 from tests.support.services import answer_recorded
 
 pytestmark = pytest.mark.django_db
@@ -240,6 +241,19 @@ def test_the_page_of_a_conversation_shows_times_in_its_projects_zone(client: Cli
     content = client.get(url, secure=True).content.decode()
 
     assert "2026-11-23 10:00:00, America/Sao_Paulo" in content
+
+
+def test_the_button_that_leaves_a_page_does_not_sound_like_closing_the_conversation(
+    client: Client,
+) -> None:
+    stored = conversation(opened_at=NOON)
+    url = reverse("admin:conversations_conversation_change", args=[stored.pk])
+
+    document = Document(client.get(url, secure=True).content.decode())
+
+    (leave,) = [one for one in document.all("a") if one.attributes.get("class") == "closelink"]
+    assert leave.text == "Back to the list"
+    assert leave.attributes["href"] == reverse("admin:conversations_conversation_changelist")
 
 
 def test_every_time_in_the_admin_has_24_hours_seconds_and_a_zone(client: Client) -> None:

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from django.utils.translation import gettext
+from django.utils.translation import gettext, pgettext
 
 from apps.analytics.console.comparisons import Change, Comparison, change
 from apps.analytics.console.indicators import INDICATORS, Indicator
@@ -40,7 +40,7 @@ def cards_table(totals: Totals, *, comparison: Comparison | None) -> Table:
             Column(title=gettext("Answers or conversations")),
             Column(title=gettext("In complete days")),
             Column(title=gettext("Before")),
-            Column(title=gettext("Change")),
+            Column(title=pgettext("of a figure", "Change")),
             Column(title=gettext("Unit of the change")),
         ),
         rows=[_row(indicator, totals, comparison) for indicator in INDICATORS],

@@ -3,12 +3,16 @@
 import ast
 import re
 from collections.abc import Iterator
+from importlib.resources import files
 from io import BytesIO
 from pathlib import Path
+from typing import Any
 
 import pytest
 from babel.messages.catalog import Catalog, Message
+from babel.messages.mofile import read_mo
 
+from config.settings import INSTALLED_APPS
 from tests.catalogues.extracting import FOLDERS, KEYWORDS, ROOT, extracted, from_template
 from tests.catalogues.files import (
     LOCALES,
@@ -97,6 +101,39 @@ def test_the_compiled_file_is_that_of_the_text(locale: str) -> None:
 
     assert stored == compiled(locale), REMEDY
     assert path_of(locale, suffix=".po").read_text(encoding="utf-8") == as_text(read(locale))
+
+
+def of_django(locale: str) -> Iterator[Message]:
+    """Yield the messages of Django and of its installed apps, with their translations."""
+    names = ["django.conf", *(app for app in INSTALLED_APPS if app.startswith("django."))]
+    for name in names:
+        path = files(name) / "locale" / locale / "LC_MESSAGES" / "django.mo"
+        if path.is_file():
+            with path.open("rb") as file:
+                yield from (message for message in read_mo(file) if message.id)
+
+
+@pytest.mark.parametrize("locale", LOCALES)
+def test_no_translation_changes_a_text_of_django(locale: str) -> None:
+    """A message without a context replaces Django's everywhere: give it one if it differs."""
+    ours = {(one.context, forms_of(one.id)): one.string for one in read(locale) if one.id}
+
+    theirs = list(of_django(locale))
+    changed = [
+        (one.id, one.string, ours[key])
+        for one in theirs
+        if (key := (one.context, forms_of(one.id))) in ours and not are_alike(one, ours[key])
+    ]
+
+    assert len(theirs) > 500
+    assert changed == []
+
+
+def are_alike(message: Message, string: Any) -> bool:
+    """Return whether a translation is that of the message, up to blanks around it."""
+    return [one.strip() for one in forms_of(message.string)] == [
+        one.strip() for one in forms_of(string)
+    ]
 
 
 def test_messages_of_templates_are_found() -> None:
