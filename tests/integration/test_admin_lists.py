@@ -243,6 +243,21 @@ def test_the_page_of_a_conversation_shows_times_in_its_projects_zone(client: Cli
     assert "2026-11-23 10:00:00, America/Sao_Paulo" in content
 
 
+def test_the_page_of_a_conversation_shows_its_scores_an_nps_of_0_among_them(
+    client: Client,
+) -> None:
+    one = closed(0, csat=5, nps=0)
+
+    answer = client.get(reverse(f"admin:{MODEL}_change", args=[one.pk]), secure=True)
+
+    rows = list(Document(answer.content.decode()).all("div"))
+    for name, score in (("csat", "5"), ("nps", "0")):
+        (row,) = [
+            one for one in rows if one.has_class("form-row") and one.has_class(f"field-{name}")
+        ]
+        assert row.text.split()[-1] == score
+
+
 def test_the_button_that_leaves_a_page_does_not_sound_like_closing_the_conversation(
     client: Client,
 ) -> None:

@@ -117,6 +117,8 @@ def made_chat(*, at: datetime, name: str = "Ana") -> Conversation:
         contact_wrote=True,
     )
     conversation.contact_name = name
+    # The scores of the answers below that count.
+    conversation.csat, conversation.nps = 5, 0
     conversation.save()
     archive_many(
         conversation_uuid=conversation.uuid,
