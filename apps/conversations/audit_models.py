@@ -49,7 +49,7 @@ class AuditEntry(models.Model):
 
     class Meta:
         verbose_name = _("audit entry")
-        verbose_name_plural = _("audit log")
+        verbose_name_plural = _("audit entries")
         indexes = (
             models.Index(fields=("at",), name="audit_by_time"),
             models.Index(fields=("actor", "at"), name="audit_by_actor"),

@@ -39,8 +39,8 @@ class ConversationMessages(models.Model):
     merged_places = models.BinaryField(default=bytes, db_default=b"")
 
     class Meta:
-        verbose_name = _("conversation messages")
-        verbose_name_plural = _("conversation messages")
+        verbose_name = _("archive part")
+        verbose_name_plural = _("archive parts")
         ordering = ("conversation", "part")
         constraints = (
             models.UniqueConstraint(
