@@ -74,6 +74,21 @@ def test_a_search_on_a_phone_has_a_row_of_its_own(window: Window) -> None:
 
 
 @pytest.mark.parametrize("screen", DESKTOPS[:1], ids=str)
+def test_the_name_of_a_project_is_on_one_line(window: Window) -> None:
+    window.open(reverse("admin:conversations_conversation_changelist"))
+
+    name = window.page.locator(".field-project a").first
+
+    assert " " in name.inner_text()
+    lines = name.evaluate("""one => {
+        const range = document.createRange();
+        range.selectNodeContents(one);
+        return range.getClientRects().length;
+    }""")
+    assert lines == 1
+
+
+@pytest.mark.parametrize("screen", DESKTOPS[:1], ids=str)
 def test_a_short_id_shows_eight_characters_and_is_selected_as_a_whole(window: Window) -> None:
     window.open(reverse("admin:conversations_conversation_changelist"))
     cell = window.page.locator("code.short-id").first
