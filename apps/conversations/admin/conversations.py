@@ -39,8 +39,8 @@ class ConversationAdmin(ConversationActions, ReadOnlyAdmin):
     list_display = (
         "short_uuid",
         "contact",
-        "project",
         "state",
+        "project",
         "opened",
         "closing",
         "requested",

@@ -38,7 +38,7 @@ class DeadLetterAdmin(DeadLetterChanges, ReadOnlyAdmin):
     Only users who may read messages see what the event contains, because people wrote it.
     """
 
-    list_display = ("id", "short_message_id", "why", "project_uuid", "queued", "receives", "state")
+    list_display = ("id", "short_message_id", "why", "state", "project_uuid", "queued", "receives")
     list_display_links = ("why",)
     list_filter = (
         ReasonFilter,
