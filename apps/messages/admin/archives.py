@@ -11,7 +11,7 @@ from django.urls import URLPattern
 from django.utils.translation import gettext_lazy as _
 
 from apps.conversations.admin.base import ReadOnlyAdmin
-from apps.conversations.admin.cells import age, short_id
+from apps.conversations.admin.cells import age
 from apps.conversations.admin.links import CONVERSATION, Link
 from apps.conversations.search import by_uuid
 from apps.messages import admin_views
@@ -24,7 +24,7 @@ class ConversationMessagesAdmin(ReadOnlyAdmin):
     """The parts of all archives, without their messages; the transcript page shows those."""
 
     list_display = (
-        "part_of",
+        "conversation",
         "part",
         "message_count",
         "readable_size",
@@ -62,11 +62,6 @@ class ConversationMessagesAdmin(ReadOnlyAdmin):
     ) -> tuple[QuerySet[ConversationMessages], bool]:
         """Return the parts of the conversation with this UUID."""
         return by_uuid(parts, term, field="conversation_id"), False
-
-    @admin.display(description=_("conversation"))
-    def part_of(self, part: ConversationMessages) -> str:
-        """Return the short uuid of the conversation."""
-        return short_id(part.conversation_id)
 
     @admin.display(description=_("size"))
     def readable_size(self, part: ConversationMessages) -> str:
