@@ -37,14 +37,17 @@ admin.site.index_template = "console/admin_index.html"
 class NoScoreFilter(admin.SimpleListFilter):
     """Filter the CSAT and NPS answers without a score, by the reason."""
 
-    title = _("answers without a score")
+    title = _("score")
     parameter_name = "problem"
 
     def lookups(self, _request: HttpRequest, _admin: Any) -> list[tuple[str, str]]:
         """Return the reasons."""
         return [
-            ("any", gettext("All of them")),
-            *((one.value, one.label.capitalize()) for one in NoScore),
+            ("any", gettext("No score, for any reason")),
+            *(
+                (one.value, gettext("No score: %(reason)s") % {"reason": one.label})
+                for one in NoScore
+            ),
         ]
 
     def queryset(self, _request: HttpRequest, answers: QuerySet) -> QuerySet:

@@ -37,7 +37,7 @@ class AdminList:
 # By the name of the line.
 LISTS = {
     "dead_letters": AdminList(
-        model=DEAD_LETTERS, words=_("Dead letters"), filters={"state": "dead"}
+        model=DEAD_LETTERS, words=_("Dead letters"), filters={"state": "waiting"}
     ),
     "closings": AdminList(
         model=CONVERSATIONS, words=_("Overdue conversations"), filters={"state": "overdue"}
@@ -46,7 +46,7 @@ LISTS = {
         model=CONVERSATIONS, words=_("Not archived"), filters={"state": "unarchived"}
     ),
     "erasures": AdminList(
-        model="conversations_erasure", words=_("Erasures"), filters={"erased_at__isempty": "1"}
+        model="conversations_erasure", words=_("Erasures"), filters={"state": "waiting"}
     ),
     "outbox": AdminList(model=OUTBOX, words=_("Waiting events"), filters={"state": "waiting"}),
     "data_lake": AdminList(model=OUTBOX, words=_("Refused events"), filters={"state": "refused"}),
@@ -56,4 +56,6 @@ LISTS = {
 
 def letters_of(reason: str) -> AdminList:
     """Return the list of the waiting dead letters with this reason."""
-    return AdminList(model=DEAD_LETTERS, words=reason, filters={"state": "dead", "reason": reason})
+    return AdminList(
+        model=DEAD_LETTERS, words=reason, filters={"state": "waiting", "reason": reason}
+    )

@@ -11,12 +11,15 @@ from django.urls import reverse
 from apps.common.lossless_json import escape
 from apps.conversations import search
 from apps.conversations.admin import base
+from apps.conversations.erasure_models import Erasure
 from apps.conversations.models import Conversation, Resolution
 from apps.conversations.project_models import Project
 from tests.support.admin import listed, operator
-from tests.support.builders import NOON, PROJECT, contact, conversation, project
+from tests.support.admin_samples import stored_letter
+from tests.support.builders import NOON, PROJECT, contact, conversation, entry, project
 from tests.support.html import Document
 from tests.support.services import answer_recorded
+from tests.support.stored import archive_many
 
 pytestmark = pytest.mark.django_db
 
@@ -172,6 +175,66 @@ def test_answers_without_a_score_are_found_by_reason_and_by_project(client: Clie
     assert found(problem="not_a_number") == {"word"}
     assert found(problem="any", project=str(other.project_uuid)) == {"none"}
     assert found(problem="x") == set()
+
+
+@pytest.mark.parametrize(
+    ("model", "text"),
+    [
+        ("conversation_messages_producerproblem", "Sends CSAT or NPS answers that are not scores"),
+        ("conversations_auditentry", "Read messages of"),
+        ("analytics_surveyanswer", "No score: not a number"),
+        ("conversations_erasure", "Not yet erased"),
+        ("conversation_messages_deadletter", "Waits for a decision"),
+    ],
+)
+def test_the_choices_of_a_filter_begin_in_upper_case_and_keep_acronyms(
+    client: Client, model: str, text: str
+) -> None:
+    changes = client.get(reverse(f"admin:{model}_changelist"), secure=True).context["cl"]
+
+    shown = [
+        one["display"]
+        for spec in changes.filter_specs
+        for one in spec.choices(changes)
+        if "display" in one
+    ]
+    assert text in shown
+    assert [one for one in shown if not one[0].isupper()] == []
+
+
+def test_erasures_are_found_by_state(client: Client) -> None:
+    waiting, done = (
+        Erasure.objects.create(
+            project=project(), contact_hash=str(erased_at), requested_at=NOON, erased_at=erased_at
+        )
+        for erased_at in (None, NOON)
+    )
+
+    assert listed(client, "conversations_erasure", state="waiting") == [waiting]
+    assert listed(client, "conversations_erasure", state="erased") == [done]
+
+
+def test_dead_letters_wait_for_a_decision_until_a_redrive_is_requested(client: Client) -> None:
+    model = "conversation_messages_deadletter"
+    waiting = stored_letter(at=NOON)
+    wanted = stored_letter(at=NOON, redrive_requested_at=NOON)
+    redriven = stored_letter(at=NOON, redriven_at=NOON)
+
+    assert listed(client, model, state="waiting") == [waiting]
+    assert listed(client, model, state="wanted") == [wanted]
+    assert listed(client, model, state="redriven") == [redriven]
+
+
+def test_the_number_below_a_list_names_its_rows(client: Client) -> None:
+    one = closed(0)
+    archive_many(conversation_uuid=one.uuid, entries=[entry()])
+    url = reverse("admin:conversation_messages_conversationmessages_changelist")
+
+    content = client.get(url, secure=True).content.decode()
+
+    assert "1 archive part" in content
+    # The list says that the transcript of the conversation has the messages.
+    assert reverse(f"admin:{MODEL}_change", args=[one.pk]) in content
 
 
 def test_each_filter_keeps_the_parameters_of_the_others(client: Client) -> None:

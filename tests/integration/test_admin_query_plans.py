@@ -151,7 +151,7 @@ OTHER_LISTS = {
         {"reason": "lost"},
         {"reason": "nothing"},
         {"project": str(PROJECT)},
-        {"state": "dead"},
+        {"state": "waiting"},
         {"state": "wanted"},
         {"state": "redriven"},
         {"queue_time_from": DAYS["from"], "queue_time_to": DAYS["to"]},

@@ -130,7 +130,7 @@ def test_the_progress_page_shows_why_a_letter_was_not_redriven() -> None:
     assert "Done: 0 of 2 redriven." in page
     assert "too large to be sent with its place on the queue and its type" in page
     assert "an earlier letter of its message group was refused" in page
-    assert "not redriven: too large to be sent" in shown(client, large)
+    assert "waits for a decision: not redriven, too large to be sent" in shown(client, large)
 
 
 def test_the_progress_page_counts_letters_that_were_deleted() -> None:

@@ -169,8 +169,8 @@ def test_lines_link_to_the_lists_behind_them(show: Show) -> None:
     found = links(page(browser(MAY_SEE, *LISTS), reverse("status")))
 
     letters = reverse("admin:conversation_messages_deadletter_changelist")
-    assert f"{letters}?state=dead" in found
-    assert f"{letters}?state=dead&reason=bug" in found
+    assert f"{letters}?state=waiting" in found
+    assert f"{letters}?state=waiting&reason=bug" in found
     conversations = reverse("admin:conversations_conversation_changelist")
     assert {f"{conversations}?state=overdue", f"{conversations}?state=unarchived"} <= found
     outbox = reverse("admin:analytics_outboxevent_changelist")

@@ -7,7 +7,7 @@ from django.utils.translation import gettext_lazy as _
 
 from apps.conversations.admin.base import ReadOnlyAdmin
 from apps.conversations.admin.cells import age, facts, short_id
-from apps.conversations.admin.filters import exact, period
+from apps.conversations.admin.filters import CapitalizedChoices, exact, period
 from apps.conversations.admin.links import NOTHING
 from apps.conversations.audit_models import AuditEntry
 
@@ -26,7 +26,11 @@ class AuditEntryAdmin(ReadOnlyAdmin):
         "details",
     )
     list_display_links = ("when",)
-    list_filter = ("action", exact("actor", title=_("actor")), period("at", title=_("time")))
+    list_filter = (
+        ("action", CapitalizedChoices),
+        exact("actor", title=_("actor")),
+        period("at", title=_("time")),
+    )
     list_help = _("Actions of operators in the admin site and on command lines.")
     fields = ("at", "actor", "source", "action", "kind", "object_id", "details")
     search_fields = ("object_id",)

@@ -1,10 +1,10 @@
 """Erasures in the admin site."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import ClassVar
 
 from django.contrib import admin
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
@@ -14,7 +14,19 @@ from apps.conversations.admin.base import ReadOnlyAdmin
 from apps.conversations.admin.cells import age, facts, short_id
 from apps.conversations.admin.filters import ProjectFilter
 from apps.conversations.admin.links import NOTHING, PROJECT, Link
+from apps.conversations.admin.states import State, StateFilter
 from apps.conversations.erasure_models import Erasure
+
+
+class ErasureStateFilter(StateFilter):
+    """Filter by whether contacts are erased."""
+
+    def states(self) -> Sequence[State]:
+        """Return the states of an erasure."""
+        return [
+            State("waiting", gettext("Not yet erased"), Q(erased_at=None)),
+            State("erased", gettext("Erased"), ~Q(erased_at=None)),
+        ]
 
 
 @admin.register(Erasure)
@@ -23,7 +35,7 @@ class ErasureAdmin(ReadOnlyAdmin):
 
     list_display = ("short_uuid", "requested", "project", "erased", "what_was_removed")
     list_display_links = ("requested",)
-    list_filter = (("erased_at", admin.EmptyFieldListFilter), ProjectFilter)
+    list_filter = (ErasureStateFilter, ProjectFilter)
     list_select_related = ("project",)
     list_help = _("Requested with the command erase and executed by workers.")
     fields = ("uuid", "project", "requested_at", "erased_at", "what_was_removed", "search_at")

@@ -42,6 +42,15 @@ class Field:
     html: SafeString | None = None
 
 
+class CapitalizedChoices(admin.ChoicesFieldListFilter):
+    """Django's filter by the choices of a field, which begin in upper case as other filters do."""
+
+    def choices(self, changelist: Any) -> Iterator[Any]:
+        """Yield the choices."""
+        for choice in super().choices(changelist):
+            yield {**choice, "display": capfirst(choice["display"])}
+
+
 class FormFilter(ABC, admin.ListFilter):
     """A filter that is a form. Subclasses define its parameters and their meaning.
 

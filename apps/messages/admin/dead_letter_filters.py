@@ -35,12 +35,16 @@ class ReasonFilter(admin.SimpleListFilter):
 
 
 class RedrivenFilter(StateFilter):
-    """Filter by whether dead letters were redriven."""
+    """Filter by what was decided about dead letters, in the words of the list's column."""
 
     def states(self) -> Sequence[State]:
         """Return the states of a dead letter."""
         return [
-            State("dead", gettext("Not redriven"), Q(redriven_at=None)),
+            State(
+                "waiting",
+                gettext("Waits for a decision"),
+                Q(redriven_at=None, redrive_requested_at=None),
+            ),
             State("wanted", gettext("Redrive requested"), ~Q(redrive_requested_at=None)),
             State("redriven", gettext("Redriven"), ~Q(redriven_at=None)),
         ]

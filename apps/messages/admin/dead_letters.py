@@ -157,10 +157,11 @@ class DeadLetterAdmin(DeadLetterChanges, ReadOnlyAdmin):
         if letter.redrive_requested_at:
             return format_html(gettext("redrive requested {}"), age(letter.redrive_requested_at))
         if letter.redrive_refusal:
-            return gettext("not redriven: %(why)s") % {"why": gettext(letter.redrive_refusal)}
+            sentence = gettext("waits for a decision: not redriven, %(why)s")
+            return sentence % {"why": gettext(letter.redrive_refusal)}
         if letter.redriven_at:
             return format_html(gettext("redriven {}"), age(letter.redriven_at))
-        return gettext("waits")
+        return gettext("waits for a decision")
 
     @admin.display(description=_("place of the event"))
     def place(self, letter: DeadLetter) -> str:

@@ -6,6 +6,7 @@ from typing import ClassVar
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
+from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy as _
 
 from apps.conversations.admin.base import ReadOnlyAdmin
@@ -24,7 +25,7 @@ class ProblemFilter(admin.SimpleListFilter):
 
     def lookups(self, _request: HttpRequest, _admin: object) -> list[tuple[str, str]]:
         """Return all problems."""
-        return [(one.value, str(one.label).capitalize()) for one in Problem]
+        return [(one.value, capfirst(one.label)) for one in Problem]
 
     def queryset(self, _request: HttpRequest, counts: QuerySet) -> QuerySet:
         """Return the counts of the chosen problem."""
