@@ -128,7 +128,8 @@ def judge_running(known: Known) -> Finding:
         return error(RUNNING, _("No worker runs: %(workers)s.") % {"workers": lost}, REVIVE)
     found = _("No worker runs.")
     if known.replies is not None:
-        found = " ".join([found, _("None answers by remote control.")])
+        silent = _("None answers by remote control.")
+        found = f"{found} {silent}"
     return error(RUNNING, found, START_WORKER)
 
 

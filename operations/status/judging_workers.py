@@ -227,7 +227,8 @@ def _held(too_old: Finding, held: Held | Unanswered, reports: Reports) -> Line:
     values = _held_values(held, reports)
     if isinstance(held, Unanswered):
         line = HELD.line([too_old], values=values)
-        not_listed = " ".join([gettext("Held events cannot be listed."), held.sentence])
+        not_listed = gettext("Held events cannot be listed.")
+        not_listed = f"{not_listed} {held.sentence}"
         if line.state is State.GOOD:
             return HELD.unknown(f"{line.sentence} {not_listed}", values=values)
         return HELD.line([too_old, warning(HELD.name, not_listed, "")], values=values)
