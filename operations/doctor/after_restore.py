@@ -9,7 +9,7 @@ from datetime import datetime
 from apps.common.clock import now
 from apps.common.errors import Unavailable
 from apps.messages.message_table import TIME_TO_LIVE
-from operations.doctor.findings import Finding, Status, counted, error, ok, warning
+from operations.doctor.findings import Finding, Status, error, ok, warning
 from operations.management.command_line import format_time
 from operations.restoring.facts import Erased, Nameless, Unarchived, Unknown, facts_since
 from operations.restoring.losses import losses_since
@@ -51,16 +51,16 @@ def reconcilable(summary: Summary, *, restored_to: datetime) -> Iterator[Finding
         CONVERSATIONS,
         unknown,
         "All conversations in DynamoDB that name their contact are in PostgreSQL.",
-        f"{counted(unknown, 'conversation is', 'conversations are')} not in PostgreSQL, with "
-        f"{counted(summary.messages[Unknown], 'message', 'messages')} in DynamoDB.",
+        f"{_number_of(unknown, 'conversation is', 'conversations are')} not in PostgreSQL, with "
+        f"{_number_of(summary.messages[Unknown], 'message', 'messages')} in DynamoDB.",
         remedy,
     )
     yield _judged(
         EVENTS,
         summary.lost,
         "PostgreSQL has the effects of all messages of its conversations.",
-        f"{counted(summary.lost, 'message has', 'messages have')} lost an effect in PostgreSQL; "
-        f"{counted(summary.answers, 'is a survey answer', 'are survey answers')}.",
+        f"{_number_of(summary.lost, 'message has', 'messages have')} lost an effect in PostgreSQL; "
+        f"{_number_of(summary.answers, 'is a survey answer', 'are survey answers')}.",
         f"{remedy}. Then start the workers.",
     )
     closed = summary.conversations[Unarchived]
@@ -68,8 +68,8 @@ def reconcilable(summary: Summary, *, restored_to: datetime) -> Iterator[Finding
         ARCHIVES,
         closed,
         "The archives of closed conversations have all their messages.",
-        f"{counted(closed, 'closed conversation lacks', 'closed conversations lack')} "
-        f"{counted(summary.messages[Unarchived], 'message', 'messages')} in the archive.",
+        f"{_number_of(closed, 'closed conversation lacks', 'closed conversations lack')} "
+        f"{_number_of(summary.messages[Unarchived], 'message', 'messages')} in the archive.",
         f"{remedy}. Then start the workers and beat.",
     )
     erased = summary.conversations[Erased]
@@ -77,9 +77,15 @@ def reconcilable(summary: Summary, *, restored_to: datetime) -> Iterator[Finding
         ERASED,
         erased,
         "DynamoDB has no messages of erased contacts.",
-        f"{counted(erased, 'conversation', 'conversations')} of erased contacts still in DynamoDB.",
+        f"{_number_of(erased, 'conversation', 'conversations')} of erased contacts still in "
+        "DynamoDB.",
         remedy,
     )
+
+
+def _number_of(number: int, singular: str, plural: str) -> str:
+    """Return a number with its noun. Only the command line shows these findings, in English."""
+    return f"{number:,} {singular if number == 1 else plural}"
 
 
 def _judged(check: str, number: int, good: str, bad: str, remedy: str) -> Finding:
@@ -94,7 +100,7 @@ def _nameless(summary: Summary) -> Iterator[Finding]:
         yield warning(
             NAMELESS,
             f"{one.conversation_uuid} is not in PostgreSQL, and nothing names its contact: "
-            f"{counted(one.messages, 'message', 'messages')}, queued from "
+            f"{_number_of(one.messages, 'message', 'messages')}, queued from "
             f"{format_time(one.first_at)} to {format_time(one.last_at)}.",
             f"Read it before it expires: python manage.py conversations show --raw "
             f"{one.conversation_uuid}",
@@ -102,8 +108,8 @@ def _nameless(summary: Summary) -> Iterator[Finding]:
     if number > MAX_LISTED:
         yield warning(
             NAMELESS,
-            f"{counted(number - MAX_LISTED, 'more conversation', 'more conversations')} of unknown "
-            "contacts.",
+            f"{_number_of(number - MAX_LISTED, 'more conversation', 'more conversations')} of "
+            "unknown contacts.",
             "Export the table: aws dynamodb export-table-to-point-in-time",
         )
 
