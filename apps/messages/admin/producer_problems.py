@@ -25,7 +25,7 @@ class ProblemFilter(admin.SimpleListFilter):
 
     def lookups(self, _request: HttpRequest, _admin: object) -> list[tuple[str, str]]:
         """Return all problems."""
-        return [(one.value, capfirst(one.label)) for one in Problem]
+        return [(one.value, str(capfirst(one.label))) for one in Problem]
 
     def queryset(self, _request: HttpRequest, counts: QuerySet) -> QuerySet:
         """Return the counts of the chosen problem."""
