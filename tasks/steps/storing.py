@@ -37,7 +37,8 @@ def store_one(item: BatchItem) -> None:
     elif status := _status_of(item):
         store.put_all(entries=(), others=status_items([status], now=now()), now=now())
     elif opening := _opening_of(item):
-        message_table.put(opening)
+        # A redelivery must not change the item, as with messages.
+        message_table.put_new(opening)
 
 
 def migrate_closed(item: BatchItem, *, archived: set[UUID]) -> None:

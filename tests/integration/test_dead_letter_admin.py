@@ -96,7 +96,7 @@ def test_dead_letters_are_found_by_reason_project_time_and_id(three: list[DeadLe
     assert found(q=str(PROJECT)) == [second, first]
     assert found(q=three[0].message_id) == [first]
     assert found(q="nothing") == []
-    assert found(state="dead") == [third, second, first]
+    assert found(state="waiting") == [third, second, first]
 
 
 def test_the_filters_offer_values_of_the_table(three: list[DeadLetter]) -> None:
