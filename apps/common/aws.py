@@ -71,6 +71,10 @@ WORK = CallOptions(connect_timeout=2, read_timeout=5, max_attempts=3)
 MESSAGES = CallOptions(
     connect_timeout=2, read_timeout=5, max_attempts=3, validates_parameters=False
 )
+# What only helps after a restore of PostgreSQL, so no event waits for it.
+BRIEF = CallOptions(
+    connect_timeout=0.5, read_timeout=0.5, max_attempts=1, validates_parameters=False
+)
 # Metrics: a scrape waits at most four seconds, and the next scrape tries again.
 METRICS = CallOptions(connect_timeout=2, read_timeout=3, max_attempts=1)
 # The doctor's checks. They send invalid parameters on purpose.
@@ -88,10 +92,10 @@ def sqs_client(*, options: CallOptions = WORK) -> "SQSClient":
     return client
 
 
-def dynamodb_client() -> "DynamoDBClient":
-    """Return this process's DynamoDB client."""
+def dynamodb_client(*, options: CallOptions = MESSAGES) -> "DynamoDBClient":
+    """Return this process's DynamoDB client with these options."""
     region = settings.DYNAMODB_REGION
-    client: DynamoDBClient = client_of_process(os.getpid(), "dynamodb", region, MESSAGES)
+    client: DynamoDBClient = client_of_process(os.getpid(), "dynamodb", region, options)
     return client
 
 

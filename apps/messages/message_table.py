@@ -64,10 +64,10 @@ def put(item: Item) -> None:
         aws.dynamodb_client().put_item(TableName=settings.DYNAMODB_MESSAGE_TABLE, Item=item)
 
 
-def put_new(item: Item) -> bool:
+def put_new(item: Item, *, options: aws.CallOptions = aws.MESSAGES) -> bool:
     """Write the item unless the table has its key; return whether it was written."""
     with _may_be_unavailable():
-        dynamodb = aws.dynamodb_client()
+        dynamodb = aws.dynamodb_client(options=options)
         with suppress(dynamodb.exceptions.ConditionalCheckFailedException):
             dynamodb.put_item(
                 TableName=settings.DYNAMODB_MESSAGE_TABLE,

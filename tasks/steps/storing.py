@@ -1,10 +1,13 @@
 """The work of persist_dynamo: store messages, archive those of closed conversations, delete."""
 
+import logging
 from collections.abc import Sequence
 from uuid import UUID
 
 from apps.analytics.services import remove_text
+from apps.common import aws
 from apps.common.clock import now
+from apps.common.errors import Unavailable
 from apps.conversations import archive_checks
 from apps.messages import deletions, message_table, store
 from apps.messages.archiving import apply_deletions
@@ -18,13 +21,14 @@ from observability.metrics import counters
 from tasks.closing import migrate_on_close
 from tasks.steps.progress import Progress
 
+logger = logging.getLogger(__name__)
+
 
 def store_all(batch: Sequence[BatchItem]) -> None:
-    """Store the messages of a batch, the statuses that are kept, and what windows opened."""
+    """Store the messages of a batch, and the statuses that are kept."""
     entries = [entry for item in batch if (entry := _entry_of(item))]
     statuses = status_items(filter(None, map(_status_of, batch)), now=now())
-    openings = [opening for item in batch if (opening := _opening_of(item))]
-    stored = store.put_all(entries=entries, others=[*statuses, *openings], now=now())
+    stored = store.put_all(entries=entries, others=statuses, now=now())
     counters.metrics().stored.inc(stored)
 
 
@@ -37,8 +41,7 @@ def store_one(item: BatchItem) -> None:
     elif status := _status_of(item):
         store.put_all(entries=(), others=status_items([status], now=now()), now=now())
     elif opening := _opening_of(item):
-        # A redelivery must not change the item, as with messages.
-        message_table.put_new(opening)
+        _write_opening(opening)
 
 
 def migrate_closed(item: BatchItem, *, archived: set[UUID]) -> None:
@@ -92,6 +95,17 @@ def _entry_of(item: BatchItem) -> tuple[Target, MessageEntry] | None:
         )
         return target, entry
     return None
+
+
+def _write_opening(opening: message_table.Item) -> None:
+    """Write the item of a window that opened a conversation, unless the table has it.
+
+    A window needs DynamoDB for nothing else, so an outage of DynamoDB must not hold it.
+    """
+    try:
+        message_table.put_new(opening, options=aws.BRIEF)
+    except Unavailable as error:
+        logger.warning("opening_not_written", extra={"error": str(error)})
 
 
 def _opening_of(item: BatchItem) -> message_table.Item | None:

@@ -58,5 +58,5 @@ def fast_dynamodb(monkeypatch: pytest.MonkeyPatch, *, table: str) -> Iterator[No
     """Replace DynamoDB's client with the model in this process."""
     model = FastDynamoDb(table=table)
     with monkeypatch.context() as patch:
-        patch.setattr(aws, "dynamodb_client", lambda: model)
+        patch.setattr(aws, "dynamodb_client", lambda **_options: model)
         yield

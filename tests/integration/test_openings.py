@@ -7,7 +7,7 @@ import pytest
 
 from apps.common.errors import Unavailable
 from apps.conversations.models import Conversation
-from apps.messages import store
+from apps.messages import message_table, store
 from apps.messages.openings import Opening
 from celery_sqs_fifo import QueuedEvent
 from tests.support.builders import (
@@ -88,7 +88,7 @@ def test_a_message_whose_worker_ended_before_it_was_stored_names_the_contact(
     assert openings() == {"m-0": USUAL}
 
 
-def _unavailable(**_arguments: Any) -> bool:
+def _unavailable(*_positional: Any, **_arguments: Any) -> bool:
     raise Unavailable("DynamoDB", "a test")
 
 
@@ -119,6 +119,17 @@ def test_a_window_that_opens_a_conversation_names_the_contact() -> None:
     assert openings() == {"": Opening(contact=contact(), group=conversation.group_id)}
     # Whoever reads the messages reads no opening.
     assert store.count(conversation.uuid) == 1
+
+
+def test_a_window_takes_effect_although_its_item_cannot_be_written(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(message_table, "put_new", _unavailable)
+
+    deliver_bodies(bodies=[window_body()])
+
+    assert Conversation.objects.exists()
+    assert "opening_not_written" in caplog.messages
 
 
 def test_the_usual_group_of_a_contact_is_not_repeated() -> None:
