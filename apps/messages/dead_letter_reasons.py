@@ -21,7 +21,7 @@ SENTENCES = {
     REASON_MISSING: _("The message on the dead-letter queue has no reason."),
 }
 
-# Those that a worker gives to a dead letter.
+# The reasons that workers write on dead letters.
 OF_WORKERS = tuple(SENTENCES.keys() - {REASON_MOVED_BY_SQS, REASON_MISSING})
 
 

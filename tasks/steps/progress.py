@@ -17,10 +17,9 @@ class Progress:
 
     `conversation_uuid` is the conversation of its message, answer or window, and `home` the group
     of that conversation. `has_opened` is true if the event opened it, in this run or an earlier
-    one. `is_foreign` is true if the event came in another group. `to_migrate` are
-    the closed conversations whose messages must be archived. `is_erased` is true for an answer that
-    was queued before its contact was erased. `has_new_answer` is true if no earlier run recorded
-    its answer.
+    one. `is_foreign` is true if the event came in another group. `to_migrate` are the closed
+    conversations whose messages must be archived. `is_erased` is true for an answer that was queued
+    before its contact was erased. `has_new_answer` is true if no earlier run recorded its answer.
     """
 
     event: AnyEvent
