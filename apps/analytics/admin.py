@@ -191,7 +191,7 @@ class OutboxEventAdmin(ReadOnlyAdmin):
             return format_html(gettext("delivered {}"), age(event.delivered_at))
         if event.refusal:
             return gettext("refused: %(why)s") % {"why": event.refusal}
-        return gettext("waits")
+        return gettext("waiting")
 
     def has_retry_permission(self, request: HttpRequest) -> bool:
         """Return whether the user may change outbox events, which a retry requires."""

@@ -98,7 +98,7 @@ class MessageDeletion(models.Model):
 
 
 class DeadLetter(models.Model):
-    """An event that took no effect, from the dead-letter queue, with the reason why.
+    """An event that did not take effect, from the dead-letter queue, with the reason why.
 
     Texts are escaped (`apps.common.lossless_json.escape`), so that PostgreSQL can store any of
     them. The project, the channel and the contact are those that the body names; they are empty if

@@ -288,7 +288,7 @@ def test_a_day_that_is_not_over_is_in_a_dashed_frame(window: Window, chat: Conve
     frames = page.locator("#csat-by-time svg[role=group] .console-unfinished")
     assert frames.count() == 1
     assert frames.evaluate("one => getComputedStyle(one).strokeDasharray") != "none"
-    assert page.get_by_text("23 Nov 2026 is not over: it is 12:00.").is_visible()
+    assert page.get_by_text("23 Nov 2026 is not over yet: it is 12:00.").is_visible()
     assert page.evaluate(OVERFLOW) <= 0
     assert too_faint(page) == []
 

@@ -190,7 +190,7 @@ def test_the_page_says_what_time_it_is_where_the_day_is_not_over(viewer: Client)
         one.text for one in figures_page(viewer, **WEEK).all("strong", of_class="console-today")
     ]
 
-    assert "23 Nov 2026 is not over: it is 09:00." in texts
+    assert "23 Nov 2026 is not over yet: it is 09:00." in texts
 
 
 def test_the_cards_show_the_figures_before_and_how_they_changed(viewer: Client) -> None:

@@ -294,7 +294,7 @@ def test_for_all_projects_the_last_day_is_today_in_every_time_zone(operator: Cli
     assert (fields["first"], fields["last"]) == ("2026-11-18", "2026-11-24")
     notes = [one.text for one in document.all("p", of_class="console-note")]
     (note,) = [note for note in notes if "is not over" in note]
-    assert "23 Nov 2026 is not over in some of them." in note
+    assert "23 Nov 2026 is not over yet in some of them." in note
     assert "24 Nov 2026 has not begun yet in some of them." in note
 
 

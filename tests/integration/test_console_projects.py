@@ -165,7 +165,7 @@ def test_projects_in_whose_zone_the_last_day_is_not_over_are_marked(viewer: Clie
 
     document = projects_page(viewer, **today, project=[str(BAKERY), str(CINEMA)])
     assert names(document) == ["bakery", "Cinema"]
-    assert "23 Nov 2026 is not over." in [
+    assert "23 Nov 2026 is not over yet." in [
         one.text for one in document.all("strong", of_class="console-today")
     ]
 

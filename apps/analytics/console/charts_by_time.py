@@ -127,7 +127,7 @@ def nps_by_time(figures: Figures, *, query: Query, parts: Sequence[Bucket]) -> C
     bars = [bar(part, one) for part, one in found]
     return Chart(
         slug="nps-by-time",
-        note=gettext("Share of promoters minus that of detractors, from -100 to 100."),
+        note=gettext("Share of promoters minus that of detractors, from \N{MINUS SIGN}100 to 100."),
         drawing=draw(_columns(parts, [[bar] for bar in bars], query=query), scale=NPS_SCALE),
         table=Table(
             title=str(_NPS_TITLES[per]),

@@ -27,11 +27,13 @@ def today_note(query: Query, *, first_today: date, today: date, now: datetime) -
         if query.project:
             local = now.astimezone(ZoneInfo(query.project.timezone))
             time = {"time": date_format(local, "H:i")}
-            sentences.append(gettext("%(day)s is not over: it is %(time)s.") % (first_day | time))
+            sentences.append(
+                gettext("%(day)s is not over yet: it is %(time)s.") % (first_day | time)
+            )
         elif first_today == today:
-            sentences.append(gettext("%(day)s is not over.") % first_day)
+            sentences.append(gettext("%(day)s is not over yet.") % first_day)
         else:
-            sentences.append(gettext("%(day)s is not over in some of them.") % first_day)
+            sentences.append(gettext("%(day)s is not over yet in some of them.") % first_day)
     if first_today < today <= query.period.last:
         text = gettext("%(day)s has not begun yet in some of them.")
         sentences.append(text % {"day": long_date(today)})
@@ -40,7 +42,7 @@ def today_note(query: Query, *, first_today: date, today: date, now: datetime) -
 
 def open_note(period: Period) -> str:
     """Return a sentence that the last day of a period is not over."""
-    return gettext("%(day)s is not over.") % {"day": long_date(period.last)}
+    return gettext("%(day)s is not over yet.") % {"day": long_date(period.last)}
 
 
 def comparison_note(comparison: Comparison | None, *, query: Query, first_today: date) -> str:

@@ -14,6 +14,7 @@ from django.utils.translation import gettext_lazy
 from apps.common.clock import now
 from apps.common.console_access import readable
 from apps.common.durations import as_text
+from apps.conversations.models import Resolution
 
 if TYPE_CHECKING:
     from django_stubs_ext import StrOrPromise
@@ -75,11 +76,19 @@ def written(text: str, *, otherwise: str) -> SafeString:
 
 
 def facts(names_and_values: Mapping[str, Any]) -> str:
-    """Return a JSON object as a text: `conversations: 2, messages: 14`. Values stay as stored."""
+    """Return a JSON object as a text: `conversations: 2, messages: 14`.
+
+    A resolution is shown by its label. Other values stay as stored.
+    """
     return ", ".join(
-        f"{FACTS.get(name, name.replace('_', ' '))}: {_as_text(value)}"
+        f"{FACTS.get(name, name.replace('_', ' '))}: {_as_text(_labelled(name, value))}"
         for name, value in names_and_values.items()
     )
+
+
+def _labelled(name: str, value: Any) -> Any:
+    labels = {one.name.lower(): one.label.lower() for one in Resolution}
+    return labels.get(value, value) if name == "resolution" else value
 
 
 def _as_text(value: Any) -> str:

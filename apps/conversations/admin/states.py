@@ -57,7 +57,7 @@ class ConversationStateFilter(StateFilter):
             State("closed", gettext("Closed"), closed),
             *(
                 _of_resolution(
-                    one, gettext("Closed as %(resolution)s") % {"resolution": one.label.lower()}
+                    one, gettext("Closed: %(resolution)s") % {"resolution": one.label.lower()}
                 )
                 for one in Resolution
                 if one is not Resolution.IN_PROGRESS

@@ -33,7 +33,7 @@ MAX_SHOWN_CHARACTERS = 50_000
 
 @admin.register(DeadLetter)
 class DeadLetterAdmin(DeadLetterChanges, ReadOnlyAdmin):
-    """Events that took no effect.
+    """Events that did not take effect.
 
     Only users who may read messages see what the event contains, because people wrote it.
     """
@@ -47,7 +47,7 @@ class DeadLetterAdmin(DeadLetterChanges, ReadOnlyAdmin):
         period("queue_time", title=_("time of the event")),
     )
     list_help = _(
-        "Events that took no effect, and why. Redriving sends them to the queue again, in the "
+        "Events that did not take effect, and why. Redriving sends them to the queue again, in the "
         "order of each conversation. A worker does it within two minutes."
     )
     search_fields = ("message_id",)
