@@ -16,14 +16,7 @@ FIRST = int(os.environ.get("HISTORIES_FROM", "0"))
 
 
 @pytest.mark.django_db
-@pytest.mark.parametrize(
-    "first",
-    [
-        # `make test` runs the first chunk.
-        pytest.param(first, marks=[] if first == FIRST else pytest.mark.slow)
-        for first in range(FIRST, FIRST + NUMBER, SIDE_BY_SIDE)
-    ],
-)
+@pytest.mark.parametrize("first", range(FIRST, FIRST + NUMBER, SIDE_BY_SIDE))
 def test_random_histories_end_as_the_rules_say(first: int) -> None:
     deviations = deviations_of(range(first, min(first + SIDE_BY_SIDE, FIRST + NUMBER)))
     assert not deviations, "\n".join(deviations)

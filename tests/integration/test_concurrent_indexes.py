@@ -6,7 +6,8 @@ import pytest
 from django.core.management import call_command
 from django.db import connection
 
-pytestmark = pytest.mark.django_db(transaction=True)
+# They run all migrations backwards and forwards.
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.slow]
 
 NAME = "conversation_wanted"
 
