@@ -4,6 +4,7 @@ No other module reads them. A test compares this table with docs/configuration.m
 """
 
 import os
+import secrets
 from typing import Any, Self
 
 from django.core.exceptions import ImproperlyConfigured
@@ -19,7 +20,7 @@ from config.contradictions import (
 from config.database_settings import database_problems
 from config.event_settings import EventSettings
 from config.problems import describe_invalid, describe_unknown
-from config.secret_files import names_of_files, path_of, read_secret_files
+from config.secret_files import file_variable, names_of_files, path_of, read_secret_files
 
 
 class Environment(EventSettings):
@@ -149,6 +150,18 @@ class Environment(EventSettings):
         if problems:
             raise ValueError("\n".join(problems))
         return self
+
+
+def set_examples() -> None:
+    """Set each setting that has no default to its example, for a program that uses no server.
+
+    Also those that are set: beside examples, they could be a contradiction.
+    """
+    for name, field in Environment.model_fields.items():
+        if field.is_required():
+            os.environ.pop(file_variable(name), None)
+            os.environ[name] = field.examples[0] if field.examples else ""
+    os.environ["SECRET_KEY"] = secrets.token_urlsafe(50)
 
 
 def read_environment() -> Environment:

@@ -15,14 +15,19 @@ from apps.common.postgresql.logins import read_secret
 _SUFFIX = "_FILE"
 
 
+def file_variable(name: str) -> str:
+    """Return the variable that names the file of a setting."""
+    return f"{name}{_SUFFIX}"
+
+
 def names_of_files(fields: Mapping[str, FieldInfo]) -> list[str]:
     """Return the variables that name the file of a setting: those of the secret settings."""
-    return [f"{name}{_SUFFIX}" for name, field in fields.items() if not field.repr]
+    return [file_variable(name) for name, field in fields.items() if not field.repr]
 
 
 def path_of(name: str) -> Path | None:
     """Return the path of the file that a setting comes from, or None."""
-    path = os.environ.get(f"{name}{_SUFFIX}")
+    path = os.environ.get(file_variable(name))
     return Path(path) if path else None
 
 

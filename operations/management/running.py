@@ -7,6 +7,8 @@ import sys
 
 # The disk, the quota or the size limit of the process does not allow for more.
 NO_SPACE = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+# These commands use no server, so they do not need the settings that have no default.
+WITHOUT_SERVERS = frozenset({"events", "help", "plan", "version", "--version"})
 
 
 def run(argv: list[str]) -> None:
@@ -39,8 +41,11 @@ def _execute(argv: list[str]) -> None:
     # Importing Django takes long enough to press Ctrl-C.
     from django.core.management import execute_from_command_line
 
+    from config.environment import set_examples
     from operations.management.outages import outage_sentence, schema_sentence
 
+    if _uses_no_server(argv):
+        set_examples()
     try:
         execute_from_command_line(argv)
     except Exception as error:
@@ -53,6 +58,11 @@ def _execute(argv: list[str]) -> None:
         if not sentence:
             raise
         sys.exit(f"CommandError: {sentence}")
+
+
+def _uses_no_server(argv: list[str]) -> bool:
+    asks_for_help = not argv[1:] or "--help" in argv or "-h" in argv
+    return asks_for_help or argv[1] in WITHOUT_SERVERS
 
 
 def _end_by(number: signal.Signals) -> None:

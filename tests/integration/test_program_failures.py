@@ -50,6 +50,22 @@ def test_a_program_without_its_settings_ends_with_a_sentence_for_each(line: str)
     assert all(re.match(r"[A-Z_]+: is not set\. Set it to ", one) for one in sentences)
 
 
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        ("python manage.py", "Type 'manage.py help <subcommand>' for help"),
+        ("python manage.py migrate --help", "usage: manage.py migrate"),
+        ("python manage.py plan --events-per-second 50", "Workers "),
+    ],
+)
+def test_a_command_that_uses_no_server_needs_no_settings(line: str, expected: str) -> None:
+    # An example of the missing setting would contradict this one.
+    status, output = run(line, environment={"SQS_CONVERSATION_REGION": "sa-east-1"})
+
+    assert status == 0
+    assert output.lstrip().startswith(expected)
+
+
 def test_gunicorn_without_our_configuration_ends_with_the_sentences_too() -> None:
     status, output = run(f"gunicorn --bind {LOOPBACK}:0 config.wsgi", environment={})
 
