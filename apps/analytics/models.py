@@ -37,8 +37,8 @@ class SurveyAnswer(models.Model):
         db_index=False,
         verbose_name=_("project"),
     )
-    channel_uuid = models.UUIDField(_("channel uuid"))
-    contact_urn = models.TextField(_("contact urn"))
+    channel_uuid = models.UUIDField(_("channel UUID"))
+    contact_urn = models.TextField(_("contact URN"))
     message_id = models.TextField(_("message id"))
     identity = models.CharField(max_length=64)
     conversation = models.ForeignKey(

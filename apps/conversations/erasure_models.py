@@ -22,7 +22,7 @@ class Erasure(models.Model):
     then searched again.
     """
 
-    uuid = models.UUIDField(_("uuid"), primary_key=True, default=uuid.uuid4)
+    uuid = models.UUIDField(_("UUID"), primary_key=True, default=uuid.uuid4)
     project = models.ForeignKey(
         Project, on_delete=models.PROTECT, related_name="erasures", verbose_name=_("project")
     )

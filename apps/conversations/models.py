@@ -44,7 +44,7 @@ class Conversation(NotedPlaces):
     requested a change. The check runs in the conversation's group and decides what to do.
     """
 
-    uuid = models.UUIDField(_("uuid"), primary_key=True, default=uuid.uuid4)
+    uuid = models.UUIDField(_("UUID"), primary_key=True, default=uuid.uuid4)
     # `opened_by_time` starts with the project; a second index would slow down every insert.
     project = models.ForeignKey(
         Project,
@@ -53,8 +53,8 @@ class Conversation(NotedPlaces):
         db_index=False,
         verbose_name=_("project"),
     )
-    channel_uuid = models.UUIDField(_("channel uuid"))
-    contact_urn = models.TextField(_("contact urn"))
+    channel_uuid = models.UUIDField(_("channel UUID"))
+    contact_urn = models.TextField(_("contact URN"))
     contact_name = models.TextField(_("contact name"), blank=True)
     group_id = models.CharField(
         _("group id"),
@@ -67,8 +67,8 @@ class Conversation(NotedPlaces):
     # The time of the newest window, by its producer's clock, and its ids.
     window_start = models.DateTimeField(_("window start"), null=True, blank=True)
     window_end = models.DateTimeField(_("window end"), null=True, blank=True)
-    ticket_uuid = models.TextField(_("ticket uuid"), blank=True, db_default="", default="")
-    agent_uuid = models.TextField(_("agent uuid"), blank=True, db_default="", default="")
+    ticket_uuid = models.TextField(_("ticket UUID"), blank=True, db_default="", default="")
+    agent_uuid = models.TextField(_("agent UUID"), blank=True, db_default="", default="")
     started_at = models.DateTimeField(
         _("started at"), help_text=_("Time of the message that opened the conversation.")
     )
@@ -100,9 +100,9 @@ class Conversation(NotedPlaces):
     resolution = models.PositiveSmallIntegerField(
         _("resolution"), choices=Resolution.choices, default=Resolution.IN_PROGRESS
     )
-    has_chats_room = models.BooleanField(_("has chats room"), default=False)
-    csat = models.PositiveSmallIntegerField(_("csat"), null=True, blank=True)
-    nps = models.PositiveSmallIntegerField(_("nps"), null=True, blank=True)
+    has_chats_room = models.BooleanField(_("has chat room"), default=False)
+    csat = models.PositiveSmallIntegerField(_("CSAT"), null=True, blank=True)
+    nps = models.PositiveSmallIntegerField(_("NPS"), null=True, blank=True)
     first_message_at = models.DateTimeField(_("first message at"), null=True, blank=True)
     last_message_at = models.DateTimeField(_("last message at"), null=True, blank=True)
     first_sent_at = models.DateTimeField(

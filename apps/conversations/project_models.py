@@ -34,10 +34,10 @@ def validate_timezone(name: str) -> None:
 class Project(models.Model):
     """A customer of the platform. Its first event creates it with the default time zone."""
 
-    uuid = models.UUIDField(_("uuid"), primary_key=True, default=uuid.uuid4)
+    uuid = models.UUIDField(_("UUID"), primary_key=True, default=uuid.uuid4)
     name = models.CharField(_("name"), max_length=255, blank=True)
     timezone = models.CharField(
-        _("timezone"), max_length=64, default=default_timezone, validators=[validate_timezone]
+        _("time zone"), max_length=64, default=default_timezone, validators=[validate_timezone]
     )
     closing_time = models.TimeField(
         _("closing time"),

@@ -135,9 +135,9 @@ class DeadLetter(models.Model):
     receive_count = models.PositiveIntegerField(
         _("receive count"), help_text=_("How often the event was received.")
     )
-    project_uuid = models.UUIDField(_("project uuid"), null=True, blank=True)
-    channel_uuid = models.UUIDField(_("channel uuid"), null=True, blank=True)
-    contact_urn = models.TextField(_("contact urn"), blank=True)
+    project_uuid = models.UUIDField(_("project UUID"), null=True, blank=True)
+    channel_uuid = models.UUIDField(_("channel UUID"), null=True, blank=True)
+    contact_urn = models.TextField(_("contact URN"), blank=True)
     collected_at = models.DateTimeField(_("collected at"))
     redrive_requested_at = models.DateTimeField(
         _("redrive requested at"),
@@ -189,7 +189,7 @@ class ProducerProblem(models.Model):
     nil UUID.
     """
 
-    project_uuid = models.UUIDField(_("project uuid"))
+    project_uuid = models.UUIDField(_("project UUID"))
     day = models.DateField(_("day"), help_text=_("The day in UTC."))
     problem = models.CharField(_("problem"), max_length=40)
     detail = models.CharField(_("detail"), max_length=100)

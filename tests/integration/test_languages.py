@@ -234,7 +234,7 @@ def test_the_audit_log_is_shown_in_the_language_of_the_reader() -> None:
     page = client.get(reverse("admin:conversations_auditentry_changelist"), secure=True)
 
     assert "pediu o encerramento de" in page.content.decode()
-    assert "resolução: resolved" in page.content.decode()
+    assert "resolução: resolvida" in page.content.decode()
 
 
 def test_the_status_of_programs_does_not_depend_on_the_language_of_pages() -> None:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 # The names of facts in the audit log and in the rows of erasures.
 FACTS: "Mapping[str, StrOrPromise]" = {
-    "address": gettext_lazy("address"),
+    "address": gettext_lazy("hash of the address"),
     "archived_messages": gettext_lazy("archived messages"),
     "conversations": gettext_lazy("conversations"),
     "count": gettext_lazy("count"),
@@ -31,7 +31,7 @@ FACTS: "Mapping[str, StrOrPromise]" = {
     "erasure": gettext_lazy("erasure"),
     "fields": gettext_lazy("fields"),
     "lake_event_ids": gettext_lazy("events in the data lake"),
-    "locks": gettext_lazy("locks"),
+    "locks": gettext_lazy("locks the login"),
     "messages": gettext_lazy("messages"),
     "moved": gettext_lazy("moved"),
     "outbox_events": gettext_lazy("outbox events"),

@@ -41,7 +41,7 @@ class ErasureAdmin(ReadOnlyAdmin):
     fields = ("uuid", "project", "requested_at", "erased_at", "what_was_removed", "search_at")
     links: ClassVar[Mapping[str, Link]] = {"project": PROJECT}
     search_fields = ("uuid",)
-    search_help_text = _("An erasure's uuid.")
+    search_help_text = _("The UUID of an erasure.")
     ordering = ("-requested_at",)
 
     def get_search_results(

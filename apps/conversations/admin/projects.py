@@ -66,7 +66,7 @@ class ProjectAdmin(Audited, BoundedAdmin):
         """Return the name."""
         return project.name or gettext("unnamed")
 
-    @admin.display(description=_("uuid"))
+    @admin.display(description=_("UUID"))
     def short_uuid(self, project: Project) -> str:
         """Return the short uuid."""
         return short_id(project.uuid)

@@ -141,9 +141,9 @@ class DeadLetterAdmin(DeadLetterChanges, ReadOnlyAdmin):
         """Return the reason as metrics, logs and commands have it."""
         return letter.reason
 
-    @admin.display(description=_("event"))
+    @admin.display(description=_("time of the event"))
     def queued(self, letter: DeadLetter) -> str:
-        """Return the age of the event."""
+        """Return how long ago the event was queued."""
         return age(letter.queue_time)
 
     @admin.display(description=_("receives"))

@@ -13,6 +13,7 @@ from apps.conversations.admin.base import ReadOnlyAdmin
 from apps.conversations.admin.filters import period
 from apps.conversations.admin.links import Link
 from apps.messages.admin.named_projects import NAMED_PROJECT, of_project, with_project_names
+from apps.messages.dead_letter_reasons import sentence_of
 from apps.messages.models import ProducerProblem
 from apps.messages.producer_problems import Problem, describe
 
@@ -43,7 +44,10 @@ class ProducerProblemAdmin(ReadOnlyAdmin):
         "An event that ran twice counts twice."
     )
     search_fields = ("project_uuid",)
-    search_help_text = _("The UUID of a project. The nil UUID: events that name no project.")
+    search_help_text = _(
+        "The UUID of a project. For events that name no project: "
+        "00000000-0000-0000-0000-000000000000."
+    )
     ordering = ("-day",)
     fields = ("day", "project_uuid", "producer", "problem", "detail", "events")
     links: ClassVar[Mapping[str, Link]] = {"project_uuid": NAMED_PROJECT}
@@ -54,8 +58,8 @@ class ProducerProblemAdmin(ReadOnlyAdmin):
 
     @admin.display(description=_("the producer"))
     def producer(self, one: ProducerProblem) -> str:
-        """Return what the producer does."""
-        return describe(one.problem, one.detail)
+        """Return what the producer does. A reason is shown as its sentence."""
+        return describe(one.problem, sentence_of(one.detail).rstrip("."))
 
     def get_search_results(
         self, _request: HttpRequest, counts: QuerySet[ProducerProblem], term: str

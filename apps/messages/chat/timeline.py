@@ -21,7 +21,7 @@ def timeline_of(conversation: Conversation) -> list[TimelineEntry]:
     ]
     if conversation.ended_at is None:
         return answers
-    resolution = Resolution(conversation.resolution).label
+    resolution = Resolution(conversation.resolution).label.lower()
     closed = _("Closed: %(resolution)s") % {"resolution": resolution}
     return [*answers, TimelineEntry(at=conversation.ended_at, text=closed)]
 

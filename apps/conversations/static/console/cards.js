@@ -8,7 +8,11 @@ for (const table of document.querySelectorAll('#result_list, .console-projects t
         (head.querySelector('.text') ?? head).textContent.trim(),
     );
     for (const row of table.tBodies[0].rows)
-        for (const [column, cell] of [...row.cells].entries())
+        for (const [column, cell] of [...row.cells].entries()) {
             if (heads[column]) cell.dataset.head = heads[column];
+            cell.classList.toggle('has-nothing', cell.textContent.trim() === '-');
+        }
+    const all = table.tHead.querySelector('#action-toggle');
+    if (all) all.closest('th').dataset.head = all.getAttribute('aria-label');
     table.classList.add('cards');
 }
