@@ -2,12 +2,14 @@
 
 import threading
 from collections import Counter
+from collections.abc import Iterator
 
 import pytest
 from django.db import connection, transaction
 
 from apps.conversations import closing
 from tasks import closing as tasks
+from testbed.sqs import SqsServer, running_sqs_server
 from tests.support.builders import NOON
 from tests.support.closings import DAY, HOUR, MINUTE, at, closing_at, current, many_due, tick
 from tests.support.service_queue import ServiceQueue
@@ -17,6 +19,13 @@ pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("
 
 TICK = "close_due_conversations"
 CLOSE = "close_conversation"
+
+
+@pytest.fixture(scope="module")
+def strict_sqs() -> Iterator[SqsServer]:
+    """A server of this module alone, because these tests advance its clock."""
+    with running_sqs_server(max_poll_seconds=0.02) as server:
+        yield server
 
 
 def test_the_second_of_two_ticks_finds_nothing_to_claim(queue: ServiceQueue) -> None:
