@@ -80,7 +80,7 @@ def test_a_change_of_a_project_is_logged_with_fields_but_without_values() -> Non
 
     assert operator().post(url, form, secure=True).status_code == 302
 
-    assert log() == [("change", "project", str(PROJECT), {"fields": ["Name", "Timezone"]})]
+    assert log() == [("change", "project", str(PROJECT), {"fields": ["Name", "Time zone"]})]
     entry = AuditEntry.objects.get(action=AuditAction.CHANGE)
     assert (entry.actor, entry.source) == ("operator", "admin")
     assert not LogEntry.objects.exists()

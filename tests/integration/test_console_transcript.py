@@ -94,7 +94,7 @@ def test_answers_and_the_closing_are_shown_between_messages_with_local_times(
         "CSAT answer: 2 (a newer answer replaced it), 09:19",
         "CSAT answer: 5, 09:20",
         "NPS answer: 0, 09:20",
-        "Closed: Resolved, 09:30",
+        "Closed: resolved, 09:30",
     ]
 
 
@@ -281,7 +281,7 @@ def test_a_close_on_another_day_is_shown_under_that_day(operator: Client) -> Non
 
     assert separators(page(operator, url(chat)))[1:] == [
         "Tuesday, 24 November 2026",
-        "Closed: Unclassified, 09:00",
+        "Closed: unclassified, 09:00",
     ]
 
 

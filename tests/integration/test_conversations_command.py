@@ -315,7 +315,7 @@ def test_show_prints_the_transcript_as_the_console_shows_it() -> None:
         "    To a message that is not here: of-another-page",
         '    Other fields: {"interactive":{"list_reply":{"id":"r2"}}}',
         "--- CSAT answer: 5, 09:20 ---",
-        "--- Closed: Resolved, 09:30 ---",
+        "--- Closed: resolved, 09:30 ---",
     ):
         assert line in lines, line
     assert len([line for line in lines if line.endswith("(possible retry)")]) == 1

@@ -288,7 +288,7 @@ def test_a_changed_field_is_stored_by_its_english_label() -> None:
     client.post(url, form, secure=True)
 
     entry = AuditEntry.objects.get(object_id=str(stored.pk))
-    assert entry.detail["fields"] == ["Closing time", "Idle timeout", "Name", "Timezone"]
+    assert entry.detail["fields"] == ["Closing time", "Idle timeout", "Name", "Time zone"]
 
 
 def test_the_page_of_a_lock_has_the_language_of_the_request() -> None:

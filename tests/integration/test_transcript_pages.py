@@ -98,7 +98,7 @@ def test_timeline_entries_are_on_the_page_of_their_time(aws: None, settings: Any
     url = reverse("admin:conversation_messages_transcript", args=[chat.pk])
 
     has_entry = [
-        "Closed: Resolved" in client.get(url, {"page": page}, secure=True).content.decode()
+        "Closed: resolved" in client.get(url, {"page": page}, secure=True).content.decode()
         for page in (1, 2, 3)
     ]
 
