@@ -36,11 +36,13 @@ def set_up_django(**_signal: Any) -> None:
 
 
 @signals.celeryd_init.connect
-def refuse_unknown_queues(options: dict[str, Any], **_signal: Any) -> None:
-    """End a worker that is to consume another queue, with a sentence instead of a traceback."""
+def refuse_other_queues(options: dict[str, Any], **_signal: Any) -> None:
+    """End a worker that is to consume another queue or none, with a sentence."""
     for queue in options.get("queues") or ():
         if queue not in app.amqp.queues:
             raise SystemExit(f"There is no queue {queue}: use -Q {', '.join(app.amqp.queues)}.")
+    if not {*app.amqp.queues} - {*(options.get("exclude_queues") or ())}:
+        raise SystemExit("The worker would read no queue: remove the option -X.")
 
 
 @signals.import_modules.connect

@@ -87,11 +87,17 @@ def nowhere() -> dict[str, str]:
     )
 
 
-def test_a_worker_for_an_unknown_queue_ends_with_a_sentence(nowhere: dict[str, str]) -> None:
-    assert run("celery -A config worker -Q other", environment=nowhere) == (
-        1,
-        "There is no queue other: use -Q conversations.fifo.\n",
-    )
+@pytest.mark.parametrize(
+    ("option", "sentence"),
+    [
+        ("-Q other", "There is no queue other: use -Q conversations.fifo."),
+        ("-X conversations.fifo", "The worker would read no queue: remove the option -X."),
+    ],
+)
+def test_a_worker_without_a_queue_to_read_ends_with_a_sentence(
+    option: str, sentence: str, nowhere: dict[str, str]
+) -> None:
+    assert run(f"celery -A config worker {option}", environment=nowhere) == (1, f"{sentence}\n")
 
 
 def test_beat_without_a_database_ends_with_a_sentence(nowhere: dict[str, str]) -> None:
