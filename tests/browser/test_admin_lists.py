@@ -72,6 +72,28 @@ def test_a_search_on_a_phone_has_a_row_of_its_own(window: Window) -> None:
     assert window.page.evaluate(TOO_WIDE, "html, main") == 0
 
 
+@pytest.mark.parametrize(
+    ("screen", "heads"),
+    [
+        # The newest conversation of the samples has no scores, and is not archived.
+        (PHONES[0], ["Id", "Contact", "State", "Project", "Opened", "Closing"]),
+        (DESKTOPS[0], []),
+    ],
+    ids=str,
+)
+def test_a_row_is_a_card_on_a_phone_and_names_what_it_has(window: Window, heads: list[str]) -> None:
+    window.open(reverse("admin:conversations_conversation_changelist"))
+
+    shown = window.page.locator("#result_list tbody tr").first.evaluate(
+        """row => [...row.cells]
+            .filter(cell => cell.offsetParent)
+            .map(cell => getComputedStyle(cell, '::before').content)
+            .filter(content => content.startsWith('"'))"""
+    )
+
+    assert shown == [f'"{head}"' for head in heads]
+
+
 @pytest.mark.parametrize("screen", DESKTOPS[:1], ids=str)
 def test_the_name_of_a_project_is_on_one_line(window: Window) -> None:
     window.open(reverse("admin:conversations_conversation_changelist"))
