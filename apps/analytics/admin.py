@@ -174,7 +174,7 @@ class OutboxEventAdmin(ReadOnlyAdmin):
         """Return the event with this UUID."""
         return by_uuid(events, term, field="event_id"), False
 
-    @admin.display(description=_("event id"))
+    @admin.display(description=_("event ID"))
     def short_event_id(self, event: OutboxEvent) -> str:
         """Return the short id of the event."""
         return short_id(event.event_id)

@@ -39,7 +39,7 @@ class SurveyAnswer(models.Model):
     )
     channel_uuid = models.UUIDField(_("channel UUID"))
     contact_urn = models.TextField(_("contact URN"))
-    message_id = models.TextField(_("message id"))
+    message_id = models.TextField(_("message ID"))
     identity = models.CharField(max_length=64)
     conversation = models.ForeignKey(
         Conversation,
@@ -71,14 +71,14 @@ class SurveyAnswer(models.Model):
         help_text=_("Whether the conversation has a newer answer with the same key."),
     )
     sequence_number = models.DecimalField(_("sequence number"), max_digits=40, decimal_places=0)
-    group_id = models.CharField(_("group id"), max_length=128)
-    correlation_id = models.TextField(_("correlation id"), blank=True)
+    group_id = models.CharField(_("group ID"), max_length=128)
+    correlation_id = models.TextField(_("correlation ID"), blank=True)
     lake_event_ids = ArrayField(
         models.UUIDField(),
         default=list,
         db_default=[],
-        help_text=_("The ids of all events of this answer for the data lake."),
-        verbose_name=_("lake event ids"),
+        help_text=_("The IDs of all events of this answer for the data lake."),
+        verbose_name=_("lake event IDs"),
     )
 
     class Meta:
@@ -135,7 +135,7 @@ class OutboxEvent(models.Model):
     An answer gets a further event each time that it counts again after another answer replaced it.
     """
 
-    event_id = models.UUIDField(_("event id"), unique=True, default=uuid.uuid4)
+    event_id = models.UUIDField(_("event ID"), unique=True, default=uuid.uuid4)
     answer = models.ForeignKey(
         SurveyAnswer,
         on_delete=models.CASCADE,

@@ -44,7 +44,7 @@ class AuditEntry(models.Model):
     )
     action = models.CharField(_("action"), max_length=16, choices=AuditAction.choices)
     object_type = models.CharField(_("object type"), max_length=64)
-    object_id = models.CharField(_("object id"), max_length=255)
+    object_id = models.CharField(_("object ID"), max_length=255)
     detail = models.JSONField(_("detail"), default=dict, blank=True)
 
     class Meta:

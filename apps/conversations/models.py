@@ -57,12 +57,12 @@ class Conversation(NotedPlaces):
     contact_urn = models.TextField(_("contact URN"))
     contact_name = models.TextField(_("contact name"), blank=True)
     group_id = models.CharField(
-        _("group id"),
+        _("group ID"),
         max_length=128,
         help_text=_("MessageGroupId as it arrived: the conversation's lock."),
     )
     external_id = models.TextField(
-        _("external id"), blank=True, help_text=_("Id of its newest window.")
+        _("external ID"), blank=True, help_text=_("ID of its newest window.")
     )
     # The time of the newest window, by its producer's clock, and its ids.
     window_start = models.DateTimeField(_("window start"), null=True, blank=True)

@@ -106,14 +106,14 @@ class DeadLetter(models.Model):
     """
 
     message_id = models.TextField(
-        _("message id"),
+        _("message ID"),
         unique=True,
-        help_text=_("Message id of the dead letter on the dead-letter queue."),
+        help_text=_("Message ID of the dead letter on the dead-letter queue."),
     )
     source_message_id = models.TextField(
-        _("source message id"), blank=True, help_text=_("Message id of the event on its own queue.")
+        _("source message ID"), blank=True, help_text=_("Message ID of the event on its own queue.")
     )
-    group_id = models.CharField(_("group id"), max_length=128)
+    group_id = models.CharField(_("group ID"), max_length=128)
     sequence_number = models.DecimalField(
         _("sequence number"),
         max_digits=39,

@@ -42,7 +42,7 @@ class Problem(models.TextChoices):
     NO_SCORE = "no_score", _("sends CSAT or NPS answers that are not scores")
     FOREIGN_GROUP = "foreign_group", _("sends events of one contact in several message groups")
     TYPE_MISMATCH = "type_mismatch", _("names two different types in one event")
-    POSSIBLE_RETRY = "possible_retry", _("probably sends messages again with a new id")
+    POSSIBLE_RETRY = "possible_retry", _("probably sends messages again with a new ID")
 
 
 class Finding(NamedTuple):

@@ -34,7 +34,7 @@ class AuditEntryAdmin(ReadOnlyAdmin):
     list_help = _("Actions of operators in the admin site and on command lines.")
     fields = ("at", "actor", "source", "action", "kind", "object_id", "details")
     search_fields = ("object_id",)
-    search_help_text = _("The id of an object, as the log shows it.")
+    search_help_text = _("The ID of an object, as the log shows it.")
     ordering = ("-at",)
 
     def get_search_results(
@@ -53,7 +53,7 @@ class AuditEntryAdmin(ReadOnlyAdmin):
         """Return the kind of the object."""
         return entry.object_in_words
 
-    @admin.display(description=_("object id"))
+    @admin.display(description=_("object ID"))
     def short_object_id(self, entry: AuditEntry) -> str | None:
         """Return the short id of the object."""
         return short_id(entry.object_id) if entry.object_id else None

@@ -151,7 +151,7 @@ class ConversationAdmin(ConversationActions, ReadOnlyAdmin):
             self.message_user(request, str(problem), messages.WARNING)
             return conversations.none(), False
 
-    @admin.display(description=_("id"))
+    @admin.display(description=_("ID"))
     def short_uuid(self, conversation: Conversation) -> str:
         """Return the short uuid."""
         return short_id(conversation.uuid)

@@ -50,7 +50,7 @@ class ErasureAdmin(ReadOnlyAdmin):
         """Return the erasure with this uuid."""
         return search.by_uuid(erasures, term), False
 
-    @admin.display(description=_("id"))
+    @admin.display(description=_("ID"))
     def short_uuid(self, erasure: Erasure) -> str:
         """Return the short uuid."""
         return short_id(erasure.uuid)

@@ -51,7 +51,7 @@ class DeadLetterAdmin(DeadLetterChanges, ReadOnlyAdmin):
         "order of each conversation. A worker does it within two minutes."
     )
     search_fields = ("message_id",)
-    search_help_text = _("The UUID of a project, or the message id of a dead letter.")
+    search_help_text = _("The UUID of a project, or the message ID of a dead letter.")
     ordering = ("-queue_time", "-id")
     actions = ("redrive_selected", "export_selected", "discard_selected")
     links: ClassVar[Mapping[str, Link]] = {"project_uuid": NAMED_PROJECT}
@@ -126,7 +126,7 @@ class DeadLetterAdmin(DeadLetterChanges, ReadOnlyAdmin):
                 dead_letter_actions.record(AuditAction.READ, [letter.pk], actor=actor(request))
         return super().change_view(request, object_id, form_url, extra_context)
 
-    @admin.display(description=_("message id"))
+    @admin.display(description=_("message ID"))
     def short_message_id(self, letter: DeadLetter) -> str:
         """Return the short message id of the dead letter."""
         return short_id(letter.message_id)
