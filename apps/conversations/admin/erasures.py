@@ -37,7 +37,7 @@ class ErasureAdmin(ReadOnlyAdmin):
     list_display_links = ("requested",)
     list_filter = (ErasureStateFilter, ProjectFilter)
     list_select_related = ("project",)
-    list_help = _("Requested with the command erase and executed by workers.")
+    list_help = _("Requested with the command erase. Workers carry them out.")
     fields = ("uuid", "project", "requested_at", "erased_at", "what_was_removed", "search_at")
     links: ClassVar[Mapping[str, Link]] = {"project": PROJECT}
     search_fields = ("uuid",)

@@ -48,7 +48,7 @@ class ProjectAdmin(Audited, BoundedAdmin):
         "display_name",
         "short_uuid",
         "timezone",
-        "closing_time",
+        "show_closing_time",
         "show_idle_timeout",
         "show_archive_retention",
     )
@@ -70,6 +70,13 @@ class ProjectAdmin(Audited, BoundedAdmin):
     def short_uuid(self, project: Project) -> str:
         """Return the short uuid."""
         return short_id(project.uuid)
+
+    @admin.display(description=_("closing time"))
+    def show_closing_time(self, project: Project) -> str:
+        """Return the closing time, with seconds only if it has some."""
+        return project.closing_time.isoformat(
+            "seconds" if project.closing_time.second else "minutes"
+        )
 
     @admin.display(description=_("idle timeout"))
     def show_idle_timeout(self, project: Project) -> str | None:
