@@ -155,7 +155,7 @@ class Environment(EventSettings):
 def set_examples() -> None:
     """Set each setting that has no default to its example, for a program that uses no server.
 
-    Also those that are set: beside examples, they could be a contradiction.
+    Values from the environment are replaced, too: they could contradict the examples of others.
     """
     for name, field in Environment.model_fields.items():
         if field.is_required():
