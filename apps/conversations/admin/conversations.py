@@ -63,7 +63,7 @@ class ConversationAdmin(ConversationActions, ReadOnlyAdmin):
     )
     search_fields = ("uuid",)
     search_help_text = _(
-        "A conversation's uuid or external id, or the beginning of a contact's URN."
+        "A conversation's UUID or external ID, or the beginning of a contact's URN."
     )
     actions = ("close_selected", "close_as_resolved", "close_as_unresolved", "reopen_selected")
     links: ClassVar[Mapping[str, Link]] = {"project": PROJECT}
