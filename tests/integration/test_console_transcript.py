@@ -98,6 +98,29 @@ def test_answers_and_the_closing_are_shown_between_messages_with_local_times(
     ]
 
 
+def test_answers_of_the_same_time_are_shown_in_the_order_of_their_places_and_keys(
+    operator: Client,
+) -> None:
+    shown = conversation()
+    for key, score, number in (("weni_nps", 9, 2), ("weni_csat", 5, 2), ("weni_nps", 3, 1)):
+        answer_recorded(
+            to=shown.uuid,
+            message_id=f"form-{number}",
+            key=key,
+            value=str(score),
+            at=NOON,
+            sequence_number=number,
+        )
+
+    answers = [one for one in separators(page(operator, url(shown))) if "answer" in one]
+
+    assert answers == [
+        "NPS answer: 3 (a newer answer replaced it), 09:00",
+        "CSAT answer: 5, 09:00",
+        "NPS answer: 9, 09:00",
+    ]
+
+
 def test_an_answer_without_a_score_is_shown_with_its_value_and_the_reason(
     operator: Client,
 ) -> None:

@@ -14,10 +14,15 @@ MAX_ANSWERS = 500
 
 
 def timeline_of(conversation: Conversation) -> list[TimelineEntry]:
-    """Return the newest answers of a conversation, and its closing."""
+    """Return the newest answers of a conversation, and its closing.
+
+    Entries of the same time have the order in which they are shown. The answers of one form have
+    one place on the queue, and are ordered by their keys.
+    """
+    newest = conversation.survey_answers.order_by("-answered_at", "sequence_number", "key")
     answers = [
         TimelineEntry(at=answer.answered_at, text=_answer(answer))
-        for answer in conversation.survey_answers.order_by("-answered_at")[:MAX_ANSWERS]
+        for answer in newest[:MAX_ANSWERS]
     ]
     if conversation.ended_at is None:
         return answers
