@@ -76,7 +76,7 @@ def test_a_search_on_a_phone_has_a_row_of_its_own(window: Window) -> None:
     ("screen", "heads"),
     [
         # The newest conversation of the samples has no scores, and is not archived.
-        (PHONES[0], ["Id", "Contact", "State", "Project", "Opened", "Closing"]),
+        (PHONES[0], ["ID", "Contact", "State", "Project", "Opened", "Closing"]),
         (DESKTOPS[0], []),
     ],
     ids=str,
