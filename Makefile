@@ -89,7 +89,7 @@ test-browser: install ## test the console and the lists with headless Chromium; 
 
 test-pgbouncer: install ## test the service behind the real PgBouncer, in both modes (apt-get install pgbouncer)
 	@$(VENV) -m tests.support.system_programs pgbouncer
-	$(VENV) -m pytest tests/pgbouncer
+	$(VENV) -m pytest tests/pgbouncer --numprocesses 2 --dist worksteal
 
 test-prometheus: install ## test the alerts and the dashboard with a real Prometheus (apt-get install prometheus)
 	@$(VENV) -m tests.support.system_programs prometheus promtool
