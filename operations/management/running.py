@@ -61,8 +61,9 @@ def _execute(argv: list[str]) -> None:
 
 
 def _uses_no_server(argv: list[str]) -> bool:
-    asks_for_help = not argv[1:] or "--help" in argv or "-h" in argv
-    return asks_for_help or argv[1] in WITHOUT_SERVERS
+    # What follows "--" is for another program, such as psql with the command dbshell.
+    own = argv[1 : argv.index("--")] if "--" in argv else argv[1:]
+    return not own or own[0] in WITHOUT_SERVERS or bool({"--help", "-h"} & {*own})
 
 
 def _end_by(number: signal.Signals) -> None:

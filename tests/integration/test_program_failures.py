@@ -36,6 +36,7 @@ def run(line: str, *, environment: Mapping[str, str]) -> tuple[int, str]:
     "line",
     [
         "python manage.py check",
+        "python manage.py dbshell -- -h db.example.org",
         "celery -A config worker -Q conversations.fifo",
         "celery -A config beat",
         "celery -A config flower",

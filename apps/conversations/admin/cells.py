@@ -87,8 +87,9 @@ def facts(names_and_values: Mapping[str, Any]) -> str:
 
 
 def _labelled(name: str, value: Any) -> Any:
-    labels = {one.name.lower(): one.label.lower() for one in Resolution}
-    return labels.get(value, value) if name == "resolution" else value
+    if name != "resolution":
+        return value
+    return {one.name.lower(): one.label.lower() for one in Resolution}.get(value, value)
 
 
 def _as_text(value: Any) -> str:

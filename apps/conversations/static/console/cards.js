@@ -10,6 +10,7 @@ for (const table of document.querySelectorAll('#result_list, .console-projects t
     for (const row of table.tBodies[0].rows)
         for (const [column, cell] of [...row.cells].entries()) {
             if (heads[column]) cell.dataset.head = heads[column];
+            // The admin shows "-" for nothing.
             cell.classList.toggle('has-nothing', cell.textContent.trim() === '-');
         }
     const all = table.tHead.querySelector('#action-toggle');
