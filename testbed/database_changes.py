@@ -39,8 +39,8 @@ MISSING_TABLE = Change(
     end=("ALTER TABLE not_migrated RENAME TO conversations_conversation",),
 )
 MISSING_FUNCTION = Change(
-    begin=("ALTER FUNCTION conversations_find_or_open_v4 RENAME TO not_migrated",),
-    end=("ALTER FUNCTION not_migrated RENAME TO conversations_find_or_open_v4",),
+    begin=("ALTER FUNCTION conversations_find_or_open_v2 RENAME TO not_migrated",),
+    end=("ALTER FUNCTION not_migrated RENAME TO conversations_find_or_open_v2",),
 )
 
 

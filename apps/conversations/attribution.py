@@ -22,8 +22,8 @@ from celery_sqs_fifo.place import Place
 
 ATTEMPTS = 3
 
-# The migration conversations.0024_find_or_open creates this function, and 0012 explains it.
-FUNCTION = "conversations_find_or_open_v4"
+# The migration conversations.0023_find_or_open creates this function, and 0012 explains it.
+FUNCTION = "conversations_find_or_open_v2"
 _FIND_OR_OPEN = f"SELECT * FROM {FUNCTION} (%s::jsonb)"  # noqa: S608 (a constant)
 
 

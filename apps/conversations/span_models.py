@@ -76,7 +76,7 @@ class Span(models.Model):
 
     Events of another group get a row of their own, with `of_span`: it holds the sequence numbers of
     that group that were placed in the span, so that the same events find it again. Its `starts_at`
-    and `ended_at` are the first and the last queue time of these events.
+    and `ended_at` are the queue times of the first and the last of these events.
     """
 
     conversation = models.ForeignKey(

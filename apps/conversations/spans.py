@@ -1,7 +1,7 @@
 """Spans: which part of the queue belongs to which conversation.
 
 All code that changes the spans of a contact holds the contact's lock. The functions of the
-migration conversations.0012_find_or_open do the same for messages.
+migration conversations.0023_find_or_open do the same for messages.
 """
 
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ from celery_sqs_fifo.place import Place
 
 _LATEST_FIRST = ("-starts_at", "-start_group", "-start_sequence")
 _SPAN_AT = """
-SELECT span.* FROM conversations_span_at_v1(%s, %s, %s, %s, %s, %s) AS of_group
+SELECT span.* FROM conversations_span_at_v2(%s, %s, %s, %s, %s, %s) AS of_group
 JOIN conversations_span AS span ON span.id = coalesce(of_group.of_span_id, of_group.id)
 """
 _LATEST = CompiledQuery(lambda: _of_contact().order_by(*_LATEST_FIRST)[:1])
@@ -107,7 +107,7 @@ def extend(span: Span, place: Place) -> None:
     """Extend a span, or its row for the group of `place`, so that it contains `place`."""
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT conversations_extend_span_v1(span, %s, %s, %s)"
+            "SELECT conversations_extend_span_v2(span, %s, %s, %s)"
             " FROM conversations_span AS span WHERE id = %s",
             [time_of(place), place.sequence_number, place.group, span.pk],
         )

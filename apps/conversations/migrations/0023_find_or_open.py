@@ -1,7 +1,14 @@
-"""The function that finds or opens the conversations of a batch of messages, version 3.
+"""The function that finds or opens the conversations of a batch of messages, version 2.
 
-Version 2 had these defects, which all need queue times that fall while the sequence numbers of the
+It also returns whether a message is the one that opened its conversation. Unlike `is_opened`, this
+is true for every run of the message: a worker may end between opening the conversation and storing
+the message, which names the contact of the conversation (ADR 48). The first query of the loop finds
+the message again, because its place is in the span that it began, in the group of the conversation.
+
+Version 1 had these defects, which all need queue times that fall while the sequence numbers of the
 group rise, or an event of another group that begins a span:
+- if the next span of a message's own group and the next one by time began in the same millisecond,
+  it took that of the group, even if the other one began before it;
 - a span that began earlier with a late event could begin before the end of the span before it, and
   was then not found by queue time;
 - a conversation that was closed at once could end at a sequence number of another group, and its
@@ -21,9 +28,9 @@ IN_PROGRESS, UNCLASSIFIED = int(Resolution.IN_PROGRESS), int(Resolution.UNCLASSI
 #
 # 0012_find_or_open explains the settings of the function and the version in its name.
 FIND_OR_OPEN = f"""
-CREATE FUNCTION conversations_find_or_open_v3 (messages jsonb) RETURNS TABLE (
+CREATE FUNCTION conversations_find_or_open_v2 (messages jsonb) RETURNS TABLE (
     number int, conversation_uuid uuid, conversation_group text, is_late bool, is_erased bool,
-    is_opened bool
+    is_opened bool, has_opened bool
 )
 LANGUAGE plpgsql
 SET plan_cache_mode = force_generic_plan
@@ -43,7 +50,7 @@ BEGIN
     -- In the order of URNs, so that two batches cannot deadlock. Most messages are in the open span
     -- of their own group, and for these this one query is all: nothing is locked or written.
     FOR asked IN
-        SELECT asked.*, found.conversation_id AS found_id
+        SELECT asked.*, found.conversation_id AS found_id, found.has_opened AS found_has_opened
         FROM jsonb_to_recordset(messages) AS asked (
             number int, project uuid, channel uuid, urn text, queue_time timestamptz,
             sequence numeric, group_id text, at timestamptz, from_contact bool, contact_name text,
@@ -52,8 +59,11 @@ BEGIN
             contact_hash text, group_hash text
         )
         LEFT JOIN LATERAL (
-            SELECT last.conversation_id FROM (
-                SELECT conversation_id, last_sequence FROM conversations_span AS last
+            SELECT last.conversation_id,
+                last.opened_sequence = sequence AND last.of_span_id IS NULL AS has_opened
+            FROM (
+                SELECT conversation_id, last_sequence, opened_sequence, of_span_id
+                FROM conversations_span AS last
                 WHERE last.project_id = project AND last.channel_uuid = channel
                     AND last.contact_urn = urn AND last.group_id = asked.group_id
                     AND last.first_sequence <= sequence
@@ -68,6 +78,7 @@ BEGIN
         is_erased := false;
         is_late := false;
         is_opened := false;
+        has_opened := coalesce(asked.found_has_opened, false);
         conversation_group := NULL;
         conversation_uuid := asked.found_id;
         next_span := NULL;
@@ -86,13 +97,13 @@ BEGIN
                 RETURN NEXT;
                 CONTINUE;
             END IF;
-            SELECT * INTO found_span FROM conversations_span_at_v1(
+            SELECT * INTO found_span FROM conversations_span_at_v2(
                 asked.project, asked.channel, asked.urn,
                 asked.queue_time, asked.sequence, asked.group_id
             );
             conversation_uuid := found_span.conversation_id;
             IF conversation_uuid IS NOT NULL THEN
-                PERFORM conversations_extend_span_v1(
+                PERFORM conversations_extend_span_v2(
                     found_span, asked.queue_time, asked.sequence, asked.group_id
                 );
             END IF;
@@ -141,7 +152,7 @@ BEGIN
                     start_group = asked.group_id
                 WHERE id = next_span.id
                     AND (begins_at, asked.group_id COLLATE "C") <= (starts_at, start_group);
-                PERFORM conversations_extend_span_v1(
+                PERFORM conversations_extend_span_v2(
                     next_span, asked.queue_time, asked.sequence, asked.group_id
                 );
                 conversation_uuid := next_span.conversation_id;
@@ -159,7 +170,7 @@ BEGIN
                 AND conversation.contact_urn = asked.urn AND conversation.resolution = {IN_PROGRESS}
                 AND open.of_span_id IS NULL AND open.last_sequence IS NULL;
             IF found_span.id IS NOT NULL THEN
-                PERFORM conversations_extend_span_v1(
+                PERFORM conversations_extend_span_v2(
                     found_span, asked.queue_time, asked.sequence, asked.group_id
                 );
                 conversation_uuid := found_span.conversation_id;
@@ -213,6 +224,7 @@ BEGIN
             );
             conversation_uuid := asked.uuid;
             is_opened := true;
+            has_opened := true;
         END IF;
 
         SELECT * INTO home FROM conversations_conversation WHERE uuid = conversation_uuid;
@@ -246,9 +258,9 @@ $function$
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("conversations", "0022_find_or_open"),
+        ("conversations", "0022_span_functions"),
     ]
 
     operations = [
-        migrations.RunSQL(FIND_OR_OPEN, "DROP FUNCTION conversations_find_or_open_v3"),
+        migrations.RunSQL(FIND_OR_OPEN, "DROP FUNCTION conversations_find_or_open_v2"),
     ]

@@ -5,7 +5,7 @@ from django.db import migrations
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("conversations", "0025_reconciling"),
+        ("conversations", "0024_reconciling"),
     ]
 
     operations = [

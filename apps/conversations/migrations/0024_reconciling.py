@@ -5,7 +5,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("conversations", "0024_find_or_open"),
+        ("conversations", "0023_find_or_open"),
     ]
 
     operations = [

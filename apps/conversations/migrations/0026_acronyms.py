@@ -9,7 +9,7 @@ import apps.conversations.project_models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("conversations", "0026_plurals"),
+        ("conversations", "0025_plurals"),
     ]
 
     operations = [
