@@ -8,7 +8,8 @@ import pytest
 
 from apps.conversations.answering import attribute_answer
 from apps.conversations.models import Conversation, Resolution
-from tests.support.builders import NOON, contact, conversation, place
+from celery_sqs_fifo import Place
+from tests.support.builders import NOON, contact, conversation, found, place
 
 SECOND = timedelta(seconds=1)
 MINUTE = timedelta(minutes=1)
@@ -25,14 +26,16 @@ def closed(*, ended_at: datetime, **fields: Any) -> Conversation:
 
 def answered(*, at: datetime = NOON + SECOND, contact_name: str = "") -> UUID | None:
     """Return the conversation that an answer of the default contact belongs to."""
-    found = attribute_answer(
-        contact=contact(),
-        place=place(queue_time=at),
-        has_text_of_contact=False,
-        contact_name=contact_name,
+    return answered_at(place(queue_time=at), contact_name=contact_name)
+
+
+def answered_at(at: Place, *, contact_name: str = "") -> UUID | None:
+    """Return the conversation that an answer at this place belongs to."""
+    attribution = attribute_answer(
+        contact=contact(), place=at, has_text_of_contact=False, contact_name=contact_name
     )
-    assert found
-    return found.conversation_uuid
+    assert attribution
+    return attribution.conversation_uuid
 
 
 @pytest.mark.django_db
@@ -114,3 +117,14 @@ def test_a_conversation_without_a_name_takes_that_of_the_answer() -> None:
 
     outreach.refresh_from_db()
     assert outreach.contact_name == "Ana"
+
+
+@pytest.mark.django_db
+def test_it_belongs_where_an_earlier_event_of_its_group_is_even_if_the_queue_times_fall() -> None:
+    closed(ended_at=NOON - MINUTE)
+    current = found(sent_at=NOON, from_contact=False)
+    found(sent_at=NOON + SECOND, group_id="other", sequence_number=1)
+
+    behind = place(queue_time=NOON - 5 * SECOND, group="other", sequence_number=2)
+
+    assert answered_at(behind) == current.conversation_uuid

@@ -85,6 +85,19 @@ def test_an_end_is_the_same_if_the_times_of_the_group_fall(archive: Any) -> None
     assert Conversation.objects.get(ended_at=None).opened_at == NOON + 8 * SECOND
 
 
+def test_an_end_is_the_time_of_the_last_event_even_if_the_times_of_another_group_fall(
+    archive: Any,
+) -> None:
+    chat(1, seconds=0, group_id="other")
+    chat(2, seconds=10)
+    chat(3, seconds=6)
+    archive()
+
+    close_from_another_group(seconds=5)
+
+    assert Conversation.objects.get().ended_at == NOON + 6 * SECOND
+
+
 def test_a_message_of_a_third_group_does_not_change_the_end(archive: Any) -> None:
     chat(1, seconds=0)
     chat(2, seconds=4)
