@@ -31,6 +31,10 @@ _MARKER_LIKE = re.compile(r"\$+number")
 MAX_DEPTH = 200
 
 
+class NotJson(ValueError):
+    """A text is not JSON, or is nested too deeply. The message says so, and quotes nothing."""
+
+
 class _UnstorableNumber:
     def __init__(self, literal: str) -> None:
         self.literal = literal
@@ -39,7 +43,7 @@ class _UnstorableNumber:
 def parse(text: str) -> Any:
     """Return the JSON document in `text`, with exact numbers and escaped for storage.
 
-    It accepts what `decode` accepts. Raise ValueError for anything else.
+    It accepts what `decode` accepts. Raise NotJson for anything else.
     """
     return storable(decode(text))
 
@@ -48,17 +52,20 @@ def decode(text: str) -> Any:
     """Return the JSON document in `text` for decisions, without escaping it for storage.
 
     A number that cannot be stored becomes an object that callers must not use. A byte-order mark
-    before the document is ignored. Raise ValueError if `text` is not JSON by RFC 8259 (which has no
+    before the document is ignored. Raise NotJson if `text` is not JSON by RFC 8259 (which has no
     NaN and no Infinity), or if it is nested in more than MAX_DEPTH levels. This limit makes the
     result the same wherever the function is called; Python's own limit depends on the caller's
     stack.
     """
+    too_deep = f"is nested in more than {MAX_DEPTH} levels"
     try:
         document = _exact_decoder.decode(text)
     except RecursionError as error:
-        raise ValueError("nested too deeply") from error
+        raise NotJson(too_deep) from error
+    except simplejson.JSONDecodeError as error:
+        raise NotJson(f"is not JSON: see line {error.lineno}, column {error.colno}") from error
     if text.count("[") + text.count("{") > MAX_DEPTH and _is_deeper(document, MAX_DEPTH):
-        raise ValueError("nested too deeply")
+        raise NotJson(too_deep)
     return document
 
 
@@ -215,7 +222,7 @@ def _decimal(literal: str) -> Decimal | _UnstorableNumber:
 
 
 def _refuse_constant(name: str) -> Any:
-    raise ValueError(f"{name} is not JSON")
+    raise NotJson(f"is not JSON, which has no {name}")
 
 
 # Made once: with options, simplejson's functions make a new decoder or encoder at each call.

@@ -19,6 +19,7 @@ from apps.messages.wire import (
     WireClose,
     WireDeletion,
     WireMessage,
+    WireReceived,
     WireStatus,
     WireWindow,
     has_survey_key,
@@ -111,7 +112,7 @@ EVENT_TYPES: Mapping[str, EventType[Any]] = {
         EventType(
             name=MESSAGE_RECEIVED,
             label=gettext_noop("Message from the contact"),
-            wire=WireMessage,
+            wire=WireReceived,
             parser=parsers.received_message,
             may_close=False,
             goes_alone=has_survey_key,
@@ -124,8 +125,7 @@ EVENT_TYPES: Mapping[str, EventType[Any]] = {
             wire=WireMessage,
             parser=parsers.sent_message,
             may_close=False,
-            goes_alone=has_survey_key,
-            kind=_kind_of_message,
+            goes_alone=never,
         ),
         EventType(
             name=MESSAGE_DELETED,

@@ -1,10 +1,14 @@
 """Checks of single fields that the wire models share. Their errors quote nothing of a value."""
 
+from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
 from pydantic_core import PydanticCustomError
 
+# Some producers write this for an id that was never set.
+NIL = UUID(int=0)
+_NIL_TEXTS = frozenset({str(NIL), NIL.hex})
 _RESOLUTIONS = {"0": 0, "1": 1, "3": 3, "4": 4}
 
 
@@ -13,18 +17,36 @@ def is_blank(value: Any) -> bool:
     return value is None or (isinstance(value, str) and not value.strip())
 
 
+def is_missing(value: Any) -> bool:
+    """Return whether a value is blank, or the text of the nil UUID."""
+    return is_blank(value) or (isinstance(value, str) and value.strip() in _NIL_TEXTS)
+
+
 def required(value: Any) -> Any:
-    """Return a value. Raise the error for a missing field if it is null or blank."""
+    """Return a value. Raise the error for a missing field if it is blank or the nil UUID."""
     if is_blank(value):
         raise PydanticCustomError("missing", "Field required, but it is null or blank")
+    if is_missing(value):
+        raise PydanticCustomError("missing", "Field required, but it is the nil UUID")
     return value
 
 
 def not_nil(uuid: UUID) -> UUID:
-    """Return a UUID. Raise the error for a missing field if it is the nil UUID."""
-    if not uuid.int:
-        raise PydanticCustomError("missing", "Field required, but it is the nil UUID")
+    """Return a UUID. Raise the error for a missing field if it is the nil UUID in any form."""
+    required(str(uuid))
     return uuid
+
+
+def id_of(value: Any) -> Any:
+    """Return an id. That of an object is its `uuid` or its `id`. A missing one is ""."""
+    ids = [value.get("uuid"), value.get("id")] if isinstance(value, dict) else [value]
+    return next((whole_number(stripped(one)) for one in ids if not is_missing(one)), "")
+
+
+def whole_number(value: Any) -> Any:
+    """Return a number such as 42.0 as an integer, and any other value as it is."""
+    is_whole = isinstance(value, Decimal) and value == value.to_integral_value()
+    return int(value) if is_whole else value
 
 
 def resolution(value: Any) -> int:

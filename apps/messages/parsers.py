@@ -1,7 +1,7 @@
 """Functions that make events from validated wire models, one for each event type."""
 
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from apps.common.errors import InvalidEvent
@@ -21,15 +21,24 @@ from apps.messages.events import (
     WindowEvent,
 )
 from apps.messages.fields import is_blank
-from apps.messages.times import NotATime, parse_time
-from apps.messages.wire import WireClose, WireDeletion, WireMessage, WireStatus, WireWindow
+from apps.messages.times import EARLIEST_PLAUSIBLE, NotATime, is_window_time, parse_time
+from apps.messages.wire import (
+    WireClose,
+    WireDeletion,
+    WireMessage,
+    WireReceived,
+    WireStatus,
+    WireWindow,
+)
 from celery_sqs_fifo.place import Place
 
-# A producer's time outside these bounds is a mistake of its clock.
-EARLIEST_PLAUSIBLE = datetime(2000, 1, 1, tzinfo=UTC)
+# A producer's time that is later than this after the queue time is a mistake of its clock.
 MAX_CLOCK_LEAD = timedelta(minutes=5)
-# Producers write a time from here on, or one before EARLIEST_PLAUSIBLE, for a window without one.
-NEVER = datetime(2100, 1, 1, tzinfo=UTC)
+
+# The `source` of a dummy, a message that only carries a survey answer. Its `contact_name` may be
+# the same word.
+SYSTEM = "system"
+FIELDS_OF_A_DUMMY = frozenset({"id", "message_id", "text", "source", "created_at", "contact_name"})
 
 IDENTITY_FIELDS = frozenset({"project_uuid", "channel_uuid", "contact_urn", "message"})
 
@@ -43,7 +52,7 @@ class RawEvent:
     place: Place
 
 
-def received_message(wire: WireMessage, raw: RawEvent) -> MessageEvent:
+def received_message(wire: WireReceived, raw: RawEvent) -> MessageEvent:
     """Return the event of a message from the contact, which may be a survey answer.
 
     Raise InvalidEvent.
@@ -115,10 +124,11 @@ def close(wire: WireClose, raw: RawEvent) -> CloseEvent:
 def _message(
     wire: WireMessage, raw: RawEvent, *, from_contact: bool, answer: SurveyAnswer | None
 ) -> MessageEvent:
-    message = wire.data.message
+    message, name = wire.data.message, wire.data.message.contact_name
     at, stamped = _message_time(message.created_at, queue_time=time_of(raw.place))
-    only_an_answer = bool(answer) and not message.text and message.source == "system"
     raw_message = raw.document["data"]["message"]
+    is_of_system = message.source.strip().lower() == SYSTEM
+    is_dummy = is_of_system and not message.text and not _has_other_fields(raw_message)
     entry = MessageEntry(
         message_id=message.id,
         at=at,
@@ -137,10 +147,16 @@ def _message(
         message_id=message.id,
         at=at,
         from_contact=from_contact,
-        contact_name=message.contact_name,
-        entry=None if only_an_answer else entry,
+        contact_name="" if is_of_system and name.lower() == SYSTEM else name,
+        entry=None if answer and is_dummy else entry,
         answer=answer,
     )
+
+
+def _has_other_fields(message: dict[str, Any]) -> bool:
+    """Return whether a message has a field that a dummy does not have, and that says something."""
+    others = [value for name, value in message.items() if name not in FIELDS_OF_A_DUMMY]
+    return any(value and not is_blank(value) for value in others)
 
 
 def _message_time(created_at: str, *, queue_time: datetime) -> tuple[datetime, str]:
@@ -171,10 +187,10 @@ def _time(text: str, *, field: str) -> datetime | None:
 def _window_time(text: str, *, field: str) -> datetime | None:
     """Return the start or end of a window, or None without one. Raise InvalidEvent."""
     at = _time(text, field=field)
-    return at if at and EARLIEST_PLAUSIBLE <= at < NEVER else None
+    return at if at and is_window_time(at) else None
 
 
-def _survey_answer(wire: WireMessage) -> SurveyAnswer | None:
+def _survey_answer(wire: WireReceived) -> SurveyAnswer | None:
     """Return the answer in `data` or, if `data` has no key, at the top level of the event.
 
     Return None if there is no key in either place. A score is stored as its digits, in whatever

@@ -8,11 +8,12 @@ from django.conf import settings
 from pydantic import ValidationError
 
 from apps.common.errors import InvalidEvent
-from apps.common.lossless_json import decode, storable
+from apps.common.lossless_json import NotJson, decode, storable
 from apps.messages import adapters
 from apps.messages.adapters import QueueMessage
 from apps.messages.event_types import type_of
 from apps.messages.events import AnyEvent
+from apps.messages.fields import is_blank
 from celery_sqs_fifo.place import Place
 
 TYPE = "event_type"
@@ -86,8 +87,8 @@ def _read(body: str, attributes: Mapping[str, str]) -> QueueMessage:
     """Return what a queue message means, with its type. Raise InvalidEvent if it cannot be read."""
     try:
         document = decode(body)
-    except ValueError as error:
-        raise InvalidEvent("not_json", "the body is not JSON") from error
+    except NotJson as error:
+        raise InvalidEvent("not_json", f"the body {error}") from error
     message = QueueMessage(document=document, attributes=attributes)
     return _with_type(_adapt(message, names=settings.EVENT_ADAPTERS))
 
@@ -109,7 +110,7 @@ def _adapt(message: QueueMessage, *, names: Sequence[str]) -> QueueMessage:
 
 def _with_type(message: QueueMessage) -> QueueMessage:
     document, named = message.document, message.attributes.get(TYPE)
-    if not named or not isinstance(document, dict) or document.get(TYPE) not in (None, ""):
+    if not named or not isinstance(document, dict) or not is_blank(document.get(TYPE)):
         return message
     return replace(message, document={**document, TYPE: named})
 

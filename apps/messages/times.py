@@ -5,6 +5,12 @@ from datetime import UTC, datetime, timedelta
 
 EARLIEST = datetime.min.replace(tzinfo=UTC)
 LATEST = datetime.max.replace(tzinfo=UTC)
+# A producer's time before this one is a mistake of its clock, or was never set.
+EARLIEST_PLAUSIBLE = datetime(2000, 1, 1, tzinfo=UTC)
+# Producers write a time from here on for a window without one.
+NEVER = datetime(2100, 1, 1, tzinfo=UTC)
+# Longer than every form of a time. An implausible time is kept with the message.
+MAX_LENGTH = 64
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _ISO = re.compile(
@@ -48,6 +54,8 @@ def parse_time(text: str) -> datetime:
     beyond microseconds are dropped. A moment that a datetime cannot hold is EARLIEST or LATEST.
     """
     text = text.strip()
+    if len(text) > MAX_LENGTH:
+        raise NotATime("it is not a time")
     if _DIGITS_OF_A_DATE.fullmatch(text):
         raise NotATime("it is a date in digits, without an offset")
     if number := _NUMBER.fullmatch(text):
@@ -60,6 +68,11 @@ def parse_time(text: str) -> datetime:
     if not found["offset"]:
         raise NotATime("it is a time without an offset")
     return _iso(found)
+
+
+def is_window_time(at: datetime) -> bool:
+    """Return whether the start or end of a window was set."""
+    return EARLIEST_PLAUSIBLE <= at < NEVER
 
 
 def _since_1970(found: re.Match[str]) -> datetime:

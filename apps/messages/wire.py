@@ -3,130 +3,38 @@
 They ignore unknown fields, which apps.messages.parsers reads from the JSON itself.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, ClassVar, Literal
 from uuid import UUID
 
 from pydantic import (
-    AfterValidator,
     BaseModel,
     BeforeValidator,
     ConfigDict,
-    StringConstraints,
     TypeAdapter,
     ValidationError,
-    ValidatorFunctionWrapHandler,
-    WrapValidator,
+    model_validator,
 )
 
-from apps.common.lossless_json import dump
 from apps.conversations.contacts import Contact
-from apps.messages import fields
+from apps.messages import fields, wire_names
 from apps.messages.contract import allowed
-
-# Both are indexed, and PostgreSQL limits a B-tree entry to a third of a page (2,704 bytes).
-MAX_URN_LENGTH = 512
-MAX_KEY_LENGTH = 255
-# Some producers write this for an id that was never set.
-_NIL = UUID(int=0)
-
-
-def _absent_is_empty(value: Any) -> Any:
-    return "" if value is None else value
-
-
-def _absent_is_false(value: Any) -> Any:
-    return False if value is None else value
-
-
-# Also 1 and "true", as pydantic reads a boolean.
-Flag = Annotated[bool, BeforeValidator(_absent_is_false)]
-_FLAG: TypeAdapter[bool] = TypeAdapter(Flag)
-
-
-def _absent_is_received(value: Any) -> Any:
-    return "received" if value in (None, "") else value
-
-
-def _as_text(value: Any) -> Any:
-    """Return a value as text: a string as it is, "" for None, and anything else as JSON."""
-    return value if isinstance(value, str) else "" if value is None else dump(value)
-
-
-def _as_id(value: Any) -> Any:
-    """Return an id as text: that of an object is its `uuid` or `id`, and a nil UUID is none."""
-    if isinstance(value, dict):
-        value = value.get("uuid") or value.get("id")
-    text = _as_text(value)
-    return "" if text == str(_NIL) else text
-
-
-def _or(default: Any) -> WrapValidator:
-    """Return a validator that replaces what is malformed by `default`."""
-
-    def validate(value: Any, validated: ValidatorFunctionWrapHandler) -> Any:
-        try:
-            return validated(value)
-        except ValidationError:
-            return default
-
-    return WrapValidator(validate)
-
-
-def _with_names(names: Mapping[str, Sequence[str]]) -> Callable[[Any], Any]:
-    """Return a validator that renames fields for which producers have several names.
-
-    `names` maps our name to theirs. The first field that is neither absent, null nor blank counts.
-    """
-
-    def rename(document: Any) -> Any:
-        if not isinstance(document, dict):
-            return document
-        renamed = dict(document)
-        for name, others in names.items():
-            values = [
-                document[other] for other in others if not fields.is_blank(document.get(other))
-            ]
-            renamed.update({name: values[0]} if values else {})
-        return renamed
-
-    return rename
-
-
-_MESSAGE_NAMES = {"id": ("id", "message_id")}
-_WINDOW_NAMES = {
-    "external_id": ("external_id", "id"),
-    # Where both stand, `contact_name` may be that of the channel.
-    "name": ("name", "contact_name"),
-    "start": ("start", "start_date"),
-    "end": ("end", "end_date"),
-    "ticket_uuid": ("ticket_uuid", "ticket_id", "ticket"),
-    "agent_uuid": ("agent_uuid", "agent_id", "agent"),
-}
-_message_names = _with_names(_MESSAGE_NAMES)
-_window_names = _with_names(_WINDOW_NAMES)
-
-
-Text = Annotated[str, BeforeValidator(_absent_is_empty)]
-MessageText = Annotated[Text, BeforeValidator(fields.text_of)]
-Required = Annotated[str, BeforeValidator(fields.required)]
-Identifier = Annotated[UUID, BeforeValidator(fields.required), AfterValidator(fields.not_nil)]
-Urn = Annotated[
-    str,
-    StringConstraints(max_length=MAX_URN_LENGTH),
-    BeforeValidator(fields.stripped),
-    BeforeValidator(fields.required),
-]
-Key = Annotated[
-    str,
-    StringConstraints(max_length=MAX_KEY_LENGTH),
-    BeforeValidator(_absent_is_empty),
-    BeforeValidator(fields.stripped),
-]
-Value = Annotated[str, BeforeValidator(_as_text)]
-# The text of a time, which apps.messages.times reads: a number and its text are the same time.
-Time = Annotated[str, BeforeValidator(_as_text)]
-Id = Annotated[str, BeforeValidator(_as_id)]
+from apps.messages.wire_types import (
+    CorrelationId,
+    Direction,
+    Flag,
+    Id,
+    Identifier,
+    Key,
+    MessageId,
+    MessageText,
+    Name,
+    Text,
+    Time,
+    Urn,
+    Value,
+    otherwise,
+)
 
 
 class Wire(BaseModel):
@@ -155,26 +63,29 @@ class _Identity(Wire):
 
 
 class _Message(Wire):
-    names = _MESSAGE_NAMES
+    names = wire_names.MESSAGE
 
-    id: Required
+    id: MessageId
     text: MessageText = ""
     source: Text = ""
     created_at: Time = ""
-    contact_name: Text = ""
+    contact_name: Name = ""
 
 
 class _MessageData(_Identity):
-    message: Annotated[_Message, BeforeValidator(_message_names)]
+    message: Annotated[_Message, BeforeValidator(wire_names.rename_in_message)]
+
+
+class _ReceivedData(_MessageData):
     key: Key = ""
     value: Value = ""
 
 
 class _WindowData(_Identity):
-    names = _WINDOW_NAMES
+    names = wire_names.WINDOW
 
-    external_id: Text = ""
-    name: Text = ""
+    external_id: Id = ""
+    name: Name = ""
     start: Time = ""
     end: Time = ""
     ticket_uuid: Id = ""
@@ -191,46 +102,60 @@ class _CloseData(_Identity):
 
 
 class _DeletedMessage(Wire):
-    names = _MESSAGE_NAMES
+    names = wire_names.MESSAGE
 
-    id: Required
+    id: MessageId
 
 
 class _DeletionData(_Identity):
-    message: Annotated[_DeletedMessage, BeforeValidator(_message_names)]
-    direction: Annotated[Literal["received", "sent"], BeforeValidator(_absent_is_received)] = (
-        "received"
-    )
+    message: Annotated[_DeletedMessage, BeforeValidator(wire_names.rename_in_message)]
+    direction: Direction = "received"
 
 
 class _Status(Wire):
-    names = _MESSAGE_NAMES
+    names = wire_names.MESSAGE
 
-    id: Annotated[Text, _or("")] = ""
-    status: Annotated[Text, _or("")] = ""
+    id: Annotated[MessageId, otherwise("")] = ""
+    status: Annotated[Text, otherwise("")] = ""
 
 
 class _StatusData(_Identity):
-    project_uuid: Annotated[UUID, _or(_NIL)] = _NIL
-    channel_uuid: Annotated[UUID, _or(_NIL)] = _NIL
-    contact_urn: Annotated[Text, StringConstraints(max_length=MAX_URN_LENGTH), _or("")] = ""
-    message: Annotated[_Status, BeforeValidator(_message_names), _or(_Status())] = _Status()
-    direction: Annotated[Literal["received", "sent"], _or("sent")] = "sent"
+    project_uuid: Annotated[UUID, otherwise(fields.NIL)] = fields.NIL
+    channel_uuid: Annotated[UUID, otherwise(fields.NIL)] = fields.NIL
+    contact_urn: Annotated[Urn, otherwise("")] = ""
+    message: Annotated[
+        _Status, BeforeValidator(wire_names.rename_in_message), otherwise(_Status())
+    ] = _Status()
+    direction: Annotated[Literal["received", "sent"], otherwise("sent")] = "sent"
 
 
 class WireMessage(Wire):
-    """The body of a message received from or sent to a contact."""
+    """The body of a message to a contact."""
 
-    correlation_id: Text = ""
+    correlation_id: CorrelationId = ""
     data: _MessageData
+
+
+class WireReceived(WireMessage):
+    """The body of a message from a contact. It is a survey answer if it has a `key`."""
+
+    data: _ReceivedData
     key: Key = ""
     value: Value = ""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _one_answer(cls, document: Any) -> Any:
+        """Leave out the answer beside `data` if there is one in `data`."""
+        if not _has_key(_data_of(document)):
+            return document
+        return {name: value for name, value in document.items() if name not in ("key", "value")}
 
 
 class WireDeletion(Wire):
     """The body of the deletion of a message by its author."""
 
-    correlation_id: Text = ""
+    correlation_id: CorrelationId = ""
     data: _DeletionData
 
 
@@ -240,24 +165,25 @@ class WireStatus(Wire):
     A status is worth less than the time to look at a dead letter.
     """
 
-    correlation_id: Annotated[Text, _or("")] = ""
-    data: Annotated[_StatusData, _or(_StatusData())] = _StatusData()
+    correlation_id: Annotated[CorrelationId, otherwise("")] = ""
+    data: Annotated[_StatusData, otherwise(_StatusData())] = _StatusData()
 
 
 class WireWindow(Wire):
     """The body of a conversation window."""
 
-    correlation_id: Text = ""
-    data: Annotated[_WindowData, BeforeValidator(_window_names)]
+    correlation_id: CorrelationId = ""
+    data: Annotated[_WindowData, BeforeValidator(wire_names.rename_in_window)]
 
 
 class WireClose(Wire):
     """The body of a close."""
 
-    correlation_id: Text = ""
+    correlation_id: CorrelationId = ""
     data: _CloseData
 
 
+_flag: TypeAdapter[bool] = TypeAdapter(Flag)
 _urn = TypeAdapter(Urn, config=ConfigDict(coerce_numbers_to_str=True))
 
 
@@ -275,15 +201,21 @@ def has_survey_key(document: dict[str, Any]) -> bool:
     Such an event goes alone: its conversation depends on whether the contact wrote before it, so a
     rerun must not find a later message of its batch already stored.
     """
-    data = document.get("data")
-    has_key = isinstance(data, dict) and not fields.is_blank(data.get("key"))
-    return has_key or not fields.is_blank(document.get("key"))
+    return _has_key(_data_of(document)) or _has_key(document)
 
 
 def reports_takeover(document: dict[str, Any]) -> bool:
     """Return whether a window's JSON says that a human took over. A malformed value does not."""
-    data = document.get("data")
     try:
-        return isinstance(data, dict) and _FLAG.validate_python(data.get("has_chats_room"))
+        return _flag.validate_python(_data_of(document).get("has_chats_room"))
     except ValidationError:
         return False
+
+
+def _data_of(document: Any) -> dict[str, Any]:
+    data = document.get("data") if isinstance(document, dict) else None
+    return data if isinstance(data, dict) else {}
+
+
+def _has_key(part: Mapping[str, Any]) -> bool:
+    return not fields.is_blank(part.get("key"))

@@ -15,6 +15,7 @@ from apps.messages.archiving import migrate
 from apps.messages.models import MessageDeletion
 from apps.messages.transcript import transcript
 from apps.messages.transcript_pages import TranscriptIndex
+from apps.messages.wire_types import MAX_ID_LENGTH
 from tasks import closing as tasks
 from tasks import retention
 from tests.support.builders import (
@@ -347,6 +348,17 @@ def test_the_chunks_of_a_large_deleted_message_are_removed() -> None:
 
     assert SECRET not in everywhere()
     assert len(every_item()) == 1
+
+
+def test_a_deleted_message_with_the_longest_ids_fits_into_an_item() -> None:
+    # In the stored JSON, no character takes more bytes than this one.
+    longest = "\1" * MAX_ID_LENGTH
+    message = {"id": longest, "text": SECRET}
+    deliver_bodies(bodies=[message_body(event={"correlation_id": longest}, message=message)])
+    deliver_bodies(bodies=[deletion_body(message_id=longest), close_body()])
+
+    assert SECRET not in everywhere()
+    assert only_entry()["deleted"]
 
 
 def test_a_deletion_after_reopening_works_in_the_archive() -> None:

@@ -9,11 +9,11 @@ from dataclasses import replace
 
 from apps.messages.adapters import Adapter, QueueMessage
 from apps.messages.event_types import CONVERSATION_WINDOW
+from apps.messages.fields import is_blank
 
 CORRELATION_ID = "CorrelationID"
 # The project and the channel are left out, so that a ticket without them is refused by their names.
 FIELDS_OF_A_TICKET = frozenset({"ticket_uuid", "contact_urn", "created_on"})
-FIELDS_OF_AN_EVENT = ("event_type", "data")
 
 
 def adapt(message: QueueMessage) -> QueueMessage | None:
@@ -39,7 +39,8 @@ def _is_ticket(message: QueueMessage) -> bool:
     if not isinstance(ticket, dict) or not ticket.keys() >= FIELDS_OF_A_TICKET:
         return False
     named = message.attributes.get("event_type", CONVERSATION_WINDOW)
-    return named == CONVERSATION_WINDOW and not any(map(ticket.get, FIELDS_OF_AN_EVENT))
+    is_event = not is_blank(ticket.get("event_type")) or bool(ticket.get("data"))
+    return named == CONVERSATION_WINDOW and not is_event
 
 
 ADAPTER = Adapter(adapt=adapt, attributes=(CORRELATION_ID,))

@@ -10,7 +10,7 @@ Guide, "Fanout to Amazon SQS queues"):
 from typing import Any
 
 from apps.common.errors import InvalidEvent
-from apps.common.lossless_json import decode
+from apps.common.lossless_json import NotJson, decode
 from apps.messages.adapters import Adapter, QueueMessage
 
 
@@ -28,8 +28,8 @@ def adapt(message: QueueMessage) -> QueueMessage | None:
 def _decode(text: str) -> Any:
     try:
         return decode(text)
-    except ValueError as error:
-        raise InvalidEvent("not_json", "Message in the SNS envelope is not JSON") from error
+    except NotJson as error:
+        raise InvalidEvent("not_json", f"Message in the SNS envelope {error}") from error
 
 
 def _texts(attributes: Any) -> dict[str, str]:

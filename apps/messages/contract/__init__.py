@@ -6,4 +6,4 @@ accepts forms that they do not mention, such as a UUID in braces.
 """
 
 # Raised by one for a breaking change (ADR 33): see apps.messages.contract.changes.
-VERSION = 1
+VERSION = 2

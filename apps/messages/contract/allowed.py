@@ -18,6 +18,9 @@ _OFFSET = "([Zz]|[+-]([01][0-9]|2[0-3])(:?[0-5][0-9])?| UTC)"
 _WHOLE_NUMBERS: Schema = {"minimum": -(2**63), "maximum": 2**63 - 1}
 
 TEXT: Schema = {"type": ["string", "integer", "null"], **_WHOLE_NUMBERS}
+ID: Schema = {
+    "anyOf": [TEXT, {"type": "object", "properties": {"uuid": TEXT, "id": TEXT}}],
+}
 UUID: Schema = {
     "description": "A UUID, but not the nil UUID.",
     "type": "string",
@@ -28,9 +31,10 @@ TIME: Schema = {
     "description": "RFC 3339 with Z or an offset, or seconds or milliseconds since 1970.",
     "anyOf": [
         {"type": "string", "pattern": rf"^\s*({_DATE}[Tt ]{_TIME}{_OFFSET}|{_DIGITS})?\s*$"},
-        # Seconds, then milliseconds, until the year 5138. Other numbers may be dates in digits.
+        # Seconds until the year 5138, then milliseconds until 2286. Other numbers may be dates in
+        # digits.
         {"type": "number", "minimum": 10**8, "maximum": 10**11 - 1},
-        {"type": "number", "minimum": 10**12, "maximum": 10**14 - 1},
+        {"type": "number", "minimum": 10**12, "maximum": 10**13 - 1},
         {"enum": [0, None]},
     ],
 }
@@ -50,6 +54,8 @@ FIELDS: Mapping[str, Schema] = {
     "created_at": TIME,
     "start": TIME,
     "end": TIME,
+    "ticket_uuid": ID,
+    "agent_uuid": ID,
     "key": {
         "description": "Makes a message.received a survey answer.",
         "type": ["string", "null"],
@@ -90,11 +96,11 @@ def describe(schema: Schema, model: type[Named]) -> None:
     """
     properties, required = schema["properties"], schema.get("required", [])
     for name, of_model in properties.items():
+        bounds = {"maxLength": of_model["maxLength"]} if "maxLength" in of_model else {}
         if name in FIELDS:
-            bounds = {"maxLength": of_model["maxLength"]} if "maxLength" in of_model else {}
             properties[name] = {**FIELDS[name], **bounds}
         elif of_model.get("type") == "string" and name not in required:
-            properties[name] = TEXT
+            properties[name] = {**TEXT, **bounds}
     for name, others in model.names.items():
         properties.update(dict.fromkeys(others, properties[name]))
         if name in required:

@@ -79,7 +79,7 @@ def test_a_malformed_event_has_its_reason_and_the_command_fails(write: Write) ->
         write(message_body(), "not JSON", "", message_body(message={"created_at": "yesterday"}))
     )
 
-    assert lines[1] == "line 2: quarantined as not_json: the body is not JSON"
+    assert lines[1] == "line 2: quarantined as not_json: the body is not JSON: see line 1, column 1"
     assert lines[2].startswith("line 4: quarantined as malformed_field: data.message.created_at")
     assert failure == "Of 3 events, 2 would be quarantined: malformed_field 1, not_json 1."
 

@@ -16,7 +16,7 @@ from apps.messages.event_types import EVENT_TYPES, EventType, goes_alone, is_bar
 from apps.messages.events import MessageEvent
 from apps.messages.parsers import RawEvent
 from apps.messages.reading import parse_event
-from apps.messages.wire import WireMessage
+from apps.messages.wire import WireReceived
 from celery_sqs_fifo import BatchItem
 from observability.log_fields import event_fields, message_fields
 from observability.metrics import counters
@@ -38,7 +38,7 @@ NOT_NAMES: tuple[Any, ...] = ([], {}, 1, None)
 SERVICE = ("apps", "config", "observability", "operations", "tasks")
 
 
-class WireWhisper(WireMessage):
+class WireWhisper(WireReceived):
     """A message with an additional field."""
 
     volume: int

@@ -30,6 +30,8 @@ from tests.support.builders import (
     entry,
     message_body,
     place,
+    status_body,
+    survey_body,
     window_body,
 )
 from tests.support.stored_form import read_entry
@@ -61,7 +63,7 @@ def test_a_message_is_read_with_all_fields(event_type: str, from_contact: bool) 
     assert event.entry.place == place()
 
 
-@pytest.mark.parametrize("urn", [5584996765969, " 5584996765969\t"])
+@pytest.mark.parametrize("urn", [5584996765969, 5584996765969.0, " 5584996765969\t"])
 def test_a_urn_may_be_a_number_or_have_blanks_around_it(urn: object) -> None:
     event = parsed(message_body(data={"contact_urn": urn}))
 
@@ -99,6 +101,9 @@ def test_a_window_is_read() -> None:
         ({"contact_name": None}, "w-1", "Bia"),
         ({"contact_name": "Channel 3"}, "w-1", "Bia"),
         ({"name": "", "contact_name": "Caio"}, "w-1", "Caio"),
+        ({"external_id": NIL_UUID, "id": " w-2 "}, "w-2", "Bia"),
+        ({"external_id": " ", "name": "  "}, "", ""),
+        ({"name": " Bia "}, "w-1", "Bia"),
     ],
 )
 def test_the_id_and_contact_of_a_window_are_accepted_under_several_names(
@@ -115,6 +120,8 @@ def test_the_id_and_contact_of_a_window_are_accepted_under_several_names(
         ({"start": "2026-11-23T09:00:00-03:00", "end": "2026-11-23T13:00:00Z"}, NOON, ONE_O_CLOCK),
         ({"start_date": "2026-11-23T12:00:00Z", "end_date": None}, NOON, None),
         ({"start": None, "start_date": "2026-11-23T12:00:00Z"}, NOON, None),
+        ({"start": "0001-01-01T00:00:00Z", "start_date": "2026-11-23T12:00:00Z"}, NOON, None),
+        ({"end": 0, "end_date": "2026-11-23T12:00:00Z"}, None, NOON),
         ({"start": "0001-01-01T00:00:00Z", "end": "9999-12-31T23:59:59-03:00"}, None, None),
         ({}, None, None),
     ],
@@ -134,6 +141,9 @@ def test_the_times_of_a_window_are_read_unless_they_were_never_set(
         ({"ticket_id": 42, "agent_id": "a-1"}, "42", "a-1"),
         ({"ticket": {"uuid": "t-1", "queue": "x"}, "agent": {"id": 7, "name": "Eva"}}, "t-1", "7"),
         ({"ticket_uuid": NIL_UUID, "agent": {"name": "Eva"}}, "", ""),
+        ({"ticket_uuid": NIL_UUID, "ticket_id": 42.0}, "42", ""),
+        ({"ticket_uuid": {"name": "x"}, "ticket_id": " t-2 "}, "t-2", ""),
+        ({"ticket": {"uuid": NIL_UUID, "id": 7}, "agent_uuid": NIL_UUID.replace("-", "")}, "7", ""),
         ({"ticket_uuid": None, "agent_uuid": ""}, "", ""),
         ({}, "", ""),
     ],
@@ -146,9 +156,84 @@ def test_the_ticket_and_agent_of_a_window_are_accepted_under_several_names(
     assert (window.ticket_uuid, window.agent_uuid) == (ticket, agent)
 
 
+@pytest.mark.parametrize("value", [False, True, ["t-1"], [], {"uuid": {"x": 1}}])
+def test_a_ticket_that_is_neither_text_nor_a_number_is_refused(value: Any) -> None:
+    with pytest.raises(InvalidEvent, match="it is not text"):
+        parsed(window_body(data={"ticket_uuid": value}))
+
+
+@pytest.mark.parametrize("nil", [NIL_UUID, NIL_UUID.replace("-", "")])
+@pytest.mark.parametrize("event_type", ["message.received", "message.sent", "message.deleted"])
+def test_a_message_whose_id_was_never_set_is_refused(event_type: str, nil: str) -> None:
+    with pytest.raises(InvalidEvent, match="it is the nil UUID") as caught:
+        parsed(message_body(event_type=event_type, message={"id": nil}))
+    assert caught.value.reason == "missing_field"
+
+
+def test_an_id_that_is_too_long_is_refused() -> None:
+    for fields in ({"message": {"id": "x" * 25_001}}, {"event": {"correlation_id": "x" * 25_001}}):
+        with pytest.raises(InvalidEvent, match="at most 25000 characters"):
+            parsed(message_body(**fields))
+
+
+@pytest.mark.parametrize("key", [{"kid": "1"}, ["a"], True, "x" * 256])
+def test_a_key_that_does_not_count_is_not_read(key: Any) -> None:
+    sent = message_body(event_type="message.sent", data={"key": key}, event={"key": key})
+    answer = message_body(data={"key": "weni_csat", "value": "5"}, event={"key": key})
+
+    assert parsed(sent).answer is None
+    assert parsed(answer).answer.score == 5
+
+
+@pytest.mark.parametrize(
+    ("name", "source", "of_contact"),
+    [
+        ("System", "system", ""),
+        ("Ana", "system", "Ana"),
+        ("System", "incoming", "System"),
+        ("  ", "incoming", ""),
+        (" Ana ", "incoming", "Ana"),
+    ],
+)
+def test_the_name_of_the_system_is_not_the_contacts(
+    name: str, source: str, of_contact: str
+) -> None:
+    body = message_body(message={"contact_name": name, "source": source})
+
+    assert parsed(body).contact_name == of_contact
+
+
+@pytest.mark.parametrize(
+    ("fields", "is_shown"),
+    [
+        ({}, False),
+        ({"attachments": [], "interactive": None, "flag": False, "note": " "}, False),
+        ({"attachments": ["image/png:https://example.org/1.png"]}, True),
+        ({"interactive": {"type": "button_reply"}}, True),
+    ],
+)
+def test_the_message_of_an_answer_is_shown_if_it_says_something(
+    fields: dict[str, Any], is_shown: bool
+) -> None:
+    assert (parsed(survey_body(message=fields)).entry is not None) is is_shown
+
+
+def test_a_status_is_read_with_blanks_around_its_urn_and_not_kept_with_a_huge_id() -> None:
+    assert parsed(status_body(urn=f" {URN} ")).contact == contact()
+    assert not parsed(status_body(message_id="x" * 25_001)).can_be_kept
+
+
 @pytest.mark.parametrize(
     ("value", "taken_over"),
-    [(True, True), ("true", True), (1, True), (False, False), (None, False), (ABSENT, False)],
+    [
+        (True, True),
+        ("true", True),
+        ("yes", True),
+        (1, True),
+        (False, False),
+        (None, False),
+        (ABSENT, False),
+    ],
 )
 def test_only_a_window_with_a_chats_room_is_a_takeover(value: Any, taken_over: bool) -> None:
     body = window_body(data={"has_chats_room": value})
@@ -239,7 +324,9 @@ def test_a_malformed_time_and_a_time_without_an_offset_are_refused(created_at: A
         ({"id": "m-1", "message_id": "m-2"}, "m-1"),
         ({"id": 42}, "42"),
         ({"id": 0}, "0"),
-        ({"id": "x" * 100_000}, "x" * 100_000),
+        ({"id": "x" * 25_000}, "x" * 25_000),
+        ({"id": "00000000-0000-0000-0000-000000000000", "message_id": "m-2"}, "m-2"),
+        ({"id": 42.0}, "42"),
     ],
 )
 def test_the_id_of_a_message_is_accepted_under_several_names(

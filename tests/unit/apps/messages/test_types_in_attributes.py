@@ -15,7 +15,7 @@ from tests.support.builders import ABSENT, close_body, message_body, place, queu
 RECEIVED = {"event_type": "message.received"}
 
 
-@pytest.mark.parametrize("none", [ABSENT, None, ""])
+@pytest.mark.parametrize("none", [ABSENT, None, "", " "])
 def test_the_type_in_the_attribute_counts_if_the_body_has_none(none: Any) -> None:
     body = message_body(event={"event_type": none})
 
@@ -40,7 +40,7 @@ def test_the_type_in_the_body_counts_and_the_other_one_is_noted(named: str) -> N
     assert event == replace(same, attribute_type=named)
 
 
-@pytest.mark.parametrize("body_type", ["unknown", 1, [], {}, " "])
+@pytest.mark.parametrize("body_type", ["unknown", 1, [], {}])
 def test_a_body_with_an_unknown_type_is_refused_whatever_the_attribute_says(body_type: Any) -> None:
     body = message_body(event={"event_type": body_type})
 

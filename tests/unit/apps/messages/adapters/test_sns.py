@@ -100,7 +100,7 @@ def test_a_text_that_is_not_json_is_refused_with_its_place() -> None:
 
     assert (error.reason, error.message) == (
         "not_json",
-        "Message in the SNS envelope is not JSON",
+        "Message in the SNS envelope is not JSON: see line 1, column 1",
     )
     with pytest.raises(ValueError, match="Message in the SNS envelope is not JSON"):
         decode_event(in_envelope("hello"), {})
