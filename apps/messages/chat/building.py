@@ -77,8 +77,7 @@ def _draft(document: Document, *, anchor: str, contact_name: str, zone: ZoneInfo
 
 
 def _bubble(draft: Draft, *, page: Page, is_retry: bool, zone: ZoneInfo) -> Bubble:
-    contents, reaction = draft.contents, draft.contents.reaction
-    answered = reaction.message_id if reaction else contents.answers_id
+    contents = draft.contents
     return Bubble(
         anchor=draft.anchor,
         at=draft.at,
@@ -88,7 +87,7 @@ def _bubble(draft: Draft, *, page: Page, is_retry: bool, zone: ZoneInfo) -> Bubb
         author=draft.author,
         text=contents.text,
         stamped=draft.versions[0].stamped,
-        answers=page.reference(answered, of=draft),
+        answers=page.reference(contents.answers_id, of=draft),
         pieces=_pieces(contents),
         reactions=page.reactions(draft),
         earlier=_changed(draft.versions)[:-1],
@@ -103,9 +102,8 @@ def _bubble(draft: Draft, *, page: Page, is_retry: bool, zone: ZoneInfo) -> Bubb
 def _pieces(contents: Contents) -> list[Piece]:
     if contents.reaction is None:
         return list(contents.pieces)
-    emoji = contents.reaction.emoji
-    reaction = Piece(kind=_("Reaction"), text=emoji) if emoji else Piece(kind=_("Reaction removed"))
-    return [reaction, *contents.pieces]
+    kind = _("Reaction removed") if contents.reaction.is_removal else _("Reaction")
+    return [Piece(kind=kind, text=contents.reaction.emoji), *contents.pieces]
 
 
 def _deleted_at(document: Document, zone: ZoneInfo) -> str:

@@ -21,18 +21,19 @@ _ID_FIELDS = ("message_id", "id", "mid")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SentReaction:
-    """A reaction to the message with an id; `emoji` is "" if its author removes the reaction."""
+    """A reaction to the message with an id, or the removal of one, which may name no emoji."""
 
     message_id: str
     emoji: str
+    is_removal: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Contents:
     """The content of a version. All texts can be shown.
 
-    `answers_id` is the id of the message that it answers, or "". `more` are the fields that nothing
-    else shows, as JSON.
+    `answers_id` is the id of the message that it answers or reacts to, or "". `more` are the fields
+    that nothing else shows, as JSON.
     """
 
     text: str
@@ -51,14 +52,18 @@ def contents_of(version: Document) -> Contents:
         fields["text"] = text_fields
     reaction = _take_reaction(fields)
     pieces = [*take_media(fields), *take_forms(fields)]
-    answers_id = _take_answered(fields)
+    rest = dict(fields)
+    answers_id = _take_answered(rest)
+    # A row refers to one message. If a reaction also answers another one, that is shown as JSON.
+    if reaction is None or answers_id == reaction.message_id:
+        fields = rest
     # The type only names the field that has the content.
     if fields.get("type") in ("text", *message):
         take(fields, "type")
     return Contents(
         text=text,
         pieces=pieces,
-        answers_id=answers_id,
+        answers_id=reaction.message_id if reaction else answers_id,
         reaction=reaction,
         more=_more(fields, version.get("extra")),
     )
@@ -89,7 +94,7 @@ def _take_reaction(fields: Fields) -> SentReaction | None:
     emoji = take(reaction, "emoji", "reaction")
     if reaction.get("action") in ("react", "unreact"):
         take(reaction, "action")
-    return SentReaction(message_id=message_id, emoji="" if is_removed else emoji)
+    return SentReaction(message_id=message_id, emoji=emoji, is_removal=is_removed or not emoji)
 
 
 def _take_answered(fields: Fields) -> str:

@@ -68,7 +68,8 @@ class Page:
         for draft in drafts:
             self._by_id[draft.message_id].append(draft)
         self._reactions: defaultdict[str, list[_PlacedReaction]] = defaultdict(list)
-        self._placed: set[str] = set()
+        # The message under which a reaction is shown, by the anchor of the reaction.
+        self._placed: dict[str, Draft] = {}
         for draft in drafts:
             self._place_reaction(draft)
 
@@ -83,9 +84,10 @@ class Page:
         found = self._find(message_id, of=of)
         if found is None:
             return Reference(message_id=message_id)
+        row = self._placed[found.anchor] if self.has_elsewhere(found) else found
         return Reference(
             message_id=message_id,
-            anchor=found.anchor,
+            anchor=row.anchor,
             author=found.author,
             when=found.when,
             excerpt=_excerpt(found),
@@ -110,10 +112,13 @@ class Page:
         return min(others, key=lambda draft: draft.is_of_contact == of.is_of_contact, default=None)
 
     def _place_reaction(self, draft: Draft) -> None:
-        """Add a reaction to its message, in place of the earlier one of the same side."""
+        """Add a reaction to its message, in place of the earlier one of the same side.
+
+        A message that is only a reaction may have no row of its own, so nothing is shown under it.
+        """
         reaction = draft.contents.reaction
         target = self._find(reaction.message_id, of=draft) if reaction else None
-        if reaction is None or target is None:
+        if reaction is None or target is None or target.is_only_reaction:
             return
         reactions = self._reactions[target.anchor]
         before = [
@@ -123,10 +128,10 @@ class Page:
         ]
         for placed in before:
             placed.ended_by = draft
-        if reaction.emoji:
+        if not reaction.is_removal:
             reactions.append(_PlacedReaction(emoji=reaction.emoji, by=draft))
-        if reaction.emoji or before:
-            self._placed.add(draft.anchor)
+        if before or not reaction.is_removal:
+            self._placed[draft.anchor] = target
 
 
 def _excerpt(draft: Draft) -> str:
@@ -134,4 +139,6 @@ def _excerpt(draft: Draft) -> str:
         return _("a deleted message")
     first_line = draft.contents.text.strip().partition("\n")[0]
     kinds = ", ".join(piece.kind for piece in draft.contents.pieces)
-    return shorten(first_line or kinds, MAX_EXCERPT_LENGTH)
+    reaction = draft.contents.reaction
+    emoji = reaction.emoji if reaction else ""
+    return shorten(first_line or kinds or emoji, MAX_EXCERPT_LENGTH)

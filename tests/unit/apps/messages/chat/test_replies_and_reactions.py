@@ -8,9 +8,11 @@ from tests.support.rows import bubble_of, bubbles_of, message
 QUESTION = message(0, "Quer entrega?\nOu retira?", message_id="q", sent=True)
 
 
-def reaction(number: int, emoji: str, *, text: str = "", to: Any = "q") -> dict[str, Any]:
+def reaction(
+    number: int, emoji: str, *, text: str = "", to: Any = "q", **fields: Any
+) -> dict[str, Any]:
     """Return a reaction of the contact, by default to the question."""
-    return message(number, text, more={"reaction": {"message_id": to, "emoji": emoji}})
+    return message(number, text, more={"reaction": {"message_id": to, "emoji": emoji}}, **fields)
 
 
 def test_an_answer_refers_to_the_message_that_it_answers() -> None:
@@ -116,3 +118,53 @@ def test_the_removal_of_a_reaction_that_is_not_on_the_page_has_its_own_row() -> 
 
     assert question.reactions == []
     assert removed.pieces == [Piece(kind="Reaction removed")]
+
+
+def test_a_reaction_to_a_reaction_has_its_own_row_which_leads_to_the_message() -> None:
+    first = reaction(1, "👍", message_id="r")
+
+    question, second = bubbles_of(QUESTION, first, reaction(2, "🎉", to="r", sent=True))
+
+    assert [one.emoji for one in question.reactions] == ["👍"]
+    assert second.pieces == [Piece(kind="Reaction", text="🎉")]
+    assert second.answers == Reference(
+        message_id="r", anchor=question.anchor, author="Ana Stored", when="09:01", excerpt="👍"
+    )
+
+
+def test_reactions_to_each_other_have_rows_of_their_own() -> None:
+    one, other = bubbles_of(
+        reaction(1, "👍", message_id="r", to="s"), reaction(2, "🎉", message_id="s", to="r")
+    )
+
+    assert [bubble.pieces[0].text for bubble in (one, other)] == ["👍", "🎉"]
+    assert one.answers
+    assert other.answers
+    assert (one.answers.anchor, other.answers.anchor) == (other.anchor, one.anchor)
+
+
+def test_an_answer_to_a_reaction_leads_to_the_message_that_shows_the_reaction() -> None:
+    answer = message(2, "obrigado", sent=True, more={"reply_to": "r"})
+
+    question, answered = bubbles_of(QUESTION, reaction(1, "👍", message_id="r"), answer)
+
+    assert answered.answers
+    assert (answered.answers.anchor, answered.answers.excerpt) == (question.anchor, "👍")
+
+
+def test_a_reaction_that_also_answers_another_message_has_its_own_row_too() -> None:
+    both = message(1, "", more={"reaction": {"id": "q", "emoji": "👍"}, "reply_to": "gone"})
+    same = message(2, "", more={"reaction": {"id": "q", "emoji": "❤️"}, "reply_to": "q"})
+
+    question, own = bubbles_of(QUESTION, both, same)
+
+    assert [one.emoji for one in question.reactions] == ["👍", "❤️"]
+    assert own.more == '{"reply_to":"gone"}'
+
+
+def test_a_removal_that_is_shown_in_its_own_row_names_its_emoji() -> None:
+    removal = {"message_id": "gone", "action": "unreact", "emoji": "👍"}
+
+    bubble = bubble_of(message(more={"reaction": removal}, text=""))
+
+    assert bubble.pieces == [Piece(kind="Reaction removed", text="👍")]
