@@ -59,7 +59,7 @@ def _draft(document: Document, *, anchor: str, contact_name: str, zone: ZoneInfo
     event_type = EVENT_TYPES.get(document["event_type"])
     label = readable(label_of(document["event_type"]))
     is_of_contact = event_type is not None and event_type.from_contact
-    name = shown_text(stored[-1]["message"].get("contact_name") or None)
+    name = shown_text(stored[-1]["message"].get("contact_name") or None).strip()
     # The author of a message of unknown type is unknown, so its type is shown instead.
     other = _("Platform") if event_type else label
     return Draft(

@@ -75,14 +75,16 @@ def shown_text(value: Any) -> str:
 
 
 def _text(value: Any) -> tuple[str, Fields]:
-    """Return the text of a message, and the rest of its field if the text stands in an object."""
-    if value == "":
-        return "", {}
-    if not isinstance(value, dict):
-        return shown_text(value), {}
-    rest = dict(value)
+    """Return the text of a message, and the rest of its field if the text stands in an object.
+
+    The text is "" if it has only blanks, because then a page shows nothing of it.
+    """
+    rest = dict(value) if isinstance(value, dict) else {}
     text = take(rest, "body")
-    return (text, rest) if text else (shown_text(value), {})
+    if not text and without_empty(rest.get("body", value)) is not None:
+        # Any other value is shown whole.
+        text, rest = shown_text(value), {}
+    return text if text.strip() else "", rest
 
 
 def _take_reaction(fields: Fields) -> SentReaction | None:

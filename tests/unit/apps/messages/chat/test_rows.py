@@ -4,12 +4,14 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from django.template.loader import render_to_string
 from hypothesis import given
 from hypothesis import strategies as st
 
 from apps.common.console_access import readable
 from apps.common.lossless_json import escape
 from apps.messages.chat import Separator, TimelineEntry
+from operations.transcript_text import lines_of
 from tests.support.builders import HOME, NOON
 from tests.support.console import chat_entry
 from tests.support.rows import bubbles_of, message, rows_of
@@ -83,11 +85,47 @@ def test_each_local_day_has_a_heading() -> None:
     assert headings == ["Monday, 23 November 2026", "Tuesday, 24 November 2026"]
 
 
-@pytest.mark.parametrize(("text", "shown"), [(None, ""), ("", ""), (12, "12"), ([1], "[1]")])
+@pytest.mark.parametrize("name", [None, "", " ", {}])
+def test_a_message_with_a_blank_contact_name_has_that_of_the_conversation(name: Any) -> None:
+    (bubble,) = bubbles_of(message(more={"contact_name": name}))
+
+    assert bubble.author == "Ana Stored"
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        (12, "12"),
+        (0, "0"),
+        (False, "false"),
+        ([1], "[1]"),
+        ({"body": 5}, "5"),
+        ({"body": ["a"]}, '{"body":["a"]}'),
+        ({"other": "a"}, '{"other":"a"}'),
+        ("  a ", "  a "),
+    ],
+)
 def test_a_text_that_is_not_a_string_is_shown(text: Any, shown: str) -> None:
     (bubble,) = bubbles_of(message(0, text))
 
-    assert bubble.text == shown
+    assert (bubble.text, bubble.more) == (shown, "")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [None, "", " \n\t\u3000", [], {}, {"body": ""}, {"body": None}, {"body": " "}, {"body": {}}],
+)
+def test_a_message_without_a_text_says_so(text: Any) -> None:
+    rows = rows_of(message(0, text))
+
+    assert "No text" in render_to_string("console/rows.html", {"rows": rows})
+    assert "    (no text)" in lines_of(rows)
+
+
+def test_the_other_fields_of_an_object_without_a_text_are_shown() -> None:
+    (bubble,) = bubbles_of(message(0, {"body": "", "preview_url": False}))
+
+    assert (bubble.text, bubble.more) == ("", '{"text":{"preview_url":false}}')
 
 
 def test_characters_that_no_store_accepts_are_shown_as_symbols() -> None:
