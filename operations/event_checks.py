@@ -96,11 +96,27 @@ def _message_in(text: str) -> Mapping[str, Any]:
 
 
 def _texts(attributes: Any) -> dict[str, str]:
-    """Return the texts of message attributes in the form of SendMessage."""
-    if not isinstance(attributes, dict):
-        return {}
-    texts = {name: one.get("StringValue") for name, one in attributes.items()}
-    return {name: text for name, text in texts.items() if isinstance(text, str)}
+    """Return the texts of message attributes in the form of SendMessage. Raise UnreadableLine."""
+    match attributes:
+        case None:
+            return {}
+        case dict():
+            texts = {name: _text(name, attribute) for name, attribute in attributes.items()}
+            return {name: text for name, text in texts.items() if text is not None}
+    raise UnreadableLine("MessageAttributes is not an object with an object for each attribute")
+
+
+def _text(name: str, attribute: Any) -> str | None:
+    """Return the text of a message attribute, or None if it is binary. Raise UnreadableLine."""
+    match attribute:
+        case {"StringValue": str(text)}:
+            return text
+        case {"BinaryValue": str()}:
+            return None
+    raise UnreadableLine(
+        f'the message attribute {name} has no text; write {{"DataType": "String", '
+        '"StringValue": "…"}'
+    )
 
 
 def _verdict(body: str, attributes: Mapping[str, str]) -> Verdict:

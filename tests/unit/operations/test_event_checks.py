@@ -4,6 +4,7 @@ import io
 import json
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from django.core.management import CommandError, call_command
@@ -117,7 +118,6 @@ def test_the_output_has_no_content_of_an_event(write: Write) -> None:
     [
         ((), "{file} has no events."),
         (("", " "), "{file} has no events."),
-        (('{"MessageBody": {}}',), "Line 1: MessageBody is not a text; "),
     ],
 )
 def test_a_file_without_events_is_refused(
@@ -128,6 +128,63 @@ def test_a_file_without_events_is_refused(
     _, failure = refused(name)
 
     assert failure.startswith(sentence.format(file=name))
+
+
+@pytest.mark.parametrize("body", [None, 1, True, [], {}])
+def test_a_line_whose_body_is_no_text_is_refused(write: Write, body: Any) -> None:
+    _, failure = refused(write(message_body(), json.dumps({"MessageBody": body})))
+
+    assert failure.startswith("Line 2: MessageBody is not a text; ")
+
+
+@pytest.mark.parametrize(
+    "attribute",
+    [
+        "message.received",
+        "",
+        None,
+        1,
+        [],
+        {},
+        {"DataType": "String", "StringValue": 1},
+        {"DataType": "String", "StringValue": None},
+    ],
+)
+def test_a_line_with_an_attribute_that_has_no_text_is_refused(write: Write, attribute: Any) -> None:
+    message = {"MessageBody": message_body(), "MessageAttributes": {"event_type": attribute}}
+
+    _, failure = refused(write(json.dumps(message)))
+
+    assert failure == (
+        "Line 1: the message attribute event_type has no text; "
+        'write {"DataType": "String", "StringValue": "…"}.'
+    )
+
+
+@pytest.mark.parametrize("attributes", ["event_type", "", 1, False, [], ["event_type"]])
+def test_a_line_whose_attributes_are_no_object_is_refused(write: Write, attributes: Any) -> None:
+    message = {"MessageBody": message_body(), "MessageAttributes": attributes}
+
+    _, failure = refused(write(json.dumps(message)))
+
+    assert failure.startswith("Line 1: MessageAttributes is not an object ")
+
+
+@pytest.mark.parametrize(
+    "attributes",
+    [
+        None,
+        {},
+        {"event_type": {"DataType": "String", "StringValue": "message.received"}},
+        {"trace": {"DataType": "Binary", "BinaryValue": "AA=="}},
+    ],
+)
+def test_a_line_with_other_attributes_is_checked(write: Write, attributes: Any) -> None:
+    message = {"MessageBody": message_body(), "MessageAttributes": attributes}
+
+    line, _ = checked(write(json.dumps(message)))
+
+    assert line.startswith("line 1: message.received: stored")
 
 
 def test_a_file_that_cannot_be_read_is_refused(tmp_path: Path) -> None:
