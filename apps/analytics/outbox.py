@@ -1,5 +1,6 @@
 """Draining the outbox into the data lake, and deleting old rows from it."""
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -7,8 +8,9 @@ from uuid import UUID
 
 from django.db import connection, transaction
 
-from apps.analytics.datalake import DataLake, Refused
+from apps.analytics.datalake import DataLake, LakeEvent, Refused
 from apps.analytics.models import OutboxEvent
+from apps.common.lossless_json import original_text, unescape
 
 # The maximum number of calls in one run, so that a large backlog does not keep a worker from its
 # messages.
@@ -18,6 +20,8 @@ MAX_PRUNED_ROWS = 5_000
 # Replaces the role's limit, which is shorter than a slow call to the lake. Tasks have the same
 # limit.
 CALL_LIMIT = "11min"
+# Neither JSON in UTF-8 nor gRPC can express these, whereas both can express NUL.
+_LONE_SURROGATES = re.compile(r"[\ud800-\udfff]")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,7 +90,7 @@ def _deliver_next(*, lake: DataLake, now: datetime) -> DeliveryCounts:
         cursor.execute("SET LOCAL idle_in_transaction_session_timeout = %s", [CALL_LIMIT])
     reasons: Mapping[str, str] = {}
     try:
-        lake.send([event.payload for event in events])
+        lake.send([_original(event.payload) for event in events])
     except Refused as error:
         reasons = error.reasons
     return _record_delivery(events, reasons=reasons, now=now)
@@ -99,6 +103,24 @@ def _is_gathering(oldest: OutboxEvent, *, lake: DataLake, now: datetime) -> bool
     wait.
     """
     return timedelta(0) <= now - oldest.created_at < lake.gather_for
+
+
+def _original(payload: LakeEvent) -> LakeEvent:
+    """Return an event with the texts as their producer sent them.
+
+    In PostgreSQL they are escaped (see apps.common.lossless_json). A lone surrogate becomes a
+    replacement character.
+    """
+    texts = {
+        "contact_urn": unescape(payload["contact_urn"]),
+        "key": unescape(payload["key"]),
+        "value": original_text(payload["value"]),
+    }
+    sendable = {
+        name: _LONE_SURROGATES.sub("\N{REPLACEMENT CHARACTER}", text)
+        for name, text in texts.items()
+    }
+    return {**payload, **sendable}
 
 
 def _record_delivery(

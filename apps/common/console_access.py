@@ -14,7 +14,7 @@ from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponseBase
 from django.views.decorators.http import require_safe
 
-from apps.common.lossless_json import unescape
+from apps.common.lossless_json import original_text, unescape, unparse
 
 View = Callable[..., HttpResponseBase]
 
@@ -83,4 +83,18 @@ def log_access(request: HttpRequest, *, page: str, **ids: UUID | Sequence[UUID] 
 
 def readable(text: str) -> str:
     """Return a stored text unescaped, with symbols in place of NUL and lone surrogates."""
-    return _UNSHOWABLE.sub(lambda match: _SYMBOLS.get(match[0], _REPLACEMENT), unescape(text))
+    return _showable(unescape(text))
+
+
+def readable_value(text: str) -> str:
+    """Return the stored value of an answer as its producer sent it, with symbols as `readable`."""
+    return _showable(original_text(text))
+
+
+def readable_json(document: Any) -> str:
+    """Return the JSON from which a stored document was parsed, with sorted keys."""
+    return _showable(unparse(document))
+
+
+def _showable(text: str) -> str:
+    return _UNSHOWABLE.sub(lambda match: _SYMBOLS.get(match[0], _REPLACEMENT), text)

@@ -12,6 +12,7 @@ keeps numbers exactly and escapes what cannot be stored, and `restore` returns t
 
 import json
 import re
+from contextlib import suppress
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
@@ -107,6 +108,20 @@ def unescape(text: str) -> str:
     return _ESCAPED.sub(lambda match: chr(int(match[1], 16)), text)
 
 
+def original_text(stored: str) -> str:
+    """Return a producer's value that is stored as text: what `escape` or `dump` returned for it.
+
+    The original of a document is its JSON. A producer's text that is equal to an escaped document
+    is taken for one, so its original may differ in escapes.
+    """
+    if stored[:1] in ("[", "{"):
+        with suppress(ValueError, ArithmeticError, RecursionError):
+            original = unparse(load(stored))
+            if dump(parse(original)) == stored:
+                return original
+    return unescape(stored)
+
+
 def restore(document: Any) -> Any:
     """Return the document as it was before `parse`.
 
@@ -128,7 +143,7 @@ def restore(document: Any) -> Any:
 def unparse(document: Any) -> str:
     """Return JSON from which `parse` returns this document, with only characters that SQS accepts.
 
-    Numbers keep their digits, whereas `restore` returns some of them as text.
+    Its keys are sorted. Numbers keep their digits, whereas `restore` returns some of them as text.
     """
     match document:
         case str():
@@ -141,7 +156,8 @@ def unparse(document: Any) -> str:
             return _literal(Decimal(document))
         case dict():
             fields = (
-                f"{_quoted(_original_key(key))}:{unparse(value)}" for key, value in document.items()
+                f"{_quoted(_original_key(key))}:{unparse(value)}"
+                for key, value in sorted(document.items())
             )
             return f"{{{','.join(fields)}}}"
         case _:
@@ -191,9 +207,11 @@ def _original_key(key: str) -> str:
 
 def _literal(number: Decimal) -> str:
     """Return the digits of a number in a form that is not too long for `parse`."""
-    digits = format(number, "f")
-    if len(digits) <= MAX_NUMBER_LENGTH:
-        return digits
+    # The digits of 1e999999999 would take a gigabyte.
+    if abs(number.adjusted()) <= MAX_NUMBER_LENGTH:
+        digits = format(number, "f")
+        if len(digits) <= MAX_NUMBER_LENGTH:
+            return digits
     sign, significant, exponent = number.as_tuple()
     mantissa = "".join(map(str, significant))
     # Zeros behind a decimal point are part of the number's text.

@@ -368,3 +368,14 @@ def test_a_list_is_refused_without_its_permission(model: str) -> None:
     client = operator("view_project")
 
     assert client.get(reverse(f"admin:{model}_changelist"), secure=True).status_code == 403
+
+
+def test_the_page_of_an_answer_shows_the_value_as_it_was_sent(client: Client) -> None:
+    values = {'{"$number":"1e400"}': "1e400", r"\u005cu0041\u0000": r"\u0041␀", "": "-"}
+    for number, stored in enumerate(values):
+        answer_recorded(key="c", value=stored, message_id=f"a-{number}", at=NOON)
+
+    for answer in listed(client, "analytics_surveyanswer"):
+        address = reverse("admin:analytics_surveyanswer_change", args=[answer.pk])
+        shown = client.get(address, secure=True).content.decode()
+        assert f"<bdi>{values[answer.value]}</bdi>" in shown

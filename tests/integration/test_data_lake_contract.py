@@ -3,14 +3,16 @@
 import json
 import time
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
 from apps.analytics.datalake import Refused, data_lake
+from apps.analytics.outbox import drain
 from apps.common.errors import Unavailable
 from embedded.stack import Stack
+from tests.support.builders import NOON, deliver_bodies, survey_body
 from tests.support.lake_backends import (
     Backend,
     FileBackend,
@@ -106,6 +108,37 @@ def test_texts_of_any_script_and_length_arrive_unchanged(backend: Backend) -> No
     data_lake(backend.url).send(events)
 
     assert values(backend.arrived()) == VALUES
+
+
+# What producers send as a value, and what the lake gets.
+ORIGINALS = [
+    (r"\u0041bc", r"\u0041bc"),
+    ("a\0b", "a\0b"),
+    ("a\ud83db", "a\N{REPLACEMENT CHARACTER}b"),
+    ('{"$number":"5"}', '{"$number":"5"}'),
+    ('[1, "\\u0000"', '[1, "\\u0000"'),
+    ("[1e999999999]", "[1e999999999]"),
+    ({"$number": "5"}, '{"$number":"5"}'),
+    (["\0", r"\u0041", "\ud83d"], r'["\u0000","\\u0041","\ud83d"]'),
+    (10**69 + 7, str(10**69 + 7)),
+    ({"b": 10**69 + 7, "a": None}, f'{{"a":null,"b":{10**69 + 7}}}'),
+]
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.usefixtures("aws", "outbox_hints")
+def test_answers_arrive_as_their_producers_sent_them(backend: Backend) -> None:
+    odd = r"ext:\u0041 " + "\0"
+    bodies = [survey_body(key=odd, value=sent, urn=odd) for sent, _ in ORIGINALS]
+    # Python cannot write this number.
+    bodies.append(survey_body(key=odd, value="1e400", urn=odd).replace('"1e400"', "1e400"))
+
+    deliver_bodies(bodies=bodies)
+    drain(lake=data_lake(backend.url), now=NOON + timedelta(hours=1))
+
+    arrived = backend.arrived()
+    assert {(event["contact_urn"], event["key"]) for event in arrived} == {(odd, odd)}
+    assert sorted(values(arrived)) == sorted([*(text for _, text in ORIGINALS), "1e400"])
 
 
 def test_an_event_without_a_conversation_arrives_unchanged(backend: Backend) -> None:

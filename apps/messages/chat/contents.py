@@ -4,8 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from apps.common.console_access import readable
-from apps.common.lossless_json import dump
+from apps.common.console_access import readable_json
 from apps.messages.chat.fields import Fields, inside, plain, take, without_empty
 from apps.messages.chat.forms import take_forms
 from apps.messages.chat.media import take_media
@@ -71,7 +70,7 @@ def contents_of(version: Document) -> Contents:
 
 def shown_text(value: Any) -> str:
     """Return a text or a number as it is, "" for None, and any other value as JSON."""
-    return "" if value is None else plain(value) or _json(value)
+    return "" if value is None else plain(value) or readable_json(value)
 
 
 def _text(value: Any) -> tuple[str, Fields]:
@@ -112,8 +111,4 @@ def _more(fields: Fields, extra: Any) -> str:
     rest, of_event = without_empty(fields), without_empty(extra)
     if rest in _USUAL_SOURCES and not of_event:
         return ""
-    return "\n".join(_json(part) for part in (rest, of_event) if part)
-
-
-def _json(value: Any) -> str:
-    return readable(dump(value))
+    return "\n".join(readable_json(part) for part in (rest, of_event) if part)

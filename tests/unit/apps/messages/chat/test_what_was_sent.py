@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from apps.common.lossless_json import parse
 from apps.messages.chat import Bubble, Link, Piece
 from tests.support.rows import bubble_of, message
 
@@ -168,6 +169,8 @@ def test_a_question_is_shown_with_its_options() -> None:
         ({"interactive": "yes"}, '{"interactive":"yes"}'),
         ({"flags": {"a": None, "b": "", "c": False}}, '{"flags":{"c":false}}'),
         ({"type": "image"}, '{"type":"image"}'),
+        ({"volume": parse("1e400")}, '{"volume":1e400}'),
+        ({"note": parse(r'"\u0000 \\u0041"')}, r'{"note":"\u0000 \\u0041"}'),
     ],
 )
 def test_what_is_not_shown_in_words_is_shown_as_json(fields: Any, more: str) -> None:
