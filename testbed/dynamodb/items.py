@@ -1,6 +1,7 @@
 """Items: their keys and sizes, and the capacity units of reading and writing them."""
 
 from base64 import b64decode
+from collections.abc import Callable
 from typing import Any
 
 from testbed.server.errors import ServiceError
@@ -15,6 +16,12 @@ _READ_UNIT = 4_096
 
 Item = dict[str, Any]
 
+_SIZES: dict[str, Callable[[str], int]] = {
+    "B": lambda text: len(b64decode(text)),
+    "N": lambda text: (len(text) + 1) // 2 + 1,
+    "S": lambda text: len(text.encode()),
+}
+
 
 class Refused(ServiceError):
     """An error of DynamoDB."""
@@ -26,10 +33,11 @@ class Refused(ServiceError):
 def size_of(item: Item) -> int:
     """Return the size of names and values in bytes (DynamoDB, "Item sizes and formats").
 
-    Binary values count with their size before base64 encoding.
+    Binary values count with their size before base64 encoding. Two digits of a number take a byte,
+    and each number another one.
     """
     return sum(
-        len(name.encode()) + (len(b64decode(text)) if kind == "B" else len(text.encode()))
+        len(name.encode()) + _SIZES[kind](text)
         for name, value in item.items()
         for kind, text in value.items()
     )

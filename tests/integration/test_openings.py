@@ -110,6 +110,20 @@ def test_a_message_in_chunks_names_the_contact_once() -> None:
     assert sum("opening" in item for item in every_item()) == 1
 
 
+# The first two fit into one item.
+@pytest.mark.parametrize("size", [400_000, 401_500, 403_000, 405_000, 407_700, 700_000])
+def test_a_large_message_of_a_contact_with_a_long_urn_is_stored_with_its_opening(size: int) -> None:
+    urn = "漢" * 512
+    event = queued_event(body=message_body(urn=urn, message={"text": noise(size)}))
+
+    assert deliver(event=event) is None
+
+    conversation = Conversation.objects.get()
+    assert store.count(conversation.uuid) == 1
+    (head,) = (item for item in every_item() if "opening" in item)
+    assert Opening.parse(head["opening"]["S"]).contact.urn == urn
+
+
 def test_a_window_that_opens_a_conversation_names_the_contact() -> None:
     deliver_bodies(bodies=[window_body(), message_body(), window_body(data={"external_id": "2"})])
 

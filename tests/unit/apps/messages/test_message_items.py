@@ -12,11 +12,19 @@ from apps.common.lossless_json import dump, load, parse
 from apps.messages import message_items
 from apps.messages.compression import DICTIONARY, Unreadable, compress
 from apps.messages.entries import MessageEntry
-from apps.messages.message_items import MessageItems, body_of, items_of, write_units
+from apps.messages.message_items import (
+    MAX_ITEM_BYTES,
+    MessageItems,
+    body_of,
+    items_of,
+    size_of,
+    write_units,
+)
 from apps.messages.message_table import Item
+from apps.messages.openings import Opening
 from testbed.checker.reader import stored_entries
 from testbed.dynamodb import items as model
-from tests.support.builders import HOME, NOON, entry, noise
+from tests.support.builders import HOME, NOON, contact, entry, noise
 from tests.support.stored_form import read_entry
 from tests.support.wire_items import as_sent
 
@@ -29,8 +37,8 @@ def read(head: Item, chunks: Sequence[Item]) -> bytes | None:
     return body_of(head, chunks, conversation_uuid=CONVERSATION)
 
 
-def items_of_body(body: bytes) -> MessageItems:
-    return items_of(conversation_uuid=CONVERSATION, key=KEY, body=body, now=NOON)
+def items_of_body(body: bytes, *, opening: str = "") -> MessageItems:
+    return items_of(conversation_uuid=CONVERSATION, key=KEY, body=body, opening=opening, now=NOON)
 
 
 def body_with(text: str) -> bytes:
@@ -68,6 +76,36 @@ def test_the_last_byte_of_a_unit_decides() -> None:
 
     assert stored_as(items_of_body(body_with("a" * longest))) == "text"
     assert stored_as(items_of_body(body_with("a" * (longest + 1)))) == "compressed"
+
+
+# The URNs take the most bytes for their length, in UTF-8 and in JSON.
+OPENINGS = {
+    "no": "",
+    "usual": str(Opening(contact=contact(), group=HOME)),
+    "long": str(Opening(contact=contact(urn="\N{GRINNING FACE}" * 512), group=HOME)),
+    "longest": str(Opening(contact=contact(urn="\x01" * 512), group='"' * 128)),
+}
+
+
+@pytest.mark.parametrize("opening", OPENINGS.values(), ids=OPENINGS)
+def test_the_last_byte_that_fits_into_an_item_decides(opening: str) -> None:
+    """The opening, the keys and the names count, too."""
+    body = noise(MAX_ITEM_BYTES).encode()
+    besides = model.size_of(as_sent(items_of_body(b"", opening=opening).head))
+    longest = MAX_ITEM_BYTES - besides
+
+    largest = items_of_body(body[:longest], opening=opening)
+    assert (stored_as(largest), size_of(largest.head)) == ("text", MAX_ITEM_BYTES)
+    assert "chunks" in stored_as(items_of_body(body[: longest + 1], opening=opening))
+
+
+@pytest.mark.parametrize("opening", OPENINGS.values(), ids=OPENINGS)
+@pytest.mark.parametrize("size", [390_000, 399_000, 403_000, 408_000, 409_000, 700_000])
+def test_no_item_is_too_large_for_dynamodb(size: int, opening: str) -> None:
+    items = items_of_body(noise(size).encode(), opening=opening)
+
+    for item in (items.head, *items.chunks):
+        model.of_allowed_size(as_sent(item))
 
 
 @given(text=st.text(max_size=300), repeats=st.integers(1, 40), random=st.integers(0, 3_000))

@@ -15,4 +15,11 @@ def test_a_binary_value_counts_with_its_size_before_base64(number: int) -> None:
 
 
 def test_names_and_texts_count_in_utf_8() -> None:
-    assert size_of({"ação": {"S": "😕"}, "n": {"N": "12"}}) == 6 + 4 + 1 + 2
+    assert size_of({"ação": {"S": "😕"}}) == 6 + 4
+
+
+@pytest.mark.parametrize(("number", "size"), [("1", 2), ("12", 2), ("1795608000", 6)])
+def test_two_digits_of_a_number_count_as_a_byte_and_the_number_as_another(
+    number: str, size: int
+) -> None:
+    assert size_of({"n": {"N": number}}) == 1 + size
