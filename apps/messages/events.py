@@ -14,6 +14,8 @@ from celery_sqs_fifo.place import Place
 STATUSES = ("sent", "delivered", "read", "failed")
 # Any other status. It is counted, and not kept.
 OTHER_STATUS = "other"
+# The item of a kept status has the id, and DynamoDB refuses items above 400 KB.
+MAX_STATUS_ID_LENGTH = 1_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,8 +111,8 @@ class StatusEvent(_EventAboutMessage):
 
     @property
     def can_be_kept(self) -> bool:
-        """Return whether the status is known and names a message."""
-        return self.status in STATUSES and bool(self.message_id)
+        """Return whether the status is known and names a message by an id of usual length."""
+        return self.status in STATUSES and 0 < len(self.message_id) <= MAX_STATUS_ID_LENGTH
 
 
 # Steps that distinguish these classes end in `assert_never`, so that mypy reports each step that

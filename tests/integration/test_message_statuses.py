@@ -123,6 +123,16 @@ def test_the_last_status_by_place_is_shown_in_whatever_order_they_run() -> None:
     assert len(every_item()) == 4
 
 
+@pytest.mark.usefixtures("_kept")
+def test_a_status_whose_id_is_too_long_for_an_item_is_only_counted() -> None:
+    items = run_chain(events=queued(SENT, status_body(message_id="x" * 500_000)))
+    count_delivery(items)
+
+    assert [item.outcome for item in items] == [None, None]
+    assert count("delivered") == 1
+    assert len(every_item()) == 1
+
+
 def status_of(status: str) -> str:
     """Return a status of the default message."""
     return status_body(status=status)

@@ -54,6 +54,8 @@ def test_a_status_of_nobody_is_read_and_cannot_be_kept() -> None:
     assert parsed(status_body()).can_be_kept
     assert not parsed(status_body(message_id="")).can_be_kept
     assert not parsed(status_body(status="seen")).can_be_kept
+    assert parsed(status_body(message_id="x" * 1_000)).can_be_kept
+    assert not parsed(status_body(message_id="x" * 1_001)).can_be_kept
 
 
 @given(json_documents(), json_documents())
