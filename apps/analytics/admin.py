@@ -14,7 +14,6 @@ from django.utils.translation import gettext_lazy as _
 from apps.analytics.console import views
 from apps.analytics.models import OutboxEvent, SurveyAnswer
 from apps.analytics.retrying import retry_refused
-from apps.common.console_access import readable_value
 from apps.common.lossless_json import escape
 from apps.conversations.admin.base import ReadOnlyAdmin, actor
 from apps.conversations.admin.cells import age, short_id, written
@@ -121,7 +120,7 @@ class SurveyAnswerAdmin(ReadOnlyAdmin):
     @admin.display(description=_("value"))
     def given(self, answer: SurveyAnswer) -> str:
         """Return the value as the contact gave it."""
-        return written(readable_value(answer.value), otherwise=NOTHING)
+        return written(answer.value, otherwise=NOTHING)
 
     @admin.display(description=_("no score because"))
     def no_score(self, answer: SurveyAnswer) -> str:

@@ -10,7 +10,7 @@ from django.db import connection, transaction
 
 from apps.analytics.datalake import DataLake, LakeEvent, Refused
 from apps.analytics.models import OutboxEvent
-from apps.common.lossless_json import original_text, unescape
+from apps.common.lossless_json import unescape
 
 # The maximum number of calls in one run, so that a large backlog does not keep a worker from its
 # messages.
@@ -111,16 +111,16 @@ def _original(payload: LakeEvent) -> LakeEvent:
     In PostgreSQL they are escaped (see apps.common.lossless_json). A lone surrogate becomes a
     replacement character.
     """
-    texts = {
-        "contact_urn": unescape(payload["contact_urn"]),
-        "key": unescape(payload["key"]),
-        "value": original_text(payload["value"]),
+
+    def original(stored: str) -> str:
+        return _LONE_SURROGATES.sub("\N{REPLACEMENT CHARACTER}", unescape(stored))
+
+    return {
+        **payload,
+        "contact_urn": original(payload["contact_urn"]),
+        "key": original(payload["key"]),
+        "value": original(payload["value"]),
     }
-    sendable = {
-        name: _LONE_SURROGATES.sub("\N{REPLACEMENT CHARACTER}", text)
-        for name, text in texts.items()
-    }
-    return {**payload, **sendable}
 
 
 def _record_delivery(

@@ -14,7 +14,7 @@ from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponseBase
 from django.views.decorators.http import require_safe
 
-from apps.common.lossless_json import original_text, unescape, unparse
+from apps.common.lossless_json import unescape, unparse
 
 View = Callable[..., HttpResponseBase]
 
@@ -84,11 +84,6 @@ def log_access(request: HttpRequest, *, page: str, **ids: UUID | Sequence[UUID] 
 def readable(text: str) -> str:
     """Return a stored text unescaped, with symbols in place of NUL and lone surrogates."""
     return _showable(unescape(text))
-
-
-def readable_value(text: str) -> str:
-    """Return the stored value of an answer as its producer sent it, with symbols as `readable`."""
-    return _showable(original_text(text))
 
 
 def readable_json(document: Any) -> str:

@@ -12,7 +12,6 @@ keeps numbers exactly and escapes what cannot be stored, and `restore` returns t
 
 import json
 import re
-from contextlib import suppress
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
@@ -106,20 +105,6 @@ def escape(text: str) -> str:
 def unescape(text: str) -> str:
     """Return the text that `escape` was called with."""
     return _ESCAPED.sub(lambda match: chr(int(match[1], 16)), text)
-
-
-def original_text(stored: str) -> str:
-    """Return a producer's value that is stored as text: what `escape` or `dump` returned for it.
-
-    The original of a document is its JSON. A producer's text that is equal to an escaped document
-    is taken for one, so its original may differ in escapes.
-    """
-    if stored[:1] in ("[", "{"):
-        with suppress(ValueError, ArithmeticError, RecursionError):
-            original = unparse(load(stored))
-            if dump(parse(original)) == stored:
-                return original
-    return unescape(stored)
 
 
 def restore(document: Any) -> Any:

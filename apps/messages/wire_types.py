@@ -12,7 +12,7 @@ from pydantic import (
     WrapValidator,
 )
 
-from apps.common.lossless_json import dump
+from apps.common.lossless_json import escape, unparse
 from apps.messages import fields
 
 # Both are indexed, and PostgreSQL limits a B-tree entry to a third of a page (2,704 bytes).
@@ -36,8 +36,11 @@ def _absent_is_received(value: Any) -> Any:
 
 
 def as_text(value: Any) -> Any:
-    """Return a value as text: a string as it is, "" for None, and anything else as JSON."""
-    return value if isinstance(value, str) else "" if value is None else dump(value)
+    """Return a stored value as text: a string as it is, "" for None, and anything else as JSON.
+
+    The JSON is that from which the value was parsed, escaped as a text.
+    """
+    return value if isinstance(value, str) else "" if value is None else escape(unparse(value))
 
 
 def otherwise(default: Any) -> WrapValidator:

@@ -371,7 +371,7 @@ def test_a_list_is_refused_without_its_permission(model: str) -> None:
 
 
 def test_the_page_of_an_answer_shows_the_value_as_it_was_sent(client: Client) -> None:
-    values = {'{"$number":"1e400"}': "1e400", r"\u005cu0041\u0000": r"\u0041␀", "": "-"}
+    values = {r"\u005cu0041\u0000": r"\u0041␀", "": "-"}
     for number, stored in enumerate(values):
         answer_recorded(key="c", value=stored, message_id=f"a-{number}", at=NOON)
 

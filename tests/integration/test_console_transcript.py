@@ -132,13 +132,6 @@ def test_an_answer_without_a_score_is_shown_with_its_value_and_the_reason(
     assert "CSAT answer: Well (no score: not a number), 09:00" in separators(document)
 
 
-def test_the_digits_of_an_answer_are_shown(operator: Client) -> None:
-    shown = conversation()
-    answer_recorded(to=shown.uuid, key="c", value='{"$number":"1e400"}', at=NOON)
-
-    assert "c answer: 1e400, 09:00" in separators(page(operator, url(shown)))
-
-
 def test_an_edited_message_shows_its_earlier_text(operator: Client) -> None:
     made_shop()
 

@@ -129,7 +129,10 @@ ORIGINALS = [
 @pytest.mark.usefixtures("aws", "outbox_hints")
 def test_answers_arrive_as_their_producers_sent_them(backend: Backend) -> None:
     odd = r"ext:\u0041 " + "\0"
-    bodies = [survey_body(key=odd, value=sent, urn=odd) for sent, _ in ORIGINALS]
+    bodies = [
+        survey_body(key=odd, value=sent, urn=odd, message={"id": str(number)})
+        for number, (sent, _) in enumerate(ORIGINALS)
+    ]
     # Python cannot write this number.
     bodies.append(survey_body(key=odd, value="1e400", urn=odd).replace('"1e400"', "1e400"))
 

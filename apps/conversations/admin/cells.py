@@ -12,6 +12,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from apps.common.clock import now
+from apps.common.console_access import readable
 from apps.common.durations import as_text
 from apps.conversations.models import Resolution
 
@@ -70,8 +71,8 @@ def exact_time(at: datetime) -> str:
 
 
 def written(text: str, *, otherwise: str) -> SafeString:
-    """Return a readable text of somebody outside, isolated from the direction of the page."""
-    return format_html("<bdi>{}</bdi>", text or otherwise)
+    """Return a text that somebody outside wrote, isolated from the direction of the page."""
+    return format_html("<bdi>{}</bdi>", readable(text) or otherwise)
 
 
 def facts(names_and_values: Mapping[str, Any]) -> str:

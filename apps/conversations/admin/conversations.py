@@ -15,7 +15,6 @@ from django.utils.formats import date_format
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from apps.common.console_access import readable
 from apps.conversations import search
 from apps.conversations.admin.actions import ConversationActions
 from apps.conversations.admin.base import ReadOnlyAdmin
@@ -160,7 +159,7 @@ class ConversationAdmin(ConversationActions, ReadOnlyAdmin):
     @admin.display(description=_("contact"))
     def contact(self, conversation: Conversation) -> str:
         """Return the name of the contact."""
-        return written(readable(conversation.contact_name), otherwise=gettext("unnamed"))
+        return written(conversation.contact_name, otherwise=gettext("unnamed"))
 
     @admin.display(description=_("state"))
     def state(self, conversation: Conversation) -> str:

@@ -4,7 +4,7 @@ from typing import Any
 
 from django.utils.translation import gettext as _
 
-from apps.common.console_access import readable, readable_value
+from apps.common.console_access import readable
 from apps.conversations.models import Conversation, Resolution
 from apps.conversations.scores import CSAT_KEY, NPS_KEY
 from apps.messages.chat.rows import TimelineEntry
@@ -40,6 +40,6 @@ def _answer(answer: Any) -> str:
         sentence = _("%(survey)s answer: %(value)s (no score: %(problem)s)")
     return sentence % {
         "survey": SURVEYS.get(answer.key, readable(answer.key)),
-        "value": readable_value(answer.value),
+        "value": readable(answer.value),
         "problem": answer.get_problem_display(),
     }
