@@ -88,7 +88,7 @@ def _erase_from_postgresql(pending: Erasure, mark: Place) -> list[UUID] | None:
     archived = delete_archives(conversations)
     deletions.delete_before(mark, project_uuid=project_uuid, urn=urn)
     answers = delete_answers(
-        project_uuid=project_uuid, urn=urn, conversation_uuids=conversations, before=mark
+        project_uuid=project_uuid, urn=urn, conversation_uuids=conversations, mark=mark
     )
     letters = delete_letters_before(mark, project_uuid=project_uuid, urn=urn)
     erasing.complete(

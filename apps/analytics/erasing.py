@@ -8,6 +8,7 @@ from django.db.models import Q, QuerySet
 
 from apps.analytics.models import OutboxEvent, SurveyAnswer
 from apps.analytics.services import place_of
+from apps.conversations.erasing import precedes
 from celery_sqs_fifo.place import Place
 
 
@@ -35,16 +36,17 @@ def groups_of(*, project_uuid: UUID, urn: str) -> set[str]:
 
 
 def delete_answers(
-    *, project_uuid: UUID, urn: str, conversation_uuids: Collection[UUID], before: Place
+    *, project_uuid: UUID, urn: str, conversation_uuids: Collection[UUID], mark: Place
 ) -> Answers:
-    """Delete a contact's answers in these conversations, and those in none from before a place.
+    """Delete a contact's answers in these conversations, and those in none from before a mark.
 
     Return their counts. Call it in a transaction that has locked the contact. It waits until a
     running delivery to the data lake has ended, so that the events of that delivery count as
     delivered.
     """
     of_contact = _of_contact(project_uuid, urn)
-    in_none = [one.pk for one in of_contact.filter(conversation=None) if place_of(one) < before]
+    without = of_contact.filter(conversation=None)
+    in_none = [one.pk for one in without if precedes(place_of(one), mark=mark)]
     answers = of_contact.filter(Q(pk__in=in_none) | Q(conversation_id__in=conversation_uuids))
     outbox = OutboxEvent.objects.filter(answer__in=list(answers))
     list(outbox.select_for_update().order_by("id").values_list("id"))

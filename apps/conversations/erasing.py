@@ -130,11 +130,22 @@ def groups_of(*, project_uuid: UUID, urn: str) -> set[str]:
     }
 
 
-def begun_before(place: Place, *, project_uuid: UUID, urn: str) -> list[UUID]:
-    """Return the uuids of the contact's conversations that have events from before a place."""
+def precedes(place: Place, *, mark: Place) -> bool:
+    """Return whether an event was queued before the mark of an erasure of its contact.
+
+    The rule is that of `is_erased`: events of other groups in the millisecond of the mark are
+    before it.
+    """
+    if place.group == mark.group:
+        return place.sequence_number < mark.sequence_number
+    return place.queue_time <= mark.queue_time
+
+
+def begun_before(mark: Place, *, project_uuid: UUID, urn: str) -> list[UUID]:
+    """Return the uuids of the contact's conversations that have events from before a mark."""
     uuids = conversations_of(project_uuid=project_uuid, urn=urn)
     parts = Span.objects.filter(conversation_id__in=uuids)
-    return list({part.conversation_id for part in parts if _beginning_of(part) < place})
+    return list({one.conversation_id for one in parts if precedes(_beginning_of(one), mark=mark)})
 
 
 def save_counts(erasure: Erasure, **counts: int) -> None:

@@ -17,7 +17,7 @@ from django.db.models import Q, QuerySet
 from apps.common.compiled_queries import CompiledQuery, Parameter
 from apps.conversations import spans
 from apps.conversations.contacts import OF_CONTACT, Contact
-from apps.conversations.erasing import ContactErased, is_erased
+from apps.conversations.erasing import ContactErased, is_erased, precedes
 from apps.conversations.models import CLOSED, Conversation, Resolution
 from apps.conversations.places import place_at, time_of
 from apps.conversations.selectors import contact_of
@@ -147,10 +147,10 @@ def of_urn(*, project_uuid: UUID, urn: str) -> QuerySet[MessageDeletion]:
     return MessageDeletion.objects.filter(project_uuid=project_uuid, contact_urn=urn)
 
 
-def delete_before(place: Place, *, project_uuid: UUID, urn: str) -> None:
-    """Delete the records of an erased contact's deletions that were queued before a place."""
+def delete_before(mark: Place, *, project_uuid: UUID, urn: str) -> None:
+    """Delete the records of an erased contact's deletions that were queued before a mark."""
     recorded = of_urn(project_uuid=project_uuid, urn=urn)
-    before = [one.pk for one in recorded if _place(one) < place]
+    before = [one.pk for one in recorded if precedes(_place(one), mark=mark)]
     recorded.filter(pk__in=before).delete()
 
 

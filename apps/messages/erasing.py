@@ -5,6 +5,7 @@ from uuid import UUID
 
 from django.db.models import Sum
 
+from apps.conversations.erasing import precedes
 from apps.messages import deletions, openings, statuses, store
 from apps.messages.dead_letter_format import place_of
 from apps.messages.models import ConversationMessages, DeadLetter
@@ -17,13 +18,13 @@ def groups_of(*, project_uuid: UUID, urn: str) -> set[str]:
     return set(recorded.values_list("group_id", flat=True))
 
 
-def delete_letters_before(place: Place, *, project_uuid: UUID, urn: str) -> int:
-    """Delete the dead letters that name the contact and were queued before a place.
+def delete_letters_before(mark: Place, *, project_uuid: UUID, urn: str) -> int:
+    """Delete the dead letters that name the contact and were queued before a mark.
 
     Return how many there were.
     """
     letters = DeadLetter.objects.filter(project_uuid=project_uuid, contact_urn=urn)
-    before = [one.pk for one in letters.defer("body") if place_of(one) < place]
+    before = [one.pk for one in letters.defer("body") if precedes(place_of(one), mark=mark)]
     deleted, _ = letters.filter(pk__in=before).delete()
     return deleted
 

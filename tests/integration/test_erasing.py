@@ -171,6 +171,21 @@ def test_what_begins_after_the_pointer_is_kept_even_in_another_group() -> None:
     assert len(every_item()) == 1
 
 
+@pytest.mark.parametrize("group", ["a", "z"])
+def test_what_another_group_has_in_the_millisecond_of_the_pointer_is_erased(group: str) -> None:
+    project()
+    erasure = request()
+    for body in (survey_body(), message_body(message={"id": "m-2"}), deletion_body()):
+        event = queued_event(body=body, sent_at=REQUESTED, group_id=group)
+        assert deliver(event=event) is None
+
+    carry_out(erasure, at=REQUESTED)
+
+    assert not Conversation.objects.exists()
+    assert not SurveyAnswer.objects.exists()
+    assert not MessageDeletion.objects.exists()
+
+
 def test_a_later_conversation_with_an_event_from_before_the_pointer_is_erased() -> None:
     project()
     erasure = request()
