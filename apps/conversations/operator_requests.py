@@ -51,8 +51,9 @@ def request_reopen(*, conversation_uuid: UUID, now: datetime) -> None:
 def reopen(*, conversation_uuid: UUID, place: Place) -> None:
     """Reopen a conversation until its next closing time, if that is still requested.
 
-    Its new span begins at `place`, the place of the pointer. Discard the request and raise Refused
-    if the contact has another conversation in progress by now.
+    Its new span begins at `place`, the place of the pointer. A pointer from before the end of the
+    contact's last conversation changes nothing; another one is sent later. Discard the request and
+    raise Refused if the contact has another conversation in progress by now.
     """
     with transaction.atomic():
         contact = contact_of(_get(conversation_uuid))
@@ -61,10 +62,17 @@ def reopen(*, conversation_uuid: UUID, place: Place) -> None:
         if conversation.requested_resolution != Resolution.IN_PROGRESS:
             return
         other = _another_in_progress(conversation)
+        if not other and _is_outdated(contact, place):
+            return
         changes = _DISCARDED if other else _reopened(conversation, contact, place)
         Conversation.objects.filter(pk=conversation.pk).update(**changes)
     if other:
         raise _refusal(conversation, other)
+
+
+def _is_outdated(contact: Contact, place: Place) -> bool:
+    last = spans.latest(contact)
+    return last is not None and not spans.ended_before(last, place)
 
 
 def _reopened(conversation: Conversation, contact: Contact, place: Place) -> dict[str, Any]:

@@ -6,9 +6,9 @@ from uuid import uuid4
 import pytest
 
 from apps.conversations.models import Conversation, Resolution
-from apps.conversations.operator_requests import Refused, request_close, request_reopen
+from apps.conversations.operator_requests import Refused, reopen, request_close, request_reopen
 from tasks import closing as tasks
-from tests.support.builders import NOON, conversation, found
+from tests.support.builders import NOON, conversation, found, place
 from tests.support.closings import DAY, HOUR, MINUTE, at, closing_at, current, tick, write
 from tests.support.service_queue import ServiceQueue
 from tests.support.services import close_by_event
@@ -210,6 +210,22 @@ def test_a_closing_event_that_was_queued_before_the_reopening_does_not_close_it(
             now=NOON + 2 * HOUR,
         )
         assert (current(chat).resolution == Resolution.RESOLVED) is closes
+
+
+def test_a_pointer_from_before_the_end_of_the_last_conversation_reopens_nothing() -> None:
+    """Its span would have begun in the past, and a close that has taken effect would end it."""
+    chat = conversation(resolution=Resolution.RESOLVED, ended_at=NOON)
+    conversation(
+        resolution=Resolution.RESOLVED, opened_at=NOON + 2 * MINUTE, ended_at=NOON + 4 * MINUTE
+    )
+    request_reopen(conversation_uuid=chat.uuid, now=NOON + 5 * MINUTE)
+
+    reopen(conversation_uuid=chat.uuid, place=place(queue_time=NOON + 3 * MINUTE))
+    assert current(chat).resolution == Resolution.RESOLVED
+    assert current(chat).requested_resolution == Resolution.IN_PROGRESS
+
+    reopen(conversation_uuid=chat.uuid, place=place(queue_time=NOON + 5 * MINUTE))
+    assert current(chat).resolution == Resolution.IN_PROGRESS
 
 
 def test_messages_not_yet_archived_at_reopening_are_archived_before_they_expire(
