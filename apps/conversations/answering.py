@@ -1,8 +1,9 @@
 """Attribution of events with a survey answer: decided once, for the answer and its text."""
 
 from datetime import timedelta
+from typing import Any
 
-from django.db import transaction
+from django.db import connection, transaction
 
 from apps.conversations import attributed_events, noted_places, spans
 from apps.conversations.attributed_events import Decided
@@ -16,12 +17,19 @@ from celery_sqs_fifo.place import Place
 
 MAX_ANSWER_DELAY = timedelta(days=7)
 
+_NOTE_WRITTEN = """
+UPDATE conversations_conversation AS home
+SET written_at = %(at)s, written_sequence = %(sequence)s, written_group = %(group)s
+WHERE uuid = %(conversation)s
+    AND conversations_is_first_v1(home, %(at)s, %(sequence)s, %(group)s)
+"""
+
 
 @transaction.atomic
 def attribute_answer(
     *, contact: Contact, place: Place, has_text_of_contact: bool, contact_name: str
 ) -> Attribution | None:
-    """Return the conversation of an event with an answer, or one without a uuid if there is none.
+    """Return the attribution of an event with an answer. Without a conversation it has no uuid.
 
     If the contact had already written in the conversation that was open at the event's place, the
     answer belongs to this conversation. Otherwise it belongs to the last conversation that ended
@@ -106,14 +114,15 @@ def _had_written(conversation: Conversation, place: Place) -> bool:
 
 
 def _note_written(conversation: Conversation, place: Place) -> None:
-    """Store the place of a message from the contact, unless an earlier one is known."""
-    written = noted_places.written(conversation)
-    if written is None or place < written:
-        Conversation.objects.filter(pk=conversation.pk).update(
-            written_at=time_of(place),
-            written_sequence=place.sequence_number,
-            written_group=place.group,
-        )
+    """Store the place of a message from the contact, unless an earlier one is stored."""
+    values: dict[str, Any] = {
+        "at": time_of(place),
+        "sequence": place.sequence_number,
+        "group": place.group,
+        "conversation": conversation.pk,
+    }
+    with connection.cursor() as cursor:
+        cursor.execute(_NOTE_WRITTEN, values)
 
 
 def _attribution(decided: Decided, place: Place) -> Attribution:

@@ -1,4 +1,4 @@
-"""The places that a conversation's row notes, or None for one that it does not have."""
+"""The places that are stored in a conversation's row. One that is not stored is None."""
 
 from datetime import datetime
 from decimal import Decimal

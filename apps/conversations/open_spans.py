@@ -1,4 +1,4 @@
-"""The open span of a conversation in progress: reading it, and ending both."""
+"""Reading the open span of a conversation, and closing the conversation with it."""
 
 from dataclasses import dataclass
 from datetime import datetime

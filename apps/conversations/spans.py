@@ -20,10 +20,7 @@ from apps.conversations.span_models import Span
 from celery_sqs_fifo.place import Place
 
 _LATEST_FIRST = ("-starts_at", "-start_group", "-start_sequence")
-_SPAN_AT = """
-SELECT span.* FROM conversations_span_at_v2(%s, %s, %s, %s, %s, %s) AS of_group
-JOIN conversations_span AS span ON span.id = coalesce(of_group.of_span_id, of_group.id)
-"""
+_SPAN_AT = "SELECT * FROM conversations_span_at_v2(%s, %s, %s, %s, %s, %s)"
 _LATEST = CompiledQuery(lambda: _of_contact().order_by(*_LATEST_FIRST)[:1])
 _LAST_OF = CompiledQuery(
     lambda: Span.objects.filter(conversation_id=Parameter("conversation"), of_span=None).order_by(
@@ -48,6 +45,14 @@ _LAST_BY_NUMBER = CompiledQuery(
         .filter(group_id=Parameter("group"), first_sequence__lte=Parameter("sequence"))
         .order_by("-first_sequence")[:2]
     )
+)
+
+_NEXT_OF_GROUP = CompiledQuery(
+    lambda: Span.objects.filter(
+        **OF_CONTACT,
+        group_id=Parameter("group"),
+        first_sequence__gt=Parameter("sequence"),
+    ).order_by("first_sequence")[:1]
 )
 
 
@@ -104,7 +109,7 @@ def at(contact: Contact, place: Place) -> Span | None:
 
 
 def extend(span: Span, place: Place) -> None:
-    """Extend a span, or its row for the group of `place`, so that it contains `place`."""
+    """Extend a span, in the row for the group of `place`, so that it contains `place`."""
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT conversations_extend_span_v2(span, %s, %s, %s)"
@@ -124,6 +129,14 @@ def latest(contact: Contact) -> Span | None:
     return _LATEST.first(**contact.parameters)
 
 
+def next_of_group(contact: Contact, place: Place) -> Span | None:
+    """Return the contact's first span with events of the group of `place` after it, or None."""
+    row = _NEXT_OF_GROUP.first(
+        **contact.parameters, group=place.group, sequence=place.sequence_number
+    )
+    return row.of_span or row if row else None
+
+
 def opening_of(span: Span) -> Place:
     """Return the place that opened a span."""
     return place_at(
@@ -139,8 +152,6 @@ def ended_before(span: Span, place: Place) -> bool:
         return False
     if place.group == span.group_id and place.sequence_number <= span.last_sequence:
         return False
-    if place.group == span.group_id == span.end_group:
-        return True
     end_place = place_at(
         queue_time=span.ended_at,
         sequence_number=int(span.end_sequence),
@@ -171,7 +182,8 @@ def reopen(conversation: Conversation, *, contact: Contact, place: Place) -> Spa
     It begins at this place, or where the contact's last span ended, if that is later.
     """
     before = latest(contact)
-    starts_at = max([time_of(place), *_times(before)])
+    ended_at = before.ended_at if before else None
+    starts_at = max(time_of(place), ended_at or time_of(place))
     of_group = Span.objects.filter(
         project_id=contact.project_uuid,
         channel_uuid=contact.channel_uuid,
@@ -208,7 +220,3 @@ def end_time(span: Span) -> datetime:
 def _of_contact() -> QuerySet[Span]:
     """Return the spans of a contact, without their rows for events of other groups."""
     return Span.objects.filter(**OF_CONTACT, of_span=None)
-
-
-def _times(span: Span | None) -> list[datetime]:
-    return [at for at in (span.starts_at, span.ended_at) if at] if span else []

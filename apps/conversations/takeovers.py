@@ -90,7 +90,8 @@ def _earlier(contact: Contact, place: Place) -> Conversation | None:
 def _open_and_close(contact: Contact, place: Place, *, now: datetime) -> Conversation:
     """Return a new conversation that is closed and whose span contains only this place."""
     project = ensure_project(contact.project_uuid)
-    opened_at, begins_at = time_of(place), _beginning(contact, place)
+    opened_at, ended_at = time_of(place), _end(contact, place)
+    following = spans.next_of_group(contact, place)
     conversation = Conversation.objects.create(
         project=project,
         channel_uuid=contact.channel_uuid,
@@ -101,7 +102,7 @@ def _open_and_close(contact: Contact, place: Place, *, now: datetime) -> Convers
         closes_at=next_closing(
             after=opened_at, timezone=project.timezone, closing_time=project.closing_time
         ),
-        **transitions.closed(resolution=Resolution.HAS_CHAT_ROOM, ended_at=begins_at, now=now),
+        **transitions.closed(resolution=Resolution.HAS_CHAT_ROOM, ended_at=ended_at, now=now),
     )
     Span.objects.create(
         conversation=conversation,
@@ -111,24 +112,23 @@ def _open_and_close(contact: Contact, place: Place, *, now: datetime) -> Convers
         group_id=place.group,
         first_sequence=place.sequence_number,
         last_sequence=place.sequence_number,
-        starts_at=begins_at,
+        # Spans begin in the order of the queue, even if queue times fall.
+        starts_at=min(ended_at, following.starts_at) if following else ended_at,
         start_sequence=place.sequence_number,
         start_group=place.group,
         opened_at=opened_at,
         opened_sequence=place.sequence_number,
-        ended_at=begins_at,
+        ended_at=ended_at,
         end_sequence=place.sequence_number,
         end_group=place.group,
     )
     return conversation
 
 
-def _beginning(contact: Contact, place: Place) -> datetime:
-    """Return when a span at a place begins: after the span before it, even if queue times fall."""
+def _end(contact: Contact, place: Place) -> datetime:
+    """Return when a span at a place ends: after the span before it, even if queue times fall."""
     before = spans.last_ended_before(contact, place)
-    return (
-        max(time_of(place), before.starts_at, spans.end_time(before)) if before else time_of(place)
-    )
+    return max(time_of(place), spans.end_time(before)) if before else time_of(place)
 
 
 def _mark(conversation: Conversation, window: WindowUpdate, place: Place) -> None:

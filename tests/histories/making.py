@@ -32,7 +32,7 @@ _KINDS = {
     Kind.CLOSE_POINTER: 4,
     Kind.REOPEN_POINTER: 4,
 }
-# The shares of events that are sent again, with the whole body of an earlier one.
+# How often an event repeats the whole body of an earlier one.
 _RESENT = {Kind.RECEIVED: 0.15, Kind.SENT: 0.15, Kind.ANSWER: 0.4}
 _KEYS = ("weni_csat", "weni_csat", "weni_nps", "comment")
 _NAMES = ("", "Ana", "Bia")

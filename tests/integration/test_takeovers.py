@@ -5,12 +5,14 @@ from typing import Any
 
 import pytest
 
+from apps.conversations import answering, takeovers, windows
 from apps.conversations.attribution import find_or_open
 from apps.conversations.models import Conversation, EarlierClosing, Resolution
 from apps.conversations.operator_requests import reopen, request_reopen
+from apps.conversations.spans import NewestMessage
 from apps.conversations.takeovers import TakenOver
 from apps.conversations.windows import WindowUpdate
-from tests.support.builders import HOME, NOON, conversation, incoming, place
+from tests.support.builders import HOME, NOON, contact, conversation, found, incoming, place
 from tests.support.services import apply_window, close_by_event, take_over
 from tests.support.stored import every_row_version
 
@@ -209,3 +211,28 @@ def test_a_rerun_does_not_close_what_a_late_message_opened_before_the_takeover()
     late.refresh_from_db()
     assert effect.conversation_uuid == ended.uuid
     assert late.resolution == Resolution.IN_PROGRESS
+
+
+def test_a_late_takeover_with_a_later_queue_time_does_not_hide_the_open_conversation() -> None:
+    first = found(sent_at=NOON, sequence_number=30)
+    assert first.conversation_uuid
+    late = place(queue_time=NOON + 5 * SECOND, sequence_number=20)
+    effect = takeovers.take_over(
+        contact=contact(),
+        window=WINDOW,
+        place=late,
+        newest=NewestMessage(conversation_uuid=first.conversation_uuid, place=None),
+        now=NOON,
+    )
+    assert effect.opened
+
+    older = place(queue_time=NOON + 3 * SECOND, sequence_number=25)
+    assert windows.update_or_open(contact=contact(), window=WINDOW, place=older) is None
+    answer = answering.attribute_answer(
+        contact=contact(),
+        place=place(queue_time=NOON + 60 * SECOND, sequence_number=1, group="another-group"),
+        has_text_of_contact=False,
+        contact_name="",
+    )
+    assert answer
+    assert answer.conversation_uuid == first.conversation_uuid

@@ -1,6 +1,6 @@
 """The functions that find the span of a place, and extend a span by a place, version 2.
 
-Version 1 had these defects, which all need queue times that fall while the sequence numbers of a
+Version 1 had these defects. They occur only if queue times fall while the sequence numbers of a
 group rise:
 - it compared an event with a span of another group by queue times only, although an earlier event
   of the event's own group was placed in the span;
@@ -10,8 +10,8 @@ group rise:
 
 from django.db import migrations
 
-# Returns whether a span ends after a place that is not before its beginning. Within a group sequence
-# numbers decide, between groups queue times, then the groups.
+# Returns whether a place is before the end of a span. The place must not be before its beginning.
+# Within a group sequence numbers decide, between groups queue times, then the groups.
 #
 # 0012_find_or_open explains the settings of the functions and the versions in their names.
 ENDS_AFTER = """
@@ -27,10 +27,9 @@ RETURN span.last_sequence IS NULL
     )
 """
 
-# Returns the span that contains a place. The last span in which an event of the place's own group
-# was placed, at or before the place, contains it, unless it ended in between. If there is none,
-# queue times decide. It returns the row of the place's own group if there is one, or else the row of
-# the span itself. It reads at most three rows, however many spans there are.
+# Returns the span that contains a place. Of the rows of the place's own group, the last one that
+# begins at or before the place decides: its span contains the place, unless the span has ended
+# before it. Otherwise queue times decide. It reads at most three rows, however many spans there are.
 SPAN_AT = """
 CREATE FUNCTION conversations_span_at_v2 (
     place_project uuid, place_channel uuid, place_urn text,
@@ -54,7 +53,7 @@ BEGIN
         OR conversations_ends_after_v1(span, place_time, place_sequence, place_group)
     )
     THEN
-        RETURN NEXT of_group;
+        RETURN NEXT span;
         RETURN;
     END IF;
 
@@ -75,7 +74,8 @@ $function$
 """
 
 # Extends a span by a place: the row of the span next to the place in the place's group, or else a
-# new row. No other row lies between the place and the row, so no two rows overlap.
+# new row. If a row of another span lies between, a new row is inserted, so that rows of a group
+# never overlap.
 EXTEND = """
 CREATE FUNCTION conversations_extend_span_v2 (
     of_span conversations_span, place_time timestamptz, place_sequence numeric, place_group text
@@ -85,7 +85,6 @@ SET plan_cache_mode = force_generic_plan
 AS $function$
 #variable_conflict use_column
 DECLARE
-    span_id bigint := coalesce(of_span.of_span_id, of_span.id);
     extended conversations_span;
 BEGIN
     SELECT * INTO extended FROM conversations_span AS span
@@ -93,14 +92,14 @@ BEGIN
         AND span.contact_urn = of_span.contact_urn AND span.group_id = place_group
         AND span.first_sequence <= place_sequence
     ORDER BY span.first_sequence DESC LIMIT 1;
-    IF coalesce(extended.of_span_id, extended.id) IS DISTINCT FROM span_id THEN
+    IF coalesce(extended.of_span_id, extended.id) IS DISTINCT FROM of_span.id THEN
         SELECT * INTO extended FROM conversations_span AS span
         WHERE span.project_id = of_span.project_id AND span.channel_uuid = of_span.channel_uuid
             AND span.contact_urn = of_span.contact_urn AND span.group_id = place_group
             AND span.first_sequence > place_sequence
         ORDER BY span.first_sequence LIMIT 1;
     END IF;
-    IF coalesce(extended.of_span_id, extended.id) IS DISTINCT FROM span_id THEN
+    IF coalesce(extended.of_span_id, extended.id) IS DISTINCT FROM of_span.id THEN
         INSERT INTO conversations_span (
             conversation_id, project_id, channel_uuid, contact_urn, group_id, first_sequence,
             last_sequence, starts_at, start_sequence, start_group, opened_at, opened_sequence,
@@ -109,7 +108,7 @@ BEGIN
             of_span.conversation_id, of_span.project_id, of_span.channel_uuid,
             of_span.contact_urn, place_group, place_sequence, place_sequence, place_time,
             place_sequence, place_group, of_span.opened_at, of_span.opened_sequence, place_time,
-            '', span_id
+            '', of_span.id
         );
         RETURN;
     END IF;

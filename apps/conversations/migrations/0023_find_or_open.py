@@ -5,12 +5,14 @@ is true for every run of the message: a worker may end between opening the conve
 the message, which names the contact of the conversation (ADR 48). The first query of the loop finds
 the message again, because its place is in the span that it began, in the group of the conversation.
 
-Version 1 had these defects, which all need queue times that fall while the sequence numbers of the
-group rise, or an event of another group that begins a span:
+Version 1 had these defects. They occur only if a contact has several groups, or if queue times fall
+while the sequence numbers of a group rise:
+- if two workers processed messages of two groups at once, a conversation could lose the place of the
+  contact's first message;
 - if the next span of a message's own group and the next one by time began in the same millisecond,
   it took that of the group, even if the other one began before it;
-- a span that began earlier with a late event could begin before the end of the span before it, and
-  was then not found by queue time;
+- when a late event moved the start of a span back, the span could begin before the previous one
+  ended, and was then not found by queue time;
 - a conversation that was closed at once could end at a sequence number of another group, and its
   span overlap with later ones;
 - a span that begins before the place in its own group, but has a later queue time, hid the next
@@ -22,6 +24,22 @@ from django.db import migrations
 from apps.conversations.models import Resolution
 
 IN_PROGRESS, UNCLASSIFIED = int(Resolution.IN_PROGRESS), int(Resolution.UNCLASSIFIED)
+
+# Returns whether a message of the contact is the first one of a conversation, as far as it is known.
+IS_FIRST = """
+CREATE FUNCTION conversations_is_first_v1 (
+    home conversations_conversation, place_time timestamptz, place_sequence numeric,
+    place_group text
+) RETURNS bool
+LANGUAGE sql IMMUTABLE
+RETURN home.written_sequence IS NULL
+    OR (home.written_group = place_group AND place_sequence < home.written_sequence)
+    OR (
+        home.written_group <> place_group
+        AND (place_time, place_group COLLATE "C")
+            < (home.written_at, home.written_group COLLATE "C")
+    )
+"""
 
 # `messages` is an array of objects, one for each message. The list of columns in the function is
 # the only one: apps.conversations.attribution makes the objects.
@@ -74,7 +92,6 @@ BEGIN
         ORDER BY project, urn, channel, number
     LOOP
         number := asked.number;
-        conversation_uuid := NULL;
         is_erased := false;
         is_late := false;
         is_opened := false;
@@ -103,6 +120,9 @@ BEGIN
             );
             conversation_uuid := found_span.conversation_id;
             IF conversation_uuid IS NOT NULL THEN
+                -- Another run of the message may have opened it meanwhile.
+                has_opened := found_span.opened_sequence = asked.sequence
+                    AND found_span.group_id = asked.group_id;
                 PERFORM conversations_extend_span_v2(
                     found_span, asked.queue_time, asked.sequence, asked.group_id
                 );
@@ -144,7 +164,7 @@ BEGIN
                 )
             ORDER BY span.starts_at DESC, span.start_group DESC, span.start_sequence DESC LIMIT 1;
             -- Spans follow each other in time even if queue times fall.
-            begins_at := greatest(asked.queue_time, span_before.starts_at, span_before.ended_at);
+            begins_at := greatest(asked.queue_time, span_before.ended_at);
             IF next_span.opened_at <= asked.queue_time + interval '24 hours' THEN
                 -- Its span begins with this event. `opened_at` stays.
                 UPDATE conversations_span
@@ -160,8 +180,8 @@ BEGIN
         END IF;
 
         IF conversation_uuid IS NULL AND next_span.id IS NULL THEN
-            -- Only places whose queue times contradict their sequence numbers get here while a
-            -- conversation is open.
+            -- Queue times that contradict sequence numbers can hide the open span. No second
+            -- conversation may open, so the message belongs to that one.
             SELECT open.* INTO found_span FROM conversations_span AS open
             JOIN conversations_conversation AS conversation
                 ON conversation.uuid = open.conversation_id
@@ -199,9 +219,7 @@ BEGIN
                 asked.group_id, '', asked.at, asked.queue_time, asked.closes_at,
                 CASE WHEN next_span.id IS NULL THEN asked.due_at END, asked.archive_check_at,
                 CASE WHEN next_span.id IS NULL THEN {IN_PROGRESS} ELSE {UNCLASSIFIED} END,
-                greatest(next_span.starts_at, CASE
-                    WHEN next_span.id IS NOT NULL THEN begins_at
-                END),
+                next_span.starts_at,
                 CASE WHEN asked.from_contact THEN asked.queue_time END,
                 CASE WHEN asked.from_contact THEN asked.sequence END,
                 CASE WHEN asked.from_contact THEN asked.group_id ELSE '' END, '', false, 0
@@ -212,15 +230,9 @@ BEGIN
                 ended_at, end_sequence, end_group
             ) VALUES (
                 asked.uuid, asked.project, asked.channel, asked.urn, asked.group_id, asked.sequence,
-                CASE
-                    WHEN next_span.start_group = asked.group_id
-                    THEN coalesce(next_of_group.first_sequence - 1, asked.sequence)
-                    WHEN next_span.id IS NOT NULL THEN asked.sequence
-                END,
+                CASE WHEN next_span.id IS NOT NULL THEN asked.sequence END,
                 begins_at, asked.sequence, asked.group_id, asked.queue_time, asked.sequence,
-                greatest(next_span.starts_at, CASE
-                    WHEN next_span.id IS NOT NULL THEN begins_at
-                END), next_span.start_sequence, coalesce(next_span.start_group, '')
+                next_span.starts_at, next_span.start_sequence, coalesce(next_span.start_group, '')
             );
             conversation_uuid := asked.uuid;
             is_opened := true;
@@ -230,20 +242,17 @@ BEGIN
         SELECT * INTO home FROM conversations_conversation WHERE uuid = conversation_uuid;
         is_late := home.resolution <> {IN_PROGRESS};
         conversation_group := home.group_id;
-        IF asked.from_contact AND (
-            home.written_sequence IS NULL
-            OR (home.written_group = asked.group_id AND asked.sequence < home.written_sequence)
-            OR (
-                home.written_group <> asked.group_id
-                AND (asked.queue_time, asked.group_id COLLATE "C")
-                    < (home.written_at, home.written_group COLLATE "C")
-            )
+        IF asked.from_contact AND conversations_is_first_v1(
+            home, asked.queue_time, asked.sequence, asked.group_id
         )
         THEN
-            UPDATE conversations_conversation
+            -- Another transaction may have changed the row meanwhile.
+            UPDATE conversations_conversation AS changed
             SET written_at = asked.queue_time, written_sequence = asked.sequence,
                 written_group = asked.group_id
-            WHERE uuid = conversation_uuid;
+            WHERE uuid = conversation_uuid AND conversations_is_first_v1(
+                changed, asked.queue_time, asked.sequence, asked.group_id
+            );
         END IF;
         IF asked.from_contact AND home.contact_name = '' AND asked.contact_name <> '' THEN
             UPDATE conversations_conversation SET contact_name = asked.contact_name
@@ -262,5 +271,6 @@ class Migration(migrations.Migration):
     ]
 
     operations = [
+        migrations.RunSQL(IS_FIRST, "DROP FUNCTION conversations_is_first_v1"),
         migrations.RunSQL(FIND_OR_OPEN, "DROP FUNCTION conversations_find_or_open_v2"),
     ]
