@@ -12,7 +12,11 @@ from celery import signals
 import observability.heartbeat
 import observability.metrics.exporter
 import observability.otlp  # noqa: F401 (importing them connects them to signals)
+from apps.common.standard_streams import prepare_standard_streams
 from celery_sqs_fifo import ControlledCelery
+
+# This module is the first of the project that `celery` and gunicorn import.
+prepare_standard_streams()
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 

@@ -5,6 +5,8 @@ import os
 import signal
 import sys
 
+from apps.common.standard_streams import prepare_standard_streams
+
 # The disk, the quota or the size limit of the process does not allow for more.
 NO_SPACE = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 # These commands use no server, so they do not need the settings that have no default.
@@ -18,13 +20,13 @@ def run(argv: list[str]) -> None:
     sentence and status 1. After Ctrl-C, and if the reader of the output has ended, end as programs
     do that know nothing of these signals: a shell sees the signal, and stops its script.
     """
+    prepare_standard_streams()
     try:
         try:
             _execute(argv)
         finally:
             # Otherwise Python writes the rest when it ends, and shows an error if that fails.
-            if sys.stdout:
-                sys.stdout.flush()
+            sys.stdout.flush()
     except KeyboardInterrupt:
         _end_by(signal.SIGINT)
     except BrokenPipeError:

@@ -67,6 +67,23 @@ def test_a_command_that_uses_no_server_needs_no_settings(line: str, expected: st
     assert output.lstrip().startswith(expected)
 
 
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        ("python manage.py events schema >&- 2>&-", ""),
+        ("python manage.py plan --events-per-second 50 2>&- <&-", "Workers "),
+        ("celery -A config report 2>&-", "\nsoftware -> celery"),
+    ],
+)
+def test_a_program_works_with_closed_standard_streams(
+    line: str, expected: str, nowhere: dict[str, str]
+) -> None:
+    status, output = run(f"sh -c {shlex.quote(line)}", environment=nowhere)
+
+    assert status == 0
+    assert output.startswith(expected)
+
+
 def test_gunicorn_without_our_configuration_ends_with_the_sentences_too() -> None:
     status, output = run(f"gunicorn --bind {LOOPBACK}:0 config.wsgi", environment={})
 
