@@ -61,7 +61,6 @@ INSTALLED_APPS = [
     "django.contrib.postgres",
     "django.contrib.sessions",
     "django.contrib.messages",
-    "django.contrib.staticfiles",
     "django_celery_beat",
     # Before `operations`, which logs what axes has counted.
     "axes",
@@ -69,6 +68,8 @@ INSTALLED_APPS = [
     "apps.messages.apps.MessagesConfig",
     "apps.analytics.apps.AnalyticsConfig",
     "operations.apps.OperationsConfig",
+    # After `operations`, which has a command collectstatic of its own.
+    "django.contrib.staticfiles",
 ]
 
 MIDDLEWARE = [

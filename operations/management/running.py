@@ -16,9 +16,10 @@ WITHOUT_SERVERS = frozenset({"events", "help", "plan", "version", "--version"})
 def run(argv: list[str]) -> None:
     """Run a command.
 
-    If PostgreSQL or AWS cannot be used, or if the output is a file on a full disk, exit with a
-    sentence and status 1. After Ctrl-C, and if the reader of the output has ended, end as programs
-    do that know nothing of these signals: a shell sees the signal, and stops its script.
+    If PostgreSQL, AWS or a file cannot be used, or if the output is a file on a full
+    disk, exit with a sentence and status 1. After Ctrl-C, and if the reader of the output has
+    ended, end as programs do that know nothing of these signals: a shell sees the signal, and stops
+    its script.
     """
     prepare_standard_streams()
     try:
@@ -32,7 +33,11 @@ def run(argv: list[str]) -> None:
     except BrokenPipeError:
         _end_by(signal.SIGPIPE)
     except OSError as error:
-        if error.errno not in NO_SPACE or "--traceback" in argv:
+        if "--traceback" in argv:
+            raise
+        if error.filename is not None:
+            sys.exit(f"CommandError: {error.filename} cannot be used: {error.strerror}.")
+        if error.errno not in NO_SPACE:
             raise
         # Python writes what is left when it ends, and shows an error if that fails again.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

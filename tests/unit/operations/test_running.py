@@ -10,7 +10,7 @@ from pathlib import Path
 import django
 import pytest
 from django.db import OperationalError
-from pytest_django import DjangoDbBlocker
+from pytest_django import DjangoDbBlocker, Settings
 
 from operations.management.running import run
 
@@ -73,3 +73,29 @@ def test_a_command_whose_output_is_on_a_full_disk_ends_with_a_sentence(
     assert end.value.code == (
         "CommandError: The output cannot be written: No space left on device."
     )
+
+
+def test_collectstatic_without_a_folder_names_the_variable_to_set(
+    settings: Settings, capsys: pytest.CaptureFixture[str]
+) -> None:
+    settings.STATIC_ROOT = None
+
+    with pytest.raises(SystemExit):
+        run(["manage.py", "collectstatic", "--no-input"])
+
+    assert capsys.readouterr().err == (
+        "CommandError: Set DJANGO_STATIC_ROOT to the folder that this command is to fill.\n"
+    )
+
+
+def test_a_folder_that_cannot_be_created_is_named(settings: Settings, tmp_path: Path) -> None:
+    file = tmp_path / "file"
+    file.touch()
+    settings.STATIC_ROOT = str(file / "static")
+
+    with pytest.raises(SystemExit) as end:
+        run(["manage.py", "collectstatic", "--no-input"])
+
+    sentence = str(end.value.code)
+    assert sentence.startswith(f"CommandError: {file}")
+    assert sentence.endswith(" cannot be used: Not a directory.")
