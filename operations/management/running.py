@@ -16,7 +16,7 @@ WITHOUT_SERVERS = frozenset({"events", "help", "plan", "version", "--version"})
 def run(argv: list[str]) -> None:
     """Run a command.
 
-    If PostgreSQL, AWS or a file cannot be used, or if the output is a file on a full
+    If PostgreSQL, AWS, a file or the settings cannot be used, or if the output is a file on a full
     disk, exit with a sentence and status 1. After Ctrl-C, and if the reader of the output has
     ended, end as programs do that know nothing of these signals: a shell sees the signal, and stops
     its script.
@@ -58,13 +58,24 @@ def _execute(argv: list[str]) -> None:
     except Exception as error:
         if "--traceback" in argv:
             raise
-        sentence = outage_sentence(error)
+        sentence = _settings_sentence(error) or outage_sentence(error)
         # A schema error of a migration is a bug of the migration.
         if not sentence and "migrate" not in argv:
             sentence = schema_sentence(error)
         if not sentence:
             raise
         sys.exit(f"CommandError: {sentence}")
+
+
+def _settings_sentence(error: Exception) -> str | None:
+    """Return a sentence if the module of the settings does not exist, or None."""
+    module = os.environ["DJANGO_SETTINGS_MODULE"]
+    if isinstance(error, ModuleNotFoundError) and f"{module}.".startswith(f"{error.name}."):
+        return (
+            f"There is no settings module {module}: omit the option --settings and the variable "
+            "DJANGO_SETTINGS_MODULE."
+        )
+    return None
 
 
 def _uses_no_server(argv: list[str]) -> bool:

@@ -137,6 +137,16 @@ def test_a_command_without_a_database_ends_with_a_sentence(nowhere: dict[str, st
     assert output.count("\n") == 1
 
 
+def test_a_command_without_its_settings_module_ends_with_a_sentence(
+    nowhere: dict[str, str],
+) -> None:
+    assert run("python manage.py status --settings nope", environment=nowhere) == (
+        1,
+        "CommandError: There is no settings module nope: omit the option --settings and the "
+        "variable DJANGO_SETTINGS_MODULE.\n",
+    )
+
+
 @pytest.mark.parametrize("command", ["doctor", "help"])
 def test_a_command_whose_reader_has_ended_ends_silently(
     nowhere: dict[str, str], command: str
