@@ -74,7 +74,12 @@ def main() -> None:
         control_url="redis://127.0.0.1:9/0",
         lake=Path(tempfile.gettempdir()) / "no-lake",
     )
-    os.execvpe(command[0], command, with_settings(settings))  # noqa: S606 (that is its purpose)
+    try:
+        os.execvpe(command[0], command, with_settings(settings))  # noqa: S606 (that is its purpose)
+    except OSError as error:
+        sys.stderr.write(f"{command[0]} cannot be run: {error.strerror}.\n")
+        # These are the statuses of a shell.
+        sys.exit(127 if isinstance(error, FileNotFoundError) else 126)
 
 
 if __name__ == "__main__":
