@@ -9,7 +9,9 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from embedded.commands import number_setting
+from rich.console import Console
+
+from embedded.commands import exit_status, number_setting
 from tests.contract.shapes import read_shapes
 
 # The largest input.
@@ -23,8 +25,8 @@ def seeds() -> Iterator[bytes]:
         yield f"{attribute}\n{shape.body}".encode("utf-8", "surrogateescape")
 
 
-def main() -> int:
-    """Return the status of the fuzzer, which is not 0 if an input failed."""
+def run_command(_console: Console) -> int:
+    """Return the status of the fuzzer, which is not 0 if an input failed. Raise CommandError."""
     seconds = number_setting("FUZZ_SECONDS", default=60)
     # libFuzzer ends its process at once, so the folder belongs to this one.
     with tempfile.TemporaryDirectory() as folder:
@@ -42,4 +44,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(exit_status(run_command))
