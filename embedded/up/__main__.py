@@ -21,6 +21,8 @@ from embedded.up.presence import announced, is_held, note_pid
 from embedded.up.printing import print_addresses, print_next_steps, write_settings
 from embedded.up.starting import Started, start
 
+# The limit of testbed.traffic, which sends the events.
+MAX_LOAD = 200
 _POLL_SECONDS = 0.2
 
 
@@ -52,9 +54,22 @@ def main() -> int:
 
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m embedded.up", description=__doc__)
-    parser.add_argument("--load", metavar="RATE", help="generated events a second; default: none")
+    parser.add_argument(
+        "--load",
+        type=_load,
+        metavar="RATE",
+        help=f"generated events a second, from 1 to {MAX_LOAD}; default: none",
+    )
     parser.add_argument("--keep", action="store_true", help="keep data and logs at the end")
     return parser.parse_args()
+
+
+def _load(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and 1 <= int(text) <= MAX_LOAD):
+        raise argparse.ArgumentTypeError(
+            f"LOAD must be a whole number of events a second from 1 to {MAX_LOAD}."
+        )
+    return int(text)
 
 
 def _keep_running(started: Started, *, keeps_data: bool, console: Console) -> None:

@@ -49,7 +49,7 @@ class Started:
 
 
 def start(
-    *, load: str | None, keeps_data: bool, exits: ExitStack, report: Callable[[str], object]
+    *, load: int | None, keeps_data: bool, exits: ExitStack, report: Callable[[str], object]
 ) -> Started:
     """Start everything; `exits` stops it. Raises ProcessError if a process does not start.
 
@@ -136,9 +136,9 @@ def _worker_behind_proxy(
     ]
 
 
-def _load(load: str, *, environment: Mapping[str, str], logs: Path, exits: ExitStack) -> Child:
+def _load(load: int, *, environment: Mapping[str, str], logs: Path, exits: ExitStack) -> Child:
     sender = running_module(
-        name="load", arguments=["testbed.traffic", load], environment=environment, logs=logs
+        name="load", arguments=["testbed.traffic", str(load)], environment=environment, logs=logs
     )
     process = exits.enter_context(sender)
     return _once_it_says("Sending", name="load", title="The load", process=process)

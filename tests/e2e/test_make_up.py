@@ -187,8 +187,9 @@ def test_data_and_logs_can_be_kept() -> None:
 
 def test_a_process_that_cannot_start_at_first_ends_everything_with_its_error() -> None:
     done = subprocess.run(
-        [sys.executable, "-m", "embedded.up", "--load", "fast"],
+        [sys.executable, "-m", "embedded.up"],
         cwd=PROJECT_ROOT,
+        env={**os.environ, "FLOWER_CERTFILE": "/without/a/key"},
         capture_output=True,
         text=True,
         timeout=SECONDS,
@@ -196,8 +197,8 @@ def test_a_process_that_cannot_start_at_first_ends_everything_with_its_error() -
     )
 
     assert done.returncode == 1
-    assert "load ended with status 2 before it was ready" in done.stderr
-    assert "RATE must be a whole number" in done.stderr
+    assert "flower ended with status 1 before it was ready" in done.stderr
+    assert "Both 'certfile' and 'keyfile' are required" in done.stderr
 
 
 def assert_takes_effect(up: RunningUp) -> None:
