@@ -231,9 +231,12 @@ def in_columns(rows: Sequence[Sequence[str]]) -> Iterator[str]:
         yield "  ".join(cells).rstrip()
 
 
-def count(number: int, noun: str) -> str:
-    """Return "1 letter" or "2 letters"."""
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+def count(number: int, noun: str, plural: str | None = None) -> str:
+    """Return "1 letter" or "2 letters". The plural is that of a regular noun by default.
+
+    Both may contain more words, as in "letter was" and "letters were".
+    """
+    return f"{number} {noun if number == 1 else plural or f'{noun}s'}"
 
 
 def _not_a_number(text: str, *, what: str, minimum: float, maximum: float) -> InvalidArgument:

@@ -341,6 +341,16 @@ def test_an_export_has_the_original_bodies(letters: Fifo, tmp_path: Path) -> Non
     assert len(kept()) == 2
 
 
+def test_one_letter_is_exported_and_discarded_in_the_singular(letters: Fifo) -> None:
+    bury_numbered(letters, 0)
+    collect()
+
+    assert dlq("export", "out") == "1 was exported to out.\n"
+    assert dlq("discard", "--every", "--yes", "--export=file") == (
+        "1 was exported to file.\n1 was discarded.\n"
+    )
+
+
 def test_a_second_discard_finds_nothing(four: list[DeadLetter]) -> None:
     dlq("discard", "--every", "--yes", "--export=one")
     assert dlq("discard", "--every", "--yes", "--export=two") == "There is nothing to discard.\n"

@@ -36,6 +36,13 @@ def test_a_low_rate_fits_without_high_throughput_mode(capsys: pytest.CaptureFixt
     assert "That fits without high throughput mode." in printed
 
 
+def test_one_of_something_is_printed_in_the_singular(capsys: pytest.CaptureFixture[str]) -> None:
+    printed = " ".join(output_of(capsys, "--events-per-second", "0.3").split())
+
+    assert " 1 message group must " in printed
+    assert " 1 statement a second " in printed
+
+
 @pytest.mark.parametrize("rate", ["0", "-1", "many", "nan", "100001"])
 def test_a_rate_must_be_a_number_that_makes_sense(rate: str) -> None:
     with pytest.raises(InvalidArgument, match="is not a rate: write a number"):

@@ -124,6 +124,14 @@ def test_provisioning_again_changes_nothing(sqs: Any) -> None:
     assert len(sqs.list_queues()["QueueUrls"]) == 2
 
 
+@pytest.mark.django_db
+def test_one_change_is_counted_in_the_singular(sqs: Any) -> None:
+    provision()
+    PeriodicTask.objects.get(name="Collect dead letters").delete()
+
+    assert "\n1 change. The queues, " in provision()
+
+
 def test_changed_attributes_are_corrected(sqs: Any) -> None:
     url = settings.SQS_CONVERSATION_QUEUE_URL
     before = attributes(sqs, url)

@@ -81,6 +81,7 @@ def test_the_outbox_command_says_that_nothing_is_sent() -> None:
         call_command("outbox", "retry")
 
     assert output.getvalue().startswith("The data lake is off (DATALAKE_URL=none)")
+    assert "\n1 was refused\n" in output.getvalue()
     assert OutboxEvent.objects.get().refusal == "too large"
 
 

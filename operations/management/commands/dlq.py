@@ -150,7 +150,8 @@ class Command(OperatorCommand):
     def _report(self, done: Redrive) -> None:
         self.stdout.write(f"{done.redriven} of {done.total} redriven.")
         if done.skipped:
-            self.stdout.write(f"{done.skipped} were deleted or redriven by someone else.")
+            skipped = count(done.skipped, "was", "were")
+            self.stdout.write(f"{skipped} deleted or redriven by someone else.")
         if done.refused:
             problems = [
                 f"{letter} was not redriven: {why}." for letter, why in done.refused.items()
@@ -174,15 +175,18 @@ class Command(OperatorCommand):
             yes=yes,
         )
         exported = _write_file(file, letters)
-        self.stdout.write(f"{len(exported)} were exported to {file}.")
+        self._print_exported(exported, file=file)
         discarded = dead_letter_actions.discard(exported, actor=command_line())
-        self.stdout.write(f"{discarded} were discarded.")
+        self.stdout.write(f"{count(discarded, 'was', 'were')} discarded.")
 
     def _export(self, *, file: Path, **options: Any) -> None:
         letters = select(_selection(options))
         dead_letter_actions.record_export(letters.count(), actor=command_line())
         exported = _write_file(file, letters)
-        self.stdout.write(f"{len(exported)} were exported to {file}.")
+        self._print_exported(exported, file=file)
+
+    def _print_exported(self, exported: list[int], *, file: Path) -> None:
+        self.stdout.write(f"{count(len(exported), 'was', 'were')} exported to {file}.")
 
 
 def _add_filters(action: ArgumentParser) -> None:

@@ -10,7 +10,7 @@ from apps.analytics import datalake
 from apps.analytics.models import OutboxEvent
 from apps.analytics.retrying import retry_refused
 from apps.conversations.audit import command_line
-from operations.management.command_line import OperatorCommand, format_time, uuid
+from operations.management.command_line import OperatorCommand, count, format_time, uuid
 from tasks.datalake import send_data_lake_event
 
 SHOWN = 20
@@ -48,9 +48,10 @@ class Command(OperatorCommand):
         since = f", the oldest since {format_time(counts['oldest'])}" if counts["oldest"] else ""
         if datalake.is_off():
             self.stdout.write("The data lake is off (DATALAKE_URL=none): nothing is sent.")
-        self.stdout.write(f"{counts['waiting']} wait{since}")
-        self.stdout.write(f"{counts['delivered']} were delivered within the last week")
-        self.stdout.write(f"{refused.count()} were refused")
+        delivered = count(counts["delivered"], "was", "were")
+        self.stdout.write(f"{count(counts['waiting'], 'waits', 'wait')}{since}")
+        self.stdout.write(f"{delivered} delivered within the last week")
+        self.stdout.write(f"{count(refused.count(), 'was', 'were')} refused")
         for event in refused[:SHOWN]:
             self.stdout.write(
                 f"  {event.event_id}  {format_time(event.created_at)}  {event.refusal}"
@@ -61,7 +62,8 @@ class Command(OperatorCommand):
             raise CommandError("The data lake is off (DATALAKE_URL=none): nothing is sent.")
         retried = retry_refused(actor=command_line(), event_ids=event_ids)
         if event_ids and retried < len(set(event_ids)):
-            self.stderr.write(f"{len(set(event_ids)) - retried} of these are not refused.")
+            others = count(len(set(event_ids)) - retried, "of these is", "of these are")
+            self.stderr.write(f"{others} not refused.")
         try:
             send_data_lake_event.apply_async()
         except Exception as error:

@@ -7,7 +7,7 @@ from django.core.management.base import CommandParser
 
 from apps.common import aws
 from celery_sqs_fifo.options import MAX_HELD
-from operations.management.command_line import OperatorCommand, number, whole_number
+from operations.management.command_line import OperatorCommand, count, number, whole_number
 from operations.planning.plan import MAX_BUSY, Demand, Plan, make_plan
 from operations.planning.prices import PRICES
 
@@ -116,23 +116,31 @@ def _lines(plan: Plan, demand: Demand) -> dict[str, str]:
             "thread of the admin site. A command needs one more."
         ),
         "Parallelism": (
-            f"{plan.groups} message groups must have events at the same time. The events of one "
-            "group run one batch after the other, so more processes than groups do not help."
+            f"{count(plan.groups, 'message group')} must have events at the same time. The events "
+            "of one group run one batch after the other, so more processes than groups do not help."
         ),
         "SQS": (
-            f"{plan.sends:,.0f} sends a second, and {plan.receives_and_deletes:,.0f} receives and "
-            f"deletes ({plan.event.sqs_calls:.2f} for each event). {fits} Workers hold up to "
-            f"{plan.in_flight:,} messages in flight, of {aws.SQS_FIFO_MAX_IN_FLIGHT:,}. Parked "
-            "events come on top."
+            f"{_rounded(plan.sends, 'send')} a second, and {plan.receives_and_deletes:,.0f} "
+            f"receives and deletes ({plan.event.sqs_calls:.2f} for each event). {fits} "
+            f"Workers hold up to {plan.in_flight:,} messages in flight, of "
+            f"{aws.SQS_FIFO_MAX_IN_FLIGHT:,}. Parked events come on top."
         ),
         "DynamoDB": (
-            f"{plan.write_units:,.0f} write units and {plan.read_units:,.0f} read units a second, "
-            "for messages of up to 1 KB."
+            f"{_rounded(plan.write_units, 'write unit')} and "
+            f"{_rounded(plan.read_units, 'read unit')} a second, for messages of up to 1 KB."
         ),
-        "PostgreSQL": f"{plan.sql:,.0f} statements a second ({plan.event.sql:.2f} for each event).",
+        "PostgreSQL": (
+            f"{_rounded(plan.sql, 'statement')} a second ({plan.event.sql:.2f} for each event)."
+        ),
         "AWS calls": (
             f"${plan.dollars_of_month:,.2f} in 30 days, and ${plan.dollars_of_sends:,.2f} for the "
             f"sends of producers, at the prices of {PRICES.date} in {PRICES.region}. Machines and "
             "PostgreSQL come on top."
         ),
     }
+
+
+def _rounded(amount: float, noun: str) -> str:
+    """Return "1 unit" or "2,000 units"."""
+    text = f"{amount:,.0f}"
+    return f"{text} {noun}" if text == "1" else f"{text} {noun}s"

@@ -50,7 +50,7 @@ class Command(OperatorCommand):
                 step(report=report)
             except Refused as refusal:
                 raise CommandError(f"{refusal} Then run this again for the rest.") from refusal
-        self.stdout.write(f"{len(changes)} changes. {IN_ORDER}")
+        self.stdout.write(f"{count(len(changes), 'change')}. {IN_ORDER}")
 
     def _check(self) -> None:
         found = 0

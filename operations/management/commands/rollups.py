@@ -74,9 +74,8 @@ class Command(OperatorCommand):
                 "first. Run this again in a minute."
             )
             return
-        without = (
-            f" {count(found.projects_without, 'project')} wait." if found.projects_without else ""
-        )
+        waiting = count(found.projects_without, "project waits", "projects wait")
+        without = f" {waiting}." if found.projects_without else ""
         self.stdout.write(
             f"All days before {found.complete_before} are rolled up; "
             f"{count(found.marks, 'change')} since then.{without}"

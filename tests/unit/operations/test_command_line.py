@@ -175,6 +175,8 @@ def test_a_time_is_printed_in_utc_with_its_offset_and_read_again() -> None:
 @pytest.mark.parametrize(("number", "text"), [(0, "0 letters"), (1, "1 letter"), (2, "2 letters")])
 def test_a_count_is_printed_with_a_singular_or_plural_noun(number: int, text: str) -> None:
     assert command_line.count(number, "letter") == text
+    irregular = text.replace("letters", "were").replace("letter", "was")
+    assert command_line.count(number, "was", "were") == irregular
 
 
 def test_an_invalid_argument_ends_with_one_line_and_status_1(
