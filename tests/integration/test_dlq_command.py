@@ -135,7 +135,9 @@ def test_a_list_is_not_wider_than_a_terminal(four: list[DeadLetter]) -> None:
 def test_a_list_says_whether_there_are_more_letters_or_none(four: list[DeadLetter]) -> None:
     assert "These are the first 2." in dlq("list", "--limit=2")
     assert "These are the first" not in dlq("list", "--limit=4")
-    assert dlq("list", "--reason=nothing") == "There are no dead letters.\n"
+    assert dlq("list", "--reason=nothing") == "No dead letter matches.\n"
+    dlq("discard", "--every", "--yes")
+    assert dlq("list") == "There are no dead letters.\n"
 
 
 def test_a_list_leaves_out_redriven_letters_without_all(
@@ -179,6 +181,10 @@ def test_an_unknown_id_is_reported(four: list[DeadLetter], action: str) -> None:
         (("list", "--project=shop"), '"shop" is not a UUID: write '),
         (("list", "--since=yesterday"), '"yesterday" is not a time'),
         (("list", "--limit=0"), '"0" is not a number of letters'),
+        (
+            ("list", "--since=2026-11-24", "--until=2026-11-24T00:00"),
+            "--since must be before --until.",
+        ),
         (("redrive", "--every", "--rate=0"), '"0" is not a rate'),
         (("redrive", "--every", "--rate=nan"), '"nan" is not a rate'),
         (("show", "one"), '"one" is not the id of a dead letter'),

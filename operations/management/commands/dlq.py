@@ -105,7 +105,10 @@ class Command(OperatorCommand):
     def _list(self, *, limit: int, **options: Any) -> None:
         letters = list(select(_selection(options)).defer("body")[: limit + 1])
         if not letters:
-            self.stdout.write("There are no dead letters.")
+            is_filtered = any(options[name] for name in FILTERS)
+            self.stdout.write(
+                "No dead letter matches." if is_filtered else "There are no dead letters."
+            )
             return
         for line in in_columns([COLUMNS, *map(_cells, letters[:limit])]):
             self.stdout.write(line)
@@ -202,7 +205,9 @@ def _add_filters(action: ArgumentParser) -> None:
 
 
 def _selection(options: dict[str, Any]) -> Selection:
-    """Return the selection of the options. Raise CommandError for ids that cannot be selected."""
+    """Return the selection of the options. Raise CommandError if they can select nothing."""
+    if options["since"] and options["until"] and options["since"] >= options["until"]:
+        raise CommandError("--since must be before --until.")
     selection = Selection(
         ids=options["ids"],
         reason=options["reason"],
