@@ -198,6 +198,10 @@ def test_invalid_arguments_are_refused_with_a_sentence(
     assert output in refused(*arguments)
 
 
+def test_only_the_file_of_an_export_is_required() -> None:
+    assert refused("export") == "Error: the following arguments are required: file"
+
+
 @pytest.mark.parametrize("action", ["redrive", "discard"])
 def test_nothing_is_changed_without_a_filter_or_every(four: list[DeadLetter], action: str) -> None:
     assert refused(action, "--yes").startswith("Select letters by id")

@@ -193,7 +193,10 @@ class Command(OperatorCommand):
 
 
 def _add_filters(action: ArgumentParser) -> None:
-    action.add_argument("ids", nargs="*", type=letter_id, metavar="ID", help="select these ids")
+    # Without a default, argparse says that ID is required if another argument is missing.
+    action.add_argument(
+        "ids", nargs="*", type=letter_id, default=[], metavar="ID", help="select these ids"
+    )
     action.add_argument("--reason", type=text)
     action.add_argument("--project", type=uuid, metavar="UUID")
     action.add_argument("--group", type=text, metavar="GROUP_ID")
