@@ -210,6 +210,17 @@ def test_nothing_is_changed_without_a_filter_or_every(four: list[DeadLetter], ac
 
 
 @pytest.mark.parametrize("action", ["redrive", "discard"])
+def test_nothing_is_changed_with_both_a_filter_and_every(
+    four: list[DeadLetter], action: str
+) -> None:
+    for selection in (four[0].pk, "--reason=bug"):
+        assert refused(action, selection, "--every", "--yes").endswith(
+            "or pass --every without any of them."
+        )
+    assert listed() == [letter.pk for letter in four]
+
+
+@pytest.mark.parametrize("action", ["redrive", "discard"])
 @pytest.mark.parametrize("typed", ["no", "", "yeah", None])
 def test_nothing_is_changed_unless_the_answer_is_yes(
     four: list[DeadLetter],

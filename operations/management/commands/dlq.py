@@ -105,9 +105,8 @@ class Command(OperatorCommand):
     def _list(self, *, limit: int, **options: Any) -> None:
         letters = list(select(_selection(options)).defer("body")[: limit + 1])
         if not letters:
-            is_filtered = any(options[name] for name in FILTERS)
             self.stdout.write(
-                "No dead letter matches." if is_filtered else "There are no dead letters."
+                "No dead letter matches." if _is_filtered(options) else "There are no dead letters."
             )
             return
         for line in in_columns([COLUMNS, *map(_cells, letters[:limit])]):
@@ -233,12 +232,16 @@ def _selection(options: dict[str, Any]) -> Selection:
     return selection
 
 
+def _is_filtered(options: dict[str, Any]) -> bool:
+    return any(options[name] for name in FILTERS)
+
+
 def _required_selection(options: dict[str, Any]) -> QuerySet[DeadLetter]:
-    """Return the letters to change. Raise CommandError if the options select nothing."""
-    if not options["every"] and not any(options[name] for name in FILTERS):
+    """Return the letters to change. Raise CommandError without a filter or --every, or for both."""
+    if _is_filtered(options) == options["every"]:
         raise CommandError(
             "Select letters by id, --reason, --project, --group, --since or --until, or pass "
-            "--every."
+            "--every without any of them."
         )
     return select(_selection(options))
 
