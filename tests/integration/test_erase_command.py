@@ -122,6 +122,7 @@ def test_found_and_removed_data_and_the_events_in_the_lake_are_printed(
     assert "on all its channels" in output
     assert "Events of this contact in the data lake: 1." in output
     assert file.read_text() == f"{sent.event_id}\n"
+    assert file.stat().st_mode & 0o777 == 0o600
     assert URN not in everything()
     assert every_item() == []
     assert dead_letters.received() == []
@@ -308,9 +309,10 @@ def test_a_project_that_is_unknown_is_refused_with_a_sentence() -> None:
     assert refused(project_uuid=unknown).startswith(f"There is no project {unknown}. ")
 
 
-def test_a_file_that_cannot_be_written_is_reported_before_the_erasure() -> None:
+def test_a_file_that_cannot_be_written_is_reported_before_the_erasure(tmp_path: Path) -> None:
     deliver_history()
     assert "cannot be written" in refused("--lake-ids=/nonexistent/ids")
+    assert "cannot be written: Is a directory." in refused(f"--lake-ids={tmp_path}")
     assert not Erasure.objects.exists()
 
 

@@ -1,5 +1,6 @@
 """`manage.py erase --contact URN --project UUID`"""
 
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,7 @@ from django.core.management.base import CommandError, CommandParser
 
 from apps.common.errors import Unavailable
 from apps.common.lossless_json import escape
+from apps.common.whole_files import FILE_MODE
 from apps.conversations import erasing
 from apps.conversations.erasure_models import Erasure
 from operations import contact_erasure
@@ -159,7 +161,7 @@ def _urn(text: str) -> str:
 def _check_writable(file: Path) -> None:
     """Raise CommandError if the file cannot be written. Call it before anything is removed."""
     try:
-        file.touch()
+        os.close(os.open(file, os.O_CREAT | os.O_WRONLY, FILE_MODE))
     except OSError as error:
         raise CommandError(
             f"{file} cannot be written: {error.strerror}. Pass another file."
