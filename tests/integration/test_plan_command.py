@@ -3,7 +3,7 @@
 import re
 
 import pytest
-from django.core.management import call_command
+from django.core.management import CommandError, call_command
 
 from operations.management.command_line import InvalidArgument
 from tests.support.pages import ROOT
@@ -47,3 +47,8 @@ def test_one_of_something_is_printed_in_the_singular(capsys: pytest.CaptureFixtu
 def test_a_rate_must_be_a_number_that_makes_sense(rate: str) -> None:
     with pytest.raises(InvalidArgument, match="is not a rate: write a number"):
         call_command("plan", f"--events-per-second={rate}")
+
+
+def test_an_average_above_the_rate_of_the_busiest_minutes_is_refused() -> None:
+    with pytest.raises(CommandError, match="--average 20 exceeds --events-per-second 10, "):
+        call_command("plan", "--events-per-second=10", "--average=20")

@@ -3,7 +3,7 @@
 from textwrap import fill
 from typing import Any
 
-from django.core.management.base import CommandParser
+from django.core.management.base import CommandError, CommandParser
 
 from apps.common import aws
 from celery_sqs_fifo.options import MAX_HELD
@@ -80,10 +80,16 @@ class Command(OperatorCommand):
         dynamodb_ms: float,
         **_options: Any,
     ) -> None:
-        """Run the command."""
+        """Run the command. Raise CommandError if the average exceeds the peak."""
+        average = average or events_per_second
+        if average > events_per_second:
+            raise CommandError(
+                f"--average {average:g} exceeds --events-per-second {events_per_second:g}, the "
+                "rate of the busiest minutes."
+            )
         demand = Demand(
             peak=events_per_second,
-            average=average or events_per_second,
+            average=average,
             messages_each=messages_per_conversation,
             processes_each=processes_per_worker,
             sql_ms=sql_ms,
