@@ -10,7 +10,7 @@ from typing import Any
 
 from celery import Celery
 from django.conf import settings
-from flower import events
+from flower import events, urls
 from flower.api import tasks
 from flower.app import Flower
 from flower.options import options
@@ -21,6 +21,7 @@ from tornado.web import HTTPError, authenticated
 
 from apps.common import aws
 from observability.flower import bounds
+from observability.flower.listening import address_problem, tls_problem, unix_socket_problem
 from observability.flower.queues import QueueBroker, QueueDepths, QueueMetrics
 
 LOOPBACK = "127.0.0.1"
@@ -30,7 +31,7 @@ def prepare(*, app: Celery) -> None:
     """Set Flower's defaults for this service, and replace its event receiver and its broker page.
 
     Raise SystemExit with one sentence if Flower would be reachable from other machines without a
-    login, or has no control broker.
+    login, has no control broker, or cannot listen.
     """
     # Flower's own default is to listen on every interface.
     if not options.address:
@@ -41,6 +42,12 @@ def prepare(*, app: Celery) -> None:
         has_other_login=bool(options.auth and options.auth_provider),
         control_url=settings.CELERY_CONTROL_URL,
     )
+    problem = problem or tls_problem(urls.settings.get("ssl_options", {}))
+    # Flower listens only after the tasks are imported, and ends with a traceback if it cannot.
+    if options.unix_socket:
+        problem = problem or unix_socket_problem(options.unix_socket)
+    else:
+        problem = problem or address_problem(address=options.address, port=options.port)
     if problem:
         raise SystemExit(problem)
     bounds.set_defaults(options)

@@ -65,7 +65,16 @@ def test_without_a_control_broker_flower_is_refused_with_what_to_set() -> None:
     assert "set CELERY_CONTROL_URL" in sentence
 
 
-def test_the_command_ends_with_one_sentence_from_any_directory(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("option", "sentence"),
+    [
+        ("--address=0.0.0.0", "Flower would listen on 0.0.0.0 without"),
+        ("--port=99999", "FLOWER_PORT (--port) must be a number from 0 to 65535, not 99999."),
+    ],
+)
+def test_the_command_ends_with_one_sentence_from_any_directory(
+    option: str, sentence: str, tmp_path: Path
+) -> None:
     environment = service_environment(
         database_url="postgres://nobody:nothing@127.0.0.1:9/nowhere",
         sqs_url="http://127.0.0.1:9",
@@ -76,7 +85,7 @@ def test_the_command_ends_with_one_sentence_from_any_directory(tmp_path: Path) -
     inherited = with_settings({**environment, "PYTHONPATH": str(PROJECT_ROOT)})
     settings = {name: text for name, text in inherited.items() if not name.startswith("FLOWER_")}
     result = subprocess.run(
-        celery_command("flower", "--address=0.0.0.0"),
+        celery_command("flower", option),
         cwd=tmp_path,
         env=settings,
         capture_output=True,
@@ -86,6 +95,6 @@ def test_the_command_ends_with_one_sentence_from_any_directory(tmp_path: Path) -
     )
 
     assert result.returncode == 1
-    assert result.stderr.splitlines()[-1].startswith("Flower would listen on 0.0.0.0 without")
+    assert result.stderr.splitlines()[-1].startswith(sentence)
     assert "Traceback" not in result.stderr
     assert list(tmp_path.iterdir()) == []
