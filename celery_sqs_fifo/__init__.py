@@ -9,6 +9,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from celery_sqs_fifo.aws import AWS_SETTINGS_ERRORS, check_aws_settings
     from celery_sqs_fifo.backoff import Backoff
     from celery_sqs_fifo.control.app import ControlledCelery
     from celery_sqs_fifo.control.connection import address_of
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
 TRANSPORT = "celery_sqs_fifo.transport:Transport"
 
 _MODULES = {
+    "aws": ("AWS_SETTINGS_ERRORS", "check_aws_settings"),
     "backoff": ("Backoff",),
     "control.app": ("ControlledCelery",),
     "control.connection": ("address_of",),
@@ -58,6 +60,7 @@ _MODULES = {
 _MODULE_OF = {name: module for module, names in _MODULES.items() for name in names}
 
 __all__ = (
+    "AWS_SETTINGS_ERRORS",
     "DONE",
     "PLACE",
     "TRACEPARENT",
@@ -83,6 +86,7 @@ __all__ = (
     "UnsupportedOnFifo",
     "address_of",
     "bug_outcome",
+    "check_aws_settings",
     "error_location",
     "process_each",
     "process_together",

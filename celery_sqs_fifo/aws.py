@@ -2,14 +2,34 @@
 
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from functools import cache
 from typing import Any
 
 import boto3
 import botocore.session
 from botocore.config import Config
+from botocore.exceptions import (
+    BotoCoreError,
+    ConfigNotFound,
+    ConfigParseError,
+    InvalidChecksumConfigError,
+    InvalidConfigError,
+    InvalidDefaultsMode,
+    InvalidIMDSEndpointError,
+    InvalidIMDSEndpointModeError,
+    InvalidProxiesConfigError,
+    InvalidRegionError,
+    InvalidRetryConfigurationError,
+    InvalidSTSRegionalEndpointsConfigError,
+    NoRegionError,
+    PartialCredentialsError,
+    ProfileNotFound,
+    UnknownCredentialError,
+)
 from botocore.httpsession import get_cert_path
+from celery.exceptions import ImproperlyConfigured
 
 from celery_sqs_fifo.credentials import BackgroundSession
 
@@ -38,6 +58,25 @@ SYSTEM_ATTRIBUTES = (
 LATE_DELETE_CODES = frozenset(
     {"ReceiptHandleIsInvalid", "InvalidParameterValue", "MessageNotInflight"}
 )
+# The errors of AWS settings: variables such as AWS_PROFILE, and the files that they name. They are
+# raised before any call, and again by each attempt until somebody corrects the settings.
+AWS_SETTINGS_ERRORS: tuple[type[BotoCoreError], ...] = (
+    ConfigNotFound,
+    ConfigParseError,
+    InvalidChecksumConfigError,
+    InvalidConfigError,
+    InvalidDefaultsMode,
+    InvalidIMDSEndpointError,
+    InvalidIMDSEndpointModeError,
+    InvalidProxiesConfigError,
+    InvalidRegionError,
+    InvalidRetryConfigurationError,
+    InvalidSTSRegionalEndpointsConfigError,
+    NoRegionError,
+    PartialCredentialsError,
+    ProfileNotFound,
+    UnknownCredentialError,
+)
 
 
 # The time limits of botocore's calls, which publish messages and get credentials.
@@ -61,6 +100,47 @@ def bounded_client(
     session = _session_of_process(os.getpid(), *sorted(session_options.items()))
     return session.client(
         "sqs", use_ssl=use_ssl, endpoint_url=endpoint_url, config=_BOUNDS.merge(Config(**config))
+    )
+
+
+def check_aws_settings(*, region: str, config: Mapping[str, Any]) -> None:
+    """Raise ImproperlyConfigured if the AWS settings of this process are wrong.
+
+    A program calls this when it starts, with the transport options `region` and `client-config`.
+    SQS is not called. Other errors are ignored, such as those of a metadata service that does not
+    answer, because a later attempt may succeed.
+    """
+    # Not the session of the process: its client would start a thread, and a worker forks later.
+    session = botocore.session.get_session()
+    with suppress(BotoCoreError), refusing_wrong_settings():
+        try:
+            # With any keys, the client is created without the credentials of the settings.
+            session.create_client(
+                "sqs",
+                region_name=region,
+                config=_BOUNDS.merge(Config(**config)),
+                aws_access_key_id="none",
+                aws_secret_access_key="none",  # noqa: S106
+            )
+        except ValueError as error:
+            # botocore has no type of its own for an endpoint that is not a URL.
+            raise _wrong_settings(error) from error
+        session.get_credentials()
+
+
+@contextmanager
+def refusing_wrong_settings() -> Iterator[None]:
+    """Raise ImproperlyConfigured in place of AWS_SETTINGS_ERRORS."""
+    try:
+        yield
+    except AWS_SETTINGS_ERRORS as error:
+        raise _wrong_settings(error) from error
+
+
+def _wrong_settings(error: Exception) -> ImproperlyConfigured:
+    return ImproperlyConfigured(
+        f"The AWS settings are wrong: {str(error).rstrip('.')}. Correct the variables AWS_* of "
+        "this program, or the files that they name."
     )
 
 

@@ -20,7 +20,7 @@ from kombu.utils.imports import symbol_by_name
 from kombu.utils.json import dumps
 
 import celery_sqs_fifo.pool_repair  # noqa: F401 (importing it connects it to a signal)
-from celery_sqs_fifo.aws import bounded_client, ca_bundle
+from celery_sqs_fifo.aws import bounded_client, ca_bundle, refusing_wrong_settings
 from celery_sqs_fifo.consuming.causes import CauseNumbers
 from celery_sqs_fifo.consuming.consumer import QueueConsumer
 from celery_sqs_fifo.consuming.deadline import bound_shutdown
@@ -66,7 +66,10 @@ class Channel(SQS.Channel):
     def basic_consume(
         self, queue: str, no_ack: bool, callback: Any, consumer_tag: str, **options: Any
     ) -> None:
-        """Start consuming. Raise ImproperlyConfigured for `no_ack` or a queue that is not FIFO."""
+        """Start consuming.
+
+        Raise ImproperlyConfigured for `no_ack`, a queue that is not FIFO, or wrong AWS settings.
+        """
         if self.hub is None:
             raise ImproperlyConfigured(
                 "this transport runs on Celery's event loop: use --pool prefork, threads or solo."
@@ -77,7 +80,10 @@ class Channel(SQS.Channel):
             )
         virtual.Channel.basic_consume(self, queue, no_ack, callback, consumer_tag, **options)
         bound_shutdown(self._options.shutdown_within)
-        consumer = self._queue_consumer(queue)
+        # kombu counts botocore's errors as connection errors, so Celery would connect again and
+        # again.
+        with refusing_wrong_settings():
+            consumer = self._queue_consumer(queue)
         self._queue_consumers[queue] = consumer
         consumer.start()
 

@@ -8,12 +8,13 @@ from typing import Any
 import click
 import django
 from celery import signals
+from celery.exceptions import ImproperlyConfigured
 
 import observability.heartbeat
 import observability.metrics.exporter
 import observability.otlp  # noqa: F401 (importing them connects them to signals)
 from apps.common.standard_streams import prepare_standard_streams
-from celery_sqs_fifo import ControlledCelery
+from celery_sqs_fifo import ControlledCelery, check_aws_settings
 
 # This module is the first of the project that `celery` and gunicorn import.
 prepare_standard_streams()
@@ -47,6 +48,17 @@ def refuse_other_queues(options: dict[str, Any], **_signal: Any) -> None:
             raise SystemExit(f"There is no queue {queue}: use -Q {', '.join(app.amqp.queues)}.")
     if not {*app.amqp.queues} - {*(options.get("exclude_queues") or ())}:
         raise SystemExit("The worker would read no queue: remove the option -X.")
+
+
+@signals.celeryd_init.connect
+@signals.beat_init.connect
+def refuse_wrong_aws_settings(**_signal: Any) -> None:
+    """End a worker or beat whose AWS settings are wrong, with a sentence."""
+    options = app.conf.broker_transport_options
+    try:
+        check_aws_settings(region=options["region"], config=options["client-config"])
+    except ImproperlyConfigured as error:
+        raise SystemExit(str(error)) from error
 
 
 @signals.import_modules.connect

@@ -118,6 +118,16 @@ def test_a_worker_without_a_queue_to_read_ends_with_a_sentence(
     assert run(f"celery -A config worker {option}", environment=nowhere) == (1, f"{sentence}\n")
 
 
+def test_a_worker_with_an_unknown_profile_ends_with_a_sentence(nowhere: dict[str, str]) -> None:
+    environment = {**nowhere, "AWS_PROFILE": "nope"}
+
+    assert run("celery -A config worker", environment=environment) == (
+        1,
+        "The AWS settings are wrong: The config profile (nope) could not be found. Correct the "
+        "variables AWS_* of this program, or the files that they name.\n",
+    )
+
+
 def test_beat_without_a_database_ends_with_a_sentence(nowhere: dict[str, str]) -> None:
     status, output = run("celery -A config beat", environment=nowhere)
 

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from botocore.exceptions import ProfileNotFound
 from celery.exceptions import ImproperlyConfigured
 from kombu.asynchronous import get_event_loop, set_event_loop
 from kombu.connection import Connection
@@ -198,6 +199,20 @@ def test_without_celerys_event_loop_nothing_is_consumed(broker: Broker) -> None:
 def test_messages_are_not_consumed_without_acknowledging(broker: Broker) -> None:
     with pytest.raises(ImproperlyConfigured, match="acknowledgement"):
         broker.consume(no_ack=True)
+
+
+def test_a_worker_with_wrong_aws_settings_does_not_connect_again_and_again(
+    broker: Broker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_arguments: Any, **_options: Any) -> None:
+        raise ProfileNotFound(profile="nope")
+
+    monkeypatch.setattr(Channel, "sqs", refuse)
+
+    with pytest.raises(
+        ImproperlyConfigured, match=r"profile \(nope\) .* Correct the variables AWS"
+    ):
+        broker.consume()
 
 
 def test_a_queue_that_is_not_fifo_is_not_consumed(
