@@ -10,12 +10,11 @@ from botocore.exceptions import (
     ClientError,
     CredentialRetrievalError,
     NoCredentialsError,
-    PartialCredentialsError,
-    ProfileNotFound,
     TokenRetrievalError,
 )
 
 from apps.common.aws import CHECK, make_client
+from celery_sqs_fifo import AWS_SETTINGS_ERRORS
 from operations.doctor import credentials
 from operations.doctor.findings import Finding, error
 
@@ -42,8 +41,6 @@ MISSING = frozenset({"NonExistentQueue", "QueueDoesNotExist", "ResourceNotFoundE
 NO_CREDENTIALS = (
     CredentialRetrievalError,
     NoCredentialsError,
-    PartialCredentialsError,
-    ProfileNotFound,
     TokenRetrievalError,
 )
 
@@ -110,6 +107,8 @@ class Service:
             return Reply(kind=ReplyKind.NO_CREDENTIALS, code=str(failure))
         except NO_CREDENTIALS as failure:
             return Reply(kind=ReplyKind.NO_CREDENTIALS, code=type(failure).__name__)
+        except AWS_SETTINGS_ERRORS as failure:
+            return Reply(kind=ReplyKind.NO_CREDENTIALS, code=credentials.reason_of(failure))
         except (BotoCoreError, ValueError) as failure:
             # botocore raises ValueError for an endpoint that is not a URL.
             return Reply(kind=ReplyKind.NO_RESPONSE, code=type(failure).__name__)

@@ -8,6 +8,7 @@ from typing import Any
 from apps.common import aws_session
 from apps.common.clock import now
 from apps.common.durations import as_text
+from celery_sqs_fifo import AWS_SETTINGS_ERRORS
 from operations.doctor.findings import Finding, error, ok, warning
 
 CREDENTIALS = "aws.credentials"
@@ -34,7 +35,7 @@ class _Fetch(Thread):
         self.failure = ""
 
     def run(self) -> None:
-        """Fetch the credentials, and note the type of an error."""
+        """Fetch the credentials, and note the reason of a failure."""
         try:
             self.found = aws_session.credentials_source()
             if self.found:
@@ -42,10 +43,17 @@ class _Fetch(Thread):
             else:
                 self.failure = "none were found"
         except Exception as failure:
-            self.failure = type(failure).__name__
+            self.failure = reason_of(failure)
 
 
 _hanging: list[_Fetch] = []
+
+
+def reason_of(failure: Exception) -> str:
+    """Return the text of an error of the AWS settings, which names what to correct, or a type."""
+    if isinstance(failure, AWS_SETTINGS_ERRORS):
+        return str(failure).rstrip(".")
+    return type(failure).__name__
 
 
 def fetch() -> Any:

@@ -4,12 +4,13 @@ from collections.abc import Iterator
 
 import psycopg2
 from botocore.exceptions import ConnectionError as AwsConnectionError
-from botocore.exceptions import HTTPClientError, NoRegionError
+from botocore.exceptions import HTTPClientError
 from django.conf import settings
 from django.db import Error, InterfaceError, OperationalError
 
 from apps.common.errors import Unavailable, is_external
 from apps.common.postgresql.logins import NoLogin
+from celery_sqs_fifo import AWS_SETTINGS_ERRORS
 from operations.doctor.aws import NO_CREDENTIALS
 from operations.doctor.credentials import GET_CREDENTIALS
 
@@ -30,14 +31,8 @@ def outage_sentence(error: BaseException) -> str | None:
     for cause in _causes(error):
         if isinstance(cause.__cause__, NoLogin):
             return f"There is no login for PostgreSQL: {cause}. Run: python manage.py doctor"
-        if isinstance(cause, NO_CREDENTIALS):
-            return f"There are no AWS credentials ({type(cause).__name__}). {GET_CREDENTIALS}."
-        is_unreachable = isinstance(cause, AwsConnectionError | HTTPClientError | NoRegionError)
-        if is_unreachable or _is_invalid_endpoint(cause):
-            return (
-                f"AWS cannot be reached: {_first_line(cause)}. Check the network, a proxy, the "
-                "region settings and AWS_ENDPOINT_URL_SQS and AWS_ENDPOINT_URL_DYNAMODB."
-            )
+        if sentence := _aws_sentence(cause):
+            return sentence
         if isinstance(cause, CONNECTION_ERRORS) and not _code_of(cause):
             return _unreachable_postgresql(cause)
     if isinstance(error, Error) and is_external(error):
@@ -59,6 +54,24 @@ def schema_sentence(error: BaseException) -> str | None:
                 f"PostgreSQL refuses: {_first_line(cause)}. Grant the privilege to the role of "
                 "DATABASE_URL."
             )
+    return None
+
+
+def _aws_sentence(error: BaseException) -> str | None:
+    """Return why AWS could not be called and what to check, or None for other errors."""
+    if isinstance(error, AWS_SETTINGS_ERRORS):
+        return (
+            f"The AWS settings are wrong: {_first_line(error)}. Correct the variables AWS_* of "
+            "this command, or the files that they name."
+        )
+    if isinstance(error, NO_CREDENTIALS):
+        return f"There are no AWS credentials ({type(error).__name__}). {GET_CREDENTIALS}."
+    is_unreachable = isinstance(error, AwsConnectionError | HTTPClientError)
+    if is_unreachable or _is_invalid_endpoint(error):
+        return (
+            f"AWS cannot be reached: {_first_line(error)}. Check the network, a proxy, the region "
+            "settings and AWS_ENDPOINT_URL_SQS and AWS_ENDPOINT_URL_DYNAMODB."
+        )
     return None
 
 

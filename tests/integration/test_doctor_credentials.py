@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from botocore.credentials import Credentials, RefreshableCredentials
+from botocore.exceptions import ConfigParseError
 
 from apps.common import aws_session
 from operations.doctor import credentials, queues
@@ -65,6 +66,18 @@ def test_credentials_that_expire_and_are_not_renewed_are_found(
     monkeypatch.setattr(credentials, "MIN_LIFE", timedelta(minutes=15))
     assert finding().status is Status.WARNING
     assert "expire in 1" in finding().found
+
+
+def test_wrong_aws_settings_are_found_with_what_to_correct(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def refuse() -> None:
+        raise ConfigParseError(path="/home/ana/.aws/config")
+
+    share(monkeypatch, refuse)
+
+    assert finding().status is Status.ERROR
+    assert "Unable to parse config file: /home/ana/.aws/config." in finding().found
 
 
 def test_missing_credentials_are_found(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,7 +7,12 @@ from uuid import UUID
 
 import psycopg2
 import pytest
-from botocore.exceptions import EndpointConnectionError, NoCredentialsError
+from botocore.exceptions import (
+    ConfigParseError,
+    EndpointConnectionError,
+    NoCredentialsError,
+    ProfileNotFound,
+)
 from django.core.management import CommandError
 from django.core.management.base import CommandParser
 from django.db import OperationalError, ProgrammingError
@@ -221,6 +226,16 @@ def caused_by(cause: Exception, error: Exception) -> Exception:
             "There are no AWS credentials (NoCredentialsError). Check the role, AWS_PROFILE or the "
             "AWS_ACCESS_KEY_ID of this machine, and that STS can be reached, with: aws sts "
             "get-caller-identity.",
+        ),
+        (
+            caused_by(ProfileNotFound(profile="nope"), Unavailable("SQS", "ProfileNotFound")),
+            "The AWS settings are wrong: The config profile (nope) could not be found. Correct the "
+            "variables AWS_* of this command, or the files that they name.",
+        ),
+        (
+            ConfigParseError(path="/home/ana/.aws/config"),
+            "The AWS settings are wrong: Unable to parse config file: /home/ana/.aws/config. "
+            "Correct the variables AWS_* of this command, or the files that they name.",
         ),
         (Unavailable("SQS", "AccessDenied"), "SQS is unavailable: AccessDenied."),
     ],

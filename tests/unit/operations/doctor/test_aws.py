@@ -175,7 +175,7 @@ def test_missing_credentials_are_found(monkeypatch: pytest.MonkeyPatch) -> None:
     findings = {finding.check: finding for finding in queues.check()}
 
     assert findings["sqs.queue"].status is Status.ERROR
-    assert "ProfileNotFound" in findings["sqs.queue"].found
+    assert "profile (nobody-made-this-one) could not be found" in findings["sqs.queue"].found
     assert "AWS_PROFILE" in findings["sqs.queue"].remedy
 
 
