@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 
 import psycopg2
+from botocore.exceptions import ClientError, HTTPClientError
 from botocore.exceptions import ConnectionError as AwsConnectionError
-from botocore.exceptions import HTTPClientError
 from django.conf import settings
 from django.db import Error, InterfaceError, OperationalError
 
@@ -17,6 +17,9 @@ from operations.doctor.credentials import GET_CREDENTIALS
 # PostgreSQL, appendix A: undefined table, column or function, and datatype mismatch.
 SCHEMA_ERRORS = frozenset({"42P01", "42703", "42883", "42804"})
 INSUFFICIENT_PRIVILEGE = "42501"
+# SQS and DynamoDB API Reference, "Common Errors". A code of SQS may follow a namespace.
+MISSING_QUEUE = ("NonExistentQueue", "QueueDoesNotExist")
+MISSING_TABLE = "ResourceNotFoundException"
 # Without an SQLSTATE, these are connections that were refused or lost (psycopg2).
 CONNECTION_ERRORS = (
     OperationalError,
@@ -41,8 +44,13 @@ def outage_sentence(error: BaseException) -> str | None:
 
 
 def schema_sentence(error: BaseException) -> str | None:
-    """Return a sentence about an error of the schema or a privilege, or None for other errors."""
+    """Return a sentence about what `migrate`, `provision` or a grant would add, or None.
+
+    That is a table of PostgreSQL or DynamoDB, a queue, or a privilege.
+    """
     for cause in _causes(error):
+        if sentence := _missing_in_aws(cause):
+            return sentence
         code = getattr(cause, "pgcode", None)
         if code in SCHEMA_ERRORS:
             return (
@@ -54,6 +62,26 @@ def schema_sentence(error: BaseException) -> str | None:
                 f"PostgreSQL refuses: {_first_line(cause)}. Grant the privilege to the role of "
                 "DATABASE_URL."
             )
+    return None
+
+
+def _missing_in_aws(error: BaseException) -> str | None:
+    """Return that AWS does not have the table or a queue and what to check, or None."""
+    refusal = error.__cause__ if isinstance(error, Unavailable) else error
+    code = refusal.response["Error"].get("Code", "") if isinstance(refusal, ClientError) else ""
+    if code.endswith(MISSING_QUEUE):
+        return (
+            f"SQS does not have such a queue in {settings.SQS_CONVERSATION_REGION}. Check "
+            "SQS_CONVERSATION_QUEUE_URL, SQS_CONVERSATION_DLQ_URL and SQS_CONVERSATION_REGION, or "
+            "create the queues: run `python manage.py provision`."
+        )
+    # Other services of AWS have the same code.
+    if isinstance(error, Unavailable) and error.dependency == "DynamoDB" and code == MISSING_TABLE:
+        return (
+            f"DynamoDB does not have the table {settings.DYNAMODB_MESSAGE_TABLE} in "
+            f"{settings.DYNAMODB_REGION}. Check DYNAMODB_MESSAGE_TABLE and DYNAMODB_REGION, or "
+            "create the table: run `python manage.py provision`."
+        )
     return None
 
 

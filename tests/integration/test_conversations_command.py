@@ -387,3 +387,13 @@ def test_a_deleted_message_is_printed_without_its_content() -> None:
 
     assert "(deleted by its author on 2026-11-23 09:00)" in output
     assert "secret" not in output
+
+
+def test_a_table_that_does_not_exist_is_reported_with_what_to_do(settings: Any) -> None:
+    chat = conversation()
+    settings.DYNAMODB_MESSAGE_TABLE = "nope"
+
+    assert str(refused("show", chat.uuid)) == (
+        "DynamoDB does not have the table nope in us-east-1. Check DYNAMODB_MESSAGE_TABLE and "
+        "DYNAMODB_REGION, or create the table: run `python manage.py provision`."
+    )

@@ -8,6 +8,7 @@ from uuid import UUID
 import psycopg2
 import pytest
 from botocore.exceptions import (
+    ClientError,
     ConfigParseError,
     EndpointConnectionError,
     NoCredentialsError,
@@ -246,6 +247,21 @@ def test_an_outage_ends_with_one_line_and_what_to_do(
     command = Command()
     command.failure = failure
     assert refused(command, capsys) == f"CommandError: {sentence} Run it again tomorrow."
+
+
+def test_a_missing_queue_ends_with_one_line_and_what_to_do(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    code = "AWS.SimpleQueueService.NonExistentQueue"
+    refusal = ClientError({"Error": {"Code": code, "Message": ""}}, "ReceiveMessage")
+    command = Command()
+    command.failure = caused_by(refusal, Unavailable("SQS", code))
+
+    assert refused(command, capsys) == (
+        "CommandError: SQS does not have such a queue in us-east-1. Check "
+        "SQS_CONVERSATION_QUEUE_URL, SQS_CONVERSATION_DLQ_URL and SQS_CONVERSATION_REGION, or "
+        "create the queues: run `python manage.py provision`."
+    )
 
 
 @pytest.mark.parametrize("through_cursor", [False, True])
