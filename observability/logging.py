@@ -4,8 +4,9 @@ import sys
 from typing import Any
 
 import structlog
+from celery.exceptions import ImproperlyConfigured
 
-from celery_sqs_fifo import error_location
+from celery_sqs_fifo import error_location, unwrapped
 from observability.log_context import add_bound_fields
 
 # The packages of this service. They log constant event names with ids as fields.
@@ -21,6 +22,29 @@ def _add_own_extras(logger: Any, method: str, line: dict[str, Any]) -> Any:
     """
     is_ours = line["_record"].name.partition(".")[0] in OUR_PACKAGES
     return _extras(logger, method, line) if is_ours else line
+
+
+def _name_errors(_logger: Any, _method: str, line: dict[str, Any]) -> dict[str, Any]:
+    """Replace exceptions in the message of a library by their types, and add the first's location.
+
+    Their texts may quote a row of the database, like that of an exception that is logged with its
+    traceback. The text of ImproperlyConfigured is kept: it says which setting to correct.
+    """
+    arguments = line.pop("positional_args", None)
+    if not isinstance(arguments, tuple):
+        return line
+    errors = [one for one in arguments if _has_private_text(one)]
+    if errors:
+        shown = (
+            type(unwrapped(one)).__name__ if _has_private_text(one) else one for one in arguments
+        )
+        line["event"] = str(line["_record"].msg) % tuple(shown)
+        line["error"] = error_location(errors[0])
+    return line
+
+
+def _has_private_text(argument: Any) -> bool:
+    return isinstance(argument, BaseException) and not isinstance(argument, ImproperlyConfigured)
 
 
 def _locate_exception(_logger: Any, _method: str, line: dict[str, Any]) -> dict[str, Any]:
@@ -40,6 +64,7 @@ _PROCESSORS: list[Any] = [
     structlog.stdlib.add_log_level,
     structlog.stdlib.add_logger_name,
     _add_own_extras,
+    _name_errors,
     structlog.processors.TimeStamper(fmt="iso", utc=True),
     _locate_exception,
 ]
@@ -63,6 +88,7 @@ def logging_config(*, level: str) -> dict[str, Any]:
             "structured": {
                 "()": structlog.stdlib.ProcessorFormatter,
                 "foreign_pre_chain": _PROCESSORS,
+                "pass_foreign_args": True,
                 "processors": [
                     structlog.stdlib.ProcessorFormatter.remove_processors_meta,
                     renderer,

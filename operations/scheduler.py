@@ -3,6 +3,7 @@
 import logging
 from typing import Any
 
+from celery.beat import SchedulingError
 from django.db import Error, connection
 from django_celery_beat.schedulers import DatabaseScheduler
 
@@ -61,6 +62,24 @@ class ResilientScheduler(DatabaseScheduler):
             super().apply_entry(entry, producer=producer)
         elif self.should_sync():
             self._do_sync()
+
+    def apply_async(self, entry: Any, producer: Any = None, **options: Any) -> Any:
+        """Send a task. Return None if that fails: the next run of the schedule sends it again.
+
+        Celery would log the error's text and a whole stack in one message.
+        """
+        try:
+            return super().apply_async(entry, producer=producer, **options)
+        except SchedulingError as error:
+            # Celery raises SchedulingError without a cause, while it handles the original error.
+            # That may be kombu's OperationalError, whose cause is the error of AWS.
+            sending = error.__context__ or error
+            logger.error(
+                "scheduled_task_not_sent",
+                exc_info=sending.__cause__ or sending,
+                extra={"schedule": entry.name},
+            )
+            return None
 
     def sync(self) -> None:
         """Save the last runs. After an error, save them again later, through a new connection.

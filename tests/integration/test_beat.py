@@ -1,10 +1,13 @@
 """Beat continues while PostgreSQL is unavailable, and after a clock was wrong."""
 
+import json
 from datetime import datetime, timedelta
 from typing import Any
 
+import kombu.exceptions
 import pytest
 import time_machine
+from botocore.exceptions import EndpointConnectionError
 from celery import current_app
 from django.db import OperationalError, connection
 from django_celery_beat.models import IntervalSchedule, PeriodicTask
@@ -12,6 +15,8 @@ from django_celery_beat.models import IntervalSchedule, PeriodicTask
 from apps.common.clock import now
 from operations.scheduler import ResilientScheduler
 from tasks.schedules import SCHEDULES, ensure_schedules
+from tasks.waiting_work import Asking
+from tests.support.logs import production_formatter
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -55,6 +60,37 @@ def test_beat_ends_if_postgresql_fails_before_the_first_schedules(
 
     with pytest.raises(SystemExit, match=r"manage\.py doctor"):
         ResilientScheduler(app=current_app, lazy=False)
+
+
+def test_a_task_that_cannot_be_sent_is_logged_without_the_text_of_the_error(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def refuse(*_arguments: Any, **_options: Any) -> None:
+        try:
+            raise EndpointConnectionError(endpoint_url="http://user:password@127.0.0.1:9/")
+        except EndpointConnectionError as error:
+            # As kombu does.
+            raise kombu.exceptions.OperationalError(str(error)) from error
+
+    ensure_schedules()
+    scheduler = ResilientScheduler(app=current_app, lazy=False)
+    name, task = next(iter(SCHEDULES.items()))
+    monkeypatch.setattr(task, "apply_async", refuse)
+    monkeypatch.setattr(Asking, "has_work", lambda _asking, _task: True)
+    caplog.set_level("WARNING")
+
+    scheduler.apply_entry(scheduler.schedule[name])
+
+    (record,) = caplog.records
+    assert record.exc_info
+    assert (record.getMessage(), vars(record)["schedule"], record.exc_info[0]) == (
+        "scheduled_task_not_sent",
+        name,
+        EndpointConnectionError,
+    )
+    line = json.loads(production_formatter().format(record))
+    assert line["error"].endswith("refuse > EndpointConnectionError")
+    assert "password" not in json.dumps(line)
 
 
 class RecordingScheduler(ResilientScheduler):

@@ -9,7 +9,6 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-import structlog
 
 from apps.common.errors import Unavailable
 from apps.conversations import windows
@@ -39,6 +38,7 @@ from tests.support.builders import (
 )
 from tests.support.chain_app import run_as_pool_process
 from tests.support.fake_calls import FakeCalls, delivery
+from tests.support.logs import production_formatter
 from tests.support.samples import samples
 
 pytestmark = [
@@ -117,14 +117,9 @@ class Logged:
 @pytest.fixture
 def logged() -> Iterator[Logged]:
     """Capture log lines in the format of production."""
-    form = logging_config(level="INFO")["formatters"]["structured"]
     log = io.StringIO()
     handler = logging.StreamHandler(log)
-    handler.setFormatter(
-        structlog.stdlib.ProcessorFormatter(
-            foreign_pre_chain=form["foreign_pre_chain"], processors=form["processors"]
-        )
-    )
+    handler.setFormatter(production_formatter())
     # Load the app before adding the handler, because loading configures logging.
     worker = Logged(log)
     logging.getLogger().addHandler(handler)
