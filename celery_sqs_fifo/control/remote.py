@@ -11,10 +11,13 @@ from typing import Any
 from celery.app.control import Control
 from kombu.exceptions import OperationalError
 from kombu.pidbox import Mailbox, Node
+from redis.exceptions import AuthenticationError, AuthorizationError, ResponseError
 
 from celery_sqs_fifo.control.connection import BROKER_ERRORS, OneTryProducer, address_of
 from celery_sqs_fifo.control.publisher import Reply
 
+# The broker answers, for example that the password is wrong or the user may not do this.
+REFUSALS = (AuthenticationError, AuthorizationError, ResponseError)
 # Celery's default for the time to wait for replies, in seconds.
 DEFAULT_TIMEOUT = 1.0
 # The maximum length of one of kombu's waits, in seconds, which bounds how much too long it takes.
@@ -105,8 +108,9 @@ class RemoteControl(Control):
     ) -> Any:
         """Send a command, and return the replies if they were requested.
 
-        Wait for replies until `timeout` seconds have passed since the call. Raise NoControlBroker
-        if none is configured, and OperationalError if it does not answer.
+        Wait for replies until `timeout` seconds have passed since the call, then pass each one to
+        `callback`. Raise NoControlBroker if none is configured, and OperationalError if it refuses
+        the command or does not answer.
         """
         deadline = monotonic() + (options.get("timeout") or DEFAULT_TIMEOUT)
         if channel is not None:
@@ -114,13 +118,29 @@ class RemoteControl(Control):
             return super().broadcast(
                 command, arguments, destination, connection, *args, channel=channel, **options
             )
-        with self.app.control_connection() as new:
-            try:
-                new.connect()
-                bounded = DrainUntil(new, deadline=deadline)
-                return super().broadcast(command, arguments, destination, bounded, *args, **options)
-            except BROKER_ERRORS as error:
-                address = address_of(self.app.control_broker_url)
-                raise OperationalError(
-                    f"the control broker {address} does not answer ({type(error).__name__})"
-                ) from error
+        callback = options.pop("callback", None)
+        with self.app.control_connection() as new, self._broker_errors_described():
+            new.connect()
+            bounded = DrainUntil(new, deadline=deadline)
+            replies = super().broadcast(command, arguments, destination, bounded, *args, **options)
+        # kombu would call this while it waits for replies. An error of printing, such as that of a
+        # full disk, would be taken for an error of the broker.
+        for reply in replies if callback and replies else ():
+            callback(reply)
+        return replies
+
+    @contextmanager
+    def _broker_errors_described(self) -> Iterator[None]:
+        """Raise OperationalError, which says what is wrong, in place of the broker's errors."""
+        address = address_of(self.app.control_broker_url)
+        try:
+            yield
+        except REFUSALS as error:
+            raise OperationalError(
+                f"the control broker {address} refuses this command ({type(error).__name__}): "
+                "check the user and the password"
+            ) from error
+        except BROKER_ERRORS as error:
+            raise OperationalError(
+                f"the control broker {address} does not answer ({type(error).__name__})"
+            ) from error

@@ -42,12 +42,18 @@ def check() -> Iterator[Finding]:
     except (redis.RedisError, OSError, ValueError) as failure:
         yield warning(
             CONTROL,
-            f"{where} does not respond ({type(failure).__name__}). Events are handled without it.",
+            f"{where} {_failing(failure)} ({type(failure).__name__}). Events are handled without "
+            "it.",
             "Start the broker, check CELERY_CONTROL_URL (host, port, password), or unset it to run "
             "without remote control.",
         )
     else:
         yield ok(CONTROL, f"{where} responds.")
+
+
+def _failing(failure: Exception) -> str:
+    is_refusal = isinstance(failure, redis.AuthenticationError | redis.ResponseError)
+    return "refuses the login" if is_refusal else "does not respond"
 
 
 def ask_workers(*, limit: int | None) -> Mapping[str, Mapping[str, Any]] | None:

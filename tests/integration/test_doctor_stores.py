@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import boto3
 import pytest
@@ -171,6 +172,16 @@ def test_without_a_control_broker_its_check_is_skipped(settings: Any) -> None:
 
     assert finding.status is Status.SKIPPED
     assert "CELERY_CONTROL_URL is not set" in finding.found
+
+
+def test_a_control_broker_that_refuses_the_password_is_found(stack: Stack, settings: Any) -> None:
+    password = urlsplit(stack.control_url).password
+    settings.CELERY_CONTROL_URL = stack.control_url.replace(f":{password}@", ":another@")
+
+    (finding,) = control.check()
+
+    assert finding.status is Status.WARNING
+    assert "refuses the login (AuthenticationError)" in finding.found
 
 
 def test_an_unavailable_control_broker_is_found_and_its_password_not_printed(settings: Any) -> None:

@@ -1,9 +1,15 @@
-"""A remote command waits for all replies together no longer than its timeout."""
+"""A remote command waits for replies until its timeout, and then lets Celery print them."""
 
+import errno
+from collections.abc import Iterator
+from contextlib import nullcontext
 from dataclasses import dataclass, field
+from typing import Any
 
 import pytest
+from celery.app.control import Control
 
+from celery_sqs_fifo.control.app import ControlledCelery
 from celery_sqs_fifo.control.remote import MAX_WAIT, DrainUntil
 
 
@@ -57,3 +63,45 @@ def test_the_last_wait_ends_soon_after_the_deadline() -> None:
 
 def test_everything_else_is_that_of_the_connection() -> None:
     assert bounded(Connection(replies=[]), seconds=1.0).default_channel == "channel"
+
+
+class Connected:
+    """An open connection to a control broker."""
+
+    def connect(self) -> None:
+        """See kombu.connection.Connection."""
+
+
+@pytest.fixture
+def operator(monkeypatch: pytest.MonkeyPatch) -> Iterator[ControlledCelery]:
+    """Return the app of a program to which two workers answer."""
+
+    def answer(*_arguments: Any, **options: Any) -> Any:
+        replies = [{"one@host": {"ok": "pong"}}, {"two@host": {"ok": "pong"}}]
+        for reply in replies if "callback" in options else ():
+            options["callback"](reply)
+        return replies
+
+    app = ControlledCelery("operator", set_as_current=False)
+    app.conf.update(control_broker_url="redis://127.0.0.1:9/0")
+    monkeypatch.setattr(app, "control_connection", lambda: nullcontext(Connected()))
+    monkeypatch.setattr(Control, "broadcast", answer)
+    yield app
+    app.close()
+
+
+def test_each_reply_is_printed(operator: ControlledCelery) -> None:
+    printed: list[Any] = []
+
+    assert operator.control.broadcast("ping", reply=True, callback=printed.append) == printed
+    assert printed == [{"one@host": {"ok": "pong"}}, {"two@host": {"ok": "pong"}}]
+
+
+def test_an_error_of_printing_is_not_taken_for_one_of_the_broker(
+    operator: ControlledCelery,
+) -> None:
+    def print_to_a_full_disk(_reply: Any) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with pytest.raises(OSError, match="No space left"):
+        operator.control.broadcast("ping", reply=True, callback=print_to_a_full_disk)
