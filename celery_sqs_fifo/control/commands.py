@@ -111,6 +111,9 @@ def _revoke(state: Any, arguments: Mapping[str, Any]) -> Answer:
     signal = arguments.get("signal") or "SIGTERM"
     if signal not in SIGNALS:
         raise CommandRefused(f"the signal must be one of {', '.join(SIGNALS)}.")
+    # `celery control terminate KILL` sends KILL as the signal and as the only id.
+    if named := [id_ for id_ in ids if id_ in SIGNALS]:
+        raise CommandRefused(f"{named[0]} is a signal, not a task id: give task ids after it.")
     worker_state.revoked.update(ids)
     running = [request for id_ in ids if (request := worker_state.requests.get(id_))]
     if arguments.get("terminate") is True:

@@ -4,6 +4,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from celery.bin.control import _compile_arguments
 from celery.signals import worker_shutting_down
 from celery.worker import state as worker_state
 from celery.worker.control import Panel
@@ -98,6 +99,18 @@ def test_the_number_of_processes_must_be_an_integer_in_range(state: Any, n: Any)
 @pytest.mark.parametrize("ids", [None, [], 7, [7], "x" * 65, ["a"] * 1_001])
 def test_revoke_takes_ids_only(state: Any, ids: Any) -> None:
     assert run(state, "revoke", task_id=ids) == {"error": "give 1 to 1000 task ids."}
+
+
+def test_a_signal_without_a_task_id_is_refused(state: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(worker_state, "revoked", set())
+
+    # Celery takes the last argument for a task id if there are no others.
+    arguments = _compile_arguments("terminate", ["KILL"])
+
+    assert run(state, "terminate", **arguments) == {
+        "error": "KILL is a signal, not a task id: give task ids after it."
+    }
+    assert worker_state.revoked == set()
 
 
 def test_a_running_task_is_ended_only_by_terminate(
