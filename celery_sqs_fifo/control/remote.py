@@ -3,11 +3,14 @@
 `celery_sqs_fifo.control.commands` has the commands that a worker accepts.
 """
 
-from collections.abc import Callable, Iterator
+import sys
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
+from functools import partial
 from time import monotonic
 from typing import Any
 
+import click
 from celery.app.control import Control
 from kombu.exceptions import OperationalError
 from kombu.pidbox import Mailbox, Node
@@ -127,6 +130,8 @@ class RemoteControl(Control):
         # full disk, would be taken for an error of the broker.
         for reply in replies if callback and replies else ():
             callback(reply)
+        if replies:
+            _fail_if_refused(replies)
         return replies
 
     @contextmanager
@@ -144,3 +149,14 @@ class RemoteControl(Control):
             raise OperationalError(
                 f"the control broker {address} does not answer ({type(error).__name__})"
             ) from error
+
+
+def _fail_if_refused(replies: Iterable[Mapping[str, Any]]) -> None:
+    """Let `celery control` and `celery inspect` exit with status 1 if all workers refuse."""
+    command = click.get_current_context(silent=True)
+    if command is None or command.info_name not in ("control", "inspect"):
+        return
+    answers = [answer for reply in replies for answer in reply.values()]
+    if all(isinstance(answer, Mapping) and "error" in answer for answer in answers):
+        # Celery prints the replies as JSON later.
+        command.call_on_close(partial(sys.exit, 1))

@@ -6,6 +6,7 @@ from contextlib import nullcontext
 from dataclasses import dataclass, field
 from typing import Any
 
+import click
 import pytest
 from celery.app.control import Control
 
@@ -74,10 +75,14 @@ class Connected:
 
 @pytest.fixture
 def operator(monkeypatch: pytest.MonkeyPatch) -> Iterator[ControlledCelery]:
-    """Return the app of a program to which two workers answer."""
+    """Return the app of a program to which two workers answer. The second one refuses "other"."""
 
-    def answer(*_arguments: Any, **options: Any) -> Any:
-        replies = [{"one@host": {"ok": "pong"}}, {"two@host": {"ok": "pong"}}]
+    def answer(_control: Any, command: str, *_arguments: Any, **options: Any) -> Any:
+        refusal = {"error": "this worker does not accept it."}
+        replies: list[dict[str, Any]] = [
+            {"one@host": refusal if command == "refused" else {"ok": "pong"}},
+            {"two@host": {"ok": "pong"} if command == "ping" else refusal},
+        ]
         for reply in replies if "callback" in options else ():
             options["callback"](reply)
         return replies
@@ -105,3 +110,33 @@ def test_an_error_of_printing_is_not_taken_for_one_of_the_broker(
 
     with pytest.raises(OSError, match="No space left"):
         operator.control.broadcast("ping", reply=True, callback=print_to_a_full_disk)
+
+
+def exit_status(operator: ControlledCelery, *, program: str, command: str) -> int:
+    """Send a command within one of Celery's programs, and return the program's exit status."""
+
+    @click.command(name=program)
+    def send() -> None:
+        operator.control.broadcast(command, reply=True)
+
+    with pytest.raises(SystemExit) as ended:
+        send.main([], prog_name=program)
+    assert isinstance(ended.value.code, int)
+    return ended.value.code
+
+
+@pytest.mark.parametrize(
+    ("program", "command", "status"),
+    [
+        ("control", "refused", 1),
+        ("inspect", "refused", 1),
+        ("control", "other", 0),
+        ("control", "ping", 0),
+        # Flower sends commands while it runs, and its own exit status says nothing about them.
+        ("flower", "refused", 0),
+    ],
+)
+def test_a_command_that_all_workers_refuse_ends_with_status_1(
+    operator: ControlledCelery, program: str, command: str, status: int
+) -> None:
+    assert exit_status(operator, program=program, command=command) == status
