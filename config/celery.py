@@ -2,6 +2,7 @@
 
 import os
 import sys
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,10 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 # (celery.utils.imports.cwd_in_path). The settings, Flower and `report` import the project's modules
 # later. Celery's Django fixup, which is not used here, would add the directory permanently.
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+# `celery events` has two options -d, --dump and --detach. click warns of that at each start, and
+# only Celery could change it.
+warnings.filterwarnings("ignore", message="The parameter -d is used more than once", module="click")
 
 # No fixups: Celery's Django fixup closes the database connection before and after every task.
 app = ControlledCelery("conversation-service", fixups=[])

@@ -128,6 +128,12 @@ def test_a_worker_with_an_unknown_profile_ends_with_a_sentence(nowhere: dict[str
     )
 
 
+def test_celery_events_starts_without_a_warning(nowhere: dict[str, str]) -> None:
+    status, output = run("celery -A config events --help", environment=nowhere)
+
+    assert (status, "Warning" in output) == (0, False), output
+
+
 def test_beat_without_a_database_ends_with_a_sentence(nowhere: dict[str, str]) -> None:
     status, output = run("celery -A config beat", environment=nowhere)
 
