@@ -3,13 +3,14 @@
 import os
 import re
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from functools import cache
 from typing import Any
 
 import boto3
 import botocore.session
 from botocore.config import Config
+from botocore.credentials import EnvProvider
 from botocore.exceptions import (
     BotoCoreError,
     ConfigNotFound,
@@ -107,12 +108,12 @@ def check_aws_settings(*, region: str, config: Mapping[str, Any]) -> None:
     """Raise ImproperlyConfigured if the AWS settings of this process are wrong.
 
     A program calls this when it starts, with the transport options `region` and `client-config`.
-    SQS is not called. Other errors are ignored, such as those of a metadata service that does not
-    answer, because a later attempt may succeed.
+    Nothing is called, and credentials are not fetched from elsewhere: that could take long, and may
+    succeed later.
     """
     # Not the session of the process: its client would start a thread, and a worker forks later.
     session = botocore.session.get_session()
-    with suppress(BotoCoreError), refusing_wrong_settings():
+    with refusing_wrong_settings():
         try:
             # With any keys, the client is created without the credentials of the settings.
             session.create_client(
@@ -125,7 +126,7 @@ def check_aws_settings(*, region: str, config: Mapping[str, Any]) -> None:
         except ValueError as error:
             # botocore has no type of its own for an endpoint that is not a URL.
             raise _wrong_settings(error) from error
-        session.get_credentials()
+        EnvProvider().load()
 
 
 @contextmanager
