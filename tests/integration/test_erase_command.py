@@ -316,10 +316,10 @@ def test_a_file_that_cannot_be_written_is_reported_before_the_erasure(tmp_path: 
     assert not Erasure.objects.exists()
 
 
-def test_an_unavailable_dynamodb_is_reported(settings: Any) -> None:
+def test_a_table_that_does_not_exist_is_reported(settings: Any) -> None:
     deliver_history()
     settings.DYNAMODB_MESSAGE_TABLE = "another_table"
-    assert "DynamoDB is unavailable" in refused()
+    assert "DynamoDB does not have the table another_table" in refused()
 
 
 @pytest.mark.usefixtures("worker")
