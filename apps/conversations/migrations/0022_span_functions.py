@@ -19,12 +19,14 @@ CREATE FUNCTION conversations_ends_after_v1 (
     span conversations_span, place_time timestamptz, place_sequence numeric, place_group text
 ) RETURNS bool
 LANGUAGE sql IMMUTABLE
-RETURN span.last_sequence IS NULL
-    OR (span.end_group = place_group AND place_sequence < span.end_sequence)
-    OR (
-        span.end_group <> place_group
-        AND (place_time, place_group COLLATE "C") < (span.ended_at, span.end_group)
-    )
+AS $function$
+    SELECT span.last_sequence IS NULL
+        OR (span.end_group = place_group AND place_sequence < span.end_sequence)
+        OR (
+            span.end_group <> place_group
+            AND (place_time, place_group COLLATE "C") < (span.ended_at, span.end_group)
+        )
+$function$
 """
 
 # Returns the span that contains a place. Of the rows of the place's own group, the last one that

@@ -32,13 +32,15 @@ CREATE FUNCTION conversations_is_first_v1 (
     place_group text
 ) RETURNS bool
 LANGUAGE sql IMMUTABLE
-RETURN home.written_sequence IS NULL
-    OR (home.written_group = place_group AND place_sequence < home.written_sequence)
-    OR (
-        home.written_group <> place_group
-        AND (place_time, place_group COLLATE "C")
-            < (home.written_at, home.written_group COLLATE "C")
-    )
+AS $function$
+    SELECT home.written_sequence IS NULL
+        OR (home.written_group = place_group AND place_sequence < home.written_sequence)
+        OR (
+            home.written_group <> place_group
+            AND (place_time, place_group COLLATE "C")
+                < (home.written_at, home.written_group COLLATE "C")
+        )
+$function$
 """
 
 # `messages` is an array of objects, one for each message. The list of columns in the function is
