@@ -9,26 +9,9 @@ from typing import Any
 
 import boto3
 import botocore.session
+from botocore import exceptions
 from botocore.config import Config
 from botocore.credentials import EnvProvider
-from botocore.exceptions import (
-    BotoCoreError,
-    ConfigNotFound,
-    ConfigParseError,
-    InvalidChecksumConfigError,
-    InvalidConfigError,
-    InvalidDefaultsMode,
-    InvalidIMDSEndpointError,
-    InvalidIMDSEndpointModeError,
-    InvalidProxiesConfigError,
-    InvalidRegionError,
-    InvalidRetryConfigurationError,
-    InvalidSTSRegionalEndpointsConfigError,
-    NoRegionError,
-    PartialCredentialsError,
-    ProfileNotFound,
-    UnknownCredentialError,
-)
 from botocore.httpsession import get_cert_path
 from celery.exceptions import ImproperlyConfigured
 
@@ -61,22 +44,22 @@ LATE_DELETE_CODES = frozenset(
 )
 # The errors of AWS settings: variables such as AWS_PROFILE, and the files that they name. They are
 # raised before any call, and again by each attempt until somebody corrects the settings.
-AWS_SETTINGS_ERRORS: tuple[type[BotoCoreError], ...] = (
-    ConfigNotFound,
-    ConfigParseError,
-    InvalidChecksumConfigError,
-    InvalidConfigError,
-    InvalidDefaultsMode,
-    InvalidIMDSEndpointError,
-    InvalidIMDSEndpointModeError,
-    InvalidProxiesConfigError,
-    InvalidRegionError,
-    InvalidRetryConfigurationError,
-    InvalidSTSRegionalEndpointsConfigError,
-    NoRegionError,
-    PartialCredentialsError,
-    ProfileNotFound,
-    UnknownCredentialError,
+AWS_SETTINGS_ERRORS: tuple[type[exceptions.BotoCoreError], ...] = (
+    exceptions.ConfigNotFound,
+    exceptions.ConfigParseError,
+    exceptions.InvalidChecksumConfigError,
+    exceptions.InvalidConfigError,
+    exceptions.InvalidDefaultsMode,
+    exceptions.InvalidIMDSEndpointError,
+    exceptions.InvalidIMDSEndpointModeError,
+    exceptions.InvalidProxiesConfigError,
+    exceptions.InvalidRegionError,
+    exceptions.InvalidRetryConfigurationError,
+    exceptions.InvalidSTSRegionalEndpointsConfigError,
+    exceptions.NoRegionError,
+    exceptions.PartialCredentialsError,
+    exceptions.ProfileNotFound,
+    exceptions.UnknownCredentialError,
 )
 
 

@@ -134,7 +134,7 @@ def next_of_group(contact: Contact, place: Place) -> Span | None:
     row = _NEXT_OF_GROUP.first(
         **contact.parameters, group=place.group, sequence=place.sequence_number
     )
-    return row.of_span or row if row else None
+    return (row.of_span or row) if row else None
 
 
 def opening_of(span: Span) -> Place:

@@ -14,7 +14,7 @@ from celery_sqs_fifo.place import Place
 STATUSES = ("sent", "delivered", "read", "failed")
 # Any other status. It is counted, and not kept.
 OTHER_STATUS = "other"
-# The item of a kept status has the id, and DynamoDB refuses items above 400 KB.
+# A status is not worth the write units of a longer id.
 MAX_STATUS_ID_LENGTH = 1_000
 
 

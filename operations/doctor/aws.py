@@ -37,7 +37,9 @@ BAD_CREDENTIALS = frozenset(
         "UnrecognizedClientException",
     }
 )
-MISSING = frozenset({"NonExistentQueue", "QueueDoesNotExist", "ResourceNotFoundException"})
+MISSING_QUEUE = ("NonExistentQueue", "QueueDoesNotExist")
+MISSING_TABLE = "ResourceNotFoundException"
+MISSING = frozenset({*MISSING_QUEUE, MISSING_TABLE})
 NO_CREDENTIALS = (
     CredentialRetrievalError,
     NoCredentialsError,

@@ -11,15 +11,12 @@ from django.db import Error, InterfaceError, OperationalError
 from apps.common.errors import Unavailable, is_external
 from apps.common.postgresql.logins import NoLogin
 from celery_sqs_fifo import AWS_SETTINGS_ERRORS
-from operations.doctor.aws import NO_CREDENTIALS
+from operations.doctor.aws import MISSING_QUEUE, MISSING_TABLE, NO_CREDENTIALS
 from operations.doctor.credentials import GET_CREDENTIALS
 
 # PostgreSQL, appendix A: undefined table, column or function, and datatype mismatch.
 SCHEMA_ERRORS = frozenset({"42P01", "42703", "42883", "42804"})
 INSUFFICIENT_PRIVILEGE = "42501"
-# SQS and DynamoDB API Reference, "Common Errors". A code of SQS may follow a namespace.
-MISSING_QUEUE = ("NonExistentQueue", "QueueDoesNotExist")
-MISSING_TABLE = "ResourceNotFoundException"
 # Without an SQLSTATE, these are connections that were refused or lost (psycopg2).
 CONNECTION_ERRORS = (
     OperationalError,
@@ -69,6 +66,7 @@ def _missing_in_aws(error: BaseException) -> str | None:
     """Return that AWS does not have the table or a queue and what to check, or None."""
     refusal = error.__cause__ if isinstance(error, Unavailable) else error
     code = refusal.response["Error"].get("Code", "") if isinstance(refusal, ClientError) else ""
+    # A code of SQS may follow a namespace.
     if code.endswith(MISSING_QUEUE):
         return (
             f"SQS does not have such a queue in {settings.SQS_CONVERSATION_REGION}. Check "
