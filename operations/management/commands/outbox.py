@@ -11,6 +11,7 @@ from apps.analytics.models import OutboxEvent
 from apps.analytics.retrying import retry_refused
 from apps.conversations.audit import command_line
 from operations.management.command_line import OperatorCommand, count, format_time, uuid
+from operations.management.outages import outage_sentence, schema_sentence
 from tasks.datalake import send_data_lake_event
 
 SHOWN = 20
@@ -67,8 +68,9 @@ class Command(OperatorCommand):
         try:
             send_data_lake_event.apply_async()
         except Exception as error:
+            sentence = schema_sentence(error) or outage_sentence(error)
+            sentence = sentence or f"The queue is unavailable ({type(error).__name__})."
             raise CommandError(
-                f"The queue is unavailable ({type(error).__name__}). {retried} will be sent again "
-                "after beat's next run."
+                f"{sentence} {retried} will be sent again after beat's next run."
             ) from error
         self.stdout.write(f"{retried} will be sent again.")
