@@ -107,14 +107,19 @@ def record_answer(*, answer: NewAnswer, now: datetime) -> bool:
     return created
 
 
-def remove_text(*, contact: Contact, message_id: str) -> None:
-    """Remove the text of a message that came with answers and belongs to no conversation."""
+def remove_text(*, contact: Contact, message_id: str, since: datetime, until: datetime) -> None:
+    """Remove the text of a message that came with answers and belongs to no conversation.
+
+    Answers that were queued before `since` or after `until` keep it: message ids begin anew with
+    each session on some platforms.
+    """
     SurveyAnswer.objects.filter(
         project_id=contact.project_uuid,
         channel_uuid=contact.channel_uuid,
         contact_urn=contact.urn,
         conversation=None,
         message_id=message_id,
+        answered_at__range=(since, until),
     ).exclude(message=None).update(message=None)
 
 
@@ -270,9 +275,7 @@ def _lake_event(answer: SurveyAnswer, conversation: Conversation | None) -> dict
         "value": answer.value,
         "metadata": {
             "conversation_uuid": str(conversation.uuid) if conversation else None,
-            "conversation_start_date": conversation.started_at.isoformat()
-            if conversation
-            else None,
+            "conversation_start_date": conversation.opened_at.isoformat() if conversation else None,
             "conversation_end_date": (
                 conversation.ended_at.isoformat()
                 if conversation and conversation.ended_at

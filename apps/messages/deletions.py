@@ -2,9 +2,10 @@
 
 A deletion belongs to one conversation of its contact. That is the first of these which has the
 message: the conversation at the deletion's place on the queue, the latest that opened before it and
-did not end more than 48 hours before it, the first that opened within 24 hours after it. It is
-decided once. Until one has the message, the deletion waits for up to 15 days, so that it also
-deletes a message that arrives later.
+did not end more than 48 hours before it, the first that opened within 24 hours after it. A text
+that answers a survey may join its conversation after the end, so the 48 hours begin with the last
+message if that is later. It is decided once. Until one has the message, the deletion waits for up
+to 15 days, so that it also deletes a message that arrives later.
 """
 
 from collections.abc import Iterator, Sequence
@@ -27,9 +28,9 @@ from celery_sqs_fifo.place import Place
 
 # How much later than its deletion a message may open its conversation.
 MAX_LEAD = timedelta(hours=24)
-# How long after the end of a conversation its messages can be deleted. Message ids begin anew with
-# each session on some platforms, so an older message with the same id is probably a different one
-# (ADR 26).
+# How long after the end of a conversation, or its last message, its messages can be deleted.
+# Message ids begin anew with each session on some platforms, so an older message with the same id
+# is probably a different one (ADR 26).
 MAX_AGE = timedelta(hours=48)
 # How long a deletion waits: longer than SQS redelivers an event (14 days).
 MAX_WAIT = timedelta(days=15)
@@ -56,7 +57,9 @@ _HAVING_BEFORE = CompiledQuery(
     lambda: (
         _having()
         .filter(
-            Q(ended_at=None) | Q(ended_at__gte=Parameter("ended_since")),
+            Q(ended_at=None)
+            | Q(ended_at__gte=Parameter("since"))
+            | Q(last_message_at__gte=Parameter("since")),
             opened_at__lte=Parameter("at"),
         )
         .order_by("-opened_at", "uuid")[:1]
@@ -65,7 +68,7 @@ _HAVING_BEFORE = CompiledQuery(
 _HAVING_AFTER = CompiledQuery(
     lambda: (
         _having()
-        .filter(opened_at__gt=Parameter("at"), opened_at__lte=Parameter("opened_until"))
+        .filter(opened_at__gt=Parameter("at"), opened_at__lte=Parameter("until"))
         .order_by("opened_at", "uuid")[:1]
     )
 )
@@ -118,10 +121,14 @@ def shown_in(conversation: Conversation) -> list[Document]:
     may_follow = [
         document(one, home=conversation.group_id)
         for one in _UNDECIDED.all(**contact_of(conversation).parameters)
-        if conversation.opened_at <= one.queue_time + MAX_LEAD
-        and (conversation.ended_at is None or conversation.ended_at >= one.queue_time - MAX_AGE)
+        if _may_have_the_message(conversation, one)
     ]
     return [*of_conversation(conversation), *may_follow]
+
+
+def period_of(queue_time: datetime) -> tuple[datetime, datetime]:
+    """Return the earliest and the latest time of what a deletion at this time can delete."""
+    return queue_time - MAX_AGE, queue_time + MAX_LEAD
 
 
 def document(recorded: MessageDeletion, *, home: str) -> Document:
@@ -154,6 +161,13 @@ def delete_before(mark: Place, *, project_uuid: UUID, urn: str) -> None:
     recorded.filter(pk__in=before).delete()
 
 
+def _may_have_the_message(conversation: Conversation, recorded: MessageDeletion) -> bool:
+    since, until = period_of(recorded.queue_time)
+    last = (conversation.ended_at, conversation.last_message_at)
+    is_old = conversation.ended_at and max(filter(None, last)) < since
+    return conversation.opened_at <= until and not is_old
+
+
 def _candidates(recorded: MessageDeletion) -> Iterator[Conversation | None]:
     """Yield the conversations that have the message, or None, in the order of the rule above."""
     contact = Contact(
@@ -166,8 +180,9 @@ def _candidates(recorded: MessageDeletion) -> Iterator[Conversation | None]:
     if span:
         yield _HAVING_AT.first(**values, conversation=span.conversation_id)
     at = recorded.queue_time
-    yield _HAVING_BEFORE.first(**values, at=at, ended_since=at - MAX_AGE)
-    yield _HAVING_AFTER.first(**values, at=at, opened_until=at + MAX_LEAD)
+    since, until = period_of(at)
+    yield _HAVING_BEFORE.first(**values, at=at, since=since)
+    yield _HAVING_AFTER.first(**values, at=at, until=until)
 
 
 def _having() -> QuerySet[Conversation]:

@@ -5,6 +5,7 @@ from typing import Any
 from apps.analytics.services import NewAnswer, record_answer
 from apps.common.clock import now
 from apps.conversations.erasing import ContactErased
+from apps.conversations.places import time_of
 from apps.messages import deletions
 from apps.messages.events import MessageEvent, SurveyAnswer
 from apps.messages.versions import identity
@@ -48,8 +49,11 @@ def _text_to_keep(item: BatchItem) -> dict[str, Any] | None:
     if entry is None or item.state.conversation_uuid:
         return entry.message if entry else None
     name = identity(entry.as_json(home=item.state.home))
-    if deletions.waiting_for(item.state.event.contact, identity=name, now=now()):
-        return None
+    at = time_of(item.state.event.place)
+    for waiting in deletions.waiting_for(item.state.event.contact, identity=name, now=now()):
+        since, until = deletions.period_of(waiting.queue_time)
+        if since <= at <= until:
+            return None
     message: dict[str, Any] = entry.message
     return message
 

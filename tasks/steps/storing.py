@@ -9,6 +9,7 @@ from apps.common import aws
 from apps.common.clock import now
 from apps.common.errors import Unavailable
 from apps.conversations import archive_checks
+from apps.conversations.places import time_of
 from apps.messages import deletions, message_table, store
 from apps.messages.archiving import apply_deletions
 from apps.messages.entries import MessageEntry
@@ -65,7 +66,8 @@ def delete_message(item: BatchItem) -> None:
     counters.count_archived(apply_deletions(contact=event.contact, waiting=waiting, now=now()))
     if event.direction == "received":
         # The message may be the text of an answer without a conversation.
-        remove_text(contact=event.contact, message_id=event.message_id)
+        since, until = deletions.period_of(time_of(event.place))
+        remove_text(contact=event.contact, message_id=event.message_id, since=since, until=until)
     if deletions.waiting_for(event.contact, identity=event.identity, now=now()):
         archive_checks.check_soon(contact=event.contact, now=now())
 

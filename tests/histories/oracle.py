@@ -185,17 +185,18 @@ class Oracle:
         distance = {
             one: one.opened_by.queue_time - deletion.queue_time
             for one in having
-            if self._ended_at(one) >= deletion.queue_time - DELETED_WITHIN
+            if self._last_used_at(one) >= deletion.queue_time - DELETED_WITHIN
         }
         nearest = max((each for each in distance.values() if each <= timedelta(0)), default=None)
         if nearest is None:
             nearest = min((each for each in distance.values() if each <= DAY), default=None)
         return [one for one in distance if distance[one] == nearest]
 
-    def _ended_at(self, one: Conversation) -> datetime:
-        """Return when a conversation ended, or the end of time if it is open."""
+    def _last_used_at(self, one: Conversation) -> datetime:
+        """Return when a conversation ended or had a message, or the end of time if it is open."""
         last = max((s for s in self.spans if s.conversation is one), key=lambda span: span.start)
-        return last.ended_at or datetime.max.replace(tzinfo=UTC)
+        ended_at = last.ended_at or datetime.max.replace(tzinfo=UTC)
+        return max(ended_at, *(each.queue_time for each in one.messages))
 
     def may_wait(self, number: int) -> bool:
         """Return whether a deletion may still wait for its message."""

@@ -430,6 +430,33 @@ def test_the_text_of_an_answer_that_comes_after_its_deletion_is_not_stored() -> 
     assert [one.value for one in SurveyAnswer.objects.all()] == ["5"]
 
 
+@pytest.mark.parametrize(
+    "after", [timedelta(days=10), -timedelta(days=10)], ids=["later", "before"]
+)
+def test_an_answer_of_another_session_keeps_its_text(after: timedelta) -> None:
+    answer = survey_body(value="5", message={"id": "m-1", "text": SECRET, "source": "incoming"})
+    events = [
+        queued_event(body=answer, sent_at=NOON + after),
+        queued_event(body=deletion_body(), sent_at=NOON),
+    ]
+
+    for event in sorted(events, key=lambda one: one.place.queue_time):
+        assert deliver(event=event) is None
+
+    assert SECRET in everywhere()
+
+
+def test_a_text_that_joins_its_conversation_after_the_end_can_be_deleted() -> None:
+    deliver_bodies(bodies=[message_body(message={"id": "m-0"}), close_body()])
+    answer = survey_body(value="5", message={"id": "m-1", "text": SECRET, "source": "incoming"})
+
+    deliver_bodies(bodies=[answer, deletion_body()], sent_at=NOON + timedelta(days=3))
+
+    assert SECRET not in everywhere()
+    assert waiting() == []
+    assert "deleted" in transcript(Conversation.objects.get())[1]
+
+
 def test_a_deletion_by_an_erased_contact_is_dropped() -> None:
     project()
     erase(at=NOON + HOUR)
