@@ -353,7 +353,12 @@ def computed(world: World, scope: Scope, period: Period) -> dict[str, Any]:
         "messages": sum(closing.messages for _, closing in closed),
         "median messages": or_none(median, [one.messages for one in archived if one.messages]),
         "median seconds": or_none(
-            median, [one.lasts.total_seconds() for one in archived if one.messages]
+            median,
+            [
+                one.lasts.total_seconds()
+                for one in archived
+                if one.messages and one.lasts >= timedelta(0)
+            ],
         ),
         "times": [computed_times(times) for times in (responses, resolutions)],
         "times by day": {
@@ -385,7 +390,7 @@ def closings_of(talk: Talk) -> list[Closing]:
         at=talk.ended_at,
         resolution=talk.resolution,
         messages=talk.messages,
-        lasts=talk.lasts,
+        lasts=min(talk.lasts, talk.ended_at - talk.opened_at),
         archived=talk.archived,
         wrote=talk.wrote,
         answered=any(answer.kind.startswith("weni_") for answer in talk.answers),
@@ -543,8 +548,8 @@ def as_earlier(closing: Closing, row: Conversation) -> EarlierClosing:
         written_at=closing.at if closing.wrote else None,
         csat=5 if closing.answered else None,
         archived_at=closing.at if closing.archived else None,
-        first_message_at=closing.at if closing.messages else None,
-        last_message_at=closing.at + closing.lasts if closing.messages else None,
+        first_message_at=closing.at - closing.lasts if closing.messages else None,
+        last_message_at=closing.at + timedelta(days=3) if closing.messages else None,
         message_count=closing.messages,
         messages_before_reopening=0,
     )

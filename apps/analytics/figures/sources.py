@@ -53,6 +53,8 @@ def _by_id(rows: Rows) -> str:
 
 
 _DAY = "(item.at AT TIME ZONE 'UTC' + piece.utc_offset)::date AS day"
+# A text that answers a survey may join its conversation days after the end.
+_LAST_MESSAGE_AT = "least(last_message_at, at)"
 _IN_LENGTHS = "archived_at IS NOT NULL AND written_at IS NOT NULL"
 
 
@@ -83,7 +85,7 @@ opened AS (
         archived_at IS NOT NULL AS is_archived,
         message_count - messages_before_reopening AS messages,
         CASE WHEN {_IN_LENGTHS} AND message_count > 0 THEN {length} END AS length,
-        {_seconds("first_message_at", "last_message_at", where=_IN_LENGTHS)} AS duration,
+        {_seconds("first_message_at", _LAST_MESSAGE_AT, where=_IN_LENGTHS)} AS duration,
         {_seconds("opened_at", "at", where="written_at IS NOT NULL")} AS to_resolution
     FROM closing
 ), closed_by AS (
