@@ -51,14 +51,15 @@ class Known:
         """
         if self._is_behind_the_end(event.place):
             return False
-        if event.from_contact and self._lacks_writing(event):
+        if event.contact_name and not self.conversation.contact_name:
+            return True
+        if event.from_contact and self._lacks_writing(event.place):
             return True
         return not self._contains(event.place)
 
-    def _lacks_writing(self, event: MessageEvent) -> bool:
+    def _lacks_writing(self, place: Place) -> bool:
         written = noted_places.written(self.conversation)
-        has_new_name = bool(event.contact_name) and not self.conversation.contact_name
-        return written is None or event.place < written or has_new_name
+        return written is None or place < written
 
     def _contains(self, place: Place) -> bool:
         return any(

@@ -122,7 +122,7 @@ class Oracle:
         home = self._place(event, rank)
         if from_contact:
             home.written = rank if home.written is None else min(home.written, rank)
-            home.name = home.name or event.name
+        home.name = home.name or event.name
         return home
 
     def _place(self, event: Event, rank: float) -> Conversation:

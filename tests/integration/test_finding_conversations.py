@@ -160,3 +160,12 @@ def test_a_conversation_of_the_platform_takes_the_name_when_it_first_appears() -
     found(sent_at=NOON + 3 * SECOND, contact_name="Bia")
 
     assert Conversation.objects.get().contact_name == "Ana"
+
+
+@pytest.mark.django_db
+def test_the_name_may_come_with_a_message_to_the_contact() -> None:
+    found(from_contact=False, contact_name="")
+
+    found(sent_at=NOON + SECOND, from_contact=False, contact_name="Ana")
+
+    assert Conversation.objects.get().contact_name == "Ana"

@@ -256,7 +256,7 @@ BEGIN
                 changed, asked.queue_time, asked.sequence, asked.group_id
             );
         END IF;
-        IF asked.from_contact AND home.contact_name = '' AND asked.contact_name <> '' THEN
+        IF home.contact_name = '' AND asked.contact_name <> '' THEN
             UPDATE conversations_conversation SET contact_name = asked.contact_name
             WHERE uuid = conversation_uuid AND contact_name = '';
         END IF;
