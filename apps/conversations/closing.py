@@ -171,37 +171,34 @@ def _next_check(
     conversation: Conversation, span: Span, newest_at: datetime | None, at: datetime
 ) -> dict[str, Any] | None:
     """Return the changes that schedule the next check, or None if the conversation closes."""
-    if conversation.closes_at <= at:
-        return _postponed(conversation, newest_at, at)
+    is_over = conversation.closes_at <= at
+    changes = _postponed(conversation, newest_at, at) if is_over else {}
+    if is_over and not changes:
+        return None
     due_at = transitions.first_due(
-        closes_at=conversation.closes_at,
+        closes_at=changes.get("closes_at", conversation.closes_at),
         silent_since=_latest(newest_at, span.opened_at) or at,
         idle_timeout=conversation.project.idle_timeout,
     )
     if due_at <= at:
         return None
-    return {"due_at": due_at, "close_requested_at": None}
+    return {**changes, "due_at": due_at, "close_requested_at": None}
 
 
 def _postponed(
     conversation: Conversation, newest: datetime | None, at: datetime
-) -> dict[str, Any] | None:
-    """Return the changes that postpone a closing, or None if the conversation closes.
+) -> dict[str, datetime]:
+    """Return the changes that postpone the closing of a conversation that is in use, if it is.
 
-    A conversation that is in use is postponed until CLOSING_MAX_POSTPONE after its first closing.
+    It is postponed until CLOSING_MAX_POSTPONE after its first closing.
     """
+    if newest is None or newest <= at - settings.CLOSING_QUIET_PERIOD:
+        return {}
     first_closing = conversation.postponed_from or conversation.closes_at
-    closes_at = min(
-        at + settings.CLOSING_QUIET_PERIOD, first_closing + settings.CLOSING_MAX_POSTPONE
-    )
-    in_use = newest is not None and newest > at - settings.CLOSING_QUIET_PERIOD
-    if not in_use or closes_at <= at:
-        return None
+    latest = first_closing + settings.CLOSING_MAX_POSTPONE
     return {
-        "closes_at": closes_at,
+        "closes_at": min(at + settings.CLOSING_QUIET_PERIOD, latest),
         "postponed_from": first_closing,
-        "due_at": closes_at,
-        "close_requested_at": None,
     }
 
 

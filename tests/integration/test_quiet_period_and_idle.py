@@ -224,6 +224,33 @@ def test_a_conversation_that_is_not_idle_closes_at_its_closing_time(queue: Servi
     assert current(chat).ended_at == NOON
 
 
+@pytest.mark.parametrize(
+    ("idle_timeout", "ends_at"), [(5 * MINUTE, NOON + 4 * MINUTE), (IDLE, NOON + QUIET)]
+)
+def test_a_postponed_conversation_closes_when_it_is_idle(
+    queue: ServiceQueue, idle_timeout: timedelta, ends_at: datetime
+) -> None:
+    Project.objects.create(uuid=PROJECT, idle_timeout=idle_timeout)
+    chat = closing_at(NOON)
+    write(chat, created_at=NOON - MINUTE)
+
+    sweep(queue, NOON)
+    assert current(chat).due_at == ends_at
+    sweep(queue, ends_at)
+
+    assert current(chat).ended_at == ends_at
+
+
+def test_a_conversation_that_is_idle_is_not_postponed(queue: ServiceQueue) -> None:
+    Project.objects.create(uuid=PROJECT, idle_timeout=MINUTE)
+    chat = closing_at(NOON)
+    write(chat, created_at=NOON - 2 * MINUTE)
+
+    sweep(queue, NOON)
+
+    assert current(chat).ended_at == NOON
+
+
 def test_without_an_idle_timeout_no_conversation_closes_early() -> None:
     project()
     chat = closing_at(NOON + DAY, opened_at=NOON - 5 * DAY)
