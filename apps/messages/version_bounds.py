@@ -31,8 +31,10 @@ def merge_bounded(
     version.
     """
     before = [one["dropped"] for one in merged if "dropped" in one]
-    known = {digest for dropped in before for digest in dropped["digests"]}
-    first, *edits = [version for version in versions if _digest(key(version)) not in known]
+    first, *later = versions
+    # What a producer sent again may have been dropped before its first version was merged.
+    known = {digest for one in before for digest in one["digests"]} - {_digest(key(first))}
+    edits = [version for version in later if _digest(key(version)) not in known]
     kept = _newest(edits)
     newly = {_digest(key(version)) for version in edits[: len(edits) - len(kept)]}
     entry = first | ({"edits": kept} if kept else {})

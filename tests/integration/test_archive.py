@@ -1,6 +1,7 @@
 """Messages are merged into a conversation's archive in order, and never removed."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
@@ -266,7 +267,7 @@ def _write_part(uuid: UUID, number: int, run: Sequence[MessageEntry]) -> None:
 def edits(*, number: int, size: int = 10) -> list[MessageEntry]:
     """Return this number of versions of one message, each of about `size` bytes."""
     return [
-        entry(text=f"{n}".ljust(size, "x"), at=NOON + n * SECOND, sequence_number=n + 1)
+        entry(text=f"{n}".ljust(size, "x"), at=NOON + n * SECOND, sequence_number=10 * n)
         for n in range(number)
     ]
 
@@ -296,6 +297,7 @@ def test_a_bounded_entry_is_the_same_for_any_order_of_merges_and_for_repeats(
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(version_bounds, "MAX_EDITS", 3)
         versions = edits(number=9)
+        versions.append(replace(versions[0], place=replace(versions[0].place, sequence_number=15)))
         merges = data.draw(st.lists(st.lists(st.sampled_from(versions), min_size=1), max_size=6))
 
         uuid = merged(*merges, versions)
