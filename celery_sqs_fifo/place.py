@@ -15,7 +15,10 @@ PLACE = "place"
 # Times in milliseconds have 13 digits until the year 2286. A sequence number has 128 bits
 # (SendMessage, "SequenceNumber"), which are up to 39 digits.
 TIME_DIGITS = 13
+SEQUENCE_BITS = 128
 SEQUENCE_DIGITS = 39
+# The year 2000, in milliseconds: before SQS.
+MIN_QUEUE_TIME = 946_684_800_000
 # The MessageGroupIds that SQS accepts (SendMessage, SQS API Reference).
 _GROUP = re.compile(r"[!-~]{1,128}")
 _TEXT = re.compile(rf"([0-9]{{{TIME_DIGITS}}})-([0-9]{{{SEQUENCE_DIGITS}}})-([!-~]{{1,128}})")
@@ -98,8 +101,10 @@ class Place:
 
 
 def _carried_by(attributes: Mapping[str, Any]) -> Place | None:
-    """Return the place in message attributes, or None if there is none that can be read."""
+    """Return the place in message attributes, or None if there is none that SQS can have given."""
     try:
-        return Place.parse(str(attributes.get(PLACE, {}).get("StringValue", "")))
+        place = Place.parse(str(attributes.get(PLACE, {}).get("StringValue", "")))
     except InvalidPlace:
         return None
+    is_possible = place.queue_time >= MIN_QUEUE_TIME and place.sequence_number < 2**SEQUENCE_BITS
+    return place if is_possible else None

@@ -121,6 +121,16 @@ def test_a_place_with_a_time_after_the_message_was_sent_is_ignored() -> None:
     assert Place.of_message(message(str(forged))) == Place(MILLISECONDS, 7, "g")
 
 
+@pytest.mark.parametrize(
+    "impossible", [Place(0, 7, "g"), Place(MILLISECONDS, 2**128, "g")], ids=["time", "number"]
+)
+def test_a_place_that_sqs_cannot_have_given_is_ignored(impossible: Place) -> None:
+    received = message(str(impossible))
+
+    number = int(received["Attributes"]["SequenceNumber"])
+    assert Place.of_message(received) == Place(MILLISECONDS, number, "g")
+
+
 @pytest.mark.parametrize("text", ["home", "1800001000000", f"{1:013d}-{1:039d}-"])
 def test_an_attribute_named_place_with_another_meaning_is_ignored(text: str) -> None:
     received = message(text)

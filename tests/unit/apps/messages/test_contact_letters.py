@@ -156,7 +156,7 @@ def test_an_unreadable_letter_is_theirs_by_a_group_in_which_the_contact_was_seen
 
 
 def test_an_unreadable_letter_is_theirs_by_the_group_that_the_worker_noted() -> None:
-    place = {PLACE: text(f"{1:013d}-{1:039d}-{GROUP}")}
+    place = {PLACE: text(f"{int(NOON.timestamp()) * 1000:013d}-{1:039d}-{GROUP}")}
 
     assert is_theirs("not JSON", group="of-a-redrive", attributes=place)
 
