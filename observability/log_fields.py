@@ -10,6 +10,7 @@ import time
 from collections.abc import Sequence
 from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Any
+from uuid import UUID
 
 from django.conf import settings
 
@@ -77,9 +78,7 @@ def message_fields(
         fields["correlation_id"] = _id_or_hash(correlation_id)
     data = event.get("data")
     project = data.get("project_uuid") if isinstance(data, dict) else None
-    if isinstance(project, str) and _UUID.fullmatch(project):
-        fields["project_uuid"] = project
-    return fields
+    return fields | _project(project)
 
 
 def pointer_fields(task: str, arguments: Sequence[Any]) -> dict[str, str]:
@@ -133,7 +132,15 @@ def log_ended_events(batch: Sequence["BatchItem"]) -> None:
 def _project_of_group(group_id: str) -> dict[str, str]:
     """Return the project in a contact's message group, or nothing for another group."""
     project, colon, _ = group_id.partition(":")
-    return {"project_uuid": project} if colon and _UUID.fullmatch(project) else {}
+    return _project(project) if colon else {}
+
+
+def _project(text: Any) -> dict[str, str]:
+    """Return the project with this UUID, in the one form that names it, or nothing."""
+    try:
+        return {"project_uuid": str(UUID(text.strip()))} if isinstance(text, str) else {}
+    except ValueError:
+        return {}
 
 
 def _id_or_hash(correlation_id: str) -> str:

@@ -50,6 +50,16 @@ def test_an_event_has_its_type_its_ids_and_the_hash_of_its_group(body: str) -> N
     }
 
 
+@pytest.mark.parametrize(
+    "form", [str(PROJECT).upper(), PROJECT.hex, f"{{{PROJECT}}}", PROJECT.urn, f" {PROJECT} "]
+)
+def test_a_project_has_one_name_in_whatever_form_its_id_is_written(form: str) -> None:
+    """A circuit that opens for a project would otherwise count each form as a project."""
+    event = {"event_type": "message.received", "data": {"project_uuid": form}}
+
+    assert message_fields(group_id=GROUP, event=event)["project_uuid"] == str(PROJECT)
+
+
 @settings(derandomize=True, max_examples=200)
 @given(
     event=JSON
