@@ -128,7 +128,7 @@ def _message(
     at, stamped = _message_time(message.created_at, queue_time=time_of(raw.place))
     raw_message = raw.document["data"]["message"]
     is_of_system = message.source.strip().lower() == SYSTEM
-    is_dummy = is_of_system and not message.text and not _has_other_fields(raw_message)
+    is_dummy = is_of_system and is_blank(message.text) and not _has_other_fields(raw_message)
     entry = MessageEntry(
         message_id=message.id,
         at=at,
@@ -170,7 +170,7 @@ def _message_time(created_at: str, *, queue_time: datetime) -> tuple[datetime, s
     if at is None:
         return queue_time, ""
     if at < EARLIEST_PLAUSIBLE or at > queue_time + MAX_CLOCK_LEAD:
-        return queue_time, created_at
+        return queue_time, created_at.strip()
     return at, ""
 
 

@@ -28,7 +28,7 @@ def _absent_is_empty(value: Any) -> Any:
 
 
 def _absent_is_false(value: Any) -> Any:
-    return False if value is None else value
+    return False if fields.is_blank(value) else fields.stripped(value)
 
 
 def _absent_is_received(value: Any) -> Any:
@@ -71,7 +71,12 @@ MessageId = Annotated[
     BeforeValidator(fields.whole_number),
     BeforeValidator(fields.required),
 ]
-Identifier = Annotated[UUID, BeforeValidator(fields.required), AfterValidator(fields.not_nil)]
+Identifier = Annotated[
+    UUID,
+    BeforeValidator(fields.stripped),
+    BeforeValidator(fields.required),
+    AfterValidator(fields.not_nil),
+]
 Urn = Annotated[
     str,
     StringConstraints(max_length=MAX_URN_LENGTH),

@@ -215,6 +215,7 @@ def test_the_name_of_the_system_is_not_the_contacts(
     [
         ({}, False),
         ({"attachments": [], "interactive": None, "flag": False, "note": " "}, False),
+        ({"text": " \n"}, False),
         ({"attachments": ["image/png:https://example.org/1.png"]}, True),
         ({"interactive": {"type": "button_reply"}}, True),
     ],
@@ -235,9 +236,11 @@ def test_a_status_is_read_with_blanks_around_its_urn_and_not_kept_with_a_huge_id
     [
         (True, True),
         ("true", True),
+        (" true ", True),
         ("yes", True),
         (1, True),
         (False, False),
+        ("", False),
         (None, False),
         (ABSENT, False),
     ],
@@ -247,6 +250,18 @@ def test_only_a_window_with_a_chats_room_is_a_takeover(value: Any, taken_over: b
 
     assert parsed(body).has_chats_room is taken_over
     assert (kind_of(decode_event(body, {})) == CLOSING) is taken_over
+
+
+def test_the_blanks_around_a_time_that_is_not_plausible_are_not_kept() -> None:
+    event = parsed(message_body(message={"created_at": f"{' ' * 1_000}2099-01-01T00:00:00Z\n"}))
+
+    assert event.entry.stamped == "2099-01-01T00:00:00Z"
+
+
+def test_blanks_around_a_uuid_are_ignored() -> None:
+    event = parsed(message_body(data={"project_uuid": f" {PROJECT}\n"}))
+
+    assert event.contact.project_uuid == PROJECT
 
 
 @pytest.mark.parametrize(
