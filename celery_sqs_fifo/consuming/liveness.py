@@ -70,7 +70,8 @@ class Liveness:
         if self._locked is None:
             _make_private(folder)
             self._locked = file.open("w")
-            fcntl.lockf(self._locked, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        # A check may hold the lock at this moment. Then the next touch tries again.
+        fcntl.lockf(self._locked, fcntl.LOCK_EX | fcntl.LOCK_NB)
         os.utime(self._locked.fileno())
 
 

@@ -5,7 +5,8 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from time import time
 
@@ -144,6 +145,22 @@ def check(folder: Path) -> int:
     ).returncode
 
 
+@contextmanager
+def locked_by_another_process(file: Path) -> Iterator[None]:
+    """Hold the lock of a file, as a check of another process does for a moment."""
+    holder = (
+        "import fcntl, sys; file = open(sys.argv[1], 'r+'); fcntl.lockf(file, fcntl.LOCK_EX); "
+        "print('locked', flush=True); sys.stdin.read()"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", holder, str(file)], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as process:
+        assert process.stdout
+        process.stdout.readline()
+        yield
+        process.communicate()
+
+
 def test_by_default_each_queue_of_each_worker_has_a_file_and_all_must_be_recent(
     folder: Path,
 ) -> None:
@@ -172,6 +189,22 @@ def test_the_file_of_a_killed_worker_does_not_count_and_is_removed_by_the_next(
     liveness = liveness_of("events.fifo")
     liveness.start(FakeLoop())
     assert [file.name for file in folder.iterdir()] == [f"{os.getpid()}-events.fifo"]
+    liveness.stop()
+
+
+def test_a_file_that_a_check_has_locked_at_the_start_is_locked_at_the_next_touch(
+    folder: Path,
+) -> None:
+    folder.mkdir(mode=0o700)
+    file = folder / f"{os.getpid()}-events.fifo"
+    file.touch()
+    loop = FakeLoop()
+    liveness = liveness_of("events.fifo")
+    with locked_by_another_process(file):
+        liveness.start(loop)
+    loop.advance(TOUCH_EVERY)
+
+    assert check(folder) == 0
     liveness.stop()
 
 
