@@ -1,21 +1,21 @@
 """`manage.py status`"""
 
 from time import sleep
-from typing import IO, Any, cast
+from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError, CommandParser
-from rich.console import Console
+from django.core.management.base import CommandError, CommandParser
 
-from operations.management.command_line import number
+from operations.management.command_line import OperatorCommand, number
+from operations.management.output import SafeConsole
 from operations.status.current import current_status
 from operations.status.document import as_json
-from operations.status.lines import Report, State
+from operations.status.lines import State
 from operations.status.terminal import show
 
 WATCH_EVERY = 5.0
 
 
-class Command(BaseCommand):
+class Command(OperatorCommand):
     """Show the status of the service: what runs, what waits, and what to do."""
 
     help = (
@@ -49,26 +49,20 @@ class Command(BaseCommand):
         if options["json"]:
             self.stdout.write(as_json(report))
         else:
-            show(report, console=self._console())
+            show(report, console=SafeConsole(self.stdout))
         bad = report.count(State.BAD)
         if bad:
             raise CommandError(f"Bad lines: {bad} of {len(report.lines)}.")
 
     def _watch(self, *, every: float) -> None:
-        console = self._console()
+        console = SafeConsole(self.stdout)
         try:
             while True:
-                self._redraw(current_status(), console)
+                report = current_status()
+                # Does nothing if the output is not a terminal.
+                console.clear()
+                show(report, console=console)
                 sleep(every)
         except KeyboardInterrupt:
             # The terminal shows ^C at the end of the last line.
             console.print()
-
-    def _redraw(self, report: Report, console: Console) -> None:
-        # Does nothing if the output is not a terminal.
-        console.clear()
-        show(report, console=console)
-
-    def _console(self) -> Console:
-        # Django's wrapper lets rich detect whether the output is a terminal.
-        return Console(file=cast(IO[str], self.stdout), highlight=False, markup=False)

@@ -2,13 +2,15 @@
 
 import io
 import json
+from pkgutil import iter_modules
 from typing import Any
 
 import pytest
-from django.core.management import call_command
+from django.core.management import call_command, load_command_class
 from rich.table import Table
 from rich.text import Text
 
+from operations.management import commands
 from operations.management.command_line import OperatorCommand
 from operations.management.output import SafeConsole, SafeOutput, printable
 
@@ -42,6 +44,14 @@ def test_every_command_escapes_what_it_prints(stream: type[io.StringIO]) -> None
     call_command(Command(), stdout=out, stderr=err, no_color=True)
 
     assert out.getvalue() == err.getvalue() == f"{ESCAPED}\n"
+
+
+def test_all_commands_are_operator_commands_except_one_of_django() -> None:
+    names = [module.name for module in iter_modules(commands.__path__)]
+    loaded = {name: load_command_class("operations", name) for name in names}
+
+    others = {name for name, one in loaded.items() if not isinstance(one, OperatorCommand)}
+    assert others == {"collectstatic"}
 
 
 def test_escaped_json_has_the_same_meaning() -> None:
