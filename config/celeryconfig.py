@@ -39,6 +39,7 @@ include = (
     "tasks.deadletters",
     "tasks.erasing",
     "tasks.retention",
+    "tasks.rollups",
     "tasks.health",
 )
 task_queues = (Queue(QUEUE, routing_key=QUEUE),)

@@ -1,4 +1,4 @@
-"""The Celery app is that of every thread, and its programs end if AWS settings are wrong."""
+"""The Celery app: its threads, its tasks, and programs that end if AWS settings are wrong."""
 
 from concurrent.futures import ThreadPoolExecutor
 
@@ -7,6 +7,7 @@ from celery import signals
 
 from config.celery import app
 from tasks.deadletters import collect_dead_letters
+from tasks.schedules import SCHEDULES
 
 
 def test_a_page_that_runs_in_another_thread_sends_tasks_with_the_app() -> None:
@@ -23,3 +24,9 @@ def test_beat_with_an_unknown_profile_ends_with_a_sentence(
 
     with pytest.raises(SystemExit, match=r"The config profile \(nope\) could not be found"):
         signals.beat_init.send(sender=None)
+
+
+def test_a_worker_imports_the_module_of_each_scheduled_task() -> None:
+    modules = {task.name.rpartition(".")[0] for task in SCHEDULES.values()}
+
+    assert modules <= set(app.conf.include)
