@@ -6,7 +6,7 @@ from uuid import UUID
 from django.db.models import Sum
 
 from apps.conversations.erasing import precedes
-from apps.messages import deletions, openings, statuses, store
+from apps.messages import deletions, message_table, openings, statuses, store
 from apps.messages.dead_letter_format import place_of
 from apps.messages.models import ConversationMessages, DeadLetter
 from celery_sqs_fifo.place import Place
@@ -41,8 +41,8 @@ def delete_stored(conversation_uuids: Collection[UUID]) -> None:
     """Delete all items of these conversations from DynamoDB. Raise Unavailable."""
     for uuid in conversation_uuids:
         store.delete_conversation(uuid)
-        statuses.delete_of_conversation(uuid)
-        openings.delete_of_conversation(uuid)
+        message_table.delete_partition(statuses.partition_of(uuid))
+        message_table.delete_partition(openings.partition_of(uuid))
 
 
 def count_archived(conversation_uuids: Collection[UUID]) -> int:

@@ -18,7 +18,7 @@ from uuid import UUID
 from apps.common import aws
 from apps.messages import message_table
 from apps.messages.compression import DICTIONARY, Unreadable, compress, decompress
-from apps.messages.message_table import CHUNK_TIME_TO_LIVE, EXPIRY, SORT_KEY, TIME_TO_LIVE, Item
+from apps.messages.message_table import CHUNK_TIME_TO_LIVE, SORT_KEY, TIME_TO_LIVE, Item
 from apps.messages.openings import OPENING
 
 # Less than aws.DYNAMODB_MAX_ITEM_BYTES, because the documented size of a number is approximate, and
@@ -152,7 +152,7 @@ def _item(
     content: Mapping[str, Any], *, conversation_uuid: UUID, sort_key: str, expires_at: datetime
 ) -> Item:
     primary_key = message_table.key(conversation_uuid=conversation_uuid, sort_key=sort_key)
-    return primary_key | dict(content) | {EXPIRY: {"N": str(int(expires_at.timestamp()))}}
+    return primary_key | dict(content) | message_table.expiry(expires_at)
 
 
 def _stored(head: Item, chunks: Sequence[Item]) -> bytes | None:

@@ -41,8 +41,7 @@ def probe(*, worker: str, now: datetime) -> None:
     within an hour.
     """
     primary_key = key(conversation_uuid=UUID(int=0), sort_key=f"probe#{worker}")
-    expires_at = int((now + timedelta(hours=1)).timestamp())
-    put({**primary_key, EXPIRY: {"N": str(expires_at)}})
+    put({**primary_key, **expiry(now + timedelta(hours=1))})
     _get(primary_key)
     delete_all([primary_key])
 
@@ -50,6 +49,11 @@ def probe(*, worker: str, now: datetime) -> None:
 def key(*, conversation_uuid: UUID, sort_key: str) -> dict[str, Any]:
     """Return the primary key of an item."""
     return {PARTITION_KEY: {"S": str(conversation_uuid)}, SORT_KEY: {"S": sort_key}}
+
+
+def expiry(at: datetime) -> dict[str, Any]:
+    """Return the attribute of an item that expires at this time."""
+    return {EXPIRY: {"N": str(int(at.timestamp()))}}
 
 
 def exists(item: Item) -> bool:
@@ -89,6 +93,17 @@ def put_all(items: Sequence[Item]) -> None:
 def delete_all(keys: Sequence[Item]) -> None:
     """Delete items, with one call for up to 25. Missing items are not an error."""
     _write_in_batches([{"DeleteRequest": {"Key": one}} for one in keys])
+
+
+def delete_partition(partition: UUID) -> None:
+    """Delete all items of a partition, a page at a time."""
+    for page in pages(partition, ProjectionExpression=SORT_KEY):
+        delete_keys(partition, [item[SORT_KEY]["S"] for item in page["Items"]])
+
+
+def delete_keys(partition: UUID, sort_keys: Sequence[str]) -> None:
+    """Delete the items of a partition that have these sort keys."""
+    delete_all([key(conversation_uuid=partition, sort_key=one) for one in sort_keys])
 
 
 def pages(

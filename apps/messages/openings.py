@@ -16,7 +16,7 @@ from apps.common.lossless_json import dump, load
 from apps.conversations.contacts import Contact
 from apps.messages import message_table
 from apps.messages.entries import place_key
-from apps.messages.message_table import EXPIRY, SORT_KEY, TIME_TO_LIVE, Item
+from apps.messages.message_table import TIME_TO_LIVE, Item
 from celery_sqs_fifo.place import Place
 
 OPENING = "opening"
@@ -66,25 +66,13 @@ def opening_item(*, conversation_uuid: UUID, opening: Opening, place: Place, now
         ),
         OPENING: {"S": str(opening)},
         OPENED: {"S": str(conversation_uuid)},
-        EXPIRY: {"N": str(int((now + TIME_TO_LIVE).timestamp()))},
+        **message_table.expiry(now + TIME_TO_LIVE),
     }
 
 
 def partition_of(conversation_uuid: UUID) -> UUID:
     """Return the partition of a window's item, apart from that of the conversation's messages."""
     return uuid5(conversation_uuid, "opening")
-
-
-def delete_of_conversation(conversation_uuid: UUID) -> None:
-    """Delete the item of the window that opened a conversation, if one did. Raise Unavailable."""
-    partition = partition_of(conversation_uuid)
-    for page in message_table.pages(partition, ProjectionExpression=SORT_KEY):
-        message_table.delete_all(
-            [
-                message_table.key(conversation_uuid=partition, sort_key=item[SORT_KEY]["S"])
-                for item in page["Items"]
-            ]
-        )
 
 
 def _usual_group(contact: Contact) -> str:

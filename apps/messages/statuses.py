@@ -9,7 +9,6 @@ as messages do.
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 from uuid import UUID, uuid5
 
 from django.conf import settings
@@ -38,14 +37,13 @@ def status_items(statuses: Iterable[MessageStatus], *, now: datetime) -> list[me
 
     Each has a key of its own.
     """
-    expires_at = {message_table.EXPIRY: {"N": str(int((now + TIME_TO_LIVE).timestamp()))}}
     by_key = {(partition_of(one.target.conversation_uuid), _sort_key(one)): one for one in statuses}
     return [
         {
             **message_table.key(conversation_uuid=partition, sort_key=sort_key),
             "message": {"S": one.identity},
             "status": {"S": one.status},
-            **expires_at,
+            **message_table.expiry(now + TIME_TO_LIVE),
         }
         for (partition, sort_key), one in by_key.items()
     ]
@@ -73,29 +71,16 @@ def partition_of(conversation_uuid: UUID) -> UUID:
     return uuid5(conversation_uuid, "statuses")
 
 
-def delete_of_conversation(conversation_uuid: UUID) -> None:
-    """Delete all statuses of a conversation. Raise Unavailable."""
-    partition = partition_of(conversation_uuid)
-    keys = [item[message_table.SORT_KEY]["S"] for item in _items(partition)]
-    message_table.delete_all(
-        [message_table.key(conversation_uuid=partition, sort_key=key) for key in keys]
-    )
-
-
 def _last_of(conversation: Conversation) -> dict[str, str]:
     """Return the status with the last place of each message, by the identity of the message."""
     last: dict[str, tuple[Place, str]] = {}
-    for item in _items(partition_of(conversation.uuid)):
-        place = parse_place(item[message_table.SORT_KEY]["S"], home=conversation.group_id)
-        name = item["message"]["S"]
-        if name not in last or last[name][0] < place:
-            last[name] = place, item["status"]["S"]
+    for page in message_table.pages(partition_of(conversation.uuid)):
+        for item in page["Items"]:
+            place = parse_place(item[message_table.SORT_KEY]["S"], home=conversation.group_id)
+            name = item["message"]["S"]
+            if name not in last or last[name][0] < place:
+                last[name] = place, item["status"]["S"]
     return {name: status for name, (_, status) in last.items()}
-
-
-def _items(partition: UUID) -> Iterable[Any]:
-    for page in message_table.pages(partition):
-        yield from page["Items"]
 
 
 def _sort_key(status: MessageStatus) -> str:

@@ -182,57 +182,48 @@ def bounded_count(conversation_uuid: UUID, *, max_pages: int) -> Count:
 
 
 def delete_conversation(conversation_uuid: UUID) -> None:
-    """Delete all items of a conversation, a page at a time. Raise Unavailable."""
-    for page in message_table.pages(conversation_uuid, ProjectionExpression=message_table.SORT_KEY):
-        _delete(conversation_uuid, [item[message_table.SORT_KEY]["S"] for item in page["Items"]])
+    """Delete all messages of a conversation, a page at a time. Raise Unavailable."""
+    message_table.delete_partition(conversation_uuid)
 
 
 def delete_messages(conversation_uuid: UUID, *, keys: Collection[str]) -> None:
     """Delete the messages of a conversation that have these keys. Raise Unavailable."""
     for page in message_table.pages(conversation_uuid, ProjectionExpression=message_table.SORT_KEY):
         items = [item for item in page["Items"] if message_key(item) in keys]
-        _delete(conversation_uuid, [item[message_table.SORT_KEY]["S"] for item in items])
+        message_table.delete_keys(
+            conversation_uuid, [item[message_table.SORT_KEY]["S"] for item in items]
+        )
 
 
 def replace(
     conversation_uuid: UUID, *, replacement_of: Callable[[Document], Document], now: datetime
-) -> int:
-    """Replace messages of a conversation by others with the same keys; return how many.
+) -> None:
+    """Replace messages of a conversation by others with the same keys.
 
     `replacement_of` returns the new form of a message, or the message itself to keep it. A new form
     must fit into one item. Chunks of the old form are deleted, including those that an earlier run
     has left. Raise Unavailable.
     """
-    replaced = 0
     for stored in _messages(conversation_uuid):
         new = replacement_of(stored.version.document)
         is_changed = new != stored.version.document
         if is_changed:
-            body = dump(new).encode()
             items = items_of(
                 conversation_uuid=conversation_uuid,
                 key=stored.key,
-                body=body,
+                body=dump(new).encode(),
                 opening=stored.opening,
                 now=now,
             )
             message_table.put(_only_item(items))
-            replaced += 1
         # A run that ended after it had replaced the head may have left the chunks.
         if is_changed or stored.is_in_head:
-            _delete(conversation_uuid, stored.chunk_keys)
-    return replaced
+            message_table.delete_keys(conversation_uuid, stored.chunk_keys)
 
 
 def _counting_pages(conversation_uuid: UUID) -> Iterator[Any]:
     return message_table.pages(
         conversation_uuid, Select="COUNT", FilterExpression="attribute_not_exists(chunk)"
-    )
-
-
-def _delete(conversation_uuid: UUID, item_keys: Sequence[str]) -> None:
-    message_table.delete_all(
-        [message_table.key(conversation_uuid=conversation_uuid, sort_key=key) for key in item_keys]
     )
 
 
