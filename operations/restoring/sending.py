@@ -8,7 +8,7 @@ from apps.common import aws
 from apps.messages.rebuilding import body_of
 from celery_sqs_fifo import PLACE
 from operations.restoring.facts import Lost
-from tasks.deadletters.queue import BATCH, send_to_events
+from tasks.deadletters.queue import BATCH, send_to_events, size_of
 
 logger = logging.getLogger(__name__)
 
@@ -37,7 +37,7 @@ class Sender:
     def send(self, lost: Lost) -> None:
         """Send a message with the next batch. Raise Unavailable."""
         message = _message(lost)
-        size = _size(message)
+        size = size_of(message)
         if size > aws.SQS_MAX_MESSAGE_BYTES:
             self._refuse(lost, "too large to be sent with its place")
             return
@@ -73,10 +73,3 @@ def _message(lost: Lost) -> dict[str, Any]:
         "MessageDeduplicationId": f"{lost.conversation_uuid}:{lost.key}",
         "MessageAttributes": {PLACE: {"DataType": "String", "StringValue": str(place)}},
     }
-
-
-def _size(message: dict[str, Any]) -> int:
-    """Return the size in bytes, as SQS measures it: the body and the attribute of the place."""
-    attributes = message["MessageAttributes"].items()
-    texts = [text for name, value in attributes for text in (name, *value.values())]
-    return sum(len(text.encode()) for text in [message["MessageBody"], *texts])

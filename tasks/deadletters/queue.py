@@ -1,4 +1,4 @@
-"""The SQS calls for dead letters. Each function raises Unavailable if SQS fails."""
+"""The SQS calls for dead letters. Each of them raises Unavailable if SQS fails."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -64,3 +64,19 @@ def send_to_events(messages: Sequence[Mapping[str, Any]]) -> dict[int, str]:
             Entries=entries,
         )
     return {int(failed["Id"]): failed["Code"] for failed in answer.get("Failed", ())}
+
+
+def size_of(message: Mapping[str, Any]) -> int:
+    """Return the size of a message in bytes, which has the parameters of SendMessage.
+
+    It is that of the body, and of the name, type and value of each attribute (SQS, "Message
+    quotas").
+    """
+    texts = [message["MessageBody"]]
+    for name, value in message["MessageAttributes"].items():
+        texts += [name, *value.values()]
+    return sum(len(text if isinstance(text, bytes) else _bytes(text)) for text in texts)
+
+
+def _bytes(text: str) -> bytes:
+    return text.encode(errors="surrogatepass")

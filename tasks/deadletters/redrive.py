@@ -19,7 +19,7 @@ from apps.messages.dead_letters import PlannedRedrive
 from apps.messages.models import DeadLetter
 from apps.messages.reading import attribute_names
 from celery_sqs_fifo import PLACE
-from tasks.deadletters.queue import BATCH, send_to_events
+from tasks.deadletters.queue import BATCH, send_to_events, size_of
 
 logger = logging.getLogger(__name__)
 
@@ -147,7 +147,7 @@ def _fit_batch(
     room = aws.SQS_MAX_MESSAGE_BYTES
     for letter in letters:
         message = _message(letter)
-        size = _size(message)
+        size = size_of(message)
         if size > aws.SQS_MAX_MESSAGE_BYTES:
             too_large.append(letter)
         elif size <= room:
@@ -175,21 +175,6 @@ def _message(letter: DeadLetter) -> dict[str, Any]:
     for name, value in own.items():
         attributes[name] = value
         is_too_many = len(attributes) > aws.SQS_MAX_MESSAGE_ATTRIBUTES
-        if is_too_many or _size(message) > aws.SQS_MAX_MESSAGE_BYTES:
+        if is_too_many or size_of(message) > aws.SQS_MAX_MESSAGE_BYTES:
             del attributes[name]
     return message
-
-
-def _size(message: Mapping[str, Any]) -> int:
-    """Return the size in bytes: the body, and the name, type and value of each attribute.
-
-    SQS, "Message quotas".
-    """
-    texts = [message["MessageBody"]]
-    for name, value in message["MessageAttributes"].items():
-        texts += [name, *value.values()]
-    return sum(len(text if isinstance(text, bytes) else _bytes(text)) for text in texts)
-
-
-def _bytes(text: str) -> bytes:
-    return text.encode(errors="surrogatepass")
