@@ -5,7 +5,7 @@ from contextlib import contextmanager
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from operations.doctor.aws import NOT_ALLOWED
+from operations.doctor.aws import NOT_ALLOWED, error_code
 
 # By error code of SQS and DynamoDB (their API references).
 SENTENCES = {
@@ -41,8 +41,7 @@ def explaining_refusals(*, service: str, resource: str) -> Iterator[None]:
 
 
 def _sentence(refusal: ClientError, *, service: str, resource: str) -> str:
-    # A code may have a namespace: AWS.SimpleQueueService.QueueDeletedRecently.
-    code = refusal.response["Error"].get("Code", "").rpartition(".")[2].rpartition("#")[2]
+    code = error_code(refusal)
     action = f"{service}:{refusal.operation_name}"
     if code in NOT_ALLOWED:
         return (

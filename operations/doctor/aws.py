@@ -151,9 +151,14 @@ def failure_finding(check: str, reply: Reply, *, service: str, settings: str) ->
             )
 
 
+def error_code(refusal: ClientError) -> str:
+    """Return the error code of AWS, without a namespace such as AWS.SimpleQueueService."""
+    code: str = refusal.response["Error"].get("Code", "")
+    return code.rpartition(".")[2].rpartition("#")[2]
+
+
 def _refused(refusal: ClientError) -> Reply:
-    # A code may have a namespace: AWS.SimpleQueueService.NonExistentQueue.
-    code = refusal.response["Error"].get("Code", "").rpartition(".")[2].rpartition("#")[2]
+    code = error_code(refusal)
     headers = _headers(refusal.response)
     for kind, codes in (
         (ReplyKind.NOT_ALLOWED, NOT_ALLOWED),

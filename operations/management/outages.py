@@ -11,7 +11,7 @@ from django.db import Error, InterfaceError, OperationalError
 from apps.common.errors import Unavailable, is_external
 from apps.common.postgresql.logins import NoLogin
 from celery_sqs_fifo import AWS_SETTINGS_ERRORS
-from operations.doctor.aws import MISSING_QUEUE, MISSING_TABLE, NO_CREDENTIALS
+from operations.doctor.aws import MISSING_QUEUE, MISSING_TABLE, NO_CREDENTIALS, error_code
 from operations.doctor.credentials import GET_CREDENTIALS
 
 # PostgreSQL, appendix A: undefined table, column or function, and datatype mismatch.
@@ -33,7 +33,7 @@ def outage_sentence(error: BaseException) -> str | None:
             return f"There is no login for PostgreSQL: {cause}. Run: python manage.py doctor"
         if sentence := _aws_sentence(cause):
             return sentence
-        if isinstance(cause, CONNECTION_ERRORS) and not _code_of(cause):
+        if isinstance(cause, CONNECTION_ERRORS) and not _sqlstate(cause):
             return _unreachable_postgresql(cause)
     if isinstance(error, Error) and is_external(error):
         return f"PostgreSQL is unavailable: {type(error.__cause__ or error).__name__}."
@@ -65,9 +65,8 @@ def schema_sentence(error: BaseException) -> str | None:
 def _missing_in_aws(error: BaseException) -> str | None:
     """Return that AWS does not have the table or a queue and what to check, or None."""
     refusal = error.__cause__ if isinstance(error, Unavailable) else error
-    code = refusal.response["Error"].get("Code", "") if isinstance(refusal, ClientError) else ""
-    # A code of SQS may follow a namespace.
-    if code.endswith(MISSING_QUEUE):
+    code = error_code(refusal) if isinstance(refusal, ClientError) else ""
+    if code in MISSING_QUEUE:
         return (
             f"SQS does not have such a queue in {settings.SQS_CONVERSATION_REGION}. Check "
             "SQS_CONVERSATION_QUEUE_URL, SQS_CONVERSATION_DLQ_URL and SQS_CONVERSATION_REGION, or "
@@ -128,7 +127,7 @@ def _causes(error: BaseException) -> Iterator[BaseException]:
         cause = cause.__cause__ or (cause.__context__ if of_database else None)
 
 
-def _code_of(error: BaseException) -> str | None:
+def _sqlstate(error: BaseException) -> str | None:
     """Return the SQLSTATE of a database error, or None."""
     code = getattr(error, "pgcode", None) or getattr(error.__cause__, "pgcode", None)
     return str(code) if code else None
