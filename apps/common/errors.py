@@ -29,8 +29,17 @@ CONTENDED_STATES = frozenset(
         "55P03",  # a lock timed out
     }
 )
+# SQLSTATEs of a server that does not have the schema of this version.
+NOT_MIGRATED_STATES = frozenset(
+    {
+        "42P01",  # no such table
+        "42703",  # no such column
+        "42804",  # a column or parameter has another type
+        "42883",  # no such function
+    }
+)
 # SQLSTATEs of other classes with the same meaning as EXTERNAL_CLASSES.
-EXTERNAL_STATES = frozenset(
+EXTERNAL_STATES = NOT_MIGRATED_STATES | frozenset(
     {
         "25006",  # read-only transaction: a standby, or a former primary
         "25P03",  # idle in transaction for too long
@@ -39,10 +48,6 @@ EXTERNAL_STATES = frozenset(
         "3D000",  # no such database
         "3F000",  # no such schema
         "42501",  # a grant is missing
-        "42P01",  # no such table: not migrated
-        "42703",  # no such column: likewise
-        "42804",  # a column or parameter has another type: likewise
-        "42883",  # no such function: likewise
         "55000",  # the database takes no connections, or is being dropped
         "55006",  # an object is in use
         "55P03",  # a lock timed out

@@ -6,7 +6,7 @@ from datetime import datetime
 from django.db import DatabaseError, InterfaceError
 
 from apps.common.clock import now
-from apps.common.errors import Unavailable
+from apps.common.errors import NOT_MIGRATED_STATES, Unavailable
 from apps.conversations.probing import open_and_roll_back
 from operations.doctor.findings import Finding, error, ok
 from tasks import health
@@ -16,10 +16,7 @@ MIGRATE = "Run: python manage.py migrate"
 # By SQLSTATE (PostgreSQL, "PostgreSQL Error Codes"), or by its class.
 REMEDIES = {
     "25006": "Set DATABASE_URL to the primary server; see postgresql.writable.",
-    "42P01": MIGRATE,
-    "42703": MIGRATE,
-    "42883": MIGRATE,
-    "42804": MIGRATE,
+    **dict.fromkeys(NOT_MIGRATED_STATES, MIGRATE),
     "3F000": MIGRATE,
     "42501": "Run as the owner of the tables: GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES "
     "IN SCHEMA public TO ROLE; GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA public TO ROLE",

@@ -8,14 +8,13 @@ from botocore.exceptions import ConnectionError as AwsConnectionError
 from django.conf import settings
 from django.db import Error, InterfaceError, OperationalError
 
-from apps.common.errors import Unavailable, is_external
+from apps.common.errors import NOT_MIGRATED_STATES, Unavailable, is_external
 from apps.common.postgresql.logins import NoLogin
 from celery_sqs_fifo import AWS_SETTINGS_ERRORS
 from operations.doctor.aws import MISSING_QUEUE, MISSING_TABLE, NO_CREDENTIALS, error_code
 from operations.doctor.credentials import GET_CREDENTIALS
 
-# PostgreSQL, appendix A: undefined table, column or function, and datatype mismatch.
-SCHEMA_ERRORS = frozenset({"42P01", "42703", "42883", "42804"})
+# PostgreSQL, "PostgreSQL Error Codes".
 INSUFFICIENT_PRIVILEGE = "42501"
 # Without an SQLSTATE, these are connections that were refused or lost (psycopg2).
 CONNECTION_ERRORS = (
@@ -49,7 +48,7 @@ def schema_sentence(error: BaseException) -> str | None:
         if sentence := _missing_in_aws(cause):
             return sentence
         code = getattr(cause, "pgcode", None)
-        if code in SCHEMA_ERRORS:
+        if code in NOT_MIGRATED_STATES:
             return (
                 "PostgreSQL does not have the tables of this version: run `python manage.py "
                 "migrate`."
