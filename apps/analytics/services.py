@@ -69,14 +69,14 @@ class NewAnswer:
     message: dict[str, Any] | None
     correlation_id: str
 
-    @property
-    def identity(self) -> str:
-        """Return the hash of key, message id and value, which identify an answer in a conversation.
 
-        JSON delimits the three parts, so that a separator within a part cannot make two different
-        answers equal.
-        """
-        return hashlib.sha256(dump([self.key, self.message_id, self.value]).encode()).hexdigest()
+def identity_of(*, key: str, message_id: str, value: str) -> str:
+    """Return the hash of key, message id and value, which identify an answer in a conversation.
+
+    JSON delimits the three parts, so that a separator within a part cannot make two different
+    answers equal.
+    """
+    return hashlib.sha256(dump([key, message_id, value]).encode()).hexdigest()
 
 
 def record_answer(*, answer: NewAnswer, now: datetime) -> bool:
@@ -162,7 +162,8 @@ def _get_or_create(
     answer: NewAnswer, conversation: Conversation | None
 ) -> tuple[SurveyAnswer, bool]:
     """Return the row of an answer, and whether it is new. The caller holds the contact's lock."""
-    contact, identity = answer.contact, answer.identity
+    contact = answer.contact
+    identity = identity_of(key=answer.key, message_id=answer.message_id, value=answer.value)
     if conversation:
         row = _OF_CONVERSATION.first(
             **contact.parameters, conversation=conversation.uuid, identity=identity

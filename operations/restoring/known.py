@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from apps.analytics.models import SurveyAnswer
-from apps.analytics.services import NewAnswer, place_of
+from apps.analytics.services import identity_of, place_of
 from apps.conversations import noted_places, selectors
 from apps.conversations.contacts import Contact
 from apps.conversations.models import Conversation, Resolution
@@ -110,18 +110,8 @@ def recorded_answers(names: Collection[AnswerName]) -> dict[AnswerName, Place]:
 
 def name_of_answer(event: MessageEvent, *, conversation_uuid: UUID) -> AnswerName | None:
     """Return the name of the answer in an event, or None if it has none."""
-    if event.answer is None:
+    answer = event.answer
+    if answer is None:
         return None
-    answer = NewAnswer(
-        contact=event.contact,
-        conversation_uuid=conversation_uuid,
-        place=event.place,
-        message_id=event.message_id,
-        key=event.answer.key,
-        value=event.answer.value,
-        score=event.answer.score,
-        problem=event.answer.problem,
-        message=None,
-        correlation_id=event.correlation_id,
-    )
-    return conversation_uuid, answer.identity
+    identity = identity_of(key=answer.key, message_id=event.message_id, value=answer.value)
+    return conversation_uuid, identity
