@@ -4,7 +4,6 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from uuid import UUID
 
 from django.db import connection, transaction
 
@@ -68,14 +67,6 @@ def prune(*, now: datetime) -> int:
     old = OutboxEvent.objects.filter(delivered_at__lt=now - RETENTION).order_by("delivered_at")
     deleted, _ = OutboxEvent.objects.filter(pk__in=old.values("pk")[:MAX_PRUNED_ROWS]).delete()
     return deleted
-
-
-def retry_refused(*, event_ids: Sequence[UUID] = ()) -> int:
-    """Mark refused events as waiting: those with these ids, or all. Return their number."""
-    refused = OutboxEvent.objects.exclude(refusal="")
-    if event_ids:
-        refused = refused.filter(event_id__in=event_ids)
-    return refused.update(refusal="")
 
 
 @transaction.atomic

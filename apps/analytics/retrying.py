@@ -5,7 +5,6 @@ from uuid import UUID
 
 from django.db import transaction
 
-from apps.analytics import outbox
 from apps.analytics.models import OutboxEvent
 from apps.conversations import audit
 from apps.conversations.audit import Actor
@@ -24,4 +23,4 @@ def retry_refused(*, actor: Actor, event_ids: Sequence[UUID] = ()) -> int:
     audit.record_all(
         actor=actor, action=AuditAction.RETRY, of=OutboxEvent, details=audit.without_details(taken)
     )
-    return outbox.retry_refused(event_ids=taken)
+    return OutboxEvent.objects.filter(event_id__in=taken).update(refusal="")

@@ -15,8 +15,10 @@ from django.db import connection
 from apps.analytics import outbox
 from apps.analytics.datalake import DataLake, LakeEvent, Refused, data_lake
 from apps.analytics.models import OutboxEvent
-from apps.analytics.outbox import drain, prune, retry_refused
+from apps.analytics.outbox import drain, prune
+from apps.analytics.retrying import retry_refused
 from apps.common.errors import Unavailable
+from apps.conversations.audit import command_line
 from tests.support.builders import NOON
 from tests.support.services import answer_recorded
 
@@ -255,12 +257,12 @@ def test_refused_events_are_sent_again_on_request() -> None:
     OutboxEvent.objects.update(refusal="too_large")
     chosen = OutboxEvent.objects.order_by("id")[2].event_id
 
-    assert retry_refused(event_ids=[chosen]) == 1
+    assert retry_refused(actor=command_line(), event_ids=[chosen]) == 1
     lake = Lake()
     drain(lake=lake, now=LATER)
     assert lake.batches == [["2"]]
 
-    assert retry_refused() == 6
+    assert retry_refused(actor=command_line()) == 6
     assert drain(lake=lake, now=LATER) == 6
 
 
