@@ -19,8 +19,8 @@ REFRESH_EVERY = 30.0
 FIRST_WITHIN = 5.0
 
 
-class CurrentCredentials:
-    """The newest credentials from `source`, the botocore credentials of a client.
+class NewestCredentials(Credentials):
+    """The newest credentials from `source`, the botocore credentials of a session.
 
     If the source is refreshable, a thread refreshes it ahead of time. The previous credentials
     stay in use while a refresh hangs or fails. `expire_at` is when the newest credentials expire,
@@ -28,6 +28,7 @@ class CurrentCredentials:
     """
 
     def __init__(self, source: Any) -> None:
+        super().__init__(access_key="", secret_key="", method=source.method)
         self._source = source
         self._newest: ReadOnlyCredentials | None = None
         self.expire_at: float | None = None
@@ -36,10 +37,10 @@ class CurrentCredentials:
         if isinstance(source, RefreshableCredentials):
             Thread(target=self._refresh, name="sqs-credentials", daemon=True).start()
             self._asked_once.wait(FIRST_WITHIN)
-        elif source is not None:
+        else:
             self._newest = source.get_frozen_credentials()
 
-    def get(self) -> ReadOnlyCredentials:
+    def get_frozen_credentials(self) -> ReadOnlyCredentials:
         """Return the newest credentials. Raise NoCredentialsError if none are available yet."""
         if self._newest is None:
             raise NoCredentialsError
@@ -67,27 +68,6 @@ class CurrentCredentials:
             self._stopped.wait(REFRESH_EVERY)
 
 
-class NewestCredentials(Credentials):
-    """Credentials that are replaced in the background, while calls use the previous ones."""
-
-    def __init__(self, source: Any) -> None:
-        super().__init__(access_key="", secret_key="", method=source.method)
-        self._current = CurrentCredentials(source)
-
-    def get_frozen_credentials(self) -> ReadOnlyCredentials:
-        """Return the newest credentials. Raise NoCredentialsError if none are available yet."""
-        return self._current.get()
-
-    @property
-    def expire_at(self) -> float | None:
-        """Return when the newest credentials expire, in seconds since 1970, or None."""
-        return self._current.expire_at
-
-    def stop(self) -> None:
-        """Stop refreshing the credentials."""
-        self._current.stop()
-
-
 class BackgroundSession(botocore.session.Session):
     """A session that refreshes its credentials in a thread.
 
@@ -103,7 +83,8 @@ class BackgroundSession(botocore.session.Session):
 
     @cached_property
     def _newest(self) -> NewestCredentials | None:
-        return NewestCredentials(self.source) if self.source else None
+        source = self.source
+        return NewestCredentials(source) if source else None
 
     def get_credentials(self) -> Any:
         """Return the credentials that clients sign with, or None. Raise botocore's errors."""

@@ -9,7 +9,7 @@ from botocore.credentials import Credentials, RefreshableCredentials
 from botocore.exceptions import NoCredentialsError
 
 from celery_sqs_fifo import credentials as module
-from celery_sqs_fifo.credentials import CurrentCredentials
+from celery_sqs_fifo.credentials import NewestCredentials
 
 
 class Source:
@@ -54,49 +54,44 @@ def source(monkeypatch: pytest.MonkeyPatch) -> Iterator[Source]:
 
 def test_credentials_that_do_not_change_need_no_thread() -> None:
     threads = threading.active_count()
-    current = CurrentCredentials(Credentials("key", "secret"))
+    current = NewestCredentials(Credentials("key", "secret"))
 
-    assert current.get().access_key == "key"
+    assert current.get_frozen_credentials().access_key == "key"
     assert threading.active_count() == threads
 
 
-def test_without_credentials_getting_them_raises() -> None:
-    with pytest.raises(NoCredentialsError):
-        CurrentCredentials(None).get()
-
-
 def test_the_newest_credentials_are_used_while_a_refresh_hangs(source: Source) -> None:
-    current = CurrentCredentials(source.credentials)
-    before = current.get().access_key
+    current = NewestCredentials(source.credentials)
+    before = current.get_frozen_credentials().access_key
     source.may_answer.clear()
     source.asked.clear()
     assert source.asked.wait(5)
     given = source.given
 
-    assert current.get().access_key in {before, f"key {given}"}
+    assert current.get_frozen_credentials().access_key in {before, f"key {given}"}
     source.may_answer.set()
     current.stop()
 
 
 def test_the_expiry_of_the_newest_credentials_is_known(source: Source) -> None:
-    current = CurrentCredentials(source.credentials)
+    current = NewestCredentials(source.credentials)
 
     left = (current.expire_at or 0.0) - datetime.now(UTC).timestamp()
     assert 0 < left <= timedelta(minutes=5).total_seconds()
-    assert CurrentCredentials(Credentials("key", "secret")).expire_at is None
+    assert NewestCredentials(Credentials("key", "secret")).expire_at is None
     current.stop()
 
 
 def test_earlier_credentials_are_used_after_a_failed_refresh_which_is_logged_once(
     source: Source, caplog: pytest.LogCaptureFixture
 ) -> None:
-    current = CurrentCredentials(source.credentials)
+    current = NewestCredentials(source.credentials)
     source.error = OSError("no sts")
     for _ in range(5):
         source.asked.clear()
         assert source.asked.wait(5)
 
-    assert str(current.get().access_key).startswith("key ")
+    assert str(current.get_frozen_credentials().access_key).startswith("key ")
     current.stop()
     logged = [one for one in caplog.records if one.name == module.__name__]
     assert [one.message for one in logged] == ["credentials_refresh_failed"]
@@ -104,8 +99,8 @@ def test_earlier_credentials_are_used_after_a_failed_refresh_which_is_logged_onc
 
 def test_the_start_waits_a_bounded_time_for_the_first_credentials(source: Source) -> None:
     source.may_answer.clear()
-    current = CurrentCredentials(source.credentials)
+    current = NewestCredentials(source.credentials)
 
     with pytest.raises(NoCredentialsError):
-        current.get()
+        current.get_frozen_credentials()
     current.stop()
