@@ -136,8 +136,8 @@ class Channel(SQS.Channel):
         self.qos.ack(delivery_tag)
         outcomes = self._outcomes.pop(delivery_tag, None)
         if self._is_handing_over:
-            # Celery rejects a revoked task during the handover. Settling it hands over the next
-            # message, so many revoked tasks would cause deep recursion.
+            # Celery rejects a task that it does not know during the handover. Settling it hands
+            # over the next message, so many such tasks would cause deep recursion.
             hub: Any = self.hub
             hub.call_soon(self._settle, delivery_tag, outcomes)
         else:

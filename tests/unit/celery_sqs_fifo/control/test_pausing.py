@@ -69,12 +69,12 @@ def test_a_task_that_started_before_a_pause_still_counts_against_the_pool(broker
     assert broker.channel._room() == 1
 
 
-def test_many_revoked_tasks_in_a_row_are_settled_without_recursion(
+def test_many_tasks_that_are_rejected_at_once_are_settled_without_recursion(
     broker: Broker,
 ) -> None:
     depth, deepest = 0, 0
 
-    def revoke(message: Any) -> None:
+    def reject(message: Any) -> None:
         nonlocal depth, deepest
         depth += 1
         deepest = max(deepest, depth)
@@ -83,7 +83,7 @@ def test_many_revoked_tasks_in_a_row_are_settled_without_recursion(
         depth -= 1
 
     broker.channel.basic_qos(0, 1, False)
-    broker.channel.basic_consume(QUEUE, False, revoke, "consumer")
+    broker.channel.basic_consume(QUEUE, False, reject, "consumer")
     broker.loop.run_once()
     broker.receive(*map(str, range(10)))
     broker.loop.advance(5)
