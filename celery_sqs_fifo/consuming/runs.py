@@ -35,9 +35,6 @@ class Runs:
     def __len__(self) -> int:
         return len(self._runs)
 
-    def __getitem__(self, tag: str) -> Run:
-        return self._runs[tag]
-
     def begin(self, tag: str, batch: Sequence[Delivery], *, is_of_suspect: bool) -> None:
         """Note that a run begins."""
         self._runs[tag] = Run(batch=batch, begun_at=self._now(), is_of_suspect=is_of_suspect)

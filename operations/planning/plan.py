@@ -52,7 +52,6 @@ class Plan:
     processors: float
     connections: int
     event: Needs
-    write_units_each: float
     sends: float
     receives_and_deletes: float
     sql: float
@@ -89,7 +88,6 @@ def make_plan(demand: Demand, *, max_held: int) -> Plan:
             + webserver.workers * webserver.threads
         ),
         event=event,
-        write_units_each=written,
         sends=demand.peak,
         receives_and_deletes=demand.peak * event.sqs_calls,
         sql=demand.peak * event.sql,

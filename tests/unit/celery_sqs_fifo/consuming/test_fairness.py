@@ -69,7 +69,7 @@ class Pool:
         self.worker.settle(tag, outcomes)
 
     def _batch(self, tag: str) -> list[Delivery]:
-        return list(self.worker.consumer._runs[tag].batch)
+        return list(self.worker.consumer._runs._runs[tag].batch)
 
 
 @pytest.fixture(params=[1, 2, 4])
