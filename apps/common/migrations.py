@@ -11,7 +11,7 @@ from django.db.migrations.recorder import MigrationRecorder
 
 
 def missing_migrations() -> list[str]:
-    """Return the migrations that are not applied, by name. Raises Django's database errors.
+    """Return the migrations that are not applied, by name. Raise Django's database errors.
 
     Unlike Django's MigrationExecutor, it does not import the migrations, which would cost each
     worker process several megabytes.

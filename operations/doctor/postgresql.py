@@ -5,9 +5,9 @@ from contextlib import contextmanager
 
 from django.apps import apps
 from django.db import DatabaseError, InterfaceError, NotSupportedError, connection, transaction
-from django.db.migrations.executor import MigrationExecutor
 from django.utils.translation import gettext as _
 
+from apps.common.migrations import missing_migrations
 from operations.database_time_limits import TIME_LIMITS, missing_time_limits
 from operations.doctor.connections import (
     CONNECTION,
@@ -125,14 +125,7 @@ def _writable() -> Finding:
 
 def _migrations() -> Finding:
     with short_transaction():
-        return judge_migrations(unapplied_migrations())
-
-
-def unapplied_migrations() -> list[str]:
-    """Return the migrations that are not applied, by name. Raise Django's database errors."""
-    executor = MigrationExecutor(connection)
-    plan = executor.migration_plan(executor.loader.graph.leaf_nodes())
-    return [f"{migration.app_label}.{migration.name}" for migration, _backwards in plan]
+        return judge_migrations(missing_migrations())
 
 
 def judge_migrations(names: Sequence[str]) -> Finding:

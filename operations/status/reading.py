@@ -15,6 +15,7 @@ from django_celery_beat.models import PeriodicTask
 
 from apps.common import aws
 from apps.common.clock import now
+from apps.common.migrations import missing_migrations
 from apps.conversations.heartbeats import Heartbeat
 from celery_sqs_fifo import address_of
 from config.celery import app
@@ -24,7 +25,7 @@ from observability.metrics.postgresql import read_gauges
 from observability.queue_depths import QueueStatus, read_status
 from operations.doctor import beat, workers
 from operations.doctor.control import CONTROL_ERRORS, ask
-from operations.doctor.postgresql import short_transaction, unapplied_migrations
+from operations.doctor.postgresql import short_transaction
 from operations.status import outbox
 from operations.status.outbox import OutboxReading
 
@@ -174,7 +175,7 @@ SOURCES = (
     Source(field="heartbeats", peer=POSTGRESQL, read=_of_postgresql(workers.read_heartbeats)),
     Source(field="pending", peer=POSTGRESQL, read=_of_postgresql(_read_pending)),
     Source(field="schedules", peer=POSTGRESQL, read=_of_postgresql(beat.read_schedules)),
-    Source(field="migrations", peer=POSTGRESQL, read=_of_postgresql(unapplied_migrations)),
+    Source(field="migrations", peer=POSTGRESQL, read=_of_postgresql(missing_migrations)),
 )
 
 
