@@ -38,9 +38,7 @@ SQS_FIFO_MAX_CALLS_PER_SECOND = 300
 
 # Amazon DynamoDB API Reference, "BatchWriteItem".
 DYNAMODB_MAX_BATCH_ITEMS = 25
-# Amazon DynamoDB Developer Guide, "Constraints": 400 KB, including attribute names and keys.
-DYNAMODB_MAX_ITEM_BYTES = 409_600
-# The same guide, "Capacity unit consumption for write operations".
+# Amazon DynamoDB Developer Guide, "Capacity unit consumption for write operations".
 DYNAMODB_WRITE_UNIT_BYTES = 1_024
 
 # Amazon Data Firehose Developer Guide, "Quota": limits of one PutRecordBatch call. The size of a

@@ -21,8 +21,8 @@ from apps.messages.compression import DICTIONARY, Unreadable, compress, decompre
 from apps.messages.message_table import CHUNK_TIME_TO_LIVE, SORT_KEY, TIME_TO_LIVE, Item
 from apps.messages.openings import OPENING
 
-# Less than aws.DYNAMODB_MAX_ITEM_BYTES, because the documented size of a number is approximate, and
-# because moto refuses items above 405,000 bytes.
+# Less than DynamoDB's 400 KB with names and keys (Developer Guide, "Constraints"), because the
+# documented size of a number is approximate, and because moto refuses items above 405,000 bytes.
 MAX_ITEM_BYTES = 404_000
 # Less than fits into an item, because some DynamoDB emulators measure binary values as base64.
 MAX_BINARY_BYTES = 300_000

@@ -1,6 +1,5 @@
 """Publish events and replies to the control broker from a background thread."""
 
-import logging
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping
@@ -15,8 +14,6 @@ from kombu.entity import Exchange
 
 from celery_sqs_fifo.backoff import Backoff
 from celery_sqs_fifo.control.connection import OneTryProducer, Outage
-
-logger = logging.getLogger(__name__)
 
 Event = Mapping[str, Any]
 
