@@ -5,10 +5,12 @@ from typing import Any
 from django.conf import settings
 from kombu.entity import Queue
 
+from celery_sqs_fifo import TRANSPORT
+
 QUEUE = "conversations.fifo"
 
 broker_url = "sqs://"
-broker_transport = "celery_sqs_fifo.transport:Transport"
+broker_transport = TRANSPORT
 broker_transport_options: dict[str, Any] = {
     "region": settings.SQS_CONVERSATION_REGION,
     "predefined_queues": {QUEUE: {"url": settings.SQS_CONVERSATION_QUEUE_URL}},
