@@ -16,6 +16,7 @@ from apps.common.lossless_json import Decoder, Encoder
 from apps.conversations.models import Conversation
 from apps.conversations.project_models import Project
 from apps.conversations.scores import NoScore
+from apps.conversations.span_models import sequence_number_field
 
 
 class SurveyAnswer(models.Model):
@@ -70,7 +71,7 @@ class SurveyAnswer(models.Model):
         default=False,
         help_text=_("Whether the conversation has a newer answer with the same key."),
     )
-    sequence_number = models.DecimalField(_("sequence number"), max_digits=40, decimal_places=0)
+    sequence_number = sequence_number_field(verbose_name=_("sequence number"))
     group_id = models.CharField(_("group ID"), max_length=128)
     correlation_id = models.TextField(_("correlation ID"), blank=True)
     lake_event_ids = ArrayField(

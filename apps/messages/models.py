@@ -7,6 +7,7 @@ from django.utils.translation import gettext_lazy as _
 
 from apps.common.lossless_json import Decoder, Encoder
 from apps.conversations.models import Conversation
+from apps.conversations.span_models import sequence_number_field
 
 
 class ConversationMessages(models.Model):
@@ -67,7 +68,7 @@ class MessageDeletion(models.Model):
     contact_urn = models.TextField()
     identity = models.TextField()
     queue_time = models.DateTimeField()
-    sequence_number = models.DecimalField(max_digits=40, decimal_places=0)
+    sequence_number = sequence_number_field()
     group_id = models.CharField(max_length=128)
     recorded_at = models.DateTimeField()
     conversation = models.ForeignKey(
