@@ -119,19 +119,21 @@ class Publisher:
         self._has_work.wait()
         sleep(GATHER_FOR)
         self._has_work.clear()
-        while self._replies:
-            _publish_reply(producer, self._replies.popleft())
-        batch = self._take()
+        batch: list[Event] = []
         try:
+            while self._replies:
+                _publish_reply(producer, self._replies.popleft())
+            batch = self._take()
             _publish_events(producer, exchange, batch)
         except BaseException:
             with self._lock:
                 self.dropped += len(batch)
             raise
-        if self._events or self._replies:
-            self._has_work.set()
-        elif not self._has_work.is_set():
-            self._idle.set()
+        finally:
+            if self._events or self._replies:
+                self._has_work.set()
+            elif not self._has_work.is_set():
+                self._idle.set()
 
     def _take(self) -> list[Event]:
         """Remove and return the events of the next batch, and drop those that are too old."""

@@ -95,6 +95,25 @@ def test_task_events_are_sent_together_and_worker_events_singly(memory: Connecti
     assert kinds == [["task-received", "task-started"], "worker-heartbeat", ["task-succeeded"]]
 
 
+def test_events_behind_a_reply_that_fails_are_sent_after_it(
+    memory: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_arguments: object) -> None:
+        raise ConnectionResetError
+
+    sent: list[Any] = []
+    monkeypatch.setattr(module, "_publish_reply", fail)
+    monkeypatch.setattr(
+        module, "_publish_events", lambda _producer, _exchange, batch: sent.extend(batch)
+    )
+    publisher = make(memory.clone)
+    publisher.reply(Reply(body={}, exchange="e", routing_key="r", headers={}))
+    publisher.put(event())
+
+    assert publisher._idle.wait(10)
+    assert sent == [event()]
+
+
 def test_an_outage_is_logged_once_and_without_secrets(caplog: pytest.LogCaptureFixture) -> None:
     outage = Outage(url="redis://user:secret@broker.example/0", purpose="events")
     caplog.set_level("INFO")
