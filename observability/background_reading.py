@@ -33,9 +33,10 @@ class BackgroundReader(Generic[Answer]):
             is_fresh = self._read_at is not None and monotonic() - self._read_at < max_age
             if self._is_reading or is_fresh:
                 return
+            # Starting can fail. The thread waits for the lock before it reports its answer.
+            threading.Thread(target=self._run, name=self._name, daemon=True).start()
             self._is_reading = True
             self._done.clear()
-        threading.Thread(target=self._run, name=self._name, daemon=True).start()
 
     def answer(self, *, deadline: float) -> Answer | None:
         """Return the latest answer, or None if the reading has not ended by the deadline."""

@@ -2,6 +2,9 @@
 
 import threading
 from time import monotonic
+from unittest.mock import Mock
+
+import pytest
 
 from observability.background_reading import BackgroundReader
 
@@ -41,3 +44,16 @@ def test_an_answer_is_used_again_while_it_is_young() -> None:
         found.append(reader.answer(deadline=monotonic() + 30))
 
     assert found == [0, 0, 1]
+
+
+def test_a_thread_that_could_not_start_does_not_end_the_readings(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    reader = BackgroundReader(name="pond", read=lambda: "deep")
+    with monkeypatch.context() as patched:
+        patched.setattr(threading.Thread, "start", Mock(side_effect=RuntimeError))
+        with pytest.raises(RuntimeError):
+            reader.refresh()
+    reader.refresh()
+
+    assert reader.answer(deadline=monotonic() + 1) == "deep"
