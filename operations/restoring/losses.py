@@ -55,8 +55,8 @@ _LOSSES = {
     "erasures": (
         "Erasures that were requested or carried out since {since}. PostgreSQL has the data of "
         "these contacts again.",
-        "Search the logs for contact_erased and in the records of the requests, and run for each "
-        "contact: python manage.py erase",
+        "Find the contacts by contact_erased in the logs and in the records of the requests, and "
+        "run for each: python manage.py erase",
     ),
     "operators": (
         "What operators did since {since}: changed projects and schedules, requests to close or "
@@ -64,8 +64,8 @@ _LOSSES = {
         "Tell the operators. The logs have change_requested with the ids of conversations.",
     ),
     "lake": (
-        "Which answers the data lake has received since {since}. They are sent once more, with the "
-        "same event ids.",
+        "The record of which answers the data lake has received since {since}. They are sent once "
+        "more, with the same event ids.",
         "Nothing, if the lake drops repeated event ids.",
     ),
 }

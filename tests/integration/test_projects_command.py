@@ -217,7 +217,7 @@ def test_moves_that_failed_are_reported_and_finished_by_the_next_command(
             projects("set", str(PROJECT), "--closing-time", "10:00")
     assert str(caught.value).splitlines() == [
         "PostgreSQL is unavailable: LockNotAvailable. The settings are written, but not all open "
-        "conversations are rescheduled yet. The next ticks of close_due_conversations reschedule "
+        "conversations are rescheduled yet. The next runs of close_due_conversations reschedule "
         "them."
     ]
     opened.refresh_from_db()

@@ -19,7 +19,7 @@ from operations.management.command_line import OperatorCommand, in_columns
 NOTHING_WRITTEN = "Nothing was written."
 SETTINGS_WRITTEN = (
     "The settings are written, but not all open conversations are rescheduled yet. "
-    "The next ticks of close_due_conversations reschedule them."
+    "The next runs of close_due_conversations reschedule them."
 )
 
 

@@ -22,22 +22,22 @@ class Command(OperatorCommand):
     """Bring the daily rollups of the figures up to date, as beat does every hour."""
 
     help = (
-        "Roll up the days of the figures that are over, and again those that have changed since. "
-        "Beat does the same every hour. The figures are right without rollups and while they are "
-        "made, but slower. --rebuild first computes again those of one project or of all, except "
-        "what comes from rows that retention has deleted. --check compares every day with its "
-        "rows, and changes nothing."
+        "Roll up the days of the figures that are over, and roll up days again that have changed "
+        "since. Beat does the same every hour. Without rollups, and while they are computed, the "
+        "figures are right, but slower. --rebuild first computes the rollups of one project or of "
+        "all projects again, except those of rows that retention has deleted. --check compares "
+        "every day with its rows, and changes nothing."
     )
     after_outage = "Run this again to continue."
 
     def add_arguments(self, parser: CommandParser) -> None:
         """Add the arguments of the command line."""
         parser.add_argument(
-            "--project", type=uuid, metavar="UUID", help="rebuild or check only this one"
+            "--project", type=uuid, metavar="UUID", help="rebuild or check only this project"
         )
         actions = parser.add_mutually_exclusive_group()
-        actions.add_argument("--rebuild", action="store_true", help="compute them all again")
-        actions.add_argument("--check", action="store_true", help="compare them with the rows")
+        actions.add_argument("--rebuild", action="store_true", help="compute all rollups again")
+        actions.add_argument("--check", action="store_true", help="compare rollups with rows")
 
     def handle(self, *, project: UUID | None, rebuild: bool, check: bool, **_options: Any) -> None:
         """Run the command. Raise CommandError if `--check` finds differences."""
