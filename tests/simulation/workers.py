@@ -269,7 +269,7 @@ class Worker:
 
     def _hand_over(self, message: dict[str, Any]) -> None:
         tag = message["properties"]["delivery_tag"]
-        batch = list(self.consumer._runs[tag].batch)
+        batch = list(self.consumer._runs._runs[tag].batch)
         for delivery in batch:
             self._check_start(delivery)
         if len(batch) > self._options.batch_size:
