@@ -102,6 +102,8 @@ def test_events_behind_a_reply_that_fails_are_sent_after_it(
         raise ConnectionResetError
 
     sent: list[Any] = []
+    recovered = threading.Event()
+    monkeypatch.setattr(Outage, "end", lambda _outage: recovered.set())
     monkeypatch.setattr(module, "_publish_reply", fail)
     monkeypatch.setattr(
         module, "_publish_events", lambda _producer, _exchange, batch: sent.extend(batch)
@@ -111,6 +113,7 @@ def test_events_behind_a_reply_that_fails_are_sent_after_it(
     publisher.put(event())
 
     assert publisher._idle.wait(10)
+    assert recovered.wait(10)
     assert sent == [event()]
 
 
