@@ -88,7 +88,6 @@ def run_tests(tests: list[str], *, copy: Path, processes: int = 0) -> Run:
     environment = {
         **os.environ,
         "PYTHONPATH": str(copy),
-        "HYPOTHESIS_DATABASE_FILE": os.devnull,
         # Enough for each mutant that histories are to find.
         "HISTORIES": "25",
     }
