@@ -188,9 +188,9 @@ def _next_check(
 def _postponed(
     conversation: Conversation, newest: datetime | None, at: datetime
 ) -> dict[str, datetime]:
-    """Return the changes that postpone the closing of a conversation that is in use, if it is.
+    """Return the changes that postpone a closing. There are none if the conversation is not in use.
 
-    It is postponed until CLOSING_MAX_POSTPONE after its first closing.
+    A closing is postponed until CLOSING_MAX_POSTPONE after the first one at the latest.
     """
     if newest is None or newest <= at - settings.CLOSING_QUIET_PERIOD:
         return {}

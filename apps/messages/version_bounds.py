@@ -32,7 +32,7 @@ def merge_bounded(
     """
     before = [one["dropped"] for one in merged if "dropped" in one]
     first, *later = versions
-    # What a producer sent again may have been dropped before its first version was merged.
+    # If the first version was sent again, that copy may have been dropped before this one came.
     known = {digest for one in before for digest in one["digests"]} - {_digest(key(first))}
     edits = [version for version in later if _digest(key(version)) not in known]
     kept = _newest(edits)
